@@ -1,0 +1,3 @@
+//! The `zkinfer` binary.
+
+fn main() {}

@@ -1,0 +1,240 @@
+//! The circuit description: a network as the argument sees it, and so the verifying key.
+//!
+//! A [`Description`] is a graph of small operators on integer tensors. Linear ones ([`Contract`], [`Combine`], [`View`]) own no
+//! cells: they only say how values depend on each other. [`Requantise`] and [`OutputSource::ArgMax`] own cells, every one of which is
+//! looked up in a public table. From the description alone the verifier derives shapes, intervals, tables, layout and the linear map of
+//! the adjoint check; nothing else is trusted. [`crate::VerifyingKey::new`] checks all of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Index of a node in [`Description::nodes`].
+pub type NodeId = usize;
+
+/// A circuit: operators, shapes, ranges, tables and public weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The model's name, shown to people and bound by the key's digest.
+    pub name: String,
+    /// `n = 2^k` rows.
+    pub k: u32,
+    /// Bits of a remainder limb; every rescale shifts by a multiple of it.
+    pub limb_bits: u32,
+    /// The public input tensors, in statement order.
+    pub inputs: Vec<Input>,
+    /// The operators, each reading earlier nodes only.
+    pub nodes: Vec<Node>,
+    /// The public output tensors, in statement order.
+    pub outputs: Vec<Output>,
+}
+
+/// How people read an integer: `real = scale · (integer − zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quantisation {
+    /// Real units per step; positive and finite.
+    pub scale: f64,
+    /// The integer that stands for zero.
+    pub zero_point: i64,
+}
+
+/// A public input tensor and its declared range; a statement outside it is rejected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Name in the model.
+    pub name: String,
+    /// Dimensions, row-major.
+    pub shape: Vec<usize>,
+    /// Smallest integer allowed.
+    pub minimum: i64,
+    /// Largest integer allowed.
+    pub maximum: i64,
+    /// How people read it.
+    pub quantisation: Quantisation,
+}
+
+/// A public output tensor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Name in the model.
+    pub name: String,
+    /// Dimensions as people know them; as many elements as the source has.
+    pub shape: Vec<usize>,
+    /// What it is bound to.
+    pub source: OutputSource,
+    /// How people read it.
+    pub quantisation: Quantisation,
+}
+
+/// What an output is bound to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum OutputSource {
+    /// The values of a node.
+    Node(NodeId),
+    /// The index of the largest element along `axis`: cells prove `x[index] − x[j] − [j before index in the tie rule] ≥ 0`.
+    ArgMax {
+        /// The node whose elements are compared.
+        input: NodeId,
+        /// The dimension.
+        axis: usize,
+        /// Among equal elements the last one (ONNX `select_last_index`), else the first.
+        select_last: bool,
+    },
+}
+
+/// One operator application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Where it comes from in the model, for errors and reports.
+    pub name: String,
+    /// What it computes.
+    pub operator: Operator,
+}
+
+/// What a node computes. All tensors are row-major.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Operator {
+    /// A public input of the statement, by index. No cells.
+    Input(usize),
+    /// Convolution, matrix product, pooling sum. No cells.
+    Contract(Contract),
+    /// Sum of multiples of tensors of one shape. No cells.
+    Combine(Combine),
+    /// The same elements elsewhere. No cells.
+    View(View),
+    /// Division by a power of two, rounding down, then a function by table. Owns cells.
+    Requantise(Requantise),
+}
+
+/// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where `x` has shape `[C, H, W]`, `t` runs over
+/// `C/groups` channels and the kernel, and `p` over output positions. Padding contributes zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    /// The node read, of shape `[C, H, W]`.
+    pub input: NodeId,
+    /// Output channels `M`; the result has shape `[M, H', W']`.
+    pub rows: usize,
+    /// Channel groups; divides `C` and `M`.
+    pub groups: usize,
+    /// Kernel height and width.
+    pub kernel: [usize; 2],
+    /// Steps down and right.
+    pub strides: [usize; 2],
+    /// Padding: top, left, bottom, right.
+    pub pads: [usize; 4],
+    /// Distance between kernel elements, down and right.
+    pub dilations: [usize; 2],
+    /// `[M, C/groups, kernel height, kernel width]`.
+    pub weights: Vec<i8>,
+    /// One per output channel.
+    pub row_factors: Vec<i64>,
+    /// One per output position, or none for all ones.
+    pub column_factors: Vec<i64>,
+    /// One per output channel.
+    pub bias: Vec<i64>,
+}
+
+/// `y = Σ_j factor_j · x_j + constant`, element by element, all of one shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Combine {
+    /// Node and factor; at least one.
+    pub terms: Vec<(NodeId, i64)>,
+    /// None, one for all elements, or one per element.
+    pub constant: Vec<i64>,
+}
+
+/// Elements of the inputs at other places.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// The nodes read: one, except for [`ViewKind::Concat`].
+    pub inputs: Vec<NodeId>,
+    /// Which elements go where.
+    pub kind: ViewKind,
+}
+
+/// Which elements a [`View`] takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ViewKind {
+    /// All, in the same order, under another shape.
+    Reshape(Vec<usize>),
+    /// Output dimension `i` is input dimension `permutation[i]`.
+    Transpose(Vec<usize>),
+    /// Indices `start, start + step, …` of one dimension, `count` of them.
+    Slice {
+        /// The dimension.
+        axis: usize,
+        /// First index.
+        start: usize,
+        /// Distance between indices, possibly negative.
+        step: i64,
+        /// How many.
+        count: usize,
+    },
+    /// A constant around the tensor.
+    Pad {
+        /// Elements before, one entry per dimension.
+        before: Vec<usize>,
+        /// Elements after, one entry per dimension.
+        after: Vec<usize>,
+        /// The constant.
+        value: i64,
+    },
+    /// The inputs one after another along a dimension.
+    Concat(usize),
+}
+
+/// `y = function(⌊x / 2^(limbs·limb_bits)⌋)`: the only door to non-linearity.
+///
+/// The division is proven by range-checked remainder limbs, the function by a table. See `docs/argument/requantise.md`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requantise {
+    /// The node read.
+    pub input: NodeId,
+    /// Number of remainder limbs; with none nothing is divided.
+    pub limbs: u32,
+    /// The function of the quotient.
+    pub function: Function,
+    /// How the quotient meets the table.
+    pub form: Form,
+}
+
+/// How a quotient meets its function's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// One table over every quotient the declared ranges allow. Cells: quotient, result.
+    Narrow,
+    /// The quotient is split as `minimum + low + radix·high`, `radix` the function's table length; a table turns `high` into
+    /// *below*, *inside* or *above*, which together with `low` selects the result. Cells: high, side, low, result.
+    Wide,
+}
+
+/// A function of one integer by table: `x ↦ values[clamp(x − minimum, 0, last)]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Function {
+    /// The argument of the first entry.
+    pub minimum: i64,
+    /// The values at `minimum, minimum + 1, …`.
+    pub values: Vec<i64>,
+}
+
+impl Function {
+    /// Saturation to `minimum..=maximum`.
+    pub fn clamp(minimum: i64, maximum: i64) -> Self {
+        Self { minimum, values: (minimum..=maximum).collect() }
+    }
+
+    /// The argument of the last entry.
+    pub fn maximum(&self) -> i64 {
+        self.minimum.saturating_add(self.radix().saturating_sub(1))
+    }
+
+    /// Number of entries: the radix of the wide form.
+    pub fn radix(&self) -> i64 {
+        i64::try_from(self.values.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The value at `argument`, saturating outside the table; 0 for an empty table, which no valid description has.
+    pub fn apply(&self, argument: i64) -> i64 {
+        let last = self.values.len().saturating_sub(1);
+        let index = usize::try_from(argument.saturating_sub(self.minimum).max(0)).unwrap_or(last).min(last);
+        self.values.get(index).copied().unwrap_or_default()
+    }
+}

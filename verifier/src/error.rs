@@ -1,0 +1,196 @@
+//! Why something was refused: one variant per reason.
+
+use thiserror::Error;
+
+/// Why a circuit description is not a valid key. `node` is the name of the offending node.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// `k` outside the supported range.
+    #[error("k is {got}, expected {}..={}", crate::MIN_K, crate::MAX_K)]
+    RowsOutOfRange {
+        /// The description's `k`.
+        got: u32,
+    },
+    /// Limb width outside the supported range.
+    #[error("remainder limbs of {got} bits, expected 1..={}", crate::MAX_LIMB_BITS)]
+    LimbBitsOutOfRange {
+        /// The description's limb width.
+        got: u32,
+    },
+    /// No input or no output: nothing would be proven.
+    #[error("the description has no {what}")]
+    Missing {
+        /// "input", "output" or "lookup".
+        what: &'static str,
+    },
+    /// A reference to a node at or after the reader.
+    #[error("{node}: reads node {reference}, which is not before it")]
+    ForwardReference {
+        /// The reading node.
+        node: String,
+        /// The reference.
+        reference: usize,
+    },
+    /// Dimensions, lengths or parameters that do not fit each other.
+    #[error("{node}: {what}")]
+    Shape {
+        /// The offending node, input or output.
+        node: String,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// Bounds that are reversed, or a scale that is no positive finite number.
+    #[error("{node}: {what}")]
+    Range {
+        /// The offending node, input or output.
+        node: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A value could exceed `±2^62`, so that field equations would no longer be integer equations.
+    #[error("{node}: its values can exceed 62 bits")]
+    Overflow {
+        /// The offending node.
+        node: String,
+    },
+    /// More cells, elements, table rows or columns than the supported maximum.
+    #[error("{what} exceed the limit of {limit}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The lookup arguments' column is not covered by a table (an internal law of the layout, rechecked).
+    #[error("{what}")]
+    Layout {
+        /// The broken law.
+        what: &'static str,
+    },
+}
+
+/// Why bytes are not a key, statement or proof file.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The first bytes are not those of this kind of file.
+    #[error("not a {expected} file (its first bytes differ)")]
+    Magic {
+        /// The kind expected.
+        expected: &'static str,
+    },
+    /// Written by another version of the format.
+    #[error("format version {got}, this build reads version {expected}")]
+    Version {
+        /// Found.
+        got: u16,
+        /// Supported.
+        expected: u16,
+    },
+    /// Longer than the format allows.
+    #[error("{got} bytes, at most {limit} allowed")]
+    TooLong {
+        /// Found.
+        got: usize,
+        /// Allowed.
+        limit: usize,
+    },
+    /// Ends early, has trailing bytes, or a field does not decode.
+    #[error("truncated or damaged: its {kind} does not decode")]
+    Damaged {
+        /// The kind of content.
+        kind: &'static str,
+    },
+    /// Decodes, but is not the canonical encoding of what it says.
+    #[error("its {kind} is not encoded canonically")]
+    NotCanonical {
+        /// The kind of content.
+        kind: &'static str,
+    },
+    /// The checksum at the end does not fit the bytes before.
+    #[error("damaged: checksum mismatch")]
+    Checksum,
+    /// The description inside is not valid.
+    #[error("invalid circuit description: {0}")]
+    Description(#[from] DescriptionError),
+}
+
+/// Why a proof was rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The proof names another key.
+    #[error("the proof is for another model: its key digest is {got}, this key is {expected}")]
+    OtherKey {
+        /// This key's digest, in hexadecimal.
+        expected: String,
+        /// The proof's.
+        got: String,
+    },
+    /// Parameters for another number of rows.
+    #[error("parameters for k = {got}, the key needs k = {expected}")]
+    OtherParameters {
+        /// The key's `k`.
+        expected: u32,
+        /// The parameters'.
+        got: u32,
+    },
+    /// Another number of public tensors than the key declares.
+    #[error("the statement has {got} {kind} tensors, the key declares {expected}")]
+    TensorCount {
+        /// "input" or "output".
+        kind: &'static str,
+        /// Declared.
+        expected: usize,
+        /// Found.
+        got: usize,
+    },
+    /// Another number of elements than the key declares.
+    #[error("{name}: {got} elements in the statement, the key declares {expected}")]
+    TensorLength {
+        /// The tensor.
+        name: String,
+        /// Declared.
+        expected: usize,
+        /// Found.
+        got: usize,
+    },
+    /// A public element outside its declared range.
+    #[error("{name}: element {index} is {got}, declared range {minimum}..={maximum}")]
+    TensorRange {
+        /// The tensor.
+        name: String,
+        /// The element.
+        index: usize,
+        /// Found.
+        got: i64,
+        /// Declared minimum.
+        minimum: i64,
+        /// Declared maximum.
+        maximum: i64,
+    },
+    /// Another proof length than the key implies.
+    #[error("the proof has {got} bytes, the key implies {expected}")]
+    ProofLength {
+        /// Implied by the key.
+        expected: usize,
+        /// Found.
+        got: usize,
+    },
+    /// A point or scalar of the proof is not canonically encoded.
+    #[error("the proof's {part} hold an invalid encoding")]
+    Encoding {
+        /// Which part.
+        part: &'static str,
+    },
+    /// A challenge hit a zero denominator: probability about 2^-240, or a forged transcript.
+    #[error("degenerate challenge: {part}")]
+    DegenerateChallenge {
+        /// Where.
+        part: &'static str,
+    },
+    /// The evaluations contradict the constraints or the commitments.
+    #[error("the opening does not hold: the evaluations contradict the constraints or the commitments")]
+    Opening,
+}

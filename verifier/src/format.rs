@@ -1,0 +1,102 @@
+//! Bytes on disk: keys and proofs, versioned, canonical, with limits and a checksum.
+//!
+//! A file is `magic (8 bytes) · version (2, little-endian) · content · BLAKE2b-256 of all before`. Content is
+//! [postcard](https://postcard.jamesmunns.com/wire-format); whatever does not re-encode to the same bytes is refused, so a value has
+//! one encoding. The checksum tells damage from forgery; nothing relies on it for soundness.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::description::Description;
+use crate::error::FormatError as Error;
+use crate::key::{Digest, VerifyingKey};
+use crate::proof::Proof;
+
+/// Version of the key and proof formats.
+pub const VERSION: u16 = 1;
+const CHECKSUM: usize = 32;
+const HEADER: usize = 10;
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// What people call it.
+    pub name: &'static str,
+    /// Its first bytes.
+    pub magic: &'static [u8; 8],
+    /// Most bytes accepted.
+    pub limit: usize,
+}
+
+/// Verifying keys, `.vk`.
+pub const KEY: Kind = Kind { name: "verifying key", magic: b"zkinf.vk", limit: 1 << 30 };
+/// Proofs, `.proof`.
+pub const PROOF: Kind = Kind { name: "proof", magic: b"zkinf.pf", limit: 1 << 28 };
+
+/// The canonical encoding of a value. Empty only if serialisation fails, which none of our types can.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+/// Wraps a value in a file of a kind.
+pub fn write<T: Serialize>(kind: Kind, value: &T) -> Vec<u8> {
+    let mut bytes = kind.magic.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(encode(value));
+    let checksum = Digest::of(b"zkinfer checksum", &bytes);
+    bytes.extend(checksum.0);
+    bytes
+}
+
+/// Reads a file of a kind back: exact, canonical, undamaged.
+pub fn read<T: Serialize + DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Error> {
+    if bytes.len() > kind.limit {
+        return Err(Error::TooLong { got: bytes.len(), limit: kind.limit });
+    }
+    let (magic, rest) = bytes.split_at_checked(8).ok_or(Error::Magic { expected: kind.name })?;
+    if magic != kind.magic {
+        return Err(Error::Magic { expected: kind.name });
+    }
+    let damaged = || Error::Damaged { kind: kind.name };
+    let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
+    let version = u16::from_le_bytes(*version);
+    if version != VERSION {
+        return Err(Error::Version { got: version, expected: VERSION });
+    }
+    let (content, checksum) = rest.split_last_chunk::<CHECKSUM>().ok_or_else(damaged)?;
+    let body = bytes.get(..HEADER.saturating_add(content.len())).ok_or_else(damaged)?;
+    if Digest::of(b"zkinfer checksum", body).0 != *checksum {
+        return Err(Error::Checksum);
+    }
+    let (value, rest) = postcard::take_from_bytes::<T>(content).map_err(|_| damaged())?;
+    if !rest.is_empty() {
+        return Err(damaged());
+    }
+    if encode(&value) != content {
+        return Err(Error::NotCanonical { kind: kind.name });
+    }
+    Ok(value)
+}
+
+impl VerifyingKey {
+    /// The key as a `.vk` file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        write(KEY, self.description())
+    }
+
+    /// Reads and checks a `.vk` file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self::new(read::<Description>(KEY, bytes)?)?)
+    }
+}
+
+impl Proof {
+    /// The proof as a `.proof` file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        write(PROOF, self)
+    }
+
+    /// Reads a `.proof` file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        read(PROOF, bytes)
+    }
+}

@@ -1,0 +1,303 @@
+//! Where each cell stands: lanes, columns, rows, and the tag of every lookup.
+//!
+//! A *lane* is a bundle of columns with its lookups; there are three kinds. Cells of an operator fill consecutive positions of a kind, and
+//! position `p` is row `p mod u` of lane `p / u`. Rows `0..u` hold cells, row `u` is the boundary of the running sums, the
+//! [`crate::BLINDING_ROWS`] after it are random.
+
+use std::ops::Range;
+
+use crate::analysis::Analysis;
+use crate::description::{Description, Form, Operator, OutputSource};
+use crate::error::DescriptionError as Error;
+use crate::tables::{Tables, gap_limbs};
+use crate::{BLINDING_ROWS, MAX_COLUMNS};
+
+/// The kinds of lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// `limb`, looked up as `(limb)`.
+    Limb,
+    /// `quotient, result`, looked up as `(quotient, result)`.
+    Pair,
+    /// `high, side, low, result`, looked up as `(high, side)` and `(side, low, result)`.
+    Clamp,
+}
+
+impl Lane {
+    /// Every kind, in column order.
+    pub const ALL: [Self; 3] = [Self::Limb, Self::Pair, Self::Clamp];
+
+    /// Number of columns.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Limb => 1,
+            Self::Pair => 2,
+            Self::Clamp => 4,
+        }
+    }
+
+    /// The lookups, each as a range of the lane's columns.
+    #[allow(clippy::single_range_in_vec_init, reason = "one lookup, over a range of columns")]
+    pub fn lookups(self) -> &'static [Range<usize>] {
+        match self {
+            Self::Limb => &[0..1],
+            Self::Pair => &[0..2],
+            Self::Clamp => &[0..2, 1..4],
+        }
+    }
+
+    /// The column that holds the result of a requantisation.
+    pub fn result(self) -> usize {
+        self.width().saturating_sub(1)
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Limb => 0,
+            Self::Pair => 1,
+            Self::Clamp => 2,
+        }
+    }
+}
+
+/// Consecutive positions of one kind of lane, one per tensor element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The kind.
+    pub lane: Lane,
+    /// First position.
+    pub start: usize,
+    /// Number of positions.
+    pub count: usize,
+    /// One tag per lookup of the lane.
+    pub tags: Vec<usize>,
+}
+
+/// The cells of one requantisation or ArgMax.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cells {
+    /// Limbs, lowest first.
+    pub limbs: Vec<Segment>,
+    /// Quotient and result; none for an ArgMax.
+    pub result: Option<Segment>,
+}
+
+/// A piece of a segment within one column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The column.
+    pub column: usize,
+    /// Its rows.
+    pub rows: Range<usize>,
+    /// The tensor elements that stand there.
+    pub elements: Range<usize>,
+}
+
+/// One lookup argument: the columns of its tuple, and its tag by row (0 elsewhere).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// Adjacent columns.
+    pub columns: Range<usize>,
+    /// Disjoint row ranges and their tags.
+    pub tags: Vec<(Range<usize>, usize)>,
+}
+
+/// Places of all cells.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Usable rows `u`.
+    pub usable: usize,
+    /// Rows `n = 2^k`.
+    pub rows: usize,
+    /// Per node: the cells of a requantisation.
+    pub nodes: Vec<Option<Cells>>,
+    /// Per output: the cells of an ArgMax.
+    pub outputs: Vec<Option<Cells>>,
+    /// The lookup arguments, in order.
+    pub lookups: Vec<Lookup>,
+    /// Number of table slots, and so of multiplicity columns.
+    pub slots: usize,
+    lanes: [usize; 3],
+}
+
+impl Layout {
+    pub(crate) fn new(description: &Description, analysis: &Analysis, tables: &Tables) -> Result<Self, Error> {
+        let rows = 1usize << description.k;
+        let usable = rows.saturating_sub(BLINDING_ROWS).saturating_sub(1);
+        let mut filled = [0usize; 3];
+        let mut place = |lane: Lane, count: usize, tags: Vec<usize>| {
+            let end = filled.get_mut(lane.index());
+            let start = end.as_deref().copied().unwrap_or(0);
+            end.into_iter().for_each(|end| *end = end.saturating_add(count));
+            Segment { lane, start, count, tags }
+        };
+        let mut nodes = Vec::new();
+        for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
+            let Operator::Requantise(requantise) = &node.operator else {
+                nodes.push(None);
+                continue;
+            };
+            let limb = || vec![tables.limb_tag()];
+            let limbs = (0..requantise.limbs).map(|_| place(Lane::Limb, facts.elements, limb())).collect();
+            let function = tables.function_tag(requantise);
+            let result = Some(match requantise.form {
+                Form::Narrow => place(Lane::Pair, facts.elements, vec![function]),
+                Form::Wide => place(Lane::Clamp, facts.elements, vec![tables.high_tag(), function]),
+            });
+            nodes.push(Some(Cells { limbs, result }));
+        }
+        let mut outputs = Vec::new();
+        for output in &description.outputs {
+            let OutputSource::ArgMax { input, .. } = &output.source else {
+                outputs.push(None);
+                continue;
+            };
+            let Some(facts) = analysis.nodes.get(*input) else { continue };
+            let limbs = gap_limbs(facts.interval, description.limb_bits);
+            let limbs = (0..limbs).map(|_| place(Lane::Limb, facts.elements, vec![tables.limb_tag()])).collect();
+            outputs.push(Some(Cells { limbs, result: None }));
+        }
+
+        let lanes = filled.map(|count| count.div_ceil(usable.max(1)));
+        let slots = tables.rows().div_ceil(usable.max(1));
+        let mut layout = Self { usable, rows, nodes, outputs, lookups: Vec::new(), slots, lanes };
+        if layout.columns() > MAX_COLUMNS || slots > MAX_COLUMNS {
+            return Err(Error::TooLarge { what: "columns", limit: MAX_COLUMNS });
+        }
+        layout.lookups = layout.place_lookups();
+        layout.check()?;
+        Ok(layout)
+    }
+
+    fn place_lookups(&self) -> Vec<Lookup> {
+        let mut lookups: Vec<Lookup> = Vec::new();
+        for lane in Lane::ALL {
+            for index in 0..self.lane_count(lane) {
+                let base = self.column(lane, index, 0);
+                for columns in lane.lookups() {
+                    let columns = base.saturating_add(columns.start)..base.saturating_add(columns.end);
+                    lookups.push(Lookup { columns, tags: Vec::new() });
+                }
+            }
+        }
+        for segment in self.segments() {
+            for (columns, &tag) in segment.lane.lookups().iter().zip(&segment.tags) {
+                for piece in self.pieces(segment, columns.start) {
+                    let width = columns.len();
+                    let owner =
+                        lookups.iter_mut().find(|l| l.columns.start == piece.column && l.columns.len() == width);
+                    owner.into_iter().for_each(|lookup| lookup.tags.push((piece.rows.clone(), tag)));
+                }
+            }
+        }
+        lookups
+    }
+
+    /// Rechecks the laws that soundness rests on: every element of every segment has cells of its own, and every cell of every column is
+    /// looked up in a table, with a non-zero tag where an operator uses it.
+    fn check(&self) -> Result<(), Error> {
+        let law = |what| Err(Error::Layout { what });
+        let mut owners = vec![0u8; self.columns().saturating_mul(self.usable)];
+        for segment in self.segments() {
+            if segment.tags.len() != segment.lane.lookups().len() || segment.tags.contains(&0) {
+                return law("a segment lacks a tag");
+            }
+            let mut elements = 0usize;
+            for column in 0..segment.lane.width() {
+                for piece in self.pieces(segment, column) {
+                    elements = elements.saturating_add(piece.elements.len());
+                    let start = piece.column.saturating_mul(self.usable);
+                    let cells = owners.iter_mut().skip(start.saturating_add(piece.rows.start)).take(piece.rows.len());
+                    cells.for_each(|owner| *owner = owner.saturating_add(1));
+                }
+            }
+            if elements != segment.count.saturating_mul(segment.lane.width()) {
+                return law("a segment lacks cells");
+            }
+        }
+        if owners.iter().any(|&owner| owner > 1) {
+            return law("two operators share a cell");
+        }
+        let mut covered = vec![false; self.columns()];
+        for lookup in &self.lookups {
+            covered.iter_mut().skip(lookup.columns.start).take(lookup.columns.len()).for_each(|c| *c = true);
+            let mut end = 0;
+            let mut tags = lookup.tags.clone();
+            tags.sort_by_key(|(rows, _)| rows.start);
+            for (rows, _) in &tags {
+                if rows.start < end || rows.end > self.usable {
+                    return law("two tags meet in a row");
+                }
+                end = rows.end;
+            }
+            let used = owners.iter().skip(lookup.columns.start.saturating_mul(self.usable)).take(self.usable);
+            let tagged: usize = tags.iter().map(|(rows, _)| rows.len()).sum();
+            if used.filter(|&&owner| owner > 0).count() != tagged {
+                return law("a used cell has no tag");
+            }
+        }
+        if covered.contains(&false) {
+            return law("a column is in no lookup");
+        }
+        Ok(())
+    }
+
+    /// Number of columns of cells.
+    pub fn columns(&self) -> usize {
+        Lane::ALL.iter().zip(self.lanes).map(|(lane, count)| lane.width().saturating_mul(count)).sum()
+    }
+
+    /// Number of lanes of a kind.
+    pub fn lane_count(&self, lane: Lane) -> usize {
+        self.lanes.get(lane.index()).copied().unwrap_or(0)
+    }
+
+    /// Number of helper columns: one per three lookups.
+    pub fn helpers(&self) -> usize {
+        self.lookups.len().div_ceil(crate::LOOKUPS_PER_HELPER)
+    }
+
+    /// All segments, nodes first.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        let cells = self.nodes.iter().chain(&self.outputs).flatten();
+        cells.flat_map(|cells| cells.limbs.iter().chain(&cells.result))
+    }
+
+    /// Column `offset` of lane `index` of a kind.
+    fn column(&self, lane: Lane, index: usize, offset: usize) -> usize {
+        let before: usize =
+            Lane::ALL.iter().zip(self.lanes).take(lane.index()).map(|(lane, n)| lane.width().saturating_mul(n)).sum();
+        before.saturating_add(index.saturating_mul(lane.width())).saturating_add(offset)
+    }
+
+    /// The cells of a segment in the lane's column `offset`, column by column.
+    pub fn pieces(&self, segment: &Segment, offset: usize) -> impl Iterator<Item = Piece> + use<> {
+        let (u, end) = (self.usable.max(1), segment.start.saturating_add(segment.count));
+        let (base, width, start) = (self.column(segment.lane, 0, offset), segment.lane.width(), segment.start);
+        (start.checked_div(u).unwrap_or(0)..end.div_ceil(u)).filter_map(move |index| {
+            let first = index.saturating_mul(u);
+            let (from, to) = (start.max(first), end.min(first.saturating_add(u)));
+            (from < to).then(|| Piece {
+                column: base.saturating_add(index.saturating_mul(width)),
+                rows: from.saturating_sub(first)..to.saturating_sub(first),
+                elements: from.saturating_sub(start)..to.saturating_sub(start),
+            })
+        })
+    }
+
+    /// Adds `values`, one per element of the segment, to the cells of its column `offset`.
+    #[allow(clippy::arithmetic_side_effects, reason = "T is a field, or integers added to zero")]
+    pub fn add<T: Copy + core::ops::AddAssign>(
+        &self,
+        columns: &mut [Vec<T>],
+        segment: &Segment,
+        offset: usize,
+        values: &[T],
+    ) {
+        for piece in self.pieces(segment, offset) {
+            let Some(column) = columns.get_mut(piece.column) else { continue };
+            let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements)) else { continue };
+            rows.iter_mut().zip(values).for_each(|(to, from)| *to += *from);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Checks zkinfer's proofs of neural network inference. The bottom of the house and the specification of validity.
+//!
+//! ```text
+//! ONNX ─ models ─▶ quantised graph ─ circuits ─▶ description + witness ─ prover ─▶ proof ─ verifier ─▶ verdict
+//!                                                    └──────────────────── verifying key ────▲
+//! ```
+//!
+//! Read the key and the proof, fetch the parameters, ask for the verdict:
+//!
+//! ```no_run
+//! use zkinfer_verifier::{Parameters, Proof, VerifyingKey};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = VerifyingKey::from_bytes(&std::fs::read("lenet5.vk")?)?;
+//! let proof = Proof::from_bytes(&std::fs::read("digit.proof")?)?;
+//! let parameters = Parameters::derive(key.description().k)?;
+//! key.verify(&parameters, &proof)?;
+//! println!("outputs: {:?}", proof.statement.outputs);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`description`] | the circuit: operators, shapes, ranges, tables, public weights |
+//! | [`analysis`] | shapes and intervals of every node |
+//! | [`view`] | moving elements, and the transpose of it |
+//! | [`tables`] | which tuples of cells are allowed |
+//! | [`layout`] | where each cell stands |
+//! | [`key`] | a checked description with its digest |
+//! | [`statement`] | the public integers |
+//! | [`adjoint`] | the random backward pass: `κ` and its target |
+//! | [`constraints`] | the polynomial constraints, once for prover and verifier |
+//! | [`transcript`] | what is absorbed and drawn, in which order |
+//! | [`proof`] | the parts of a proof and their number |
+//! | [`parameters`] | halo2's generators, pinned by digest |
+//! | [`verify`] | the verdict |
+//! | [`format`] | bytes on disk |
+//! | [`error`] | one variant per reason for refusal |
+//!
+//! The verifier trusts nothing: no unsafe code, no panic, no indexing, no allocation from an unchecked length.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod adjoint;
+pub mod analysis;
+pub mod constraints;
+pub mod description;
+pub mod error;
+pub mod field;
+pub mod format;
+pub mod key;
+pub mod layout;
+pub mod parameters;
+pub mod proof;
+pub mod statement;
+pub mod tables;
+pub mod transcript;
+pub mod verify;
+pub mod view;
+
+pub use description::Description;
+pub use error::{DescriptionError, FormatError, Rejection};
+pub use key::{Digest, VerifyingKey};
+pub use parameters::{Parameters, ParametersError};
+pub use proof::Proof;
+pub use statement::Statement;
+
+/// Smallest supported `k`.
+pub const MIN_K: u32 = 5;
+/// Largest supported `k`.
+pub const MAX_K: u32 = 16;
+/// Widest remainder limb.
+pub const MAX_LIMB_BITS: u32 = 16;
+/// Most columns of cells, and most table slots.
+pub const MAX_COLUMNS: usize = 1 << 14;
+/// Random rows at the end of every committed column: three evaluations of the running sums are revealed (at `x`, at `ωx`, and at the
+/// opening's own point), and one row is margin. See `docs/argument/zero-knowledge.md`.
+pub const BLINDING_ROWS: usize = 4;
+/// Lookups that share a helper column.
+pub const LOOKUPS_PER_HELPER: usize = 3;
+/// Degree of the constraints.
+pub const DEGREE: u32 = 5;
+/// Pieces of the quotient: one less than the degree.
+pub const QUOTIENT_PIECES: usize = 4;

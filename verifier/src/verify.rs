@@ -1,0 +1,224 @@
+//! Verification: recompute the public side, check the evaluations against the constraints, check the opening.
+
+use ff::{BatchInvert, Field};
+use halo2_proofs::poly::EvaluationDomain;
+use halo2_proofs::poly::commitment::MSM;
+use halo2_proofs::poly::multiopen::{VerifierQuery, verify_proof};
+use halo2_proofs::transcript::{Blake2bRead, Challenge255, Transcript, TranscriptRead};
+use pasta_curves::{EqAffine, Fp};
+
+use crate::QUOTIENT_PIECES;
+use crate::adjoint::backward;
+use crate::constraints::{Challenges, Point, fold};
+use crate::error::Rejection;
+use crate::key::VerifyingKey;
+use crate::parameters::Parameters;
+use crate::proof::{Proof, argument_bytes};
+use crate::tables::{compress_tuple, tag_value};
+use crate::transcript::{binding, draw_check_challenges};
+
+type Reader<'a> = Blake2bRead<&'a [u8], EqAffine, Challenge255<EqAffine>>;
+
+impl VerifyingKey {
+    /// Whether `proof` shows that the network of this key maps the statement's inputs to its outputs.
+    ///
+    /// Cost: field work linear in cells and weights, one multi-scalar multiplication of `2^k` plus the commitments.
+    pub fn verify(&self, parameters: &Parameters, proof: &Proof) -> Result<(), Rejection> {
+        let msm = self.fold_opening(parameters, proof)?;
+        if msm.eval() { Ok(()) } else { Err(Rejection::Opening) }
+    }
+
+    /// Everything but the final multi-scalar multiplication, which must evaluate to the identity.
+    fn fold_opening<'p>(&self, parameters: &'p Parameters, proof: &Proof) -> Result<MSM<'p, EqAffine>, Rejection> {
+        let (k, layout) = (self.description().k, self.layout());
+        if proof.key != self.digest() {
+            return Err(Rejection::OtherKey { expected: self.digest().to_string(), got: proof.key.to_string() });
+        }
+        if parameters.k() != k {
+            return Err(Rejection::OtherParameters { expected: k, got: parameters.k() });
+        }
+        proof.statement.check(self)?;
+        let expected = argument_bytes(self);
+        if proof.argument.len() != expected {
+            return Err(Rejection::ProofLength { expected, got: proof.argument.len() });
+        }
+
+        let params = parameters.params();
+        let mut transcript: Reader<'_> = Blake2bRead::init(proof.argument.as_slice());
+        let bound = transcript.common_scalar(binding(self, parameters.digest(), &proof.statement));
+        bound.map_err(|_| Rejection::Encoding { part: "binding" })?;
+
+        let (columns, slots, helpers) = (layout.columns(), layout.slots, layout.helpers());
+        let cells = points(&mut transcript, columns, "commitments to cells")?;
+        let multiplicities = points(&mut transcript, slots, "commitments to multiplicities")?;
+        let (cotangents, [theta, beta]) = draw_check_challenges(&mut transcript);
+        let helper_commitments = points(&mut transcript, helpers, "commitments to lookup helpers")?;
+        let [lookup_sum, adjoint_sum] = array(&mut transcript, point, "commitments to running sums")?;
+        let [random] = array(&mut transcript, point, "commitment to the random polynomial")?;
+        let y = *transcript.squeeze_challenge_scalar::<()>();
+        let pieces: [EqAffine; QUOTIENT_PIECES] = array(&mut transcript, point, "commitments to quotient pieces")?;
+        let x = *transcript.squeeze_challenge_scalar::<()>();
+
+        let cell_evaluations = scalars(&mut transcript, columns, "evaluations of cells")?;
+        let multiplicity_evaluations = scalars(&mut transcript, slots, "evaluations of multiplicities")?;
+        let helper_evaluations = scalars(&mut transcript, helpers, "evaluations of lookup helpers")?;
+        let [lookup_here, lookup_next, adjoint_here, adjoint_next] =
+            array(&mut transcript, scalar, "evaluations of running sums")?;
+        let [random_evaluation] = array(&mut transcript, scalar, "evaluation of the random polynomial")?;
+
+        let domain = EvaluationDomain::<Fp>::new(crate::DEGREE, k);
+        let basis = Basis::new(&domain, layout.rows, x)?;
+        let adjoint = backward(self, &proof.statement, cotangents);
+        let kappa: Vec<Fp> = adjoint.kappa.iter().map(|column| basis.evaluate(column)).collect();
+        let inverses = self.table_evaluations(&basis, theta, beta)?;
+        let point = Point {
+            cells: &cell_evaluations,
+            multiplicities: &multiplicity_evaluations,
+            helpers: &helper_evaluations,
+            lookup_sum: [lookup_here, lookup_next],
+            adjoint_sum: [adjoint_here, adjoint_next],
+            kappa: &kappa,
+            tags: &self.tag_evaluations(&basis),
+            inverses: &inverses,
+            active: basis.range(0..layout.usable),
+            first: basis.at(0),
+            boundary: basis.at(layout.usable),
+        };
+        let constraints = fold(&layout.lookups, point, adjoint.target, Challenges { theta, beta, y });
+        let quotient_evaluation = constraints * basis.vanishing_inverse;
+
+        let x_n = basis.x_n;
+        let mut quotient = params.empty_msm();
+        let mut power = Fp::ONE;
+        for piece in pieces {
+            quotient.append_term(power, piece);
+            power *= x_n;
+        }
+
+        // halo2 recognises queries of one commitment by its address, so each stands in one place.
+        let next = domain.rotate_omega(x, halo2_proofs::poly::Rotation::next());
+        let here = |commitment, evaluation| VerifierQuery::new_commitment(commitment, x, evaluation);
+        let queries = cells
+            .iter()
+            .zip(&cell_evaluations)
+            .chain(multiplicities.iter().zip(&multiplicity_evaluations))
+            .chain(helper_commitments.iter().zip(&helper_evaluations))
+            .map(|(commitment, &evaluation)| here(commitment, evaluation))
+            .chain([
+                here(&lookup_sum, lookup_here),
+                VerifierQuery::new_commitment(&lookup_sum, next, lookup_next),
+                here(&adjoint_sum, adjoint_here),
+                VerifierQuery::new_commitment(&adjoint_sum, next, adjoint_next),
+                VerifierQuery::new_msm(&quotient, x, quotient_evaluation),
+                here(&random, random_evaluation),
+            ])
+            .collect::<Vec<_>>();
+        // A decoding failure inside the opening and a broken relation look the same from outside.
+        let guard = verify_proof(params, &mut transcript, queries, params.empty_msm());
+        Ok(guard.map_err(|_| Rejection::Encoding { part: "elements of the opening" })?.use_challenges())
+    }
+
+    /// The public tag column of every lookup at `x`.
+    fn tag_evaluations(&self, basis: &Basis) -> Vec<Fp> {
+        let tag = |(rows, tag): &(core::ops::Range<usize>, usize)| tag_value(*tag) * basis.range(rows.clone());
+        self.layout().lookups.iter().map(|lookup| lookup.tags.iter().map(tag).sum()).collect()
+    }
+
+    /// The public columns `R_s` at `x`.
+    fn table_evaluations(&self, basis: &Basis, theta: Fp, beta: Fp) -> Result<Vec<Fp>, Rejection> {
+        let inverses = self.table_inverses(theta, beta).ok_or(Rejection::DegenerateChallenge { part: "table" })?;
+        Ok(inverses.iter().map(|column| basis.evaluate(column)).collect())
+    }
+
+    /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator is zero.
+    ///
+    /// Rows of the last slot that no table fills repeat the all-zero tuple, which is always valid.
+    pub fn table_inverses(&self, theta: Fp, beta: Fp) -> Option<Vec<Vec<Fp>>> {
+        let layout = self.layout();
+        let mut inverses: Vec<Fp> =
+            self.tables().tuples().map(|(tag, tuple)| beta + compress_tuple(tag, tuple, theta)).collect();
+        inverses.resize(layout.slots.checked_mul(layout.usable)?, beta);
+        if inverses.iter().any(|value| bool::from(value.is_zero())) {
+            return None;
+        }
+        inverses.iter_mut().batch_invert();
+        Some(inverses.chunks(layout.usable.max(1)).map(<[Fp]>::to_vec).collect())
+    }
+}
+
+/// The Lagrange basis of the domain at `x`.
+struct Basis {
+    values: Vec<Fp>,
+    /// `Σ` of the first `i` values.
+    sums: Vec<Fp>,
+    x_n: Fp,
+    vanishing_inverse: Fp,
+}
+
+impl Basis {
+    /// `l_i(x) = ω^i·(x^n − 1) / (n·(x − ω^i))`.
+    fn new(domain: &EvaluationDomain<Fp>, rows: usize, x: Fp) -> Result<Self, Rejection> {
+        let degenerate = Rejection::DegenerateChallenge { part: "evaluation point in the domain" };
+        let count = u64::try_from(rows).unwrap_or(0);
+        let x_n = x.pow([count]);
+        let vanishing = x_n - Fp::ONE;
+        let vanishing_inverse = Option::<Fp>::from(vanishing.invert()).ok_or_else(|| degenerate.clone())?;
+        let scale = vanishing * Option::<Fp>::from(Fp::from(count).invert()).ok_or(degenerate)?;
+        let roots = crate::field::powers(domain.get_omega(), rows);
+        // x is no n-th root of unity, so no denominator is zero.
+        let mut values: Vec<Fp> = roots.iter().map(|root| x - root).collect();
+        values.iter_mut().batch_invert();
+        values.iter_mut().zip(roots).for_each(|(value, root)| *value *= scale * root);
+        let mut sum = Fp::ZERO;
+        let mut sums = vec![sum];
+        sums.extend(values.iter().map(|value| {
+            sum += *value;
+            sum
+        }));
+        Ok(Self { values, sums, x_n, vanishing_inverse })
+    }
+
+    fn at(&self, row: usize) -> Fp {
+        self.values.get(row).copied().unwrap_or(Fp::ZERO)
+    }
+
+    /// The column that is 1 on `rows` and 0 elsewhere.
+    fn range(&self, rows: core::ops::Range<usize>) -> Fp {
+        let sum = |end| self.sums.get(end).copied().unwrap_or(Fp::ZERO);
+        sum(rows.end) - sum(rows.start)
+    }
+
+    /// A column given by its first rows, zero after them.
+    fn evaluate(&self, column: &[Fp]) -> Fp {
+        column.iter().zip(&self.values).map(|(value, basis)| *value * basis).sum()
+    }
+}
+
+fn point(transcript: &mut Reader<'_>) -> std::io::Result<EqAffine> {
+    transcript.read_point()
+}
+
+fn scalar(transcript: &mut Reader<'_>) -> std::io::Result<Fp> {
+    transcript.read_scalar()
+}
+
+/// `N` elements of the same kind.
+fn array<T: Copy + Default, const N: usize>(
+    transcript: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> std::io::Result<T>,
+    part: &'static str,
+) -> Result<[T; N], Rejection> {
+    let mut elements = [T::default(); N];
+    for element in &mut elements {
+        *element = read(transcript).map_err(|_| Rejection::Encoding { part })?;
+    }
+    Ok(elements)
+}
+
+fn points(transcript: &mut Reader<'_>, count: usize, part: &'static str) -> Result<Vec<EqAffine>, Rejection> {
+    (0..count).map(|_| point(transcript).map_err(|_| Rejection::Encoding { part })).collect()
+}
+
+fn scalars(transcript: &mut Reader<'_>, count: usize, part: &'static str) -> Result<Vec<Fp>, Rejection> {
+    (0..count).map(|_| scalar(transcript).map_err(|_| Rejection::Encoding { part })).collect()
+}
