@@ -98,7 +98,8 @@ fn encode(params: &Params<EqAffine>) -> Vec<u8> {
     bytes
 }
 
-fn digest(bytes: &[u8]) -> Digest {
+/// The digest of encoded parameters.
+pub fn digest(bytes: &[u8]) -> Digest {
     Digest::of(b"zkinfer params..", bytes)
 }
 

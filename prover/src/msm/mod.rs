@@ -1,0 +1,3 @@
+//! Multi-scalar multiplication behind commitments; one file per backend.
+
+pub mod cpu;
