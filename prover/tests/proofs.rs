@@ -155,7 +155,8 @@ fn files_reject_every_flipped_byte() {
         bytes[at] ^= 0x40;
         assert!(VerifyingKey::from_bytes(&bytes).is_err(), "key byte {at}");
     }
-    for bytes in [&proof_file[..proof_file.len() - 1], &proof_file[..20], &[], &[proof_file.as_slice(), &[0]].concat()] {
+    for bytes in [&proof_file[..proof_file.len() - 1], &proof_file[..20], &[], &[proof_file.as_slice(), &[0]].concat()]
+    {
         assert!(Proof::from_bytes(bytes).is_err());
     }
     // The checksum is no defence against forgers: recomputed, the change still shows.
@@ -168,4 +169,55 @@ fn files_reject_every_flipped_byte() {
         let verdict = Proof::from_bytes(&bytes).map(|proof| key.verify(&parameters, &proof));
         assert!(!matches!(verdict, Ok(Ok(()))), "proof byte {at}");
     }
+}
+
+#[test]
+fn equal_and_opposite_errors_in_two_equations_do_not_cancel() {
+    // Each equation has its own power of τ; with a shared one these two errors would sum to zero.
+    let (key, parameters) = (key(K), parameters(K));
+    let (mut statement, mut columns) = witness(&key, INPUTS[0]);
+    let limb = &key.layout().nodes[2].as_ref().unwrap().limbs[0];
+    let cell = key.layout().pieces(limb, 0).next().unwrap();
+    let remainder = &mut columns[cell.column][cell.rows.start];
+    assert!((1..16).contains(remainder), "the remainder leaves room for the forgery");
+    *remainder -= 1; // z − Σ limbs − 16·q = +1 in row 0 of the requantisation
+    statement.outputs[0][0] += 1; // y − public = −1 in row 0 of the output
+    let prover = Prover::new(&key, &parameters).self_check(false);
+    let refusal = prover.prove(statement.clone(), &columns, rng(9)).expect_err("a false witness");
+    assert!(matches!(refusal, ProveError::Linear), "{refusal}");
+    let unchecked = Prover::new(&key, &parameters).self_check(false).check_witness(false);
+    let proof = unchecked.prove(statement, &columns, rng(9)).expect("an unchecked proof");
+    assert_eq!(key.verify(&parameters, &proof), Err(Rejection::Opening));
+}
+
+#[test]
+fn blinding_rows_mask_every_revealed_evaluation() {
+    // A running sum is revealed at x, at ωx, and in one unmasked combination at the opening's point. The map from its random rows to these
+    // three values must be onto: then they are uniform whatever the cells.
+    use ff::Field;
+    use pasta_curves::Fp;
+    let domain = halo2_proofs::poly::EvaluationDomain::<Fp>::new(5, K);
+    let key = key(K);
+    let (rows, first) = (key.layout().rows, key.layout().usable + 1);
+    assert_eq!(rows - first, zkinfer_verifier::BLINDING_ROWS);
+    let x = Fp::random(&mut rng(10));
+    let points = [x, x * domain.get_omega(), Fp::random(&mut rng(11))];
+    let basis = |row: usize, point: Fp| {
+        let root = domain.get_omega().pow([row as u64]);
+        root * (point.pow([rows as u64]) - Fp::ONE) * (Fp::from(rows as u64) * (point - root)).invert().unwrap()
+    };
+    let mut matrix: Vec<Vec<Fp>> = points.iter().map(|p| (first..rows).map(|row| basis(row, *p)).collect()).collect();
+    let mut rank = 0;
+    for column in 0..rows - first {
+        let Some(pivot) = (rank..matrix.len()).find(|&r| !bool::from(matrix[r][column].is_zero())) else { continue };
+        matrix.swap(rank, pivot);
+        let (done, rest) = matrix.split_at_mut(rank + 1);
+        for row in rest {
+            let factor = row[column] * done[rank][column].invert().unwrap();
+            row.iter_mut().zip(&done[rank]).for_each(|(to, from)| *to -= factor * from);
+        }
+        rank += 1;
+    }
+    assert_eq!(rank, points.len());
+    assert!(zkinfer_verifier::BLINDING_ROWS > rank, "one more row is margin");
 }

@@ -394,3 +394,34 @@ fn times_small(value: Fp, weight: i8, small: &[Fp]) -> Fp {
     let product = small.get(usize::from(weight.unsigned_abs())).map_or(Fp::ZERO, |magnitude| value * magnitude);
     if weight < 0 { -product } else { product }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{Interval, output_size};
+
+    #[test]
+    fn rank_one_and_dense_cotangents_agree() {
+        let contract = Contract {
+            input: 0,
+            rows: 4,
+            groups: 2,
+            kernel: [3, 2],
+            strides: [2, 1],
+            pads: [1, 0, 2, 1],
+            dilations: [1, 2],
+            weights: (-36..36).map(|w| 3 * w).collect(),
+            row_factors: vec![1; 4],
+            column_factors: vec![],
+            bias: vec![0; 4],
+        };
+        let interval = Interval { minimum: 0, maximum: 0 };
+        let input = Facts { shape: vec![6, 5, 7], elements: 210, interval };
+        let [height, width] = output_size(&contract, 5, 7).unwrap();
+        let output = Facts { shape: vec![4, height, width], elements: 4 * height * width, interval };
+        let (row, column) = (powers(Fp::from(7), 4), powers(Fp::from(11), height * width));
+        let geometry = Geometry { contract: &contract, input: &input, output: &output };
+        let dense = Cotangent::Outer(row.clone(), column.clone()).into_dense();
+        assert_eq!(geometry.rank_one(&row, &column), geometry.dense(&dense, 4));
+    }
+}
