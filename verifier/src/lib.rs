@@ -29,6 +29,7 @@
 //! | [`layout`] | where each cell stands |
 //! | [`key`] | a checked description with its digest |
 //! | [`statement`] | the public integers |
+//! | [`reading`] | the real numbers and the class that people read |
 //! | [`adjoint`] | the random backward pass: `κ` and its target |
 //! | [`constraints`] | the polynomial constraints, once for prover and verifier |
 //! | [`transcript`] | what is absorbed and drawn, in which order |
@@ -68,6 +69,7 @@ pub mod key;
 pub mod layout;
 pub mod parameters;
 pub mod proof;
+pub mod reading;
 pub mod statement;
 pub mod tables;
 pub mod transcript;
@@ -79,6 +81,7 @@ pub use error::{DescriptionError, FormatError, Rejection};
 pub use key::{Digest, VerifyingKey};
 pub use parameters::{Parameters, ParametersError};
 pub use proof::Proof;
+pub use reading::Reading;
 pub use statement::Statement;
 
 /// Smallest supported `k`.

@@ -1,0 +1,112 @@
+//! One file per command.
+
+mod compile;
+mod completions;
+mod demo;
+mod evaluate;
+mod inspect;
+mod prove;
+mod run;
+mod urs;
+mod verify;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use zkinfer::verifier::{Parameters, Reading};
+use zkinfer::{Cache, Circuit};
+
+use crate::Outcome;
+use crate::arguments::{Arguments, Command};
+use crate::files;
+use crate::screen::{Progress, table};
+
+/// Runs a command.
+pub fn run(arguments: Arguments) -> Result<Outcome> {
+    let json = arguments.json;
+    match arguments.command {
+        Command::Compile(arguments) => compile::run(&arguments, json),
+        Command::Run(arguments) => run::run(&arguments, json),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, json),
+        Command::Prove(arguments) => prove::run(&arguments, json),
+        Command::Verify(arguments) => verify::run(&arguments, json),
+        Command::Inspect(arguments) => inspect::run(&arguments, json),
+        Command::Urs(arguments) => urs::run(&arguments, json),
+        Command::Demo(arguments) => demo::run(&arguments, json),
+        Command::Completions(arguments) => {
+            completions::run(&arguments);
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// Prints one JSON value.
+fn print_json(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Reads a compiled model.
+fn read_circuit(path: &Path) -> Result<Circuit> {
+    Circuit::from_bytes(&files::read(path)?).with_context(|| path.display().to_string())
+}
+
+/// The commitment parameters from the user's cache, or derived with a spinner.
+fn parameters(k: u32) -> Result<Parameters> {
+    let progress = Progress::new("reading the commitment parameters");
+    let (parameters, unsaved) = Cache::user()?
+        .load(k, || progress.stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)")))?;
+    drop(progress);
+    if let Some(error) = unsaved {
+        eprintln!("warning: the parameters were derived but not saved: {error}");
+    }
+    Ok(parameters)
+}
+
+/// A tensor for `--json`.
+#[derive(Serialize)]
+struct Tensor<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+    integers: &'a [i64],
+    values: &'a [f64],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<usize>,
+}
+
+impl<'a> From<&'a Reading> for Tensor<'a> {
+    fn from(reading: &'a Reading) -> Self {
+        Self {
+            name: &reading.name,
+            shape: &reading.shape,
+            integers: &reading.integers,
+            values: &reading.values,
+            class: reading.class,
+        }
+    }
+}
+
+fn tensors(readings: &[Reading]) -> Vec<Tensor<'_>> {
+    readings.iter().map(Tensor::from).collect()
+}
+
+/// Prints outputs: the class, then the largest elements.
+fn print_outputs(outputs: &[Reading]) {
+    const SHOWN: usize = 10;
+    for output in outputs {
+        println!("{} {:?}", output.name, output.shape);
+        if let Some(class) = output.class {
+            println!("  class {class}");
+        }
+        let mut rows = table(&["  index", "value", "integer"]);
+        for (index, (value, integer)) in output.values.iter().zip(&output.integers).enumerate().take(SHOWN) {
+            let mark = if output.class == Some(index) { "*" } else { " " };
+            rows.add_row([format!(" {mark}{index}"), format!("{value:.4}"), integer.to_string()]);
+        }
+        println!("{rows}");
+        if output.values.len() > SHOWN {
+            println!("  … {} more (--json prints all)", output.values.len() - SHOWN);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `zkinfer run`: the integer network, without a proof.
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::{print_json, print_outputs, read_circuit, tensors};
+use crate::Outcome;
+use crate::arguments::Run;
+
+pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
+    let circuit = read_circuit(&arguments.circuit)?;
+    let inputs = circuit.read_inputs(&arguments.input)?;
+    let outputs = circuit.run(&inputs).with_context(|| arguments.input.display().to_string())?;
+    if json {
+        print_json(&json!({ "outputs": tensors(&outputs) }))?;
+    } else {
+        print_outputs(&outputs);
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,124 @@
+//! What people see: progress while something takes long, units, tables, a digit as a picture.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A spinner on standard error that names the stage; nothing when standard error is no terminal.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Starts with a first stage.
+    pub fn new(stage: &str) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+            let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_message(stage.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Self { bar }
+    }
+
+    /// Names the next stage.
+    pub fn stage(&self, stage: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(stage.to_owned());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Measures stages that follow one another.
+pub struct Stages {
+    laps: std::cell::RefCell<Vec<(String, f64)>>,
+    current: Cell<Option<(&'static str, Instant)>>,
+}
+
+impl Stages {
+    /// No stage yet.
+    pub fn new() -> Self {
+        Self { laps: std::cell::RefCell::default(), current: Cell::new(None) }
+    }
+
+    /// Ends the current stage and begins another.
+    pub fn enter(&self, name: &'static str) {
+        self.finish();
+        self.current.set(Some((name, Instant::now())));
+    }
+
+    /// Ends the current stage; the seconds of each, in order.
+    pub fn finish(&self) -> Vec<(String, f64)> {
+        if let Some((name, start)) = self.current.take() {
+            self.laps.borrow_mut().push((name.to_owned(), start.elapsed().as_secs_f64()));
+        }
+        self.laps.borrow().clone()
+    }
+}
+
+/// A table without frames.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header.iter().copied());
+    table
+}
+
+/// `12,345 bytes` as people say it.
+pub fn bytes(count: usize) -> String {
+    match count {
+        0..10_000 => format!("{count} B"),
+        10_000..10_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
+/// Seconds with a sensible unit.
+pub fn seconds(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+}
+
+/// A grey-scale picture, two pixels a character: dark for low, bright for high. Values are scaled to their range.
+pub fn picture(pixels: &[f32], width: usize) -> String {
+    const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
+    let (low, high) = pixels.iter().fold((f32::MAX, f32::MIN), |(low, high), &p| (low.min(p), high.max(p)));
+    let shade = |pixel: f32| {
+        let level = (pixel - low) / (high - low).max(f32::EPSILON) * (SHADES.len() - 1) as f32;
+        SHADES[(level.round() as usize).min(SHADES.len() - 1)]
+    };
+    // A character is about twice as high as wide: take every other line.
+    let lines = pixels.chunks(width.max(1)).step_by(if width > 16 { 2 } else { 1 });
+    let repeat = if width > 16 { 1 } else { 2 };
+    let line = |line: &[f32]| line.iter().flat_map(|&p| std::iter::repeat_n(shade(p), repeat)).collect::<String>();
+    lines.map(line).map(|line| format!("    {}\n", line.trim_end())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units() {
+        assert_eq!(bytes(2048), "2048 B");
+        assert_eq!(bytes(179_198), "179.2 kB");
+        assert_eq!(seconds(0.0421), "42 ms");
+        assert_eq!(seconds(2.5), "2.50 s");
+    }
+
+    #[test]
+    fn pictures_are_scaled_and_keep_their_shape() {
+        assert_eq!(picture(&[0.0, 1.0, 1.0, 0.5], 2), "      @@\n    @@++\n");
+        assert_eq!(picture(&[3.0; 4], 2), "\n\n".replace('\n', "    \n"));
+    }
+}

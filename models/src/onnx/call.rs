@@ -1,0 +1,146 @@
+//! One ONNX node as the operator importers see it: a name and typed attributes.
+
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
+
+use super::importer::Stop;
+use crate::window::MAX_ELEMENTS;
+
+/// A node being imported.
+pub(super) struct Call<'a> {
+    pub(super) node: &'a NodeProto,
+    /// Its name, or one made from its operator and position.
+    pub(super) name: String,
+    pub(super) opset: i64,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(node: &'a NodeProto, position: usize, opset: i64) -> Self {
+        let name = match node.name.as_str() {
+            "" => format!("{}_{position}", node.op_type),
+            name => name.to_owned(),
+        };
+        Self { node, name, opset }
+    }
+
+    /// Name of the `index`th input; `None` if it is left out.
+    pub(super) fn input(&self, index: usize) -> Option<&'a str> {
+        let name = self.node.input.get(index)?;
+        Some(name.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// Name of the first output.
+    pub(super) fn output(&self) -> Result<&'a str, Stop> {
+        match self.node.output.first() {
+            Some(name) if !name.is_empty() => Ok(name),
+            _ => Err(Stop::because("it has no output")),
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.attribute(name).is_some()
+    }
+
+    fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
+        let mut attributes = self.node.attribute.iter();
+        attributes.find(|attribute| attribute.name == name)
+    }
+
+    /// The attribute if it is present and of the right type.
+    fn typed(&self, name: &str, kind: AttributeType) -> Result<Option<&'a AttributeProto>, Stop> {
+        match self.attribute(name) {
+            None => Ok(None),
+            Some(found) if found.r#type == kind as i32 => Ok(Some(found)),
+            Some(found) => {
+                let type_name = AttributeType::try_from(found.r#type).map(|t| t.as_str_name());
+                let found = type_name.unwrap_or("of unknown type");
+                let expected = kind.as_str_name();
+                Err(Stop::Because(format!(
+                    "attribute `{name}` is {found}, expected {expected}"
+                )))
+            }
+        }
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> Result<i64, Stop> {
+        let attribute = self.typed(name, AttributeType::Int)?;
+        Ok(attribute.map_or(default, |attribute| attribute.i))
+    }
+
+    /// An attribute that is 0 or 1.
+    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool, Stop> {
+        match self.int(name, default.into())? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(Stop::Because(format!(
+                "attribute `{name}` is {other}, expected 0 or 1"
+            ))),
+        }
+    }
+
+    pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, Stop> {
+        let attribute = self.typed(name, AttributeType::Float)?;
+        match attribute.map_or(default, |attribute| attribute.f) {
+            value if value.is_nan() => {
+                Err(Stop::Because(format!("attribute `{name}` is not a number")))
+            }
+            value => Ok(value),
+        }
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Result<Option<&'a [i64]>, Stop> {
+        let attribute = self.typed(name, AttributeType::Ints)?;
+        Ok(attribute.map(|attribute| attribute.ints.as_slice()))
+    }
+
+    pub(super) fn floats(&self, name: &str) -> Result<Option<&'a [f32]>, Stop> {
+        let attribute = self.typed(name, AttributeType::Floats)?;
+        Ok(attribute.map(|attribute| attribute.floats.as_slice()))
+    }
+
+    pub(super) fn tensor(&self, name: &str) -> Result<Option<&'a TensorProto>, Stop> {
+        let attribute = self.typed(name, AttributeType::Tensor)?;
+        Ok(attribute.and_then(|attribute| attribute.t.as_ref()))
+    }
+
+    pub(super) fn string(&self, name: &str, default: &str) -> Result<String, Stop> {
+        let attribute = self.typed(name, AttributeType::String)?;
+        Ok(attribute.map_or_else(
+            || default.to_owned(),
+            |attribute| String::from_utf8_lossy(&attribute.s).into_owned(),
+        ))
+    }
+
+    /// An attribute of `rank` sizes, each at least `least` and no larger than a tensor can be; `default` for all of them if
+    /// it is absent.
+    pub(super) fn sizes(
+        &self,
+        name: &str,
+        rank: usize,
+        default: usize,
+        least: usize,
+    ) -> Result<Vec<usize>, Stop> {
+        let Some(found) = self.ints(name)? else {
+            return Ok(vec![default; rank]);
+        };
+        let sizes = found.iter().map(|&size| usize::try_from(size).ok());
+        let sizes: Option<Vec<usize>> = sizes.map(|size| size.filter(|s| (least..=MAX_ELEMENTS).contains(s))).collect();
+        match sizes {
+            Some(sizes) if sizes.len() == rank => Ok(sizes),
+            _ => Err(Stop::Because(format!(
+                "attribute `{name}` is {found:?}, expected {rank} numbers from {least} to {MAX_ELEMENTS}"
+            ))),
+        }
+    }
+}
+
+/// A dimension counted from the front, or if negative from the back.
+pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, Stop> {
+    let counted = if axis < 0 { axis + rank as i64 } else { axis };
+    match usize::try_from(counted) {
+        Ok(index) if index < rank => Ok(index),
+        _ => Err(Stop::Because(format!(
+            "axis {axis} does not exist in a tensor of {rank} dimensions"
+        ))),
+    }
+}

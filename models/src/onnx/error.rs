@@ -1,0 +1,101 @@
+//! Why a file cannot be imported.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A file that is no network this toolkit can prove.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {source}; check the path and its permissions")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The path names a directory.
+    #[error("`{path}` is a directory; name the .onnx file itself")]
+    Directory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file has no bytes.
+    #[error("`{path}` is empty; export or copy the model again")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The bytes are no ONNX model.
+    #[error("`{path}` is not a complete ONNX model ({reason}); it may be truncated or of another format, export or copy the model again")]
+    NotOnnx {
+        /// The file.
+        path: PathBuf,
+        /// What gave it away.
+        reason: String,
+    },
+    /// The operator set is too old or too new.
+    #[error("`{path}` uses ONNX opset {found}, supported are {oldest} to {newest}; export the model again with `opset_version={newest}` or lower", oldest = super::OLDEST_OPSET, newest = super::NEWEST_OPSET)]
+    Opset {
+        /// The file.
+        path: PathBuf,
+        /// Its operator set.
+        found: i64,
+    },
+    /// An input or output that cannot be used.
+    #[error("`{path}`: {place}: {problem}")]
+    Interface {
+        /// The file.
+        path: PathBuf,
+        /// The input or output.
+        place: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The file contradicts itself.
+    #[error("`{path}` is not a valid ONNX model: {problem}; check it with `onnx.checker.check_model`")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Nodes that cannot be proven, all of them.
+    #[error("`{path}`: cannot import {refusals}; supported operators: {supported}", supported = super::supported_operators().join(", "))]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// Every node at fault.
+        refusals: Refusals,
+    },
+}
+
+/// A node that cannot be imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The ONNX node's name, or one made from its operator and position.
+    pub node: String,
+    /// Its operator, with the domain if that is not ONNX's own.
+    pub operator: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// Nodes that cannot be imported, in the file's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals(pub Vec<Refusal>);
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, refusal) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let Refusal {
+                node,
+                operator,
+                reason,
+            } = refusal;
+            write!(formatter, "{separator}node `{node}` ({operator}): {reason}")?;
+        }
+        Ok(())
+    }
+}

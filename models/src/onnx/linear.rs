@@ -1,0 +1,239 @@
+//! Gemm and MatMul with a constant matrix: products over the last dimension, with transposes where ONNX asks for another one.
+
+use ndarray::ArrayD;
+
+use super::Registration;
+use super::call::Call;
+use super::constant::Constant;
+use super::importer::{Importer, Operand, Stop};
+use crate::graph::Operator;
+use crate::layout;
+use crate::quantised::ValueId;
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration {
+        name: "Gemm",
+        attributes: &["alpha", "beta", "transA", "transB"],
+        import: gemm,
+    },
+    Registration {
+        name: "MatMul",
+        attributes: &[],
+        import: mat_mul,
+    },
+];
+
+const TWO_COMPUTED: &str = "both matrices are computed, expected a constant one";
+const TWO_CONSTANT: &str = "both matrices are constant; simplify the model (`onnxsim`) and import it again";
+
+/// A bias of one entry per channel; zeros if it is left out.
+pub(super) fn channel_bias(bias: Option<Constant>, channels: usize) -> Result<Vec<f32>, Stop> {
+    let Some(bias) = bias else {
+        return Ok(vec![0.0; channels]);
+    };
+    let bias = bias.finite().map_err(|problem| format!("bias: {problem}"))?;
+    if bias.shape() == [channels] {
+        Ok(bias.iter().copied().collect())
+    } else {
+        let found = bias.shape();
+        Err(Stop::Because(format!("bias of shape {found:?}, expected [{channels}]")))
+    }
+}
+
+/// `alpha·A·B + beta·C` with a constant `B`, or `alpha·A·B + beta·C = (alpha·Bᵀ·Aᵀ + beta·Cᵀ)ᵀ` with a constant `A`.
+fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let transposed = [call.flag("transA", false)?, call.flag("transB", false)?];
+    let (alpha, beta) = (call.float("alpha", 1.0)?, call.float("beta", 1.0)?);
+    let (input, matrix, swapped) = match (importer.operand(call, 0)?, importer.operand(call, 1)?) {
+        (Operand::Computed(input), Operand::Constant(matrix)) => (input, matrix, false),
+        (Operand::Constant(matrix), Operand::Computed(input)) => (input, matrix, true),
+        (Operand::Computed(_), Operand::Computed(_)) => return Err(Stop::because(TWO_COMPUTED)),
+        (Operand::Constant(_), Operand::Constant(_)) => return Err(Stop::because(TWO_CONSTANT)),
+    };
+    let [transpose_input, transpose_matrix] = match swapped {
+        false => transposed,
+        true => [!transposed[1], !transposed[0]],
+    };
+    if importer.graph.shape(input).len() != 2 {
+        return Err(Stop::Because(format!(
+            "its input has shape {:?}, expected two dimensions",
+            importer.graph.shape(input)
+        )));
+    }
+    let input = match transpose_input {
+        true => importer.transpose(call, input, vec![1, 0])?,
+        false => input,
+    };
+    // As rows of one output feature each: the transpose of what stands on the right.
+    let rows = rows(&matrix, !transpose_matrix)?.mapv(|weight| alpha * weight);
+    let (samples, features) = (importer.graph.shape(input)[0], rows.shape()[0]);
+    let bias = match importer.optional_constant(call, 2)? {
+        None => vec![0.0; features],
+        Some(bias) => gemm_bias(&bias, swapped, samples, features)?,
+    };
+    let bias = bias.into_iter().map(|bias| beta * bias).collect();
+    let value = product(importer, call, input, rows, bias)?;
+    let value = match swapped {
+        true => importer.transpose(call, value, vec![1, 0])?,
+        false => value,
+    };
+    importer.define(call, value)
+}
+
+/// Gemm's third operand as one number per feature.
+fn gemm_bias(
+    bias: &Constant,
+    swapped: bool,
+    samples: usize,
+    features: usize,
+) -> Result<Vec<f32>, Stop> {
+    let bias = bias.finite().map_err(|problem| format!("bias: {problem}"))?;
+    let target = if swapped { [features, samples] } else { [samples, features] };
+    let found = bias.shape();
+    let Some(full) = bias.broadcast(target) else {
+        return Err(Stop::Because(format!(
+            "bias of shape {found:?} does not broadcast to {target:?}"
+        )));
+    };
+    let full = if swapped { full.reversed_axes() } else { full };
+    let first = full.row(0);
+    if full.rows().into_iter().any(|row| row != first) {
+        return Err(Stop::Because(format!(
+            "bias of shape {found:?} differs between rows, expected one entry per output feature"
+        )));
+    }
+    Ok(first.to_vec())
+}
+
+/// A matrix as rows, transposed or as it is.
+fn rows(matrix: &Constant, transpose: bool) -> Result<ArrayD<f32>, Stop> {
+    let matrix = matrix.finite().map_err(|problem| format!("matrix: {problem}"))?;
+    if matrix.ndim() != 2 {
+        let found = matrix.shape();
+        return Err(Stop::Because(format!(
+            "a constant of shape {found:?}, expected a matrix"
+        )));
+    }
+    Ok(match transpose {
+        true => layout::transpose(matrix, &[1, 0]),
+        false => matrix.clone(),
+    })
+}
+
+/// The product of a computed value's last dimension with each row.
+fn product<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    rows: ArrayD<f32>,
+    bias: Vec<f32>,
+) -> Result<ValueId, Stop> {
+    let mut shape = importer.graph.shape(input).to_vec();
+    let (features, terms) = (rows.shape()[0], rows.shape()[1]);
+    match shape.last_mut() {
+        Some(last) if *last == terms => *last = features,
+        _ => {
+            return Err(Stop::Because(format!(
+                "an input of shape {shape:?} with {terms} terms per product: the sizes disagree"
+            )));
+        }
+    }
+    if bias.iter().chain(&rows).any(|x| !x.is_finite()) {
+        return Err(Stop::because("alpha or beta make its weights or bias infinite"));
+    }
+    let operator = Operator::Gemm {
+        weights: rows.iter().copied().collect(),
+        bias,
+    };
+    importer.push(call, operator, vec![input], shape)
+}
+
+fn mat_mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let value = match (importer.operand(call, 0)?, importer.operand(call, 1)?) {
+        (Operand::Computed(input), Operand::Constant(matrix)) => {
+            let (matrix, vector) = right_matrix(matrix, importer.graph.shape(input).len());
+            let rows = rows(&matrix, true)?;
+            let bias = vec![0.0; rows.shape()[0]];
+            let value = product(importer, call, input, rows, bias)?;
+            drop_last(importer, call, value, vector)?
+        }
+        (Operand::Constant(matrix), Operand::Computed(input)) => {
+            left_product(importer, call, matrix, input)?
+        }
+        (Operand::Computed(_), Operand::Computed(_)) => return Err(Stop::because(TWO_COMPUTED)),
+        (Operand::Constant(_), Operand::Constant(_)) => return Err(Stop::because(TWO_CONSTANT)),
+    };
+    importer.define(call, value)
+}
+
+/// The right operand as a matrix: a vector becomes one column (and `true`), leading dimensions of 1 are dropped.
+fn right_matrix(matrix: Constant, rank: usize) -> (Constant, bool) {
+    match *matrix.shape() {
+        [terms] => (matrix.reshape(&[terms, 1]), true),
+        [ref leading @ .., terms, features]
+            if leading.len() + 2 <= rank && leading.iter().all(|&length| length == 1) =>
+        {
+            (matrix.reshape(&[terms, features]), false)
+        }
+        _ => (matrix, false),
+    }
+}
+
+/// `W·X = (Xᵀ·Wᵀ)ᵀ`, over the second to last dimension of `X`.
+fn left_product<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    matrix: Constant,
+    input: ValueId,
+) -> Result<ValueId, Stop> {
+    let rows: ArrayD<f32> = match matrix.shape() {
+        &[terms] => rows(&matrix.reshape(&[1, terms]), false)?,
+        _ => rows(&matrix, false)?,
+    };
+    let bias = vec![0.0; rows.shape()[0]];
+    let rank = importer.graph.shape(input).len();
+    let vector = matrix.shape().len() == 1;
+    if rank < 2 {
+        let value = product(importer, call, input, rows, bias)?;
+        return drop_last(importer, call, value, vector);
+    }
+    let mut swap: Vec<usize> = (0..rank).collect();
+    swap.swap(rank - 1, rank - 2);
+    let input = importer.transpose(call, input, swap.clone())?;
+    let value = product(importer, call, input, rows, bias)?;
+    if vector {
+        return drop_last(importer, call, value, true);
+    }
+    importer.transpose(call, value, swap)
+}
+
+/// The value without its last dimension (of length 1) if it came from a product with a vector.
+fn drop_last<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    value: ValueId,
+    vector: bool,
+) -> Result<ValueId, Stop> {
+    let mut shape = importer.graph.shape(value).to_vec();
+    if vector {
+        shape.pop();
+    }
+    importer.reshape(call, value, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bias_may_differ_between_features_only() {
+        let bias = |shape: &[usize], elements: &[f32]| {
+            Constant::Float(layout::from_elements(shape, elements.to_vec()))
+        };
+        assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0, 2.0]);
+        assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 3, 2).unwrap(), [1.0, 2.0]);
+        assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 3, 2).unwrap(), [1.0, 2.0]);
+        assert!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), false, 2, 2).is_err());
+        assert!(gemm_bias(&bias(&[3], &[0.0; 3]), false, 2, 2).is_err());
+    }
+}

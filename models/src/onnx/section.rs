@@ -1,0 +1,168 @@
+//! Slice and Pad: operators whose arguments moved from attributes to inputs (opset 10 and 11).
+
+use super::Registration;
+use super::call::{Call, axis};
+use super::importer::{Importer, Operand, Stop};
+use super::view::source_shape;
+use crate::graph::Operator;
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration {
+        name: "Slice",
+        attributes: &["axes", "ends", "starts"],
+        import: slice,
+    },
+    Registration {
+        name: "Pad",
+        attributes: &["mode", "pads", "value"],
+        import: pad,
+    },
+];
+
+fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let list = |name: &str, index: usize| -> Result<Option<Vec<i64>>, Stop> {
+        match call.opset {
+            ..10 => Ok(call.ints(name)?.map(<[i64]>::to_vec)),
+            _ => importer.integers(call, index),
+        }
+    };
+    let missing = || Stop::because("its `starts` or `ends` are missing");
+    let starts = list("starts", 1)?.ok_or_else(missing)?;
+    let ends = list("ends", 2)?.ok_or_else(missing)?;
+    let axes = list("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = match call.opset {
+        ..10 => None,
+        _ => importer.integers(call, 4)?,
+    };
+    let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
+    if [&ends, &axes, &steps].iter().any(|list| list.len() != starts.len()) {
+        return Err(Stop::because("its starts, ends, axes and steps differ in number"));
+    }
+    let mut operand = importer.operand(call, 0)?;
+    for index in 0..starts.len() {
+        let mut shape = source_shape(importer, &operand);
+        let axis = axis(axes[index], shape.len())?;
+        let (start, count) = section(starts[index], ends[index], steps[index], shape[axis])
+            .ok_or_else(|| {
+                Stop::Because(format!(
+                    "{}..{} in steps of {} takes nothing from dimension {axis} of {shape:?}",
+                    starts[index], ends[index], steps[index]
+                ))
+            })?;
+        // A step beyond the dimension is only reached with one element, where it does not matter.
+        let length = shape[axis] as i64;
+        let step = steps[index].clamp(-length, length) as isize;
+        if (start, step, count) == (0, 1, shape[axis]) {
+            continue;
+        }
+        shape[axis] = count;
+        operand = match operand {
+            Operand::Computed(id) => {
+                let operator = Operator::Slice { axis, start, step };
+                Operand::Computed(importer.push(call, operator, vec![id], shape)?)
+            }
+            Operand::Constant(constant) => {
+                Operand::Constant(constant.slice(axis, start, step, count))
+            }
+        };
+    }
+    match operand {
+        Operand::Computed(id) => importer.define(call, id),
+        Operand::Constant(constant) => importer.define_constant(call, constant),
+    }
+}
+
+/// First index and number of elements of ONNX's `start..end` in steps; `None` if there are none.
+fn section(start: i64, end: i64, step: i64, length: usize) -> Option<(usize, usize)> {
+    if length == 0 || step == 0 {
+        return None;
+    }
+    let length = length as i64;
+    let from_front = |index: i64| if index < 0 { index.saturating_add(length) } else { index };
+    let (start, end) = (from_front(start), from_front(end));
+    let count = if step > 0 {
+        let (start, end) = (start.clamp(0, length), end.clamp(0, length));
+        (end - start).max(0) as u64
+    } else {
+        let (start, end) = (start.clamp(0, length - 1), end.clamp(-1, length - 1));
+        (start - end).max(0) as u64
+    };
+    let count = count.div_ceil(step.unsigned_abs());
+    let start = start.clamp(0, length - 1) as usize;
+    (count > 0).then_some((start, count as usize))
+}
+
+fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let mode = call.string("mode", "constant")?;
+    if mode != "constant" {
+        return Err(Stop::Because(format!("attribute `mode` is {mode:?}, expected \"constant\"")));
+    }
+    let input = importer.computed(call, 0)?;
+    let mut shape = importer.graph.shape(input).to_vec();
+    let rank = shape.len();
+    let (pads, value, axes) = match call.opset {
+        ..11 => {
+            let pads = call.ints("pads")?.map(<[i64]>::to_vec);
+            (pads, call.float("value", 0.0)?, None)
+        }
+        _ => {
+            let value = match importer.optional_constant(call, 2)? {
+                None => 0.0,
+                Some(constant) => {
+                    let tensor = constant.finite();
+                    let tensor = tensor.map_err(|problem| format!("its padding value: {problem}"))?;
+                    tensor.first().copied().unwrap_or(0.0)
+                }
+            };
+            (importer.integers(call, 1)?, value, importer.integers(call, 3)?)
+        }
+    };
+    if !value.is_finite() {
+        return Err(Stop::Because(format!("its padding value is {value}, expected a finite number")));
+    }
+    let pads = pads.ok_or_else(|| Stop::because("its pads are missing"))?;
+    let axes = axes.unwrap_or_else(|| (0..rank as i64).collect());
+    let sizes: Option<Vec<usize>> = pads.iter().map(|&size| usize::try_from(size).ok()).collect();
+    let Some(sizes) = sizes.filter(|sizes| sizes.len() == 2 * axes.len()) else {
+        return Err(Stop::Because(format!(
+            "its pads are {pads:?}, expected {} numbers that are not negative (use Slice to crop)",
+            2 * axes.len()
+        )));
+    };
+    let (mut before, mut after) = (vec![0; rank], vec![0; rank]);
+    for (index, &axis_number) in axes.iter().enumerate() {
+        let axis = axis(axis_number, rank)?;
+        before[axis] = sizes[index];
+        after[axis] = sizes[axes.len() + index];
+        let grown = shape[axis].checked_add(before[axis]);
+        let grown = grown.and_then(|length| length.checked_add(after[axis]));
+        shape[axis] = grown.ok_or_else(|| Stop::because("its pads are too large"))?;
+    }
+    if sizes.iter().all(|&size| size == 0) {
+        return importer.define(call, input);
+    }
+    let operator = Operator::Pad {
+        before,
+        after,
+        value,
+    };
+    let value = importer.push(call, operator, vec![input], shape)?;
+    importer.define(call, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::section;
+
+    #[test]
+    fn sections_follow_onnx() {
+        assert_eq!(section(1, 4, 1, 5), Some((1, 3)));
+        assert_eq!(section(0, i64::MAX, 2, 5), Some((0, 3)));
+        assert_eq!(section(-2, i64::MAX, 1, 5), Some((3, 2)));
+        assert_eq!(section(-1, i64::MIN, -1, 5), Some((4, 5)));
+        assert_eq!(section(3, 0, -2, 5), Some((3, 2)));
+        assert_eq!(section(3, 3, 1, 5), None);
+        assert_eq!(section(5, 9, 1, 5), None);
+        assert_eq!(section(0, 5, 0, 5), None);
+    }
+}

@@ -1,0 +1,48 @@
+//! What is left of BatchNormalization, where no Conv or Gemm precedes it, as a depthwise convolution with a 1×1 kernel.
+
+use super::Rebuild;
+use crate::graph::{Graph, Node, Operator};
+use crate::quantised::Window;
+
+pub(super) fn lower(mut source: Graph) -> Graph {
+    let mut rebuild = Rebuild::new(&source);
+    for node in std::mem::take(&mut source.nodes) {
+        match node.operator {
+            Operator::BatchNormalization { .. } => lower_one(&mut rebuild, node),
+            _ => rebuild.keep(node),
+        }
+    }
+    rebuild.finish(source)
+}
+
+fn lower_one(rebuild: &mut Rebuild, mut node: Node) {
+    if let Operator::BatchNormalization { scale, offset } = node.operator {
+        node.operator = Operator::Conv {
+            window: Window::unit(),
+            groups: scale.len(),
+            weights: scale,
+            bias: offset,
+        };
+    }
+    if node.shape.len() != 2 {
+        return rebuild.keep(node);
+    }
+    // A convolution wants a plane: [1, C] becomes [1, C, 1] and back.
+    let (name, shape) = (node.name.clone(), node.shape.clone());
+    let plane = vec![1, shape[1], 1];
+    let view = |part: &str, node: &Node, input: usize, shape: Vec<usize>| Node {
+        name: format!("{name}/{part}"),
+        operator: Operator::Reshape,
+        fused: None,
+        inputs: vec![input],
+        shape,
+        value: node.value.clone(),
+    };
+    let before = view("before", &node, rebuild.number(node.inputs[0]), plane.clone());
+    node.inputs = vec![rebuild.push(before)];
+    node.shape = plane;
+    let after = node.clone();
+    let scaled = rebuild.push(node);
+    let value = rebuild.push(view("after", &after, scaled, shape));
+    rebuild.renumbered.push(Some(value));
+}

@@ -1,0 +1,231 @@
+//! What a [`quantised::Graph`](crate::quantised::Graph) must satisfy before anything computes with it.
+//!
+//! The quantiser only writes graphs that pass. Graphs also arrive from files, so everything that the interpreter relies on
+//! is checked here once: arities, shapes, parameter counts, table sizes, where raw accumulators may go, and that no
+//! 64-bit arithmetic can overflow whatever the inputs.
+
+mod arithmetic;
+mod movement;
+
+use crate::quantised::{Graph, Node, Operator, Quantisation, ValueId};
+use crate::rounding::{INT8_MAX, INT8_MIN};
+use crate::window::{MAX_ELEMENTS, element_count};
+
+/// Accumulators stay strictly below this magnitude, so that rounding and zero points still fit 64 bits.
+pub const ACCUMULATOR_LIMIT: i128 = 1 << 62;
+
+/// A quantised graph that cannot be executed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("quantised graph `{graph}`, {place}: {problem}; the graph was damaged or written by another version, quantise the model again")]
+pub struct GraphError {
+    /// The graph's name.
+    pub graph: String,
+    /// The node, input or output at fault.
+    pub place: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// The integers a value can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) minimum: i64,
+    pub(crate) maximum: i64,
+    /// Only a graph output, perhaps through views: a raw accumulator or an index.
+    pub(crate) last: Last,
+}
+
+/// Whether computation may go on from a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// An int8 activation: any operator may read it.
+    No,
+    /// A raw accumulator: views and ArgMax may read it.
+    Accumulator,
+    /// An ArgMax result: nothing may read it.
+    Index,
+}
+
+impl Bounds {
+    pub(crate) const INT8: Self = Self {
+        minimum: INT8_MIN,
+        maximum: INT8_MAX,
+        last: Last::No,
+    };
+}
+
+/// What the checks of one node see.
+pub(crate) struct Context<'a> {
+    graph: &'a Graph,
+    node: &'a Node,
+    bounds: &'a [Bounds],
+}
+
+impl Context<'_> {
+    fn shape(&self, input: usize) -> &[usize] {
+        self.graph.shape(self.node.inputs[input])
+    }
+
+    fn quantisation(&self, input: usize) -> Quantisation {
+        self.graph.quantisation(self.node.inputs[input])
+    }
+
+    fn bounds(&self, input: usize) -> Bounds {
+        self.bounds[self.node.inputs[input]]
+    }
+
+    /// The largest `|x − zp|` of an input.
+    fn deviation(&self, input: usize) -> i128 {
+        let bounds = self.bounds(input);
+        let zero_point = i128::from(self.quantisation(input).zero_point);
+        let low = (i128::from(bounds.minimum) - zero_point).abs();
+        low.max((i128::from(bounds.maximum) - zero_point).abs())
+    }
+
+    fn expect_shape(&self, shape: &[usize]) -> Result<(), String> {
+        let declared = &self.node.shape;
+        if declared == shape {
+            Ok(())
+        } else {
+            Err(format!("its operator gives shape {shape:?}, but shape {declared:?} is declared"))
+        }
+    }
+
+    /// Views, MaxPool and the like put out integers on the scale of what they read.
+    fn expect_same_quantisation(&self) -> Result<(), String> {
+        for input in 0..self.node.inputs.len() {
+            if self.quantisation(input) != self.node.quantisation {
+                return Err("scale and zero point differ from its input's".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `Ok` if the two numbers agree, otherwise an explanation.
+fn expect_count(what: &str, found: usize, expected: Option<usize>) -> Result<(), String> {
+    match expected {
+        Some(expected) if expected == found => Ok(()),
+        Some(expected) => Err(format!("{found} {what}, expected {expected}")),
+        None => Err(format!("more than {MAX_ELEMENTS} {what} needed")),
+    }
+}
+
+impl Graph {
+    /// Checks that the graph can be executed on any int8 inputs without panic or overflow.
+    ///
+    /// # Errors
+    /// Names the first input, node or output at fault.
+    pub fn validate(&self) -> Result<(), GraphError> {
+        let fault = |place: String| {
+            move |problem: String| GraphError {
+                graph: self.name.clone(),
+                place,
+                problem,
+            }
+        };
+        for input in &self.inputs {
+            check_tensor(&input.shape, input.quantisation)
+                .map_err(fault(format!("input `{}`", input.name)))?;
+        }
+        let mut bounds = vec![Bounds::INT8; self.inputs.len()];
+        for node in &self.nodes {
+            let result = check_node(self, node, &bounds);
+            let place = || format!("node `{}` ({})", node.name, node.operator.name());
+            bounds.push(result.map_err(|problem| fault(place())(problem))?);
+        }
+        for output in &self.outputs {
+            if output.value >= bounds.len() {
+                let problem = format!("value {} does not exist", output.value);
+                return Err(fault(format!("output `{}`", output.name))(problem));
+            }
+        }
+        if self.outputs.is_empty() {
+            return Err(fault("outputs".into())("there is none".into()));
+        }
+        Ok(())
+    }
+}
+
+fn check_tensor(shape: &[usize], quantisation: Quantisation) -> Result<(), String> {
+    if element_count(shape).is_none() {
+        return Err(format!(
+            "shape {shape:?} is empty or has more than {MAX_ELEMENTS} elements"
+        ));
+    }
+    if !(quantisation.scale.is_finite() && quantisation.scale > 0.0) {
+        return Err(format!("scale {} is not positive and finite", quantisation.scale));
+    }
+    if !(INT8_MIN..=INT8_MAX).contains(&quantisation.zero_point) {
+        return Err(format!("zero point {} is not int8", quantisation.zero_point));
+    }
+    Ok(())
+}
+
+fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, String> {
+    check_tensor(&node.shape, node.quantisation)?;
+    let later: Option<&ValueId> = node.inputs.iter().find(|&&input| input >= bounds.len());
+    if let Some(value) = later {
+        return Err(format!("reads value {value}, which is not computed before it"));
+    }
+    let several = matches!(node.operator, Operator::Sum { .. } | Operator::Concat { .. });
+    if node.inputs.is_empty() || (node.inputs.len() > 1 && !several) {
+        return Err(format!("reads {} values", node.inputs.len()));
+    }
+    let context = Context { graph, node, bounds };
+    check_sources(&context)?;
+    match &node.operator {
+        Operator::Convolution { .. }
+        | Operator::Linear { .. }
+        | Operator::Sum { .. }
+        | Operator::AveragePool { .. }
+        | Operator::Activation(_) => arithmetic::check(&context),
+        Operator::MaxPool { .. }
+        | Operator::Reshape
+        | Operator::Transpose { .. }
+        | Operator::Slice { .. }
+        | Operator::Pad { .. }
+        | Operator::Concat { .. }
+        | Operator::ArgMax { .. } => movement::check(&context),
+    }
+}
+
+/// Raw accumulators may only be viewed or compared; indices may not be read at all.
+fn check_sources(context: &Context<'_>) -> Result<(), String> {
+    let view = matches!(
+        context.node.operator,
+        Operator::Reshape
+            | Operator::Transpose { .. }
+            | Operator::Slice { .. }
+            | Operator::ArgMax { .. }
+    );
+    for input in 0..context.node.inputs.len() {
+        match context.bounds(input).last {
+            Last::No => {}
+            Last::Accumulator if view => {}
+            Last::Accumulator => return Err("reads an accumulator that was not requantised".into()),
+            Last::Index => return Err("reads the result of an ArgMax".into()),
+        }
+    }
+    Ok(())
+}
+
+impl Operator {
+    /// The operator's name, as in ONNX except for the arithmetic ones, which stand for several.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Convolution { .. } => "Convolution",
+            Self::Linear { .. } => "Linear",
+            Self::Sum { .. } => "Sum",
+            Self::AveragePool { .. } => "AveragePool",
+            Self::MaxPool { .. } => "MaxPool",
+            Self::Activation(_) => "Activation",
+            Self::Reshape => "Reshape",
+            Self::Transpose { .. } => "Transpose",
+            Self::Slice { .. } => "Slice",
+            Self::Pad { .. } => "Pad",
+            Self::Concat { .. } => "Concat",
+            Self::ArgMax { .. } => "ArgMax",
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What people read from a statement: real numbers and a class, computed from the integers that the proof binds.
+
+use crate::description::{OutputSource, Quantisation};
+use crate::key::VerifyingKey;
+use crate::statement::Statement;
+
+/// A public tensor in real numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Name in the model.
+    pub name: String,
+    /// Dimensions, row-major.
+    pub shape: Vec<usize>,
+    /// The integers of the statement.
+    pub integers: Vec<i64>,
+    /// What they stand for.
+    pub values: Vec<f64>,
+    /// For an output of one index (ArgMax) that index, for one of several scores the index of the largest (the first, if equal).
+    pub class: Option<usize>,
+}
+
+impl Statement {
+    /// The inputs in real numbers. The statement must be one that [`Statement::check`] accepts.
+    pub fn read_inputs(&self, key: &VerifyingKey) -> Vec<Reading> {
+        let inputs = key.description().inputs.iter().zip(&self.inputs);
+        inputs.map(|(input, integers)| read(&input.name, &input.shape, integers, input.quantisation)).collect()
+    }
+
+    /// The outputs in real numbers, with the class that each says.
+    pub fn read_outputs(&self, key: &VerifyingKey) -> Vec<Reading> {
+        let outputs = key.description().outputs.iter().zip(&self.outputs);
+        outputs
+            .map(|(output, integers)| {
+                let reading = read(&output.name, &output.shape, integers, output.quantisation);
+                let class = match (&output.source, integers.as_slice()) {
+                    (OutputSource::ArgMax { .. }, [index]) => usize::try_from(*index).ok(),
+                    (OutputSource::ArgMax { .. }, _) | (_, [] | [_]) => None,
+                    (OutputSource::Node(_), _) => largest(&reading),
+                };
+                Reading { class, ..reading }
+            })
+            .collect()
+    }
+}
+
+fn read(name: &str, shape: &[usize], integers: &[i64], quantisation: Quantisation) -> Reading {
+    let values = integers.iter().map(|&integer| quantisation.real(integer)).collect();
+    Reading { name: name.into(), shape: shape.to_vec(), integers: integers.to_vec(), values, class: None }
+}
+
+/// Index of the largest element of a tensor with one dimension longer than 1.
+fn largest(reading: &Reading) -> Option<usize> {
+    if reading.shape.iter().filter(|&&size| size > 1).count() != 1 {
+        return None;
+    }
+    let scores = reading.integers.iter().enumerate();
+    scores.rev().max_by_key(|(_, score)| **score).map(|(index, _)| index)
+}
