@@ -1,1 +1,102 @@
-//! zkinfer.
+//! From a quantised graph to a circuit, and from inputs to the cells that prove its outputs.
+//!
+//! ```text
+//! ONNX ─ models ─▶ quantised graph ─ lower ─▶ open description ─ optimise ─▶ verifying key ─▶ verifier
+//!                                                                                │
+//!                                               public inputs ─ witness ─▶ statement, cells ─▶ prover
+//!                                                                                │
+//!                                                                    judge ─▶ stock halo2's verdict
+//! ```
+//!
+//! ```
+//! use zkinfer_circuits::{Objective, compile};
+//! # use zkinfer_models::quantised::{Function, Graph, Input, Node, Operator, Output, Quantisation};
+//! # let quantisation = Quantisation { scale: 0.1, zero_point: 0 };
+//! # let graph = Graph {
+//! #     name: "relu".into(),
+//! #     inputs: vec![Input { name: "x".into(), shape: vec![1, 3], quantisation }],
+//! #     nodes: vec![Node {
+//! #         name: "Relu".into(),
+//! #         inputs: vec![0],
+//! #         operator: Operator::Activation(Function::clamp(0, 127)),
+//! #         shape: vec![1, 3],
+//! #         quantisation,
+//! #     }],
+//! #     outputs: vec![Output { name: "y".into(), value: 1 }],
+//! # };
+//! let circuit = compile(&graph, Objective::Prover)?;
+//! let witness = circuit.witness(&[vec![-5, 0, 5]])?;
+//! assert_eq!(witness.statement.outputs, [[0, 0, 5]]);
+//! println!("{} bytes", circuit.prediction().proof_bytes);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`lower`] | what each operator of the graph becomes, one file per family |
+//! | [`optimise`] | what rows, limb widths and forms cost, and which to take |
+//! | [`witness`] | every cell, from a key and public inputs |
+//! | [`judge`] | the same constraints as a `halo2_proofs` circuit, for MockProver and stock halo2 |
+//! | [`error`] | why a graph or an input was refused |
+//!
+//! Never sees ONNX or floats. Compiling is all the set-up there is: the result is a [`VerifyingKey`], valid by construction.
+
+pub mod error;
+pub mod judge;
+pub mod lower;
+pub mod optimise;
+pub mod witness;
+
+use zkinfer_models::quantised::Graph;
+use zkinfer_verifier::VerifyingKey;
+
+pub use error::{Error, InputError};
+pub use lower::{Lowered, Plan};
+pub use optimise::{Objective, Prediction};
+pub use witness::Witness;
+
+/// A compiled network.
+#[derive(Clone, Debug)]
+pub struct Circuit {
+    key: VerifyingKey,
+}
+
+/// Compiles a quantised graph: lowers it, then chooses rows, limb width and forms for `objective`.
+pub fn compile(graph: &Graph, objective: Objective) -> Result<Circuit, Error> {
+    let lowered = lower::lower(graph)?;
+    let plan = optimise::plan(&lowered, objective)?;
+    compile_with(lowered, &plan)
+}
+
+/// Completes a lowered graph with a plan of one's own.
+pub fn compile_with(lowered: Lowered, plan: &Plan) -> Result<Circuit, Error> {
+    Ok(Circuit { key: VerifyingKey::new(lowered.describe(plan)?)? })
+}
+
+impl Circuit {
+    /// The verifying key, which is all that prover and verifier need.
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// The verifying key, by itself.
+    pub fn into_key(self) -> VerifyingKey {
+        self.key
+    }
+
+    /// The statement and cells for these inputs, one row-major tensor per input of the graph.
+    pub fn witness(&self, inputs: &[Vec<i64>]) -> Result<Witness, InputError> {
+        Witness::new(&self.key, inputs)
+    }
+
+    /// What a proof is expected to cost.
+    pub fn prediction(&self) -> Prediction {
+        Prediction::of(&self.key)
+    }
+}
+
+impl From<VerifyingKey> for Circuit {
+    fn from(key: VerifyingKey) -> Self {
+        Self { key }
+    }
+}

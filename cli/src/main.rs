@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::Arguments;
+use screen::say;
 
 /// How a command that did its work ends.
 enum Outcome {
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Rejected) => ExitCode::from(1),
         Err(error) => {
             if json {
-                println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+                say!("{}", serde_json::json!({ "error": format!("{error:#}") }));
             }
             eprintln!("error: {error:#}");
             ExitCode::from(2)

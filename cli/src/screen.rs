@@ -1,11 +1,22 @@
 //! What people see: progress while something takes long, units, tables, a digit as a picture.
 
 use std::cell::Cell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+
+/// Prints a line on standard output. A reader that stopped reading (`| head`) is no failure of ours: the work goes on, and so does the exit code.
+pub fn print(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// [`print`] with formatting.
+macro_rules! say {
+    ($($argument:tt)*) => { $crate::screen::print(format_args!($($argument)*)) };
+}
+pub(crate) use say;
 
 /// A spinner on standard error that names the stage; nothing when standard error is no terminal.
 pub struct Progress {
@@ -71,7 +82,7 @@ impl Stages {
 /// A table without frames.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.iter().copied());
+    table.load_style(presets::NOTHING).set_header(header.iter().copied());
     table
 }
 

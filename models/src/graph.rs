@@ -52,7 +52,8 @@ pub struct Node {
 pub struct Fused {
     /// The function.
     pub activation: Activation,
-    /// Name of the ONNX value that the function is applied to.
+    /// Name of the ONNX value that the function is applied to. If it is the node's own [`Node::value`], the activation was moved
+    /// here from behind a view or MaxPool and its result is no ONNX value: its range is the function of the argument's.
     pub argument: String,
 }
 
@@ -166,18 +167,12 @@ impl Operator {
 
     /// Whether the result holds elements of the (only) input and nothing else, each moved to a new place.
     pub fn is_view(&self) -> bool {
-        matches!(
-            self,
-            Self::Reshape | Self::Transpose { .. } | Self::Slice { .. }
-        )
+        matches!(self, Self::Reshape | Self::Transpose { .. } | Self::Slice { .. })
     }
 
     /// Whether the operator has an accumulator that is rescaled, so that an activation can be fused into the rescaling.
     pub fn rescales(&self) -> bool {
-        matches!(
-            self,
-            Self::Conv { .. } | Self::Gemm { .. } | Self::Add { .. } | Self::AveragePool { .. }
-        )
+        matches!(self, Self::Conv { .. } | Self::Gemm { .. } | Self::Add { .. } | Self::AveragePool { .. })
     }
 }
 
@@ -225,10 +220,7 @@ impl Graph {
         let nodes = self.nodes.iter().flat_map(|node| {
             let argument = node.fused.as_ref().map(|fused| fused.argument.as_str());
             let keeps = node.operator.is_view()
-                || matches!(
-                    node.operator,
-                    Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::ArgMax { .. }
-                );
+                || matches!(node.operator, Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::ArgMax { .. });
             argument.into_iter().chain((!keeps).then_some(node.value.as_str()))
         });
         let mut seen = std::collections::HashSet::new();
@@ -238,18 +230,12 @@ impl Graph {
     /// The inputs as one line for messages: ``"`x` [1, 4], `y` [1, 2]"``.
     pub fn describe_inputs(&self) -> String {
         let inputs = self.inputs.iter();
-        let described: Vec<String> = inputs
-            .map(|input| format!("`{}` {:?}", input.name, input.shape))
-            .collect();
+        let described: Vec<String> = inputs.map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
         described.join(", ")
     }
 }
 
 /// A tensor's smallest and largest element.
 pub(crate) fn extremes(tensor: &ArrayD<f32>) -> (f32, f32) {
-    tensor
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| {
-            (low.min(x), high.max(x))
-        })
+    tensor.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
 }

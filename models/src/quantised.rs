@@ -208,10 +208,7 @@ pub enum Operator {
 impl Function {
     /// Saturation to `minimum..=maximum`.
     pub fn clamp(minimum: i64, maximum: i64) -> Self {
-        Self {
-            minimum,
-            values: (minimum..=maximum).collect(),
-        }
+        Self { minimum, values: (minimum..=maximum).collect() }
     }
 
     /// The function's value at `argument`, saturating outside the table.

@@ -10,10 +10,12 @@ use tract_onnx::prelude::*;
 use crate::graph::Input;
 
 /// The float model refused to run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ReferenceError {
     /// tract cannot run the model.
-    #[error("tract, which runs `{model}` in floating point as the reference, cannot prepare it: {reason}; check the model with `onnx.checker.check_model`")]
+    #[error(
+        "tract, which runs `{model}` in floating point as the reference, cannot prepare it: {reason}; check the model with `onnx.checker.check_model`"
+    )]
     Prepare {
         /// The model.
         model: String,
@@ -84,10 +86,8 @@ impl Reference {
         inputs: &[Input],
         values: &[&str],
     ) -> Result<Self, ReferenceError> {
-        let prepare = |error: TractError| ReferenceError::Prepare {
-            model: name.to_owned(),
-            reason: format!("{error:#}"),
-        };
+        let prepare =
+            |error: TractError| ReferenceError::Prepare { model: name.to_owned(), reason: format!("{error:#}") };
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parsed = onnx.parse(proto, directory).map_err(prepare)?;
         let mut wanted: Vec<OutletId> = Vec::new();
@@ -98,9 +98,10 @@ impl Reference {
                 sources.push(Source::Input(index));
                 continue;
             }
-            let outlet = *parsed.outlets_by_name.get(value).ok_or_else(|| {
-                prepare(TractError::msg(format!("it has no value `{value}`")))
-            })?;
+            let outlet = *parsed
+                .outlets_by_name
+                .get(value)
+                .ok_or_else(|| prepare(TractError::msg(format!("it has no value `{value}`"))))?;
             let index = *seen.entry(outlet).or_insert_with(|| {
                 wanted.push(outlet);
                 wanted.len() - 1
@@ -138,19 +139,14 @@ impl Reference {
             && inputs.iter().zip(&self.inputs).all(|(given, input)| given.shape() == input.shape);
         if !fits {
             let expected = self.inputs.iter();
-            let expected: Vec<String> = expected
-                .map(|input| format!("`{}` {:?}", input.name, input.shape))
-                .collect();
+            let expected: Vec<String> = expected.map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
             return Err(ReferenceError::Inputs {
                 model: self.name.clone(),
                 expected: expected.join(", "),
                 found: inputs.iter().map(|input| input.shape().to_vec()).collect(),
             });
         }
-        let failed = |error: TractError| ReferenceError::Run {
-            model: self.name.clone(),
-            reason: format!("{error:#}"),
-        };
+        let failed = |error: TractError| ReferenceError::Run { model: self.name.clone(), reason: format!("{error:#}") };
         let outputs = match &self.plan {
             None => Vec::new(),
             Some(plan) => {
@@ -170,11 +166,7 @@ impl Reference {
                 Source::Output(index) => outputs[index].clone(),
             };
             if let Some(&found) = tensor.iter().find(|x| !x.is_finite()) {
-                return Err(ReferenceError::NotFinite {
-                    model: self.name.clone(),
-                    value: value.clone(),
-                    found,
-                });
+                return Err(ReferenceError::NotFinite { model: self.name.clone(), value: value.clone(), found });
             }
             results.push(tensor);
         }

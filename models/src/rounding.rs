@@ -31,8 +31,7 @@ pub fn half_up(x: f64) -> f64 {
 impl Requantise {
     /// The int8 value of a scaled accumulator.
     pub fn apply(&self, z: i64) -> i64 {
-        self.function
-            .apply(shift_half_up(z, self.shift) + self.zero_point)
+        self.function.apply(shift_half_up(z, self.shift) + self.zero_point)
     }
 }
 
@@ -58,10 +57,7 @@ mod tests {
 
     #[test]
     fn ties_go_up() {
-        assert_eq!(
-            [-3, -2, -1, 0, 1, 2, 3].map(|z| shift_half_up(z, 1)),
-            [-1, -1, 0, 0, 1, 1, 2]
-        );
+        assert_eq!([-3, -2, -1, 0, 1, 2, 3].map(|z| shift_half_up(z, 1)), [-1, -1, 0, 0, 1, 1, 2]);
         assert_eq!([-2.5, -1.5, -0.5, 0.5, 1.5].map(half_up), [-2.0, -1.0, 0.0, 1.0, 2.0]);
         assert_eq!(half_up(0.499_999_999_999_999_94), 0.0);
     }

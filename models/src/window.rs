@@ -5,20 +5,12 @@ use crate::quantised::Window;
 impl Window {
     /// The window of one element: kernel 1, stride 1, no padding.
     pub fn unit() -> Self {
-        Self {
-            kernel: [1, 1],
-            strides: [1, 1],
-            pads: [0; 4],
-            dilations: [1, 1],
-        }
+        Self { kernel: [1, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] }
     }
 
     /// The window that covers a whole plane at once.
     pub fn whole(plane: [usize; 2]) -> Self {
-        Self {
-            kernel: plane,
-            ..Self::unit()
-        }
+        Self { kernel: plane, ..Self::unit() }
     }
 
     /// Elements that the dilated kernel spans in one dimension (0: height, 1: width).
@@ -49,9 +41,7 @@ impl Window {
     /// `None` where it falls on padding.
     pub fn source(&self, axis: usize, output: usize, tap: usize, length: usize) -> Option<usize> {
         let padded = output * self.strides[axis] + tap * self.dilations[axis];
-        padded
-            .checked_sub(self.pads[axis])
-            .filter(|&index| index < length)
+        padded.checked_sub(self.pads[axis]).filter(|&index| index < length)
     }
 
     /// Whether every window over a plane of `input` elements reads at least one that is not padding.
@@ -63,27 +53,22 @@ impl Window {
             (0..output[axis]).all(|position| {
                 let padding = self.pads[axis].saturating_sub(position * self.strides[axis]);
                 let first = padding.div_ceil(self.dilations[axis]);
-                first < self.kernel[axis]
-                    && self.source(axis, position, first, input[axis]).is_some()
+                first < self.kernel[axis] && self.source(axis, position, first, input[axis]).is_some()
             })
         })
     }
 
     /// For one output position, the pairs (tap number within the kernel, element number within the plane) that do not
     /// fall on padding, in row-major order.
-    pub fn taps(
-        &self,
-        position: [usize; 2],
-        input: [usize; 2],
-    ) -> impl Iterator<Item = (usize, usize)> + '_ {
-        (0..self.kernel[0])
-            .filter_map(move |row| Some((row, self.source(0, position[0], row, input[0])?)))
-            .flat_map(move |(row, y)| {
+    pub fn taps(&self, position: [usize; 2], input: [usize; 2]) -> impl Iterator<Item = (usize, usize)> + '_ {
+        (0..self.kernel[0]).filter_map(move |row| Some((row, self.source(0, position[0], row, input[0])?))).flat_map(
+            move |(row, y)| {
                 (0..self.kernel[1]).filter_map(move |column| {
                     let x = self.source(1, position[1], column, input[1])?;
                     Some((row * self.kernel[1] + column, y * input[1] + x))
                 })
-            })
+            },
+        )
     }
 }
 
@@ -98,11 +83,7 @@ pub fn plane(shape: &[usize]) -> Option<[usize; 2]> {
 
 /// The shape with `channels` and `plane` in the form of `like`: rank 3 stays rank 3.
 pub(crate) fn with_plane(like: &[usize], channels: usize, plane: [usize; 2]) -> Vec<usize> {
-    if like.len() == 3 {
-        vec![1, channels, plane[1]]
-    } else {
-        vec![1, channels, plane[0], plane[1]]
-    }
+    if like.len() == 3 { vec![1, channels, plane[1]] } else { vec![1, channels, plane[0], plane[1]] }
 }
 
 /// The largest tensor this crate handles, in elements; larger ones are refused rather than allocated.
@@ -122,12 +103,7 @@ mod tests {
 
     #[test]
     fn output_counts_only_windows_that_fit() {
-        let window = Window {
-            kernel: [3, 2],
-            strides: [2, 1],
-            pads: [1, 0, 0, 1],
-            dilations: [1, 3],
-        };
+        let window = Window { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 3] };
         // Height: 5 + 1 − 3 = 3, 3 / 2 + 1 = 2. Width: 4 + 1 − 4 = 1, 1 / 1 + 1 = 2.
         assert_eq!(window.output([5, 4]), Some([2, 2]));
         assert_eq!(window.output([1, 4]), None);
@@ -148,11 +124,7 @@ mod tests {
 
     #[test]
     fn taps_skip_padding() {
-        let window = Window {
-            kernel: [2, 2],
-            pads: [1, 1, 0, 0],
-            ..Window::unit()
-        };
+        let window = Window { kernel: [2, 2], pads: [1, 1, 0, 0], ..Window::unit() };
         let corner: Vec<_> = window.taps([0, 0], [3, 3]).collect();
         assert_eq!(corner, [(3, 0)]);
         let inside: Vec<_> = window.taps([1, 2], [3, 3]).collect();
@@ -161,12 +133,7 @@ mod tests {
 
     #[test]
     fn empty_windows_are_found() {
-        let window = |pads, dilations| Window {
-            kernel: [2, 1],
-            strides: [1, 1],
-            pads,
-            dilations,
-        };
+        let window = |pads, dilations| Window { kernel: [2, 1], strides: [1, 1], pads, dilations };
         assert!(window([1, 0, 1, 0], [1, 1]).never_empty([3, 3]));
         assert!(!window([2, 0, 0, 0], [1, 1]).never_empty([3, 3]));
         assert!(!window([0, 0, 2, 0], [1, 1]).never_empty([3, 3]));

@@ -52,3 +52,41 @@ where
     let cotangents = Cotangents { rho: draw(), sigma: draw(), tau: draw() };
     (cotangents, [draw(), draw()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::description::{Description, Input, Node, Operator, Output, OutputSource, Quantisation};
+
+    fn key(name: &str, k: u32) -> VerifyingKey {
+        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let source = OutputSource::Node(0);
+        let description = Description {
+            name: name.into(),
+            k,
+            limb_bits: 1,
+            inputs: vec![Input { name: "x".into(), shape: vec![2], minimum: 0, maximum: 1, quantisation }],
+            nodes: vec![Node { name: "x".into(), operator: Operator::Input(0) }],
+            outputs: vec![Output { name: "y".into(), shape: vec![2], source, quantisation }],
+        };
+        VerifyingKey::new(description).unwrap()
+    }
+
+    #[test]
+    fn every_input_changes_the_binding() {
+        let statement = |x: &[i64], y: &[i64]| Statement { inputs: vec![x.to_vec()], outputs: vec![y.to_vec()] };
+        let parameters = |byte| Digest([byte; 32]);
+        let bindings = [
+            binding(&key("a", 5), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("b", 5), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 6), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 5), parameters(1), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 5), parameters(0), &statement(&[1, 1], &[0, 1])),
+            binding(&key("a", 5), parameters(0), &statement(&[0, 1], &[0, 0])),
+            binding(&key("a", 5), parameters(0), &statement(&[0, 1, 0], &[1])),
+        ];
+        for (i, a) in bindings.iter().enumerate() {
+            assert!(!bindings[..i].contains(a), "binding {i} repeats");
+        }
+    }
+}

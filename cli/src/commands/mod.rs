@@ -20,7 +20,7 @@ use zkinfer::{Cache, Circuit};
 use crate::Outcome;
 use crate::arguments::{Arguments, Command};
 use crate::files;
-use crate::screen::{Progress, table};
+use crate::screen::{Progress, say, table};
 
 /// Runs a command.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
@@ -43,7 +43,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// Prints one JSON value.
 fn print_json(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
@@ -95,18 +95,18 @@ fn tensors(readings: &[Reading]) -> Vec<Tensor<'_>> {
 fn print_outputs(outputs: &[Reading]) {
     const SHOWN: usize = 10;
     for output in outputs {
-        println!("{} {:?}", output.name, output.shape);
+        say!("{} {:?}", output.name, output.shape);
         if let Some(class) = output.class {
-            println!("  class {class}");
+            say!("  class {class}");
         }
         let mut rows = table(&["  index", "value", "integer"]);
         for (index, (value, integer)) in output.values.iter().zip(&output.integers).enumerate().take(SHOWN) {
             let mark = if output.class == Some(index) { "*" } else { " " };
             rows.add_row([format!(" {mark}{index}"), format!("{value:.4}"), integer.to_string()]);
         }
-        println!("{rows}");
+        say!("{rows}");
         if output.values.len() > SHOWN {
-            println!("  … {} more (--json prints all)", output.values.len() - SHOWN);
+            say!("  … {} more (--json prints all)", output.values.len() - SHOWN);
         }
     }
 }

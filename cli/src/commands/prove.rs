@@ -7,7 +7,7 @@ use super::{parameters, print_json, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::Prove;
 use crate::files;
-use crate::screen::{Progress, Stages, bytes, seconds};
+use crate::screen::{Progress, Stages, bytes, say, seconds};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let path = arguments.destination.path(&arguments.input, "proof");
@@ -45,7 +45,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
             "stages": stages,
         }))?;
     } else {
-        println!("proved in {}: {} ({})", seconds(total), path.display(), bytes(file.len()));
+        say!("proved in {}: {} ({})", seconds(total), path.display(), bytes(file.len()));
         print_outputs(&outputs);
     }
     Ok(Outcome::Done)

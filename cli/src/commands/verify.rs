@@ -10,7 +10,7 @@ use super::{parameters, print_json, print_outputs, tensors};
 use crate::Outcome;
 use crate::arguments::Verify;
 use crate::files;
-use crate::screen::{Progress, seconds};
+use crate::screen::{Progress, say, seconds};
 
 pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
     let key_bytes = files::read(&arguments.key)?;
@@ -41,7 +41,7 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
             "seconds": elapsed,
         }))?;
     } else {
-        println!("verified in {}: model {} ({})", seconds(elapsed), key.description().name, key.digest());
+        say!("verified in {}: model {} ({})", seconds(elapsed), key.description().name, key.digest());
         print_outputs(&outputs);
     }
     Ok(Outcome::Done)
@@ -51,7 +51,7 @@ fn reject(reason: &str, json: bool) -> Result<Outcome> {
     if json {
         print_json(&json!({ "verified": false, "reason": reason }))?;
     } else {
-        println!("rejected: {reason}");
+        say!("rejected: {reason}");
     }
     Ok(Outcome::Rejected)
 }

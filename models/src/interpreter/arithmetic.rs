@@ -40,13 +40,7 @@ pub(super) fn convolution(
 }
 
 /// `Σ_t weights[o, t]·(x[.., t] − zero) + bias[o]`.
-pub(super) fn linear(
-    input: &ArrayD<i64>,
-    zero: i64,
-    weights: &[i8],
-    bias: &[i32],
-    shape: &[usize],
-) -> ArrayD<i64> {
+pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i8], bias: &[i32], shape: &[usize]) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
     let mut accumulators = Vec::with_capacity(shape.iter().product());
@@ -60,11 +54,7 @@ pub(super) fn linear(
 }
 
 /// Scales each slice along `axis` by its multiplier.
-pub(super) fn per_channel(
-    mut accumulators: ArrayD<i64>,
-    axis: usize,
-    multipliers: &[i64],
-) -> ArrayD<i64> {
+pub(super) fn per_channel(mut accumulators: ArrayD<i64>, axis: usize, multipliers: &[i64]) -> ArrayD<i64> {
     for (mut channel, &multiplier) in accumulators.axis_iter_mut(Axis(axis)).zip(multipliers) {
         channel.mapv_inplace(|sum| multiplier * sum);
     }
@@ -72,18 +62,9 @@ pub(super) fn per_channel(
 }
 
 /// `Σ_j multipliers[j]·(x_j − zeros[j]) + constant`.
-pub(super) fn sum(
-    inputs: &[&ArrayD<i64>],
-    zeros: &[i64],
-    multipliers: &[i64],
-    constant: &[i64],
-) -> ArrayD<i64> {
+pub(super) fn sum(inputs: &[&ArrayD<i64>], zeros: &[i64], multipliers: &[i64], constant: &[i64]) -> ArrayD<i64> {
     let shape = inputs[0].shape();
-    let mut z = if constant.is_empty() {
-        ArrayD::zeros(shape)
-    } else {
-        from_elements(shape, constant.to_vec())
-    };
+    let mut z = if constant.is_empty() { ArrayD::zeros(shape) } else { from_elements(shape, constant.to_vec()) };
     for ((input, &zero), &multiplier) in inputs.iter().zip(zeros).zip(multipliers) {
         z.zip_mut_with(input, |z, &x| *z += multiplier * (x - zero));
     }
@@ -128,12 +109,7 @@ pub(super) fn maximum(input: &ArrayD<i64>, window: &Window, shape: &[usize]) -> 
 }
 
 /// Index of the largest element along `axis`.
-pub(super) fn arg_max(
-    input: &ArrayD<i64>,
-    axis: usize,
-    select_last: bool,
-    shape: &[usize],
-) -> ArrayD<i64> {
+pub(super) fn arg_max(input: &ArrayD<i64>, axis: usize, select_last: bool, shape: &[usize]) -> ArrayD<i64> {
     let indices = input.lanes(Axis(axis)).into_iter().map(|lane| {
         let mut best = 0;
         for (index, &element) in lane.iter().enumerate() {
@@ -162,10 +138,7 @@ struct Planes {
 
 impl Planes {
     fn new(input: &ArrayD<i64>) -> Self {
-        Self {
-            elements: input.iter().copied().collect(),
-            size: plane(input.shape()).unwrap_or([1, 1]),
-        }
+        Self { elements: input.iter().copied().collect(), size: plane(input.shape()).unwrap_or([1, 1]) }
     }
 
     fn channel(&self, channel: usize) -> &[i64] {

@@ -73,10 +73,7 @@ impl<'g> Interpreter<'g> {
     /// If the inputs do not fit the graph.
     pub fn run_all(&self, inputs: &[ArrayD<i64>]) -> Result<Vec<ArrayD<i64>>, InterpretError> {
         self.check_inputs(inputs)?;
-        let mut values: Vec<ArrayD<i64>> = inputs
-            .iter()
-            .map(|input| input.as_standard_layout().into_owned())
-            .collect();
+        let mut values: Vec<ArrayD<i64>> = inputs.iter().map(|input| input.as_standard_layout().into_owned()).collect();
         for node in &self.graph.nodes {
             let sources: Vec<&ArrayD<i64>> = node.inputs.iter().map(|&id| &values[id]).collect();
             let result = execute(self.graph, node, &sources);
@@ -114,10 +111,7 @@ impl<'g> Interpreter<'g> {
                 });
             }
             if let Some(&value) = given.iter().find(|x| !(INT8_MIN..=INT8_MAX).contains(*x)) {
-                return Err(InterpretError::InputRange {
-                    name: declared.name.clone(),
-                    value,
-                });
+                return Err(InterpretError::InputRange { name: declared.name.clone(), value });
             }
         }
         Ok(())
@@ -146,42 +140,22 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
     let zero = zero_point(node.inputs[0]);
     let input = inputs[0];
     match &node.operator {
-        Operator::Convolution {
-            window,
-            groups,
-            weights,
-            bias,
-            multipliers,
-            requantise,
-        } => {
+        Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
             let z = arithmetic::convolution(input, zero, window, *groups, weights, bias, &node.shape);
             let z = arithmetic::per_channel(z, 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }
-        Operator::Linear {
-            weights,
-            bias,
-            multipliers,
-            requantise,
-        } => {
+        Operator::Linear { weights, bias, multipliers, requantise } => {
             let z = arithmetic::linear(input, zero, weights, bias, &node.shape);
             let z = arithmetic::per_channel(z, node.shape.len() - 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }
-        Operator::Sum {
-            multipliers,
-            constant,
-            requantise,
-        } => {
+        Operator::Sum { multipliers, constant, requantise } => {
             let zeros: Vec<i64> = node.inputs.iter().map(|&id| zero_point(id)).collect();
             let z = arithmetic::sum(inputs, &zeros, multipliers, constant);
             arithmetic::requantise(z, Some(requantise))
         }
-        Operator::AveragePool {
-            window,
-            multipliers,
-            requantise,
-        } => {
+        Operator::AveragePool { window, multipliers, requantise } => {
             let z = arithmetic::average(input, zero, window, multipliers, &node.shape);
             arithmetic::requantise(z, Some(requantise))
         }
@@ -189,18 +163,9 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         Operator::Activation(function) => input.mapv(|x| function.apply(x)),
         Operator::Reshape => layout::reshape(input, &node.shape),
         Operator::Transpose { permutation } => layout::transpose(input, permutation),
-        Operator::Slice { axis, start, step } => {
-            layout::slice(input, *axis, *start, *step, node.shape[*axis])
-        }
-        Operator::Pad {
-            before,
-            after,
-            value,
-        } => layout::pad(input, before, after, *value),
+        Operator::Slice { axis, start, step } => layout::slice(input, *axis, *start, *step, node.shape[*axis]),
+        Operator::Pad { before, after, value } => layout::pad(input, before, after, *value),
         Operator::Concat { axis } => layout::concat(inputs, *axis),
-        Operator::ArgMax { axis, select_last } => {
-            arithmetic::arg_max(input, *axis, *select_last, &node.shape)
-        }
+        Operator::ArgMax { axis, select_last } => arithmetic::arg_max(input, *axis, *select_last, &node.shape),
     }
 }
-

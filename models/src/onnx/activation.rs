@@ -8,38 +8,18 @@ use crate::activation::Activation;
 use crate::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Relu",
-        attributes: &[],
-        import: |importer, call| push(importer, call, Activation::Relu),
-    },
-    Registration {
-        name: "Clip",
-        attributes: &["max", "min"],
-        import: clip,
-    },
-    Registration {
-        name: "LeakyRelu",
-        attributes: &["alpha"],
-        import: leaky_relu,
-    },
+    Registration { name: "Relu", attributes: &[], import: |importer, call| push(importer, call, Activation::Relu) },
+    Registration { name: "Clip", attributes: &["max", "min"], import: clip },
+    Registration { name: "LeakyRelu", attributes: &["alpha"], import: leaky_relu },
     Registration {
         name: "Sigmoid",
         attributes: &[],
         import: |importer, call| push(importer, call, Activation::Sigmoid),
     },
-    Registration {
-        name: "Tanh",
-        attributes: &[],
-        import: |importer, call| push(importer, call, Activation::Tanh),
-    },
+    Registration { name: "Tanh", attributes: &[], import: |importer, call| push(importer, call, Activation::Tanh) },
 ];
 
-fn push<'a>(
-    importer: &mut Importer<'a>,
-    call: &Call<'a>,
-    activation: Activation,
-) -> Result<(), Stop> {
+fn push<'a>(importer: &mut Importer<'a>, call: &Call<'a>, activation: Activation) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let shape = importer.graph.shape(input).to_vec();
     let value = importer.push(call, Operator::Activation(activation), vec![input], shape)?;
@@ -88,9 +68,8 @@ fn bound(bound: Option<Constant>) -> Result<Option<f32>, Stop> {
             Some(bound) if bound.is_nan() => Err(Stop::because("one of its bounds is not a number")),
             bound => Ok(bound.copied()),
         },
-        Some(other) => Err(Stop::Because(format!(
-            "one of its bounds has shape {:?}, expected a single FLOAT",
-            other.shape()
-        ))),
+        Some(other) => {
+            Err(Stop::Because(format!("one of its bounds has shape {:?}, expected a single FLOAT", other.shape())))
+        }
     }
 }

@@ -55,9 +55,7 @@ impl<'a> Call<'a> {
                 let type_name = AttributeType::try_from(found.r#type).map(|t| t.as_str_name());
                 let found = type_name.unwrap_or("of unknown type");
                 let expected = kind.as_str_name();
-                Err(Stop::Because(format!(
-                    "attribute `{name}` is {found}, expected {expected}"
-                )))
+                Err(Stop::Because(format!("attribute `{name}` is {found}, expected {expected}")))
             }
         }
     }
@@ -72,18 +70,14 @@ impl<'a> Call<'a> {
         match self.int(name, default.into())? {
             0 => Ok(false),
             1 => Ok(true),
-            other => Err(Stop::Because(format!(
-                "attribute `{name}` is {other}, expected 0 or 1"
-            ))),
+            other => Err(Stop::Because(format!("attribute `{name}` is {other}, expected 0 or 1"))),
         }
     }
 
     pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, Stop> {
         let attribute = self.typed(name, AttributeType::Float)?;
         match attribute.map_or(default, |attribute| attribute.f) {
-            value if value.is_nan() => {
-                Err(Stop::Because(format!("attribute `{name}` is not a number")))
-            }
+            value if value.is_nan() => Err(Stop::Because(format!("attribute `{name}` is not a number"))),
             value => Ok(value),
         }
     }
@@ -105,21 +99,12 @@ impl<'a> Call<'a> {
 
     pub(super) fn string(&self, name: &str, default: &str) -> Result<String, Stop> {
         let attribute = self.typed(name, AttributeType::String)?;
-        Ok(attribute.map_or_else(
-            || default.to_owned(),
-            |attribute| String::from_utf8_lossy(&attribute.s).into_owned(),
-        ))
+        Ok(attribute.map_or_else(|| default.to_owned(), |attribute| String::from_utf8_lossy(&attribute.s).into_owned()))
     }
 
     /// An attribute of `rank` sizes, each at least `least` and no larger than a tensor can be; `default` for all of them if
     /// it is absent.
-    pub(super) fn sizes(
-        &self,
-        name: &str,
-        rank: usize,
-        default: usize,
-        least: usize,
-    ) -> Result<Vec<usize>, Stop> {
+    pub(super) fn sizes(&self, name: &str, rank: usize, default: usize, least: usize) -> Result<Vec<usize>, Stop> {
         let Some(found) = self.ints(name)? else {
             return Ok(vec![default; rank]);
         };
@@ -139,8 +124,6 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, Stop> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     match usize::try_from(counted) {
         Ok(index) if index < rank => Ok(index),
-        _ => Err(Stop::Because(format!(
-            "axis {axis} does not exist in a tensor of {rank} dimensions"
-        ))),
+        _ => Err(Stop::Because(format!("axis {axis} does not exist in a tensor of {rank} dimensions"))),
     }
 }

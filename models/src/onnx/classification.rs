@@ -8,27 +8,13 @@ use super::importer::{Importer, Stop};
 use crate::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Softmax",
-        attributes: &["axis"],
-        import: softmax,
-    },
-    Registration {
-        name: "LogSoftmax",
-        attributes: &["axis"],
-        import: softmax,
-    },
-    Registration {
-        name: "ArgMax",
-        attributes: &["axis", "keepdims", "select_last_index"],
-        import: arg_max,
-    },
+    Registration { name: "Softmax", attributes: &["axis"], import: softmax },
+    Registration { name: "LogSoftmax", attributes: &["axis"], import: softmax },
+    Registration { name: "ArgMax", attributes: &["axis", "keepdims", "select_last_index"], import: arg_max },
 ];
 
 /// Operators that may stand between a dropped softmax and a graph output: they move elements and change none.
-const VIEWS: &[&str] = &[
-    "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze",
-];
+const VIEWS: &[&str] = &["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
 
 /// Softmax keeps the order of the numbers it normalises, so a trailing one is dropped: the proof is about the logits.
 fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {

@@ -31,30 +31,18 @@ impl Constant {
         }
         let raw = &tensor.raw_data;
         match element {
-            DataType::Float if raw.is_empty() => {
-                elements(&shape, tensor.float_data.clone()).map(Self::Float)
-            }
+            DataType::Float if raw.is_empty() => elements(&shape, tensor.float_data.clone()).map(Self::Float),
             DataType::Float => elements(&shape, words(raw, f32::from_le_bytes)?).map(Self::Float),
             DataType::Int64 if raw.is_empty() => integers(tensor.int64_data.clone()),
             DataType::Int64 => integers(words(raw, i64::from_le_bytes)?),
-            DataType::Int32 if !raw.is_empty() => {
-                integers(words(raw, |word| i32::from_le_bytes(word).into())?)
-            }
-            DataType::Bool if !raw.is_empty() => {
-                integers(raw.iter().map(|&byte| i64::from(byte)).collect())
-            }
-            DataType::Int32 | DataType::Bool => {
-                integers(tensor.int32_data.iter().map(|&x| x.into()).collect())
-            }
+            DataType::Int32 if !raw.is_empty() => integers(words(raw, |word| i32::from_le_bytes(word).into())?),
+            DataType::Bool if !raw.is_empty() => integers(raw.iter().map(|&byte| i64::from(byte)).collect()),
+            DataType::Int32 | DataType::Bool => integers(tensor.int32_data.iter().map(|&x| x.into()).collect()),
             _ => Err(unsupported(tensor)),
         }
     }
 
-    fn external(
-        tensor: &TensorProto,
-        element: DataType,
-        directory: Option<&str>,
-    ) -> Result<Self, String> {
+    fn external(tensor: &TensorProto, element: DataType, directory: Option<&str>) -> Result<Self, String> {
         if !matches!(element, DataType::Float | DataType::Int64 | DataType::Int32) {
             return Err(unsupported(tensor));
         }
@@ -64,9 +52,7 @@ impl Constant {
         if let Ok(array) = floats {
             return Ok(Self::Float(array.to_owned()));
         }
-        let integers = loaded
-            .cast_to::<i64>()
-            .and_then(|cast| Ok(cast.to_plain_array_view::<i64>()?.to_owned()));
+        let integers = loaded.cast_to::<i64>().and_then(|cast| Ok(cast.to_plain_array_view::<i64>()?.to_owned()));
         integers.map(Self::Integer).map_err(|error| error.to_string())
     }
 

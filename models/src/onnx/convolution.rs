@@ -19,14 +19,9 @@ fn conv<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let shape = importer.graph.shape(input).to_vec();
     let rank = spatial_rank(&shape)?;
     let weights = importer.constant(call, 1)?;
-    let weights = weights
-        .finite()
-        .map_err(|problem| format!("weights: {problem}"))?;
+    let weights = weights.finite().map_err(|problem| format!("weights: {problem}"))?;
     if weights.ndim() != shape.len() {
-        return Err(Stop::Because(format!(
-            "weights of shape {:?} for an input of shape {shape:?}",
-            weights.shape()
-        )));
+        return Err(Stop::Because(format!("weights of shape {:?} for an input of shape {shape:?}", weights.shape())));
     }
     let (outputs, channels) = (weights.shape()[0], weights.shape()[1]);
     let kernel = &weights.shape()[2..];

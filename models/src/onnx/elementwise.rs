@@ -10,21 +10,9 @@ use crate::graph::Operator;
 use crate::quantised::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Add",
-        attributes: &[],
-        import: |importer, call| add(importer, call, false),
-    },
-    Registration {
-        name: "Sub",
-        attributes: &[],
-        import: |importer, call| add(importer, call, true),
-    },
-    Registration {
-        name: "Concat",
-        attributes: &["axis"],
-        import: concat,
-    },
+    Registration { name: "Add", attributes: &[], import: |importer, call| add(importer, call, false) },
+    Registration { name: "Sub", attributes: &[], import: |importer, call| add(importer, call, true) },
+    Registration { name: "Concat", attributes: &["axis"], import: concat },
 ];
 
 /// `a + b`, or with `subtract` `a − b`.
@@ -34,12 +22,8 @@ fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Resu
         Operand::Computed(id) => importer.graph.shape(*id).to_vec(),
         Operand::Constant(constant) => constant.shape().to_vec(),
     });
-    let shape = broadcast(&shapes[0], &shapes[1]).ok_or_else(|| {
-        Stop::Because(format!(
-            "shapes {:?} and {:?} do not broadcast",
-            shapes[0], shapes[1]
-        ))
-    })?;
+    let shape = broadcast(&shapes[0], &shapes[1])
+        .ok_or_else(|| Stop::Because(format!("shapes {:?} and {:?} do not broadcast", shapes[0], shapes[1])))?;
     let mut inputs: Vec<ValueId> = Vec::new();
     let mut signs = Vec::new();
     let mut constant: Option<ArrayD<f32>> = None;
@@ -83,9 +67,7 @@ fn full(constant: &Constant, shape: &[usize], negate: bool) -> Result<ArrayD<f32
 /// The shape that two shapes broadcast to; at most as large as what they are made of allows the rest of the import.
 fn broadcast(left: &[usize], right: &[usize]) -> Option<Vec<usize>> {
     let rank = left.len().max(right.len());
-    let length = |shape: &[usize], axis: usize| {
-        (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis])
-    };
+    let length = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
     let lengths = (0..rank).map(|axis| match (length(left, axis), length(right, axis)) {
         (left, right) if left == right => Some(left),
         (1, other) | (other, 1) => Some(other),
@@ -97,9 +79,8 @@ fn broadcast(left: &[usize], right: &[usize]) -> Option<Vec<usize>> {
 }
 
 fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let inputs = (0..call.node.input.len())
-        .map(|index| importer.computed(call, index))
-        .collect::<Result<Vec<_>, _>>()?;
+    let inputs =
+        (0..call.node.input.len()).map(|index| importer.computed(call, index)).collect::<Result<Vec<_>, _>>()?;
     let Some(&first) = inputs.first() else {
         return Err(Stop::because("it has no inputs"));
     };
@@ -110,8 +91,8 @@ fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let axis = axis(call.int("axis", 0)?, shape.len())?;
     for &input in &inputs[1..] {
         let next = importer.graph.shape(input);
-        let agree = next.len() == shape.len()
-            && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
+        let agree =
+            next.len() == shape.len() && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
         if !agree {
             return Err(Stop::Because(format!("{next:?} cannot follow {shape:?} along axis {axis}")));
         }

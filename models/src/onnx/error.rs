@@ -27,7 +27,9 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The bytes are no ONNX model.
-    #[error("`{path}` is not a complete ONNX model ({reason}); it may be truncated or of another format, export or copy the model again")]
+    #[error(
+        "`{path}` is not a complete ONNX model ({reason}); it may be truncated or of another format, export or copy the model again"
+    )]
     NotOnnx {
         /// The file.
         path: PathBuf,
@@ -89,11 +91,7 @@ impl fmt::Display for Refusals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, refusal) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            let Refusal {
-                node,
-                operator,
-                reason,
-            } = refusal;
+            let Refusal { node, operator, reason } = refusal;
             write!(formatter, "{separator}node `{node}` ({operator}): {reason}")?;
         }
         Ok(())

@@ -21,10 +21,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
         let path = path.to_owned();
         return Err(ImportError::Directory { path });
     }
-    std::fs::read(path).map_err(|source| ImportError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })
 }
 
 /// Decodes a model and checks that it has a graph.
@@ -33,10 +30,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<(ModelProto, GraphProt
     if bytes.is_empty() {
         return Err(ImportError::Empty { path: path() });
     }
-    let not_onnx = |reason: String| ImportError::NotOnnx {
-        path: path(),
-        reason,
-    };
+    let not_onnx = |reason: String| ImportError::NotOnnx { path: path(), reason };
     let mut model = tract_onnx::onnx()
         .proto_model_for_read(&mut &*bytes)
         .map_err(|error| not_onnx(error.root_cause().to_string()))?;
@@ -55,11 +49,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<(ModelProto, GraphProt
 pub(super) fn opset(path: &Path, model: &ModelProto) -> Result<i64, ImportError> {
     let own = |domain: &str| domain.is_empty() || domain == "ai.onnx";
     let imports = model.opset_import.iter();
-    let found = imports
-        .filter(|import| own(&import.domain))
-        .map(|import| import.version)
-        .next()
-        .unwrap_or(0);
+    let found = imports.filter(|import| own(&import.domain)).map(|import| import.version).next().unwrap_or(0);
     if (OLDEST_OPSET..=NEWEST_OPSET).contains(&found) {
         Ok(found)
     } else {
@@ -100,10 +90,7 @@ pub(super) fn fix_inputs(path: &Path, graph: &mut GraphProto) -> Result<Vec<Inpu
             place: format!("input `{}`", info.name),
             problem,
         })?;
-        inputs.push(Input {
-            name: info.name.clone(),
-            shape,
-        });
+        inputs.push(Input { name: info.name.clone(), shape });
     }
     let nothing = |place: &str| ImportError::Interface {
         path: path.to_owned(),

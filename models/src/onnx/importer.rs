@@ -60,12 +60,7 @@ pub(super) struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    pub(super) fn new(
-        name: String,
-        inputs: Vec<Input>,
-        proto: &'a GraphProto,
-        directory: Option<&'a str>,
-    ) -> Self {
+    pub(super) fn new(name: String, inputs: Vec<Input>, proto: &'a GraphProto, directory: Option<&'a str>) -> Self {
         let mut values = HashMap::new();
         for (id, input) in proto.input.iter().enumerate() {
             values.insert(input.name.as_str(), Binding::Computed(id));
@@ -77,12 +72,7 @@ impl<'a> Importer<'a> {
             }
         }
         Self {
-            graph: Graph {
-                name,
-                inputs,
-                nodes: Vec::new(),
-                outputs: Vec::new(),
-            },
+            graph: Graph { name, inputs, nodes: Vec::new(), outputs: Vec::new() },
             notes: Vec::new(),
             skipped: Vec::new(),
             values,
@@ -115,11 +105,7 @@ impl<'a> Importer<'a> {
     }
 
     /// Says that a node computes a constant.
-    pub(super) fn define_constant(
-        &mut self,
-        call: &Call<'a>,
-        constant: Constant,
-    ) -> Result<(), Stop> {
+    pub(super) fn define_constant(&mut self, call: &Call<'a>, constant: Constant) -> Result<(), Stop> {
         Ok(self.bind(call.output()?, Binding::Constant(constant))?)
     }
 
@@ -156,11 +142,7 @@ impl<'a> Importer<'a> {
     }
 
     /// The `index`th operand, which must be a constant if it is given.
-    pub(super) fn optional_constant(
-        &self,
-        call: &Call<'a>,
-        index: usize,
-    ) -> Result<Option<Constant>, Stop> {
+    pub(super) fn optional_constant(&self, call: &Call<'a>, index: usize) -> Result<Option<Constant>, Stop> {
         match self.optional(call, index)? {
             None => Ok(None),
             Some(Operand::Constant(constant)) => Ok(Some(constant)),
@@ -203,24 +185,12 @@ impl<'a> Importer<'a> {
             0 => call.name.clone(),
             pieces => format!("{}/{pieces}", call.name),
         };
-        self.graph.nodes.push(Node {
-            name,
-            operator,
-            fused: None,
-            inputs,
-            shape,
-            value,
-        });
+        self.graph.nodes.push(Node { name, operator, fused: None, inputs, shape, value });
         Ok(self.graph.inputs.len() + self.graph.nodes.len() - 1)
     }
 
     /// A view of a computed value in another shape; the value itself if it has that shape.
-    pub(super) fn reshape(
-        &mut self,
-        call: &Call<'a>,
-        value: ValueId,
-        shape: Vec<usize>,
-    ) -> Result<ValueId, Stop> {
+    pub(super) fn reshape(&mut self, call: &Call<'a>, value: ValueId, shape: Vec<usize>) -> Result<ValueId, Stop> {
         if self.graph.shape(value) == shape {
             return Ok(value);
         }
@@ -240,12 +210,7 @@ impl<'a> Importer<'a> {
     }
 
     /// A computed value broadcast to a shape: copies of it, one behind the other.
-    pub(super) fn expand(
-        &mut self,
-        call: &Call<'a>,
-        value: ValueId,
-        shape: &[usize],
-    ) -> Result<ValueId, Stop> {
+    pub(super) fn expand(&mut self, call: &Call<'a>, value: ValueId, shape: &[usize]) -> Result<ValueId, Stop> {
         let mut grown = vec![1; shape.len() - self.graph.shape(value).len()];
         grown.extend_from_slice(self.graph.shape(value));
         let mut value = self.reshape(call, value, grown.clone())?;

@@ -11,16 +11,8 @@ use crate::layout;
 use crate::quantised::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Gemm",
-        attributes: &["alpha", "beta", "transA", "transB"],
-        import: gemm,
-    },
-    Registration {
-        name: "MatMul",
-        attributes: &[],
-        import: mat_mul,
-    },
+    Registration { name: "Gemm", attributes: &["alpha", "beta", "transA", "transB"], import: gemm },
+    Registration { name: "MatMul", attributes: &[], import: mat_mul },
 ];
 
 const TWO_COMPUTED: &str = "both matrices are computed, expected a constant one";
@@ -81,19 +73,12 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
 }
 
 /// Gemm's third operand as one number per feature.
-fn gemm_bias(
-    bias: &Constant,
-    swapped: bool,
-    samples: usize,
-    features: usize,
-) -> Result<Vec<f32>, Stop> {
+fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) -> Result<Vec<f32>, Stop> {
     let bias = bias.finite().map_err(|problem| format!("bias: {problem}"))?;
     let target = if swapped { [features, samples] } else { [samples, features] };
     let found = bias.shape();
     let Some(full) = bias.broadcast(target) else {
-        return Err(Stop::Because(format!(
-            "bias of shape {found:?} does not broadcast to {target:?}"
-        )));
+        return Err(Stop::Because(format!("bias of shape {found:?} does not broadcast to {target:?}")));
     };
     let full = if swapped { full.reversed_axes() } else { full };
     let first = full.row(0);
@@ -110,9 +95,7 @@ fn rows(matrix: &Constant, transpose: bool) -> Result<ArrayD<f32>, Stop> {
     let matrix = matrix.finite().map_err(|problem| format!("matrix: {problem}"))?;
     if matrix.ndim() != 2 {
         let found = matrix.shape();
-        return Err(Stop::Because(format!(
-            "a constant of shape {found:?}, expected a matrix"
-        )));
+        return Err(Stop::Because(format!("a constant of shape {found:?}, expected a matrix")));
     }
     Ok(match transpose {
         true => layout::transpose(matrix, &[1, 0]),
@@ -141,10 +124,7 @@ fn product<'a>(
     if bias.iter().chain(&rows).any(|x| !x.is_finite()) {
         return Err(Stop::because("alpha or beta make its weights or bias infinite"));
     }
-    let operator = Operator::Gemm {
-        weights: rows.iter().copied().collect(),
-        bias,
-    };
+    let operator = Operator::Gemm { weights: rows.iter().copied().collect(), bias };
     importer.push(call, operator, vec![input], shape)
 }
 
@@ -157,9 +137,7 @@ fn mat_mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
             let value = product(importer, call, input, rows, bias)?;
             drop_last(importer, call, value, vector)?
         }
-        (Operand::Constant(matrix), Operand::Computed(input)) => {
-            left_product(importer, call, matrix, input)?
-        }
+        (Operand::Constant(matrix), Operand::Computed(input)) => left_product(importer, call, matrix, input)?,
         (Operand::Computed(_), Operand::Computed(_)) => return Err(Stop::because(TWO_COMPUTED)),
         (Operand::Constant(_), Operand::Constant(_)) => return Err(Stop::because(TWO_CONSTANT)),
     };
@@ -208,12 +186,7 @@ fn left_product<'a>(
 }
 
 /// The value without its last dimension (of length 1) if it came from a product with a vector.
-fn drop_last<'a>(
-    importer: &mut Importer<'a>,
-    call: &Call<'a>,
-    value: ValueId,
-    vector: bool,
-) -> Result<ValueId, Stop> {
+fn drop_last<'a>(importer: &mut Importer<'a>, call: &Call<'a>, value: ValueId, vector: bool) -> Result<ValueId, Stop> {
     let mut shape = importer.graph.shape(value).to_vec();
     if vector {
         shape.pop();
@@ -227,9 +200,7 @@ mod tests {
 
     #[test]
     fn bias_may_differ_between_features_only() {
-        let bias = |shape: &[usize], elements: &[f32]| {
-            Constant::Float(layout::from_elements(shape, elements.to_vec()))
-        };
+        let bias = |shape: &[usize], elements: &[f32]| Constant::Float(layout::from_elements(shape, elements.to_vec()));
         assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0, 2.0]);
         assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 3, 2).unwrap(), [1.0, 2.0]);
         assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 3, 2).unwrap(), [1.0, 2.0]);

@@ -112,11 +112,7 @@ pub(crate) fn import_bytes(path: &Path, bytes: &[u8]) -> Result<Imported, Import
     let (graph, notes, skipped) = build(path, name, inputs, &proto, opset, directory)?;
     replace_by_identity(&mut proto, &skipped);
     model.graph = Some(proto);
-    Ok(Imported {
-        graph,
-        notes,
-        proto: model,
-    })
+    Ok(Imported { graph, notes, proto: model })
 }
 
 type Built = (Graph, Vec<String>, Vec<String>);
@@ -129,24 +125,17 @@ fn build(
     opset: i64,
     directory: Option<&str>,
 ) -> Result<Built, ImportError> {
-    let invalid = |problem: String| ImportError::Invalid {
-        path: path.to_owned(),
-        problem,
-    };
+    let invalid = |problem: String| ImportError::Invalid { path: path.to_owned(), problem };
     let mut importer = Importer::new(name, inputs, proto, directory);
     for tensor in &proto.initializer {
         let constant = Constant::decode(tensor, directory)
             .map_err(|problem| invalid(format!("initialiser `{}`: {problem}", tensor.name)))?;
-        importer
-            .bind(&tensor.name, Binding::Constant(constant))
-            .map_err(invalid)?;
+        importer.bind(&tensor.name, Binding::Constant(constant)).map_err(invalid)?;
     }
     let mut refusals = Vec::new();
     for (position, node) in proto.node.iter().enumerate() {
         let call = Call::new(node, position, opset);
-        let undefined = node.input.iter().find(|input| {
-            !input.is_empty() && importer.binding(input).is_none()
-        });
+        let undefined = node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
         if let Some(input) = undefined {
             let problem = format!("node `{}` reads `{input}`, which nothing before it defines", call.name);
             return Err(invalid(problem));
@@ -156,19 +145,12 @@ fn build(
                 importer.bind(output, Binding::Refused).map_err(invalid)?;
             }
             if let Stop::Because(reason) = stop {
-                refusals.push(Refusal {
-                    node: call.name,
-                    operator: qualified_name(node),
-                    reason,
-                });
+                refusals.push(Refusal { node: call.name, operator: qualified_name(node), reason });
             }
         }
     }
     if !refusals.is_empty() {
-        return Err(ImportError::Unsupported {
-            path: path.to_owned(),
-            refusals: Refusals(refusals),
-        });
+        return Err(ImportError::Unsupported { path: path.to_owned(), refusals: Refusals(refusals) });
     }
     for output in &proto.output {
         let value = match importer.binding(&output.name) {
@@ -182,10 +164,7 @@ fn build(
             }
             None => return Err(invalid(format!("nothing defines output `{}`", output.name))),
         };
-        importer.graph.outputs.push(Output {
-            name: output.name.clone(),
-            value,
-        });
+        importer.graph.outputs.push(Output { name: output.name.clone(), value });
     }
     Ok((importer.graph, importer.notes, importer.skipped))
 }

@@ -9,16 +9,8 @@ use super::importer::{Importer, Operand, Stop};
 use crate::layout::from_elements;
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Identity",
-        attributes: &[],
-        import: identity,
-    },
-    Registration {
-        name: "Dropout",
-        attributes: &["ratio", "seed"],
-        import: dropout,
-    },
+    Registration { name: "Identity", attributes: &[], import: identity },
+    Registration { name: "Dropout", attributes: &["ratio", "seed"], import: dropout },
     Registration {
         name: "Constant",
         attributes: &["value", "value_float", "value_floats", "value_int", "value_ints"],

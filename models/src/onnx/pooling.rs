@@ -11,23 +11,15 @@ use crate::window::{plane, with_plane};
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
         name: "MaxPool",
-        attributes: &[
-            "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides",
-        ],
+        attributes: &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"],
         import: max_pool,
     },
     Registration {
         name: "AveragePool",
-        attributes: &[
-            "auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides",
-        ],
+        attributes: &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"],
         import: average_pool,
     },
-    Registration {
-        name: "GlobalAveragePool",
-        attributes: &[],
-        import: global_average_pool,
-    },
+    Registration { name: "GlobalAveragePool", attributes: &[], import: global_average_pool },
 ];
 
 struct Pool {
@@ -53,14 +45,7 @@ fn pool<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<Pool, Stop> {
     let plane = plane(shape).ok_or_else(|| Stop::because("its input is no plane"))?;
     let output = window.output(plane);
     let output = output.ok_or_else(|| Stop::because("its window does not fit its input"))?;
-    Ok(Pool {
-        input,
-        explicit,
-        plane,
-        output,
-        shape: with_plane(shape, shape[1], output),
-        window,
-    })
+    Ok(Pool { input, explicit, plane, output, shape: with_plane(shape, shape[1], output), window })
 }
 
 fn max_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -90,16 +75,12 @@ fn average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), 
     }
     let count = |axis: usize, position: usize| {
         let taps = 0..counting.kernel[axis];
-        taps.filter(|&tap| counting.source(axis, position, tap, counted[axis]).is_some())
-            .count()
+        taps.filter(|&tap| counting.source(axis, position, tap, counted[axis]).is_some()).count()
     };
     let columns: Vec<usize> = (0..pool.output[1]).map(|x| count(1, x)).collect();
     let rows = (0..pool.output[0]).map(|y| count(0, y));
     let divisors = rows.flat_map(|row| columns.iter().map(move |column| row * column));
-    let operator = Operator::AveragePool {
-        divisors: divisors.collect(),
-        window: pool.window,
-    };
+    let operator = Operator::AveragePool { divisors: divisors.collect(), window: pool.window };
     let value = importer.push(call, operator, vec![pool.input], pool.shape)?;
     importer.define(call, value)
 }
@@ -109,10 +90,7 @@ fn global_average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Resu
     let shape = importer.graph.shape(input).to_vec();
     spatial_rank(&shape)?;
     let plane = plane(&shape).ok_or_else(|| Stop::because("its input is no plane"))?;
-    let operator = Operator::AveragePool {
-        window: Window::whole(plane),
-        divisors: vec![plane[0] * plane[1]],
-    };
+    let operator = Operator::AveragePool { window: Window::whole(plane), divisors: vec![plane[0] * plane[1]] };
     let shape = with_plane(&shape, shape[1], [1, 1]);
     let value = importer.push(call, operator, vec![input], shape)?;
     importer.define(call, value)

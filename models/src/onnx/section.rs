@@ -7,16 +7,8 @@ use super::view::source_shape;
 use crate::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Slice",
-        attributes: &["axes", "ends", "starts"],
-        import: slice,
-    },
-    Registration {
-        name: "Pad",
-        attributes: &["mode", "pads", "value"],
-        import: pad,
-    },
+    Registration { name: "Slice", attributes: &["axes", "ends", "starts"], import: slice },
+    Registration { name: "Pad", attributes: &["mode", "pads", "value"], import: pad },
 ];
 
 fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -42,13 +34,12 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     for index in 0..starts.len() {
         let mut shape = source_shape(importer, &operand);
         let axis = axis(axes[index], shape.len())?;
-        let (start, count) = section(starts[index], ends[index], steps[index], shape[axis])
-            .ok_or_else(|| {
-                Stop::Because(format!(
-                    "{}..{} in steps of {} takes nothing from dimension {axis} of {shape:?}",
-                    starts[index], ends[index], steps[index]
-                ))
-            })?;
+        let (start, count) = section(starts[index], ends[index], steps[index], shape[axis]).ok_or_else(|| {
+            Stop::Because(format!(
+                "{}..{} in steps of {} takes nothing from dimension {axis} of {shape:?}",
+                starts[index], ends[index], steps[index]
+            ))
+        })?;
         // A step beyond the dimension is only reached with one element, where it does not matter.
         let length = shape[axis] as i64;
         let step = steps[index].clamp(-length, length) as isize;
@@ -61,9 +52,7 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
                 let operator = Operator::Slice { axis, start, step };
                 Operand::Computed(importer.push(call, operator, vec![id], shape)?)
             }
-            Operand::Constant(constant) => {
-                Operand::Constant(constant.slice(axis, start, step, count))
-            }
+            Operand::Constant(constant) => Operand::Constant(constant.slice(axis, start, step, count)),
         };
     }
     match operand {
@@ -141,11 +130,7 @@ fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     if sizes.iter().all(|&size| size == 0) {
         return importer.define(call, input);
     }
-    let operator = Operator::Pad {
-        before,
-        after,
-        value,
-    };
+    let operator = Operator::Pad { before, after, value };
     let value = importer.push(call, operator, vec![input], shape)?;
     importer.define(call, value)
 }

@@ -23,9 +23,7 @@ pub(super) fn spatial_rank(shape: &[usize]) -> Result<usize, Stop> {
             "its input has batch {}, expected 1; export the model with batch 1 or a dynamic batch",
             shape[0]
         ))),
-        _ => Err(Stop::Because(format!(
-            "its input has shape {shape:?}, expected [1, C, L] or [1, C, H, W]"
-        ))),
+        _ => Err(Stop::Because(format!("its input has shape {shape:?}, expected [1, C, L] or [1, C, H, W]"))),
     }
 }
 
@@ -37,12 +35,7 @@ pub(super) struct Spatial {
 }
 
 /// The window that a node's attributes describe over an input of `shape`.
-pub(super) fn window(
-    call: &Call<'_>,
-    shape: &[usize],
-    kernel: &[usize],
-    padding: Padding,
-) -> Result<Spatial, Stop> {
+pub(super) fn window(call: &Call<'_>, shape: &[usize], kernel: &[usize], padding: Padding) -> Result<Spatial, Stop> {
     let rank = kernel.len();
     let mut window = Window {
         kernel: two(kernel, 1),
@@ -93,10 +86,10 @@ fn reach(window: &Window, axis: usize) -> Result<usize, Stop> {
 
 /// Pads so that there are `⌈input / stride⌉` windows; the odd element goes after, or with `lower` before.
 fn same(window: &mut Window, input: [usize; 2], lower: bool) -> Result<(), Stop> {
-    for axis in 0..2 {
-        let steps = input[axis].div_ceil(window.strides[axis]) - 1;
+    for (axis, &length) in input.iter().enumerate() {
+        let steps = length.div_ceil(window.strides[axis]) - 1;
         let span = steps * window.strides[axis] + reach(window, axis)?;
-        let total = span.saturating_sub(input[axis]);
+        let total = span.saturating_sub(length);
         let (small, large) = (total / 2, total - total / 2);
         let (before, after) = if lower { (large, small) } else { (small, large) };
         window.pads[axis] = before;
@@ -107,20 +100,20 @@ fn same(window: &mut Window, input: [usize; 2], lower: bool) -> Result<(), Stop>
 
 /// Ceil mode as more (or less) padding after: the last window may be cut off, but begins on the input or the padding before.
 fn round_up(window: &mut Window, input: [usize; 2]) -> Result<(), Stop> {
-    for axis in 0..2 {
+    for (axis, &length) in input.iter().enumerate() {
         let before = window.pads[axis];
         let stride = window.strides[axis];
-        let padded = input[axis].saturating_add(before).saturating_add(window.pads[axis + 2]);
+        let padded = length.saturating_add(before).saturating_add(window.pads[axis + 2]);
         let Some(room) = padded.checked_sub(reach(window, axis)?) else {
             continue; // The caller reports that the window does not fit.
         };
         let mut steps = room.div_ceil(stride);
-        if steps * stride >= input[axis] + before {
+        if steps * stride >= length + before {
             steps -= 1;
         }
         if steps != room / stride {
             let span = steps * stride + reach(window, axis)?;
-            window.pads[axis + 2] = span.saturating_sub(input[axis] + before);
+            window.pads[axis + 2] = span.saturating_sub(length + before);
         }
     }
     Ok(())

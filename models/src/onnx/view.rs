@@ -6,31 +6,11 @@ use super::call::{Call, axis};
 use super::importer::{Importer, Operand, Stop};
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration {
-        name: "Flatten",
-        attributes: &["axis"],
-        import: flatten,
-    },
-    Registration {
-        name: "Reshape",
-        attributes: &["allowzero"],
-        import: reshape,
-    },
-    Registration {
-        name: "Squeeze",
-        attributes: &["axes"],
-        import: squeeze,
-    },
-    Registration {
-        name: "Unsqueeze",
-        attributes: &["axes"],
-        import: unsqueeze,
-    },
-    Registration {
-        name: "Transpose",
-        attributes: &["perm"],
-        import: transpose,
-    },
+    Registration { name: "Flatten", attributes: &["axis"], import: flatten },
+    Registration { name: "Reshape", attributes: &["allowzero"], import: reshape },
+    Registration { name: "Squeeze", attributes: &["axes"], import: squeeze },
+    Registration { name: "Unsqueeze", attributes: &["axes"], import: unsqueeze },
+    Registration { name: "Transpose", attributes: &["perm"], import: transpose },
 ];
 
 /// Shape of the first operand.
@@ -42,12 +22,7 @@ pub(super) fn source_shape(importer: &Importer<'_>, operand: &Operand) -> Vec<us
 }
 
 /// Defines the result as the operand in another shape of as many elements.
-fn reshaped<'a>(
-    importer: &mut Importer<'a>,
-    call: &Call<'a>,
-    operand: Operand,
-    shape: Vec<usize>,
-) -> Result<(), Stop> {
+fn reshaped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operand: Operand, shape: Vec<usize>) -> Result<(), Stop> {
     match operand {
         Operand::Computed(id) => {
             let value = importer.reshape(call, id, shape)?;
@@ -181,9 +156,7 @@ fn transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Sto
             let value = importer.transpose(call, id, permutation)?;
             importer.define(call, value)
         }
-        Operand::Constant(constant) => {
-            importer.define_constant(call, constant.transpose(&permutation))
-        }
+        Operand::Constant(constant) => importer.define_constant(call, constant.transpose(&permutation)),
     }
 }
 

@@ -1,29 +1,43 @@
 //! Activations into the operator before them, whose rescaling can apply them for nothing.
 
+use crate::activation::Activation;
 use crate::graph::{Fused, Graph, Operator};
 
-/// Fuses every activation whose argument is rescaled and read by nothing else.
+/// Fuses every activation whose argument is rescaled and read by nothing else, directly or through views and MaxPool: a
+/// function that never falls commutes with them, `max(f(a), f(b)) = f(max(a, b))`.
 pub(super) fn fuse(graph: &mut Graph) {
     for index in 0..graph.nodes.len() {
         let Operator::Activation(activation) = graph.nodes[index].operator else {
             continue;
         };
-        let Some(producer) = graph.only_producer(index) else {
+        let Some(before) = graph.only_producer(index) else {
             continue;
         };
-        // A view between the two changes nothing about the elements, but the view would then have to move behind the
-        // activation; it is rare enough to leave alone.
-        if !graph.nodes[producer].operator.rescales() || graph.nodes[producer].fused.is_some() {
+        let Some(target) = rescaling_before(graph, before, activation) else {
             continue;
-        }
+        };
         let value = graph.nodes[index].value.clone();
-        let node = &mut graph.nodes[producer];
-        let argument = std::mem::replace(&mut node.value, value);
-        node.fused = Some(Fused {
-            activation,
-            argument,
-        });
-        let (from, to) = (graph.result(index), graph.result(producer));
-        graph.redirect(from, to);
+        let node = &mut graph.nodes[target];
+        node.fused = Some(Fused { activation, argument: node.value.clone() });
+        if target == before {
+            node.value = value;
+        }
+        graph.absorb(index, before);
+    }
+}
+
+/// The node from `start` backwards that an activation of `start`'s value can move into.
+fn rescaling_before(graph: &Graph, start: usize, activation: Activation) -> Option<usize> {
+    let mut index = start;
+    loop {
+        let node = &graph.nodes[index];
+        if node.operator.rescales() {
+            return node.fused.is_none().then_some(index);
+        }
+        let transparent = node.operator.is_view() || matches!(node.operator, Operator::MaxPool { .. });
+        if !transparent || !activation.never_falls() {
+            return None;
+        }
+        index = graph.only_producer(index)?;
     }
 }

@@ -2,15 +2,14 @@
 
 use crate::graph::{Graph, Node, Operator};
 
-/// Folds until nothing changes, front to back: a folded node may make way for the next.
+/// Folds front to back: a folded node makes way for the next.
 pub(super) fn run(graph: &mut Graph) {
     for index in 0..graph.nodes.len() {
         if let Some(producer) = graph.only_producer(index)
             && let Some(folded) = fold(&graph.nodes[producer], &graph.nodes[index])
         {
-            let (from, to) = (graph.result(index), graph.result(producer));
             graph.nodes[producer] = folded;
-            graph.redirect(from, to);
+            graph.absorb(index, producer);
         }
     }
 }
@@ -31,10 +30,7 @@ fn fold(producer: &Node, node: &Node) -> Option<Node> {
             affine(weights, bias, scale, offset);
         }
         Operator::Add { subtract, constant } => match &mut folded.operator {
-            Operator::Add {
-                subtract: signs,
-                constant: sum,
-            } => {
+            Operator::Add { subtract: signs, constant: sum } => {
                 merge(signs, sum, subtract[0], constant);
             }
             operator => {
@@ -57,9 +53,7 @@ fn fold(producer: &Node, node: &Node) -> Option<Node> {
 /// Weights and bias of an operator that has them.
 fn parameters(operator: &mut Operator) -> Option<(&mut Vec<f32>, &mut Vec<f32>)> {
     match operator {
-        Operator::Conv { weights, bias, .. } | Operator::Gemm { weights, bias } => {
-            Some((weights, bias))
-        }
+        Operator::Conv { weights, bias, .. } | Operator::Gemm { weights, bias } => Some((weights, bias)),
         _ => None,
     }
 }

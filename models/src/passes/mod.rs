@@ -7,12 +7,12 @@ mod activations;
 mod fold;
 mod normalisation;
 
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, Operator};
 use crate::quantised::ValueId;
 
 /// Runs all passes: constants and normalisation into weights and biases, activations into what they follow, and what is
 /// left of normalisation into depthwise convolutions.
-pub fn simplify(mut graph: Graph) -> Graph {
+pub(crate) fn simplify(mut graph: Graph) -> Graph {
     fold::run(&mut graph);
     let mut graph = normalisation::lower(graph);
     activations::fuse(&mut graph);
@@ -29,6 +29,15 @@ impl Graph {
                 *value = to;
             }
         }
+    }
+
+    /// Takes node `index` out of the graph: whoever read its value now reads that of node `heir`.
+    fn absorb(&mut self, index: usize, heir: usize) {
+        let (from, to) = (self.result(index), self.result(heir));
+        self.redirect(from, to);
+        // Dead nodes stay until the sweep, but must not count as readers.
+        self.nodes[index].inputs.clear();
+        self.nodes[index].operator = Operator::Reshape;
     }
 
     /// The node that computes the only input of node `index`, if nothing else reads it.

@@ -17,12 +17,7 @@ pub(super) fn lower(mut source: Graph) -> Graph {
 
 fn lower_one(rebuild: &mut Rebuild, mut node: Node) {
     if let Operator::BatchNormalization { scale, offset } = node.operator {
-        node.operator = Operator::Conv {
-            window: Window::unit(),
-            groups: scale.len(),
-            weights: scale,
-            bias: offset,
-        };
+        node.operator = Operator::Conv { window: Window::unit(), groups: scale.len(), weights: scale, bias: offset };
     }
     if node.shape.len() != 2 {
         return rebuild.keep(node);

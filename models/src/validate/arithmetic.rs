@@ -3,27 +3,15 @@
 use super::{ACCUMULATOR_LIMIT, Bounds, Context, Last, expect_count};
 use crate::quantised::{Function, Operator, Requantise, Window};
 use crate::rounding::{INT8_MAX, INT8_MIN};
-use crate::window::{element_count, plane, with_plane};
+use crate::window::{element_count, with_plane};
 
 pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
     match &context.node.operator {
-        Operator::Convolution {
-            window,
-            groups,
-            weights,
-            bias,
-            multipliers,
-            requantise,
-        } => {
+        Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
             let terms = convolution_terms(context, window, *groups, bias.len())?;
             channels(context, weights, terms, bias, multipliers, requantise.as_ref())
         }
-        Operator::Linear {
-            weights,
-            bias,
-            multipliers,
-            requantise,
-        } => {
+        Operator::Linear { weights, bias, multipliers, requantise } => {
             let shape = context.shape(0);
             let Some((&terms, rows)) = shape.split_last() else {
                 return Err("reads a scalar".into());
@@ -31,16 +19,8 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
             context.expect_shape(&[rows, &[bias.len()]].concat())?;
             channels(context, weights, terms, bias, multipliers, requantise.as_ref())
         }
-        Operator::Sum {
-            multipliers,
-            constant,
-            requantise,
-        } => sum(context, multipliers, constant, requantise),
-        Operator::AveragePool {
-            window,
-            multipliers,
-            requantise,
-        } => average(context, window, multipliers, requantise),
+        Operator::Sum { multipliers, constant, requantise } => sum(context, multipliers, constant, requantise),
+        Operator::AveragePool { window, multipliers, requantise } => average(context, window, multipliers, requantise),
         Operator::Activation(function) => {
             context.expect_shape(context.shape(0))?;
             table(function)
@@ -50,27 +30,15 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
 }
 
 /// Checks a convolution's geometry; gives the number of weights of one output channel.
-fn convolution_terms(
-    context: &Context<'_>,
-    window: &Window,
-    groups: usize,
-    channels: usize,
-) -> Result<usize, String> {
+fn convolution_terms(context: &Context<'_>, window: &Window, groups: usize, channels: usize) -> Result<usize, String> {
     let shape = context.shape(0);
-    let input = plane(shape).ok_or_else(|| format!("reads shape {shape:?}, not [1, C, H, W]"))?;
-    let output = window
-        .output(input)
-        .ok_or_else(|| format!("window {window:?} does not fit {input:?}"))?;
+    let (_, output) = context.planes(window)?;
     let divides = |count: usize| groups != 0 && count.is_multiple_of(groups);
     if !divides(shape[1]) || !divides(channels) {
-        return Err(format!(
-            "{groups} groups do not divide {} input and {channels} output channels",
-            shape[1]
-        ));
+        return Err(format!("{groups} groups do not divide {} input and {channels} output channels", shape[1]));
     }
     context.expect_shape(&with_plane(shape, channels, output))?;
-    element_count(&[shape[1] / groups, window.kernel[0], window.kernel[1]])
-        .ok_or_else(|| "too many weights".into())
+    element_count(&[shape[1] / groups, window.kernel[0], window.kernel[1]]).ok_or_else(|| "too many weights".into())
 }
 
 /// Convolution and Linear: one row of `terms` weights, one bias and one multiplier per channel.
@@ -103,11 +71,7 @@ fn channels(
         None if context.node.quantisation.zero_point != 0 => {
             Err("an accumulator that is not requantised needs zero point 0".into())
         }
-        None => Ok(Bounds {
-            minimum: -limit,
-            maximum: limit,
-            last: Last::Accumulator,
-        }),
+        None => Ok(Bounds { minimum: -limit, maximum: limit, last: Last::Accumulator }),
     }
 }
 
@@ -140,10 +104,7 @@ fn average(
     requantise: &Requantise,
 ) -> Result<Bounds, String> {
     let shape = context.shape(0);
-    let input = plane(shape).ok_or_else(|| format!("reads shape {shape:?}, not [1, C, H, W]"))?;
-    let output = window
-        .output(input)
-        .ok_or_else(|| format!("window {window:?} does not fit {input:?}"))?;
+    let (input, output) = context.planes(window)?;
     context.expect_shape(&with_plane(shape, shape[1], output))?;
     expect_count("multipliers", multipliers.len(), element_count(&output))?;
     if let Some(multiplier) = multipliers.iter().find(|&&multiplier| multiplier < 1) {

@@ -7,16 +7,18 @@
 mod arithmetic;
 mod movement;
 
-use crate::quantised::{Graph, Node, Operator, Quantisation, ValueId};
+use crate::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use crate::rounding::{INT8_MAX, INT8_MIN};
-use crate::window::{MAX_ELEMENTS, element_count};
+use crate::window::{MAX_ELEMENTS, element_count, plane};
 
 /// Accumulators stay strictly below this magnitude, so that rounding and zero points still fit 64 bits.
 pub const ACCUMULATOR_LIMIT: i128 = 1 << 62;
 
 /// A quantised graph that cannot be executed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("quantised graph `{graph}`, {place}: {problem}; the graph was damaged or written by another version, quantise the model again")]
+#[error(
+    "quantised graph `{graph}`, {place}: {problem}; the graph was damaged or written by another version, quantise the model again"
+)]
 pub struct GraphError {
     /// The graph's name.
     pub graph: String,
@@ -47,11 +49,7 @@ pub(crate) enum Last {
 }
 
 impl Bounds {
-    pub(crate) const INT8: Self = Self {
-        minimum: INT8_MIN,
-        maximum: INT8_MAX,
-        last: Last::No,
-    };
+    pub(crate) const INT8: Self = Self { minimum: INT8_MIN, maximum: INT8_MAX, last: Last::No };
 }
 
 /// What the checks of one node see.
@@ -91,6 +89,19 @@ impl Context<'_> {
         }
     }
 
+    /// Height and width of the input and of the result of a window over it.
+    fn planes(&self, window: &Window) -> Result<([usize; 2], [usize; 2]), String> {
+        let shape = self.shape(0);
+        let Some(input) = plane(shape) else {
+            return Err(format!("reads shape {shape:?}, not [1, C, H, W] or [1, C, L]"));
+        };
+        let flat = window.kernel[0] == 1 && window.pads[0] == 0 && window.pads[2] == 0;
+        match window.output(input) {
+            Some(output) if shape.len() == 4 || flat => Ok((input, output)),
+            _ => Err(format!("window {window:?} does not fit shape {shape:?}")),
+        }
+    }
+
     /// Views, MaxPool and the like put out integers on the scale of what they read.
     fn expect_same_quantisation(&self) -> Result<(), String> {
         for input in 0..self.node.inputs.len() {
@@ -117,16 +128,9 @@ impl Graph {
     /// # Errors
     /// Names the first input, node or output at fault.
     pub fn validate(&self) -> Result<(), GraphError> {
-        let fault = |place: String| {
-            move |problem: String| GraphError {
-                graph: self.name.clone(),
-                place,
-                problem,
-            }
-        };
+        let fault = |place: String| move |problem: String| GraphError { graph: self.name.clone(), place, problem };
         for input in &self.inputs {
-            check_tensor(&input.shape, input.quantisation)
-                .map_err(fault(format!("input `{}`", input.name)))?;
+            check_tensor(&input.shape, input.quantisation).map_err(fault(format!("input `{}`", input.name)))?;
         }
         let mut bounds = vec![Bounds::INT8; self.inputs.len()];
         for node in &self.nodes {
@@ -149,9 +153,7 @@ impl Graph {
 
 fn check_tensor(shape: &[usize], quantisation: Quantisation) -> Result<(), String> {
     if element_count(shape).is_none() {
-        return Err(format!(
-            "shape {shape:?} is empty or has more than {MAX_ELEMENTS} elements"
-        ));
+        return Err(format!("shape {shape:?} is empty or has more than {MAX_ELEMENTS} elements"));
     }
     if !(quantisation.scale.is_finite() && quantisation.scale > 0.0) {
         return Err(format!("scale {} is not positive and finite", quantisation.scale));
@@ -194,10 +196,7 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
 fn check_sources(context: &Context<'_>) -> Result<(), String> {
     let view = matches!(
         context.node.operator,
-        Operator::Reshape
-            | Operator::Transpose { .. }
-            | Operator::Slice { .. }
-            | Operator::ArgMax { .. }
+        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } | Operator::ArgMax { .. }
     );
     for input in 0..context.node.inputs.len() {
         match context.bounds(input).last {

@@ -3,7 +3,7 @@
 use super::{Bounds, Context, Last};
 use crate::quantised::{Operator, Window};
 use crate::rounding::{INT8_MAX, INT8_MIN};
-use crate::window::{element_count, plane, with_plane};
+use crate::window::{element_count, with_plane};
 
 pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
     let shape = context.shape(0).to_vec();
@@ -29,11 +29,7 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
             context.expect_shape(&moved)?;
         }
         Operator::Slice { axis, start, step } => slice(context, &shape, *axis, *start, *step)?,
-        Operator::Pad {
-            before,
-            after,
-            value,
-        } => {
+        Operator::Pad { before, after, value } => {
             pad(context, &shape, before, after)?;
             if !(INT8_MIN..=INT8_MAX).contains(value) {
                 return Err(format!("padding value {value} is not int8"));
@@ -51,25 +47,12 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
 }
 
 fn max_pool(context: &Context<'_>, shape: &[usize], window: &Window) -> Result<(), String> {
-    let input = plane(shape).ok_or_else(|| format!("reads shape {shape:?}, not [1, C, H, W]"))?;
-    let output = window
-        .output(input)
-        .ok_or_else(|| format!("window {window:?} does not fit {input:?}"))?;
+    let (input, output) = context.planes(window)?;
     context.expect_shape(&with_plane(shape, shape[1], output))?;
-    if window.never_empty(input) {
-        Ok(())
-    } else {
-        Err("a window lies entirely on padding".into())
-    }
+    if window.never_empty(input) { Ok(()) } else { Err("a window lies entirely on padding".into()) }
 }
 
-fn slice(
-    context: &Context<'_>,
-    shape: &[usize],
-    axis: usize,
-    start: usize,
-    step: isize,
-) -> Result<(), String> {
+fn slice(context: &Context<'_>, shape: &[usize], axis: usize, start: usize, step: isize) -> Result<(), String> {
     let declared = &context.node.shape;
     let (Some(&length), Some(&count)) = (shape.get(axis), declared.get(axis)) else {
         return Err(format!("dimension {axis} of {shape:?} does not exist"));
@@ -87,18 +70,12 @@ fn slice(
     Ok(())
 }
 
-fn pad(
-    context: &Context<'_>,
-    shape: &[usize],
-    before: &[usize],
-    after: &[usize],
-) -> Result<(), String> {
+fn pad(context: &Context<'_>, shape: &[usize], before: &[usize], after: &[usize]) -> Result<(), String> {
     if before.len() != shape.len() || after.len() != shape.len() {
         return Err(format!("{}+{} pads for shape {shape:?}", before.len(), after.len()));
     }
-    let padded: Option<Vec<usize>> = (0..shape.len())
-        .map(|axis| before[axis].checked_add(shape[axis])?.checked_add(after[axis]))
-        .collect();
+    let padded: Option<Vec<usize>> =
+        (0..shape.len()).map(|axis| before[axis].checked_add(shape[axis])?.checked_add(after[axis])).collect();
     context.expect_shape(&padded.ok_or("pads overflow")?)
 }
 
@@ -110,8 +87,8 @@ fn concat(context: &Context<'_>, axis: usize) -> Result<Bounds, String> {
     }
     for input in 1..context.node.inputs.len() {
         let next = context.shape(input);
-        let agree = next.len() == shape.len()
-            && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
+        let agree =
+            next.len() == shape.len() && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
         if !agree {
             return Err(format!("{next:?} cannot follow {shape:?} along dimension {axis}"));
         }
@@ -140,9 +117,5 @@ fn arg_max(context: &Context<'_>, shape: &[usize], axis: usize) -> Result<Bounds
     if quantisation.scale != 1.0 || quantisation.zero_point != 0 {
         return Err("an index needs scale 1 and zero point 0".into());
     }
-    Ok(Bounds {
-        minimum: 0,
-        maximum: length as i64 - 1,
-        last: Last::Index,
-    })
+    Ok(Bounds { minimum: 0, maximum: length as i64 - 1, last: Last::Index })
 }

@@ -1,0 +1,44 @@
+//! The zoo's networks, compiled, for the benches.
+
+use std::path::PathBuf;
+
+use ndarray::ArrayD;
+use zkinfer::models::Dataset;
+use zkinfer::{Cache, Circuit, Compile, Model, Objective, Parameters};
+
+/// Networks of the zoo, smallest first.
+pub const NETWORKS: [&str; 4] = ["mlp-64-32-16-10", "cnn-8x8", "lenet5", "mlp-784-512-256-10"];
+
+/// A compiled network with parameters and an input.
+pub struct Network {
+    /// Its float model.
+    pub model: Model,
+    /// Its circuit.
+    pub circuit: Circuit,
+    /// The commitment parameters for its circuit.
+    pub parameters: Parameters,
+    /// A digit.
+    pub input: Vec<ArrayD<f32>>,
+}
+
+fn file(network: &str, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/zoo").join(network).join(name)
+}
+
+/// Imports and calibrates a network.
+pub fn load(network: &str) -> (Model, Dataset) {
+    let model = Model::load(file(network, &format!("{network}.onnx"))).expect("a network of the zoo");
+    let data = Dataset::read(file(network, "calibration.npz"), model.inputs()).expect("its calibration data");
+    (model, data)
+}
+
+/// Compiles a network.
+pub fn network(name: &str) -> Network {
+    let (model, data) = load(name);
+    let calibration = model.calibrate(&data).expect("calibration");
+    let circuit = model.quantise(&calibration).expect("int8").compile(Objective::Prover).expect("a circuit");
+    let cache = Cache::user().expect("a cache directory");
+    let (parameters, _) = cache.load(circuit.key().description().k, || {}).expect("parameters");
+    let input = circuit.read_inputs(file(name, "sample.npy")).expect("its sample");
+    Network { model, circuit, parameters, input }
+}

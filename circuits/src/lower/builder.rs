@@ -1,0 +1,134 @@
+//! Nodes of a description under construction, with what lowering needs to know about each.
+
+use zkinfer_models::quantised::Function;
+use zkinfer_verifier::analysis::Interval;
+use zkinfer_verifier::description::{self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind};
+
+/// Grows the node list. Views and zero-point shifts are shared: asking for one that exists returns it.
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    nodes: Vec<Node>,
+    facts: Vec<Facts>,
+    /// Name given to new nodes: that of the quantised node being lowered.
+    name: String,
+}
+
+/// What lowering knows about a node.
+#[derive(Clone, Debug)]
+struct Facts {
+    shape: Vec<usize>,
+    /// The integers it can take, where they are known to be few. Tighter than the verifier's interval after a maximum, so it may
+    /// choose functions, never justify them.
+    range: Option<Interval>,
+    /// Of a requantisation: the bits it divides by, before padding to whole limbs.
+    shift: u32,
+    /// Whether another reader may have it. Accumulators are not shared: their requantisation rescales them.
+    shared: bool,
+}
+
+impl Builder {
+    /// Names the nodes pushed from now on.
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.name = name.into();
+    }
+
+    /// The name in force, for errors.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// The nodes, and the shift of each (0 for all but requantisations).
+    pub(crate) fn finish(self) -> (Vec<Node>, Vec<u32>) {
+        (self.nodes, self.facts.into_iter().map(|facts| facts.shift).collect())
+    }
+
+    /// Shape of a node.
+    pub(crate) fn shape(&self, node: NodeId) -> &[usize] {
+        &self.facts[node].shape
+    }
+
+    /// The integers a node can take, where they are known to be few.
+    pub(crate) fn range(&self, node: NodeId) -> Option<Interval> {
+        self.facts[node].range
+    }
+
+    /// Records what a node can take, where the caller knows better than interval arithmetic.
+    pub(crate) fn narrow(&mut self, node: NodeId, range: Interval) {
+        self.facts[node].range = Some(range);
+    }
+
+    fn push(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>, shift: u32) -> NodeId {
+        self.nodes.push(Node { name: self.name.clone(), operator });
+        self.facts.push(Facts { shape, range, shift, shared: false });
+        self.nodes.len() - 1
+    }
+
+    /// The node with this operator, or a new one.
+    fn share(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>) -> NodeId {
+        let mut known = self.nodes.iter().zip(&self.facts);
+        known.position(|(node, facts)| facts.shared && node.operator == operator).unwrap_or_else(|| {
+            let node = self.push(operator, shape, range, 0);
+            self.facts[node].shared = true;
+            node
+        })
+    }
+
+    /// A public input.
+    pub(crate) fn input(&mut self, index: usize, shape: Vec<usize>, range: Interval) -> NodeId {
+        self.push(Operator::Input(index), shape, Some(range), 0)
+    }
+
+    /// The same elements in another shape. A reshape of a reshape reads the original; one to the same shape is no node at all.
+    pub(crate) fn reshape(&mut self, node: NodeId, shape: &[usize]) -> NodeId {
+        if self.shape(node) == shape {
+            return node;
+        }
+        if let Operator::View(View { inputs, kind: ViewKind::Reshape(_) }) = &self.nodes[node].operator
+            && let [original] = inputs[..]
+        {
+            return self.reshape(original, shape);
+        }
+        self.view(&[node], ViewKind::Reshape(shape.to_vec()), shape.to_vec())
+    }
+
+    /// A view whose result has `shape`.
+    pub(crate) fn view(&mut self, inputs: &[NodeId], kind: ViewKind, shape: Vec<usize>) -> NodeId {
+        let padding = match &kind {
+            ViewKind::Pad { value, .. } => Some(Interval { minimum: *value, maximum: *value }),
+            _ => None,
+        };
+        let ranges = inputs.iter().map(|&input| self.range(input));
+        let range = ranges.chain(padding.map(Some)).reduce(|a, b| Some(a?.union(b?))).flatten();
+        self.share(Operator::View(View { inputs: inputs.to_vec(), kind }), shape, range)
+    }
+
+    /// `x − zero_point`, so that zero padding stands for real zero.
+    pub(crate) fn centred(&mut self, node: NodeId, zero_point: i64) -> NodeId {
+        if zero_point == 0 {
+            return node;
+        }
+        let shape = self.shape(node).to_vec();
+        let combine = Combine { terms: vec![(node, 1)], constant: vec![zero_point.wrapping_neg()] };
+        self.share(Operator::Combine(combine), shape, None)
+    }
+
+    /// `Σ factor·x + constant` over nodes of the first one's shape; never shared, since its requantisation may rescale it.
+    pub(crate) fn combine(&mut self, terms: Vec<(NodeId, i64)>, constant: Vec<i64>) -> NodeId {
+        let shape = terms.first().map(|&(node, _)| self.shape(node).to_vec()).unwrap_or_default();
+        self.push(Operator::Combine(Combine { terms, constant }), shape, None, 0)
+    }
+
+    /// A contraction whose result has `shape`; never shared, for the same reason.
+    pub(crate) fn contract(&mut self, contract: Contract, shape: [usize; 3]) -> NodeId {
+        self.push(Operator::Contract(contract), shape.to_vec(), None, 0)
+    }
+
+    /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing else reads.
+    pub(crate) fn requantise(&mut self, input: NodeId, shift: u32, function: &Function) -> NodeId {
+        let (minimum, maximum) = (function.values.iter().min(), function.values.iter().max());
+        let range = minimum.zip(maximum).map(|(&minimum, &maximum)| Interval { minimum, maximum });
+        let function = description::Function { minimum: function.minimum, values: function.values.clone() };
+        let requantise = description::Requantise { input, limbs: 0, function, form: Form::Narrow };
+        self.push(Operator::Requantise(requantise), self.shape(input).to_vec(), range, shift)
+    }
+}

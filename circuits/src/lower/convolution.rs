@@ -1,0 +1,40 @@
+//! Convolution: one contraction, no cells; then `limbs + 2` or `limbs + 4` cells per output for the requantisation.
+
+use zkinfer_models::quantised::{Node, Window};
+use zkinfer_verifier::description::{Contract, NodeId};
+
+use super::Context;
+use super::rescale::Affine;
+use crate::error::Error;
+
+pub(super) fn lower(
+    context: &mut Context<'_>,
+    node: &Node,
+    window: &Window,
+    groups: usize,
+    terms: Affine<'_>,
+) -> Result<NodeId, Error> {
+    let operand = context.only_operand(node)?;
+    let planes = context.planes(operand.shape)?;
+    let shape = context.planes(&node.shape)?;
+    let centred = context.builder.centred(operand.node, operand.zero_point);
+    let input = context.builder.reshape(centred, &planes);
+    terms.contract(context, slide(input, window, groups, shape[0]), shape)
+}
+
+/// A contraction that slides `window` over `input`, numbers still missing.
+pub(super) fn slide(input: NodeId, window: &Window, groups: usize, rows: usize) -> Contract {
+    Contract {
+        input,
+        rows,
+        groups,
+        kernel: window.kernel,
+        strides: window.strides,
+        pads: window.pads,
+        dilations: window.dilations,
+        weights: Vec::new(),
+        row_factors: Vec::new(),
+        column_factors: Vec::new(),
+        bias: Vec::new(),
+    }
+}

@@ -1,0 +1,57 @@
+//! Reshape, Transpose, Slice, Pad and Concat: views. No cells.
+
+use zkinfer_models::quantised::Node;
+use zkinfer_verifier::description::{NodeId, ViewKind};
+
+use super::Context;
+use crate::error::Error;
+
+pub(super) fn reshape(context: &mut Context<'_>, node: &Node) -> Result<NodeId, Error> {
+    let operand = context.only_operand(node)?;
+    if operand.shape.iter().product::<usize>() != node.shape.iter().product::<usize>() {
+        return Err(context.malformed("a reshape keeps the number of elements"));
+    }
+    // The elements stay as they are; whoever reads them asks for the shape.
+    Ok(operand.node)
+}
+
+pub(super) fn transpose(context: &mut Context<'_>, node: &Node, permutation: &[usize]) -> Result<NodeId, Error> {
+    view(context, node, ViewKind::Transpose(permutation.to_vec()))
+}
+
+pub(super) fn slice(
+    context: &mut Context<'_>,
+    node: &Node,
+    axis: usize,
+    start: usize,
+    step: isize,
+) -> Result<NodeId, Error> {
+    let missing = context.malformed("the axis of its slice does not exist");
+    let count = *node.shape.get(axis).ok_or(missing)?;
+    let step = i64::try_from(step).map_err(|_| context.malformed("the step of its slice is too large"))?;
+    view(context, node, ViewKind::Slice { axis, start, step, count })
+}
+
+pub(super) fn pad(
+    context: &mut Context<'_>,
+    node: &Node,
+    before: &[usize],
+    after: &[usize],
+    value: i64,
+) -> Result<NodeId, Error> {
+    view(context, node, ViewKind::Pad { before: before.to_vec(), after: after.to_vec(), value })
+}
+
+pub(super) fn concat(context: &mut Context<'_>, node: &Node, axis: usize) -> Result<NodeId, Error> {
+    view(context, node, ViewKind::Concat(axis))
+}
+
+/// A view of all operands in their ONNX shapes.
+fn view(context: &mut Context<'_>, node: &Node, kind: ViewKind) -> Result<NodeId, Error> {
+    let mut inputs = Vec::new();
+    for index in 0..node.inputs.len() {
+        let operand = context.operand(node, index)?;
+        inputs.push(context.builder.reshape(operand.node, operand.shape));
+    }
+    Ok(context.builder.view(&inputs, kind, node.shape.clone()))
+}

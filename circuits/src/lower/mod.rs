@@ -1,0 +1,188 @@
+//! Lowering: a quantised graph becomes the few operators of a circuit description.
+//!
+//! | file | lowers |
+//! |---|---|
+//! | `convolution` | Convolution |
+//! | `linear` | Linear |
+//! | `sum` | Sum |
+//! | `pooling` | AveragePool, MaxPool |
+//! | `activation` | Activation |
+//! | `layout` | Reshape, Transpose, Slice, Pad, Concat |
+//! | `argmax` | ArgMax |
+//! | `rescale` | the accumulators in front of a requantisation |
+//! | `builder` | nodes under construction, shared where they repeat |
+//! | `describe` | a [`Plan`]'s choices applied: rows, limb width, forms |
+//!
+//! A value of the graph is a node with the same row-major elements, in whatever shape its producer found convenient; whoever reads it
+//! asks for the shape it needs, which costs a [`ViewKind::Reshape`](zkinfer_verifier::description::ViewKind) and no cell.
+//!
+//! Nothing here is trusted: what lowering gets wrong either fails the verifier's check of the description or changes the function that
+//! is proven, which the operator suite compares with the interpreter.
+
+mod activation;
+mod argmax;
+mod builder;
+mod convolution;
+mod describe;
+mod layout;
+mod linear;
+mod pooling;
+mod rescale;
+mod sum;
+
+use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId};
+use zkinfer_verifier::analysis::Interval;
+use zkinfer_verifier::description::{self, Description, Input, NodeId, Output, OutputSource};
+
+use crate::error::Error;
+pub(crate) use describe::padding;
+pub use describe::{Lowered, Plan};
+
+use builder::Builder;
+
+/// The integers of an activation.
+const INT8: Interval = Interval { minimum: -128, maximum: 127 };
+
+/// Lowers a graph. What is left open is what does not change the function: rows, limb width and form of each requantisation.
+pub fn lower(graph: &Graph) -> Result<Lowered, Error> {
+    let mut context = Context { graph, builder: Builder::default(), values: Vec::new() };
+    for (index, input) in graph.inputs.iter().enumerate() {
+        context.builder.enter(&input.name);
+        let node = context.builder.input(index, input.shape.clone(), INT8);
+        context.values.push(Value::Node(node));
+    }
+    for node in &graph.nodes {
+        context.builder.enter(&node.name);
+        let value = context.node(node)?;
+        context.values.push(value);
+    }
+    let inputs = graph.inputs.iter().map(|input| Input {
+        name: input.name.clone(),
+        shape: input.shape.clone(),
+        minimum: INT8.minimum,
+        maximum: INT8.maximum,
+        quantisation: reading(input.quantisation),
+    });
+    let inputs = inputs.collect();
+    let outputs = context.outputs()?;
+    let (nodes, shifts) = context.builder.finish();
+    let description = Description { name: graph.name.clone(), k: 0, limb_bits: 0, inputs, nodes, outputs };
+    Ok(Lowered::new(description, shifts))
+}
+
+/// How people read an integer, as the verifier spells it.
+fn reading(quantisation: Quantisation) -> description::Quantisation {
+    description::Quantisation { scale: quantisation.scale, zero_point: quantisation.zero_point }
+}
+
+/// What a value of the graph has become.
+enum Value {
+    /// A node with the same elements.
+    Node(NodeId),
+    /// The index of a maximum, which only an output can be.
+    Index(OutputSource),
+}
+
+/// Lowering in progress.
+struct Context<'g> {
+    graph: &'g Graph,
+    builder: Builder,
+    values: Vec<Value>,
+}
+
+/// An operand of the node being lowered.
+struct Operand<'g> {
+    node: NodeId,
+    shape: &'g [usize],
+    zero_point: i64,
+}
+
+impl<'g> Context<'g> {
+    fn node(&mut self, node: &'g Node) -> Result<Value, Error> {
+        let lowered = match &node.operator {
+            Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
+                let terms = rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
+                convolution::lower(self, node, window, *groups, terms)
+            }
+            Operator::Linear { weights, bias, multipliers, requantise } => {
+                let terms = rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
+                linear::lower(self, node, terms)
+            }
+            Operator::Sum { multipliers, constant, requantise } => {
+                sum::lower(self, node, multipliers, constant, requantise)
+            }
+            Operator::AveragePool { window, multipliers, requantise } => {
+                pooling::average(self, node, window, multipliers, requantise)
+            }
+            Operator::MaxPool { window } => pooling::maximum(self, node, window),
+            Operator::Activation(function) => activation::lower(self, node, function),
+            Operator::Reshape => layout::reshape(self, node),
+            Operator::Transpose { permutation } => layout::transpose(self, node, permutation),
+            Operator::Slice { axis, start, step } => layout::slice(self, node, *axis, *start, *step),
+            Operator::Pad { before, after, value } => layout::pad(self, node, before, after, *value),
+            Operator::Concat { axis } => layout::concat(self, node, *axis),
+            Operator::ArgMax { axis, select_last } => {
+                return argmax::lower(self, node, *axis, *select_last).map(Value::Index);
+            }
+        };
+        lowered.map(Value::Node)
+    }
+
+    /// The node's operand `index`.
+    fn operand(&self, node: &Node, index: usize) -> Result<Operand<'g>, Error> {
+        let malformed =
+            || Error::Malformed { node: node.name.clone(), what: "it reads fewer values than its operator" };
+        let value = *node.inputs.get(index).ok_or_else(malformed)?;
+        self.value(&node.name, value)
+    }
+
+    /// The node's only operand.
+    fn only_operand(&self, node: &Node) -> Result<Operand<'g>, Error> {
+        if node.inputs.len() > 1 {
+            return Err(self.malformed("it reads more values than its operator"));
+        }
+        self.operand(node, 0)
+    }
+
+    fn value(&self, reader: &str, value: ValueId) -> Result<Operand<'g>, Error> {
+        match self.values.get(value) {
+            None => Err(Error::ForwardReference { node: reader.into(), value }),
+            Some(Value::Index(_)) => Err(Error::ReadsIndex { node: reader.into() }),
+            Some(&Value::Node(node)) => {
+                let zero_point = self.graph.quantisation(value).zero_point;
+                Ok(Operand { node, shape: self.graph.shape(value), zero_point })
+            }
+        }
+    }
+
+    /// An error about the node being lowered.
+    fn malformed(&self, what: &'static str) -> Error {
+        Error::Malformed { node: self.builder.name(), what }
+    }
+
+    /// `[1, C, H, W]` or `[1, C, L]` without the batch, with a height.
+    fn planes(&self, shape: &[usize]) -> Result<[usize; 3], Error> {
+        match *shape {
+            [1, channels, height, width] => Ok([channels, height, width]),
+            [1, channels, width] => Ok([channels, 1, width]),
+            _ => Err(self.malformed("a window slides over one batch of channels with one or two dimensions")),
+        }
+    }
+
+    fn outputs(&self) -> Result<Vec<Output>, Error> {
+        let output = |output: &zkinfer_models::quantised::Output| {
+            let source = match self.values.get(output.value) {
+                None => return Err(Error::ForwardReference { node: output.name.clone(), value: output.value }),
+                Some(Value::Node(node)) => OutputSource::Node(*node),
+                Some(Value::Index(source)) => source.clone(),
+            };
+            Ok(Output {
+                name: output.name.clone(),
+                shape: self.graph.shape(output.value).to_vec(),
+                source,
+                quantisation: reading(self.graph.quantisation(output.value)),
+            })
+        };
+        self.graph.outputs.iter().map(output).collect()
+    }
+}

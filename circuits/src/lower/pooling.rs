@@ -1,0 +1,177 @@
+//! AveragePool and MaxPool.
+//!
+//! **AveragePool** is a depthwise contraction with ones; the multiplier per position is a column factor, or a row factor when all
+//! positions agree. Cells: only the requantisation's, `limbs + 2` or `limbs + 4` per output.
+//!
+//! **MaxPool** compares the elements of a window one after another, `max(m, x) = x + clamp(m − x, 0, spread)`, with `spread` the length of
+//! the input's range, which no difference exceeds. A comparison is a requantisation that divides by nothing: 2 cells (difference and
+//! rise) and one lookup. A window of `t` elements takes `t − 1` comparisons, or fewer if rows and columns are reduced one after the
+//! other and neighbouring windows share what they have in common. Padding is the least integer of the input's range, so it never wins
+//! against an element.
+//!
+//! Why a chain and not a tournament: the verifier's interval arithmetic does not know that a maximum is no larger than the largest
+//! element. In a balanced tree each level widens the interval by `spread`; in a chain each step starts anew from the interval of the
+//! element `x`, so the result exceeds the input's range by one `spread` however large the window is, and tables stay short.
+
+use zkinfer_models::quantised::{Function, Node, Requantise, Window};
+use zkinfer_verifier::analysis::Interval;
+use zkinfer_verifier::description::{Contract, NodeId, ViewKind};
+
+use super::convolution::slide;
+use super::{Context, rescale};
+use crate::error::Error;
+
+/// Longest range of which maxima are taken: its table has three times as many rows.
+const MAX_SPREAD: i64 = 1 << 16;
+
+pub(super) fn average(
+    context: &mut Context<'_>,
+    node: &Node,
+    window: &Window,
+    multipliers: &[i64],
+    requantise: &Requantise,
+) -> Result<NodeId, Error> {
+    let operand = context.only_operand(node)?;
+    let planes = context.planes(operand.shape)?;
+    let shape = context.planes(&node.shape)?;
+    let centred = context.builder.centred(operand.node, operand.zero_point);
+    let input = context.builder.reshape(centred, &planes);
+    let offset = rescale::offset(requantise).ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
+    let channels = planes[0];
+    let taps = window.kernel.iter().product::<usize>();
+    let (row_factor, column_factors) = match multipliers {
+        [first, others @ ..] if others.iter().all(|other| other == first) => (*first, Vec::new()),
+        _ => (1, multipliers.to_vec()),
+    };
+    let contract = Contract {
+        weights: vec![1; channels.saturating_mul(taps)],
+        row_factors: vec![row_factor; channels],
+        column_factors,
+        bias: vec![offset; channels],
+        ..slide(input, window, channels, channels)
+    };
+    let accumulator = context.builder.contract(contract, shape);
+    Ok(context.builder.requantise(accumulator, requantise.shift, &requantise.function))
+}
+
+pub(super) fn maximum(context: &mut Context<'_>, node: &Node, window: &Window) -> Result<NodeId, Error> {
+    let operand = context.only_operand(node)?;
+    let [channels, height, width] = context.planes(operand.shape)?;
+    let [_, out_height, out_width] = context.planes(&node.shape)?;
+    let wide = || Error::WideMaximum { node: node.name.clone() };
+    let range = context.builder.range(operand.node).ok_or_else(wide)?;
+    let spread = range.maximum.saturating_sub(range.minimum);
+    if spread > MAX_SPREAD {
+        return Err(wide());
+    }
+    let input = context.builder.reshape(operand.node, &[channels, height, width]);
+    let [top, left, bottom, right] = window.pads;
+    let mut planes = Planes { node: input, size: [height, width], channels, range, spread };
+    planes.pad(context, [top, left], [bottom, right]);
+    // The two dimensions: how many windows, and how far taps lie apart.
+    let rows = Taps {
+        axis: 0,
+        taps: window.kernel[0],
+        distance: window.dilations[0],
+        stride: window.strides[0],
+        count: out_height,
+    };
+    let columns = Taps {
+        axis: 1,
+        taps: window.kernel[1],
+        distance: window.dilations[1],
+        stride: window.strides[1],
+        count: out_width,
+    };
+    let [padded_height, padded_width] = planes.size;
+    let steps = |taps: usize, positions: usize| taps.saturating_sub(1).saturating_mul(positions);
+    let outputs = out_height.saturating_mul(out_width);
+    let direct = steps(rows.taps.saturating_mul(columns.taps), outputs);
+    let columns_first =
+        steps(columns.taps, padded_height.saturating_mul(out_width)).saturating_add(steps(rows.taps, outputs));
+    let rows_first =
+        steps(rows.taps, out_height.saturating_mul(padded_width)).saturating_add(steps(columns.taps, outputs));
+    if direct <= columns_first.min(rows_first) {
+        let lines: Vec<Planes> = (0..columns.taps).map(|tap| planes.slice(context, columns, tap)).collect();
+        let window = lines.iter().flat_map(|line| (0..rows.taps).map(move |tap| (line, tap)));
+        let elements = window.map(|(line, tap)| line.slice(context, rows, tap)).collect();
+        return Ok(fold(context, elements)?.node);
+    }
+    let order = if columns_first <= rows_first { [columns, rows] } else { [rows, columns] };
+    for dimension in order {
+        let elements = (0..dimension.taps).map(|tap| planes.slice(context, dimension, tap)).collect();
+        planes = fold(context, elements)?;
+    }
+    Ok(planes.node)
+}
+
+/// One dimension of a window.
+#[derive(Clone, Copy)]
+struct Taps {
+    /// 0 for rows, 1 for columns.
+    axis: usize,
+    taps: usize,
+    distance: usize,
+    stride: usize,
+    count: usize,
+}
+
+/// A tensor `[channels, height, width]` of which maxima are taken.
+struct Planes {
+    node: NodeId,
+    size: [usize; 2],
+    channels: usize,
+    range: Interval,
+    spread: i64,
+}
+
+impl Planes {
+    fn shape(&self) -> Vec<usize> {
+        vec![self.channels, self.size[0], self.size[1]]
+    }
+
+    /// Surrounds the planes with an integer that never exceeds an element.
+    fn pad(&mut self, context: &mut Context<'_>, before: [usize; 2], after: [usize; 2]) {
+        if before == [0; 2] && after == [0; 2] {
+            return;
+        }
+        for axis in 0..2 {
+            self.size[axis] = self.size[axis].saturating_add(before[axis]).saturating_add(after[axis]);
+        }
+        let margin = |[rows, columns]: [usize; 2]| vec![0, rows, columns];
+        let kind = ViewKind::Pad { before: margin(before), after: margin(after), value: self.range.minimum };
+        self.node = context.builder.view(&[self.node], kind, self.shape());
+    }
+
+    /// What tap `tap` of every window reads.
+    fn slice(&self, context: &mut Context<'_>, taps: Taps, tap: usize) -> Self {
+        let mut size = self.size;
+        size[taps.axis] = taps.count;
+        let mut slice = Self { size, ..*self };
+        let start = tap.saturating_mul(taps.distance);
+        let all = start == 0 && taps.stride == 1 && taps.count == self.size[taps.axis];
+        if !all {
+            let step = i64::try_from(taps.stride).unwrap_or(i64::MAX);
+            let kind = ViewKind::Slice { axis: taps.axis + 1, start, step, count: taps.count };
+            slice.node = context.builder.view(&[self.node], kind, slice.shape());
+        }
+        slice
+    }
+}
+
+/// The largest of tensors of one shape, element by element.
+fn fold(context: &mut Context<'_>, elements: Vec<Planes>) -> Result<Planes, Error> {
+    let empty = context.malformed("its kernel is empty");
+    let builder = &mut context.builder;
+    let largest = elements.into_iter().reduce(|best, x| {
+        if best.spread == 0 {
+            return x;
+        }
+        let difference = builder.combine(vec![(best.node, 1), (x.node, -1)], Vec::new());
+        let rise = builder.requantise(difference, 0, &Function::clamp(0, x.spread));
+        let node = builder.combine(vec![(x.node, 1), (rise, 1)], Vec::new());
+        builder.narrow(node, x.range);
+        Planes { node, ..x }
+    });
+    largest.ok_or(empty)
+}

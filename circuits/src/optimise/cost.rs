@@ -1,0 +1,120 @@
+//! What a circuit costs to prove, to verify and to send: the only place with measured numbers.
+//!
+//! Times are CPU-seconds per row unless they say otherwise; [`CostModel::REFERENCE`] was measured at `k = 13` on two cores. Replace its
+//! numbers by those of another machine, or of a faster prover, and every choice follows.
+//!
+//! With `c` columns of cells, `s` table slots, `l` lookups, `h = ⌈l/3⌉` helpers and `n` rows, the prover
+//!
+//! * commits to `c + s` columns of small integers and `h + 7` of field elements (helpers, two running sums, the random polynomial,
+//!   four quotient pieces);
+//! * transforms `2c + 2s + l + h + 2` columns (cells and their `κ`, multiplicities and inverses, tags, helpers, sums) to coefficients
+//!   and to four times the rows;
+//! * evaluates the constraints there, some five multiplications a lookup and one or two per other column;
+//! * opens once, linear in `n`.
+//!
+//! The verifier sums one product of `n` generators and evaluates `c` columns `κ` and `s` columns of inverses; the rest of its work
+//! depends on the network alone. A proof has `2(c + s + h) + 18 + 2k` elements of 32 bytes.
+
+use zkinfer_verifier::proof::argument_bytes;
+use zkinfer_verifier::{QUOTIENT_PIECES, VerifyingKey};
+
+use super::counts::Counts;
+
+/// Seconds and bytes of the machine that the optimiser plans for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CostModel {
+    /// Committing to a column of small integers, per row.
+    pub commit_small: f64,
+    /// Committing to a column of field elements, per row.
+    pub commit_full: f64,
+    /// Transform to coefficients, per row and per bit of `k`.
+    pub transform: f64,
+    /// Transform of a column to four times the rows, per row and per bit of `k`.
+    pub extend: f64,
+    /// Multiplication in the field, each.
+    pub multiply: f64,
+    /// Opening, per row.
+    pub open: f64,
+    /// The verifier's multi-scalar multiplication, per row.
+    pub verify_rows: f64,
+    /// Whatever a proof costs besides, each.
+    pub prove_fixed: f64,
+    /// Whatever a verification costs besides, each.
+    pub verify_fixed: f64,
+    /// Decoding a point and folding it into the opening, per element of the proof.
+    pub verify_element: f64,
+    /// Copies of a column that the prover holds at its peak, in units of `n` field elements: values, coefficients, extended values.
+    pub column_copies: usize,
+    /// Bytes of generators per row.
+    pub parameter_bytes: usize,
+}
+
+impl CostModel {
+    /// Two cores, halo2_proofs 0.4.1, its own opening.
+    pub const REFERENCE: Self = Self {
+        commit_small: 6.0e-3 / 8192.0,
+        commit_full: 57.0e-3 / 8192.0,
+        transform: 1.8e-3 / 8192.0 / 13.0,
+        extend: 8.0e-3 / 8192.0 / 13.0,
+        multiply: 3.0e-8,
+        open: 1.1 / 8192.0,
+        verify_rows: 60.0e-3 / 8192.0,
+        prove_fixed: 2.0e-3,
+        verify_fixed: 2.0e-3,
+        verify_element: 3.0e-5,
+        column_copies: 6,
+        parameter_bytes: 128,
+    };
+}
+
+/// What a circuit is expected to cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// Time to prove.
+    pub prove_seconds: f64,
+    /// Time to verify.
+    pub verify_seconds: f64,
+    /// Memory of the prover at its peak.
+    pub peak_bytes: usize,
+    /// Bytes of the argument; exact.
+    pub proof_bytes: usize,
+}
+
+impl Prediction {
+    /// Of a compiled circuit, on the reference machine.
+    pub fn of(key: &VerifyingKey) -> Self {
+        let prediction = CostModel::REFERENCE.predict(&Counts::of(key));
+        Self { proof_bytes: argument_bytes(key), ..prediction }
+    }
+}
+
+impl CostModel {
+    /// The costs of a circuit of this size.
+    pub fn predict(&self, counts: &Counts) -> Prediction {
+        let rows = counts.rows() as f64;
+        let (columns, slots, lookups) = (counts.columns, counts.slots, counts.lookups);
+        let helpers = counts.helpers();
+        let full = helpers + 2 + 1 + QUOTIENT_PIECES;
+        let transformed = 2 * columns + 2 * slots + lookups + helpers + 2;
+        let terms = 4 * (5 * lookups + columns + slots + 2 * helpers + 10);
+        let fields = counts.network + 3 * counts.cells + 6 * counts.table_rows;
+        let elements = 2 * (columns + slots + helpers) + 18 + 2 * counts.k as usize;
+
+        let per_row = self.commit_small * (columns + slots) as f64
+            + self.commit_full * full as f64
+            + (self.transform + self.extend) * f64::from(counts.k) * transformed as f64
+            + self.multiply * terms as f64
+            + self.open;
+        let public = self.multiply * fields as f64;
+        let evaluated = self.multiply * (columns + slots + 8) as f64;
+        Prediction {
+            prove_seconds: rows * per_row + public + self.prove_fixed,
+            verify_seconds: rows * (self.verify_rows + evaluated)
+                + public
+                + self.verify_element * elements as f64
+                + self.verify_fixed,
+            peak_bytes: counts.rows() * (32 * self.column_copies * (transformed + 7) + self.parameter_bytes),
+            proof_bytes: 32 * elements,
+        }
+    }
+}

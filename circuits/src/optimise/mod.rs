@@ -1,0 +1,109 @@
+//! Choosing rows, limb width and forms.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `counts` | how many rows, columns, lookups and slots a plan has |
+//! | `cost` | what those cost: the model and its measured constants |
+//!
+//! Four numbers are free, and none changes what is proven: `k`; the limb width; the *narrow limit*, the number of quotients up to
+//! which a requantisation has one table row for each (2 cells, 1 lookup) rather than splitting its quotient (4 cells, 2 lookups, three
+//! table rows per entry of the function); and the least number of entries of such a function, which sets the split. The graph is
+//! analysed once; then all combinations are counted and the best taken.
+//!
+//! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to the size of the network, and never
+//! buys a per cent of what it is named after with a multiple of the others. One absolute figure comes on top: proofs of at most
+//! [`COMFORTABLE_BYTES`] are preferred wherever that costs less than a factor of [`SACRIFICE`].
+
+pub mod cost;
+pub mod counts;
+
+use zkinfer_verifier::MIN_K;
+
+pub use cost::{CostModel, Prediction};
+pub use counts::Counts;
+
+use crate::error::Error;
+use crate::lower::{Lowered, Plan};
+use counts::{Forms, Limbs, Sizes};
+
+/// Largest `k` that is tried: deriving parameters beyond it takes tens of seconds.
+pub const LARGEST_K: u32 = 14;
+/// Limb widths that are tried: from short tables to few cells.
+const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
+/// Proofs up to this size are preferred: what zkinfer promises for a network of LeNet-5's size.
+pub const COMFORTABLE_BYTES: usize = 6000;
+/// How much worse the weighed costs may become for a proof of that size.
+pub const SACRIFICE: f64 = 2.0;
+/// Lengths of wide functions that are tried.
+const ENTRIES: [usize; 6] = [2, 1 << 9, 1 << 11, 1 << 13, 1 << 15, 1 << 17];
+/// Most narrow limits that are tried.
+const LIMITS: usize = 128;
+
+/// What a circuit should be best at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Objective {
+    /// Proving time.
+    #[default]
+    Prover,
+    /// Verification time.
+    Verifier,
+    /// Bytes of a proof.
+    Size,
+}
+
+impl Objective {
+    /// Weights of the logarithms of proving time, verification time and proof size.
+    fn weights(self) -> [f64; 3] {
+        match self {
+            Self::Prover => [1.0, 0.1, 0.3],
+            Self::Verifier => [0.1, 1.0, 0.1],
+            Self::Size => [0.1, 0.1, 1.0],
+        }
+    }
+
+    /// Less is better.
+    fn score(self, prediction: &Prediction) -> f64 {
+        let costs = [prediction.prove_seconds, prediction.verify_seconds, prediction.proof_bytes as f64];
+        self.weights().iter().zip(costs).map(|(weight, cost)| weight * cost.ln()).sum()
+    }
+}
+
+/// The best plan for an objective on the reference machine.
+pub fn plan(lowered: &Lowered, objective: Objective) -> Result<Plan, Error> {
+    plan_with(lowered, objective, &CostModel::REFERENCE)
+}
+
+/// The best plan for an objective on a machine.
+pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> Result<Plan, Error> {
+    let scored: Vec<(f64, usize, Plan)> = candidates(lowered)?
+        .into_iter()
+        .map(|(plan, counts)| {
+            let prediction = model.predict(&counts);
+            (objective.score(&prediction), prediction.proof_bytes, plan)
+        })
+        .collect();
+    let least = |limit: usize| {
+        let within = scored.iter().filter(|(_, bytes, _)| *bytes <= limit);
+        within.min_by(|(a, ..), (b, ..)| a.total_cmp(b))
+    };
+    let best = least(usize::MAX).ok_or(Error::NoPlan { largest_k: LARGEST_K })?;
+    let comfortable = least(COMFORTABLE_BYTES).filter(|(score, ..)| score - best.0 <= SACRIFICE.ln());
+    Ok(comfortable.unwrap_or(best).2)
+}
+
+/// Every plan within the verifier's limits, with its counts.
+pub fn candidates(lowered: &Lowered) -> Result<Vec<(Plan, Counts)>, Error> {
+    let analysis = lowered.analyse()?;
+    let sizes = &Sizes::new(lowered, &analysis);
+    let widths: Vec<Limbs> = LIMB_BITS.filter_map(|bits| sizes.limbs(bits)).collect();
+    let domains = sizes.domains();
+    let limits = std::iter::once(0).chain(domains.iter().rev().copied().step_by(domains.len().div_ceil(LIMITS).max(1)));
+    // Longer functions pay once the high parts would outnumber them.
+    let widest = domains.last().copied().unwrap_or(0);
+    let entries = ENTRIES.into_iter().filter(|&entries| entries == ENTRIES[0] || (entries as i128).pow(2) <= widest);
+    let forms: Vec<Forms> =
+        limits.flat_map(|limit| entries.clone().filter_map(move |entries| sizes.forms(limit, entries))).collect();
+    let pairs = widths.iter().flat_map(|&limbs| forms.iter().map(move |&forms| (limbs, forms)));
+    let plans = pairs.flat_map(|(limbs, forms)| (MIN_K..=LARGEST_K).map(move |k| (k, limbs, forms)));
+    Ok(plans.filter_map(|(k, limbs, forms)| sizes.counts(k, limbs, forms)).collect())
+}

@@ -1,0 +1,85 @@
+//! The cells of requantisations and ArgMaxes.
+
+use zkinfer_verifier::VerifyingKey;
+use zkinfer_verifier::description::{Form, Requantise};
+use zkinfer_verifier::layout::Cells;
+
+/// Fills the cells of a requantisation and returns its values.
+pub(super) fn requantise(
+    key: &VerifyingKey,
+    node: usize,
+    requantise: &Requantise,
+    input: &[i64],
+    columns: &mut [Vec<i64>],
+) -> Vec<i64> {
+    let shift = requantise.limbs * key.description().limb_bits;
+    let function = &requantise.function;
+    let quotients: Vec<i64> = input.iter().map(|x| x >> shift).collect();
+    let results: Vec<i64> = quotients.iter().map(|&quotient| function.apply(quotient)).collect();
+    let layout = key.layout();
+    let Some(cells) = &layout.nodes[node] else { return results };
+    limbs(key, cells, input, columns);
+    let Some(segment) = &cells.result else { return results };
+    match requantise.form {
+        Form::Narrow => layout.add(columns, segment, 0, &quotients),
+        Form::Wide => {
+            let offsets = quotients.iter().map(|quotient| quotient - function.minimum);
+            let low: Vec<i64> = offsets.clone().map(|offset| offset.rem_euclid(function.radix())).collect();
+            let high: Vec<i64> = offsets.map(|offset| offset.div_euclid(function.radix())).collect();
+            let side: Vec<i64> = high.iter().map(|high| high.signum()).collect();
+            layout.add(columns, segment, 0, &high);
+            layout.add(columns, segment, 1, &side);
+            layout.add(columns, segment, 2, &low);
+        }
+    }
+    layout.add(columns, segment, segment.lane.result(), &results);
+    results
+}
+
+/// Fills the limbs of `values`: their lowest bits, `limb_bits` at a time.
+fn limbs(key: &VerifyingKey, cells: &Cells, values: &[i64], columns: &mut [Vec<i64>]) {
+    let bits = key.description().limb_bits;
+    for (shift, segment) in (0u32..).step_by(bits as usize).zip(&cells.limbs) {
+        let limb: Vec<i64> = values.iter().map(|value| (value >> shift) & ((1 << bits) - 1)).collect();
+        key.layout().add(columns, segment, 0, &limb);
+    }
+}
+
+/// What an ArgMax compares.
+pub(super) struct Comparison<'a> {
+    pub(super) values: &'a [i64],
+    pub(super) shape: &'a [usize],
+    pub(super) axis: usize,
+    pub(super) select_last: bool,
+}
+
+/// Fills the limbs of every gap `x[index] − x[j] − [j wins ties against index]` and returns the indices.
+pub(super) fn arg_max(
+    key: &VerifyingKey,
+    output: usize,
+    comparison: Comparison<'_>,
+    columns: &mut [Vec<i64>],
+) -> Vec<i64> {
+    let Comparison { values, shape, axis, select_last } = comparison;
+    let size = shape[axis];
+    let inner: usize = shape[axis + 1..].iter().product();
+    let mut gaps = vec![0; values.len()];
+    let mut indices = Vec::with_capacity(values.len() / size);
+    for group in 0..values.len() / size {
+        let at = |j: usize| (group / inner * size + j) * inner + group % inner;
+        let wins = |j: usize, best: usize| match select_last {
+            true => values[at(j)] >= values[at(best)],
+            false => values[at(j)] > values[at(best)],
+        };
+        let index = (1..size).fold(0, |best, j| if wins(j, best) { j } else { best });
+        for j in 0..size {
+            let ahead = if select_last { j > index } else { j < index };
+            gaps[at(j)] = values[at(index)] - values[at(j)] - i64::from(ahead);
+        }
+        indices.push(index as i64);
+    }
+    if let Some(cells) = &key.layout().outputs[output] {
+        limbs(key, cells, &gaps, columns);
+    }
+    indices
+}

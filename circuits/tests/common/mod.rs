@@ -1,0 +1,278 @@
+//! Graphs, inputs and checks that the tests share.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use ndarray::{ArrayD, IxDyn};
+use zkinfer_circuits::judge::{Failure, mock_prove};
+use zkinfer_circuits::{Circuit, Plan, compile_with, lower, optimise};
+use zkinfer_models::interpreter::Interpreter;
+use zkinfer_models::quantised::{
+    Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, ValueId, Window,
+};
+
+/// Deterministic noise: SplitMix64.
+pub struct Noise(pub u64);
+
+impl Noise {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// An integer of `low..=high`.
+    pub fn within(&mut self, low: i64, high: i64) -> i64 {
+        low + (self.next() % (high - low + 1) as u64) as i64
+    }
+
+    pub fn weights(&mut self, count: usize) -> Vec<i8> {
+        (0..count).map(|_| self.within(-127, 127) as i8).collect()
+    }
+
+    pub fn biases(&mut self, count: usize) -> Vec<i32> {
+        (0..count).map(|_| self.within(-3000, 3000) as i32).collect()
+    }
+
+    /// Multipliers that bring a sum of `taps` products to int8 after a shift of `shift` bits, roughly.
+    pub fn multipliers(&mut self, count: usize, taps: usize, shift: u32) -> Vec<i64> {
+        let typical = 5000.0 * (taps as f64).sqrt();
+        let factor = (64.0 / typical * 2f64.powi(shift as i32)).max(1.0) as i64;
+        (0..count).map(|_| self.within(factor - factor / 4, factor + factor / 4).max(1)).collect()
+    }
+}
+
+/// A graph under construction.
+pub struct Net(pub Graph);
+
+impl Net {
+    pub fn new(name: &str, inputs: &[(&[usize], i64)]) -> Self {
+        let inputs = inputs.iter().enumerate().map(|(index, (shape, zero_point))| Input {
+            name: format!("x{index}"),
+            shape: shape.to_vec(),
+            quantisation: Quantisation { scale: 0.05, zero_point: *zero_point },
+        });
+        Self(Graph { name: name.into(), inputs: inputs.collect(), nodes: Vec::new(), outputs: Vec::new() })
+    }
+
+    /// Adds a node and returns its value.
+    pub fn node(&mut self, operator: Operator, inputs: &[ValueId], shape: &[usize], zero_point: i64) -> ValueId {
+        let name = format!("node{}", self.0.nodes.len());
+        let quantisation = Quantisation { scale: 0.05, zero_point };
+        self.0.nodes.push(Node { name, inputs: inputs.to_vec(), operator, shape: shape.to_vec(), quantisation });
+        self.0.inputs.len() + self.0.nodes.len() - 1
+    }
+
+    pub fn output(&mut self, value: ValueId) {
+        let name = format!("y{}", self.0.outputs.len());
+        self.0.outputs.push(Output { name, value });
+    }
+
+    pub fn finish(mut self, value: ValueId) -> Graph {
+        self.output(value);
+        self.0
+    }
+
+    pub fn shape(&self, value: ValueId) -> Vec<usize> {
+        self.0.shape(value).to_vec()
+    }
+
+    pub fn zero_point(&self, value: ValueId) -> i64 {
+        self.0.quantisation(value).zero_point
+    }
+
+    /// A convolution with random numbers.
+    pub fn convolution(
+        &mut self,
+        noise: &mut Noise,
+        x: ValueId,
+        rows: usize,
+        groups: usize,
+        window: Window,
+        after: After,
+    ) -> ValueId {
+        let shape = self.shape(x);
+        let (channels, plane) = (shape[1], zkinfer_models::window::plane(&shape).unwrap());
+        let taps = channels / groups * window.kernel[0] * window.kernel[1];
+        let [height, width] = window.output(plane).unwrap();
+        let shape = if shape.len() == 3 { vec![1, rows, width] } else { vec![1, rows, height, width] };
+        let shift = after.shift();
+        let operator = Operator::Convolution {
+            window,
+            groups,
+            weights: noise.weights(rows * taps),
+            bias: noise.biases(rows),
+            multipliers: noise.multipliers(rows, taps, shift),
+            requantise: after.requantise(),
+        };
+        self.node(operator, &[x], &shape, after.zero_point())
+    }
+
+    /// A matrix product with random numbers.
+    pub fn linear(&mut self, noise: &mut Noise, x: ValueId, rows: usize, after: After) -> ValueId {
+        let mut shape = self.shape(x);
+        let taps = *shape.last().unwrap();
+        *shape.last_mut().unwrap() = rows;
+        let operator = Operator::Linear {
+            weights: noise.weights(rows * taps),
+            bias: noise.biases(rows),
+            multipliers: noise.multipliers(rows, taps, after.shift()),
+            requantise: after.requantise(),
+        };
+        self.node(operator, &[x], &shape, after.zero_point())
+    }
+
+    pub fn max_pool(&mut self, x: ValueId, window: Window) -> ValueId {
+        let shape = self.shape(x);
+        let [height, width] = window.output(zkinfer_models::window::plane(&shape).unwrap()).unwrap();
+        let shape = if shape.len() == 3 { vec![1, shape[1], width] } else { vec![1, shape[1], height, width] };
+        self.node(Operator::MaxPool { window }, &[x], &shape, self.zero_point(x))
+    }
+
+    pub fn argmax(&mut self, x: ValueId, axis: usize, select_last: bool, shape: &[usize]) -> ValueId {
+        let y = self.node(Operator::ArgMax { axis, select_last }, &[x], shape, 0);
+        self.0.nodes.last_mut().unwrap().quantisation.scale = 1.0;
+        y
+    }
+
+    pub fn flatten(&mut self, x: ValueId) -> ValueId {
+        let count = self.shape(x).iter().product();
+        self.node(Operator::Reshape, &[x], &[1, count], self.zero_point(x))
+    }
+}
+
+/// What follows an accumulator.
+#[derive(Clone, Copy)]
+pub enum After {
+    /// Nothing: the accumulator is the result.
+    Raw,
+    /// Saturation to int8.
+    Int8 { shift: u32, zero_point: i64 },
+    /// Relu.
+    Relu { shift: u32, zero_point: i64 },
+    /// A table that is not monotone.
+    Table { shift: u32, zero_point: i64 },
+}
+
+impl After {
+    fn shift(self) -> u32 {
+        match self {
+            Self::Raw => 0,
+            Self::Int8 { shift, .. } | Self::Relu { shift, .. } | Self::Table { shift, .. } => shift,
+        }
+    }
+
+    fn zero_point(self) -> i64 {
+        match self {
+            Self::Raw => 0,
+            Self::Int8 { zero_point, .. } | Self::Relu { zero_point, .. } | Self::Table { zero_point, .. } => {
+                zero_point
+            }
+        }
+    }
+
+    pub fn requantise(self) -> Option<Requantise> {
+        let function = match self {
+            Self::Raw => return None,
+            Self::Int8 { .. } => Function::clamp(-128, 127),
+            Self::Relu { zero_point, .. } => Function::clamp(zero_point, 127),
+            Self::Table { .. } => {
+                Function { minimum: -20, values: (0..50).map(|x| (x * x * 7 + 3) % 255 - 128).collect() }
+            }
+        };
+        Some(Requantise { shift: self.shift(), zero_point: self.zero_point(), function })
+    }
+}
+
+pub fn window(kernel: [usize; 2], strides: [usize; 2], pads: [usize; 4]) -> Window {
+    Window { kernel, strides, pads, dilations: [1, 1] }
+}
+
+/// Inputs that matter: extremes, alternating extremes, noise.
+pub fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<Vec<i64>>> {
+    let mut noise = Noise(seed);
+    let mut fill = |value: &mut dyn FnMut(usize, &mut Noise) -> i64| -> Vec<Vec<i64>> {
+        let shapes = graph.inputs.iter().map(|input| input.shape.iter().product::<usize>());
+        shapes.map(|count| (0..count).map(|index| value(index, &mut noise)).collect()).collect()
+    };
+    vec![
+        fill(&mut |_, _| -128),
+        fill(&mut |_, _| 127),
+        fill(&mut |index, _| if index % 2 == 0 { -128 } else { 127 }),
+        fill(&mut |_, noise| noise.within(-128, 127)),
+        fill(&mut |_, noise| noise.within(-3, 3)),
+    ]
+}
+
+/// The graph's outputs by the executable specification.
+pub fn interpret(graph: &Graph, inputs: &[Vec<i64>]) -> Vec<Vec<i64>> {
+    let tensors = graph.inputs.iter().zip(inputs);
+    let tensors: Vec<ArrayD<i64>> =
+        tensors.map(|(input, values)| ArrayD::from_shape_vec(IxDyn(&input.shape), values.clone()).unwrap()).collect();
+    let outputs = Interpreter::new(graph).unwrap().run(&tensors).unwrap();
+    outputs.into_iter().map(|output| output.iter().copied().collect()).collect()
+}
+
+/// A convolution, Relu and maximum, then two linear layers and the class: one of everything that a small classifier has.
+pub fn small_cnn() -> Graph {
+    let noise = &mut Noise(99);
+    let mut net = Net::new("small CNN", &[(&[1, 1, 6, 6], -128)]);
+    let x =
+        net.convolution(noise, 0, 3, 1, window([3, 3], [1, 1], [1; 4]), After::Relu { shift: 12, zero_point: -128 });
+    let x = net.max_pool(x, window([2, 2], [2, 2], [0; 4]));
+    let x = net.flatten(x);
+    let x = net.linear(noise, x, 5, After::Int8 { shift: 14, zero_point: 3 });
+    let logits = net.linear(noise, x, 4, After::Raw);
+    let class = net.argmax(logits, 1, false, &[1]);
+    net.output(logits);
+    net.finish(class)
+}
+
+/// Small plans of every kind: both forms, several limb widths, several `k`.
+pub fn plans(graph: &Graph) -> [Plan; 3] {
+    let lowered = lower::lower(graph).unwrap();
+    let candidates = optimise::candidates(&lowered).unwrap();
+    // Stock tables have one slot, so long tables mean a large k for the judge.
+    let least = candidates.iter().map(|(_, counts)| counts.table_rows).min().expect("a plan");
+    let small: Vec<Plan> = candidates
+        .iter()
+        .filter(|(_, counts)| counts.table_rows <= least.max(1 << 12))
+        .map(|(plan, _)| *plan)
+        .collect();
+    let narrow = small.iter().min_by_key(|p| (-p.narrow_limit, p.k.abs_diff(9), p.limb_bits.abs_diff(8)));
+    let wide = small.iter().min_by_key(|p| (p.narrow_limit, p.k.abs_diff(7), p.limb_bits.abs_diff(6)));
+    let odd = small.iter().min_by_key(|p| (p.limb_bits.abs_diff(3), p.k.abs_diff(8)));
+    [narrow, wide, odd].map(|plan| *plan.expect("a plan"))
+}
+
+/// [`check_on`] extreme and random inputs.
+pub fn check(graph: &Graph) {
+    check_on(graph, &inputs(graph, 7));
+}
+
+/// Compiles with several small plans, and demands for every one of `inputs` that the circuit computes what the interpreter does and that
+/// MockProver accepts.
+pub fn check_on(graph: &Graph, inputs: &[Vec<Vec<i64>>]) {
+    for plan in plans(graph) {
+        let circuit = compile_with(lower::lower(graph).unwrap(), &plan).unwrap();
+        for inputs in inputs {
+            let witness = circuit.witness(inputs).unwrap();
+            assert_eq!(witness.statement.outputs, interpret(graph, inputs), "{} {plan:?}", graph.name);
+            let verdict = mock_prove(circuit.key(), &witness);
+            verdict.unwrap_or_else(|failures| panic!("{} {plan:?}: {failures:?}", graph.name));
+        }
+    }
+}
+
+/// A circuit with a plan in which both forms can be forced.
+pub fn circuit(graph: &Graph, k: u32, limb_bits: u32, narrow_limit: i128) -> Circuit {
+    compile_with(lower::lower(graph).unwrap(), &Plan { k, limb_bits, narrow_limit, least_entries: 2 }).unwrap()
+}
+
+/// The names of failed checks, each once.
+pub fn names(verdict: Result<(), Vec<Failure>>) -> Vec<String> {
+    let mut names: Vec<String> = verdict.err().unwrap_or_default().into_iter().map(|failure| failure.check).collect();
+    names.sort();
+    names.dedup();
+    names
+}

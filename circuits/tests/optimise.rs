@@ -1,0 +1,71 @@
+//! The cost model's arithmetic against compiled circuits.
+
+mod common;
+
+use common::{After, Net, Noise, small_cnn, window};
+use zkinfer_circuits::optimise::{self, CostModel, Counts, plan_with};
+use zkinfer_circuits::{Objective, Prediction, compile_with, lower};
+use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_verifier::proof::argument_bytes;
+
+/// Several functions, shifts and interval widths, and an ArgMax.
+fn varied() -> Graph {
+    let noise = &mut Noise(31);
+    let mut net = Net::new("varied", &[(&[1, 2, 6, 5], 4)]);
+    let x = net.convolution(noise, 0, 4, 1, window([3, 3], [1, 1], [1; 4]), After::Relu { shift: 11, zero_point: -30 });
+    let x = net.convolution(noise, x, 4, 4, window([2, 2], [1, 1], [0; 4]), After::Table { shift: 9, zero_point: 1 });
+    let x = net.max_pool(x, window([2, 2], [1, 1], [0; 4]));
+    let x = net.flatten(x);
+    let x = net.linear(noise, x, 9, After::Int8 { shift: 17, zero_point: 0 });
+    let class = net.argmax(x, 1, true, &[1]);
+    net.output(x);
+    net.finish(class)
+}
+
+#[test]
+fn counts_before_and_after_compiling_agree() {
+    for graph in [varied(), small_cnn()] {
+        let lowered = lower::lower(&graph).unwrap();
+        let candidates = optimise::candidates(&lowered).unwrap();
+        assert!(candidates.len() > 100);
+        let mut slots = 0;
+        for (plan, counts) in candidates.into_iter().step_by(7) {
+            let circuit = compile_with(lowered.clone(), &plan).unwrap();
+            assert_eq!(Counts::of(circuit.key()), counts, "{plan:?}");
+            let predicted = CostModel::REFERENCE.predict(&counts);
+            assert_eq!(predicted.proof_bytes, argument_bytes(circuit.key()), "{plan:?}");
+            assert_eq!(Prediction::of(circuit.key()), predicted);
+            slots = slots.max(counts.slots);
+        }
+        assert!(slots > 5, "tables longer than the circuit are among the candidates");
+    }
+}
+
+#[test]
+fn the_chosen_plan_follows_the_machine() {
+    let lowered = lower::lower(&varied()).unwrap();
+    let plan = |model: &CostModel| plan_with(&lowered, Objective::Prover, model).unwrap();
+    let slow_opening = CostModel { open: CostModel::REFERENCE.open * 100.0, ..CostModel::REFERENCE };
+    let slow_columns = CostModel { prove_fixed: 0.0, open: 0.0, commit_full: 0.0, ..CostModel::REFERENCE };
+    assert!(plan(&slow_opening).k <= plan(&slow_columns).k);
+}
+
+#[test]
+fn shifts_that_no_limb_width_fits_have_no_plan() {
+    // 61 bits of shift: the verifier divides by at most 2^60.
+    let mut net = Net::new("shift", &[(&[1, 2], 0)]);
+    let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 61, zero_point: 0 });
+    let graph = net.finish(y);
+    assert!(matches!(lower::lower(&graph), Err(zkinfer_circuits::Error::Overflow { node }) if node == "node0"));
+    // 59 bits: with limbs of 2 bits it would have to be padded to 60, and the accumulator to 63.
+    let mut net = Net::new("shift", &[(&[1, 2], 0)]);
+    let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 59, zero_point: 0 });
+    let mut graph = net.finish(y);
+    let Operator::Linear { multipliers, .. } = &mut graph.nodes[0].operator else { unreachable!() };
+    multipliers[0] = 1 << 46;
+    let lowered = lower::lower(&graph).unwrap();
+    let candidates = optimise::candidates(&lowered).unwrap();
+    for (plan, _) in candidates.iter().step_by(11) {
+        compile_with(lowered.clone(), plan).unwrap();
+    }
+}

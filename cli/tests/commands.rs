@@ -1,0 +1,266 @@
+//! The command line as its users meet it: the main job, and one clear line for every bad input.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use ndarray::{Array, Array2, Array4};
+use ndarray_npy::write_npy;
+use serde_json::Value;
+
+const NETWORK: &str = "mlp-64-32-16-10";
+
+/// A directory with the smallest network's files, and a parameter cache shared by all tests of this build.
+struct Desk {
+    directory: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo").join(NETWORK);
+        for file in ["mlp-64-32-16-10.onnx", "calibration.npz", "test.npz", "sample.npy"] {
+            fs::copy(zoo.join(file), directory.path().join(file)).expect("a file of the zoo");
+        }
+        Self { directory }
+    }
+
+    fn compiled() -> Self {
+        let desk = Self::new();
+        desk.succeed(&["compile", "mlp-64-32-16-10.onnx", "--calibration", "calibration.npz"]);
+        desk
+    }
+
+    fn proven() -> Self {
+        let desk = Self::compiled();
+        desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy"]);
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_zkinfer"))
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env("ZKINFER_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters"))
+            .output()
+            .expect("the binary runs")
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.succeed(&[arguments, &["--json"]].concat())).expect("one JSON value")
+    }
+
+    /// Expects exit code 2, one line that holds every `expected` part, and no new file.
+    fn refuse(&self, arguments: &[&str], expected: &[&str]) {
+        let before = self.files();
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        for part in expected {
+            assert!(message.contains(part), "{arguments:?}: {part:?} is not in {message:?}");
+        }
+        assert_eq!(message.trim_end().lines().count(), 1, "{arguments:?}: {message}");
+        assert_eq!(self.files(), before, "{arguments:?}: files were left behind");
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.directory.path()).expect("a directory");
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        files.sort();
+        files
+    }
+}
+
+#[test]
+fn three_commands_from_model_to_verified_proof() {
+    let desk = Desk::proven();
+    let verified = desk.succeed(&["verify", "mlp-64-32-16-10.vk", "sample.proof"]);
+    assert!(verified.starts_with("verified"), "{verified}");
+    assert!(verified.contains("class 6"), "the sample is a six: {verified}");
+
+    let verified = desk.json(&["verify", "mlp-64-32-16-10.vk", "sample.proof"]);
+    assert_eq!(verified["verified"], true);
+    assert_eq!(verified["outputs"][0]["class"], 6);
+    let run = desk.json(&["run", "mlp-64-32-16-10.zkc", "sample.npy"]);
+    assert_eq!(run["outputs"], verified["outputs"], "what is proven is what the interpreter computes");
+}
+
+#[test]
+fn a_damaged_or_foreign_proof_is_rejected_with_exit_code_1() {
+    let desk = Desk::proven();
+    let proof = fs::read(desk.path("sample.proof")).expect("the proof");
+    let rejected = |bytes: &[u8]| {
+        fs::write(desk.path("forged.proof"), bytes).expect("a file");
+        let output = desk.run(&["verify", "mlp-64-32-16-10.vk", "forged.proof"]);
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.starts_with("rejected: "), "{text}");
+    };
+    for at in [0, 9, 40, proof.len() / 2, proof.len() - 1] {
+        let mut bytes = proof.clone();
+        bytes[at] ^= 1;
+        rejected(&bytes);
+    }
+    rejected(&proof[..proof.len() / 2]);
+    rejected(&[proof.as_slice(), b"trailing"].concat());
+    rejected(b"");
+
+    // The same network, quantised by other data, is another model.
+    desk.succeed(&["compile", "mlp-64-32-16-10.onnx", "--input-range", "0,2", "-o", "other"]);
+    let output = desk.run(&["verify", "other.vk", "sample.proof", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let verdict: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(verdict["verified"], false);
+    assert!(verdict["reason"].as_str().expect("a reason").contains("another model"));
+}
+
+#[test]
+fn evaluate_inspect_urs_and_completions() {
+    let desk = Desk::proven();
+    let evaluation = desk.json(&["evaluate", "mlp-64-32-16-10.onnx", "test.npz"]);
+    let accuracy = |field: &str| evaluation[field].as_f64().expect("a number");
+    assert!(accuracy("float_accuracy") >= 0.95);
+    assert!(accuracy("int8_accuracy") >= accuracy("float_accuracy") - 0.01);
+
+    let circuit = desk.json(&["inspect", "mlp-64-32-16-10.zkc"]);
+    let key = desk.json(&["inspect", "mlp-64-32-16-10.vk"]);
+    let proof = desk.json(&["inspect", "sample.proof"]);
+    assert_eq!(circuit["layout"], key["layout"]);
+    assert_eq!(key["layout"]["digest"], proof["key"]);
+    assert_eq!(key["layout"]["predicted"]["proof_bytes"], proof["argument_bytes"]);
+    assert!(desk.succeed(&["inspect", "mlp-64-32-16-10.zkc"]).contains("gemm1"));
+    desk.refuse(&["inspect", "sample.npy"], &["sample.npy", "neither"]);
+
+    let listed = desk.json(&["urs"]);
+    let sizes: Vec<&Value> = listed["files"].as_array().expect("a list").iter().map(|file| &file["k"]).collect();
+    assert!(sizes.contains(&&key["layout"]["k"]), "{sizes:?}");
+    assert!(desk.succeed(&["completions", "bash"]).contains("zkinfer"));
+}
+
+#[test]
+fn results_go_where_asked_and_overwrite_nothing() {
+    let desk = Desk::compiled();
+    let compile = ["compile", "mlp-64-32-16-10.onnx", "--calibration", "calibration.npz"];
+    desk.refuse(&compile, &["mlp-64-32-16-10.zkc", "already exists", "--force"]);
+    desk.succeed(&[&compile[..], &["--force"]].concat());
+    fs::create_dir(desk.path("out")).expect("a directory");
+    desk.succeed(&[&compile[..], &["-o", "out"]].concat());
+    desk.succeed(&[&compile[..], &["-o", "out/named"]].concat());
+    for file in ["out/mlp-64-32-16-10.zkc", "out/mlp-64-32-16-10.vk", "out/named.zkc", "out/named.vk"] {
+        assert!(desk.path(file).is_file(), "{file}");
+    }
+    assert_eq!(
+        fs::read(desk.path("out/named.vk")).expect("a key"),
+        fs::read(desk.path("mlp-64-32-16-10.vk")).expect("a key"),
+        "compiling is deterministic"
+    );
+    desk.refuse(&[&compile[..], &["-o", "nowhere/named"]].concat(), &["nowhere", "no such directory"]);
+    desk.refuse(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", "nowhere/p"], &["nowhere"]);
+}
+
+#[test]
+fn bad_models_are_refused() {
+    let desk = Desk::new();
+    let compile = |name: &str, expected: &[&str]| {
+        desk.refuse(&["compile", name, "--calibration", "calibration.npz"], &[&[name], expected].concat());
+    };
+    let model = fs::read(desk.path("mlp-64-32-16-10.onnx")).expect("the model");
+    fs::write(desk.path("truncated.onnx"), &model[..model.len() / 2]).expect("a file");
+    compile("truncated.onnx", &[]);
+    fs::write(desk.path("empty.onnx"), b"").expect("a file");
+    compile("empty.onnx", &[]);
+    fs::write(desk.path("text.onnx"), b"this is no model").expect("a file");
+    compile("text.onnx", &[]);
+    fs::create_dir(desk.path("folder.onnx")).expect("a directory");
+    compile("folder.onnx", &["directory"]);
+    compile("missing.onnx", &[]);
+    // A Relu (field 4, four bytes) becomes an operator that cannot be proven.
+    let at = model.windows(6).position(|bytes| bytes == b"\x22\x04Relu").expect("a Relu node");
+    let mut gelu = model.clone();
+    gelu[at + 2] = b'G';
+    gelu[at + 3..at + 6].copy_from_slice(b"elu");
+    fs::write(desk.path("gelu.onnx"), gelu).expect("a file");
+    let output = desk.run(&["compile", "gelu.onnx", "--calibration", "calibration.npz"]);
+    let message = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    for part in ["gelu.onnx", "relu1", "Gelu", "Conv"] {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+    assert!(!desk.path("gelu.zkc").exists());
+}
+
+#[test]
+fn bad_data_is_refused() {
+    let desk = Desk::compiled();
+    let write = |name: &str, values: Vec<f32>, columns: usize| {
+        let rows = values.len() / columns;
+        write_npy(desk.path(name), &Array2::from_shape_vec((rows, columns), values).expect("a shape")).expect("a file");
+    };
+    let prove = |name: &str, expected: &[&str]| {
+        desk.refuse(&["prove", "mlp-64-32-16-10.zkc", name], &[&[name], expected].concat());
+    };
+    write("narrow.npy", vec![0.0; 63], 63);
+    prove("narrow.npy", &["64"]);
+    write("several.npy", vec![0.0; 128], 64);
+    prove("several.npy", &[]);
+    let mut holes = vec![0.0; 64];
+    holes[5] = f32::NAN;
+    write("nan.npy", holes, 64);
+    prove("nan.npy", &["NaN"]);
+    write_npy(desk.path("image.npy"), &Array4::<f32>::zeros((1, 3, 5, 5))).expect("a file");
+    prove("image.npy", &["64"]);
+    write_npy(desk.path("bool.npy"), &Array::from_elem((1, 64), true)).expect("a file");
+    prove("bool.npy", &[]);
+    fs::write(desk.path("text.npy"), b"not an array").expect("a file");
+    prove("text.npy", &[]);
+    fs::write(desk.path("words.json"), br#"{"image": ["a", "b"]}"#).expect("a file");
+    prove("words.json", &[]);
+    prove("missing.npy", &[]);
+    prove("sample.txt", &[]);
+
+    write("none.npy", vec![], 64);
+    let compile = ["compile", "mlp-64-32-16-10.onnx", "--force", "--calibration"];
+    desk.refuse(&[&compile[..], &["none.npy"]].concat(), &["none.npy"]);
+    desk.refuse(&[&compile[..], &["narrow.npy"]].concat(), &["narrow.npy"]);
+    desk.refuse(&[&compile[..], &["nan.npy"]].concat(), &["nan.npy"]);
+
+    let key = fs::read(desk.path("mlp-64-32-16-10.vk")).expect("the key");
+    fs::write(desk.path("cut.vk"), &key[..100]).expect("a file");
+    fs::write(desk.path("any.proof"), b"").expect("a file");
+    desk.refuse(&["verify", "cut.vk", "any.proof"], &["cut.vk"]);
+    desk.refuse(&["prove", "cut.vk", "sample.npy"], &["cut.vk"]);
+    desk.refuse(&["verify", "mlp-64-32-16-10.vk", "missing.proof"], &["missing.proof"]);
+}
+
+#[test]
+fn json_input_and_missing_calibration_work() {
+    let desk = Desk::new();
+    let output = desk.run(&["compile", "mlp-64-32-16-10.onnx"]);
+    assert_eq!(output.status.code(), Some(0));
+    let warning = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(warning.contains("warning") && warning.contains("calibration"), "{warning}");
+    let pixels = vec!["0.5"; 64].join(",");
+    fs::write(desk.path("grey.json"), format!("{{\"image\": [[{pixels}]]}}")).expect("a file");
+    desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "grey.json"]);
+    desk.succeed(&["verify", "mlp-64-32-16-10.vk", "grey.proof"]);
+}
+
+#[test]
+fn the_demo_proves_verifies_and_rejects() {
+    let desk = Desk::new();
+    let demo = desk.json(&["demo"]);
+    assert_eq!(demo["class"], demo["label"]);
+    assert!(demo["forgery"]["rejected"].is_string());
+    assert!(desk.succeed(&["demo", "--index", "3"]).contains('@'), "a picture is shown");
+    desk.refuse(&["demo", "--index", "100000"], &["100000"]);
+}

@@ -1,0 +1,40 @@
+//! Ways to cheat, and what the verifier answers.
+
+use zkinfer::models::Dataset;
+use zkinfer::{Compile, Model, Objective, Parameters, Proof, VerifyingKey};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let zoo = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo/mlp-64-32-16-10");
+    let model = Model::load(format!("{zoo}/mlp-64-32-16-10.onnx"))?;
+    let calibration = model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
+    let circuit = model.quantise(&calibration)?.compile(Objective::Prover)?;
+    let parameters = Parameters::derive(circuit.key().description().k)?;
+    let proof = circuit.prover(&parameters).prove(&circuit.read_inputs(format!("{zoo}/sample.npy"))?)?;
+
+    let try_it = |what: &str, key: &VerifyingKey, proof: &Proof| match key.verify(&parameters, proof) {
+        Ok(()) => println!("{what}: accepted"),
+        Err(rejection) => println!("{what}: {rejection}"),
+    };
+    let forged = |change: &dyn Fn(&mut Proof)| {
+        let mut forged = proof.clone();
+        change(&mut forged);
+        forged
+    };
+    try_it("the honest proof", circuit.key(), &proof);
+    try_it("another score", circuit.key(), &forged(&|proof| proof.statement.outputs[0][3] += 1));
+    try_it("another pixel", circuit.key(), &forged(&|proof| proof.statement.inputs[0][20] ^= 1));
+    try_it("a pixel out of range", circuit.key(), &forged(&|proof| proof.statement.inputs[0][20] = 300));
+    try_it("a changed evaluation", circuit.key(), &forged(&|proof| proof.argument[2000] ^= 1));
+    try_it("a trailing byte", circuit.key(), &forged(&|proof| proof.argument.push(0)));
+
+    let mut description = circuit.key().description().clone();
+    description.name.push_str(" (another)");
+    let other = VerifyingKey::new(description)?;
+    try_it("another model's key", &other, &proof);
+    try_it("the same, relabelled", &other, &forged(&|proof| proof.key = other.digest()));
+
+    let mut file = proof.to_bytes();
+    file[100] ^= 1;
+    println!("a flipped byte in the file: {}", Proof::from_bytes(&file).expect_err("a damaged file"));
+    Ok(())
+}

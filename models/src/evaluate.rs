@@ -1,0 +1,185 @@
+//! The quantised network against the float model on the same samples.
+
+use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
+use crate::interpreter::{InterpretError, Interpreter};
+use crate::quantised::{Graph, Operator};
+use crate::reference::{Reference, ReferenceError};
+use crate::tensors::TensorError;
+
+/// Evaluation failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EvaluateError {
+    /// The float model failed.
+    #[error("sample {sample}: {source}")]
+    Reference {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// Why.
+        source: ReferenceError,
+    },
+    /// The sample cannot be quantised.
+    #[error("sample {sample}: {source}")]
+    Tensor {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// Why.
+        source: TensorError,
+    },
+    /// The quantised graph cannot be run.
+    #[error(transparent)]
+    Interpret(#[from] InterpretError),
+    /// A label is no class of the model.
+    #[error(
+        "the label of sample {sample} is {label}, but output `{output}` has classes 0..{classes}; check the labels"
+    )]
+    Label {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// Its label.
+        label: usize,
+        /// The output that classes are read from.
+        output: String,
+        /// Number of its classes.
+        classes: usize,
+    },
+}
+
+/// Float and int8 side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Number of samples.
+    pub samples: usize,
+    /// The output that classes are read from: the first one.
+    pub class_output: String,
+    /// Share of samples whose top class is the label, float; none without labels.
+    pub float_accuracy: Option<f64>,
+    /// Share of samples whose top class is the label, int8; none without labels.
+    pub int8_accuracy: Option<f64>,
+    /// Share of samples where float and int8 have the same top class.
+    pub agreement: f64,
+    /// The outputs' distances, in the graph's order.
+    pub outputs: Vec<OutputError>,
+}
+
+/// How far an output's dequantised integers are from the float model's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputError {
+    /// The output.
+    pub name: String,
+    /// The largest absolute difference.
+    pub largest: f64,
+    /// The mean absolute difference.
+    pub mean: f64,
+    /// The largest absolute number of the float model, to compare with.
+    pub magnitude: f64,
+}
+
+/// Runs both on every sample.
+pub(crate) fn evaluate(reference: &Reference, graph: &Graph, dataset: &Dataset) -> Result<Evaluation, EvaluateError> {
+    let interpreter = Interpreter::new(graph).map_err(InterpretError::from)?;
+    let mut distances: Vec<Distance> = graph.outputs.iter().map(|_| Distance::default()).collect();
+    let (mut agree, mut float_right, mut int8_right) = (0, 0, 0);
+    let classes = Classes::of(graph);
+    for (sample, inputs) in dataset.samples().iter().enumerate() {
+        let float = reference.run(inputs);
+        let float = float.map_err(|source| EvaluateError::Reference { sample, source })?;
+        let integers = graph.quantise_inputs(inputs);
+        let integers = integers.map_err(|source| EvaluateError::Tensor { sample, source })?;
+        let int8 = graph.dequantise_outputs(&interpreter.run(&integers)?);
+        for ((distance, float), int8) in distances.iter_mut().zip(&float).zip(&int8) {
+            distance.add(float, int8);
+        }
+        let float_class = classes.top(&float[0].mapv(f64::from));
+        let int8_class = classes.top(&int8[0]);
+        agree += usize::from(float_class == int8_class);
+        if let Some(&label) = dataset.labels().and_then(|labels| labels.get(sample)) {
+            if label >= classes.count {
+                return Err(EvaluateError::Label {
+                    sample,
+                    label,
+                    output: graph.outputs[0].name.clone(),
+                    classes: classes.count,
+                });
+            }
+            float_right += usize::from(float_class == label);
+            int8_right += usize::from(int8_class == label);
+        }
+    }
+    let samples = dataset.samples().len();
+    let share = |count: usize| count as f64 / samples as f64;
+    let labelled = dataset.labels().is_some();
+    let outputs = graph.outputs.iter().zip(distances);
+    Ok(Evaluation {
+        samples,
+        class_output: graph.outputs[0].name.clone(),
+        float_accuracy: labelled.then(|| share(float_right)),
+        int8_accuracy: labelled.then(|| share(int8_right)),
+        agreement: share(agree),
+        outputs: outputs.map(|(output, distance)| distance.finish(&output.name)).collect(),
+    })
+}
+
+/// How a class is read from the first output.
+struct Classes {
+    count: usize,
+    /// The output is the class itself.
+    index: bool,
+}
+
+impl Classes {
+    fn of(graph: &Graph) -> Self {
+        let value = graph.outputs[0].value;
+        let node = value.checked_sub(graph.inputs.len());
+        let node = node.map(|node| &graph.nodes[node]);
+        if let Some((node, &Operator::ArgMax { axis, .. })) = node.map(|node| (node, &node.operator)) {
+            return Self { count: graph.shape(node.inputs[0])[axis], index: true };
+        }
+        Self { count: graph.shape(value).iter().product(), index: false }
+    }
+
+    /// The class of an output; among equal ones the first.
+    fn top(&self, output: &ArrayD<f64>) -> usize {
+        if self.index {
+            return output.first().map_or(0, |&class| class as usize);
+        }
+        let mut best = (0, f64::NEG_INFINITY);
+        for (class, &score) in output.iter().enumerate() {
+            if score > best.1 {
+                best = (class, score);
+            }
+        }
+        best.0
+    }
+}
+
+#[derive(Default)]
+struct Distance {
+    largest: f64,
+    sum: f64,
+    count: usize,
+    magnitude: f64,
+}
+
+impl Distance {
+    fn add(&mut self, float: &ArrayD<f32>, int8: &ArrayD<f64>) {
+        for (&float, &int8) in float.iter().zip(int8) {
+            let distance = (f64::from(float) - int8).abs();
+            self.largest = self.largest.max(distance);
+            self.sum += distance;
+            self.count += 1;
+            self.magnitude = self.magnitude.max(f64::from(float).abs());
+        }
+    }
+
+    fn finish(self, name: &str) -> OutputError {
+        OutputError {
+            name: name.to_owned(),
+            largest: self.largest,
+            mean: self.sum / self.count.max(1) as f64,
+            magnitude: self.magnitude,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The front door: a model file, ready to run, calibrate and quantise.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+use tract_onnx::pb::ModelProto;
+
+use crate::calibrate::{CalibrateError, Calibration};
+use crate::data::{DataError, Dataset};
+use crate::evaluate::{self, EvaluateError, Evaluation};
+use crate::graph::{Graph, Input};
+use crate::interpreter::InterpretError;
+use crate::onnx::{self, ImportError};
+use crate::passes;
+use crate::quantise::{QuantiseError, Quantised, quantise};
+use crate::quantised;
+use crate::reference::{Reference, ReferenceError};
+use crate::tensors::TensorError;
+use crate::validate::GraphError;
+
+/// Whatever can go wrong between a model file and its quantised graph's outputs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is no network that can be proven.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The float model does not run.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// Data cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Calibration failed.
+    #[error(transparent)]
+    Calibrate(#[from] CalibrateError),
+    /// The network cannot be quantised.
+    #[error(transparent)]
+    Quantise(#[from] QuantiseError),
+    /// A quantised graph is unsound.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Inputs cannot be quantised.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// A quantised graph cannot be run.
+    #[error(transparent)]
+    Interpret(#[from] InterpretError),
+    /// Evaluation failed.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+}
+
+/// An imported network: its float graph, the float reference, and what the import has to say.
+#[derive(Clone)]
+pub struct Model {
+    graph: Graph,
+    notes: Vec<String>,
+    proto: ModelProto,
+    directory: Option<PathBuf>,
+    reference: Reference,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut fields = formatter.debug_struct("Model");
+        fields.field("graph", &self.graph).field("notes", &self.notes);
+        fields.finish_non_exhaustive()
+    }
+}
+
+impl Model {
+    /// Imports an ONNX file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no ONNX model, or has nodes that cannot be proven; the error then names them all.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::new(onnx::import_file(path)?, path)
+    }
+
+    /// Imports the bytes of an ONNX file. `path` names the model and is where its external data lies, if it has any.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_bytes(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::new(onnx::import_bytes(path, bytes)?, path)
+    }
+
+    fn new(imported: onnx::Imported, path: &Path) -> Result<Self, Error> {
+        let graph = passes::simplify(imported.graph);
+        let directory = path.parent().map(Path::to_owned);
+        let outputs: Vec<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
+        let reference = Reference::new(
+            &graph.name,
+            &imported.proto,
+            directory.as_deref().and_then(Path::to_str),
+            &graph.inputs,
+            &outputs,
+        )?;
+        Ok(Self { graph, notes: imported.notes, proto: imported.proto, directory, reference })
+    }
+
+    /// The float graph, simplified.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Names and shapes of the inputs.
+    pub fn inputs(&self) -> &[Input] {
+        &self.graph.inputs
+    }
+
+    /// What people should know about the import, such as a softmax that was dropped.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Runs the float model on one sample; gives the graph's outputs.
+    ///
+    /// # Errors
+    /// If the inputs do not fit or the model does not run.
+    pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, Error> {
+        Ok(self.reference.run(inputs)?)
+    }
+
+    /// Measures the ranges that quantisation needs over calibration data.
+    ///
+    /// # Errors
+    /// If the model does not run on a sample.
+    pub fn calibrate(&self, dataset: &Dataset) -> Result<Calibration, Error> {
+        Ok(Calibration::over(&self.probe()?, dataset)?)
+    }
+
+    /// Measures the ranges that quantisation needs over pseudo-random inputs between `minimum` and `maximum`, for lack of data.
+    /// The sample is fixed: the same model gives the same ranges.
+    ///
+    /// # Errors
+    /// If the range is none, or the model does not run.
+    pub fn calibrate_input_range(&self, minimum: f32, maximum: f32) -> Result<Calibration, Error> {
+        let probe = self.probe()?;
+        let calibration = Calibration::over_input_range(&probe, &self.graph, minimum, maximum);
+        Ok(calibration?)
+    }
+
+    /// The float model with every value that needs a range as an output.
+    fn probe(&self) -> Result<Reference, ReferenceError> {
+        Reference::new(
+            &self.graph.name,
+            &self.proto,
+            self.directory.as_deref().and_then(Path::to_str),
+            &self.graph.inputs,
+            &self.graph.calibrated_values(),
+        )
+    }
+
+    /// Quantises the network to int8.
+    ///
+    /// # Errors
+    /// If the calibration belongs to another model or its ranges make accumulators overflow.
+    pub fn quantise(&self, calibration: &Calibration) -> Result<Quantised, Error> {
+        Ok(quantise(&self.graph, calibration, &self.notes)?)
+    }
+
+    /// Compares a quantised graph of this model with the float model, sample by sample.
+    ///
+    /// # Errors
+    /// If a sample does not fit or a label is no class.
+    pub fn evaluate(&self, graph: &quantised::Graph, dataset: &Dataset) -> Result<Evaluation, Error> {
+        Ok(evaluate::evaluate(&self.reference, graph, dataset)?)
+    }
+}

@@ -1,0 +1,135 @@
+//! Which range each value is quantised over, and which accumulators are put out as they are.
+
+use crate::activation::Activation;
+use crate::calibrate::{Calibration, Range};
+use crate::graph::{Graph, Node, Operator};
+use crate::quantised::ValueId;
+
+use super::QuantiseError;
+
+/// Decisions that need the whole graph in view.
+pub(super) struct Plan {
+    /// Per value; meaningless where the operator keeps its input's quantisation.
+    ranges: Vec<Range>,
+    /// Per node: range of the argument of its fused activation.
+    arguments: Vec<Option<Range>>,
+    /// Per value: a raw accumulator.
+    raw: Vec<bool>,
+}
+
+impl Plan {
+    pub(super) fn new(graph: &Graph, calibration: &Calibration) -> Result<Self, QuantiseError> {
+        let look_up = |value: &str| -> Result<Range, QuantiseError> {
+            let range = calibration.ranges.get(value);
+            let &range = range
+                .ok_or_else(|| QuantiseError::MissingRange { model: graph.name.clone(), value: value.to_owned() })?;
+            let finite = range.minimum.is_finite() && range.maximum.is_finite();
+            if finite && range.minimum <= 0.0 && range.maximum >= 0.0 {
+                return Ok(range);
+            }
+            Err(QuantiseError::BadRange {
+                model: graph.name.clone(),
+                value: value.to_owned(),
+                minimum: range.minimum,
+                maximum: range.maximum,
+            })
+        };
+        let inputs = graph.inputs.iter().map(|input| look_up(&input.name));
+        let mut ranges = inputs.collect::<Result<Vec<_>, _>>()?;
+        let mut arguments = Vec::new();
+        for node in &graph.nodes {
+            let argument = match &node.fused {
+                Some(fused) => Some(look_up(&fused.argument)?),
+                None => None,
+            };
+            ranges.push(match (&node.fused, argument) {
+                _ if keeps_quantisation(node) => Range::ZERO,
+                (Some(fused), Some(argument)) if fused.argument == node.value => image(fused.activation, argument),
+                _ => look_up(&node.value)?,
+            });
+            arguments.push(argument);
+        }
+        let consumers = graph.consumers();
+        let mut plan = Self { ranges, arguments, raw: raw_accumulators(graph, &consumers) };
+        plan.share_concat_ranges(graph, &consumers);
+        Ok(plan)
+    }
+
+    /// The range that a value is quantised over.
+    pub(super) fn range(&self, value: ValueId) -> Range {
+        self.ranges[value]
+    }
+
+    /// The range of the argument of a node's fused activation.
+    pub(super) fn argument(&self, node: usize) -> Option<Range> {
+        self.arguments[node]
+    }
+
+    /// Whether a value is a raw accumulator.
+    pub(super) fn is_raw(&self, value: ValueId) -> bool {
+        self.raw[value]
+    }
+
+    /// Concat wants one quantisation for all that it joins. Where an input is used for nothing else, its producer rescales to
+    /// that quantisation in the first place, which costs nothing; the others are rescaled when the Concat is emitted.
+    fn share_concat_ranges(&mut self, graph: &Graph, consumers: &[Vec<usize>]) {
+        for (index, node) in graph.nodes.iter().enumerate().rev() {
+            if !matches!(node.operator, Operator::Concat { .. }) || keeps_quantisation(node) {
+                continue;
+            }
+            let range = self.ranges[graph.inputs.len() + index];
+            for &input in &node.inputs {
+                let mut value = input;
+                while consumers[value].len() == 1 && !graph.is_output(value) {
+                    let Some(producer) = graph.producer(value) else {
+                        break;
+                    };
+                    let producer = &graph.nodes[producer];
+                    if !keeps_quantisation(producer) {
+                        self.ranges[value] = range;
+                        break;
+                    }
+                    value = producer.inputs[0];
+                }
+            }
+        }
+    }
+}
+
+/// Whether a node's result has the scale and zero point of its input.
+pub(super) fn keeps_quantisation(node: &Node) -> bool {
+    match &node.operator {
+        // Copies of one value, made for broadcasting.
+        Operator::Concat { .. } => node.inputs.iter().all(|&input| input == node.inputs[0]),
+        Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::ArgMax { .. } => true,
+        operator => operator.is_view(),
+    }
+}
+
+/// The range of a function that never falls over a range that holds zero; zero is included.
+fn image(activation: Activation, range: Range) -> Range {
+    let value = |x: f32| activation.apply(x.into()) as f32;
+    Range { minimum: value(range.minimum).min(0.0), maximum: value(range.maximum).max(0.0) }
+}
+
+/// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through ArgMax. Rescaling them to
+/// int8 would lose precision and save nothing.
+fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
+    // From back to front: whether everything that reads the value leads to outputs through views or ArgMax only.
+    let mut last = vec![false; consumers.len()];
+    for value in (0..consumers.len()).rev() {
+        last[value] = consumers[value].iter().all(|&index| {
+            let node = &graph.nodes[index];
+            let through = node.operator.is_view() && last[graph.inputs.len() + index];
+            through || matches!(node.operator, Operator::ArgMax { .. })
+        });
+    }
+    let accumulates = |value: ValueId| {
+        graph.producer(value).is_some_and(|index| {
+            let node = &graph.nodes[index];
+            let linear = matches!(node.operator, Operator::Conv { .. } | Operator::Gemm { .. });
+            linear && node.fused.is_none()
+        })
+    };
+    (0..last.len()).map(|value| last[value] && accumulates(value)).collect()
+}

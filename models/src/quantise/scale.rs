@@ -1,0 +1,47 @@
+//! From a range to scale and zero point.
+
+use crate::calibrate::Range;
+use crate::quantised::Quantisation;
+use crate::rounding::{INT8_MAX, INT8_MIN, half_up};
+
+/// Steps between the smallest and the largest int8 number.
+const STEPS: f64 = (INT8_MAX - INT8_MIN) as f64;
+
+/// The scale of a value that is always zero: any would do.
+const ZERO_SCALE: f64 = 1.0 / STEPS;
+
+/// Per-tensor asymmetric int8: the range's ends fall on −128 and 127, up to the rounding of the zero point.
+pub(super) fn activation(range: Range) -> Quantisation {
+    let (low, high) = (f64::from(range.minimum), f64::from(range.maximum));
+    let scale = (high - low) / STEPS;
+    let scale = if scale > 0.0 { scale } else { ZERO_SCALE };
+    let zero_point = half_up(INT8_MIN as f64 - low / scale);
+    Quantisation { scale, zero_point: (zero_point as i64).clamp(INT8_MIN, INT8_MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn relu_ranges_begin_at_minus_128() {
+        let range = Range { minimum: 0.0, maximum: 6.0 };
+        let quantisation = activation(range);
+        assert_eq!(quantisation.zero_point, -128);
+        assert_eq!(quantisation.quantise(6.0), 127);
+        assert_eq!(activation(Range::ZERO).quantise(0.0), -128);
+    }
+
+    proptest! {
+        #[test]
+        fn zero_is_exact_and_ends_are_within_a_step(low in -1e3f32..=0.0, high in 0.0f32..1e3) {
+            let quantisation = activation(Range { minimum: low, maximum: high });
+            prop_assert_eq!(quantisation.dequantise(quantisation.quantise(0.0)), 0.0);
+            for end in [low, high] {
+                let error = quantisation.dequantise(quantisation.quantise(end.into())) - f64::from(end);
+                prop_assert!(error.abs() <= quantisation.scale * (1.0 + 1e-9));
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One random node of each operator over a given value.
+
+use super::{Kind, kind};
+use crate::quantised::{Function, Graph, Node, Operator, Quantisation, Requantise, ValueId, Window};
+use crate::rounding::{INT8_MAX, INT8_MIN};
+use crate::testing::random::Random;
+use crate::window::{plane, with_plane};
+
+/// A node that reads `source`, or `None` if the operator does not fit that value.
+pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut Random) -> Option<Node> {
+    let shape = graph.shape(source).to_vec();
+    let mut inputs = vec![source];
+    match (kind(graph, source), operator) {
+        (Kind::Int8, _) | (Kind::Accumulator, 6..=8 | 11) => {}
+        _ => return None,
+    }
+    let same = graph.quantisation(source);
+    let fresh = Quantisation { scale: 0.05, zero_point: int8(random) };
+    let raw = Quantisation { scale: 0.001, zero_point: 0 };
+    let (operator, shape, quantisation) = match operator {
+        0 => {
+            let (operator, shape) = convolution(&shape, random)?;
+            (operator, shape, fresh)
+        }
+        1 => {
+            let (operator, shape) = linear(&shape, random)?;
+            (operator, shape, fresh)
+        }
+        2 => {
+            inputs.extend(partners(graph, source, random, |a, b| a == b));
+            (sum(&inputs, &shape, random), shape, fresh)
+        }
+        3 => {
+            let (window, output) = window(&shape, random)?;
+            let multipliers = (0..output[0] * output[1]).map(|_| random.between(1, 2000));
+            let operator = Operator::AveragePool {
+                window,
+                multipliers: multipliers.collect(),
+                requantise: requantise(random, 16),
+            };
+            (operator, with_plane(&shape, shape[1], output), fresh)
+        }
+        4 => {
+            let (window, output) = window(&shape, random)?;
+            if !window.never_empty(plane(&shape)?) {
+                return None;
+            }
+            let shape = with_plane(&shape, shape[1], output);
+            (Operator::MaxPool { window }, shape, same)
+        }
+        5 => (Operator::Activation(function(random)), shape, fresh),
+        6 => {
+            let count = shape.iter().product();
+            let shapes = [vec![1, count], vec![1, count, 1], vec![1, 1, count, 1], vec![count]];
+            (Operator::Reshape, shapes[random.below(4)].clone(), same)
+        }
+        7 => {
+            let mut permutation: Vec<usize> = (0..shape.len()).collect();
+            for last in (1..shape.len()).rev() {
+                permutation.swap(last, random.below(last + 1));
+            }
+            let shape = permutation.iter().map(|&axis| shape[axis]).collect();
+            (Operator::Transpose { permutation }, shape, same)
+        }
+        8 => slice(&shape, same, random)?,
+        9 => {
+            let side = |random: &mut Random| shape.iter().map(|_| random.below(2)).collect();
+            let (before, after): (Vec<usize>, Vec<usize>) = (side(random), side(random));
+            let padded = (0..shape.len()).map(|axis| before[axis] + shape[axis] + after[axis]);
+            let padded = padded.collect();
+            let value = int8(random);
+            (Operator::Pad { before, after, value }, padded, same)
+        }
+        10 => {
+            let axis = random.below(shape.len());
+            let joined = partners(graph, source, random, |a, b| {
+                a.len() == b.len() && (0..a.len()).all(|i| i == axis || a[i] == b[i])
+            });
+            let joined = joined.into_iter().filter(|&value| graph.quantisation(value) == same);
+            inputs.extend(joined);
+            let mut shape = shape;
+            shape[axis] = inputs.iter().map(|&value| graph.shape(value)[axis]).sum();
+            (Operator::Concat { axis }, shape, same)
+        }
+        _ => {
+            let axis = random.below(shape.len());
+            let mut shape = shape;
+            match random.below(2) {
+                0 => shape[axis] = 1,
+                _ => drop(shape.remove(axis)),
+            }
+            let select_last = random.below(2) == 1;
+            let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+            (Operator::ArgMax { axis, select_last }, shape, quantisation)
+        }
+    };
+    let quantisation = match operator {
+        Operator::Convolution { requantise: None, .. } | Operator::Linear { requantise: None, .. } => raw,
+        _ => quantisation,
+    };
+    let name = format!("{}_{}", operator.name(), graph.nodes.len());
+    Some(Node { name, inputs, operator, shape, quantisation })
+}
+
+fn int8(random: &mut Random) -> i64 {
+    match random.below(4) {
+        0 => INT8_MIN,
+        1 => INT8_MAX,
+        _ => random.between(INT8_MIN, INT8_MAX),
+    }
+}
+
+/// Up to two other int8 values whose shapes go with the source's, repetitions allowed.
+fn partners(
+    graph: &Graph,
+    source: ValueId,
+    random: &mut Random,
+    fits: impl Fn(&[usize], &[usize]) -> bool,
+) -> Vec<ValueId> {
+    let values = 0..graph.inputs.len() + graph.nodes.len();
+    let candidates: Vec<ValueId> = values
+        .filter(|&value| kind(graph, value) == Kind::Int8 && fits(graph.shape(source), graph.shape(value)))
+        .collect();
+    (0..random.below(3)).map(|_| candidates[random.below(candidates.len())]).collect()
+}
+
+fn function(random: &mut Random) -> Function {
+    match random.below(4) {
+        0 => Function::clamp(INT8_MIN, INT8_MAX),
+        1 => Function::clamp(random.between(INT8_MIN, 0), INT8_MAX),
+        2 => {
+            let minimum = random.between(INT8_MIN, INT8_MAX);
+            Function::clamp(minimum, random.between(minimum, INT8_MAX))
+        }
+        _ => {
+            let minimum = random.between(INT8_MIN, 0);
+            let entries = 1 + random.below(256);
+            Function { minimum, values: (0..entries).map(|_| int8(random)).collect() }
+        }
+    }
+}
+
+fn requantise(random: &mut Random, shift: u32) -> Requantise {
+    Requantise {
+        // Sometimes far too small, so that everything saturates.
+        shift: if random.below(5) == 0 { random.below(3) as u32 } else { shift },
+        zero_point: int8(random),
+        function: function(random),
+    }
+}
+
+/// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products.
+fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i8>, Vec<i32>, Vec<i64>, Option<Requantise>) {
+    let weights = (0..channels * terms).map(|_| match random.below(6) {
+        0 => -127,
+        1 => 127,
+        2 => 0,
+        _ => random.between(-127, 127) as i8,
+    });
+    let weights = weights.collect();
+    let bias = (0..channels).map(|_| match random.below(8) {
+        0 => i32::MIN,
+        1 => i32::MAX,
+        _ => random.between(-20_000, 20_000) as i32,
+    });
+    let bias = bias.collect();
+    let multipliers = (0..channels).map(|_| random.between(1, 100)).collect();
+    let raw = random.below(4) == 0;
+    let requantise = (!raw).then(|| requantise(random, 14));
+    (weights, bias, multipliers, requantise)
+}
+
+fn convolution(shape: &[usize], random: &mut Random) -> Option<(Operator, Vec<usize>)> {
+    let (window, output) = window(shape, random)?;
+    let groups = [1, shape[1]][random.below(2)];
+    let outputs = groups * (1 + random.below(2));
+    let terms = shape[1] / groups * window.kernel[0] * window.kernel[1];
+    let (weights, bias, multipliers, requantise) = channels(outputs, terms, random);
+    let operator = Operator::Convolution { window, groups, weights, bias, multipliers, requantise };
+    Some((operator, with_plane(shape, outputs, output)))
+}
+
+fn linear(shape: &[usize], random: &mut Random) -> Option<(Operator, Vec<usize>)> {
+    let features = 1 + random.below(4);
+    let (&terms, rows) = shape.split_last()?;
+    let (weights, bias, multipliers, requantise) = channels(features, terms, random);
+    let operator = Operator::Linear { weights, bias, multipliers, requantise };
+    Some((operator, [rows, &[features]].concat()))
+}
+
+fn sum(inputs: &[ValueId], shape: &[usize], random: &mut Random) -> Operator {
+    let multipliers = inputs.iter().map(|_| {
+        let magnitude = random.between(1, 100_000);
+        if random.below(2) == 0 { magnitude } else { -magnitude }
+    });
+    let multipliers = multipliers.collect();
+    let count = match random.below(2) {
+        0 => 0,
+        _ => shape.iter().product(),
+    };
+    let constant = (0..count).map(|_| random.between(-4_000_000, 4_000_000)).collect();
+    Operator::Sum { multipliers, constant, requantise: requantise(random, 16) }
+}
+
+/// A window that fits a plane, and the result's height and width.
+fn window(shape: &[usize], random: &mut Random) -> Option<(Window, [usize; 2])> {
+    let plane = plane(shape)?;
+    let mut pair = |least: usize, choices: usize| [0, 1].map(|_| least + random.below(choices));
+    let mut window = Window { kernel: pair(1, 3), strides: pair(1, 2), pads: [0; 4], dilations: pair(1, 2) };
+    let ([top, left], [bottom, right]) = (pair(0, 2), pair(0, 2));
+    window.pads = [top, left, bottom, right];
+    if shape.len() == 3 {
+        // Over [1, C, L] the height is not there to be padded.
+        window.kernel[0] = 1;
+        (window.pads[0], window.pads[2]) = (0, 0);
+    }
+    let output = window.output(plane)?;
+    if shape.len() == 3 && output[0] != 1 {
+        return None;
+    }
+    Some((window, output))
+}
+
+fn slice(
+    shape: &[usize],
+    quantisation: Quantisation,
+    random: &mut Random,
+) -> Option<(Operator, Vec<usize>, Quantisation)> {
+    let axis = random.below(shape.len());
+    let length = shape[axis];
+    let start = random.below(length);
+    let step: isize = [1, 2, -1, -2][random.below(4)];
+    let room = if step > 0 { length - 1 - start } else { start };
+    let count = 1 + random.below(room / step.unsigned_abs() + 1);
+    let mut shape = shape.to_vec();
+    shape[axis] = count;
+    Some((Operator::Slice { axis, start, step }, shape, quantisation))
+}

@@ -1,0 +1,9 @@
+//! The tests of `zkinfer-models` from outside, in one binary.
+
+mod data;
+mod graphs;
+mod operators;
+mod passes;
+mod refusals;
+mod support;
+mod zoo;

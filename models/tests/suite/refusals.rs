@@ -1,0 +1,294 @@
+//! What is refused, and in which words.
+
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
+use zkinfer_models::Model;
+use zkinfer_models::onnx::supported_operators;
+use zkinfer_models::testing::onnx::{Builder, Op};
+
+use crate::support::{refusal, weights};
+
+fn load(name: &str, bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let message = Model::load(&path).unwrap_err().to_string();
+    assert_eq!(message.lines().count(), 1, "{message}");
+    message.replace(&folder.path().display().to_string(), "")
+}
+
+fn relu() -> Builder {
+    Builder::new(13).input("x", &[1, 4]).node(Op::new("Relu", &["x"], &["y"])).output("y")
+}
+
+/// The refusal of one node over `x`, without file name and list of operators.
+fn reason(opset: i64, input: &[i64], op: Op) -> String {
+    let message = refusal(Builder::new(opset).input("x", input).node(op).output("y"));
+    let message = message.strip_prefix("`case.onnx`: cannot import ").unwrap_or(&message).to_owned();
+    match message.split_once("; supported operators: ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => message,
+    }
+}
+
+#[test]
+fn one_error_lists_all_nodes_and_what_is_supported() {
+    let builder = Builder::new(13)
+        .input("x", &[1, 2, 4, 4])
+        .node(Op::new("Elu", &["x"], &["e"]))
+        .node(Op::new("Relu", &["e"], &["r"]))
+        .node(Op::new("MatMul", &["x", "x"], &["m"]).named(""))
+        .node(Op::new("Magic", &["r", "m"], &["y"]).domain("com.example"))
+        .output("y");
+    assert_eq!(
+        refusal(builder),
+        format!(
+            "`case.onnx`: cannot import node `e_node` (Elu): this operator is not supported; \
+             node `MatMul_2` (MatMul): both matrices are computed, expected a constant one; \
+             node `y_node` (com.example.Magic): this operator is not supported; \
+             supported operators: {}",
+            supported_operators().join(", ")
+        )
+    );
+}
+
+#[test]
+fn files_that_are_no_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Model::load(folder.path()).unwrap_err().to_string();
+    assert!(directory.ends_with("is a directory; name the .onnx file itself"), "{directory}");
+    let missing = Model::load(folder.path().join("none.onnx")).unwrap_err().to_string();
+    assert!(missing.starts_with("cannot read") && missing.contains("No such file"), "{missing}");
+    assert_eq!(load("m.onnx", b""), "`/m.onnx` is empty; export or copy the model again");
+    for junk in [&b"PK\x03\x04 a zip file"[..], b"hello", &[0xff; 64]] {
+        let message = load("m.onnx", junk);
+        assert!(message.starts_with("`/m.onnx` is not a complete ONNX model ("), "{message}");
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = Builder::new(13)
+        .input("x", &[1, 4])
+        .floats("w", &[4, 2], &weights(8))
+        .node(Op::new("MatMul", &["x", "w"], &["y"]))
+        .output("y")
+        .bytes();
+    for length in 0..bytes.len() {
+        assert!(Model::from_bytes("m.onnx", &bytes[..length]).is_err(), "{length} bytes");
+    }
+    assert!(Model::from_bytes("m.onnx", &bytes).is_ok());
+}
+
+#[test]
+fn flipped_bytes_do_not_panic() {
+    let bytes = Builder::new(13)
+        .input("x", &[1, 1, 4, 4])
+        .floats("w", &[2, 1, 3, 3], &weights(18))
+        .node(Op::new("Conv", &["x", "w"], &["c"]).ints("pads", &[1, 1, 1, 1]))
+        .node(Op::new("MaxPool", &["c"], &["y"]).ints("kernel_shape", &[2, 2]))
+        .output("y")
+        .bytes();
+    for position in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 0x41;
+        let _ = Model::from_bytes("m.onnx", &changed);
+    }
+}
+
+#[test]
+fn opsets_out_of_range() {
+    for opset in [8, 22] {
+        let builder = Builder::new(opset).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("y");
+        assert_eq!(
+            refusal(builder),
+            format!(
+                "`case.onnx` uses ONNX opset {opset}, supported are 9 to 21; export the model again with `opset_version=21` or lower"
+            )
+        );
+    }
+}
+
+#[test]
+fn inputs_of_other_types() {
+    let builder = |element| {
+        Builder::new(13)
+            .typed_input("x", element, vec![Dimension::DimValue(1), Dimension::DimValue(4)])
+            .node(Op::new("Relu", &["x"], &["y"]))
+            .output("y")
+    };
+    for (element, name) in [(DataType::Double, "DOUBLE"), (DataType::Int64, "INT64"), (DataType::Float16, "FLOAT16")] {
+        assert_eq!(
+            refusal(builder(element)),
+            format!(
+                "`case.onnx`: input `x`: its elements are {name}, expected FLOAT; convert the model to float32 and export it again"
+            )
+        );
+    }
+}
+
+#[test]
+fn symbolic_dimensions_become_one() {
+    let shape = vec![Dimension::DimParam("batch".into()), Dimension::DimParam("c".into()), Dimension::DimValue(3)];
+    let builder =
+        Builder::new(13).typed_input("x", DataType::Float, shape).node(Op::new("Relu", &["x"], &["y"])).output("y");
+    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    assert_eq!(model.inputs()[0].shape, [1, 1, 3]);
+}
+
+#[test]
+fn models_that_contradict_themselves() {
+    let undefined = Builder::new(13).input("x", &[1]).node(Op::new("Add", &["x", "q"], &["y"])).output("y");
+    assert_eq!(
+        refusal(undefined),
+        "`case.onnx` is not a valid ONNX model: node `y_node` reads `q`, which nothing before it defines; check it with `onnx.checker.check_model`"
+    );
+    let no_output = Builder::new(13).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("z");
+    assert!(refusal(no_output).contains("nothing defines output `z`"));
+    let wrong_size = Builder::new(13)
+        .input("x", &[1, 4])
+        .floats("w", &[4, 2], &weights(7))
+        .node(Op::new("MatMul", &["x", "w"], &["y"]))
+        .output("y");
+    assert!(refusal(wrong_size).contains("initialiser `w`: 7 elements for shape [4, 2], expected 8"));
+    let no_input = Builder::new(13).floats("c", &[1], &[1.0]).node(Op::new("Relu", &["c"], &["y"])).output("y");
+    assert!(refusal(no_input).contains("inputs: there is none"));
+}
+
+#[test]
+fn constants_that_are_not_finite() {
+    let builder = Builder::new(13)
+        .input("x", &[1, 1])
+        .floats("w", &[1, 1], &[f32::NAN])
+        .node(Op::new("MatMul", &["x", "w"], &["y"]))
+        .output("y");
+    assert!(refusal(builder).contains("node `y_node` (MatMul): matrix: it holds NaN"));
+}
+
+#[test]
+fn refused_attributes_and_operands() {
+    let pool = |operator: &str| Op::new(operator, &["x"], &["y"]).ints("kernel_shape", &[2, 2]);
+    let cases = [
+        (
+            reason(13, &[2, 1, 4, 4], pool("MaxPool")),
+            "its input has batch 2, expected 1; export the model with batch 1 or a dynamic batch",
+        ),
+        (reason(13, &[1, 4], pool("MaxPool")), "its input has shape [1, 4], expected [1, C, L] or [1, C, H, W]"),
+        (
+            reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("pads", &[2, 0, 0, 0])),
+            "one of its windows lies entirely on padding",
+        ),
+        (
+            reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("strides", &[0, 1])),
+            "attribute `strides` is [0, 1], expected 2 numbers from 1 to 67108864",
+        ),
+        (reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)), "attribute `ceiling` is not supported"),
+        (
+            reason(13, &[1, 1, 4, 4], pool("AveragePool").ints("ceil_mode", &[1])),
+            "attribute `ceil_mode` is INTS, expected INT",
+        ),
+        (
+            reason(13, &[1, 1, 1, 1], pool("MaxPool")),
+            "its window (kernel [2, 2], dilations [1, 1], pads [0, 0, 0, 0]) does not fit an input of [1, 1]",
+        ),
+        (reason(13, &[1, 4], Op::new("Relu", &["x"], &["y"]).domain("ai.onnx.ml")), "this operator is not supported"),
+        (
+            reason(
+                9,
+                &[1, 4],
+                Op::new("Pad", &["x"], &["y"]).ints("pads", &[0, 1, 0, 0]).float("value", f32::NEG_INFINITY),
+            ),
+            "its padding value is -inf, expected a finite number",
+        ),
+        (
+            reason(9, &[1, 4], Op::new("Pad", &["x"], &["y"]).string("mode", "reflect")),
+            "attribute `mode` is \"reflect\", expected \"constant\"",
+        ),
+        (
+            reason(9, &[1, 4], Op::new("Pad", &["x"], &["y"]).ints("pads", &[0, -1, 0, 0])),
+            "its pads are [0, -1, 0, 0], expected 4 numbers that are not negative (use Slice to crop)",
+        ),
+        (
+            reason(9, &[1, 4], Op::new("Clip", &["x"], &["y"]).float("min", 2.0).float("max", 1.0)),
+            "its bounds 2 and 1 leave nothing between them",
+        ),
+        (
+            reason(13, &[1, 4], Op::new("Clip", &["x"], &["y"]).float("min", 0.0)),
+            "since opset 11 its bounds are inputs, not attributes",
+        ),
+        (
+            reason(
+                9,
+                &[1, 4],
+                Op::new("Slice", &["x"], &["y"]).ints("starts", &[4]).ints("ends", &[9]).ints("axes", &[1]),
+            ),
+            "4..9 in steps of 1 takes nothing from dimension 1 of [1, 4]",
+        ),
+        (
+            reason(13, &[1, 4], Op::new("Transpose", &["x"], &["y"]).ints("perm", &[0, 0])),
+            "attribute `perm` is [0, 0], expected a permutation of 2 dimensions",
+        ),
+        (
+            reason(13, &[1, 4], Op::new("Reshape", &["x", "x"], &["y"])),
+            "input 1 (`x`) is computed, expected a constant",
+        ),
+        (reason(13, &[1, 4], Op::new("Concat", &["x", "x"], &["y"])), "attribute `axis` is missing"),
+        (
+            reason(13, &[1, 4], Op::new("Squeeze", &["x"], &["y"]).ints("axes", &[1])),
+            "dimension 1 of [1, 4] is not 1 and cannot be dropped",
+        ),
+        (
+            reason(13, &[1, 4], Op::new("Softmax", &["x"], &["y"]).int("axis", 5)),
+            "axis 5 does not exist in a tensor of 2 dimensions",
+        ),
+    ];
+    for (index, (found, expected)) in cases.iter().enumerate() {
+        let found = found.split_once("): ").map_or(found.as_str(), |(_, reason)| reason);
+        assert_eq!(found, *expected, "case {index}");
+    }
+}
+
+#[test]
+fn softmax_and_arg_max_only_at_the_end() {
+    let middle = Builder::new(13)
+        .input("x", &[1, 4])
+        .node(Op::new("Softmax", &["x"], &["p"]))
+        .node(Op::new("Relu", &["p"], &["y"]))
+        .output("y");
+    assert!(
+        refusal(middle)
+            .contains("node `p_node` (Softmax): it is followed by Relu, but only a final Softmax can be dropped")
+    );
+    let index = Builder::new(13)
+        .input("x", &[1, 4])
+        .node(Op::new("ArgMax", &["x"], &["i"]))
+        .node(Op::new("Relu", &["i"], &["y"]))
+        .output("y");
+    assert!(
+        refusal(index)
+            .contains("node `i_node` (ArgMax): it is followed by Relu, but its result may only be a graph output")
+    );
+}
+
+#[test]
+fn a_second_output_that_is_read() {
+    let builder = Builder::new(13)
+        .input("x", &[1, 1, 4, 4])
+        .node(Op::new("MaxPool", &["x"], &["p", "indices"]).ints("kernel_shape", &[2, 2]))
+        .output("p")
+        .output("indices");
+    assert!(refusal(builder).contains("node `p_node` (MaxPool): its output `indices` is not supported"));
+}
+
+#[test]
+fn what_no_output_needs_is_not_looked_at() {
+    let model = Model::from_bytes("case.onnx", &relu().node(Op::new("Elu", &["x"], &["unused"])).bytes());
+    assert_eq!(model.unwrap().graph().nodes.len(), 1);
+}
+
+#[test]
+fn wrong_inputs_to_the_float_model() {
+    let model = Model::from_bytes("case.onnx", &relu().bytes()).unwrap();
+    let message = model.run(&[ndarray::ArrayD::zeros(vec![4])]).unwrap_err().to_string();
+    assert_eq!(message, "`case` expects `x` [1, 4], but shapes [[4]] were given");
+}

@@ -1,0 +1,89 @@
+//! From a model built in Rust to a comparison of its int8 and its float outputs.
+
+use ndarray::ArrayD;
+use zkinfer_models::testing::onnx::Builder;
+use zkinfer_models::testing::random::Random;
+use zkinfer_models::{Dataset, Model, Quantised, interpreter};
+
+/// Samples that a case is calibrated and compared on.
+const SAMPLES: usize = 24;
+
+pub struct Case {
+    pub model: Model,
+    pub quantised: Quantised,
+    pub dataset: Dataset,
+}
+
+/// Imports, calibrates with random inputs in −1..1, quantises, and checks that the graph survives serialisation.
+pub fn case(builder: Builder) -> Case {
+    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    let mut random = Random::new(7);
+    let samples = (0..SAMPLES).map(|_| {
+        let inputs = model.inputs().iter();
+        inputs.map(|input| random.tensor(&input.shape, -1.0, 1.0)).collect()
+    });
+    let dataset = Dataset::new(samples.collect(), None).unwrap();
+    let calibration = model.calibrate(&dataset).unwrap();
+    let quantised = model.quantise(&calibration).unwrap();
+    let bytes = postcard::to_stdvec(&quantised.graph).unwrap();
+    assert_eq!(postcard::from_bytes::<zkinfer_models::quantised::Graph>(&bytes).unwrap(), quantised.graph);
+    assert!(serde_json::to_string(&quantised.report).unwrap().contains("case"));
+    Case { model, quantised, dataset }
+}
+
+impl Case {
+    /// The largest distance between int8 and float outputs, in 255ths of the range that the float output takes (zero included).
+    pub fn distance(&self) -> f64 {
+        let graph = &self.quantised.graph;
+        let mut largest = vec![0.0f64; graph.outputs.len()];
+        let mut range = vec![(0.0f64, 0.0f64); graph.outputs.len()];
+        for inputs in self.dataset.samples() {
+            let float = self.model.run(inputs).unwrap();
+            let integers = graph.quantise_inputs(inputs).unwrap();
+            let outputs = interpreter::run(graph, &integers).unwrap();
+            let int8 = graph.dequantise_outputs(&outputs);
+            for (index, (float, int8)) in float.iter().zip(&int8).enumerate() {
+                assert_eq!(float.shape(), int8.shape(), "output {index}");
+                for (&float, &int8) in float.iter().zip(int8) {
+                    let float = f64::from(float);
+                    largest[index] = largest[index].max((float - int8).abs());
+                    range[index] = (range[index].0.min(float), range[index].1.max(float));
+                }
+            }
+        }
+        let steps = largest.iter().zip(range).map(|(largest, (low, high))| largest / (high - low) * 255.0);
+        steps.fold(0.0, f64::max)
+    }
+
+    /// The outputs of the first sample as integers.
+    pub fn integers(&self) -> Vec<ArrayD<i64>> {
+        let graph = &self.quantised.graph;
+        let integers = graph.quantise_inputs(&self.dataset.samples()[0]).unwrap();
+        interpreter::run(graph, &integers).unwrap()
+    }
+
+    /// Names of the quantised operators, in order.
+    pub fn operators(&self) -> Vec<&'static str> {
+        let nodes = self.quantised.graph.nodes.iter();
+        nodes.map(|node| node.operator.name()).collect()
+    }
+}
+
+/// Checks that int8 is within `steps` (255ths of the float output's range) of float, and that the operators are as expected.
+pub fn close(builder: Builder, steps: f64, operators: &[&str]) -> Case {
+    let case = case(builder);
+    assert_eq!(case.operators(), operators);
+    let distance = case.distance();
+    assert!(distance <= steps, "{distance} steps, at most {steps} expected");
+    case
+}
+
+/// Weights for tests: random in −1..1, seeded by their number.
+pub fn weights(count: usize) -> Vec<f32> {
+    Random::new(count as u64).reals(count, -1.0, 1.0)
+}
+
+/// The message of an import that must fail.
+pub fn refusal(builder: Builder) -> String {
+    Model::from_bytes("case.onnx", &builder.bytes()).unwrap_err().to_string()
+}
