@@ -1,7 +1,8 @@
 //! What a circuit costs to prove, to verify and to send: the only place with measured numbers.
 //!
-//! Times are CPU-seconds per row unless they say otherwise; [`CostModel::REFERENCE`] was measured at `k = 13` on two cores. Replace its
-//! numbers by those of another machine, or of a faster prover, and every choice follows.
+//! Times are CPU-seconds per row unless they say otherwise; [`CostModel::REFERENCE`] was measured on two cores: commitments at `k = 8`
+//! and `10` (`cargo bench --bench stages -- columns`), the rest at `k = 13`. Replace its numbers by those of another machine, or of a
+//! faster prover, and every choice follows.
 //!
 //! With `c` columns of cells, `s` table slots, `l` lookups, `h = ⌈l/3⌉` helpers and `n` rows, the prover
 //!
@@ -23,6 +24,8 @@ use super::counts::Counts;
 /// Seconds and bytes of the machine that the optimiser plans for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CostModel {
+    /// Committing to any column, each: windows and buckets of the multi-exponentiation that do not depend on the rows.
+    pub commit_fixed: f64,
     /// Committing to a column of small integers, per row.
     pub commit_small: f64,
     /// Committing to a column of field elements, per row.
@@ -52,8 +55,9 @@ pub struct CostModel {
 impl CostModel {
     /// Two cores, halo2_proofs 0.4.1, its own opening.
     pub const REFERENCE: Self = Self {
-        commit_small: 6.0e-3 / 8192.0,
-        commit_full: 57.0e-3 / 8192.0,
+        commit_fixed: 2.0e-3,
+        commit_small: 0.6e-6,
+        commit_full: 1.1e-5,
         transform: 1.8e-3 / 8192.0 / 13.0,
         extend: 8.0e-3 / 8192.0 / 13.0,
         multiply: 3.0e-8,
@@ -108,7 +112,10 @@ impl CostModel {
         let public = self.multiply * fields as f64;
         let evaluated = self.multiply * (columns + slots + 8) as f64;
         Prediction {
-            prove_seconds: rows * per_row + public + self.prove_fixed,
+            prove_seconds: rows * per_row
+                + public
+                + self.commit_fixed * (columns + slots + full) as f64
+                + self.prove_fixed,
             verify_seconds: rows * (self.verify_rows + evaluated)
                 + public
                 + self.verify_element * elements as f64

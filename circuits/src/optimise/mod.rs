@@ -94,15 +94,15 @@ pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> 
 /// Every plan within the verifier's limits, with its counts.
 pub fn candidates(lowered: &Lowered) -> Result<Vec<(Plan, Counts)>, Error> {
     let analysis = lowered.analyse()?;
-    let sizes = &Sizes::new(lowered, &analysis);
+    let sizes = Sizes::new(lowered, &analysis);
     let widths: Vec<Limbs> = LIMB_BITS.filter_map(|bits| sizes.limbs(bits)).collect();
     let domains = sizes.domains();
     let limits = std::iter::once(0).chain(domains.iter().rev().copied().step_by(domains.len().div_ceil(LIMITS).max(1)));
     // Longer functions pay once the high parts would outnumber them.
     let widest = domains.last().copied().unwrap_or(0);
     let entries = ENTRIES.into_iter().filter(|&entries| entries == ENTRIES[0] || (entries as i128).pow(2) <= widest);
-    let forms: Vec<Forms> =
-        limits.flat_map(|limit| entries.clone().filter_map(move |entries| sizes.forms(limit, entries))).collect();
+    let shapes = limits.flat_map(|limit| entries.clone().map(move |entries| (limit, entries)));
+    let forms: Vec<Forms> = shapes.filter_map(|(limit, entries)| sizes.forms(limit, entries)).collect();
     let pairs = widths.iter().flat_map(|&limbs| forms.iter().map(move |&forms| (limbs, forms)));
     let plans = pairs.flat_map(|(limbs, forms)| (MIN_K..=LARGEST_K).map(move |k| (k, limbs, forms)));
     Ok(plans.filter_map(|(k, limbs, forms)| sizes.counts(k, limbs, forms)).collect())

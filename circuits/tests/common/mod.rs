@@ -1,13 +1,19 @@
 //! Graphs, inputs and checks that the tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use ndarray::{ArrayD, IxDyn};
+use rand::SeedableRng;
 use zkinfer_circuits::judge::{Failure, mock_prove};
-use zkinfer_circuits::{Circuit, Plan, compile_with, lower, optimise};
+use zkinfer_circuits::{Circuit, Plan, Witness, compile_with, lower, optimise};
 use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, ValueId, Window,
 };
+use zkinfer_prover::Prover;
+use zkinfer_verifier::Parameters;
 
 /// Deterministic noise: SplitMix64.
 pub struct Noise(pub u64);
@@ -251,7 +257,7 @@ pub fn check(graph: &Graph) {
 }
 
 /// Compiles with several small plans, and demands for every one of `inputs` that the circuit computes what the interpreter does and that
-/// MockProver accepts.
+/// MockProver accepts, and for the last of them that a real proof verifies.
 pub fn check_on(graph: &Graph, inputs: &[Vec<Vec<i64>>]) {
     for plan in plans(graph) {
         let circuit = compile_with(lower::lower(graph).unwrap(), &plan).unwrap();
@@ -261,7 +267,25 @@ pub fn check_on(graph: &Graph, inputs: &[Vec<Vec<i64>>]) {
             let verdict = mock_prove(circuit.key(), &witness);
             verdict.unwrap_or_else(|failures| panic!("{} {plan:?}: {failures:?}", graph.name));
         }
+        if let Some(inputs) = inputs.last() {
+            prove(&circuit, circuit.witness(inputs).unwrap());
+        }
     }
+}
+
+/// The real prover, which verifies what it made.
+fn prove(circuit: &Circuit, witness: Witness) {
+    let parameters = parameters(circuit.key().description().k);
+    let rng = rand::rngs::StdRng::seed_from_u64(1);
+    let proof = Prover::new(circuit.key(), &parameters).prove(witness.statement, &witness.columns, rng);
+    proof.unwrap_or_else(|error| panic!("{}: {error}", circuit.key().description().name));
+}
+
+/// The parameters for `k`, derived once per test binary.
+fn parameters(k: u32) -> Parameters {
+    static DERIVED: Mutex<BTreeMap<u32, Parameters>> = Mutex::new(BTreeMap::new());
+    let mut derived = DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
+    derived.entry(k).or_insert_with(|| Parameters::derive(k).unwrap()).clone()
 }
 
 /// A circuit with a plan in which both forms can be forced.

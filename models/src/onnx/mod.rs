@@ -216,6 +216,6 @@ mod tests {
         let names = supported_operators();
         let distinct: HashSet<_> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());
-        assert_eq!(names.len(), 30);
+        assert_eq!(names.len(), 28);
     }
 }

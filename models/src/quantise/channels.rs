@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn tiny_channels_keep_multiplier_one() {
         let (channels, shift) = snapped(&[1.0, 1e-6], &[0.0, 0.5], 0.01, 0.05);
-        assert_eq!(shift, 12);
+        assert_eq!(shift, 14);
         assert_eq!(channels.multipliers[1], 1);
         let bias = f64::from(channels.bias[1]) * channels.unit;
         assert!((bias - 0.5).abs() < channels.unit);

@@ -3,7 +3,7 @@
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use super::unary;
-use crate::support::{case, close, weights};
+use crate::support::{close, weights};
 
 fn two_inputs(op: Op, second: &[i64]) -> Builder {
     Builder::new(13).input("a", &[1, 3, 4]).input("b", second).node(op).output("y")

@@ -3,7 +3,7 @@
 use zkinfer_models::testing::onnx::Op;
 
 use super::unary;
-use crate::support::{case, close};
+use crate::support::close;
 
 #[test]
 fn max_pool() {
