@@ -40,24 +40,32 @@ fn an_index_is_no_operand() {
     assert!(matches!(compile(&net.finish(y), Objective::Size), Err(Error::ReadsIndex { node }) if node == "node1"));
 }
 
+/// The numbers of a linear layer.
+struct Parts<'a> {
+    weights: &'a mut Vec<i8>,
+    bias: &'a mut Vec<i32>,
+    multipliers: &'a mut Vec<i64>,
+    requantise: &'a mut Requantise,
+}
+
 #[test]
 fn numbers_that_do_not_fit() {
-    let set = |change: &dyn Fn(&mut Vec<i8>, &mut Vec<i32>, &mut Vec<i64>, &mut Requantise)| {
+    let set = |change: &dyn Fn(Parts<'_>)| {
         let mut graph = linear();
         let Operator::Linear { weights, bias, multipliers, requantise } = &mut graph.nodes[0].operator else {
             unreachable!()
         };
-        change(weights, bias, multipliers, requantise.as_mut().unwrap());
+        change(Parts { weights, bias, multipliers, requantise: requantise.as_mut().unwrap() });
         refusal(&graph)
     };
-    assert_eq!(set(&|_, bias, _, _| bias.truncate(1)), "node0: it has as many biases as multipliers");
-    assert_eq!(set(&|weights, _, _, _| weights.truncate(4)), "node0: its weights do not fit its channels and kernel");
+    assert_eq!(set(&|parts| parts.bias.truncate(1)), "node0: it has as many biases as multipliers");
+    assert_eq!(set(&|parts| parts.weights.truncate(4)), "node0: its weights do not fit its channels and kernel");
     let overflow = "node0: its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts";
-    assert_eq!(set(&|_, _, multipliers, _| multipliers[0] = i64::MAX), overflow);
-    assert_eq!(set(&|_, _, _, requantise| requantise.zero_point = i64::MAX), overflow);
-    assert_eq!(set(&|_, _, _, requantise| requantise.shift = 99), overflow);
-    assert_eq!(set(&|_, _, multipliers, _| multipliers[0] = 1 << 47), "node0: its values can exceed 62 bits");
-    assert_eq!(set(&|_, _, _, requantise| requantise.function.values.clear()), "node0: its function has no entries");
+    assert_eq!(set(&|parts| parts.multipliers[0] = i64::MAX), overflow);
+    assert_eq!(set(&|parts| parts.requantise.zero_point = i64::MAX), overflow);
+    assert_eq!(set(&|parts| parts.requantise.shift = 99), overflow);
+    assert_eq!(set(&|parts| parts.multipliers[0] = 1 << 47), "node0: its values can exceed 62 bits");
+    assert_eq!(set(&|parts| parts.requantise.function.values.clear()), "node0: its function has no entries");
 }
 
 #[test]
@@ -78,9 +86,11 @@ fn sums_pools_and_views_that_do_not_fit() {
         refusal(&net.finish(y))
     };
     let plain = window([2, 2], [1, 1], [0; 4]);
+    let malformed = "node0: its window over its input does not give its shape";
     assert!(pool(&[3, 3], plain.clone()).starts_with("node0: a window slides"));
-    assert_eq!(pool(&[1, 1, 2, 2], plain), "node0: a slice leaves its input");
-    assert_eq!(pool(&[1, 1, 2, 2], window([0, 1], [1, 1], [0; 4])), "node0: its kernel is empty");
+    assert_eq!(pool(&[1, 1, 2, 2], plain), malformed);
+    assert_eq!(pool(&[1, 1, 2, 2], window([0, 1], [1, 1], [0; 4])), malformed);
+    assert_eq!(pool(&[1, 1, 2, 2], window([usize::MAX, 1], [1, 1], [1; 4])), malformed);
 
     let mut net = Net::new("raw", &[(&[1, 2, 4], 0)]);
     let raw = net.linear(&mut Noise(1), 0, 4, After::Raw);

@@ -15,8 +15,7 @@ pub(super) fn lower(
     terms: Affine<'_>,
 ) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
-    let planes = context.planes(operand.shape)?;
-    let shape = context.planes(&node.shape)?;
+    let [planes, shape] = context.slide(window, operand.shape, &node.shape)?;
     let centred = context.builder.centred(operand.node, operand.zero_point);
     let input = context.builder.reshape(centred, &planes);
     terms.contract(context, slide(input, window, groups, shape[0]), shape)

@@ -30,7 +30,7 @@ mod pooling;
 mod rescale;
 mod sum;
 
-use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId};
+use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::analysis::Interval;
 use zkinfer_verifier::description::{self, Description, Input, NodeId, Output, OutputSource};
 
@@ -167,6 +167,16 @@ impl<'g> Context<'g> {
             [1, channels, width] => Ok([channels, 1, width]),
             _ => Err(self.malformed("a window slides over one batch of channels with one or two dimensions")),
         }
+    }
+
+    /// The operand and result of a window as planes, after checking that the one gives the other.
+    fn slide(&self, window: &Window, input: &[usize], output: &[usize]) -> Result<[[usize; 3]; 2], Error> {
+        let planes = [self.planes(input)?, self.planes(output)?];
+        let [[_, height, width], [_, out_height, out_width]] = planes;
+        if window.output([height, width]) == Some([out_height, out_width]) {
+            return Ok(planes);
+        }
+        Err(self.malformed("its window over its input does not give its shape"))
     }
 
     fn outputs(&self) -> Result<Vec<Output>, Error> {

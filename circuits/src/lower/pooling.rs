@@ -32,8 +32,7 @@ pub(super) fn average(
     requantise: &Requantise,
 ) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
-    let planes = context.planes(operand.shape)?;
-    let shape = context.planes(&node.shape)?;
+    let [planes, shape] = context.slide(window, operand.shape, &node.shape)?;
     let centred = context.builder.centred(operand.node, operand.zero_point);
     let input = context.builder.reshape(centred, &planes);
     let offset = rescale::offset(requantise).ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
@@ -56,15 +55,15 @@ pub(super) fn average(
 
 pub(super) fn maximum(context: &mut Context<'_>, node: &Node, window: &Window) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
-    let [channels, height, width] = context.planes(operand.shape)?;
-    let [_, out_height, out_width] = context.planes(&node.shape)?;
+    let [shape, [_, out_height, out_width]] = context.slide(window, operand.shape, &node.shape)?;
+    let [channels, height, width] = shape;
     let wide = || Error::WideMaximum { node: node.name.clone() };
     let range = context.builder.range(operand.node).ok_or_else(wide)?;
     let spread = range.maximum.saturating_sub(range.minimum);
     if spread > MAX_SPREAD {
         return Err(wide());
     }
-    let input = context.builder.reshape(operand.node, &[channels, height, width]);
+    let input = context.builder.reshape(operand.node, &shape);
     let [top, left, bottom, right] = window.pads;
     let mut planes = Planes { node: input, size: [height, width], channels, range, spread };
     planes.pad(context, [top, left], [bottom, right]);

@@ -246,46 +246,45 @@ pub fn plans(graph: &Graph) -> [Plan; 3] {
         .map(|(plan, _)| *plan)
         .collect();
     let narrow = small.iter().min_by_key(|p| (-p.narrow_limit, p.k.abs_diff(9), p.limb_bits.abs_diff(8)));
-    let wide = small.iter().min_by_key(|p| (p.narrow_limit, p.k.abs_diff(7), p.limb_bits.abs_diff(6)));
+    let wide = small.iter().min_by_key(|p| (p.narrow_limit, p.k.abs_diff(8), p.limb_bits.abs_diff(6)));
     let odd = small.iter().min_by_key(|p| (p.limb_bits.abs_diff(3), p.k.abs_diff(8)));
     [narrow, wide, odd].map(|plan| *plan.expect("a plan"))
 }
 
-/// [`check_on`] extreme and random inputs.
+/// Compiles with several small plans, and demands for extreme and random inputs that the circuit computes what the interpreter does,
+/// that MockProver accepts, and, once a plan, that a real proof verifies.
 pub fn check(graph: &Graph) {
-    check_on(graph, &inputs(graph, 7));
-}
-
-/// Compiles with several small plans, and demands for every one of `inputs` that the circuit computes what the interpreter does and that
-/// MockProver accepts, and for the last of them that a real proof verifies.
-pub fn check_on(graph: &Graph, inputs: &[Vec<Vec<i64>>]) {
     for plan in plans(graph) {
         let circuit = compile_with(lower::lower(graph).unwrap(), &plan).unwrap();
-        for inputs in inputs {
-            let witness = circuit.witness(inputs).unwrap();
-            assert_eq!(witness.statement.outputs, interpret(graph, inputs), "{} {plan:?}", graph.name);
-            let verdict = mock_prove(circuit.key(), &witness);
-            verdict.unwrap_or_else(|failures| panic!("{} {plan:?}: {failures:?}", graph.name));
-        }
-        if let Some(inputs) = inputs.last() {
-            prove(&circuit, circuit.witness(inputs).unwrap());
-        }
+        let witnesses: Vec<_> = inputs(graph, 7).iter().map(|inputs| agree(graph, &circuit, inputs)).collect();
+        witnesses.iter().for_each(|witness| accepts(&circuit, witness));
+        proves(&circuit, witnesses[0].clone());
     }
 }
 
-/// The real prover, which verifies what it made.
-fn prove(circuit: &Circuit, witness: Witness) {
-    let parameters = parameters(circuit.key().description().k);
+/// The witness for `inputs`, whose outputs must be the interpreter's.
+pub fn agree(graph: &Graph, circuit: &Circuit, inputs: &[Vec<i64>]) -> Witness {
+    let witness = circuit.witness(inputs).unwrap();
+    assert_eq!(witness.statement.outputs, interpret(graph, inputs), "{}", graph.name);
+    witness
+}
+
+/// Demands that MockProver accepts.
+pub fn accepts(circuit: &Circuit, witness: &Witness) {
+    let verdict = mock_prove(circuit.key(), witness);
+    verdict.unwrap_or_else(|failures| panic!("{}: {failures:?}", circuit.key().description().name));
+}
+
+/// Demands that the real prover, which verifies what it made, makes a proof.
+pub fn proves(circuit: &Circuit, witness: Witness) {
+    static DERIVED: Mutex<BTreeMap<u32, Parameters>> = Mutex::new(BTreeMap::new());
+    let k = circuit.key().description().k;
+    let mut derived = DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
+    let parameters = derived.entry(k).or_insert_with(|| Parameters::derive(k).unwrap()).clone();
+    drop(derived);
     let rng = rand::rngs::StdRng::seed_from_u64(1);
     let proof = Prover::new(circuit.key(), &parameters).prove(witness.statement, &witness.columns, rng);
     proof.unwrap_or_else(|error| panic!("{}: {error}", circuit.key().description().name));
-}
-
-/// The parameters for `k`, derived once per test binary.
-fn parameters(k: u32) -> Parameters {
-    static DERIVED: Mutex<BTreeMap<u32, Parameters>> = Mutex::new(BTreeMap::new());
-    let mut derived = DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
-    derived.entry(k).or_insert_with(|| Parameters::derive(k).unwrap()).clone()
 }
 
 /// A circuit with a plan in which both forms can be forced.

@@ -22,6 +22,14 @@ fn max_pool() {
 }
 
 #[test]
+fn ceil_mode_begins_no_window_behind_the_input() {
+    // ⌈(7 − 2) / 4⌉ + 1 = 3 windows, but the third would begin at 8.
+    let pool = Op::new("MaxPool", &["x"], &["y"]).ints("kernel_shape", &[2]).ints("strides", &[4]).int("ceil_mode", 1);
+    let case = close(unary(13, &[1, 2, 7], pool), 1.0, &["MaxPool"]);
+    assert_eq!(case.integers()[0].shape(), [1, 2, 2]);
+}
+
+#[test]
 fn average_pool() {
     let pool = || Op::new("AveragePool", &["x"], &["y"]);
     let input = [1, 2, 7, 6];

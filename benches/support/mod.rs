@@ -1,5 +1,7 @@
 //! The zoo's networks, compiled, for the benches.
 
+#![allow(dead_code, reason = "each bench uses a part")]
+
 use std::path::PathBuf;
 
 use ndarray::ArrayD;
