@@ -36,7 +36,7 @@
 //! | [`proof`] | the parts of a proof and their number |
 //! | [`parameters`] | halo2's generators, pinned by digest |
 //! | [`verify`] | the verdict |
-//! | [`format`] | bytes on disk |
+//! | [`mod@format`] | bytes on disk |
 //! | [`error`] | one variant per reason for refusal |
 //!
 //! The verifier trusts nothing: no unsafe code, no panic, no indexing, no allocation from an unchecked length.

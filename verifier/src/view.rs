@@ -1,4 +1,4 @@
-//! Moving elements: what a [`View`] does to values, and what its transpose does to cotangents.
+//! Moving elements: what a [`View`](crate::description::View) does to values, and what its transpose does to cotangents.
 
 use crate::description::ViewKind;
 
