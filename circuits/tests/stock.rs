@@ -8,6 +8,7 @@ use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
 use pasta_curves::{EqAffine, Fp};
 use rand::SeedableRng;
 use zkinfer_circuits::judge::StockCircuit;
+use zkinfer_models::quantised::{Function, Operator, Requantise};
 
 #[test]
 fn stock_halo2_proves_and_verifies_a_small_network() {
@@ -42,4 +43,18 @@ fn stock_halo2_proves_and_verifies_a_small_network() {
     let other = StockCircuit::new(circuit.key(), &other).instance();
     let other: Vec<&[Fp]> = other.iter().map(Vec::as_slice).collect();
     assert!(verify(&other).is_err());
+}
+
+#[test]
+fn k_leaves_room_for_tables_of_any_length() {
+    // 8x takes 2,041 quotients; with the all-zero tuple that is every row that halo2 leaves usable at k = 11.
+    let mut net = common::Net::new("full table", &[(&[1, 2], 0)]);
+    let requantise = Requantise { shift: 0, zero_point: 0, function: Function::clamp(-128, 127) };
+    let sum = Operator::Sum { multipliers: vec![8], constant: vec![], requantise };
+    let y = net.node(sum, &[0], &[1, 2], 0);
+    let circuit = common::circuit(&net.finish(y), 6, 4, i128::MAX);
+    assert_eq!(circuit.key().tables().rows(), (1 << 11) - 6);
+    let witness = circuit.witness(&[vec![-128, 127]]).unwrap();
+    assert_eq!(StockCircuit::new(circuit.key(), &witness).k(), 12);
+    common::accepts(&circuit, &witness);
 }

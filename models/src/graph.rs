@@ -226,13 +226,12 @@ impl Graph {
         let mut seen = std::collections::HashSet::new();
         inputs.chain(nodes).filter(|name| seen.insert(*name)).collect()
     }
+}
 
-    /// The inputs as one line for messages: ``"`x` [1, 4], `y` [1, 2]"``.
-    pub fn describe_inputs(&self) -> String {
-        let inputs = self.inputs.iter();
-        let described: Vec<String> = inputs.map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
-        described.join(", ")
-    }
+/// Inputs as one line for messages: ``"`x` [1, 4], `y` [1, 2]"``.
+pub(crate) fn describe(inputs: &[Input]) -> String {
+    let described: Vec<String> = inputs.iter().map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
+    described.join(", ")
 }
 
 /// A tensor's smallest and largest element.

@@ -22,7 +22,7 @@
 //! | [`tensors`] | floats ↔ integers | inputs and outputs of quantised graphs |
 //! | [`evaluate`] | float against int8 | accuracy, agreement, distances |
 //! | [`report`] | | what quantisation decided |
-//! | [`activation`], [`layout`], [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
+//! | [`activation`], `layout`, [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
 //! | `testing` | | with the feature `test-support`: an ONNX builder and generators of quantised graphs |
 //!
 //! ```no_run
@@ -49,7 +49,7 @@ pub mod data;
 pub mod evaluate;
 pub mod graph;
 pub mod interpreter;
-pub mod layout;
+mod layout;
 pub mod model;
 pub mod onnx;
 mod passes;

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
-use crate::graph::Input;
+use crate::graph::{Input, describe};
 
 /// The float model refused to run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -138,11 +138,9 @@ impl Reference {
         let fits = inputs.len() == self.inputs.len()
             && inputs.iter().zip(&self.inputs).all(|(given, input)| given.shape() == input.shape);
         if !fits {
-            let expected = self.inputs.iter();
-            let expected: Vec<String> = expected.map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
             return Err(ReferenceError::Inputs {
                 model: self.name.clone(),
-                expected: expected.join(", "),
+                expected: describe(&self.inputs),
                 found: inputs.iter().map(|input| input.shape().to_vec()).collect(),
             });
         }

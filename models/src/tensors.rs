@@ -44,11 +44,9 @@ impl Graph {
         let fits = inputs.len() == self.inputs.len()
             && inputs.iter().zip(&self.inputs).all(|(given, input)| given.shape() == input.shape);
         if !fits {
-            let expected = self.inputs.iter();
-            let expected: Vec<String> = expected.map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
             return Err(TensorError::Inputs {
                 graph: self.name.clone(),
-                expected: expected.join(", "),
+                expected: graph::describe(&self.signature()),
                 found: inputs.iter().map(|input| input.shape().to_vec()).collect(),
             });
         }

@@ -76,7 +76,8 @@ impl StockCircuit {
         let tuples = key.tables().tuples();
         let table: Vec<[Fp; 4]> =
             tuples.map(|(tag, [a, b, c])| [Fp::from(tag as u64), integer(a), integer(b), integer(c)]).collect();
-        let rows = table.len().max(layout.usable + 1) + STOCK_BLINDING;
+        // halo2 fills a table up from its first unused row, so there has to be one.
+        let rows = (table.len() + 1).max(layout.usable + 1) + STOCK_BLINDING;
         Self {
             lanes: Lane::ALL.map(|lane| layout.lane_count(lane)),
             k: rows.next_power_of_two().ilog2(),
