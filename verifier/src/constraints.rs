@@ -95,3 +95,118 @@ pub fn fold(lookups: &[Lookup], point: Point<'_>, target: Fp, challenges: Challe
     add(point.boundary * (here - target));
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns at one row of the domain, for two lookups of one cell each.
+    #[derive(Clone)]
+    struct Row {
+        cells: [Fp; 2],
+        helper: Fp,
+        multiplicity: Fp,
+        inverse: Fp,
+        lookup_sum: [Fp; 2],
+        adjoint_sum: [Fp; 2],
+        kappa: [Fp; 2],
+        /// `act`, `l₀`, `l_u`.
+        selectors: [u64; 3],
+    }
+
+    const TARGET: u64 = 77;
+
+    impl Row {
+        fn fold(&self) -> Fp {
+            let lookups = [0..1, 1..2].map(|columns| Lookup { columns, tags: Vec::new() });
+            let [active, first, boundary] = self.selectors.map(Fp::from);
+            let point = Point {
+                cells: &self.cells,
+                multiplicities: &[self.multiplicity],
+                helpers: &[self.helper],
+                lookup_sum: self.lookup_sum,
+                adjoint_sum: self.adjoint_sum,
+                kappa: &self.kappa,
+                tags: &[Fp::from(1), Fp::from(2)],
+                inverses: &[self.inverse],
+                active,
+                first,
+                boundary,
+            };
+            let challenges = Challenges { theta: Fp::from(1009), beta: Fp::from(2003), y: Fp::from(3001) };
+            fold(&lookups, point, Fp::from(TARGET), challenges)
+        }
+
+        /// A row where every constraint holds.
+        fn honest(selectors: [u64; 3], lookup_here: Fp, adjoint_here: Fp) -> Self {
+            let cells = [Fp::from(5), Fp::from(6)];
+            let kappa = [Fp::from(7), Fp::from(8)];
+            let inverse = |tag: u64, cell: Fp| (Fp::from(2003 + tag) + Fp::from(1009) * cell).invert().unwrap();
+            let helper = inverse(1, cells[0]) + inverse(2, cells[1]);
+            // Where `act` vanishes, so do the public table columns.
+            let table = if selectors[0] == 1 { Fp::from(11) } else { Fp::ZERO };
+            let multiplicity = Fp::from(3);
+            Self {
+                cells,
+                helper,
+                multiplicity,
+                inverse: table,
+                lookup_sum: [lookup_here, lookup_here + helper - multiplicity * table],
+                adjoint_sum: [adjoint_here, adjoint_here + kappa[0] * cells[0] + kappa[1] * cells[1]],
+                kappa,
+                selectors,
+            }
+        }
+    }
+
+    fn assert_fails(row: &Row, change: impl FnOnce(&mut Row), constraint: &str) {
+        assert_eq!(row.fold(), Fp::ZERO, "{constraint}: the honest row");
+        let mut forged = row.clone();
+        change(&mut forged);
+        assert_ne!(forged.fold(), Fp::ZERO, "{constraint}");
+    }
+
+    #[test]
+    fn each_constraint_catches_what_only_it_sees() {
+        let inner = Row::honest([1, 0, 0], Fp::from(40), Fp::from(41));
+        assert_fails(
+            &inner,
+            |row| {
+                // The helper is off, and the sum follows it.
+                row.helper += Fp::ONE;
+                row.lookup_sum[1] += Fp::ONE;
+            },
+            "lookup helper",
+        );
+        assert_fails(&inner, |row| row.lookup_sum[1] += Fp::ONE, "lookup sum step");
+        assert_fails(&inner, |row| row.multiplicity += Fp::ONE, "lookup sum step, multiplicity");
+        assert_fails(&inner, |row| row.adjoint_sum[1] += Fp::ONE, "adjoint sum step");
+        assert_fails(&inner, |row| row.kappa[1] += Fp::ONE, "adjoint sum step, cotangent");
+
+        let shift = |sum: &mut [Fp; 2]| sum.iter_mut().for_each(|value| *value += Fp::ONE);
+        let first = Row::honest([1, 1, 0], Fp::ZERO, Fp::ZERO);
+        assert_fails(&first, |row| shift(&mut row.lookup_sum), "lookup sum start");
+        assert_fails(&first, |row| shift(&mut row.adjoint_sum), "adjoint sum start");
+
+        let boundary = Row::honest([0, 0, 1], Fp::ZERO, Fp::from(TARGET));
+        assert_fails(&boundary, |row| shift(&mut row.lookup_sum), "lookup sum end");
+        assert_fails(&boundary, |row| shift(&mut row.adjoint_sum), "adjoint sum end");
+    }
+
+    #[test]
+    fn random_rows_are_free() {
+        let mut row = Row::honest([0, 0, 0], Fp::from(1), Fp::from(2));
+        row.cells = [Fp::from(91), Fp::from(92)];
+        (row.helper, row.lookup_sum, row.adjoint_sum) = (Fp::from(93), [Fp::from(94); 2], [Fp::from(95); 2]);
+        assert_eq!(row.fold(), Fp::ZERO);
+    }
+
+    #[test]
+    fn errors_in_two_constraints_do_not_cancel() {
+        let first = Row::honest([1, 1, 0], Fp::ZERO, Fp::ZERO);
+        let mut forged = first.clone();
+        forged.lookup_sum.iter_mut().for_each(|value| *value += Fp::ONE);
+        forged.adjoint_sum.iter_mut().for_each(|value| *value -= Fp::ONE);
+        assert_ne!(forged.fold(), Fp::ZERO);
+    }
+}
