@@ -1,8 +1,14 @@
-//! What a circuit costs to prove, to verify and to send: the only place with measured numbers.
+//! What a circuit costs to prove, to verify and to send: the only place with such numbers.
 //!
-//! Times are CPU-seconds per row unless they say otherwise; [`CostModel::REFERENCE`] was measured on two cores: commitments at `k = 8`
-//! and `10` (`cargo bench --bench stages -- columns`), the rest at `k = 13`. Replace its numbers by those of another machine, or of a
-//! faster prover, and every choice follows.
+//! Times are estimates of CPU-seconds, per row unless they say otherwise, for [`CostModel::REFERENCE`], two cores. What is known of them:
+//!
+//! * transforms and opening go back to one earlier run at `k = 13`, on a loaded machine;
+//! * commitments are a rounded fit, not a measurement. `cargo bench --bench stages -- columns` on the quiet machine took 2.7 and 4.7 ms of
+//!   wall time for a small column of `2^10` and `2^12` rows (the fit says 2.6 and 4.5), and 8.8 and 23.6 ms for a full one, on both
+//!   cores (the fit says 13 and 47 CPU-ms);
+//! * all in all, predictions for LeNet-5 were a third below the CPU time that `benches/figures.sh` measured.
+//!
+//! They rank layouts; replace them by those of another machine, or of a faster prover, and every choice follows.
 //!
 //! With `c` columns of cells, `s` table slots, `l` lookups, `h = ⌈l/3⌉` helpers and `n` rows, the prover
 //!

@@ -3,7 +3,7 @@
 //! | file | knows |
 //! |---|---|
 //! | `counts` | how many rows, columns, lookups and slots a plan has |
-//! | `cost` | what those cost: the model and its measured constants |
+//! | `cost` | what those cost: the model and its estimated constants |
 //!
 //! Four numbers are free, and none changes what is proven: `k`; the limb width; the *narrow limit*, the number of quotients up to
 //! which a requantisation has one table row for each (2 cells, 1 lookup) rather than splitting its quotient (4 cells, 2 lookups, three
