@@ -6,39 +6,50 @@ use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
 use serde::{Deserialize, Serialize};
-use zkinfer_circuits::{Objective, Prediction, Witness, compile};
+use zkinfer_circuits::sealed::model_tensors;
+use zkinfer_circuits::{Exposure, Objective, Prediction, Witness, compile};
 use zkinfer_models::data::read_sample;
 use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::Graph;
 use zkinfer_models::{Quantised, Report};
-use zkinfer_prover::{Prover, Stage};
+use zkinfer_prover::Opening;
+use zkinfer_prover::seal::seal;
 use zkinfer_verifier::format::{self, Kind};
-use zkinfer_verifier::{Description, Parameters, Proof, Reading, Statement, VerifyingKey};
+use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::{Description, Parameters, Reading, Seal, Statement, VerifyingKey};
 
+use crate::session::ProvingSession;
 use crate::Error;
 
 /// Compiled networks, `.zkc`.
 const CIRCUIT: Kind = Kind { name: "compiled network", magic: b"zkinf.zc", limit: 1 << 30 };
 
 /// Turns a quantised network into a circuit.
-pub trait Compile {
-    /// Compiles for an objective.
-    fn compile(self, objective: Objective) -> Result<Circuit, Error>;
+pub trait Compile: Sized {
+    /// Compiles for an objective: sealed weights, public inputs and outputs.
+    fn compile(self, objective: Objective) -> Result<Circuit, Error> {
+        self.compile_with(&Exposure::default(), objective)
+    }
+
+    /// Compiles with a choice of what proofs show.
+    fn compile_with(self, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error>;
 }
 
 impl Compile for Quantised {
-    fn compile(self, objective: Objective) -> Result<Circuit, Error> {
-        let key = compile(&self.graph, objective)?.into_key();
-        Ok(Circuit { graph: self.graph, report: self.report, key })
+    fn compile_with(self, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error> {
+        let key = compile(&self.graph, exposure, objective)?.into_key();
+        Ok(Circuit::new(self.graph, self.report, key))
     }
 }
 
-/// A compiled network: runs on integers, proves, is stored as `.zkc`.
+/// A compiled network: runs on integers, seals, proves, is stored as `.zkc`. It holds the weights, so where those are sealed it is secret.
 #[derive(Clone, Debug)]
 pub struct Circuit {
     graph: Graph,
     report: Report,
     key: VerifyingKey,
+    /// What the model's seal commits to.
+    model: Vec<Vec<i64>>,
 }
 
 /// What a `.zkc` file holds.
@@ -50,6 +61,11 @@ struct Content {
 }
 
 impl Circuit {
+    pub(crate) fn new(graph: Graph, report: Report, key: VerifyingKey) -> Self {
+        let model = model_tensors(&graph, &key);
+        Self { graph, report, key, model }
+    }
+
     /// The verifying key.
     pub fn key(&self) -> &VerifyingKey {
         &self.key
@@ -85,7 +101,7 @@ impl Circuit {
         let content: Content = format::read(CIRCUIT, bytes)?;
         Interpreter::new(&content.graph).map_err(zkinfer_models::Error::from)?;
         let key = VerifyingKey::new(content.description).map_err(zkinfer_verifier::FormatError::from)?;
-        Ok(Self { graph: content.graph, report: content.report, key })
+        Ok(Self::new(content.graph, content.report, key))
     }
 
     /// Reads one sample for the network's inputs (`.npy`, `.npz` or `.json`).
@@ -97,27 +113,65 @@ impl Circuit {
     pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<Reading>, Error> {
         let inputs = self.quantise(inputs)?;
         let outputs = self.interpret(&inputs)?;
-        Ok(Statement { inputs: inputs.iter().map(elements).collect(), outputs }.read_outputs(&self.key))
+        Ok(Statement::public(Vec::new(), outputs).read_outputs(&self.key))
     }
 
-    /// A prover for this network.
-    pub fn prover<'a>(&'a self, parameters: &'a Parameters) -> CircuitProver<'a> {
-        CircuitProver { circuit: self, prover: Prover::new(&self.key, parameters) }
+    /// Seals the model's weights under fresh randomness: the seal for everybody, the opening for whoever proves.
+    pub fn seal(&self, parameters: &Parameters) -> Result<(Seal, Opening), Error> {
+        if !self.key.has_sealed_weights() {
+            return Err(Error::PublicWeights);
+        }
+        let tensors: Vec<_> = self.key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        let (seal, opening) = seal(parameters, &tensors, self.model.clone(), &mut rng()?)?;
+        Ok((seal, opening.without_tensors()))
+    }
+
+    /// Seals a tensor for the sealed input called `name`; the opening holds its integers.
+    pub fn seal_input(
+        &self,
+        parameters: &Parameters,
+        name: &str,
+        tensor: &ArrayD<f32>,
+    ) -> Result<(Seal, Opening), Error> {
+        let index = self.graph.inputs.iter().position(|input| input.name == name);
+        let index = index.ok_or_else(|| Error::UnknownInput { name: name.into() })?;
+        let sheet = self.key.layout().sheet(Role::Input(index));
+        let sheet = sheet.ok_or_else(|| Error::NotSealed { name: name.into() })?;
+        let integers = self.graph.quantise_input(index, tensor).map_err(zkinfer_models::Error::from)?;
+        Ok(seal(parameters, std::slice::from_ref(&sheet.tensor), vec![elements(&integers)], &mut rng()?)?)
+    }
+
+    /// A session that proves any number of inferences. `opening` is that of the model's seal, if its weights are sealed.
+    pub fn session<'a>(
+        &'a self,
+        parameters: &'a Parameters,
+        opening: Option<&Opening>,
+    ) -> Result<ProvingSession<'a>, Error> {
+        ProvingSession::new(self, parameters, opening)
     }
 
     /// Statement and cells for one sample.
     pub fn witness(&self, inputs: &[ArrayD<f32>]) -> Result<Witness, Error> {
-        let inputs = self.quantise(inputs)?;
+        self.integer_witness(&self.quantise(inputs)?)
+    }
+
+    /// The same for integers. The circuit's outputs must be the interpreter's.
+    pub(crate) fn integer_witness(&self, inputs: &[ArrayD<i64>]) -> Result<Witness, Error> {
         let integers: Vec<Vec<i64>> = inputs.iter().map(elements).collect();
-        let witness = Witness::new(&self.key, &integers)?;
-        let expected = self.interpret(&inputs)?;
-        let outputs = self.graph.outputs.iter().zip(expected.iter().zip(&witness.statement.outputs));
+        let witness = Witness::new(&self.key, &self.model, &integers)?;
+        let expected = self.interpret(inputs)?;
+        let outputs = self.graph.outputs.iter().zip(expected.iter().zip(&witness.outputs));
         for (output, (expected, got)) in outputs {
             if expected != got {
                 return Err(Error::Mismatch { output: output.name.clone() });
             }
         }
         Ok(witness)
+    }
+
+    /// What the model's seal commits to.
+    pub(crate) fn model(&self) -> &[Vec<i64>] {
+        &self.model
     }
 
     fn quantise(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, Error> {
@@ -136,27 +190,7 @@ fn elements(tensor: &ArrayD<i64>) -> Vec<i64> {
     tensor.iter().copied().collect()
 }
 
-/// Proves inferences of one compiled network.
-pub struct CircuitProver<'a> {
-    circuit: &'a Circuit,
-    prover: Prover<'a>,
-}
-
-impl<'a> CircuitProver<'a> {
-    /// Whether to verify each proof before handing it out (default: yes).
-    pub fn self_check(self, self_check: bool) -> Self {
-        Self { prover: self.prover.self_check(self_check), ..self }
-    }
-
-    /// Calls `observer` as each stage begins.
-    pub fn observer(self, observer: &'a dyn Fn(Stage)) -> Self {
-        Self { prover: self.prover.observer(observer), ..self }
-    }
-
-    /// Proves one inference, with randomness from the operating system.
-    pub fn prove(&self, inputs: &[ArrayD<f32>]) -> Result<Proof, Error> {
-        let witness = self.circuit.witness(inputs)?;
-        let rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| Error::Randomness(error.to_string()))?;
-        Ok(self.prover.prove(witness.statement, &witness.columns, rng)?)
-    }
+/// Randomness from the operating system.
+pub(crate) fn rng() -> Result<StdRng, Error> {
+    StdRng::try_from_rng(&mut SysRng).map_err(|error| Error::Randomness(error.to_string()))
 }

@@ -24,6 +24,45 @@ pub enum Error {
         /// The output.
         output: String,
     },
+    /// A network with public weights has nothing to seal.
+    #[error("the weights are public, so there is nothing to seal; compile with sealed weights")]
+    PublicWeights,
+    /// Sealed weights and no opening to prove with.
+    #[error("the weights are sealed: proving needs the model's opening; `zkinfer seal` writes it")]
+    OpeningMissing,
+    /// An opening for a network with public weights.
+    #[error("the weights are public, so no opening belongs to them")]
+    OpeningUnexpected,
+    /// A name that no input has.
+    #[error("the model has no input called {name}")]
+    UnknownInput {
+        /// The name.
+        name: String,
+    },
+    /// An input that is not sealed.
+    #[error("input {name} is not sealed in this circuit; compile with a sealed input")]
+    NotSealed {
+        /// The input.
+        name: String,
+    },
+    /// A sealed input given as a plain tensor, or the other way round.
+    #[error("input {name} is {visibility}: give {expected}")]
+    Source {
+        /// The input.
+        name: String,
+        /// What the circuit shows of it.
+        visibility: zkinfer_verifier::Visibility,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// Another number of inputs than the network has.
+    #[error("{got} inputs given, the model has {expected}")]
+    InputCount {
+        /// Inputs of the model.
+        expected: usize,
+        /// Given.
+        got: usize,
+    },
     /// No proof was made.
     #[error(transparent)]
     Prove(#[from] zkinfer_prover::ProveError),

@@ -9,14 +9,18 @@
 //! let model = Model::load("lenet5.onnx")?;
 //! let calibration = model.calibrate(&Dataset::read("calibration.npz", model.inputs())?)?;
 //! let circuit = model.quantise(&calibration)?.compile(Objective::Prover)?;
-//!
-//! // Prove.
 //! let (parameters, _) = Cache::user()?.load(circuit.key().description().k, || eprintln!("deriving parameters"))?;
-//! let inputs = circuit.read_inputs("digit.npy")?;
-//! let proof = circuit.prover(&parameters).prove(&inputs)?;
 //!
-//! // Verify, anywhere: key and proof are all it takes.
-//! let outputs = verify(circuit.key(), &parameters, &proof)?;
+//! // Seal the weights: the seal is public, the opening stays with whoever proves.
+//! let (seal, opening) = circuit.seal(&parameters)?;
+//!
+//! // Prove, any number of inputs.
+//! let session = circuit.session(&parameters, Some(&opening))?;
+//! let proof = session.prove(&circuit.read_inputs("digit.npy")?)?;
+//!
+//! // Verify, anywhere: key, seal and proof are all it takes. The seal's own proof is checked once.
+//! let seal = seal.check(&parameters)?;
+//! let outputs = verify(circuit.key(), &parameters, Some(&seal), &proof)?;
 //! println!("class {:?}", outputs[0].class);
 //! # Ok(())
 //! # }
@@ -25,8 +29,10 @@
 //! | here | from | is |
 //! |---|---|---|
 //! | [`Model`] | [`models`] | an imported network: calibrate, quantise, run in floats |
-//! | [`Circuit`], [`Compile`] | this crate | a compiled network: run, prove, store as `.zkc` |
-//! | [`VerifyingKey`], [`Proof`], [`verify`] | [`verifier`] | what verifiers hold |
+//! | [`Circuit`], [`Compile`], [`Exposure`] | this crate | a compiled network: run, seal, store as `.zkc`; what its proofs show |
+//! | [`ProvingSession`], [`Source`], [`Inference`] | this crate | proving many inferences |
+//! | [`VerifyingKey`], [`Seal`], [`Proof`], [`verify`] | [`verifier`] | what verifiers hold |
+//! | [`Opening`] | [`prover`] | what opens a seal: secret |
 //! | [`Cache`], [`Parameters`] | [`prover`], [`verifier`] | the commitment parameters |
 //! | [`Objective`], [`Prediction`] | [`circuits`] | what the layout is cheapest for, and what it will cost |
 //!
@@ -39,17 +45,26 @@ pub use zkinfer_verifier as verifier;
 
 mod circuit;
 mod error;
+mod session;
 
-pub use circuit::{Circuit, CircuitProver, Compile};
+pub use circuit::{Circuit, Compile};
 pub use error::Error;
-pub use zkinfer_circuits::{Objective, Prediction};
+pub use session::{Inference, ProvingSession, Source};
+pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;
-pub use zkinfer_prover::Stage;
+pub use zkinfer_prover::{Opening, Stage};
 pub use zkinfer_prover::cache::Cache;
-pub use zkinfer_verifier::{Parameters, Proof, Reading, Rejection, VerifyingKey};
+pub use zkinfer_verifier::{CheckedSeal, Parameters, Proof, Reading, Rejection, Seal, VerifyingKey, Visibility};
 
 /// Verifies a proof and reads its outputs, which are computed from the integers that it binds.
-pub fn verify(key: &VerifyingKey, parameters: &Parameters, proof: &Proof) -> Result<Vec<Reading>, Rejection> {
-    key.verify(parameters, proof)?;
+///
+/// `seal` is the model's, already checked, if its weights are sealed.
+pub fn verify(
+    key: &VerifyingKey,
+    parameters: &Parameters,
+    seal: Option<&CheckedSeal>,
+    proof: &Proof,
+) -> Result<Vec<Reading>, Rejection> {
+    key.verify_sealed(parameters, seal, proof)?;
     Ok(proof.statement.read_outputs(key))
 }

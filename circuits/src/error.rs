@@ -66,6 +66,9 @@ pub enum InputError {
         /// Tensors given.
         got: usize,
     },
+    /// Another number or size of sealed weight tensors than the key declares.
+    #[error("the weights are not those of this circuit: their number or sizes differ")]
+    Weights,
     /// Another number of elements than the declared shape has.
     #[error("{name}: {got} elements, its shape {shape:?} has {expected}")]
     Length {

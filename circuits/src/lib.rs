@@ -9,7 +9,7 @@
 //! ```
 //!
 //! ```
-//! use zkinfer_circuits::{Objective, compile};
+//! use zkinfer_circuits::{Exposure, Objective, compile};
 //! # use zkinfer_models::quantised::{Function, Graph, Input, Node, Operator, Output, Quantisation};
 //! # let quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 //! # let graph = Graph {
@@ -24,9 +24,9 @@
 //! #     }],
 //! #     outputs: vec![Output { name: "y".into(), value: 1 }],
 //! # };
-//! let circuit = compile(&graph, Objective::Prover)?;
-//! let witness = circuit.witness(&[vec![-5, 0, 5]])?;
-//! assert_eq!(witness.statement.outputs, [[0, 0, 5]]);
+//! let circuit = compile(&graph, &Exposure::public(), Objective::Prover)?;
+//! let witness = circuit.witness(&[], &[vec![-5, 0, 5]])?;
+//! assert_eq!(witness.outputs, [[0, 0, 5]]);
 //! println!("{} bytes", circuit.prediction().proof_bytes);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -35,6 +35,7 @@
 //! |---|---|
 //! | [`lower`] | what each operator of the graph becomes, one file per family |
 //! | [`optimise`] | what rows, limb widths and forms cost, and which to take |
+//! | [`sealed`] | what a model's seal commits to |
 //! | [`witness`] | every cell, from a key and public inputs |
 //! | [`judge`] | the same constraints as a `halo2_proofs` circuit, for MockProver and stock halo2 |
 //! | [`error`] | why a graph or an input was refused |
@@ -45,13 +46,14 @@ pub mod error;
 pub mod judge;
 pub mod lower;
 pub mod optimise;
+pub mod sealed;
 pub mod witness;
 
 use zkinfer_models::quantised::Graph;
 use zkinfer_verifier::VerifyingKey;
 
 pub use error::{Error, InputError};
-pub use lower::{Lowered, Plan};
+pub use lower::{Exposure, Lowered, Plan};
 pub use optimise::{Objective, Prediction};
 pub use witness::Witness;
 
@@ -61,9 +63,9 @@ pub struct Circuit {
     key: VerifyingKey,
 }
 
-/// Compiles a quantised graph: lowers it, then chooses rows, limb width and forms for `objective`.
-pub fn compile(graph: &Graph, objective: Objective) -> Result<Circuit, Error> {
-    let lowered = lower::lower(graph)?;
+/// Compiles a quantised graph: lowers it with what proofs are to show, then chooses rows, limb width and forms for `objective`.
+pub fn compile(graph: &Graph, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error> {
+    let lowered = lower::lower(graph, exposure)?;
     let plan = optimise::plan(&lowered, objective)?;
     compile_with(lowered, &plan)
 }
@@ -84,9 +86,10 @@ impl Circuit {
         self.key
     }
 
-    /// The statement and cells for these inputs, one row-major tensor per input of the graph.
-    pub fn witness(&self, inputs: &[Vec<i64>]) -> Result<Witness, InputError> {
-        Witness::new(&self.key, inputs)
+    /// The statement and cells for these inputs, one row-major tensor per input of the graph. `model` are the sealed tensors of the model
+    /// ([`sealed::model_tensors`]), none if its weights are public.
+    pub fn witness(&self, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Result<Witness, InputError> {
+        Witness::new(&self.key, model, inputs)
     }
 
     /// What a proof is expected to cost.

@@ -25,7 +25,7 @@ fn varied() -> Graph {
 #[test]
 fn counts_before_and_after_compiling_agree() {
     for graph in [varied(), small_cnn()] {
-        let lowered = lower::lower(&graph).unwrap();
+        let lowered = lower::lower(&graph, &Exposure::public()).unwrap();
         let candidates = optimise::candidates(&lowered).unwrap();
         assert!(candidates.len() > 100);
         let mut slots = 0;
@@ -43,7 +43,7 @@ fn counts_before_and_after_compiling_agree() {
 
 #[test]
 fn the_chosen_plan_follows_the_machine() {
-    let lowered = lower::lower(&varied()).unwrap();
+    let lowered = lower::lower(&varied(), &Exposure::public()).unwrap();
     let plan = |model: &CostModel| plan_with(&lowered, Objective::Prover, model).unwrap();
     let slow_opening = CostModel { open: CostModel::REFERENCE.open * 100.0, ..CostModel::REFERENCE };
     let slow_columns = CostModel { prove_fixed: 0.0, open: 0.0, commit_full: 0.0, ..CostModel::REFERENCE };
@@ -56,14 +56,14 @@ fn shifts_that_no_limb_width_fits_have_no_plan() {
     let mut net = Net::new("shift", &[(&[1, 2], 0)]);
     let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 61, zero_point: 0 });
     let graph = net.finish(y);
-    assert!(matches!(lower::lower(&graph), Err(zkinfer_circuits::Error::Overflow { node }) if node == "node0"));
+    assert!(matches!(lower::lower(&graph, &Exposure::public()), Err(zkinfer_circuits::Error::Overflow { node }) if node == "node0"));
     // 59 bits: with limbs of 2 bits it would have to be padded to 60, and the accumulator to 63.
     let mut net = Net::new("shift", &[(&[1, 2], 0)]);
     let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 59, zero_point: 0 });
     let mut graph = net.finish(y);
     let Operator::Linear { multipliers, .. } = &mut graph.nodes[0].operator else { unreachable!() };
     multipliers[0] = 1 << 46;
-    let lowered = lower::lower(&graph).unwrap();
+    let lowered = lower::lower(&graph, &Exposure::public()).unwrap();
     let candidates = optimise::candidates(&lowered).unwrap();
     for (plan, _) in candidates.iter().step_by(11) {
         compile_with(lowered.clone(), plan).unwrap();

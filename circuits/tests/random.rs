@@ -19,7 +19,7 @@ proptest! {
         let mut all = common::inputs(&graph, 7);
         all.push(inputs.iter().map(|tensor| tensor.iter().copied().collect()).collect());
         for (plan, number) in plans(&graph).iter().zip(0..) {
-            let circuit = compile_with(lower::lower(&graph).unwrap(), plan).unwrap();
+            let circuit = compile_with(lower::lower(&graph, &Exposure::public()).unwrap(), plan).unwrap();
             for (inputs, turn) in all.iter().zip([0, 1, 2].into_iter().cycle()) {
                 let witness = agree(&graph, &circuit, inputs);
                 // MockProver is what takes time: each input meets it under one of the plans, if the tables are not too long for it.

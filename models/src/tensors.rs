@@ -50,12 +50,26 @@ impl Graph {
                 found: inputs.iter().map(|input| input.shape().to_vec()).collect(),
             });
         }
-        let quantised =
-            inputs.iter().zip(&self.inputs).map(|(given, input)| match given.iter().find(|x| !x.is_finite()) {
-                None => Ok(given.mapv(|x| input.quantisation.quantise(x.into()))),
-                Some(&value) => Err(TensorError::NotFinite { input: input.name.clone(), value }),
+        inputs.iter().enumerate().map(|(index, given)| self.quantise_input(index, given)).collect()
+    }
+
+    /// The integers that a tensor for the input `index` stands for.
+    ///
+    /// # Panics
+    /// If the graph has no such input.
+    pub fn quantise_input(&self, index: usize, given: &ArrayD<f32>) -> Result<ArrayD<i64>, TensorError> {
+        let input = &self.inputs[index];
+        if given.shape() != input.shape {
+            return Err(TensorError::Inputs {
+                graph: self.name.clone(),
+                expected: graph::describe(&self.signature()),
+                found: vec![given.shape().to_vec()],
             });
-        quantised.collect()
+        }
+        match given.iter().find(|x| !x.is_finite()) {
+            None => Ok(given.mapv(|x| input.quantisation.quantise(x.into()))),
+            Some(&value) => Err(TensorError::NotFinite { input: input.name.clone(), value }),
+        }
     }
 
     /// The real numbers that the integers of a value stand for.

@@ -1,16 +1,32 @@
-//! The adjoint check's column: the running sum `S` of `Σ κ·cell`.
+//! The adjoint check's column: the running sum `S` of `Σ κ·cell + Σ π·u·v`.
 
 use ff::Field;
 use pasta_curves::Fp;
+use rayon::prelude::*;
+use zkinfer_verifier::adjoint::WeightCotangent;
+use zkinfer_verifier::sheet::Sheet;
 
 use crate::commit::Column;
 
+/// Values of columns and their cotangents, in pairs, one entry per row at least up to the usable ones.
+pub struct Products<'a> {
+    /// Cells with `κ`.
+    pub linear: Vec<(&'a [Fp], &'a [Fp])>,
+    /// `u`, `v` with `π`.
+    pub bilinear: Vec<([&'a [Fp]; 2], &'a [Fp])>,
+}
+
 /// The running sum `S`, one row longer than the usable rows: the target at its end if every linear equation holds.
-pub fn running_sum(kappa: &[Vec<Fp>], cells: &[Column], usable: usize) -> Vec<Fp> {
+pub fn running_sum(products: &Products<'_>, usable: usize) -> Vec<Fp> {
     let mut steps = vec![Fp::ZERO; usable];
-    for (kappa, cells) in kappa.iter().zip(cells) {
-        for ((step, kappa), cell) in steps.iter_mut().zip(kappa).zip(cells.values.iter()) {
+    for (cells, kappa) in &products.linear {
+        for ((step, cell), kappa) in steps.iter_mut().zip(*cells).zip(*kappa) {
             *step += *kappa * cell;
+        }
+    }
+    for ([u, v], separator) in &products.bilinear {
+        for (((step, u), v), separator) in steps.iter_mut().zip(*u).zip(*v).zip(*separator) {
+            *step += *separator * u * v;
         }
     }
     let mut sum = Fp::ZERO;
@@ -20,4 +36,45 @@ pub fn running_sum(kappa: &[Vec<Fp>], cells: &[Column], usable: usize) -> Vec<Fp
         sum
     }));
     running
+}
+
+/// Columns that stand for a sheet of sealed weights in the adjoint sum, each with its `κ`.
+///
+/// `Σ_c κ_c·a_c` over a sheet's columns, with `κ_c = Σ units_o·K_m` over the units in the column and their patterns, is `Σ_m K_m·A_m` with
+/// `A_m = Σ units_o·a_c`: as many products as patterns instead of columns. Where columns are fewer, they stand for themselves.
+pub fn fold_weights(
+    sheet: &Sheet,
+    cotangent: &WeightCotangent,
+    columns: &[Column],
+    usable: usize,
+) -> Vec<(Vec<Fp>, Vec<Fp>)> {
+    let patterns = sheet.patterns();
+    if columns.len() <= patterns.len() {
+        let kappa = |index: usize| {
+            let mut kappa = vec![Fp::ZERO; usable];
+            for (pattern, unit) in sheet.members(index) {
+                let pattern = &patterns[pattern];
+                let taps = &cotangent.taps[pattern.start..];
+                kappa[pattern.rows.clone()].iter_mut().zip(taps).for_each(|(to, tap)| *to = *tap * cotangent.units[unit]);
+            }
+            kappa
+        };
+        return columns.iter().enumerate().map(|(index, column)| (column.values.to_vec(), kappa(index))).collect();
+    }
+    let mut members: Vec<Vec<(usize, Fp)>> = vec![Vec::new(); patterns.len()];
+    for index in 0..columns.len() {
+        for (pattern, unit) in sheet.members(index) {
+            members[pattern].push((index, cotangent.units[unit]));
+        }
+    }
+    let fold = |(pattern, members): (&zkinfer_verifier::sheet::Pattern, &Vec<(usize, Fp)>)| {
+        let mut sum = vec![Fp::ZERO; columns[0].values.len()];
+        for &(column, unit) in members {
+            sum.iter_mut().zip(columns[column].values.iter()).for_each(|(sum, value)| *sum += unit * value);
+        }
+        let mut kappa = vec![Fp::ZERO; usable];
+        kappa[pattern.rows.clone()].iter_mut().zip(&cotangent.taps[pattern.start..]).for_each(|(to, tap)| *to = *tap);
+        (sum, kappa)
+    };
+    patterns.par_iter().zip(&members).map(fold).collect()
 }

@@ -8,6 +8,8 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zkinfer_verifier::field::integer;
+use zkinfer_verifier::link::RESPONSES;
+use zkinfer_verifier::{BLINDING_ROWS, Parameters};
 
 use crate::msm::cpu::commit_small;
 
@@ -51,6 +53,27 @@ impl<'a> Context<'a> {
         let domain = EvaluationDomain::new(zkinfer_verifier::DEGREE, params.k());
         let one = params.get_g().first().copied().unwrap_or_default();
         Self { params, domain, usable, rows: 1 << params.k(), one }
+    }
+
+    /// A context for parameters, with as many usable rows as any circuit has.
+    pub fn of(parameters: &'a Parameters) -> Self {
+        let params = parameters.params();
+        Self::new(params, (1 << params.k()) - BLINDING_ROWS - 1)
+    }
+
+    /// A column of small integers with zero in the boundary row and this randomness after it; the last element is the blind, not a row.
+    pub(crate) fn small_column(&self, integers: &[i64], randomness: &[Fp; RESPONSES]) -> Vec<Fp> {
+        let mut values: Vec<Fp> = integers.iter().map(|&value| integer(value)).collect();
+        values.resize(self.usable + 1, Fp::ZERO);
+        values.extend(&randomness[..BLINDING_ROWS]);
+        values
+    }
+
+    /// Commits to [`Self::small_column`].
+    pub(crate) fn commit_with(&self, integers: &[i64], randomness: &[Fp; RESPONSES]) -> Eq {
+        let values = self.domain.lagrange_from_vec(self.small_column(integers, randomness));
+        let minimum = integers.iter().copied().min().unwrap_or(0);
+        commit_small(self.params, self.one, values, minimum, randomness[BLINDING_ROWS])
     }
 
     /// Commits to columns: fills the rows after the boundary row at random, then commits with random blinds.

@@ -1,7 +1,7 @@
 //! Why no proof was made.
 
 use thiserror::Error;
-use zkinfer_verifier::Rejection;
+use zkinfer_verifier::{DescriptionError, Digest, Rejection};
 
 /// Why [`crate::Prover::prove`] made no proof.
 #[derive(Debug, Error)]
@@ -45,6 +45,69 @@ pub enum ProveError {
     /// The cells contradict the linear map or the statement: the witness is not an execution of the network.
     #[error("the witness contradicts the network's linear equations or the statement")]
     Linear,
+    /// Sealed tensors, factors' operands or openings that are not as many as the key needs.
+    #[error("the key needs {expected} {what}, got {got}")]
+    Missing {
+        /// What is counted.
+        what: &'static str,
+        /// Needed.
+        expected: usize,
+        /// Given.
+        got: usize,
+    },
+    /// A sealed integer outside its declared range.
+    #[error("{name}: element {index} is {got}, the range to be sealed is {minimum}..={maximum}")]
+    SealRange {
+        /// The tensor.
+        name: String,
+        /// The element.
+        index: usize,
+        /// Its value.
+        got: i64,
+        /// Declared minimum.
+        minimum: i64,
+        /// Declared maximum.
+        maximum: i64,
+    },
+    /// A tensor to be sealed with another number of elements than declared.
+    #[error("{name}: {got} elements to be sealed, its shape has {expected}")]
+    SealLength {
+        /// The tensor.
+        name: String,
+        /// Elements of its shape.
+        expected: usize,
+        /// Given.
+        got: usize,
+    },
+    /// The tensors to be sealed have no layout.
+    #[error("these tensors cannot be sealed: {error}")]
+    SealShape {
+        /// Why.
+        error: DescriptionError,
+    },
+    /// The opening belongs to a seal under other parameters.
+    #[error("the opening is of a seal for k = {got} or other parameters, the key needs k = {expected}; seal again")]
+    OpeningParameters {
+        /// Needed.
+        expected: u32,
+        /// The opening's.
+        got: u32,
+    },
+    /// The opening is of a tensor with another name, shape, range or scale.
+    #[error("{name}: the opening is of another tensor than the key declares; is it the opening of another model?")]
+    OpeningTensor {
+        /// The key's tensor.
+        name: String,
+    },
+    /// The opening has another number of tensors or columns.
+    #[error("the opening has another number of sealed tensors or columns than the key; is it the opening of another model?")]
+    OpeningShape,
+    /// The integers are not those that were sealed.
+    #[error("the integers are not those that were sealed (seal {seal}): the opening belongs to other weights or another tensor")]
+    OpeningIntegers {
+        /// The seal.
+        seal: Digest,
+    },
     /// A challenge hit a zero denominator: probability about 2^-240. Proving again draws others.
     #[error("degenerate challenge, prove again")]
     DegenerateChallenge,

@@ -11,6 +11,9 @@
 //! |---|---|
 //! | [`prove`] | the rounds, in order |
 //! | [`commit`] | columns, their random rows and commitments |
+//! | [`seal`] | sealing tensors, and what opens them |
+//! | [`sealed`] | sealed columns under fresh commitments |
+//! | [`link`] | the proof that they are the same columns |
 //! | [`lookup`] | multiplicities, helpers, the lookup sum |
 //! | [`adjoint`] | the running sum of the adjoint check |
 //! | [`quotient`] | the constraints over the vanishing polynomial |
@@ -23,20 +26,27 @@ pub mod adjoint;
 pub mod cache;
 pub mod commit;
 pub mod error;
+pub mod link;
 pub mod lookup;
 pub mod msm;
 pub mod open;
 pub mod prove;
 pub mod quotient;
+pub mod seal;
+pub mod sealed;
 
 pub use error::ProveError;
-pub use prove::Prover;
+pub use prove::{Claim, Prover};
+pub use seal::Opening;
+pub use sealed::SealedColumns;
 
 /// A stage of proving, for progress bars and profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Counting lookups, committing to cells and multiplicities.
+    /// Counting lookups, committing to cells and multiplicities, re-randomising sealed columns.
     Cells,
+    /// The factors of products, the link.
+    Factors,
     /// The backward pass and its running sum.
     Adjoint,
     /// Helpers, the lookup sum, and the commitments to them.
@@ -51,13 +61,14 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Cells, Self::Adjoint, Self::Lookups, Self::Quotient, Self::Opening, Self::SelfCheck];
+    pub const ALL: [Self; 7] =
+        [Self::Cells, Self::Factors, Self::Adjoint, Self::Lookups, Self::Quotient, Self::Opening, Self::SelfCheck];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cells => "committing to cells",
+            Self::Factors => "factors and link",
             Self::Adjoint => "adjoint check",
             Self::Lookups => "lookups",
             Self::Quotient => "quotient",

@@ -1,24 +1,48 @@
 //! The rounds of the argument, in order.
 
+use std::sync::OnceLock;
+
 use ff::Field;
 use halo2_proofs::transcript::{Blake2bWrite, Challenge255, Transcript, TranscriptWrite};
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
-use zkinfer_verifier::adjoint::backward;
+use rayon::prelude::*;
+use zkinfer_verifier::adjoint::{Cotangents, backward};
 use zkinfer_verifier::constraints::Challenges;
-use zkinfer_verifier::transcript::{binding, draw_check_challenges};
+use zkinfer_verifier::factors::{Operands, factors};
+use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::transcript::{binding, draw};
 use zkinfer_verifier::{Parameters, Proof, Statement, VerifyingKey};
 
 use crate::commit::{Column, Content, Context};
 use crate::error::ProveError;
 use crate::open::{Blinded, Opening};
 use crate::quotient::{Polynomials, quotient};
-use crate::{Stage, adjoint, lookup};
+use crate::sealed::{SealedColumns, Shifts};
+use crate::{Stage, adjoint, link, lookup};
 
-/// A prover for one circuit.
+/// What is to be proven, and what proves it.
+#[derive(Clone, Default)]
+pub struct Claim<'a> {
+    /// Inputs and outputs as the key shows them.
+    pub statement: Statement,
+    /// Cells of the lanes that hold small integers, one vector of usable rows per column.
+    pub columns: &'a [Vec<i64>],
+    /// For every bilinear node in order: the integers that it multiplies. The right ones of a sealed contraction are the model's weights and
+    /// may be left out.
+    pub operands: Vec<[Vec<i64>; 2]>,
+    /// The sealed inputs, then the sealed outputs.
+    pub sealed: Vec<&'a SealedColumns>,
+}
+
+/// A prover for one circuit. It proves any number of inputs, and keeps what later proofs need again.
 pub struct Prover<'a> {
     key: &'a VerifyingKey,
     parameters: &'a Parameters,
+    context: Context<'a>,
+    weights: Option<SealedColumns>,
+    /// Made for the first proof that shows a sealed column.
+    shifts: OnceLock<Shifts>,
     self_check: bool,
     check_witness: bool,
     observer: &'a dyn Fn(Stage),
@@ -27,7 +51,16 @@ pub struct Prover<'a> {
 impl<'a> Prover<'a> {
     /// A prover that checks the witness before and the proof after.
     pub fn new(key: &'a VerifyingKey, parameters: &'a Parameters) -> Self {
-        Self { key, parameters, self_check: true, check_witness: true, observer: &|_| {} }
+        Self {
+            key,
+            parameters,
+            context: Context::of(parameters),
+            weights: None,
+            shifts: OnceLock::new(),
+            self_check: true,
+            check_witness: true,
+            observer: &|_| {},
+        }
     }
 
     /// Whether to verify the finished proof before handing it out (default: yes).
@@ -46,34 +79,78 @@ impl<'a> Prover<'a> {
         Self { observer, ..self }
     }
 
-    /// Proves that the network maps the statement's inputs to its outputs. `columns` are the cells, one vector of usable rows per
-    /// column of the key's layout; `rng` must be cryptographically secure, since zero knowledge rests on it.
-    pub fn prove(
-        &self,
-        statement: Statement,
-        columns: &[Vec<i64>],
-        mut rng: impl CryptoRng,
-    ) -> Result<Proof, ProveError> {
-        let (key, layout) = (self.key, self.key.layout());
-        self.check_shapes(&statement, columns)?;
-        let context = Context::new(self.parameters.params(), layout.usable);
-        let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
-        transcript.common_scalar(binding(key, self.parameters.digest(), &statement))?;
+    /// Shows the weights of the model, which are sealed, in every proof. What can be kept between proofs is kept here.
+    pub fn weights(self, weights: SealedColumns) -> Self {
+        Self { weights: Some(weights), ..self }
+    }
+
+    /// Proves that the network maps the statement's inputs to its outputs, where nothing but public tensors is involved. `columns` are the
+    /// cells, one vector of usable rows per column of the key's layout; `rng` must be cryptographically secure, since zero knowledge rests on it.
+    pub fn prove(&self, statement: Statement, columns: &[Vec<i64>], rng: impl CryptoRng) -> Result<Proof, ProveError> {
+        self.prove_claim(Claim { statement, columns, ..Claim::default() }, rng)
+    }
+
+    /// The same for any claim.
+    pub fn prove_claim(&self, claim: Claim<'_>, mut rng: impl CryptoRng) -> Result<Proof, ProveError> {
+        let (key, layout, context) = (self.key, self.key.layout(), &self.context);
+        self.check_shapes(&claim)?;
+        let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
+        let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<EqAffine>>::init(Vec::new());
+        transcript.common_scalar(binding(key, seal, self.parameters.digest(), &claim.statement))?;
 
         self.enter(Stage::Cells);
-        let (counts, verdict) = lookup::multiplicities(key, columns);
+        let sealed: Vec<&SealedColumns> = claim.sealed.iter().copied().chain(&self.weights).collect();
+        // Lookups concern the lanes and the sheets right behind them.
+        let mut integers = claim.columns.to_vec();
+        let tensors = sealed.iter().flat_map(|sealed| &sealed.tensors);
+        let range_checked = layout.sheets.iter().zip(tensors).take_while(|(sheet, _)| sheet.tag != 0);
+        integers.extend(range_checked.flat_map(|(sheet, tensor)| sheet.fill(tensor)));
+        let (counts, verdict) = lookup::multiplicities(key, &integers);
         if self.check_witness {
             verdict?;
         }
-        let contents = columns.iter().chain(&counts).map(|column| Content::Small(column)).collect();
+        let contents = claim.columns.iter().chain(&counts).map(|column| Content::Small(column)).collect();
         let mut cells = context.commit(contents, &mut rng);
+        let multiplicities = cells.split_off(claim.columns.len());
+        let shifts = (!sealed.is_empty()).then(|| self.shifts.get_or_init(|| Shifts::new(context)));
+        let shown = shifts.iter().flat_map(|shifts| sealed.iter().map(move |sealed| (sealed, shifts)));
+        let (mut fresh, added): (Vec<Column>, Vec<_>) =
+            shown.flat_map(|(sealed, shifts)| sealed.rerandomise(context, shifts, &mut rng)).unzip();
         write_commitments(&mut transcript, &cells)?;
-        let multiplicities = cells.split_off(columns.len());
-        let (cotangents, [theta, beta]) = draw_check_challenges(&mut transcript);
+        write_commitments(&mut transcript, &fresh)?;
+        write_commitments(&mut transcript, &multiplicities)?;
+        let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
+
+        self.enter(Stage::Factors);
+        let factors = context.commit(self.factors(&claim, rho, sigma)?, &mut rng);
+        write_commitments(&mut transcript, &factors)?;
+        if !added.is_empty() {
+            link::write(context, &mut transcript, &added, &mut rng)?;
+        }
+        let factor_columns = layout.factor_columns();
+        let weights = fresh.split_off(factor_columns.start - cells.len());
+        cells.extend(fresh.into_iter().chain(factors));
+        let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
+        let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
 
         self.enter(Stage::Adjoint);
-        let adjoint = backward(key, &statement, cotangents);
-        let adjoint_sum = adjoint::running_sum(&adjoint.kappa, &cells, layout.usable);
+        let adjoint = backward(key, &claim.statement, cotangents);
+        let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
+        let mut rest = weights.as_slice();
+        let mut folded = Vec::new();
+        for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
+            let (columns, tail) = rest.split_at(sheet.columns.len());
+            folded.extend(adjoint::fold_weights(sheet, cotangent, columns, layout.usable));
+            rest = tail;
+        }
+        let values = |column: usize| &cells[column].values[..];
+        let linear = cells.iter().zip(&adjoint.kappa).map(|(column, kappa)| (&column.values[..], &kappa[..]));
+        let pairs = factor_columns.clone().step_by(2).zip(&adjoint.separators);
+        let products = adjoint::Products {
+            linear: linear.chain(folded.iter().map(|(column, kappa)| (&column[..], &kappa[..]))).collect(),
+            bilinear: pairs.map(|(u, separator)| ([values(u), values(u + 1)], &separator[..])).collect(),
+        };
+        let adjoint_sum = adjoint::running_sum(&products, layout.usable);
         if self.check_witness && adjoint_sum.last() != Some(&adjoint.target) {
             return Err(ProveError::Linear);
         }
@@ -94,76 +171,117 @@ impl<'a> Prover<'a> {
         let sums = helpers.split_off(layout.helpers());
         let [lookup_sum, adjoint_sum] = sums.as_slice() else { unreachable!("two sums were committed") };
         let random = context.domain.coeff_from_vec((0..context.rows).map(|_| Fp::random(&mut rng)).collect());
-        let random = self.commit(&context, vec![random], &mut transcript, &mut rng)?;
-        let y = *transcript.squeeze_challenge_scalar::<()>();
+        let random = self.commit(vec![random], &mut transcript, &mut rng)?;
+        let y = draw(&mut transcript);
 
         self.enter(Stage::Quotient);
+        let (folded, folded_kappa): (Vec<_>, Vec<_>) = folded.into_iter().unzip();
+        let public = |columns: Vec<Vec<Fp>>| columns.into_par_iter().map(|column| context.public(column)).collect();
+        let folded: Vec<_> = public(folded);
         let polynomials = Polynomials {
-            cells: cells.iter().map(|column| &column.polynomial).collect(),
+            cells: cells.iter().map(|column| &column.polynomial).chain(&folded).collect(),
             multiplicities: multiplicities.iter().map(|column| &column.polynomial).collect(),
             helpers: helpers.iter().map(|column| &column.polynomial).collect(),
             lookup_sum: &lookup_sum.polynomial,
             adjoint_sum: &adjoint_sum.polynomial,
-            kappa: adjoint.kappa.into_iter().map(|column| context.public(column)).collect(),
-            tags: tags.into_iter().map(|column| context.public(column)).collect(),
-            inverses: inverses.into_iter().map(|column| context.public(column)).collect(),
+            kappa: public(adjoint.kappa.into_iter().chain(folded_kappa).collect()),
+            factors: factor_columns,
+            separators: public(adjoint.separators),
+            tags: public(tags),
+            inverses: public(inverses),
         };
         let challenges = Challenges { y, ..challenges };
-        let pieces = quotient(&context, &layout.lookups, &polynomials, adjoint.target, challenges);
+        let pieces = quotient(context, &layout.lookups, &polynomials, adjoint.target, challenges);
         drop(polynomials);
-        let pieces = self.commit(&context, pieces, &mut transcript, &mut rng)?;
-        let x = *transcript.squeeze_challenge_scalar::<()>();
+        let pieces = self.commit(pieces, &mut transcript, &mut rng)?;
+        let x = draw(&mut transcript);
 
         self.enter(Stage::Opening);
         let opening = Opening {
-            columns: cells.iter().chain(&multiplicities).chain(&helpers).collect(),
+            columns: cells.iter().chain(&weights).chain(&multiplicities).chain(&helpers).collect(),
             sums: [lookup_sum, adjoint_sum],
             random: &random[0],
             pieces: &pieces,
         };
-        opening.write(&context, &mut transcript, x, &mut rng)?;
-        let proof = Proof { key: key.digest(), statement, argument: transcript.finalize() };
+        opening.write(context, &mut transcript, x, &mut rng)?;
+        let proof = Proof { key: key.digest(), seal, statement: claim.statement, argument: transcript.finalize() };
 
         if self.self_check {
             self.enter(Stage::SelfCheck);
-            key.verify(self.parameters, &proof).map_err(ProveError::SelfCheck)?;
+            let seal = self.weights.as_ref().map(SealedColumns::seal);
+            key.verify_sealed(self.parameters, seal, &proof).map_err(ProveError::SelfCheck)?;
         }
         Ok(proof)
+    }
+
+    /// The factor columns of every bilinear node.
+    fn factors(&self, claim: &Claim<'_>, rho: Fp, sigma: Fp) -> Result<Vec<Content<'static>>, ProveError> {
+        let (key, layout) = (self.key, self.key.layout());
+        let first = layout.factor_columns().start;
+        let mut columns = vec![vec![Fp::ZERO; layout.usable]; layout.columns().min(layout.factor_columns().end)];
+        let nodes = key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+        let weights = |id: usize| {
+            let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;
+            self.weights.as_ref()?.tensors.get(index).map(Vec::as_slice)
+        };
+        let operands = nodes.zip(&claim.operands).map(|((id, _), [left, right])| {
+            (id, Operands { left, right: weights(id).unwrap_or(right) })
+        });
+        let jobs: Vec<_> = operands.collect();
+        let pairs: Vec<_> = jobs
+            .into_par_iter()
+            .map(|(id, operands)| (id, factors(key, id, rho, sigma, operands)))
+            .collect();
+        for (id, pair) in pairs {
+            let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
+            let segment = segment.expect("a bilinear node has factor cells");
+            for (offset, factor) in pair.iter().enumerate() {
+                layout.add(&mut columns, segment, offset, factor);
+            }
+        }
+        Ok(columns.split_off(first).into_iter().map(Content::Full).collect())
     }
 
     fn enter(&self, stage: Stage) {
         (self.observer)(stage);
     }
 
-    fn check_shapes(&self, statement: &Statement, columns: &[Vec<i64>]) -> Result<(), ProveError> {
+    fn check_shapes(&self, claim: &Claim<'_>) -> Result<(), ProveError> {
         let (layout, k) = (self.key.layout(), self.key.description().k);
         if self.parameters.k() != k {
             return Err(ProveError::Parameters { expected: k, got: self.parameters.k() });
         }
         if self.check_witness {
-            statement.check(self.key).map_err(ProveError::Statement)?;
+            claim.statement.check(self.key).map_err(ProveError::Statement)?;
         }
-        let odd = columns.iter().map(Vec::len).find(|&rows| rows != layout.usable);
-        if columns.len() != layout.columns() || odd.is_some() {
+        let odd = claim.columns.iter().map(Vec::len).find(|&rows| rows != layout.usable);
+        if claim.columns.len() != layout.fresh_columns() || odd.is_some() {
             return Err(ProveError::WitnessShape {
-                columns: layout.columns(),
+                columns: layout.fresh_columns(),
                 rows: layout.usable,
-                got_columns: columns.len(),
+                got_columns: claim.columns.len(),
                 got_rows: odd.unwrap_or(layout.usable),
             });
         }
-        Ok(())
+        let count = |what, expected: usize, got: usize| {
+            if expected == got { Ok(()) } else { Err(ProveError::Missing { what, expected, got }) }
+        };
+        let bilinear = self.key.description().nodes.iter().filter(|node| node.operator.is_bilinear()).count();
+        count("pairs of operands", bilinear, claim.operands.len())?;
+        let model = layout.model_sheets().count();
+        count("sealed tensors of the model", model, self.weights.as_ref().map_or(0, |weights| weights.tensors.len()))?;
+        let others = claim.sealed.iter().map(|sealed| sealed.tensors.len()).sum();
+        count("sealed inputs and outputs", layout.sheets.len() - model, others)
     }
 
     /// Commits to polynomials and writes the commitments.
     fn commit(
         &self,
-        context: &Context<'_>,
         polynomials: Vec<halo2_proofs::poly::Polynomial<Fp, halo2_proofs::poly::Coeff>>,
         transcript: &mut Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<Blinded>, ProveError> {
-        let commitments = context.commit_coefficients(&polynomials, rng);
+        let commitments = self.context.commit_coefficients(&polynomials, rng);
         for (commitment, _) in &commitments {
             transcript.write_point(*commitment)?;
         }

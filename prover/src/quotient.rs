@@ -16,7 +16,7 @@ use crate::commit::Context;
 
 /// The polynomials that the constraints mention.
 pub struct Polynomials<'a> {
-    /// Cells.
+    /// Cells: those of the layout up to the factors, then what stands for sealed weights.
     pub cells: Vec<&'a Polynomial<Fp, Coeff>>,
     /// Multiplicities.
     pub multiplicities: Vec<&'a Polynomial<Fp, Coeff>>,
@@ -26,8 +26,12 @@ pub struct Polynomials<'a> {
     pub lookup_sum: &'a Polynomial<Fp, Coeff>,
     /// `S`.
     pub adjoint_sum: &'a Polynomial<Fp, Coeff>,
-    /// Public `κ`.
+    /// Public `κ`, one per polynomial of cells.
     pub kappa: Vec<Polynomial<Fp, Coeff>>,
+    /// The factors among the cells.
+    pub factors: std::ops::Range<usize>,
+    /// Public `π`.
+    pub separators: Vec<Polynomial<Fp, Coeff>>,
     /// Public tags.
     pub tags: Vec<Polynomial<Fp, Coeff>>,
     /// Public `R`.
@@ -67,20 +71,21 @@ pub fn quotient(
         let sums = each(&[polynomials.lookup_sum, polynomials.adjoint_sum, &active, &first, &boundary]);
         let [lookup_sum, adjoint_sum, active, first, boundary] = sums.as_slice() else { unreachable!("five columns") };
         let kappa = public(&polynomials.kappa);
+        let separators = public(&polynomials.separators);
         let tags = public(&polynomials.tags);
         let inverses = public(&polynomials.inverses);
 
         let constraints: Vec<Fp> = (0..rows)
             .into_par_iter()
             .map_init(
-                || [const { Vec::<Fp>::new() }; 6],
+                || [const { Vec::<Fp>::new() }; 7],
                 |scratch, row| {
-                    let columns = [&cells, &multiplicities, &helpers, &kappa, &tags, &inverses];
+                    let columns = [&cells, &multiplicities, &helpers, &kappa, &separators, &tags, &inverses];
                     for (values, columns) in scratch.iter_mut().zip(columns) {
                         values.clear();
                         values.extend(columns.iter().map(|column| column[row]));
                     }
-                    let [cells, multiplicities, helpers, kappa, tags, inverses] = &*scratch;
+                    let [cells, multiplicities, helpers, kappa, separators, tags, inverses] = &*scratch;
                     let next = (row + 1) % rows;
                     let point = Point {
                         cells,
@@ -89,6 +94,8 @@ pub fn quotient(
                         lookup_sum: [lookup_sum[row], lookup_sum[next]],
                         adjoint_sum: [adjoint_sum[row], adjoint_sum[next]],
                         kappa,
+                        factors: &cells[polynomials.factors.clone()],
+                        separators,
                         tags,
                         inverses,
                         active: active[row],

@@ -4,8 +4,9 @@ mod support;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use support::{key, parameters, witness};
+use support::{public, key, parameters, witness};
 use zkinfer_prover::{ProveError, Prover};
+use zkinfer_verifier::description::Weights;
 use zkinfer_verifier::proof::{argument_bytes, elements};
 use zkinfer_verifier::{Proof, Rejection, VerifyingKey};
 
@@ -83,15 +84,15 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
         key.verify(&parameters, &forged).expect_err("a forged proof")
     };
     for element in 0..3 {
-        assert_eq!(reject(&|p| p.statement.inputs[0][element] += 1), Rejection::Opening);
+        assert_eq!(reject(&|p| public(&mut p.statement.inputs[0])[element] += 1), Rejection::Opening);
     }
     for element in 0..4 {
-        assert_eq!(reject(&|p| p.statement.outputs[0][element] += 2), Rejection::Opening);
+        assert_eq!(reject(&|p| public(&mut p.statement.outputs[0])[element] += 2), Rejection::Opening);
     }
-    assert_eq!(reject(&|p| p.statement.outputs[1][0] = 1), Rejection::Opening);
-    assert!(matches!(reject(&|p| p.statement.inputs[0][1] = 128), Rejection::TensorRange { index: 1, got: 128, .. }));
-    assert!(matches!(reject(&|p| p.statement.outputs[1][0] = 4), Rejection::TensorRange { .. }));
-    assert!(matches!(reject(&|p| p.statement.inputs[0].push(0)), Rejection::TensorLength { .. }));
+    assert_eq!(reject(&|p| public(&mut p.statement.outputs[1])[0] = 1), Rejection::Opening);
+    assert!(matches!(reject(&|p| public(&mut p.statement.inputs[0])[1] = 128), Rejection::TensorRange { index: 1, got: 128, .. }));
+    assert!(matches!(reject(&|p| public(&mut p.statement.outputs[1])[0] = 4), Rejection::TensorRange { .. }));
+    assert!(matches!(reject(&|p| public(&mut p.statement.inputs[0]).push(0)), Rejection::TensorLength { .. }));
     assert!(matches!(reject(&|p| p.statement.outputs.truncate(1)), Rejection::TensorCount { .. }));
     assert!(matches!(reject(&|p| p.argument.push(0)), Rejection::ProofLength { .. }));
     assert!(matches!(reject(&|p| p.argument.truncate(64)), Rejection::ProofLength { .. }));
@@ -100,7 +101,8 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
 
     let mut description = key.description().clone();
     if let zkinfer_verifier::description::Operator::Contract(contract) = &mut description.nodes[1].operator {
-        contract.weights[0] += 1;
+        let Weights::Public(weights) = &mut contract.weights else { unreachable!() };
+        weights[0] += 1;
     }
     let other = VerifyingKey::new(description).unwrap();
     assert!(matches!(other.verify(&parameters, &proof), Err(Rejection::OtherKey { .. })));
@@ -181,7 +183,7 @@ fn equal_and_opposite_errors_in_two_equations_do_not_cancel() {
     let remainder = &mut columns[cell.column][cell.rows.start];
     assert!((1..16).contains(remainder), "the remainder leaves room for the forgery");
     *remainder -= 1; // z − Σ limbs − 16·q = +1 in row 0 of the requantisation
-    statement.outputs[0][0] += 1; // y − public = −1 in row 0 of the output
+    public(&mut statement.outputs[0])[0] += 1; // y − public = −1 in row 0 of the output
     let prover = Prover::new(&key, &parameters).self_check(false);
     let refusal = prover.prove(statement.clone(), &columns, rng(9)).expect_err("a false witness");
     assert!(matches!(refusal, ProveError::Linear), "{refusal}");

@@ -9,22 +9,24 @@ use support::{parameters, witness};
 use zkinfer_prover::{ProveError, Prover};
 use zkinfer_verifier::description::{
     Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise,
+    Visibility,
 };
 use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 
 /// `y = clamp(x, −2, 2)` over exactly as many elements as a column of `2^k` rows has usable rows.
 fn full_column(k: u32) -> VerifyingKey {
     let elements = (1 << k) - 1 - zkinfer_verifier::BLINDING_ROWS;
-    let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+    let (quantisation, visibility) = (Quantisation { scale: 1.0, zero_point: 0 }, Visibility::Public);
     let requantise = Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let key = VerifyingKey::new(Description {
         name: "full".into(),
         k,
         limb_bits: 1,
-        inputs: vec![Input { name: "x".into(), shape: vec![elements], minimum: -4, maximum: 4, quantisation }],
+        bias_digits: 0,
+        inputs: vec![Input { name: "x".into(), shape: vec![elements], minimum: -4, maximum: 4, quantisation, visibility }],
         nodes: vec![node("x", Operator::Input(0)), node("clamp", Operator::Requantise(requantise))],
-        outputs: vec![Output { name: "y".into(), shape: vec![elements], source: OutputSource::Node(1), quantisation }],
+        outputs: vec![Output { name: "y".into(), shape: vec![elements], source: OutputSource::Node(1), quantisation, visibility }],
     });
     let key = key.expect("a valid description");
     assert_eq!((key.layout().columns(), key.layout().usable), (2, elements));
@@ -46,7 +48,7 @@ fn the_last_usable_row_counts() {
     let elements = key.layout().usable;
     let x: Vec<i64> = (0..elements as i64).map(|i| i % 9 - 4).collect();
     let y: Vec<i64> = x.iter().map(|x| (*x).clamp(-2, 2)).collect();
-    let statement = Statement { inputs: vec![x.clone()], outputs: vec![y.clone()] };
+    let statement = Statement::public(vec![x.clone()], vec![y.clone()]);
     let columns = vec![x, y];
     let parameters = parameters(5);
     let proof = Prover::new(&key, &parameters).prove(statement.clone(), &columns, StdRng::seed_from_u64(2));

@@ -4,16 +4,24 @@
 //! dimension by all others, gets the rank-one cotangent `τ^e · ρ^row · σ^column` with an exponent `e` of its own. [`backward`] pushes
 //! these back to the cells (`κ = Aᵀg`, one entry per cell) and to the public values (`target = gᵀb`). A rank-one cotangent makes
 //! the step through a contraction cost its weights plus one scatter, not its multiply-accumulates (Freivalds).
+//!
+//! A bilinear node has no public matrix to push a cotangent through. Its factors `u` and `v` (see [`crate::factors`]) take the cotangent's scalar as `π`,
+//! so that `Σ π·u·v` stands for the node, and equations with powers of `τ` of their own bind `u` and `v` to what they are made of.
 
 use ff::Field;
 use pasta_curves::Fp;
 
 use crate::analysis::Facts;
-use crate::description::{Combine, Contract, Form, Operator, OutputSource, Requantise, View};
+use crate::contraction::Geometry;
+use crate::description::{
+    Combine, Contract, Form, Operator, OutputSource, Product, Requantise, View, Visibility, Weights,
+};
+use crate::factors::{column_weights, sizes};
 use crate::field::{integer, powers};
 use crate::key::VerifyingKey;
-use crate::layout::Cells;
-use crate::statement::Statement;
+use crate::layout::{Cells, Segment, add};
+use crate::sheet::Role;
+use crate::statement::{Statement, Value};
 use crate::view::scatter;
 
 /// Challenges of the adjoint check.
@@ -30,10 +38,23 @@ pub struct Cotangents {
 /// `κ` and `gᵀb`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adjoint {
-    /// One column per column of cells, one entry per usable row.
+    /// One column per column of cells up to the factors, one entry per usable row.
     pub kappa: Vec<Vec<Fp>>,
+    /// `π`, one column per pair of factor columns.
+    pub separators: Vec<Vec<Fp>>,
+    /// `κ` of the sealed weights, one per sheet.
+    pub weights: Vec<WeightCotangent>,
     /// What `Σ κ·cell` must sum to.
     pub target: Fp,
+}
+
+/// `κ` of sealed weights: `units[o]·taps[i]` for element `i` of unit `o`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightCotangent {
+    /// Powers of `τ`, one per element of a unit.
+    pub taps: Vec<Fp>,
+    /// One per unit.
+    pub units: Vec<Fp>,
 }
 
 /// The cotangent of a tensor.
@@ -80,6 +101,9 @@ struct Backward<'a> {
     /// `τ^e` for the next equation.
     separator: Fp,
     cotangents: Vec<Option<Cotangent>>,
+    /// `κ` of the digits of sealed biases, and the first of each sealed contraction's in node order, of those not yet met.
+    biases: Vec<Fp>,
+    first_bias: usize,
     adjoint: Adjoint,
 }
 
@@ -89,6 +113,9 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
     let sizes = analysis.nodes.iter().chain(&analysis.outputs).map(Facts::matrix);
     let (rows, columns) = sizes.fold((1, 1), |(r, c), (rows, columns)| (r.max(rows), c.max(columns)));
     let layout = key.layout();
+    let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
+    let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
+    let column = vec![Fp::ZERO; layout.usable];
     let mut pass = Backward {
         key,
         statement,
@@ -97,25 +124,44 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
         sigma: powers(challenges.sigma, columns),
         separator: challenges.tau,
         cotangents: vec![None; analysis.nodes.len()],
-        adjoint: Adjoint { kappa: vec![vec![Fp::ZERO; layout.usable]; layout.columns()], target: Fp::ZERO },
+        biases: vec![Fp::ZERO; biases],
+        first_bias: biases,
+        adjoint: Adjoint {
+            kappa: vec![column.clone(); layout.factor_columns().end],
+            separators: vec![column; pairs],
+            weights: Vec::new(),
+            target: Fp::ZERO,
+        },
     };
     pass.outputs();
     for (id, (node, facts)) in key.description().nodes.iter().zip(&analysis.nodes).enumerate().rev() {
         let cotangent = pass.cotangents.get_mut(id).and_then(Option::take);
-        if let Operator::Requantise(requantise) = &node.operator {
-            // Its own equation holds whether or not anything reads the result.
-            pass.requantise(id, requantise, facts, cotangent);
-            continue;
+        match &node.operator {
+            // Their own equations hold whether or not anything reads the result.
+            Operator::Requantise(requantise) => {
+                pass.requantise(id, requantise, facts, cotangent);
+                continue;
+            }
+            Operator::Copy(input) => {
+                pass.copy(id, *input, facts, cotangent);
+                continue;
+            }
+            _ => {}
         }
         let Some(cotangent) = cotangent else { continue };
         match &node.operator {
-            Operator::Input(index) => pass.input(*index, cotangent),
-            Operator::Contract(contract) => pass.contract(contract, facts, cotangent),
+            Operator::Input(index) => pass.input(id, *index, cotangent),
+            Operator::Contract(contract) => pass.contract(id, contract, facts, cotangent),
+            Operator::Product(product) => pass.product(id, product, cotangent),
             Operator::Combine(combine) => pass.combine(combine, &cotangent),
             Operator::View(view) => pass.view(view, facts, cotangent),
-            Operator::Requantise(_) => {}
+            Operator::Requantise(_) | Operator::Copy(_) => {}
         }
     }
+    // Nodes were met from the last to the first; sheets stand in node order.
+    pass.adjoint.weights.reverse();
+    let biases = std::mem::take(&mut pass.biases);
+    pass.sheet(Role::Biases, &biases);
     pass.adjoint
 }
 
@@ -126,6 +172,21 @@ impl Backward<'_> {
         let scaled = self.rho.iter().take(rows).map(|power| *power * self.separator).collect();
         self.separator *= self.challenges.tau;
         Cotangent::Outer(scaled, self.sigma.iter().take(columns).copied().collect())
+    }
+
+    /// The next `count` powers of `τ`, for as many equations.
+    fn separators(&mut self, count: usize) -> Vec<Fp> {
+        let powers = powers(self.challenges.tau, count).into_iter().map(|power| power * self.separator).collect();
+        let exponent = u64::try_from(count).unwrap_or(u64::MAX);
+        self.separator *= self.challenges.tau.pow_vartime([exponent]);
+        powers
+    }
+
+    /// Adds to `κ` of a sealed tensor, one value per element.
+    fn sheet(&mut self, role: Role, values: &[Fp]) {
+        if let Some(sheet) = self.key.layout().sheet(role) {
+            add(&mut self.adjoint.kappa, sheet.pieces(), values);
+        }
     }
 
     /// Adds to the cotangent of a node.
@@ -150,18 +211,23 @@ impl Backward<'_> {
     fn outputs(&mut self) {
         let key = self.key;
         let tensors = key.description().outputs.iter().zip(&key.analysis().outputs).zip(&key.layout().outputs);
-        for (((output, facts), cells), values) in tensors.zip(&self.statement.outputs) {
+        for (index, (((output, facts), cells), value)) in tensors.zip(&self.statement.outputs).enumerate() {
             match &output.source {
                 OutputSource::Node(node) => {
                     let cotangent = self.equation(facts);
                     let dense = cotangent.clone().into_dense();
-                    let public: Fp = dense.iter().zip(values).map(|(g, &value)| *g * integer(value)).sum();
-                    self.constant(-public);
+                    match value {
+                        Value::Public(values) => {
+                            let public: Fp = dense.iter().zip(values).map(|(g, &value)| *g * integer(value)).sum();
+                            self.constant(-public);
+                        }
+                        _ => self.sheet(Role::Output(index), &dense.iter().map(|g| -*g).collect::<Vec<_>>()),
+                    }
                     self.add(*node, cotangent);
                 }
                 OutputSource::ArgMax { input, axis, select_last } => {
                     let (Some(shape), Some(cells)) = (key.analysis().nodes.get(*input), cells) else { continue };
-                    self.arg_max(*input, shape, *axis, *select_last, cells, values);
+                    self.arg_max(*input, shape, *axis, *select_last, cells, value.integers());
                 }
             }
         }
@@ -202,7 +268,7 @@ impl Backward<'_> {
     }
 
     /// Adds to `κ` of a segment's column.
-    fn cells(&mut self, segment: &crate::layout::Segment, column: usize, values: impl Iterator<Item = Fp>) {
+    fn cells(&mut self, segment: &Segment, column: usize, values: impl Iterator<Item = Fp>) {
         let values: Vec<Fp> = values.collect();
         self.key.layout().add(&mut self.adjoint.kappa, segment, column, &values);
     }
@@ -232,10 +298,39 @@ impl Backward<'_> {
         self.add(requantise.input, equation);
     }
 
-    fn input(&mut self, index: usize, cotangent: Cotangent) {
-        let Some(values) = self.statement.inputs.get(index) else { return };
-        let known: Fp = cotangent.into_dense().iter().zip(values).map(|(g, &value)| *g * integer(value)).sum();
-        self.constant(known);
+    /// `x − copy = 0`.
+    fn copy(&mut self, id: usize, input: usize, facts: &Facts, result: Option<Cotangent>) {
+        let Some(segment) = self.segment(id) else { return };
+        if let Some(result) = result {
+            self.cells(&segment, 0, result.into_dense().into_iter());
+        }
+        let equation = self.equation(facts);
+        self.cells(&segment, 0, equation.clone().into_dense().into_iter().map(|g| -g));
+        self.add(input, equation);
+    }
+
+    /// The cells of a node that has one segment of them.
+    fn segment(&self, id: usize) -> Option<Segment> {
+        self.key.layout().nodes.get(id)?.as_ref()?.result.clone()
+    }
+
+    fn input(&mut self, id: usize, index: usize, cotangent: Cotangent) {
+        let (Some(input), Some(value)) = (self.key.description().inputs.get(index), self.statement.inputs.get(index))
+        else {
+            return;
+        };
+        let dense = cotangent.into_dense();
+        match input.visibility {
+            Visibility::Public => {
+                let known = dense.iter().zip(value.integers()).map(|(g, &value)| *g * integer(value)).sum();
+                self.constant(known);
+            }
+            Visibility::Sealed => self.sheet(Role::Input(index), &dense),
+            Visibility::Private => {
+                let Some(segment) = self.segment(id) else { return };
+                self.cells(&segment, 0, dense.into_iter());
+            }
+        }
     }
 
     fn combine(&mut self, combine: &Combine, cotangent: &Cotangent) {
@@ -267,161 +362,114 @@ impl Backward<'_> {
         }
     }
 
-    fn contract(&mut self, contract: &Contract, facts: &Facts, cotangent: Cotangent) {
-        let key = self.key;
-        let Some(input) = key.analysis().nodes.get(contract.input) else { return };
-        let (rows, columns) = facts.matrix();
+    fn contract(&mut self, id: usize, contract: &Contract, facts: &Facts, cotangent: Cotangent) {
+        let Some(input) = self.key.analysis().nodes.get(contract.input) else { return };
+        let geometry = Geometry { contract, input, output: facts };
         let biases: Vec<Fp> = contract.bias.iter().map(|&bias| integer(bias)).collect();
         let row_factors = contract.row_factors.iter().map(|&factor| integer(factor));
-        let mut column_factors: Vec<Fp> = contract.column_factors.iter().map(|&factor| integer(factor)).collect();
-        column_factors.resize(columns, Fp::one());
-        let geometry = Geometry { contract, input, output: facts };
-        let back = match cotangent {
-            Cotangent::Outer(row, column) => {
+        let back = match (&contract.weights, cotangent) {
+            (weights, Cotangent::Outer(row, column)) => {
                 let bias: Fp = row.iter().zip(&biases).map(|(g, b)| *g * b).sum();
-                self.constant(bias * column.iter().sum::<Fp>());
-                let row: Vec<Fp> = row.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
-                let column: Vec<Fp> = column.iter().zip(&column_factors).map(|(g, factor)| *g * factor).collect();
-                geometry.rank_one(&row, &column)
+                let total: Fp = column.iter().sum();
+                self.constant(bias * total);
+                let scaled: Vec<Fp> = row.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
+                let column = column_weights(&column, &contract.column_factors);
+                match weights {
+                    Weights::Public(weights) => geometry.rank_one(weights, &scaled, &column),
+                    Weights::Sealed => {
+                        let separator = row.first().copied().unwrap_or(Fp::ZERO);
+                        self.sealed_biases(&scaled, total);
+                        self.sealed_weights(id, &geometry, separator, &column)
+                    }
+                }
             }
-            Cotangent::Dense(mut values) => {
+            (Weights::Public(weights), Cotangent::Dense(mut values)) => {
+                let (rows, columns) = facts.matrix();
+                let column_factors = column_weights(&vec![Fp::ONE; columns], &contract.column_factors);
                 for ((row, factor), bias) in values.chunks_mut(columns.max(1)).zip(row_factors).zip(&biases) {
                     let sum: Fp = row.iter().sum();
                     self.adjoint.target -= sum * bias;
                     row.iter_mut().zip(&column_factors).for_each(|(g, column)| *g *= factor * column);
                 }
-                geometry.dense(&values, rows)
+                geometry.dense(weights, &values, rows)
             }
+            // The analysis refuses a sealed contraction whose cotangent is not of rank one.
+            (Weights::Sealed, Cotangent::Dense(_)) => return,
         };
         self.add(contract.input, Cotangent::Dense(back));
     }
-}
 
-/// A contraction with its shapes.
-struct Geometry<'a> {
-    contract: &'a Contract,
-    input: &'a Facts,
-    output: &'a Facts,
-}
-
-impl Geometry<'_> {
-    /// Taps per output channel: channels of a group times kernel size.
-    fn depth(&self) -> usize {
-        self.contract.weights.len().checked_div(self.contract.rows).unwrap_or(0).max(1)
-    }
-
-    fn group_rows(&self) -> usize {
-        self.contract.rows.checked_div(self.contract.groups).unwrap_or(0).max(1)
-    }
-
-    /// Cotangent of the input for the output cotangent `row ⊗ column`: `Wᵀ·row` for every group, then one scatter over the positions.
-    fn rank_one(&self, row: &[Fp], column: &[Fp]) -> Vec<Fp> {
-        let mut back = vec![Fp::ZERO; self.input.elements];
-        let group_rows = self.group_rows();
-        let weights = self.contract.weights.chunks(self.depth().saturating_mul(group_rows));
-        let small = small_integers();
-        for (group, (weights, row)) in weights.zip(row.chunks(group_rows)).enumerate() {
-            let mut taps = vec![Fp::ZERO; self.depth()];
-            for (weights, g) in weights.chunks(self.depth()).zip(row) {
-                for (tap, &weight) in taps.iter_mut().zip(weights) {
-                    *tap += times_small(*g, weight, &small);
-                }
-            }
-            self.scatter(group, &taps, column, &mut back);
+    /// `row_factor_o·Σ_i 256^i·digit_i` at every position, for the sealed contraction before those already met.
+    fn sealed_biases(&mut self, row: &[Fp], total: Fp) {
+        let digits = usize::try_from(self.key.description().bias_digits).unwrap_or(0);
+        self.first_bias = self.first_bias.saturating_sub(row.len().saturating_mul(digits));
+        let units = self.biases.get_mut(self.first_bias..).unwrap_or_default();
+        for (unit, g) in units.chunks_mut(digits.max(1)).zip(row) {
+            let places = powers(Fp::from(256), digits);
+            unit.iter_mut().zip(places).for_each(|(digit, place)| *digit += *g * total * place);
         }
+    }
+
+    /// `π·Σ_t u_t·v_t` for the node; `u_t − Σ_p column_p·im2col(x)[t, p] = 0` and `v_t − Σ_o ρ^o·row_factor_o·W[o, t] = 0` for every tap. Gives the
+    /// input's cotangent.
+    fn sealed_weights(&mut self, id: usize, geometry: &Geometry<'_>, separator: Fp, column: &[Fp]) -> Vec<Fp> {
+        let depth = geometry.depth();
+        let length = depth.saturating_mul(geometry.contract.groups);
+        let [left, right] = self.factors(id, length, separator);
+
+        let mut back = vec![Fp::ZERO; geometry.input.elements];
+        for (group, taps) in left.chunks(depth).enumerate() {
+            let taps: Vec<Fp> = taps.iter().map(|tap| -*tap).collect();
+            geometry.scatter(group, &taps, column, &mut back);
+        }
+        let groups = right.iter().step_by(depth);
+        let starts = groups.flat_map(|start| std::iter::repeat_n(start, geometry.group_rows()));
+        let rows = self.rho.iter().zip(&geometry.contract.row_factors);
+        let units = starts.zip(rows).map(|(start, (power, &factor))| -(*start * power * integer(factor)));
+        let units = units.collect();
+        self.adjoint.weights.push(WeightCotangent { taps: powers(self.challenges.tau, depth), units });
         back
     }
 
-    /// The same for any output cotangent, at the price of every multiply-accumulate.
-    fn dense(&self, cotangent: &[Fp], rows: usize) -> Vec<Fp> {
-        let mut back = vec![Fp::ZERO; self.input.elements];
-        let columns = cotangent.len().checked_div(rows).unwrap_or(0).max(1);
-        let rows = self.contract.weights.chunks(self.depth()).zip(cotangent.chunks(columns));
-        for (row, (weights, column)) in rows.enumerate() {
-            let group = row.checked_div(self.group_rows()).unwrap_or(0);
-            let taps: Vec<Fp> = weights.iter().map(|&weight| integer(weight.into())).collect();
-            self.scatter(group, &taps, column, &mut back);
-        }
-        back
-    }
-
-    /// Adds `taps[t]·column[p]` to the input element that tap `t` of the group meets at position `p`: the transpose of im2col.
-    fn scatter(&self, group: usize, taps: &[Fp], column: &[Fp], back: &mut [Fp]) {
-        let (&[channels, height, width], &[_, _, out_width]) =
-            (self.input.shape.as_slice(), self.output.shape.as_slice())
-        else {
-            return;
-        };
-        let [kernel_h, kernel_w] = self.contract.kernel;
-        let [stride_h, stride_w] = self.contract.strides;
-        let [dilation_h, dilation_w] = self.contract.dilations;
-        let [top, left, ..] = self.contract.pads;
-        let place = |out: usize, stride: usize, tap: usize, dilation: usize, pad: usize, size: usize| {
-            let at = out.saturating_mul(stride).saturating_add(tap.saturating_mul(dilation)).checked_sub(pad)?;
-            (at < size).then_some(at)
-        };
-        let group_channels = channels.checked_div(self.contract.groups).unwrap_or(0);
-        let plane = height.saturating_mul(width);
-        let first = group.saturating_mul(group_channels).saturating_mul(plane);
-        let kernel = kernel_h.saturating_mul(kernel_w).max(1);
-        let planes = back.chunks_mut(plane.max(1)).skip(first.checked_div(plane).unwrap_or(0)).take(group_channels);
-        for (plane, taps) in planes.zip(taps.chunks(kernel)) {
-            for (taps, kernel_y) in taps.chunks(kernel_w.max(1)).zip(0..kernel_h) {
-                for (tap, kernel_x) in taps.iter().zip(0..kernel_w) {
-                    for (out_y, line) in column.chunks(out_width.max(1)).enumerate() {
-                        let Some(y) = place(out_y, stride_h, kernel_y, dilation_h, top, height) else { continue };
-                        let Some(line_back) = plane.chunks_mut(width.max(1)).nth(y) else { continue };
-                        for (out_x, g) in line.iter().enumerate() {
-                            let x = place(out_x, stride_w, kernel_x, dilation_w, left, width);
-                            if let Some(to) = x.and_then(|x| line_back.get_mut(x)) {
-                                *to += *tap * g;
-                            }
-                        }
-                    }
-                }
+    /// Gives the factors of a node their `π` and one equation each per entry; returns the separators of these equations.
+    fn factors(&mut self, id: usize, length: usize, separator: Fp) -> [Vec<Fp>; 2] {
+        let (left, right) = (self.separators(length), self.separators(length));
+        if let Some(segment) = self.segment(id) {
+            self.cells(&segment, 0, left.iter().copied());
+            self.cells(&segment, 1, right.iter().copied());
+            let first = self.key.layout().factor_columns().start;
+            for piece in self.key.layout().pieces(&segment, 0) {
+                let pair = piece.column.saturating_sub(first).checked_div(2).unwrap_or(0);
+                let rows = self.adjoint.separators.get_mut(pair).and_then(|column| column.get_mut(piece.rows));
+                rows.unwrap_or_default().fill(separator);
             }
         }
+        [left, right]
     }
-}
 
-/// `0, 1, …, 128` in the field.
-fn small_integers() -> Vec<Fp> {
-    (0..=128u64).map(Fp::from).collect()
-}
-
-/// `value · weight`.
-fn times_small(value: Fp, weight: i8, small: &[Fp]) -> Fp {
-    let product = small.get(usize::from(weight.unsigned_abs())).map_or(Fp::ZERO, |magnitude| value * magnitude);
-    if weight < 0 { -product } else { product }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::{Interval, output_size};
-
-    #[test]
-    fn rank_one_and_dense_cotangents_agree() {
-        let contract = Contract {
-            input: 0,
-            rows: 4,
-            groups: 2,
-            kernel: [3, 2],
-            strides: [2, 1],
-            pads: [1, 0, 2, 1],
-            dilations: [1, 2],
-            weights: (-36..36).map(|w| 3 * w).collect(),
-            row_factors: vec![1; 4],
-            column_factors: vec![],
-            bias: vec![0; 4],
-        };
-        let interval = Interval { minimum: 0, maximum: 0 };
-        let input = Facts { shape: vec![6, 5, 7], elements: 210, interval };
-        let [height, width] = output_size(&contract, 5, 7).unwrap();
-        let output = Facts { shape: vec![4, height, width], elements: 4 * height * width, interval };
-        let (row, column) = (powers(Fp::from(7), 4), powers(Fp::from(11), height * width));
-        let geometry = Geometry { contract: &contract, input: &input, output: &output };
-        let dense = Cotangent::Outer(row.clone(), column.clone()).into_dense();
-        assert_eq!(geometry.rank_one(&row, &column), geometry.dense(&dense, 4));
+    /// `π·Σ u·v` for the node, and the equations of both factors.
+    fn product(&mut self, id: usize, product: &Product, cotangent: Cotangent) {
+        let (Cotangent::Outer(row, _), Some((inner, width))) = (cotangent, sizes(self.key, product)) else { return };
+        let separator = row.first().copied().unwrap_or(Fp::ZERO);
+        let batches = row.len();
+        let [left, right] = self.factors(id, batches.saturating_mul(inner), separator);
+        let nodes = &self.key.analysis().nodes;
+        let height = nodes.get(product.left).and_then(|facts| facts.shape.get(1)).copied().unwrap_or(0);
+        let sigma = |index: usize| self.sigma.get(index).copied().unwrap_or(Fp::ZERO);
+        let mut back = [Vec::new(), Vec::new()];
+        let [left_back, right_back] = &mut back;
+        for ((left, right), rho) in left.chunks(inner.max(1)).zip(right.chunks(inner.max(1))).zip(&self.rho) {
+            for row in 0..height {
+                let weight = -sigma(row.saturating_mul(width));
+                left_back.extend(left.iter().map(|separator| *separator * weight));
+            }
+            for column in 0..width {
+                let weight = -(*rho * sigma(column));
+                right_back.extend(right.iter().map(|separator| *separator * weight));
+            }
+        }
+        let [left_back, right_back] = back;
+        self.add(product.left, Cotangent::Dense(left_back));
+        self.add(product.right, Cotangent::Dense(right_back));
     }
 }

@@ -3,9 +3,16 @@
 //! Intervals make field equality integer equality: every linear form, quotient and remainder is proven to stay within `±2^62`, far
 //! from `|p|/2`. They also size the tables, so that every input in its declared range is provable.
 
-use crate::description::{Combine, Contract, Description, Form, Operator, OutputSource, Quantisation, View, ViewKind};
+use crate::description::{
+    Combine, Contract, Description, Form, Operator, OutputSource, Product, Quantisation, View, ViewKind, Visibility,
+    Weights,
+};
 use crate::error::DescriptionError as Error;
 
+/// What sealed weights and digits of sealed biases lie in.
+pub const SEALED: Interval = Interval { minimum: -128, maximum: 127 };
+/// Most digits of a sealed bias.
+pub const MAX_BIAS_DIGITS: u32 = 4;
 /// Bound on the size of any integer in the circuit.
 const LIMIT: i128 = 1 << 62;
 /// Most elements of all nodes together; bounds the verifier's memory.
@@ -63,6 +70,24 @@ fn scale((low, high): (i128, i128), factor: i64) -> (i128, i128) {
 
 fn add((a, b): (i128, i128), (c, d): (i128, i128)) -> (i128, i128) {
     (a.saturating_add(c), b.saturating_add(d))
+}
+
+/// Products of an element of each.
+fn multiply(a: Interval, b: Interval) -> (i128, i128) {
+    let (first, second) = (scale(a.wide(), b.minimum), scale(a.wide(), b.maximum));
+    (first.0.min(second.0), first.1.max(second.1))
+}
+
+/// `count` times an interval.
+fn repeat((low, high): (i128, i128), count: usize) -> (i128, i128) {
+    let count = i128::try_from(count).unwrap_or(i128::MAX);
+    (low.saturating_mul(count), high.saturating_mul(count))
+}
+
+/// What a sealed bias of this many digits lies in.
+pub fn sealed_bias(digits: u32) -> Interval {
+    let unit = (0..digits.min(MAX_BIAS_DIGITS)).fold(0i64, |unit, _| unit.saturating_mul(256).saturating_add(1));
+    Interval { minimum: SEALED.minimum.saturating_mul(unit), maximum: SEALED.maximum.saturating_mul(unit) }
 }
 
 /// Shape and interval of one node or output.
@@ -129,6 +154,10 @@ fn check_quantisation(quantisation: Quantisation, name: &str) -> Result<(), Erro
 
 /// Derives and checks shapes, intervals, references and total size.
 pub fn analyse(description: &Description) -> Result<Analysis, Error> {
+    let sealed = description.nodes.iter().any(|node| matches!(&node.operator, Operator::Contract(c) if c.weights == Weights::Sealed));
+    if description.bias_digits > MAX_BIAS_DIGITS || (description.bias_digits > 0) != sealed {
+        return Err(Error::BiasDigits { got: description.bias_digits });
+    }
     for input in &description.inputs {
         count(&input.shape, &input.name)?;
         check_quantisation(input.quantisation, &input.name)?;
@@ -145,9 +174,7 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         total = total.saturating_add(facts.elements);
         if let Operator::Contract(contract) = &node.operator {
             // A dense cotangent costs every multiply-accumulate; the usual rank-one cotangent far less.
-            work = work.saturating_add(
-                facts.elements.saturating_mul(contract.weights.len().checked_div(contract.rows).unwrap_or(0)),
-            );
+            work = work.saturating_add(facts.elements.saturating_mul(depth(contract, &nodes).unwrap_or(0)));
         }
         if total > MAX_ELEMENTS {
             return Err(Error::TooLarge { what: "tensor elements", limit: MAX_ELEMENTS });
@@ -157,11 +184,17 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         }
         nodes.push(facts);
     }
+    check_products(description)?;
+    check_private_inputs(description)?;
     let outputs = description
         .outputs
         .iter()
         .map(|output| {
             check_quantisation(output.quantisation, &output.name)?;
+            let hidden = output.visibility == Visibility::Private;
+            if hidden || (output.visibility == Visibility::Sealed && output.source.is_index()) {
+                return Err(Error::Shape { node: output.name.clone(), what: "this output cannot be hidden: make it public" });
+            }
             let facts = output_facts(&output.source, &output.name, &nodes)?;
             if count(&output.shape, &output.name)? != facts.elements {
                 return Err(Error::Shape { node: output.name.clone(), what: "its shape does not fit its source" });
@@ -170,6 +203,74 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         })
         .collect::<Result<_, _>>()?;
     Ok(Analysis { nodes, outputs })
+}
+
+/// Taps per output channel: channels of a group times kernel size.
+pub fn depth(contract: &Contract, nodes: &[Facts]) -> Option<usize> {
+    let &[channels, ..] = nodes.get(contract.input)?.shape.as_slice() else { return None };
+    let [height, width] = contract.kernel;
+    channels.checked_div(contract.groups)?.checked_mul(height)?.checked_mul(width)
+}
+
+/// Length of the two factors of a bilinear node: the taps of all groups, or batches times inner dimension.
+pub fn factor_length(operator: &Operator, nodes: &[Facts]) -> usize {
+    let length = match operator {
+        Operator::Contract(contract) => depth(contract, nodes).and_then(|depth| depth.checked_mul(contract.groups)),
+        Operator::Product(product) => nodes.get(product.left).and_then(|left| {
+            let &[batches, _, inner] = left.shape.as_slice() else { return None };
+            batches.checked_mul(inner)
+        }),
+        _ => None,
+    };
+    length.unwrap_or(0)
+}
+
+/// A private input has the cells of the node that stands for it, so there must not be two.
+fn check_private_inputs(description: &Description) -> Result<(), Error> {
+    for (index, input) in description.inputs.iter().enumerate() {
+        let nodes = description.nodes.iter().filter(|node| node.operator == Operator::Input(index)).count();
+        if input.visibility == Visibility::Private && nodes > 1 {
+            return Err(Error::Shape { node: input.name.clone(), what: "two nodes stand for this private input" });
+        }
+    }
+    Ok(())
+}
+
+/// Every bilinear node must reach exactly one equation, so that its cotangent is that equation's, of rank one: read once, perhaps through
+/// sums, by a requantisation, a copy or an output.
+fn check_products(description: &Description) -> Result<(), Error> {
+    let mut readers: Vec<(usize, Option<usize>, bool)> = vec![(0, None, false); description.nodes.len()];
+    let mut read = |node: usize, through: Option<usize>, whole: bool| {
+        readers.get_mut(node).into_iter().for_each(|(count, sum, equation)| {
+            *count = count.saturating_add(1);
+            *sum = through;
+            *equation = whole;
+        });
+    };
+    for (id, node) in description.nodes.iter().enumerate() {
+        let whole = matches!(node.operator, Operator::Requantise(_) | Operator::Copy(_));
+        let through = matches!(node.operator, Operator::Combine(_)).then_some(id);
+        node.operator.operands().for_each(|operand| read(operand, through, whole));
+    }
+    for output in &description.outputs {
+        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
+        read(node, None, !output.source.is_index());
+    }
+    for (id, node) in description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear()) {
+        let mut at = Some(id);
+        while let Some(reader) = at {
+            // A sum reads earlier nodes only, so this ends.
+            match readers.get(reader) {
+                Some(&(1, Some(sum), _)) if sum > reader => at = Some(sum),
+                Some(&(1, None, true)) => at = None,
+                _ => {
+                    let what = "a product of committed values is read by exactly one requantisation, copy or output; put a copy behind it";
+                    return Err(Error::Shape { node: node.name.clone(), what });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn earlier<'a>(nodes: &'a [Facts], reference: usize, node: &str) -> Result<&'a Facts, Error> {
@@ -206,7 +307,11 @@ fn node_facts(description: &Description, operator: &Operator, node: &str, nodes:
                 interval: Interval { minimum: input.minimum, maximum: input.maximum },
             })
         }
-        Operator::Contract(contract) => contract_facts(contract, earlier(nodes, contract.input, node)?, node),
+        Operator::Contract(contract) => {
+            contract_facts(contract, earlier(nodes, contract.input, node)?, description.bias_digits, node)
+        }
+        Operator::Product(product) => product_facts(product, node, nodes),
+        Operator::Copy(input) => earlier(nodes, *input, node).cloned(),
         Operator::Combine(combine) => combine_facts(combine, node, nodes),
         Operator::View(view) => view_facts(view, node, nodes),
         Operator::Requantise(requantise) => {
@@ -235,7 +340,22 @@ fn node_facts(description: &Description, operator: &Operator, node: &str, nodes:
     }
 }
 
-fn contract_facts(contract: &Contract, input: &Facts, node: &str) -> Result<Facts, Error> {
+fn product_facts(product: &Product, node: &str, nodes: &[Facts]) -> Result<Facts, Error> {
+    let (left, right) = (earlier(nodes, product.left, node)?, earlier(nodes, product.right, node)?);
+    let (&[batches, rows, inner], &[other_batches, columns, other_inner]) =
+        (left.shape.as_slice(), right.shape.as_slice())
+    else {
+        return Err(Error::Shape { node: node.into(), what: "a product reads two tensors of three dimensions" });
+    };
+    if (batches, inner) != (other_batches, other_inner) {
+        return Err(Error::Shape { node: node.into(), what: "batches and last dimensions of a product's operands differ" });
+    }
+    let shape = vec![batches, rows, columns];
+    let (low, high) = repeat(multiply(left.interval, right.interval), inner);
+    Ok(Facts { elements: count(&shape, node)?, shape, interval: Interval::from_wide(low, high, node)? })
+}
+
+fn contract_facts(contract: &Contract, input: &Facts, bias_digits: u32, node: &str) -> Result<Facts, Error> {
     let error = |what| Err(Error::Shape { node: node.into(), what });
     let &[channels, height, width] = input.shape.as_slice() else {
         return error("a contraction reads a tensor of three dimensions");
@@ -252,7 +372,10 @@ fn contract_facts(contract: &Contract, input: &Facts, node: &str) -> Result<Fact
     let Some(depth) = depth.filter(|&depth| depth > 0) else {
         return error("its kernel is empty");
     };
-    if depth.checked_mul(rows) != Some(contract.weights.len()) {
+    let Some(count_of_weights) = depth.checked_mul(rows).filter(|&count| count <= MAX_ELEMENTS) else {
+        return Err(Error::TooLarge { what: "weights", limit: MAX_ELEMENTS });
+    };
+    if contract.weights.public().is_some_and(|weights| weights.len() != count_of_weights) {
         return error("its weights do not fit its channels and kernel");
     }
     if contract.row_factors.len() != rows || contract.bias.len() != rows {
@@ -275,11 +398,19 @@ fn contract_facts(contract: &Contract, input: &Facts, node: &str) -> Result<Fact
         x = x.union(Interval { minimum: 0, maximum: 0 });
     }
     let mut bounds: Option<(i128, i128)> = None;
-    for ((weights, &factor), &bias) in contract.weights.chunks(depth).zip(&contract.row_factors).zip(&contract.bias) {
-        let sum = weights.iter().fold((0, 0), |sum, &weight| add(sum, scale(x.wide(), weight.into())));
+    for (row, (&factor, &bias)) in contract.row_factors.iter().zip(&contract.bias).enumerate() {
+        let (sum, sealed) = match &contract.weights {
+            Weights::Public(weights) => {
+                let weights = weights.chunks(depth).nth(row).unwrap_or_default();
+                (weights.iter().fold((0, 0), |sum, &weight| add(sum, scale(x.wide(), weight.into()))), (0, 0))
+            }
+            // The declared range, never the actual one: an interval would show what the seal hides.
+            Weights::Sealed => (repeat(multiply(x, SEALED), depth), scale(sealed_bias(bias_digits).wide(), factor)),
+        };
         let row = scale(sum, factor);
         let (a, b) = (scale(row, least), scale(row, most));
         let (low, high) = add((a.0.min(b.0), a.1.max(b.1)), (bias.into(), bias.into()));
+        let (low, high) = add((low, high), sealed);
         bounds = Some(bounds.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
     }
     let (low, high) = bounds.unwrap_or((0, 0));

@@ -7,7 +7,7 @@
 //! | lookup helper (one per three lookups) | `act·(h·f₁f₂f₃ − (f₁f₂ + f₁f₃ + f₂f₃))` | 5 |
 //! | lookup sum step | `act·(φ(ωX) − φ(X) − Σ h) + Σ_s m_s·R_s` | 2 |
 //! | lookup sum start, end | `l₀·φ`, `l_u·φ` | 2 |
-//! | adjoint sum step | `act·(S(ωX) − S(X) − Σ_c κ_c·a_c)` | 3 |
+//! | adjoint sum step | `act·(S(ωX) − S(X) − Σ_c κ_c·a_c − Σ_j π_j·u_j·v_j)` | 4 |
 //! | adjoint sum start, end | `l₀·S`, `l_u·(S − gᵀb)` | 2 |
 //!
 //! `f = β + tag + θ·c₁ + θ²·c₂ + θ³·c₃`. Derivations: `docs/argument/`.
@@ -45,6 +45,10 @@ pub struct Point<'a> {
     pub adjoint_sum: [Fp; 2],
     /// Public `κ_c`.
     pub kappa: &'a [Fp],
+    /// Factors `u` and `v`, in turn; also among the cells.
+    pub factors: &'a [Fp],
+    /// Public `π`, one per pair of factors.
+    pub separators: &'a [Fp],
     /// Public tags, one per lookup.
     pub tags: &'a [Fp],
     /// Public `R_s = 1/(β + t_s)`.
@@ -90,7 +94,9 @@ pub fn fold(lookups: &[Lookup], point: Point<'_>, target: Fp, challenges: Challe
 
     let [here, next] = point.adjoint_sum;
     let products: Fp = point.kappa.iter().zip(point.cells).map(|(kappa, cell)| *kappa * cell).sum();
-    add(point.active * (next - here - products));
+    let pairs = point.factors.as_chunks::<2>().0.iter().zip(point.separators);
+    let bilinear: Fp = pairs.map(|([u, v], separator)| *separator * u * v).sum();
+    add(point.active * (next - here - products - bilinear));
     add(point.first * here);
     add(point.boundary * (here - target));
     sum
@@ -110,6 +116,8 @@ mod tests {
         lookup_sum: [Fp; 2],
         adjoint_sum: [Fp; 2],
         kappa: [Fp; 2],
+        factors: [Fp; 2],
+        separator: Fp,
         /// `act`, `l₀`, `l_u`.
         selectors: [u64; 3],
     }
@@ -127,6 +135,8 @@ mod tests {
                 lookup_sum: self.lookup_sum,
                 adjoint_sum: self.adjoint_sum,
                 kappa: &self.kappa,
+                factors: &self.factors,
+                separators: &[self.separator],
                 tags: &[Fp::from(1), Fp::from(2)],
                 inverses: &[self.inverse],
                 active,
@@ -146,14 +156,18 @@ mod tests {
             // Where `act` vanishes, so do the public table columns.
             let table = if selectors[0] == 1 { Fp::from(11) } else { Fp::ZERO };
             let multiplicity = Fp::from(3);
+            let (factors, separator) = ([Fp::from(9), Fp::from(10)], Fp::from(12));
+            let bilinear = factors[0] * factors[1] * separator;
             Self {
                 cells,
                 helper,
                 multiplicity,
                 inverse: table,
                 lookup_sum: [lookup_here, lookup_here + helper - multiplicity * table],
-                adjoint_sum: [adjoint_here, adjoint_here + kappa[0] * cells[0] + kappa[1] * cells[1]],
+                adjoint_sum: [adjoint_here, adjoint_here + kappa[0] * cells[0] + kappa[1] * cells[1] + bilinear],
                 kappa,
+                factors,
+                separator,
                 selectors,
             }
         }
@@ -182,6 +196,9 @@ mod tests {
         assert_fails(&inner, |row| row.multiplicity += Fp::ONE, "lookup sum step, multiplicity");
         assert_fails(&inner, |row| row.adjoint_sum[1] += Fp::ONE, "adjoint sum step");
         assert_fails(&inner, |row| row.kappa[1] += Fp::ONE, "adjoint sum step, cotangent");
+        assert_fails(&inner, |row| row.factors[0] += Fp::ONE, "adjoint sum step, left factor");
+        assert_fails(&inner, |row| row.factors[1] += Fp::ONE, "adjoint sum step, right factor");
+        assert_fails(&inner, |row| row.separator += Fp::ONE, "adjoint sum step, separator");
 
         let shift = |sum: &mut [Fp; 2]| sum.iter_mut().for_each(|value| *value += Fp::ONE);
         let first = Row::honest([1, 1, 0], Fp::ZERO, Fp::ZERO);

@@ -2,13 +2,26 @@
 //!
 //! A [`Description`] is a graph of small operators on integer tensors. Linear ones ([`Contract`], [`Combine`], [`View`]) own no
 //! cells: they only say how values depend on each other. [`Requantise`] and [`OutputSource::ArgMax`] own cells, every one of which is
-//! looked up in a public table. From the description alone the verifier derives shapes, intervals, tables, layout and the linear map of
-//! the adjoint check; nothing else is trusted. [`crate::VerifyingKey::new`] checks all of it.
+//! looked up in a public table. Products of committed values ([`Product`], and [`Contract`] with sealed weights) own two factors each.
+//! From the description alone the verifier derives shapes, intervals, tables, layout and the linear map of the adjoint check; nothing
+//! else is trusted. [`crate::VerifyingKey::new`] checks all of it.
 
 use serde::{Deserialize, Serialize};
 
 /// Index of a node in [`Description::nodes`].
 pub type NodeId = usize;
+
+/// What a proof shows of a tensor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Visibility {
+    /// Its integers, in the statement.
+    #[default]
+    Public,
+    /// Commitments to it, which other proofs can refer to.
+    Sealed,
+    /// Nothing but that it exists and is in its range. Inputs only.
+    Private,
+}
 
 /// A circuit: operators, shapes, ranges, tables and public weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,11 +32,13 @@ pub struct Description {
     pub k: u32,
     /// Bits of a remainder limb; every rescale shifts by a multiple of it.
     pub limb_bits: u32,
-    /// The public input tensors, in statement order.
+    /// Digits of a sealed bias: `bias = Σ digit_i·256^i` with digits in `−128..=127`. Zero if no contraction is sealed.
+    pub bias_digits: u32,
+    /// The input tensors, in statement order.
     pub inputs: Vec<Input>,
     /// The operators, each reading earlier nodes only.
     pub nodes: Vec<Node>,
-    /// The public output tensors, in statement order.
+    /// The output tensors, in statement order.
     pub outputs: Vec<Output>,
 }
 
@@ -36,7 +51,7 @@ pub struct Quantisation {
     pub zero_point: i64,
 }
 
-/// A public input tensor and its declared range; a statement outside it is rejected.
+/// An input tensor and its declared range; whatever lies outside it is rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// Name in the model.
@@ -49,9 +64,11 @@ pub struct Input {
     pub maximum: i64,
     /// How people read it.
     pub quantisation: Quantisation,
+    /// What a proof shows of it.
+    pub visibility: Visibility,
 }
 
-/// A public output tensor.
+/// An output tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// Name in the model.
@@ -62,6 +79,8 @@ pub struct Output {
     pub source: OutputSource,
     /// How people read it.
     pub quantisation: Quantisation,
+    /// What a proof shows of it; never [`Visibility::Private`], and always public for an ArgMax.
+    pub visibility: Visibility,
 }
 
 /// What an output is bound to.
@@ -92,20 +111,26 @@ pub struct Node {
 /// What a node computes. All tensors are row-major.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operator {
-    /// A public input of the statement, by index. No cells.
+    /// An input, by index. Owns cells unless it is public.
     Input(usize),
     /// Convolution, matrix product, pooling sum. No cells.
     Contract(Contract),
+    /// Product of two activations, matrix by matrix. No cells.
+    Product(Product),
     /// Sum of multiples of tensors of one shape. No cells.
     Combine(Combine),
     /// The same elements elsewhere. No cells.
     View(View),
     /// Division by a power of two, rounding down, then a function by table. Owns cells.
     Requantise(Requantise),
+    /// The same elements in cells of their own, for a product that is read otherwise than by one requantisation or output.
+    Copy(NodeId),
 }
 
 /// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where `x` has shape `[C, H, W]`, `t` runs over
 /// `C/groups` channels and the kernel, and `p` over output positions. Padding contributes zero.
+///
+/// With sealed weights `row_factors[o]·sealed_bias[o]` is added. See `docs/sealed.md`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contract {
     /// The node read, of shape `[C, H, W]`.
@@ -122,14 +147,32 @@ pub struct Contract {
     pub pads: [usize; 4],
     /// Distance between kernel elements, down and right.
     pub dilations: [usize; 2],
-    /// `[M, C/groups, kernel height, kernel width]`.
-    pub weights: Vec<i8>,
+    /// The kernels.
+    pub weights: Weights,
     /// One per output channel.
     pub row_factors: Vec<i64>,
     /// One per output position, or none for all ones.
     pub column_factors: Vec<i64>,
     /// One per output channel.
     pub bias: Vec<i64>,
+}
+
+/// The weights of a [`Contract`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Weights {
+    /// `[M, C/groups, kernel height, kernel width]`, part of the key.
+    Public(Vec<i8>),
+    /// As many, between −128 and 127, and one bias per output channel: committed to by the model's seal.
+    Sealed,
+}
+
+/// `y[b, m, n] = Σ_t left[b, m, t]·right[b, n, t]`: a batch of products of one activation with another, transposed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Product {
+    /// A node of shape `[B, M, T]`.
+    pub left: NodeId,
+    /// A node of shape `[B, N, T]`.
+    pub right: NodeId,
 }
 
 /// `y = Σ_j factor_j · x_j + constant`, element by element, all of one shape.
@@ -236,5 +279,44 @@ impl Function {
         let last = self.values.len().saturating_sub(1);
         let index = usize::try_from(argument.saturating_sub(self.minimum).max(0)).unwrap_or(last).min(last);
         self.values.get(index).copied().unwrap_or_default()
+    }
+}
+
+impl Weights {
+    /// The weights where they are public.
+    pub fn public(&self) -> Option<&[i8]> {
+        match self {
+            Self::Public(weights) => Some(weights),
+            Self::Sealed => None,
+        }
+    }
+}
+
+impl OutputSource {
+    /// Whether it is the index of a maximum.
+    pub fn is_index(&self) -> bool {
+        matches!(self, Self::ArgMax { .. })
+    }
+}
+
+impl Operator {
+    /// The nodes it reads.
+    pub fn operands(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let (pair, list): ([Option<NodeId>; 2], &[NodeId]) = match self {
+            Self::Input(_) => ([None; 2], &[]),
+            Self::Contract(contract) => ([Some(contract.input), None], &[]),
+            Self::Product(product) => ([Some(product.left), Some(product.right)], &[]),
+            Self::Combine(_) => ([None; 2], &[]),
+            Self::View(view) => ([None; 2], &view.inputs),
+            Self::Requantise(requantise) => ([Some(requantise.input), None], &[]),
+            Self::Copy(input) => ([Some(*input), None], &[]),
+        };
+        let terms = if let Self::Combine(combine) = self { combine.terms.as_slice() } else { &[] };
+        pair.into_iter().flatten().chain(list.iter().copied()).chain(terms.iter().map(|(node, _)| *node))
+    }
+
+    /// Whether it multiplies committed values with each other, which takes a pair of factor columns.
+    pub fn is_bilinear(&self) -> bool {
+        matches!(self, Self::Product(_) | Self::Contract(Contract { weights: Weights::Sealed, .. }))
     }
 }

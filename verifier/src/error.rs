@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::description::Visibility;
+
 /// Why a circuit description is not a valid key. `node` is the name of the offending node.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -18,10 +20,16 @@ pub enum DescriptionError {
         /// The description's limb width.
         got: u32,
     },
+    /// Digits of sealed biases without sealed contractions, or the other way round, or too many.
+    #[error("{got} digits for sealed biases, expected 1..={} with sealed weights and 0 without", crate::analysis::MAX_BIAS_DIGITS)]
+    BiasDigits {
+        /// The description's number.
+        got: u32,
+    },
     /// No input or no output: nothing would be proven.
     #[error("the description has no {what}")]
     Missing {
-        /// "input", "output" or "lookup".
+        /// "input", "output" or "sealed tensor".
         what: &'static str,
     },
     /// A reference to a node at or after the reader.
@@ -155,6 +163,85 @@ pub enum Rejection {
         expected: usize,
         /// Found.
         got: usize,
+    },
+    /// The statement shows less or more of a tensor than the key declares.
+    #[error("{name}: {got} in the statement, the key declares it {expected}")]
+    Visibility {
+        /// The tensor.
+        name: String,
+        /// Declared.
+        expected: Visibility,
+        /// Found.
+        got: Visibility,
+    },
+    /// Another number of commitments than the key's columns for a sealed tensor.
+    #[error("{name}: {got} commitments in the statement, the key implies {expected}")]
+    TensorCommitments {
+        /// The tensor.
+        name: String,
+        /// Implied by the key.
+        expected: usize,
+        /// Found.
+        got: usize,
+    },
+    /// The key has sealed weights and no seal was given.
+    #[error("the weights are sealed: give the model's seal")]
+    SealMissing,
+    /// A seal was given for a key without sealed weights.
+    #[error("the key has public weights, so no seal belongs to it")]
+    SealUnexpected,
+    /// Another seal than the one named.
+    #[error("another model's seal: expected {expected}, got {got}")]
+    OtherSeal {
+        /// Named by the proof or the record, in hexadecimal.
+        expected: String,
+        /// Digest of the seal given, or "none".
+        got: String,
+    },
+    /// A seal made under other parameters or another number of rows.
+    #[error("the seal was made for k = {got} or other parameters, expected those of k = {expected}; seal again")]
+    SealParameters {
+        /// Needed.
+        expected: u32,
+        /// The seal's `k`.
+        got: u32,
+    },
+    /// A sealed tensor with another name, shape, range or scale than the key's.
+    #[error("{name}: the seal is of another tensor than the key declares")]
+    SealTensor {
+        /// The key's tensor.
+        name: String,
+    },
+    /// Another number of commitments than the sealed tensors take.
+    #[error("the seal has {got} commitments, its tensors take {expected}")]
+    SealCommitments {
+        /// Implied by the shapes.
+        expected: usize,
+        /// Found.
+        got: usize,
+    },
+    /// The seal's tensors have no layout.
+    #[error("the seal's tensors are impossible: {error}")]
+    SealShape {
+        /// Why.
+        error: DescriptionError,
+    },
+    /// The range proof of a seal does not hold.
+    #[error("the seal does not prove that its integers are in range: {reason}")]
+    SealRange {
+        /// Why.
+        reason: Box<Rejection>,
+    },
+    /// A re-randomised column is not its sealed one plus randomness.
+    #[error("the link to the sealed tensors does not hold: a column differs from the one that was sealed")]
+    Link,
+    /// The proofs of a chain do not fit each other.
+    #[error("the chain breaks between proof {first} and the next: {what}")]
+    Chain {
+        /// Position of the first of two proofs, from 1.
+        first: usize,
+        /// What does not fit.
+        what: &'static str,
     },
     /// A public element outside its declared range.
     #[error("{name}: element {index} is {got}, declared range {minimum}..={maximum}")]

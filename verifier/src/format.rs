@@ -1,4 +1,4 @@
-//! Bytes on disk: keys and proofs, versioned, canonical, with limits and a checksum.
+//! Bytes on disk: keys, seals and proofs, versioned, canonical, with limits and a checksum.
 //!
 //! A file is `magic (8 bytes) · version (2, little-endian) · content · BLAKE2b-256 of all before`. Content is
 //! [postcard](https://postcard.jamesmunns.com/wire-format); whatever does not re-encode to the same bytes is refused, so a value has
@@ -10,9 +10,10 @@ use crate::description::Description;
 use crate::error::FormatError as Error;
 use crate::key::{Digest, VerifyingKey};
 use crate::proof::Proof;
+use crate::seal::Seal;
 
-/// Version of the key and proof formats.
-pub const VERSION: u16 = 1;
+/// Version of all formats.
+pub const VERSION: u16 = 2;
 const CHECKSUM: usize = 32;
 const HEADER: usize = 10;
 
@@ -31,6 +32,9 @@ pub struct Kind {
 pub const KEY: Kind = Kind { name: "verifying key", magic: b"zkinf.vk", limit: 1 << 30 };
 /// Proofs, `.proof`.
 pub const PROOF: Kind = Kind { name: "proof", magic: b"zkinf.pf", limit: 1 << 28 };
+
+/// Seals, `.seal`.
+pub const SEAL: Kind = Kind { name: "seal", magic: b"zkinf.sl", limit: 1 << 28 };
 
 /// The canonical encoding of a value. Empty only if serialisation fails, which none of our types can.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
@@ -98,5 +102,17 @@ impl Proof {
     /// Reads a `.proof` file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         read(PROOF, bytes)
+    }
+}
+
+impl Seal {
+    /// The seal as a `.seal` file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        write(SEAL, self)
+    }
+
+    /// Reads a `.seal` file.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        read(SEAL, bytes)
     }
 }

@@ -46,22 +46,34 @@ impl Digest {
 impl VerifyingKey {
     /// Checks a description: shapes, references, intervals, table and column limits, coverage of every cell by a lookup.
     pub fn new(description: Description) -> Result<Self, Error> {
-        if !(MIN_K..=MAX_K).contains(&description.k) {
-            return Err(Error::RowsOutOfRange { got: description.k });
-        }
-        if !(1..=MAX_LIMB_BITS).contains(&description.limb_bits) {
-            return Err(Error::LimbBitsOutOfRange { got: description.limb_bits });
-        }
         if description.inputs.is_empty() {
             return Err(Error::Missing { what: "input" });
         }
         if description.outputs.is_empty() {
             return Err(Error::Missing { what: "output" });
         }
+        Self::derive(description)
+    }
+
+    /// The key of a seal's range proof, which has sealed inputs and computes nothing.
+    pub(crate) fn of_ranges(description: Description) -> Result<Self, Error> {
+        if description.inputs.is_empty() {
+            return Err(Error::Missing { what: "sealed tensor" });
+        }
+        Self::derive(description)
+    }
+
+    fn derive(description: Description) -> Result<Self, Error> {
+        if !(MIN_K..=MAX_K).contains(&description.k) {
+            return Err(Error::RowsOutOfRange { got: description.k });
+        }
+        if !(1..=MAX_LIMB_BITS).contains(&description.limb_bits) {
+            return Err(Error::LimbBitsOutOfRange { got: description.limb_bits });
+        }
         let analysis = analyse(&description)?;
         let tables = Tables::new(&description, &analysis)?;
         let layout = Layout::new(&description, &analysis, &tables)?;
-        let digest = Digest::of(b"zkinfer key v1..", &format::encode(&description));
+        let digest = Digest::of(b"zkinfer key v2..", &format::encode(&description));
         Ok(Self { description, analysis, tables, layout, digest })
     }
 
@@ -83,6 +95,11 @@ impl VerifyingKey {
     /// Places of cells.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Whether a proof needs the model's seal.
+    pub fn has_sealed_weights(&self) -> bool {
+        self.layout.model_sheets().next().is_some()
     }
 
     /// The key's name: a digest of its canonical encoding.

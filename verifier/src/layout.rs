@@ -1,37 +1,49 @@
 //! Where each cell stands: lanes, columns, rows, and the tag of every lookup.
 //!
-//! A *lane* is a bundle of columns with its lookups; there are three kinds. Cells of an operator fill consecutive positions of a kind, and
-//! position `p` is row `p mod u` of lane `p / u`. Rows `0..u` hold cells, row `u` is the boundary of the running sums, the
-//! [`crate::BLINDING_ROWS`] after it are random.
+//! A *lane* is a bundle of columns with its lookups; there are five kinds. Cells of an operator fill consecutive positions of a kind, and
+//! position `p` is row `p mod u` of lane `p / u`. Sealed tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells,
+//! row `u` is the boundary of the running sums, the [`crate::BLINDING_ROWS`] after it are random.
+//!
+//! | columns, in order | committed | cotangents |
+//! |---|---|---|
+//! | lanes of limbs, pairs, clamps, copies | fresh, before any challenge | one per cell |
+//! | sheets of sealed inputs, outputs, biases | by their seals, re-randomised | one per cell |
+//! | lanes of factors | fresh, after `ρ` and `σ` | one per cell |
+//! | sheets of sealed weights | by the model's seal, re-randomised | by pattern |
 
 use std::ops::Range;
 
-use crate::analysis::Analysis;
-use crate::description::{Description, Form, Operator, OutputSource};
+use crate::analysis::{Analysis, SEALED, depth, factor_length};
+use crate::description::{Description, Form, Operator, OutputSource, Quantisation, Visibility, Weights};
 use crate::error::DescriptionError as Error;
+use crate::sheet::{Role, SealedTensor, Sheet};
 use crate::tables::{Tables, gap_limbs};
 use crate::{BLINDING_ROWS, MAX_COLUMNS};
 
 /// The kinds of lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// `limb`, looked up as `(limb)`.
+    /// `limb`, looked up as `(limb)`; also private inputs.
     Limb,
     /// `quotient, result`, looked up as `(quotient, result)`.
     Pair,
     /// `high, side, low, result`, looked up as `(high, side)` and `(side, low, result)`.
     Clamp,
+    /// A value that a linear equation determines; no lookup.
+    Copy,
+    /// `u, v`, the factors of a bilinear node; linear equations determine them; no lookup.
+    Factors,
 }
 
 impl Lane {
     /// Every kind, in column order.
-    pub const ALL: [Self; 3] = [Self::Limb, Self::Pair, Self::Clamp];
+    pub const ALL: [Self; 5] = [Self::Limb, Self::Pair, Self::Clamp, Self::Copy, Self::Factors];
 
     /// Number of columns.
     pub fn width(self) -> usize {
         match self {
-            Self::Limb => 1,
-            Self::Pair => 2,
+            Self::Limb | Self::Copy => 1,
+            Self::Pair | Self::Factors => 2,
             Self::Clamp => 4,
         }
     }
@@ -43,6 +55,7 @@ impl Lane {
             Self::Limb => &[0..1],
             Self::Pair => &[0..2],
             Self::Clamp => &[0..2, 1..4],
+            Self::Copy | Self::Factors => &[],
         }
     }
 
@@ -56,6 +69,8 @@ impl Lane {
             Self::Limb => 0,
             Self::Pair => 1,
             Self::Clamp => 2,
+            Self::Copy => 3,
+            Self::Factors => 4,
         }
     }
 }
@@ -73,12 +88,12 @@ pub struct Segment {
     pub tags: Vec<usize>,
 }
 
-/// The cells of one requantisation or ArgMax.
+/// The cells of one node or ArgMax.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {
     /// Limbs, lowest first.
     pub limbs: Vec<Segment>,
-    /// Quotient and result; none for an ArgMax.
+    /// Quotient and result of a requantisation, a copy, a private input, the factors of a bilinear node; none for an ArgMax.
     pub result: Option<Segment>,
 }
 
@@ -109,7 +124,7 @@ pub struct Layout {
     pub usable: usize,
     /// Rows `n = 2^k`.
     pub rows: usize,
-    /// Per node: the cells of a requantisation.
+    /// Per node: its cells.
     pub nodes: Vec<Option<Cells>>,
     /// Per output: the cells of an ArgMax.
     pub outputs: Vec<Option<Cells>>,
@@ -117,14 +132,16 @@ pub struct Layout {
     pub lookups: Vec<Lookup>,
     /// Number of table slots, and so of multiplicity columns.
     pub slots: usize,
-    lanes: [usize; 3],
+    /// The sealed tensors: inputs, outputs, biases, then the weights of each sealed contraction.
+    pub sheets: Vec<Sheet>,
+    lanes: [usize; Lane::ALL.len()],
 }
 
 impl Layout {
     pub(crate) fn new(description: &Description, analysis: &Analysis, tables: &Tables) -> Result<Self, Error> {
         let rows = 1usize << description.k;
         let usable = rows.saturating_sub(BLINDING_ROWS).saturating_sub(1);
-        let mut filled = [0usize; 3];
+        let mut filled = [0usize; Lane::ALL.len()];
         let mut place = |lane: Lane, count: usize, tags: Vec<usize>| {
             let end = filled.get_mut(lane.index());
             let start = end.as_deref().copied().unwrap_or(0);
@@ -133,18 +150,28 @@ impl Layout {
         };
         let mut nodes = Vec::new();
         for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
-            let Operator::Requantise(requantise) = &node.operator else {
-                nodes.push(None);
-                continue;
-            };
             let limb = || vec![tables.limb_tag()];
-            let limbs = (0..requantise.limbs).map(|_| place(Lane::Limb, facts.elements, limb())).collect();
-            let function = tables.function_tag(requantise);
-            let result = Some(match requantise.form {
-                Form::Narrow => place(Lane::Pair, facts.elements, vec![function]),
-                Form::Wide => place(Lane::Clamp, facts.elements, vec![tables.high_tag(), function]),
+            nodes.push(match &node.operator {
+                Operator::Requantise(requantise) => {
+                    let limbs = (0..requantise.limbs).map(|_| place(Lane::Limb, facts.elements, limb())).collect();
+                    let function = tables.function_tag(requantise);
+                    let result = Some(match requantise.form {
+                        Form::Narrow => place(Lane::Pair, facts.elements, vec![function]),
+                        Form::Wide => place(Lane::Clamp, facts.elements, vec![tables.high_tag(), function]),
+                    });
+                    Some(Cells { limbs, result })
+                }
+                Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, Vec::new()))),
+                Operator::Input(index) => {
+                    let input = description.inputs.get(*index).filter(|input| input.visibility == Visibility::Private);
+                    input.map(|input| Cells::only(place(Lane::Limb, facts.elements, vec![tables.range_tag(input)])))
+                }
+                operator if operator.is_bilinear() => {
+                    let length = factor_length(operator, &analysis.nodes);
+                    Some(Cells::only(place(Lane::Factors, length, Vec::new())))
+                }
+                _ => None,
             });
-            nodes.push(Some(Cells { limbs, result }));
         }
         let mut outputs = Vec::new();
         for output in &description.outputs {
@@ -160,13 +187,30 @@ impl Layout {
 
         let lanes = filled.map(|count| count.div_ceil(usable.max(1)));
         let slots = tables.rows().div_ceil(usable.max(1));
-        let mut layout = Self { usable, rows, nodes, outputs, lookups: Vec::new(), slots, lanes };
+        let mut layout = Self { usable, rows, nodes, outputs, lookups: Vec::new(), slots, sheets: Vec::new(), lanes };
+        layout.place_sheets(description, analysis, tables);
         if layout.columns() > MAX_COLUMNS || slots > MAX_COLUMNS {
             return Err(Error::TooLarge { what: "columns", limit: MAX_COLUMNS });
         }
         layout.lookups = layout.place_lookups();
         layout.check()?;
         Ok(layout)
+    }
+
+    /// Sealed inputs, outputs and biases behind the lanes; sealed weights behind the factors.
+    fn place_sheets(&mut self, description: &Description, analysis: &Analysis, tables: &Tables) {
+        let sheets = sealed_tensors(description, analysis);
+        for (role, tensor) in sheets {
+            let tag = match role {
+                Role::Input(index) => description.inputs.get(index).map_or(0, |input| tables.range_tag(input)),
+                _ => 0,
+            };
+            let first = match role {
+                Role::Weights(_) => self.columns(),
+                _ => self.factor_columns().start,
+            };
+            self.sheets.push(Sheet::new(role, tensor, first, self.usable, tag));
+        }
     }
 
     fn place_lookups(&self) -> Vec<Lookup> {
@@ -179,6 +223,13 @@ impl Layout {
                     lookups.push(Lookup { columns, tags: Vec::new() });
                 }
             }
+        }
+        for sheet in self.sheets.iter().filter(|sheet| sheet.tag != 0) {
+            let tagged = |piece: Piece| Lookup {
+                columns: piece.column..piece.column.saturating_add(1),
+                tags: vec![(piece.rows, sheet.tag)],
+            };
+            lookups.extend(sheet.pieces().map(tagged));
         }
         for segment in self.segments() {
             for (columns, &tag) in segment.lane.lookups().iter().zip(&segment.tags) {
@@ -193,8 +244,8 @@ impl Layout {
         lookups
     }
 
-    /// Rechecks the laws that soundness rests on: every element of every segment has cells of its own, and every cell of every column is
-    /// looked up in a table, with a non-zero tag where an operator uses it.
+    /// Rechecks the laws that soundness rests on: every element of every segment and sheet has cells of its own, and every cell of a lane
+    /// with lookups or of a sealed input is looked up in a table, with a non-zero tag where an operator uses it.
     fn check(&self) -> Result<(), Error> {
         let law = |what| Err(Error::Layout { what });
         let mut owners = vec![0u8; self.columns().saturating_mul(self.usable)];
@@ -213,6 +264,17 @@ impl Layout {
             }
             if elements != segment.count.saturating_mul(segment.lane.width()) {
                 return law("a segment lacks cells");
+            }
+        }
+        for sheet in &self.sheets {
+            let mut elements = 0usize;
+            for piece in sheet.pieces() {
+                elements = elements.saturating_add(piece.elements.len());
+                let start = piece.column.saturating_mul(self.usable).saturating_add(piece.rows.start);
+                owners.iter_mut().skip(start).take(piece.rows.len()).for_each(|owner| *owner = owner.saturating_add(1));
+            }
+            if elements != sheet.tensor.elements() || (matches!(sheet.role, Role::Input(_)) && sheet.tag == 0) {
+                return law("a sealed tensor lacks cells or a sealed input its range");
             }
         }
         if owners.iter().any(|&owner| owner > 1) {
@@ -236,7 +298,12 @@ impl Layout {
                 return law("a used cell has no tag");
             }
         }
-        if covered.contains(&false) {
+        let exempt = |column: usize| {
+            let copies = self.column(Lane::Copy, 0, 0)..self.column(Lane::Copy, self.lane_count(Lane::Copy), 0);
+            let bound = |sheet: &Sheet| sheet.columns.contains(&column) && !matches!(sheet.role, Role::Input(_));
+            copies.contains(&column) || self.factor_columns().contains(&column) || self.sheets.iter().any(bound)
+        };
+        if covered.iter().enumerate().any(|(column, &covered)| !covered && !exempt(column)) {
             return law("a column is in no lookup");
         }
         Ok(())
@@ -244,7 +311,38 @@ impl Layout {
 
     /// Number of columns of cells.
     pub fn columns(&self) -> usize {
-        Lane::ALL.iter().zip(self.lanes).map(|(lane, count)| lane.width().saturating_mul(count)).sum()
+        let weights = self.sheets.last().map_or(0, |sheet| sheet.columns.end);
+        weights.max(self.factor_columns().end)
+    }
+
+    /// Number of lane columns that are committed before any challenge: the first ones.
+    pub fn fresh_columns(&self) -> usize {
+        self.column(Lane::Factors, 0, 0).saturating_sub(self.dense_sheet_columns())
+    }
+
+    /// The columns of factors, `u` and `v` in turn.
+    pub fn factor_columns(&self) -> Range<usize> {
+        self.column(Lane::Factors, 0, 0)..self.column(Lane::Factors, self.lane_count(Lane::Factors), 0)
+    }
+
+    /// The columns of sheets, in order.
+    pub fn sealed_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.sheets.iter().flat_map(|sheet| sheet.columns.clone())
+    }
+
+    /// Columns of sheets that stand before the factors.
+    fn dense_sheet_columns(&self) -> usize {
+        self.sheets.iter().filter(|sheet| !matches!(sheet.role, Role::Weights(_))).map(|sheet| sheet.columns.len()).sum()
+    }
+
+    /// The sheet with a role.
+    pub fn sheet(&self, role: Role) -> Option<&Sheet> {
+        self.sheets.iter().find(|sheet| sheet.role == role)
+    }
+
+    /// What the model's seal commits to: biases and weights.
+    pub fn model_sheets(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Biases | Role::Weights(_)))
     }
 
     /// Number of lanes of a kind.
@@ -267,6 +365,8 @@ impl Layout {
     fn column(&self, lane: Lane, index: usize, offset: usize) -> usize {
         let before: usize =
             Lane::ALL.iter().zip(self.lanes).take(lane.index()).map(|(lane, n)| lane.width().saturating_mul(n)).sum();
+        let sheets = if lane == Lane::Factors { self.dense_sheet_columns() } else { 0 };
+        let before = before.saturating_add(sheets);
         before.saturating_add(index.saturating_mul(lane.width())).saturating_add(offset)
     }
 
@@ -286,7 +386,6 @@ impl Layout {
     }
 
     /// Adds `values`, one per element of the segment, to the cells of its column `offset`.
-    #[allow(clippy::arithmetic_side_effects, reason = "T is a field, or integers added to zero")]
     pub fn add<T: Copy + core::ops::AddAssign>(
         &self,
         columns: &mut [Vec<T>],
@@ -294,10 +393,68 @@ impl Layout {
         offset: usize,
         values: &[T],
     ) {
-        for piece in self.pieces(segment, offset) {
-            let Some(column) = columns.get_mut(piece.column) else { continue };
-            let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements)) else { continue };
-            rows.iter_mut().zip(values).for_each(|(to, from)| *to += *from);
+        add(columns, self.pieces(segment, offset), values);
+    }
+}
+
+/// Adds `values`, one per element of a tensor, to the cells of its pieces.
+#[allow(clippy::arithmetic_side_effects, reason = "T is a field, or integers added to zero")]
+pub fn add<T: Copy + core::ops::AddAssign>(
+    columns: &mut [Vec<T>],
+    pieces: impl Iterator<Item = Piece>,
+    values: &[T],
+) {
+    for piece in pieces {
+        let Some(column) = columns.get_mut(piece.column) else { continue };
+        let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements)) else { continue };
+        rows.iter_mut().zip(values).for_each(|(to, from)| *to += *from);
+    }
+}
+
+/// The sealed tensors of a circuit, in order: inputs, outputs, biases, weights.
+pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Role, SealedTensor)> {
+    let mut tensors = Vec::new();
+    for (index, input) in description.inputs.iter().enumerate() {
+        if input.visibility == Visibility::Sealed {
+            let (name, shape) = (input.name.clone(), input.shape.clone());
+            let (minimum, maximum, quantisation) = (input.minimum, input.maximum, input.quantisation);
+            tensors.push((Role::Input(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
         }
+    }
+    for ((index, output), facts) in description.outputs.iter().enumerate().zip(&analysis.outputs) {
+        if output.visibility == Visibility::Sealed {
+            let (name, shape, quantisation) = (output.name.clone(), output.shape.clone(), output.quantisation);
+            let (minimum, maximum) = (facts.interval.minimum, facts.interval.maximum);
+            tensors.push((Role::Output(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
+        }
+    }
+    let integers = |name: &str, shape: Vec<usize>| SealedTensor {
+        name: name.into(),
+        shape,
+        minimum: SEALED.minimum,
+        maximum: SEALED.maximum,
+        quantisation: Quantisation { scale: 1.0, zero_point: 0 },
+    };
+    let sealed = || {
+        description.nodes.iter().enumerate().filter_map(|(id, node)| match &node.operator {
+            Operator::Contract(contract) if contract.weights == Weights::Sealed => Some((id, node, contract)),
+            _ => None,
+        })
+    };
+    let biases = sealed().fold(0usize, |sum, (_, _, contract)| sum.saturating_add(contract.rows));
+    if biases > 0 {
+        let digits = usize::try_from(description.bias_digits).unwrap_or(0);
+        tensors.push((Role::Biases, integers("biases", vec![biases, digits])));
+    }
+    for (id, node, contract) in sealed() {
+        let depth = depth(contract, &analysis.nodes).unwrap_or(0);
+        tensors.push((Role::Weights(id), integers(&node.name, vec![contract.rows, depth])));
+    }
+    tensors
+}
+
+impl Cells {
+    fn only(result: Segment) -> Self {
+        Self { limbs: Vec::new(), result: Some(result) }
     }
 }

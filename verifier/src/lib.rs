@@ -22,20 +22,26 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`description`] | the circuit: operators, shapes, ranges, tables, public weights |
+//! | [`description`] | the circuit: operators, shapes, ranges, visibility, tables, public weights |
 //! | [`analysis`] | shapes and intervals of every node |
 //! | [`view`] | moving elements, and the transpose of it |
 //! | [`tables`] | which tuples of cells are allowed |
 //! | [`layout`] | where each cell stands |
+//! | [`sheet`] | the columns of sealed tensors |
 //! | [`key`] | a checked description with its digest |
-//! | [`statement`] | the public integers |
+//! | [`seal`] | commitments to secret tensors, and the names of models that have them |
+//! | [`statement`] | the public integers, and commitments |
 //! | [`reading`] | the real numbers and the class that people read |
 //! | [`adjoint`] | the random backward pass: `κ` and its target |
+//! | [`contraction`] | which tap meets which input element |
+//! | [`factors`] | products of committed values, folded by challenges |
+//! | [`link`] | re-randomised columns are the sealed ones |
 //! | [`constraints`] | the polynomial constraints, once for prover and verifier |
 //! | [`transcript`] | what is absorbed and drawn, in which order |
 //! | [`proof`] | the parts of a proof and their number |
 //! | [`parameters`] | halo2's generators, pinned by digest |
 //! | [`verify`] | the verdict |
+//! | [`chain`] | proofs that continue each other |
 //! | [`mod@format`] | bytes on disk |
 //! | [`error`] | one variant per reason for refusal |
 //!
@@ -60,29 +66,37 @@
 
 pub mod adjoint;
 pub mod analysis;
+pub mod chain;
 pub mod constraints;
+pub mod contraction;
 pub mod description;
 pub mod error;
+pub mod factors;
 pub mod field;
 pub mod format;
 pub mod key;
 pub mod layout;
+pub mod link;
 pub mod parameters;
 pub mod proof;
 pub mod reading;
+pub mod seal;
+pub mod sheet;
 pub mod statement;
 pub mod tables;
 pub mod transcript;
 pub mod verify;
 pub mod view;
 
-pub use description::Description;
+pub use chain::verify_chain;
+pub use description::{Description, Visibility};
 pub use error::{DescriptionError, FormatError, Rejection};
 pub use key::{Digest, VerifyingKey};
 pub use parameters::{Parameters, ParametersError};
 pub use proof::Proof;
 pub use reading::Reading;
-pub use statement::Statement;
+pub use seal::{CheckedSeal, Seal};
+pub use statement::{Statement, Value};
 
 /// Smallest supported `k`.
 pub const MIN_K: u32 = 5;

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Digest, VerifyingKey};
+use crate::layout::Layout;
+use crate::link::RESPONSES;
+use crate::seal::model_digest;
 use crate::statement::Statement;
-use crate::{QUOTIENT_PIECES, layout::Layout};
+use crate::QUOTIENT_PIECES;
 
 /// Bytes of a compressed point or a scalar.
 const ELEMENT: usize = 32;
@@ -14,19 +17,34 @@ const ELEMENT: usize = 32;
 pub struct Proof {
     /// Digest of the verifying key.
     pub key: Digest,
-    /// The public integers.
+    /// Digest of the model's seal, if its weights are sealed.
+    pub seal: Option<Digest>,
+    /// Inputs and outputs as far as they are shown.
     pub statement: Statement,
     /// The transcript's messages, as [`elements`] counts them.
     pub argument: Vec<u8>,
 }
 
+impl Proof {
+    /// The model's name: the digest of key and seal.
+    pub fn model(&self) -> Digest {
+        model_digest(self.key, self.seal)
+    }
+}
+
 /// How many points and scalars each part of an argument has, in order.
 pub fn elements(layout: &Layout, k: u32) -> Vec<(&'static str, usize)> {
     let (cells, slots, helpers) = (layout.columns(), layout.slots, layout.helpers());
+    let (sealed, factors) = (layout.sealed_columns().count(), layout.factor_columns().len());
+    let link = |count: usize| if sealed > 0 { count } else { 0 };
     let rounds = usize::try_from(k).unwrap_or(0);
     vec![
-        ("commitments to cells", cells),
+        ("commitments to cells", layout.fresh_columns()),
+        ("commitments to re-randomised columns", sealed),
         ("commitments to multiplicities", slots),
+        ("commitments to factors", factors),
+        ("message of the link", link(1)),
+        ("responses of the link", link(RESPONSES)),
         ("commitments to lookup helpers", helpers),
         ("commitments to running sums", 2),
         ("commitment to the random polynomial", 1),

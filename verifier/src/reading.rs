@@ -1,17 +1,19 @@
 //! What people read from a statement: real numbers and a class, computed from the integers that the proof binds.
 
-use crate::description::{OutputSource, Quantisation};
+use crate::description::{OutputSource, Quantisation, Visibility};
 use crate::key::VerifyingKey;
-use crate::statement::Statement;
+use crate::statement::{Statement, Value};
 
-/// A public tensor in real numbers.
+/// A tensor in real numbers, as far as its visibility shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// Name in the model.
     pub name: String,
     /// Dimensions, row-major.
     pub shape: Vec<usize>,
-    /// The integers of the statement.
+    /// What the statement shows of it.
+    pub visibility: Visibility,
+    /// The integers of the statement; none unless it is public.
     pub integers: Vec<i64>,
     /// What they stand for.
     pub values: Vec<f64>,
@@ -23,16 +25,16 @@ impl Statement {
     /// The inputs in real numbers. The statement must be one that [`Statement::check`] accepts.
     pub fn read_inputs(&self, key: &VerifyingKey) -> Vec<Reading> {
         let inputs = key.description().inputs.iter().zip(&self.inputs);
-        inputs.map(|(input, integers)| read(&input.name, &input.shape, integers, input.quantisation)).collect()
+        inputs.map(|(input, value)| read(&input.name, &input.shape, value, input.quantisation)).collect()
     }
 
     /// The outputs in real numbers, with the class that each says.
     pub fn read_outputs(&self, key: &VerifyingKey) -> Vec<Reading> {
         let outputs = key.description().outputs.iter().zip(&self.outputs);
         outputs
-            .map(|(output, integers)| {
-                let reading = read(&output.name, &output.shape, integers, output.quantisation);
-                let class = match (&output.source, integers.as_slice()) {
+            .map(|(output, value)| {
+                let reading = read(&output.name, &output.shape, value, output.quantisation);
+                let class = match (&output.source, value.integers()) {
                     (OutputSource::ArgMax { .. }, [index]) => usize::try_from(*index).ok(),
                     (OutputSource::ArgMax { .. }, _) | (_, [] | [_]) => None,
                     (OutputSource::Node(_), _) => largest(&reading),
@@ -43,9 +45,10 @@ impl Statement {
     }
 }
 
-fn read(name: &str, shape: &[usize], integers: &[i64], quantisation: Quantisation) -> Reading {
+fn read(name: &str, shape: &[usize], value: &Value, quantisation: Quantisation) -> Reading {
+    let integers = value.integers().to_vec();
     let values = integers.iter().map(|&integer| quantisation.real(integer)).collect();
-    Reading { name: name.into(), shape: shape.to_vec(), integers: integers.to_vec(), values, class: None }
+    Reading { name: name.into(), shape: shape.to_vec(), visibility: value.visibility(), integers, values, class: None }
 }
 
 /// Index of the largest element of a tensor with one dimension longer than 1.

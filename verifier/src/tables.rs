@@ -5,11 +5,12 @@
 //! all zeros, which is what unused rows of the circuit hold.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use pasta_curves::Fp;
 
 use crate::analysis::{Analysis, Interval};
-use crate::description::{Description, Form, Function, Operator, OutputSource, Requantise};
+use crate::description::{Description, Form, Function, Input, Operator, OutputSource, Requantise, Visibility};
 use crate::error::DescriptionError as Error;
 use crate::field::integer;
 
@@ -29,6 +30,8 @@ pub enum Content {
         /// Width.
         bits: u32,
     },
+    /// `(x)` for every `x` of a declared range: private and sealed inputs.
+    Range(Interval),
     /// `(x, function(x))` for every quotient `x` in `domain`: the narrow form.
     Direct {
         /// The function.
@@ -54,7 +57,7 @@ impl Content {
         match self {
             Self::Zero => 1,
             Self::Limb { bits } => 1usize.checked_shl(*bits).unwrap_or(usize::MAX),
-            Self::Direct { domain, .. } | Self::High { domain } => {
+            Self::Range(domain) | Self::Direct { domain, .. } | Self::High { domain } => {
                 usize::try_from(domain.count()).unwrap_or(usize::MAX)
             }
             Self::Low { function } => function.values.len().saturating_mul(3),
@@ -66,6 +69,7 @@ impl Content {
         match self {
             Self::Zero => Box::new(std::iter::once([0; 3])),
             Self::Limb { bits } => Box::new((0..1i64.checked_shl(*bits).unwrap_or(0)).map(|x| [x, 0, 0])),
+            Self::Range(domain) => Box::new((domain.minimum..=domain.maximum).map(|x| [x, 0, 0])),
             Self::Direct { function, domain } => {
                 Box::new((domain.minimum..=domain.maximum).map(|x| [x, function.apply(x), 0]))
             }
@@ -92,6 +96,7 @@ impl Content {
         match self {
             Self::Zero => (tuple == [0; 3]).then_some(0),
             Self::Limb { .. } => offset(0).filter(|_| b == 0 && c == 0),
+            Self::Range(domain) => offset(domain.minimum).filter(|_| b == 0 && c == 0),
             Self::Direct { function, domain } => offset(domain.minimum).filter(|_| b == function.apply(a) && c == 0),
             Self::High { domain } => offset(domain.minimum).filter(|_| b == a.signum() && c == 0),
             Self::Low { function } => {
@@ -127,6 +132,7 @@ pub struct Tables {
     limb: usize,
     /// Tag of the high table, 0 if no wide form is used.
     high: usize,
+    ranges: BTreeMap<(i64, i64), usize>,
     direct: BTreeMap<Function, usize>,
     low: BTreeMap<Function, usize>,
 }
@@ -169,7 +175,14 @@ impl Tables {
         }
         limb |= description.outputs.iter().any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
 
-        let mut tables = Self { list: Vec::new(), limb: 0, high: 0, direct: BTreeMap::new(), low: BTreeMap::new() };
+        let mut tables = Self {
+            list: Vec::new(),
+            limb: 0,
+            high: 0,
+            ranges: BTreeMap::new(),
+            direct: BTreeMap::new(),
+            low: BTreeMap::new(),
+        };
         let mut rows = 0usize;
         let mut push = |content: Content| -> Result<usize, Error> {
             let start = rows;
@@ -186,6 +199,12 @@ impl Tables {
         }
         if let Some(domain) = high {
             tables.high = push(Content::High { domain })?;
+        }
+        for input in description.inputs.iter().filter(|input| input.visibility != Visibility::Public) {
+            let range = (input.minimum, input.maximum);
+            if let Entry::Vacant(entry) = tables.ranges.entry(range) {
+                entry.insert(push(Content::Range(Interval { minimum: input.minimum, maximum: input.maximum }))?);
+            }
         }
         for (function, domain) in direct {
             let tag = push(Content::Direct { function: function.clone(), domain })?;
@@ -222,6 +241,11 @@ impl Tables {
     /// Tag of the high table.
     pub fn high_tag(&self) -> usize {
         self.high
+    }
+
+    /// Tag of a private or sealed input's range table.
+    pub fn range_tag(&self, input: &Input) -> usize {
+        self.ranges.get(&(input.minimum, input.maximum)).copied().unwrap_or(0)
     }
 
     /// Tag of a requantisation's function table.
@@ -262,6 +286,7 @@ mod tests {
         for content in [
             Content::Zero,
             Content::Limb { bits: 4 },
+            Content::Range(domain),
             Content::Direct { function: function.clone(), domain },
             Content::High { domain },
             Content::Low { function },

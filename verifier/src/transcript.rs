@@ -2,7 +2,10 @@
 //!
 //! | round | absorbed | then drawn |
 //! |---|---|---|
-//! | 0 | hash of version, key, parameters, `k`, `u`, statement; commitments to cells and multiplicities | `ρ, σ, τ, θ, β` |
+//! | 0 | hash of version, model (key and seal), parameters, `k`, `u`, statement; commitments to cells, re-randomised columns, multiplicities | `ρ, σ` |
+//! | | commitments to factors | `λ`, with sealed columns |
+//! | | the link's message; then its responses | `e` between the two |
+//! | | | `τ, θ, β` |
 //! | 1 | commitments to helpers, `φ`, `S`, the random polynomial | `y` |
 //! | 2 | commitments to the quotient pieces | `x` |
 //! | 3 | evaluations | those of the opening |
@@ -13,16 +16,18 @@ use ff::FromUniformBytes;
 use halo2_proofs::transcript::{EncodedChallenge, Transcript};
 use pasta_curves::{EqAffine, Fp};
 
-use crate::adjoint::Cotangents;
 use crate::format;
 use crate::key::{Digest, VerifyingKey};
+use crate::seal::model_digest;
 use crate::statement::Statement;
 
 /// Version of the argument; a change that alters any proof byte changes it.
-const ARGUMENT: &[u8] = b"zkinfer argument 1";
+const ARGUMENT: &[u8] = b"zkinfer argument 2";
 
 /// Everything a proof must be bound to before its first challenge, as one field element.
-pub fn binding(key: &VerifyingKey, parameters: Digest, statement: &Statement) -> Fp {
+///
+/// The seal's digest binds its commitments, the statement holds those of sealed inputs and outputs.
+pub fn binding(key: &VerifyingKey, seal: Option<Digest>, parameters: Digest, statement: &Statement) -> Fp {
     let layout = key.layout();
     let usable = u64::try_from(layout.usable).unwrap_or(u64::MAX);
     let statement = format::encode(statement);
@@ -32,7 +37,7 @@ pub fn binding(key: &VerifyingKey, parameters: Digest, statement: &Statement) ->
         .personal(b"zkinfer binding.")
         .to_state()
         .update(ARGUMENT)
-        .update(&key.digest().0)
+        .update(&model_digest(key.digest(), seal).0)
         .update(&parameters.0)
         .update(&key.description().k.to_le_bytes())
         .update(&usable.to_le_bytes())
@@ -42,48 +47,49 @@ pub fn binding(key: &VerifyingKey, parameters: Digest, statement: &Statement) ->
     Fp::from_uniform_bytes(hash.as_array())
 }
 
-/// Draws `ρ, σ, τ`, then `θ, β`.
-pub fn draw_check_challenges<E, T>(transcript: &mut T) -> (Cotangents, [Fp; 2])
+/// Draws the next challenge.
+pub fn draw<E, T>(transcript: &mut T) -> Fp
 where
     E: EncodedChallenge<EqAffine>,
     T: Transcript<EqAffine, E>,
 {
-    let mut draw = || *transcript.squeeze_challenge_scalar::<()>();
-    let cotangents = Cotangents { rho: draw(), sigma: draw(), tau: draw() };
-    (cotangents, [draw(), draw()])
+    *transcript.squeeze_challenge_scalar::<()>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::{Description, Input, Node, Operator, Output, OutputSource, Quantisation};
+    use crate::description::{Description, Input, Node, Operator, Output, OutputSource, Quantisation, Visibility};
 
     fn key(name: &str, k: u32) -> VerifyingKey {
         let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-        let source = OutputSource::Node(0);
+        let (source, visibility) = (OutputSource::Node(0), Visibility::Public);
         let description = Description {
             name: name.into(),
             k,
             limb_bits: 1,
-            inputs: vec![Input { name: "x".into(), shape: vec![2], minimum: 0, maximum: 1, quantisation }],
+            bias_digits: 0,
+            inputs: vec![Input { name: "x".into(), shape: vec![2], minimum: 0, maximum: 1, quantisation, visibility }],
             nodes: vec![Node { name: "x".into(), operator: Operator::Input(0) }],
-            outputs: vec![Output { name: "y".into(), shape: vec![2], source, quantisation }],
+            outputs: vec![Output { name: "y".into(), shape: vec![2], source, quantisation, visibility }],
         };
         VerifyingKey::new(description).unwrap()
     }
 
     #[test]
     fn every_input_changes_the_binding() {
-        let statement = |x: &[i64], y: &[i64]| Statement { inputs: vec![x.to_vec()], outputs: vec![y.to_vec()] };
+        let statement = |x: &[i64], y: &[i64]| Statement::public(vec![x.to_vec()], vec![y.to_vec()]);
         let parameters = |byte| Digest([byte; 32]);
         let bindings = [
-            binding(&key("a", 5), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("b", 5), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 6), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 5), parameters(1), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 5), parameters(0), &statement(&[1, 1], &[0, 1])),
-            binding(&key("a", 5), parameters(0), &statement(&[0, 1], &[0, 0])),
-            binding(&key("a", 5), parameters(0), &statement(&[0, 1, 0], &[1])),
+            binding(&key("a", 5), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 5), Some(Digest([0; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 5), Some(Digest([1; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("b", 5), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 6), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 5), None, parameters(1), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 5), None, parameters(0), &statement(&[1, 1], &[0, 1])),
+            binding(&key("a", 5), None, parameters(0), &statement(&[0, 1], &[0, 0])),
+            binding(&key("a", 5), None, parameters(0), &statement(&[0, 1, 0], &[1])),
         ];
         for (i, a) in bindings.iter().enumerate() {
             assert!(!bindings[..i].contains(a), "binding {i} repeats");

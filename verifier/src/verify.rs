@@ -8,68 +8,132 @@ use halo2_proofs::transcript::{Blake2bRead, Challenge255, Transcript, Transcript
 use pasta_curves::{EqAffine, Fp};
 
 use crate::QUOTIENT_PIECES;
-use crate::adjoint::backward;
+use crate::adjoint::{Cotangents, WeightCotangent, backward};
 use crate::constraints::{Challenges, Point, fold};
 use crate::error::Rejection;
-use crate::key::VerifyingKey;
+use crate::key::{Digest, VerifyingKey};
+use crate::link;
 use crate::parameters::Parameters;
 use crate::proof::{Proof, argument_bytes};
+use crate::seal::{CheckedSeal, decode};
+use crate::sheet::{Pattern, Role, Sheet};
 use crate::tables::{compress_tuple, tag_value};
-use crate::transcript::{binding, draw_check_challenges};
+use crate::transcript::{binding, draw};
 
 type Reader<'a> = Blake2bRead<&'a [u8], EqAffine, Challenge255<EqAffine>>;
 
 impl VerifyingKey {
-    /// Whether `proof` shows that the network of this key maps the statement's inputs to its outputs.
+    /// Whether `proof` shows that the network of this key maps the statement's inputs to its outputs. For keys without sealed weights.
     ///
     /// Cost: field work linear in cells and weights, one multi-scalar multiplication of `2^k` plus the commitments.
     pub fn verify(&self, parameters: &Parameters, proof: &Proof) -> Result<(), Rejection> {
-        let msm = self.fold_opening(parameters, proof)?;
+        self.verify_sealed(parameters, None, proof)
+    }
+
+    /// The same for any key: `seal` is the seal of the model's weights, if they are sealed.
+    ///
+    /// The cost of sealed weights: field work linear in columns and output channels, a multi-scalar multiplication of twice the sealed columns.
+    pub fn verify_sealed(
+        &self,
+        parameters: &Parameters,
+        seal: Option<&CheckedSeal>,
+        proof: &Proof,
+    ) -> Result<(), Rejection> {
+        let msm = self.fold_opening(parameters, seal, proof)?;
         if msm.eval() { Ok(()) } else { Err(Rejection::Opening) }
     }
 
-    /// Everything but the final multi-scalar multiplication, which must evaluate to the identity.
-    fn fold_opening<'p>(&self, parameters: &'p Parameters, proof: &Proof) -> Result<MSM<'p, EqAffine>, Rejection> {
-        let (k, layout) = (self.description().k, self.layout());
+    /// The commitments `C` that the proof's statement and the model's seal say, one per sealed column.
+    fn sealed_points(
+        &self,
+        parameters: &Parameters,
+        seal: Option<&CheckedSeal>,
+        proof: &Proof,
+    ) -> Result<Vec<EqAffine>, Rejection> {
         if proof.key != self.digest() {
             return Err(Rejection::OtherKey { expected: self.digest().to_string(), got: proof.key.to_string() });
         }
-        if parameters.k() != k {
-            return Err(Rejection::OtherParameters { expected: k, got: parameters.k() });
+        if parameters.k() != self.description().k {
+            return Err(Rejection::OtherParameters { expected: self.description().k, got: parameters.k() });
+        }
+        match (seal, self.has_sealed_weights()) {
+            (None, true) => return Err(Rejection::SealMissing),
+            (Some(_), false) => return Err(Rejection::SealUnexpected),
+            (Some(seal), true) => seal.fits(self, parameters)?,
+            (None, false) => {}
+        }
+        let digest = seal.map(CheckedSeal::digest);
+        if digest != proof.seal {
+            let name = |digest: Option<Digest>| digest.map_or("none".into(), |digest| digest.to_string());
+            return Err(Rejection::OtherSeal { expected: name(proof.seal), got: name(digest) });
         }
         proof.statement.check(self)?;
+        let values = proof.statement.inputs.iter().chain(&proof.statement.outputs);
+        let commitments = values.flat_map(|value| value.commitments()).map(decode);
+        let points = commitments.chain(seal.iter().flat_map(|seal| seal.points()).map(|point| Some(*point)));
+        points.collect::<Option<_>>().ok_or(Rejection::Encoding { part: "commitments of the statement" })
+    }
+
+    /// Everything but the final multi-scalar multiplication, which must evaluate to the identity.
+    fn fold_opening<'p>(
+        &self,
+        parameters: &'p Parameters,
+        seal: Option<&CheckedSeal>,
+        proof: &Proof,
+    ) -> Result<MSM<'p, EqAffine>, Rejection> {
+        let (k, layout) = (self.description().k, self.layout());
+        let sealed = self.sealed_points(parameters, seal, proof)?;
         let expected = argument_bytes(self);
         if proof.argument.len() != expected {
             return Err(Rejection::ProofLength { expected, got: proof.argument.len() });
         }
 
         let params = parameters.params();
+        let domain = EvaluationDomain::<Fp>::new(crate::DEGREE, k);
         let mut transcript: Reader<'_> = Blake2bRead::init(proof.argument.as_slice());
-        let bound = transcript.common_scalar(binding(self, parameters.digest(), &proof.statement));
+        let bound = transcript.common_scalar(binding(self, proof.seal, parameters.digest(), &proof.statement));
         bound.map_err(|_| Rejection::Encoding { part: "binding" })?;
 
-        let (columns, slots, helpers) = (layout.columns(), layout.slots, layout.helpers());
-        let cells = points(&mut transcript, columns, "commitments to cells")?;
+        let (slots, helpers, factors) = (layout.slots, layout.helpers(), layout.factor_columns());
+        let mut cells = points(&mut transcript, layout.fresh_columns(), "commitments to cells")?;
+        let mut fresh = points(&mut transcript, sealed.len(), "commitments to re-randomised columns")?;
+        let links: Vec<(EqAffine, EqAffine)> = fresh.iter().copied().zip(sealed).collect();
         let multiplicities = points(&mut transcript, slots, "commitments to multiplicities")?;
-        let (cotangents, [theta, beta]) = draw_check_challenges(&mut transcript);
+        let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
+        let factor_commitments = points(&mut transcript, factors.len(), "commitments to factors")?;
+        if !links.is_empty() {
+            let lambda = draw(&mut transcript);
+            let [message] = array(&mut transcript, point, "message of the link")?;
+            let challenge = draw(&mut transcript);
+            let responses = array(&mut transcript, scalar, "responses of the link")?;
+            if !link::holds(params, &domain, &links, lambda, message, challenge, &responses) {
+                return Err(Rejection::Link);
+            }
+        }
+        let weights = fresh.split_off(factors.start.saturating_sub(cells.len()).min(fresh.len()));
+        cells.extend(fresh.into_iter().chain(factor_commitments).chain(weights));
+        let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
+        let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
         let helper_commitments = points(&mut transcript, helpers, "commitments to lookup helpers")?;
         let [lookup_sum, adjoint_sum] = array(&mut transcript, point, "commitments to running sums")?;
         let [random] = array(&mut transcript, point, "commitment to the random polynomial")?;
-        let y = *transcript.squeeze_challenge_scalar::<()>();
+        let y = draw(&mut transcript);
         let pieces: [EqAffine; QUOTIENT_PIECES] = array(&mut transcript, point, "commitments to quotient pieces")?;
-        let x = *transcript.squeeze_challenge_scalar::<()>();
+        let x = draw(&mut transcript);
 
-        let cell_evaluations = scalars(&mut transcript, columns, "evaluations of cells")?;
+        let cell_evaluations = scalars(&mut transcript, layout.columns(), "evaluations of cells")?;
         let multiplicity_evaluations = scalars(&mut transcript, slots, "evaluations of multiplicities")?;
         let helper_evaluations = scalars(&mut transcript, helpers, "evaluations of lookup helpers")?;
         let [lookup_here, lookup_next, adjoint_here, adjoint_next] =
             array(&mut transcript, scalar, "evaluations of running sums")?;
         let [random_evaluation] = array(&mut transcript, scalar, "evaluation of the random polynomial")?;
 
-        let domain = EvaluationDomain::<Fp>::new(crate::DEGREE, k);
         let basis = Basis::new(&domain, layout.rows, x)?;
         let adjoint = backward(self, &proof.statement, cotangents);
-        let kappa: Vec<Fp> = adjoint.kappa.iter().map(|column| basis.evaluate(column)).collect();
+        let evaluate = |columns: &[Vec<Fp>]| columns.iter().map(|column| basis.evaluate(column)).collect::<Vec<_>>();
+        let mut kappa = evaluate(&adjoint.kappa);
+        let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
+        kappa.extend(sheets.zip(&adjoint.weights).flat_map(|(sheet, cotangent)| basis.weights(sheet, cotangent)));
         let inverses = self.table_evaluations(&basis, theta, beta)?;
         let point = Point {
             cells: &cell_evaluations,
@@ -78,6 +142,8 @@ impl VerifyingKey {
             lookup_sum: [lookup_here, lookup_next],
             adjoint_sum: [adjoint_here, adjoint_next],
             kappa: &kappa,
+            factors: cell_evaluations.get(factors).unwrap_or_default(),
+            separators: &evaluate(&adjoint.separators),
             tags: &self.tag_evaluations(&basis),
             inverses: &inverses,
             active: basis.range(0..layout.usable),
@@ -186,6 +252,17 @@ impl Basis {
     fn range(&self, rows: core::ops::Range<usize>) -> Fp {
         let sum = |end| self.sums.get(end).copied().unwrap_or(Fp::ZERO);
         sum(rows.end) - sum(rows.start)
+    }
+
+    /// `κ` of a sheet of sealed weights, one per column: a polynomial per pattern, combined by the units in each column.
+    fn weights(&self, sheet: &Sheet, cotangent: &WeightCotangent) -> Vec<Fp> {
+        let pattern = |pattern: Pattern| {
+            let basis = self.values.get(pattern.rows).unwrap_or_default();
+            basis.iter().zip(cotangent.taps.iter().skip(pattern.start)).map(|(l, tap)| *l * tap).sum::<Fp>()
+        };
+        let patterns: Vec<Fp> = sheet.patterns().into_iter().map(pattern).collect();
+        let term = |(pattern, unit)| Some(*patterns.get(pattern)? * cotangent.units.get(unit)?);
+        (0..sheet.columns.len()).map(|column| sheet.members(column).filter_map(term).sum()).collect()
     }
 
     /// A column given by its first rows, zero after them.

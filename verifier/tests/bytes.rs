@@ -16,7 +16,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn statement() -> Statement {
-    Statement { inputs: vec![vec![0; 9]], outputs: vec![vec![0; 18]] }
+    Statement::public(vec![vec![0; 9]], vec![vec![0; 18]])
 }
 
 proptest! {
@@ -34,7 +34,7 @@ proptest! {
             prop_assert_ne!(other.digest(), key.digest());
             // Whatever it describes, a proof of zeros is no proof for it.
             let parameters = Parameters::derive(5).unwrap();
-            let proof = Proof { key: other.digest(), statement: statement(), argument: vec![0; 32] };
+            let proof = Proof { key: other.digest(), seal: None, statement: statement(), argument: vec![0; 32] };
             prop_assert!(other.verify(&parameters, &proof).is_err());
         }
     }
@@ -67,7 +67,7 @@ proptest! {
         // The top byte of each element is cleared, so that many decode.
         let mut argument: Vec<u8> = seed.iter().copied().cycle().take(length).collect();
         argument.iter_mut().skip(31).step_by(32).for_each(|byte| *byte = 0);
-        let proof = Proof { key: key.digest(), statement: statement(), argument };
+        let proof = Proof { key: key.digest(), seal: None, statement: statement(), argument };
         prop_assert!(key.verify(&Parameters::derive(6).unwrap(), &proof).is_err());
     }
 }
@@ -93,7 +93,7 @@ fn each_damage_has_its_error() {
     assert_eq!(read(&bytes[..9]), FormatError::Damaged { kind: "verifying key" });
     let mut other = bytes.clone();
     other[8] = 9;
-    assert_eq!(read(&other), FormatError::Version { got: 9, expected: 1 });
+    assert_eq!(read(&other), FormatError::Version { got: 9, expected: zkinfer_verifier::format::VERSION });
     assert_eq!(read(&bytes[..bytes.len() - 1]), FormatError::Checksum);
     let mut longer = bytes.clone();
     longer.insert(bytes.len() - 32, 0);
@@ -109,7 +109,7 @@ fn invalid_points_and_scalars_are_named() {
     let key = VerifyingKey::new(valid()).unwrap();
     let parameters = Parameters::derive(6).unwrap();
     let mut argument = vec![0xff; argument_bytes(&key)];
-    let mut proof = Proof { key: key.digest(), statement: statement(), argument: argument.clone() };
+    let mut proof = Proof { key: key.digest(), seal: None, statement: statement(), argument: argument.clone() };
     let verdict = key.verify(&parameters, &proof);
     assert_eq!(verdict, Err(Rejection::Encoding { part: "commitments to cells" }));
     // The identity decodes as a point but must not enter the transcript.

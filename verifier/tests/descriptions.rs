@@ -4,7 +4,7 @@ mod support;
 
 use support::{contract, valid};
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Operator, OutputSource, Requantise, View, ViewKind,
+    Combine, Contract, Description, Form, Function, Operator, OutputSource, Requantise, View, ViewKind, Weights,
 };
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
@@ -79,7 +79,7 @@ fn contractions_fit_their_parameters() {
         |c| c.kernel = [0, 2],
         |c| c.kernel = [9, 2],
         |c| c.dilations = [usize::MAX, 1],
-        |c| c.weights.push(0),
+        |c| c.weights = Weights::Public(vec![1; 9]),
         |c| c.row_factors.push(1),
         |c| c.column_factors = vec![1; 8],
     ];

@@ -1,32 +1,59 @@
 //! Columns, gates and lookups of the stock circuit.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::ops::Range;
 
-use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, Expression, Fixed, Instance, TableColumn};
+use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, Expression, Fixed, Instance, TableColumn, VirtualCells};
 use halo2_proofs::poly::Rotation;
 use pasta_curves::Fp;
+use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::layout::Lane;
 
 /// Names of the gates, each with one constraint of the same name; formulas in [`zkinfer_verifier::constraints`].
 pub const GATES: [&str; 3] = ["adjoint sum step", "adjoint sum start", "adjoint sum end"];
 
-thread_local! {
-    /// Lanes of each kind, for the circuit being configured on this thread.
-    static LANES: Cell<[usize; 3]> = const { Cell::new([0; 3]) };
+/// Everything about a layout that halo2 needs to configure a circuit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    columns: usize,
+    factors: Range<usize>,
+    /// Name and columns of every lookup.
+    pub(super) lookups: Vec<(&'static str, Range<usize>)>,
 }
 
-/// Restores the lanes that were in force, also when `run` panics.
-struct Restore([usize; 3]);
-
-impl Drop for Restore {
-    fn drop(&mut self) {
-        LANES.set(self.0);
+impl Shape {
+    pub(super) fn new(key: &VerifyingKey) -> Self {
+        let layout = key.layout();
+        let lanes = Lane::ALL.iter().flat_map(|lane| std::iter::repeat_n(lane, layout.lane_count(*lane)));
+        let names = lanes.flat_map(|lane| match lane {
+            Lane::Limb => &["limb"][..],
+            Lane::Pair => &["pair (quotient, result)"],
+            Lane::Clamp => &["clamp (high, side)", "clamp (side, low, result)"],
+            Lane::Copy | Lane::Factors => &[],
+        });
+        let names = names.copied().chain(std::iter::repeat("sealed input"));
+        let lookups = names.zip(layout.lookups.iter().map(|lookup| lookup.columns.clone()));
+        Self { columns: layout.columns(), factors: layout.factor_columns(), lookups: lookups.collect() }
     }
 }
 
-/// Runs something that configures a circuit with this many lanes of each kind.
-pub(super) fn with_lanes<T>(lanes: [usize; 3], run: impl FnOnce() -> T) -> T {
-    let _restore = Restore(LANES.replace(lanes));
+thread_local! {
+    /// The circuit being configured on this thread.
+    static SHAPE: RefCell<Shape> = RefCell::default();
+}
+
+/// Restores the shape that was in force, also when `run` panics.
+struct Restore(Shape);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        SHAPE.replace(std::mem::take(&mut self.0));
+    }
+}
+
+/// Runs something that configures a circuit of this shape.
+pub(super) fn with_shape<T>(shape: Shape, run: impl FnOnce() -> T) -> T {
+    let _restore = Restore(SHAPE.replace(shape));
     run()
 }
 
@@ -49,29 +76,15 @@ pub struct Columns {
     pub(super) boundary: Column<Fixed>,
 }
 
-/// The lookups of lanes laid out one kind after another: each as its kind and its range of columns.
-pub(super) fn lookups(lanes: [usize; 3]) -> Vec<(Lane, std::ops::Range<usize>)> {
-    let mut lookups = Vec::new();
-    let mut base = 0;
-    for (lane, count) in Lane::ALL.into_iter().zip(lanes) {
-        for _ in 0..count {
-            lookups.extend(lane.lookups().iter().map(|columns| (lane, base + columns.start..base + columns.end)));
-            base += lane.width();
-        }
-    }
-    lookups
-}
-
 impl Columns {
-    /// Allocates columns for the lanes in force and states the constraints.
+    /// Allocates columns for the shape in force and states the constraints.
     pub(super) fn configure(meta: &mut ConstraintSystem<Fp>) -> Self {
-        let lanes = LANES.get();
-        let count: usize = Lane::ALL.iter().zip(lanes).map(|(lane, count)| lane.width() * count).sum();
+        let Shape { columns: count, factors, lookups } = SHAPE.with_borrow(Shape::clone);
         let cells: Vec<_> = (0..count).map(|_| meta.advice_column()).collect();
         let kappa: Vec<_> = (0..count).map(|_| meta.instance_column()).collect();
+        let separators: Vec<_> = (0..factors.len() / 2).map(|_| meta.instance_column()).collect();
         let target = meta.instance_column();
         let table = [(); 4].map(|()| meta.lookup_table_column());
-        let lookups = lookups(lanes);
         let tags: Vec<_> = lookups.iter().map(|_| meta.fixed_column()).collect();
         for (&tag, (_, tuple)) in tags.iter().zip(&lookups) {
             meta.lookup(|queried| {
@@ -92,20 +105,36 @@ impl Columns {
             first: meta.fixed_column(),
             boundary: meta.fixed_column(),
         };
-        columns.running_sum(meta, &kappa, target);
+        columns.running_sum(meta, &kappa, factors.start, &separators, target);
         columns
     }
 
-    /// `act·(S(ωX) − S(X) − Σ κ_c·a_c) = 0`, `l₀·S = 0`, `l_u·(S − gᵀb) = 0`.
-    fn running_sum(&self, meta: &mut ConstraintSystem<Fp>, kappa: &[Column<Instance>], target: Column<Instance>) {
+    /// `act·(S(ωX) − S(X) − Σ κ_c·a_c − Σ π_j·u_j·v_j) = 0`, `l₀·S = 0`, `l_u·(S − gᵀb) = 0`.
+    fn running_sum(
+        &self,
+        meta: &mut ConstraintSystem<Fp>,
+        kappa: &[Column<Instance>],
+        factors: usize,
+        separators: &[Column<Instance>],
+        target: Column<Instance>,
+    ) {
         let [step, start, end] = GATES;
         meta.create_gate(step, |queried| {
             let here = queried.query_advice(self.sum, Rotation::cur());
             let next = queried.query_advice(self.sum, Rotation::next());
-            let products = self.cells.iter().zip(kappa).map(|(&cell, &kappa)| {
-                queried.query_advice(cell, Rotation::cur()) * queried.query_instance(kappa, Rotation::cur())
-            });
-            let difference = products.fold(next - here, |rest, product| rest - product);
+            let mut difference = next - here;
+            for (&cell, &kappa) in self.cells.iter().zip(kappa) {
+                let product =
+                    queried.query_advice(cell, Rotation::cur()) * queried.query_instance(kappa, Rotation::cur());
+                difference = difference - product;
+            }
+            for (pair, &separator) in self.cells[factors..].chunks(2).zip(separators) {
+                let factor = |queried: &mut VirtualCells<'_, Fp>, index: usize| {
+                    queried.query_advice(pair[index], Rotation::cur())
+                };
+                let product = factor(queried, 0) * factor(queried, 1);
+                difference = difference - product * queried.query_instance(separator, Rotation::cur());
+            }
             [(step, queried.query_fixed(self.active) * difference)]
         });
         meta.create_gate(start, |queried| {

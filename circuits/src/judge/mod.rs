@@ -9,7 +9,8 @@
 //! | tags, `act`, `l₀`, `l_u` | fixed columns |
 //! | tables | one fixed table of four columns `(tag, c₁, c₂, c₃)`, the concatenation of all, with the all-zero tuple first |
 //! | lookup `i` by logarithmic derivatives | stock lookup `i` of `(tag, c₁, c₂, c₃)` into it |
-//! | `κ_c`, `gᵀb` | instance columns |
+//! | factors, sealed columns | advice columns too |
+//! | `κ_c`, `π_j`, `gᵀb` | instance columns |
 //! | running sum `S` | one advice column, with the gates of [`GATES`] |
 //!
 //! Two things differ. A stock table has one slot, so `k` is raised until the concatenation fits; rows beyond the description's `u`
@@ -23,13 +24,16 @@ use ff::FromUniformBytes;
 use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner, Value};
 use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 use pasta_curves::Fp;
-use zkinfer_verifier::adjoint::{Cotangents, backward};
+use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
+use zkinfer_verifier::factors::{Operands, factors};
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::layout::{Lane, Lookup};
+use zkinfer_verifier::layout::Lookup;
+use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Statement, VerifyingKey};
 
 use crate::witness::Witness;
 pub use configuration::{Columns, GATES};
+use configuration::Shape;
 pub use verdict::{Failure, mock_prove};
 
 /// Rows at the end of a stock column that hold no cells: five for blinding, one for `l_last`.
@@ -38,12 +42,13 @@ const STOCK_BLINDING: usize = 6;
 /// A key and a claimed witness as a `halo2_proofs` circuit.
 #[derive(Clone, Debug)]
 pub struct StockCircuit {
-    lanes: [usize; 3],
+    shape: Shape,
     k: u32,
     usable: usize,
     lookups: Vec<Lookup>,
     table: Vec<[Fp; 4]>,
     kappa: Vec<Vec<Fp>>,
+    separators: Vec<Vec<Fp>>,
     target: Fp,
     /// Unknown when only the shape of the circuit matters.
     advice: Option<Advice>,
@@ -59,8 +64,7 @@ struct Advice {
 impl StockCircuit {
     /// The circuit of an honest witness.
     pub fn new(key: &VerifyingKey, witness: &Witness) -> Self {
-        let cells = witness.columns.iter().map(|column| column.iter().map(|&cell| integer(cell)).collect());
-        Self::claim(key, &witness.statement, cells.collect())
+        Self::claim(key, &witness.statement, cells(key, witness))
     }
 
     /// The circuit of any claim: a statement that [`Statement::check`] accepts and arbitrary field elements as cells, one column per
@@ -68,10 +72,14 @@ impl StockCircuit {
     pub fn claim(key: &VerifyingKey, statement: &Statement, cells: Vec<Vec<Fp>>) -> Self {
         let layout = key.layout();
         let adjoint = backward(key, statement, challenges(key, statement, &cells));
+        let kappa = cotangents(key, &adjoint);
+        let factors = layout.factor_columns();
         let mut sum = vec![Fp::zero()];
         for row in 0..layout.usable {
-            let products = adjoint.kappa.iter().zip(&cells).map(|(kappa, cells)| kappa[row] * cells[row]);
-            sum.push(sum[row] + products.sum::<Fp>());
+            let products = kappa.iter().zip(&cells).map(|(kappa, cells)| kappa[row] * cells[row]);
+            let pairs = cells[factors.clone()].chunks(2).zip(&adjoint.separators);
+            let bilinear = pairs.map(|(pair, separator)| separator[row] * pair[0][row] * pair[1][row]);
+            sum.push(sum[row] + products.sum::<Fp>() + bilinear.sum::<Fp>());
         }
         let tuples = key.tables().tuples();
         let table: Vec<[Fp; 4]> =
@@ -79,12 +87,13 @@ impl StockCircuit {
         // halo2 fills a table up from its first unused row, so there has to be one.
         let rows = (table.len() + 1).max(layout.usable + 1) + STOCK_BLINDING;
         Self {
-            lanes: Lane::ALL.map(|lane| layout.lane_count(lane)),
+            shape: Shape::new(key),
             k: rows.next_power_of_two().ilog2(),
             usable: layout.usable,
             lookups: layout.lookups.clone(),
             table,
-            kappa: adjoint.kappa,
+            kappa,
+            separators: adjoint.separators,
             target: adjoint.target,
             advice: Some(Advice { cells, sum }),
         }
@@ -95,11 +104,12 @@ impl StockCircuit {
         self.k
     }
 
-    /// The instance columns: `κ_c`, then the target on row `u`.
+    /// The instance columns: `κ_c`, `π_j`, then the target on row `u`.
     pub fn instance(&self) -> Vec<Vec<Fp>> {
         let mut target = vec![Fp::zero(); self.usable];
         target.push(self.target);
         let mut columns = self.kappa.clone();
+        columns.extend(self.separators.iter().cloned());
         columns.push(target);
         columns
     }
@@ -114,28 +124,73 @@ impl StockCircuit {
     /// halo2 configures a circuit by its type, without seeing the value, but the number of columns depends on the key. So it is
     /// handed over through a thread-local, set for the duration of `run` only.
     pub fn configured<T>(&self, run: impl FnOnce() -> T) -> T {
-        configuration::with_lanes(self.lanes, run)
+        configuration::with_shape(self.shape.clone(), run)
     }
 }
 
-/// `ρ, σ, τ` for a claim: a hash of the key's digest, the statement and every cell.
+/// Every column of an honest witness, the factors among them.
+pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
+    let layout = key.layout();
+    let mut cells = vec![vec![Fp::zero(); layout.usable]; layout.columns()];
+    let sheets = layout.sheets.iter().zip(&witness.sealed);
+    let sheets = sheets.flat_map(|(sheet, tensor)| sheet.columns.clone().zip(sheet.fill(tensor)));
+    for (column, integers) in witness.columns.iter().cloned().enumerate().chain(sheets) {
+        cells[column] = integers.into_iter().map(integer).collect();
+    }
+    let Cotangents { rho, sigma, .. } = challenges(key, &witness.statement, &cells);
+    let nodes = key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+    for ((id, _), [left, right]) in nodes.zip(&witness.operands) {
+        let sheet = layout.sheets.iter().position(|sheet| sheet.role == Role::Weights(id));
+        let operands = Operands { left, right: sheet.map_or(right, |sheet| &witness.sealed[sheet]) };
+        let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
+        for (offset, factor) in factors(key, id, rho, sigma, operands).iter().enumerate() {
+            segment.iter().for_each(|segment| layout.add(&mut cells, segment, offset, factor));
+        }
+    }
+    cells
+}
+
+/// `κ` of every column, written out also for sealed weights.
+fn cotangents(key: &VerifyingKey, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
+    let layout = key.layout();
+    let mut kappa = adjoint.kappa.clone();
+    let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
+    for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
+        let elements: Vec<Fp> =
+            cotangent.units.iter().flat_map(|unit| cotangent.taps.iter().map(move |tap| *unit * tap)).collect();
+        kappa.resize(sheet.columns.end, vec![Fp::zero(); layout.usable]);
+        zkinfer_verifier::layout::add(&mut kappa, sheet.pieces(), &elements);
+    }
+    kappa
+}
+
+/// `ρ, σ, τ` for a claim: a hash of the key's digest, the statement and every cell; the factors are hashed after `ρ` and `σ` are drawn.
 pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) -> Cotangents {
     let mut state = blake2b_simd::Params::new().hash_length(64).personal(b"zkinfer judge...").to_state();
     state.update(&key.digest().0);
     for tensors in [&statement.inputs, &statement.outputs] {
         state.update(&tensors.len().to_le_bytes());
         for tensor in tensors {
-            state.update(&tensor.len().to_le_bytes());
-            tensor.iter().for_each(|integer| {
+            state.update(&tensor.integers().len().to_le_bytes());
+            tensor.integers().iter().for_each(|integer| {
                 state.update(&integer.to_le_bytes());
             });
         }
     }
-    for cell in cells.iter().flatten() {
-        state.update(ff::PrimeField::to_repr(cell).as_ref());
-    }
-    let draw = |name: &[u8]| Fp::from_uniform_bytes(state.clone().update(name).finalize().as_array());
-    Cotangents { rho: draw(b"rho"), sigma: draw(b"sigma"), tau: draw(b"tau") }
+    let factors = key.layout().factor_columns();
+    let mut absorb = |columns: &[Vec<Fp>]| {
+        columns.iter().flatten().for_each(|cell| {
+            state.update(ff::PrimeField::to_repr(cell).as_ref());
+        });
+        state.clone()
+    };
+    absorb(&cells[..factors.start]);
+    let before = absorb(&cells[factors.end..]);
+    let after = absorb(&cells[factors]);
+    let draw = |mut state: blake2b_simd::State, name: &[u8]| {
+        Fp::from_uniform_bytes(state.update(name).finalize().as_array())
+    };
+    Cotangents { rho: draw(before.clone(), b"rho"), sigma: draw(before, b"sigma"), tau: draw(after, b"tau") }
 }
 
 impl Circuit<Fp> for StockCircuit {

@@ -5,9 +5,8 @@ use std::fmt;
 use halo2_proofs::dev::{FailureLocation, MockProver, VerifyFailure};
 use halo2_proofs::plonk::Error;
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::layout::Lane;
 
-use super::configuration::{GATES, lookups};
+use super::configuration::GATES;
 use super::{StockCircuit, Witness};
 
 /// A check that a claim fails.
@@ -33,7 +32,7 @@ pub fn mock_prove(key: &VerifyingKey, witness: &Witness) -> Result<(), Vec<Failu
     let refused = |reason: String| vec![Failure { check: reason, row: None }];
     witness.statement.check(key).map_err(|rejection| refused(format!("statement: {rejection}")))?;
     let usable = key.layout().usable;
-    if witness.columns.len() != key.layout().columns() || witness.columns.iter().any(|column| column.len() != usable) {
+    if witness.columns.len() != key.layout().fresh_columns() || witness.columns.iter().any(|column| column.len() != usable) {
         return Err(refused("witness: its columns do not fit the layout".into()));
     }
     StockCircuit::new(key, witness).mock_prove()
@@ -70,14 +69,7 @@ impl StockCircuit {
 
     /// What a lookup is called, such as `lookup 3: limb`.
     pub fn lookup_name(&self, index: usize) -> String {
-        let lookups = lookups(self.lanes);
-        let what = match lookups.get(index) {
-            Some((Lane::Limb, _)) => "limb",
-            Some((Lane::Pair, _)) => "pair (quotient, result)",
-            Some((Lane::Clamp, columns)) if columns.len() == 2 => "clamp (high, side)",
-            Some((Lane::Clamp, _)) => "clamp (side, low, result)",
-            None => "unknown",
-        };
+        let what = self.shape.lookups.get(index).map_or("unknown", |(name, _)| name);
         format!("lookup {index}: {what}")
     }
 }

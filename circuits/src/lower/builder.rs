@@ -73,7 +73,7 @@ impl Builder {
         })
     }
 
-    /// A public input.
+    /// An input.
     pub(crate) fn input(&mut self, index: usize, shape: Vec<usize>, range: Interval) -> NodeId {
         self.push(Operator::Input(index), shape, Some(range), 0)
     }
@@ -121,6 +121,12 @@ impl Builder {
     /// A contraction whose result has `shape`; never shared, for the same reason.
     pub(crate) fn contract(&mut self, contract: Contract, shape: [usize; 3]) -> NodeId {
         self.push(Operator::Contract(contract), shape.to_vec(), None, 0)
+    }
+
+    /// The same elements in cells of their own.
+    pub(crate) fn copy(&mut self, node: NodeId) -> NodeId {
+        let shape = self.shape(node).to_vec();
+        self.push(Operator::Copy(node), shape, None, 0)
     }
 
     /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing else reads.

@@ -1,7 +1,7 @@
 //! Convolution: one contraction, no cells; then `limbs + 2` or `limbs + 4` cells per output for the requantisation.
 
 use zkinfer_models::quantised::{Node, Window};
-use zkinfer_verifier::description::{Contract, NodeId};
+use zkinfer_verifier::description::{Contract, NodeId, Weights};
 
 use super::Context;
 use super::rescale::Affine;
@@ -18,7 +18,7 @@ pub(super) fn lower(
     let [planes, shape] = context.slide(window, operand.shape, &node.shape)?;
     let centred = context.builder.centred(operand.node, operand.zero_point);
     let input = context.builder.reshape(centred, &planes);
-    terms.contract(context, slide(input, window, groups, shape[0]), shape)
+    terms.contract(context, slide(input, window, groups, shape[0]), shape, false)
 }
 
 /// A contraction that slides `window` over `input`, numbers still missing.
@@ -31,7 +31,7 @@ pub(super) fn slide(input: NodeId, window: &Window, groups: usize, rows: usize) 
         strides: window.strides,
         pads: window.pads,
         dilations: window.dilations,
-        weights: Vec::new(),
+        weights: Weights::Public(Vec::new()),
         row_factors: Vec::new(),
         column_factors: Vec::new(),
         bias: Vec::new(),

@@ -24,7 +24,7 @@ pub(super) fn lower(context: &mut Context<'_>, node: &Node, terms: Affine<'_>) -
     }
     let input = context.builder.reshape(input, &[features, 1, positions]);
     let window = Window { kernel: [1, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
-    let mut result = terms.contract(context, slide(input, &window, 1, rows), [rows, 1, positions])?;
+    let mut result = terms.contract(context, slide(input, &window, 1, rows), [rows, 1, positions], positions > 1)?;
     if positions > 1 {
         result = swap(context, result, rows, positions);
     }

@@ -11,6 +11,7 @@
 //! | `argmax` | ArgMax |
 //! | `rescale` | the accumulators in front of a requantisation |
 //! | `builder` | nodes under construction, shared where they repeat |
+//! | `exposure` | what proofs show: visibilities |
 //! | `describe` | a [`Plan`]'s choices applied: rows, limb width, forms |
 //!
 //! A value of the graph is a node with the same row-major elements, in whatever shape its producer found convenient; whoever reads it
@@ -24,6 +25,7 @@ mod argmax;
 mod builder;
 mod convolution;
 mod describe;
+mod exposure;
 mod layout;
 mod linear;
 mod pooling;
@@ -32,11 +34,13 @@ mod sum;
 
 use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{self, Description, Input, NodeId, Output, OutputSource};
+use zkinfer_verifier::description::{self, Description, Input, NodeId, Output, OutputSource, Visibility};
 
 use crate::error::Error;
+use crate::sealed::bias_digits;
 pub(crate) use describe::padding;
 pub use describe::{Lowered, Plan};
+pub use exposure::Exposure;
 
 use builder::Builder;
 
@@ -44,8 +48,10 @@ use builder::Builder;
 const INT8: Interval = Interval { minimum: -128, maximum: 127 };
 
 /// Lowers a graph. What is left open is what does not change the function: rows, limb width and form of each requantisation.
-pub fn lower(graph: &Graph) -> Result<Lowered, Error> {
-    let mut context = Context { graph, builder: Builder::default(), values: Vec::new() };
+pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
+    exposure.check(graph)?;
+    let sealed = exposure.weights == Visibility::Sealed;
+    let mut context = Context { graph, sealed, builder: Builder::default(), values: Vec::new() };
     for (index, input) in graph.inputs.iter().enumerate() {
         context.builder.enter(&input.name);
         let node = context.builder.input(index, input.shape.clone(), INT8);
@@ -56,17 +62,19 @@ pub fn lower(graph: &Graph) -> Result<Lowered, Error> {
         let value = context.node(node)?;
         context.values.push(value);
     }
-    let inputs = graph.inputs.iter().map(|input| Input {
+    let inputs = graph.inputs.iter().enumerate().map(|(index, input)| Input {
         name: input.name.clone(),
         shape: input.shape.clone(),
         minimum: INT8.minimum,
         maximum: INT8.maximum,
         quantisation: reading(input.quantisation),
+        visibility: exposure.input(index),
     });
     let inputs = inputs.collect();
-    let outputs = context.outputs()?;
+    let outputs = context.outputs(exposure)?;
+    let bias_digits = if sealed { bias_digits(graph)? } else { 0 };
     let (nodes, shifts) = context.builder.finish();
-    let description = Description { name: graph.name.clone(), k: 0, limb_bits: 0, inputs, nodes, outputs };
+    let description = Description { name: graph.name.clone(), k: 0, limb_bits: 0, bias_digits, inputs, nodes, outputs };
     Ok(Lowered::new(description, shifts))
 }
 
@@ -86,6 +94,8 @@ enum Value {
 /// Lowering in progress.
 struct Context<'g> {
     graph: &'g Graph,
+    /// Whether weights are sealed.
+    sealed: bool,
     builder: Builder,
     values: Vec<Value>,
 }
@@ -144,6 +154,13 @@ impl<'g> Context<'g> {
         self.operand(node, 0)
     }
 
+    /// Whether the value being lowered is one output of the graph and nothing else.
+    fn only_an_output(&self) -> bool {
+        let value = self.values.len();
+        let read = self.graph.nodes.iter().flat_map(|node| &node.inputs).any(|&input| input == value);
+        !read && self.graph.outputs.iter().filter(|output| output.value == value).count() == 1
+    }
+
     fn value(&self, reader: &str, value: ValueId) -> Result<Operand<'g>, Error> {
         match self.values.get(value) {
             None => Err(Error::ForwardReference { node: reader.into(), value }),
@@ -179,8 +196,8 @@ impl<'g> Context<'g> {
         Err(self.malformed("its window over its input does not give its shape"))
     }
 
-    fn outputs(&self) -> Result<Vec<Output>, Error> {
-        let output = |output: &zkinfer_models::quantised::Output| {
+    fn outputs(&self, exposure: &Exposure) -> Result<Vec<Output>, Error> {
+        let output = |(index, output): (usize, &zkinfer_models::quantised::Output)| {
             let source = match self.values.get(output.value) {
                 None => return Err(Error::ForwardReference { node: output.name.clone(), value: output.value }),
                 Some(Value::Node(node)) => OutputSource::Node(*node),
@@ -191,8 +208,9 @@ impl<'g> Context<'g> {
                 shape: self.graph.shape(output.value).to_vec(),
                 source,
                 quantisation: reading(self.graph.quantisation(output.value)),
+                visibility: exposure.output(index),
             })
         };
-        self.graph.outputs.iter().map(output).collect()
+        self.graph.outputs.iter().enumerate().map(output).collect()
     }
 }

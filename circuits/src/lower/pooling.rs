@@ -15,7 +15,7 @@
 
 use zkinfer_models::quantised::{Function, Node, Requantise, Window};
 use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{Contract, NodeId, ViewKind};
+use zkinfer_verifier::description::{Contract, NodeId, ViewKind, Weights};
 
 use super::convolution::slide;
 use super::{Context, rescale};
@@ -43,7 +43,7 @@ pub(super) fn average(
         _ => (1, multipliers.to_vec()),
     };
     let contract = Contract {
-        weights: vec![1; channels.saturating_mul(taps)],
+        weights: Weights::Public(vec![1; channels.saturating_mul(taps)]),
         row_factors: vec![row_factor; channels],
         column_factors,
         bias: vec![offset; channels],

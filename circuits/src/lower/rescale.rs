@@ -4,7 +4,7 @@
 //! constants of the linear form, so the description's requantisation only has to divide and round down.
 
 use zkinfer_models::quantised::Requantise;
-use zkinfer_verifier::description::{Contract, NodeId};
+use zkinfer_verifier::description::{Contract, NodeId, Weights};
 
 use super::Context;
 use crate::error::Error;
@@ -40,7 +40,9 @@ impl Affine<'_> {
         let overflow = || Error::Overflow { node: context.builder.name() };
         let offset = self.requantise.map_or(Some(0), offset).ok_or_else(overflow)?;
         let rows = self.bias.iter().zip(self.multipliers);
-        rows.map(|(&bias, &multiplier)| multiplier.checked_mul(bias.into())?.checked_add(offset))
+        // Sealed biases stand in the seal, times the multiplier.
+        let public = |bias: i32| if context.sealed { 0 } else { i64::from(bias) };
+        rows.map(|(&bias, &multiplier)| multiplier.checked_mul(public(bias))?.checked_add(offset))
             .map(|bias| bias.ok_or_else(overflow))
             .collect()
     }
@@ -48,22 +50,27 @@ impl Affine<'_> {
     /// A contraction with these numbers over `input`, whose zero is real zero, and the requantisation directly behind it: the rank-one
     /// cotangent of the division then reaches the contraction as it is.
     ///
-    /// `geometry` gives everything but the numbers.
+    /// `geometry` gives everything but the numbers; `viewed` says that the caller moves the elements of the result. Sealed accumulators that are
+    /// not put out as they are get cells of their own, since a product of committed values is read by one equation only.
     pub(super) fn contract(
         self,
         context: &mut Context<'_>,
         geometry: Contract,
         shape: [usize; 3],
+        viewed: bool,
     ) -> Result<NodeId, Error> {
+        let direct = !viewed && context.only_an_output();
         let contract = Contract {
-            weights: self.weights.to_vec(),
+            weights: if context.sealed { Weights::Sealed } else { Weights::Public(self.weights.to_vec()) },
             row_factors: self.multipliers.to_vec(),
             bias: self.bias(context)?,
             ..geometry
         };
         let accumulator = context.builder.contract(contract, shape);
-        Ok(self.requantise.map_or(accumulator, |requantise| {
-            context.builder.requantise(accumulator, requantise.shift, &requantise.function)
-        }))
+        Ok(match self.requantise {
+            Some(requantise) => context.builder.requantise(accumulator, requantise.shift, &requantise.function),
+            None if context.sealed && !direct => context.builder.copy(accumulator),
+            None => accumulator,
+        })
     }
 }

@@ -17,11 +17,15 @@
 //! * transforms `2c + 2s + l + h + 2` columns (cells and their `κ`, multiplicities and inverses, tags, helpers, sums) to coefficients
 //!   and to four times the rows;
 //! * evaluates the constraints there, some five multiplications a lookup and one or two per other column;
-//! * opens once, linear in `n`.
+//! * opens once, linear in `n`;
+//! * with `w` sealed columns, re-randomises each commitment, transforms each once, and multiplies some seven field elements a row; for the adjoint sum
+//!   they are folded to few columns.
 //!
 //! The verifier sums one product of `n` generators and evaluates `c` columns `κ` and `s` columns of inverses; the rest of its work
-//! depends on the network alone. A proof has `2(c + s + h) + 18 + 2k` elements of 32 bytes.
+//! depends on the network alone. A proof has `2(c + s + h) + 18 + 2k` elements of 32 bytes, two more for every
+//! sealed and factor column, and six for the link.
 
+use zkinfer_verifier::link::RESPONSES;
 use zkinfer_verifier::proof::argument_bytes;
 use zkinfer_verifier::{QUOTIENT_PIECES, VerifyingKey};
 
@@ -50,6 +54,8 @@ pub struct CostModel {
     pub prove_fixed: f64,
     /// Whatever a verification costs besides, each.
     pub verify_fixed: f64,
+    /// Re-randomising the commitment of a sealed column, each.
+    pub rerandomise: f64,
     /// Decoding a point and folding it into the opening, per element of the proof.
     pub verify_element: f64,
     /// Copies of a column that the prover holds at its peak, in units of `n` field elements: values, coefficients, extended values.
@@ -71,11 +77,17 @@ impl CostModel {
         verify_rows: 60.0e-3 / 8192.0,
         prove_fixed: 2.0e-3,
         verify_fixed: 2.0e-3,
+        rerandomise: 2.0e-4,
         verify_element: 3.0e-5,
         column_copies: 6,
         parameter_bytes: 128,
     };
 }
+
+/// Multiplications a row and sealed column: four blinding polynomials, an evaluation, the opening's combination.
+const REOPENED_PER_ROW: usize = 6;
+/// Copies of a sealed column: values and coefficients, kept and re-randomised.
+const SEALED_COPIES: usize = 4;
 
 /// What a circuit is expected to cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,28 +117,36 @@ impl CostModel {
         let (columns, slots, lookups) = (counts.columns, counts.slots, counts.lookups);
         let helpers = counts.helpers();
         let full = helpers + 2 + 1 + QUOTIENT_PIECES;
-        let transformed = 2 * columns + 2 * slots + lookups + helpers + 2;
-        let terms = 4 * (5 * lookups + columns + slots + 2 * helpers + 10);
+        let (sealed, folded, factors) = (counts.sealed, counts.folded, counts.factors);
+        let full = full + factors;
+        let transformed = 2 * (columns + folded + factors) + factors / 2 + 2 * slots + lookups + helpers + 2;
+        let terms = 4 * (5 * lookups + columns + folded + 2 * factors + slots + 2 * helpers + 10)
+            + counts.units
+            + REOPENED_PER_ROW * sealed;
         let fields = counts.network + 3 * counts.cells + 6 * counts.table_rows;
-        let elements = 2 * (columns + slots + helpers) + 18 + 2 * counts.k as usize;
+        let link = if sealed > 0 { 1 + RESPONSES } else { 0 };
+        let elements = 2 * (columns + sealed + factors + slots + helpers) + link + 18 + 2 * counts.k as usize;
 
         let per_row = self.commit_small * (columns + slots) as f64
             + self.commit_full * full as f64
             + (self.transform + self.extend) * f64::from(counts.k) * transformed as f64
+            + self.transform * f64::from(counts.k) * sealed as f64
             + self.multiply * terms as f64
             + self.open;
         let public = self.multiply * fields as f64;
-        let evaluated = self.multiply * (columns + slots + 8) as f64;
+        let evaluated = self.multiply * (columns + folded + 2 * factors + slots + 8) as f64;
         Prediction {
             prove_seconds: rows * per_row
                 + public
                 + self.commit_fixed * (columns + slots + full) as f64
+                + self.rerandomise * sealed as f64
                 + self.prove_fixed,
             verify_seconds: rows * (self.verify_rows + evaluated)
                 + public
                 + self.verify_element * elements as f64
                 + self.verify_fixed,
-            peak_bytes: counts.rows() * (32 * self.column_copies * (transformed + 7) + self.parameter_bytes),
+            peak_bytes: counts.rows()
+                * (32 * self.column_copies * (transformed + 7) + 32 * SEALED_COPIES * sealed + self.parameter_bytes),
             proof_bytes: 32 * elements,
         }
     }

@@ -1,8 +1,9 @@
 //! What a plan amounts to: rows, columns, lookups, table slots. The same numbers whether counted before or after compiling.
 
-use zkinfer_verifier::analysis::{Analysis, Interval};
-use zkinfer_verifier::description::{Contract, Description, Form, Function, Operator, OutputSource};
-use zkinfer_verifier::layout::Lane;
+use zkinfer_verifier::analysis::{Analysis, Interval, depth, factor_length};
+use zkinfer_verifier::description::{Description, Form, Function, Operator, OutputSource, Visibility};
+use zkinfer_verifier::layout::{Lane, sealed_tensors};
+use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet};
 use zkinfer_verifier::tables::MAX_TABLE_ROWS;
 use zkinfer_verifier::{BLINDING_ROWS, LOOKUPS_PER_HELPER, MAX_COLUMNS, VerifyingKey};
 
@@ -13,8 +14,16 @@ use crate::lower::{Lowered, Plan, padding};
 pub struct Counts {
     /// `n = 2^k` rows.
     pub k: u32,
-    /// Columns of cells.
+    /// Columns of cells in lanes, which are committed for every proof.
     pub columns: usize,
+    /// Columns of sealed tensors, which are re-randomised.
+    pub sealed: usize,
+    /// Columns that stand for the sealed ones in the adjoint sum.
+    pub folded: usize,
+    /// Units of sealed weights in whole columns: as many multiplications a row to fold them.
+    pub units: usize,
+    /// Columns of factors.
+    pub factors: usize,
     /// Lookup arguments.
     pub lookups: usize,
     /// Slots that all tables together fill: as many multiplicity columns.
@@ -33,10 +42,14 @@ impl Counts {
         let layout = key.layout();
         Self {
             k: key.description().k,
-            columns: layout.columns(),
+            columns: layout.fresh_columns(),
+            sealed: layout.sealed_columns().count(),
+            folded: layout.sheets.iter().map(folded).sum(),
+            units: layout.sheets.iter().map(units).sum(),
+            factors: layout.factor_columns().len(),
             lookups: layout.lookups.len(),
             slots: layout.slots,
-            cells: layout.segments().map(|segment| segment.count * segment.lane.width()).sum(),
+            cells: layout.segments().map(|segment| segment.count * segment.lane.width()).sum::<usize>(),
             table_rows: key.tables().rows(),
             network: network(key.description(), key.analysis()),
         }
@@ -53,14 +66,28 @@ impl Counts {
     }
 }
 
+/// Columns that stand for a sheet in the adjoint sum: its own, or one per pattern where those are fewer.
+fn folded(sheet: &Sheet) -> usize {
+    match sheet.role {
+        Role::Weights(_) => sheet.columns.len().min(sheet.patterns().len()),
+        _ => sheet.columns.len(),
+    }
+}
+
+/// Multiplications a row to fold a sheet.
+fn units(sheet: &Sheet) -> usize {
+    if folded(sheet) < sheet.columns.len() { sheet.members(0).count() * sheet.columns.len() } else { 0 }
+}
+
 /// Multiplications by field elements in one backward pass: elements of every node, weights once, taps times positions once.
 fn network(description: &Description, analysis: &Analysis) -> usize {
     let nodes = description.nodes.iter().zip(&analysis.nodes);
     let of = nodes.map(|(node, facts)| match &node.operator {
-        Operator::Contract(Contract { rows, groups, weights, .. }) => {
-            let taps = weights.len() / (*rows).max(1) * groups;
-            weights.len() + taps * facts.matrix().1
+        Operator::Contract(contract) => {
+            let depth = depth(contract, &analysis.nodes).unwrap_or(0);
+            depth * contract.rows + depth * contract.groups * facts.matrix().1
         }
+        Operator::Product(product) => analysis.nodes[product.left].elements + analysis.nodes[product.right].elements,
         _ => facts.elements,
     });
     of.sum()
@@ -74,6 +101,14 @@ pub(super) struct Sizes {
     /// First argument and number of entries of each function.
     functions: Vec<(i64, usize)>,
     network: usize,
+    /// Sealed tensors with their roles.
+    sealed: Vec<(Role, SealedTensor)>,
+    /// Elements of private inputs, of copies, entries of factors.
+    private: usize,
+    copies: usize,
+    factors: usize,
+    /// Rows of range tables.
+    ranges: usize,
 }
 
 struct Requantisation {
@@ -124,6 +159,23 @@ impl Sizes {
             let (elements, accumulator) = (input.elements, input.interval);
             requantisations.push(Requantisation { elements, shift, accumulator, function });
         }
+        let description = lowered.description();
+        let (mut private, mut copies, mut factors) = (0, 0, 0);
+        for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
+            match &node.operator {
+                Operator::Input(index) if description.inputs[*index].visibility == Visibility::Private => {
+                    private += facts.elements;
+                }
+                Operator::Copy(_) => copies += facts.elements,
+                operator if operator.is_bilinear() => factors += factor_length(operator, &analysis.nodes),
+                _ => {}
+            }
+        }
+        let hidden = description.inputs.iter().filter(|input| input.visibility != Visibility::Public);
+        let mut ranges: Vec<(i64, i64)> = hidden.map(|input| (input.minimum, input.maximum)).collect();
+        ranges.sort_unstable();
+        ranges.dedup();
+        let ranges = ranges.iter().map(|(low, high)| (high - low + 1) as usize).sum();
         let outputs = lowered.description().outputs.iter();
         let gaps = outputs.filter_map(|output| match output.source {
             OutputSource::ArgMax { input, .. } => {
@@ -137,6 +189,11 @@ impl Sizes {
             gaps: gaps.collect(),
             functions: known.iter().map(|function| (function.minimum, function.values.len())).collect(),
             network: network(lowered.description(), analysis),
+            sealed: sealed_tensors(lowered.description(), analysis),
+            private,
+            copies,
+            factors,
+            ranges,
         }
     }
 
@@ -212,21 +269,31 @@ impl Sizes {
     /// The counts of a plan, unless it breaks a limit.
     pub(super) fn counts(&self, k: u32, limbs: Limbs, forms: Forms) -> Option<(Plan, Counts)> {
         let usable = (1usize << k).checked_sub(BLINDING_ROWS + 1).filter(|&usable| usable > 0)?;
-        let filled = [limbs.cells, forms.pairs, forms.clamps];
+        let filled = [limbs.cells + self.private, forms.pairs, forms.clamps, self.copies, 0];
         let lanes = Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));
         let sum = |of: fn(Lane) -> usize| lanes.clone().map(|(lane, count)| of(*lane) * count).sum::<usize>();
         // One more row for the all-zero tuple.
-        let table_rows = limbs.table_rows + forms.table_rows + 1;
+        let table_rows = limbs.table_rows + forms.table_rows + self.ranges + 1;
+        let sheets: Vec<Sheet> =
+            self.sealed.iter().map(|(role, tensor)| Sheet::new(*role, tensor.clone(), 0, usable, 0)).collect();
+        let sealed_inputs = sheets.iter().filter(|sheet| matches!(sheet.role, Role::Input(_)));
+        let range_lookups: usize = sealed_inputs.map(|sheet| sheet.columns.len()).sum();
         let counts = Counts {
             k,
             columns: sum(Lane::width),
-            lookups: sum(|lane| lane.lookups().len()),
+            sealed: sheets.iter().map(|sheet| sheet.columns.len()).sum(),
+            folded: sheets.iter().map(folded).sum(),
+            units: sheets.iter().map(units).sum(),
+            factors: Lane::Factors.width() * self.factors.div_ceil(usable),
+            lookups: sum(|lane| lane.lookups().len()) + range_lookups,
             slots: table_rows.div_ceil(usable),
-            cells: Lane::ALL.iter().zip(filled).map(|(lane, cells)| lane.width() * cells).sum(),
+            cells: Lane::ALL.iter().zip(filled).map(|(lane, cells)| lane.width() * cells).sum::<usize>()
+                + Lane::Factors.width() * self.factors,
             table_rows,
             network: self.network,
         };
-        let fits = counts.columns <= MAX_COLUMNS && counts.slots <= MAX_COLUMNS && table_rows <= MAX_TABLE_ROWS;
+        let columns = counts.columns + counts.sealed + counts.factors;
+        let fits = columns <= MAX_COLUMNS && counts.slots <= MAX_COLUMNS && table_rows <= MAX_TABLE_ROWS;
         let Forms { narrow_limit, least_entries, .. } = forms;
         fits.then_some((Plan { k, limb_bits: limbs.bits, narrow_limit, least_entries }, counts))
     }

@@ -1,4 +1,4 @@
-//! Contractions, forward: gather the taps of a few positions, then one dot product per output.
+//! Contractions and products, forward: gather the taps of a few positions, then one dot product per output.
 //!
 //! Sums that fit 32 bits are summed in 32 bits, which is every int8 network with fewer than 2^16 taps per output.
 
@@ -11,40 +11,61 @@ use zkinfer_verifier::description::Contract;
 const BLOCK: usize = 64;
 
 /// The contraction's values for an input with these facts.
-pub(super) fn evaluate(contract: &Contract, input: &Facts, output: &Facts, x: &[i64]) -> Vec<i64> {
-    let depth = contract.weights.len() / contract.rows;
+pub(super) fn evaluate(
+    contract: &Contract,
+    weights: impl ExactSizeIterator<Item = i64>,
+    biases: &[i64],
+    input: &Facts,
+    output: &Facts,
+    x: &[i64],
+) -> Vec<i64> {
+    let depth = weights.len() / contract.rows;
     let largest = x.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
     let bound = u128::from(largest) * 128 * depth as u128;
     let sums = if bound <= i32::MAX as u128 {
-        // Every x is at most the bound.
+        // Every x is at most the bound, and weights are int8.
         let x: Vec<i32> = x.iter().map(|&x| x as i32).collect();
-        sums(contract, input, output, &x).into_iter().map(i64::from).collect()
+        let weights: Vec<i32> = weights.map(|weight| weight as i32).collect();
+        sums(contract, &weights, input, output, &x).into_iter().map(i64::from).collect()
     } else {
-        sums(contract, input, output, x)
+        let weights: Vec<i64> = weights.collect();
+        sums(contract, &weights, input, output, x)
     };
-    scaled(contract, output, sums)
+    scaled(contract, biases, output, sums)
 }
 
-/// `row_factors[o]·column_factors[p]·sum + bias[o]`.
-fn scaled(contract: &Contract, output: &Facts, mut sums: Vec<i64>) -> Vec<i64> {
+/// `Σ_t left[b, m, t]·right[b, n, t]`, row-major over `b`, `m` and `n`.
+pub(super) fn product(left: &[i64], right: &[i64], batches: usize, inner: usize) -> Vec<i64> {
+    let matrices = left.chunks(left.len() / batches).zip(right.chunks(right.len() / batches));
+    let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).fold(0i64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
+    matrices
+        .flat_map(|(left, right)| {
+            left.chunks(inner).flat_map(move |row| right.chunks(inner).map(move |column| dot(row, column)))
+        })
+        .collect()
+}
+
+/// `row_factors[o]·(column_factors[p]·sum + biases[o]) + bias[o]`.
+fn scaled(contract: &Contract, biases: &[i64], output: &Facts, mut sums: Vec<i64>) -> Vec<i64> {
     let (_, positions) = output.matrix();
     let rows = sums.chunks_mut(positions).zip(&contract.row_factors).zip(&contract.bias);
-    for ((row, factor), bias) in rows {
+    for (index, ((row, factor), bias)) in rows.enumerate() {
+        let bias = bias.wrapping_add(factor.wrapping_mul(biases.get(index).copied().unwrap_or_default()));
         for (position, sum) in row.iter_mut().enumerate() {
             let column = contract.column_factors.get(position).copied().unwrap_or(1);
-            *sum = sum.wrapping_mul(*factor).wrapping_mul(column).wrapping_add(*bias);
+            *sum = sum.wrapping_mul(*factor).wrapping_mul(column).wrapping_add(bias);
         }
     }
     sums
 }
 
 /// `Σ_t weights[o, t]·im2col(x)[t, p]`, row-major over `o` and `p`.
-fn sums<T>(contract: &Contract, input: &Facts, output: &Facts, x: &[T]) -> Vec<T>
+fn sums<T>(contract: &Contract, weights: &[T], input: &Facts, output: &Facts, x: &[T]) -> Vec<T>
 where
-    T: Copy + Default + From<i8> + Add<Output = T> + Mul<Output = T>,
+    T: Copy + Default + Add<Output = T> + Mul<Output = T>,
 {
     let (rows, positions) = output.matrix();
-    let depth = contract.weights.len() / rows;
+    let depth = weights.len() / rows;
     let group_rows = rows / contract.groups;
     let mut sums = vec![T::default(); rows * positions];
     let mut patches = vec![T::default(); BLOCK.min(positions) * depth];
@@ -56,10 +77,10 @@ where
                 window.gather(x, group, position, patch);
             }
             for row in group * group_rows..(group + 1) * group_rows {
-                let weights = &contract.weights[row * depth..(row + 1) * depth];
+                let weights = &weights[row * depth..(row + 1) * depth];
                 let sums = &mut sums[row * positions..][block.clone()];
                 for (sum, patch) in sums.iter_mut().zip(patches.chunks(depth)) {
-                    *sum = weights.iter().zip(patch).fold(T::default(), |sum, (&w, &x)| sum + T::from(w) * x);
+                    *sum = weights.iter().zip(patch).fold(T::default(), |sum, (&w, &x)| sum + w * x);
                 }
             }
         }

@@ -1,41 +1,82 @@
-//! The witness: every cell of a description, computed from public integer inputs.
+//! The witness: every cell of a description, computed from integer inputs and the model's sealed integers.
 //!
 //! | file | computes |
 //! |---|---|
 //! | `contraction` | convolutions and matrix products |
 //! | `cells` | remainder limbs, quotients, gaps, and where they stand |
 //!
-//! A function of the key alone: it knows no network, and whatever satisfies the verifier's check of a description can be evaluated.
+//! It knows no network: and whatever satisfies the verifier's check of a description can be evaluated.
 //! The key's intervals guarantee that every value fits 62 bits; sums wrap on the way there, which changes no result.
 
 mod cells;
 mod contraction;
 
-use zkinfer_verifier::description::{Combine, Operator, Output, OutputSource, View, ViewKind};
+use zkinfer_verifier::description::{Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility, Weights};
+use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::view::gather;
-use zkinfer_verifier::{Statement, VerifyingKey};
+use zkinfer_verifier::{Statement, Value, VerifyingKey};
 
 use crate::error::InputError;
+use crate::sealed::{join, sealed_contractions};
 
-/// A statement with the cells that prove it.
+/// A statement with everything that proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// The public inputs and the outputs they lead to.
+    /// Inputs and outputs as the key shows them. The commitments of sealed ones are all zeros until whoever seals them fills them in.
     pub statement: Statement,
-    /// Columns of cells, `usable` rows each; rows that no operator owns are zero.
+    /// All outputs, whatever is shown of them.
+    pub outputs: Vec<Vec<i64>>,
+    /// Columns of cells that the prover commits to, `usable` rows each; rows that no operator owns are zero.
     pub columns: Vec<Vec<i64>>,
+    /// The integers that each bilinear node multiplies, in node order; right ones that are sealed weights are left out.
+    pub operands: Vec<[Vec<i64>; 2]>,
+    /// The sealed tensors in the order of the key's sheets: inputs, outputs, then those of the model.
+    pub sealed: Vec<Vec<i64>>,
 }
 
 impl Witness {
-    /// Evaluates a key's circuit. `inputs` has one row-major tensor per declared input.
-    pub fn new(key: &VerifyingKey, inputs: &[Vec<i64>]) -> Result<Self, InputError> {
+    /// Evaluates a key's circuit. `model` are the sealed tensors of the model, `inputs` one row-major tensor per declared input.
+    pub fn new(key: &VerifyingKey, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Result<Self, InputError> {
         check(key, inputs)?;
+        let expected = key.layout().model_sheets().map(|sheet| sheet.tensor.elements());
+        if !expected.eq(model.iter().map(Vec::len)) {
+            return Err(InputError::Weights);
+        }
         let layout = key.layout();
-        let columns = vec![vec![0; layout.usable]; layout.columns()];
-        let mut evaluation = Evaluation { key, inputs, values: Vec::new(), columns, last: last_readers(key) };
+        let columns = vec![vec![0; layout.usable]; layout.fresh_columns()];
+        let (values, operands, last) = (Vec::new(), Vec::new(), last_readers(key));
+        let mut evaluation = Evaluation { key, model, inputs, values, operands, columns, last };
         evaluation.nodes();
         let outputs = evaluation.outputs();
-        Ok(Self { statement: Statement { inputs: inputs.to_vec(), outputs }, columns: evaluation.columns })
+        let (columns, operands) = (evaluation.columns, evaluation.operands);
+        let tensor = |role| match role {
+            Role::Input(index) => inputs[index].clone(),
+            Role::Output(index) => outputs[index].clone(),
+            Role::Biases | Role::Weights(_) => Vec::new(),
+        };
+        let own = layout.sheets.iter().take(layout.sheets.len() - model.len()).map(|sheet| tensor(sheet.role));
+        let sealed = own.chain(model.iter().cloned()).collect();
+        Ok(Self { statement: shown(key, inputs, &outputs), outputs, columns, operands, sealed })
+    }
+}
+
+/// What the key shows of inputs and outputs, commitments still missing.
+fn shown(key: &VerifyingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> Statement {
+    let value = |visibility: Visibility, role: Role, integers: &Vec<i64>| match visibility {
+        Visibility::Public => Value::Public(integers.clone()),
+        Visibility::Sealed => {
+            Value::Sealed(vec![[0; 32]; key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len())])
+        }
+        Visibility::Private => Value::Private,
+    };
+    let description = key.description();
+    let inputs = description.inputs.iter().zip(inputs).enumerate();
+    let outputs = description.outputs.iter().zip(outputs).enumerate();
+    Statement {
+        inputs: inputs.map(|(index, (input, integers))| value(input.visibility, Role::Input(index), integers)).collect(),
+        outputs: outputs
+            .map(|(index, (output, integers))| value(output.visibility, Role::Output(index), integers))
+            .collect(),
     }
 }
 
@@ -64,9 +105,7 @@ fn last_readers(key: &VerifyingKey) -> Vec<usize> {
     let description = key.description();
     let mut last = vec![0; description.nodes.len()];
     for (id, node) in description.nodes.iter().enumerate() {
-        for &read in operands(&node.operator) {
-            last[read] = id;
-        }
+        node.operator.operands().for_each(|read| last[read] = id);
     }
     for Output { source, .. } in &description.outputs {
         let (OutputSource::Node(read) | OutputSource::ArgMax { input: read, .. }) = source;
@@ -75,23 +114,16 @@ fn last_readers(key: &VerifyingKey) -> Vec<usize> {
     last
 }
 
-/// The nodes that an operator reads.
-fn operands(operator: &Operator) -> Box<dyn Iterator<Item = &usize> + '_> {
-    match operator {
-        Operator::Input(_) => Box::new(std::iter::empty()),
-        Operator::Contract(contract) => Box::new(std::iter::once(&contract.input)),
-        Operator::Combine(combine) => Box::new(combine.terms.iter().map(|(node, _)| node)),
-        Operator::View(view) => Box::new(view.inputs.iter()),
-        Operator::Requantise(requantise) => Box::new(std::iter::once(&requantise.input)),
-    }
-}
-
 /// The forward pass in progress.
 struct Evaluation<'a> {
     key: &'a VerifyingKey,
+    /// The sealed tensors of the model.
+    model: &'a [Vec<i64>],
     inputs: &'a [Vec<i64>],
     /// Per node so far; empty once its last reader is done.
     values: Vec<Vec<i64>>,
+    /// Per bilinear node so far.
+    operands: Vec<[Vec<i64>; 2]>,
     columns: Vec<Vec<i64>>,
     last: Vec<usize>,
 }
@@ -101,10 +133,19 @@ impl Evaluation<'_> {
         let key = self.key;
         for (id, node) in key.description().nodes.iter().enumerate() {
             let values = match &node.operator {
-                Operator::Input(index) => self.inputs[*index].clone(),
-                Operator::Contract(contract) => {
-                    let facts = |node: usize| &key.analysis().nodes[node];
-                    contraction::evaluate(contract, facts(contract.input), facts(id), &self.values[contract.input])
+                Operator::Input(index) => self.input(id, *index),
+                Operator::Contract(contract) => self.contract(id, contract),
+                Operator::Product(product) => {
+                    let [left, right] = [product.left, product.right].map(|node| self.values[node].clone());
+                    let shape = &key.analysis().nodes[product.left].shape;
+                    let values = contraction::product(&left, &right, shape[0], shape[2]);
+                    self.operands.push([left, right]);
+                    values
+                }
+                Operator::Copy(input) => {
+                    let values = self.values[*input].clone();
+                    self.place(id, &values);
+                    values
                 }
                 Operator::Combine(combine) => self.combine(combine),
                 Operator::View(view) => self.view(id, view),
@@ -114,10 +155,48 @@ impl Evaluation<'_> {
                 }
             };
             self.values.push(values);
-            for &read in operands(&node.operator) {
+            for read in node.operator.operands() {
                 if self.last[read] == id {
                     self.values[read] = Vec::new();
                 }
+            }
+        }
+    }
+
+    fn input(&mut self, id: usize, index: usize) -> Vec<i64> {
+        let values = self.inputs[index].clone();
+        if self.key.description().inputs[index].visibility == Visibility::Private {
+            self.place(id, &values);
+        }
+        values
+    }
+
+    /// Writes a node's only segment of cells.
+    fn place(&mut self, id: usize, values: &[i64]) {
+        let layout = self.key.layout();
+        if let Some(segment) = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref()) {
+            layout.add(&mut self.columns, segment, 0, values);
+        }
+    }
+
+    fn contract(&mut self, id: usize, contract: &Contract) -> Vec<i64> {
+        let facts = |node: usize| &self.key.analysis().nodes[node];
+        let (input, output) = (facts(contract.input), facts(id));
+        let x = &self.values[contract.input];
+        match &contract.weights {
+            Weights::Public(weights) => {
+                contraction::evaluate(contract, weights.iter().map(|&weight| weight.into()), &[], input, output, x)
+            }
+            Weights::Sealed => {
+                let before: Vec<usize> = sealed_contractions(self.key).take_while(|&other| other < id).collect();
+                let (index, first) = (before.len(), before.iter().map(|&other| facts(other).matrix().0).sum());
+                let digits = self.key.description().bias_digits as usize;
+                let biases: Vec<i64> =
+                    self.model[0].chunks(digits).skip(first).take(contract.rows).map(join).collect();
+                let weights = self.model[1 + index].iter().copied();
+                let values = contraction::evaluate(contract, weights, &biases, input, output, x);
+                self.operands.push([x.clone(), Vec::new()]);
+                values
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{ArrayD, IxDyn};
 use rand::SeedableRng;
 use zkinfer_circuits::judge::{Failure, mock_prove};
-use zkinfer_circuits::{Circuit, Plan, Witness, compile_with, lower, optimise};
+use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
 use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, ValueId, Window,
@@ -236,7 +236,7 @@ pub fn small_cnn() -> Graph {
 
 /// Small plans of every kind: both forms, several limb widths, several `k`.
 pub fn plans(graph: &Graph) -> [Plan; 3] {
-    let lowered = lower::lower(graph).unwrap();
+    let lowered = lower::lower(graph, &Exposure::public()).unwrap();
     let candidates = optimise::candidates(&lowered).unwrap();
     // Stock tables have one slot, so long tables mean a large k for the judge.
     let least = candidates.iter().map(|(_, counts)| counts.table_rows).min().expect("a plan");
@@ -255,7 +255,7 @@ pub fn plans(graph: &Graph) -> [Plan; 3] {
 /// that MockProver accepts, and, once a plan, that a real proof verifies.
 pub fn check(graph: &Graph) {
     for plan in plans(graph) {
-        let circuit = compile_with(lower::lower(graph).unwrap(), &plan).unwrap();
+        let circuit = compile_with(lower::lower(graph, &Exposure::public()).unwrap(), &plan).unwrap();
         let witnesses: Vec<_> = inputs(graph, 7).iter().map(|inputs| agree(graph, &circuit, inputs)).collect();
         witnesses.iter().for_each(|witness| accepts(&circuit, witness));
         proves(&circuit, witnesses[0].clone());
@@ -289,7 +289,7 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
 
 /// A circuit with a plan in which both forms can be forced.
 pub fn circuit(graph: &Graph, k: u32, limb_bits: u32, narrow_limit: i128) -> Circuit {
-    compile_with(lower::lower(graph).unwrap(), &Plan { k, limb_bits, narrow_limit, least_entries: 2 }).unwrap()
+    compile_with(lower::lower(graph, &Exposure::public()).unwrap(), &Plan { k, limb_bits, narrow_limit, least_entries: 2 }).unwrap()
 }
 
 /// The names of failed checks, each once.

@@ -6,10 +6,10 @@
 
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-    Requantise,
+    Requantise, Visibility, Weights,
 };
 use zkinfer_verifier::layout::Segment;
-use zkinfer_verifier::{Parameters, Statement, VerifyingKey};
+use zkinfer_verifier::{Parameters, Statement, Value, VerifyingKey};
 
 pub const WEIGHTS: [i8; 12] = [3, -2, 5, 7, -1, -4, 2, 2, 2, 0, 9, -9];
 pub const BIAS: [i64; 4] = [8, 24, -40, 8];
@@ -20,17 +20,25 @@ const READING: Quantisation = Quantisation { scale: 0.5, zero_point: 0 };
 pub fn description(k: u32) -> Description {
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let requantise = |input, limbs, function, form| Operator::Requantise(Requantise { input, limbs, function, form });
-    let output = |name: &str, source, shape| Output { name: name.into(), shape, source, quantisation: READING };
+    let output = |name: &str, source, shape| Output {
+        name: name.into(),
+        shape,
+        source,
+        quantisation: READING,
+        visibility: Visibility::Public,
+    };
     Description {
         name: "hand-made".into(),
         k,
         limb_bits: 4,
+        bias_digits: 0,
         inputs: vec![Input {
             name: "x".into(),
             shape: vec![INPUTS, 1, 1],
             minimum: -128,
             maximum: 127,
             quantisation: READING,
+            visibility: Visibility::Public,
         }],
         nodes: vec![
             node("input", Operator::Input(0)),
@@ -44,7 +52,7 @@ pub fn description(k: u32) -> Description {
                     strides: [1, 1],
                     pads: [0; 4],
                     dilations: [1, 1],
-                    weights: WEIGHTS.to_vec(),
+                    weights: Weights::Public(WEIGHTS.to_vec()),
                     row_factors: vec![1, 2, 1, 1],
                     column_factors: vec![],
                     bias: BIAS.to_vec(),
@@ -101,5 +109,10 @@ pub fn witness(key: &VerifyingKey, x: [i64; INPUTS]) -> (Statement, Vec<Vec<i64>
         put(limb, 0, &gaps.iter().map(|gap| (gap >> (4 * i)) & 15).collect::<Vec<_>>());
     }
     let outputs = vec![rectified.iter().map(|z| 2 * z - 1).collect(), vec![index as i64]];
-    (Statement { inputs: vec![x.to_vec()], outputs }, columns)
+    (Statement::public(vec![x.to_vec()], outputs), columns)
+}
+
+/// The integers of a public value, to change.
+pub fn public(value: &mut Value) -> &mut Vec<i64> {
+    value.integers_mut().expect("a public tensor")
 }

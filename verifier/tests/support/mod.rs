@@ -4,7 +4,7 @@
 
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-    Requantise, View, ViewKind,
+    Requantise, View, ViewKind, Visibility, Weights,
 };
 
 pub const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
@@ -18,7 +18,7 @@ pub fn contract() -> Contract {
         strides: [1, 1],
         pads: [0, 0, 1, 1],
         dilations: [1, 1],
-        weights: vec![1; 8],
+        weights: Weights::Public(vec![1; 8]),
         row_factors: vec![3; 2],
         column_factors: vec![],
         bias: vec![0; 2],
@@ -32,7 +32,15 @@ pub fn valid() -> Description {
         name: "valid".into(),
         k: 6,
         limb_bits: 4,
-        inputs: vec![Input { name: "x".into(), shape: vec![1, 3, 3], minimum: -8, maximum: 7, quantisation: READING }],
+        bias_digits: 0,
+        inputs: vec![Input {
+            name: "x".into(),
+            shape: vec![1, 3, 3],
+            minimum: -8,
+            maximum: 7,
+            quantisation: READING,
+            visibility: Visibility::Public,
+        }],
         nodes: vec![
             node("input", Operator::Input(0)),
             node("conv", Operator::Contract(contract())),
@@ -53,6 +61,7 @@ pub fn valid() -> Description {
             shape: vec![2, 9],
             source: OutputSource::Node(2),
             quantisation: READING,
+            visibility: Visibility::Public,
         }],
     }
 }

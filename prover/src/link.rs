@@ -1,0 +1,33 @@
+//! The link's Schnorr proof: knowledge of what was added to the sealed columns.
+
+use ff::Field;
+use group::Curve;
+use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
+use pasta_curves::{EqAffine, Fp};
+use rand_core::CryptoRng;
+use zkinfer_verifier::link::{RESPONSES, combine_generators};
+use zkinfer_verifier::transcript::draw;
+
+use crate::commit::Context;
+
+/// Proves that `Σ_c λ^c·(C′_c − C_c)` is a combination of the generators of blinding rows and blind, from what was `added` to each column.
+pub fn write<E, T>(
+    context: &Context<'_>,
+    transcript: &mut T,
+    added: &[[Fp; RESPONSES]],
+    rng: &mut impl CryptoRng,
+) -> std::io::Result<()>
+where
+    E: EncodedChallenge<EqAffine>,
+    T: TranscriptWrite<EqAffine, E>,
+{
+    let lambda = draw(transcript);
+    let mut total = [Fp::ZERO; RESPONSES];
+    for added in added.iter().rev() {
+        total.iter_mut().zip(added).for_each(|(total, added)| *total = *total * lambda + added);
+    }
+    let mask: [Fp; RESPONSES] = std::array::from_fn(|_| Fp::random(&mut *rng));
+    transcript.write_point(combine_generators(context.params, &context.domain, &mask).to_affine())?;
+    let challenge = draw(transcript);
+    mask.iter().zip(total).try_for_each(|(mask, total)| transcript.write_scalar(*mask + challenge * total))
+}

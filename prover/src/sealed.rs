@@ -1,0 +1,264 @@
+//! Sealed columns at the prover: what opens a seal, and fresh commitments to the same cells for every proof.
+//!
+//! A column is sealed once as `C = Σ cells·G + Σ blinding·G_j + r·W`. A proof shows `C′ = C + Σ b_j·G_j + δ·W` for fresh `b, δ` instead: no cell is
+//! committed again, and `C` itself is never opened. See `docs/sealed.md`.
+
+use ff::{Field, FromUniformBytes, PrimeField};
+use group::{Curve, Group, GroupEncoding};
+use halo2_proofs::poly::commitment::Blind;
+use halo2_proofs::poly::{Coeff, Polynomial};
+use pasta_curves::{Eq, EqAffine, Fp};
+use rand_core::CryptoRng;
+use rayon::prelude::*;
+use zeroize::Zeroize;
+use zkinfer_verifier::link::{RESPONSES, combine_generators};
+use zkinfer_verifier::seal::{Record, blinding_rows};
+use zkinfer_verifier::sheet::Sheet;
+use zkinfer_verifier::{BLINDING_ROWS, CheckedSeal, Digest, Parameters, Seal};
+
+use crate::commit::{Column, Context};
+use crate::error::ProveError;
+
+/// The secret that a seal's randomness is derived from. Wiped when dropped.
+#[derive(Clone, Zeroize, zeroize::ZeroizeOnDrop, serde::Serialize, serde::Deserialize)]
+pub struct Seed(pub(crate) [u8; 32]);
+
+impl Seed {
+    /// A fresh one.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        Self(seed)
+    }
+
+    fn hash(&self, personal: &[u8; 16], length: usize) -> blake2b_simd::State {
+        blake2b_simd::Params::new().hash_length(length).key(&self.0).personal(personal).to_state()
+    }
+
+    /// The blinding rows and the blind of a column.
+    fn randomness(&self, column: usize) -> [Fp; RESPONSES] {
+        std::array::from_fn(|index| {
+            let mut state = self.hash(b"zkinfer blinds..", 64);
+            state.update(&(column as u64).to_le_bytes()).update(&(index as u64).to_le_bytes());
+            Fp::from_uniform_bytes(state.finalize().as_array())
+        })
+    }
+
+    /// A digest of integers that says nothing without the seed.
+    pub(crate) fn digest(&self, tensors: &[Vec<i64>]) -> Digest {
+        let mut state = self.hash(b"zkinfer sealed..", 32);
+        for tensor in tensors {
+            state.update(&(tensor.len() as u64).to_le_bytes());
+            tensor.iter().for_each(|integer| {
+                state.update(&integer.to_le_bytes());
+            });
+        }
+        let mut digest = Digest([0; 32]);
+        digest.0.copy_from_slice(state.finalize().as_bytes());
+        digest
+    }
+}
+
+/// The columns of sealed tensors, ready to be shown in any number of proofs. Wiped when dropped.
+pub struct SealedColumns {
+    /// The integers, tensor by tensor.
+    pub tensors: Vec<Vec<i64>>,
+    seal: CheckedSeal,
+    columns: Vec<SealedColumn>,
+}
+
+struct SealedColumn {
+    /// Usable rows, boundary row, blinding rows.
+    values: Vec<Fp>,
+    /// The coefficients, which take a transform to compute: kept from the first proof on.
+    coefficients: Vec<Fp>,
+    blind: Fp,
+    commitment: EqAffine,
+}
+
+impl Drop for SealedColumns {
+    fn drop(&mut self) {
+        self.tensors.iter_mut().for_each(Zeroize::zeroize);
+        for column in &mut self.columns {
+            // Field elements know no zeroize; `black_box` keeps the writes.
+            column.values.fill(Fp::ZERO);
+            column.coefficients.fill(Fp::ZERO);
+            column.blind = Fp::ZERO;
+            std::hint::black_box(column);
+        }
+    }
+}
+
+/// The cells of each sheet, column by column.
+fn integer_columns(sheets: &[&Sheet], tensors: &[Vec<i64>]) -> Vec<Vec<i64>> {
+    sheets.iter().zip(tensors).flat_map(|(sheet, tensor)| sheet.fill(tensor)).collect()
+}
+
+impl SealedColumns {
+    /// Commits to the sheets of a key with randomness from `seed`.
+    pub(crate) fn commit(
+        parameters: &Parameters,
+        sheets: &[&Sheet],
+        tensors: Vec<Vec<i64>>,
+        seed: &Seed,
+    ) -> Result<Self, ProveError> {
+        let context = Context::of(parameters);
+        let columns = integer_columns(sheets, &tensors);
+        let points: Vec<Eq> = columns
+            .par_iter()
+            .enumerate()
+            .map(|(index, integers)| context.commit_with(integers, &seed.randomness(index)))
+            .collect();
+        let mut commitments = vec![EqAffine::default(); points.len()];
+        Eq::batch_normalize(&points, &mut commitments);
+        let record = Record {
+            k: parameters.k(),
+            blinding_rows: blinding_rows(),
+            parameters: parameters.digest(),
+            tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
+            commitments: commitments.iter().map(GroupEncoding::to_bytes).collect(),
+        };
+        Self::open(parameters, sheets, tensors, &record, seed)
+    }
+
+    /// Opens a record: no commitment is computed, those of the record are taken.
+    pub(crate) fn open(
+        parameters: &Parameters,
+        sheets: &[&Sheet],
+        tensors: Vec<Vec<i64>>,
+        record: &Record,
+        seed: &Seed,
+    ) -> Result<Self, ProveError> {
+        let columns = integer_columns(sheets, &tensors);
+        let seal = Seal { record: record.clone(), range_proof: Vec::new() };
+        let seal = seal.trust(record.digest()).map_err(|_| ProveError::OpeningShape)?;
+        if seal.points().len() != columns.len() {
+            return Err(ProveError::OpeningShape);
+        }
+        let context = Context::of(parameters);
+        let column = |((index, integers), commitment): ((usize, Vec<i64>), EqAffine)| {
+            let randomness = seed.randomness(index);
+            let values = context.small_column(&integers, &randomness);
+            let coefficients = context.domain.lagrange_to_coeff(context.domain.lagrange_from_vec(values.clone()));
+            SealedColumn { values, coefficients: coefficients.to_vec(), blind: randomness[BLINDING_ROWS], commitment }
+        };
+        let jobs: Vec<_> = columns.into_iter().enumerate().zip(seal.points().to_vec()).collect();
+        Ok(Self { tensors, seal, columns: jobs.into_par_iter().map(column).collect() })
+    }
+
+    /// What these columns open.
+    pub fn seal(&self) -> &CheckedSeal {
+        &self.seal
+    }
+
+    /// Claims that these columns open another seal. Proofs from them do not verify, which is what tests of the verifier need.
+    pub fn claiming(mut self, seal: CheckedSeal) -> Self {
+        self.seal = seal;
+        self
+    }
+
+    /// The same columns under fresh commitments, each with the randomness that was added.
+    pub(crate) fn rerandomise(
+        &self,
+        context: &Context<'_>,
+        shifts: &Shifts,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<(Column, [Fp; RESPONSES])> {
+        let random = self.columns.iter().map(|_| std::array::from_fn(|_| Fp::random(&mut *rng)));
+        let jobs: Vec<(&SealedColumn, [Fp; RESPONSES])> = self.columns.iter().zip(random).collect();
+        let points: Vec<Eq> =
+            jobs.par_iter().map(|(column, added)| shifts.point(added) + column.commitment).collect();
+        let mut commitments = vec![EqAffine::default(); points.len()];
+        Eq::batch_normalize(&points, &mut commitments);
+        let jobs: Vec<_> = jobs.into_iter().zip(commitments).collect();
+        jobs.into_par_iter()
+            .map(|((column, added), commitment)| {
+                let mut values = column.values.clone();
+                let first = values.len() - BLINDING_ROWS;
+                values[first..].iter_mut().zip(&added).for_each(|(row, added)| *row += added);
+                let mut coefficients = column.coefficients.clone();
+                for (polynomial, added) in shifts.polynomials.iter().zip(&added) {
+                    coefficients.iter_mut().zip(polynomial.iter()).for_each(|(to, from)| *to += *from * added);
+                }
+                let column = Column {
+                    values: context.domain.lagrange_from_vec(values),
+                    polynomial: context.domain.coeff_from_vec(coefficients),
+                    blind: Blind(column.blind + added[BLINDING_ROWS]),
+                    commitment,
+                };
+                (column, added)
+            })
+            .collect()
+    }
+}
+
+/// Bits of a window of the tables below.
+const WINDOW: usize = 4;
+
+/// The generators of blinding rows and blind, with tables for multiplying them, and the polynomials of the blinding rows.
+pub struct Shifts {
+    /// Per generator and window, its multiples `1..=15` by the window's place.
+    tables: Vec<Vec<[EqAffine; 15]>>,
+    polynomials: Vec<Polynomial<Fp, Coeff>>,
+}
+
+impl Shifts {
+    /// Tables for the generators of `context`.
+    pub fn new(context: &Context<'_>) -> Self {
+        let unit = |index: usize| -> [Fp; RESPONSES] {
+            std::array::from_fn(|other| if other == index { Fp::ONE } else { Fp::ZERO })
+        };
+        let table = |index: usize| {
+            let mut base = combine_generators(context.params, &context.domain, &unit(index));
+            let windows = Fp::NUM_BITS.div_ceil(WINDOW as u32) as usize;
+            let mut points = Vec::with_capacity(windows * 15);
+            for _ in 0..windows {
+                let multiples = std::iter::successors(Some(base), |point| Some(point + base));
+                points.extend(multiples.take(15));
+                base = (0..WINDOW).fold(base, |point, _| point.double());
+            }
+            let mut affine = vec![EqAffine::default(); points.len()];
+            Eq::batch_normalize(&points, &mut affine);
+            affine.as_chunks::<15>().0.to_vec()
+        };
+        let row = |index: usize| {
+            let mut column = vec![Fp::ZERO; context.rows];
+            column[context.rows - BLINDING_ROWS + index] = Fp::ONE;
+            context.public(column)
+        };
+        Self {
+            tables: (0..RESPONSES).into_par_iter().map(table).collect(),
+            polynomials: (0..BLINDING_ROWS).map(row).collect(),
+        }
+    }
+
+    /// `Σ_j scalars_j·G_j + scalars_last·W`.
+    fn point(&self, scalars: &[Fp; RESPONSES]) -> Eq {
+        let mut sum = Eq::identity();
+        for (table, scalar) in self.tables.iter().zip(scalars) {
+            let bytes = scalar.to_repr();
+            let digits = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
+            for (multiples, digit) in table.iter().zip(digits) {
+                if digit > 0 {
+                    sum += multiples[digit as usize - 1];
+                }
+            }
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halo2_proofs::poly::commitment::Params;
+
+    #[test]
+    fn tables_give_the_combination_of_the_generators() {
+        let params = Params::<EqAffine>::new(5);
+        let context = Context::new(&params, 32 - BLINDING_ROWS - 1);
+        let shifts = Shifts::new(&context);
+        let scalars = [Fp::ONE, -Fp::ONE, Fp::ZERO, Fp::from(0x1234_5678_9abc_def0), -Fp::from(77).square()];
+        assert_eq!(shifts.point(&scalars), combine_generators(&params, &context.domain, &scalars));
+    }
+}

@@ -1,0 +1,129 @@
+//! Proving many inferences of one compiled network.
+
+use ndarray::{ArrayD, IxDyn};
+use zkinfer_prover::{Claim, Opening, Prover, SealedColumns, Stage, seal};
+use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility};
+
+use crate::Error;
+use crate::circuit::{Circuit, rng};
+
+/// Proves inferences of one compiled network, and keeps between proofs what all of them need: the opened weights, their transforms, tables.
+pub struct ProvingSession<'a> {
+    circuit: &'a Circuit,
+    parameters: &'a Parameters,
+    prover: Prover<'a>,
+}
+
+/// One input of an inference.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// A tensor of real numbers, for a public or private input.
+    Tensor(&'a ArrayD<f32>),
+    /// The opening of a sealed tensor, which holds its integers: for a sealed input.
+    Opening(&'a Opening),
+}
+
+/// A proof with what only the prover knows.
+#[derive(Clone, Debug)]
+pub struct Inference {
+    /// The proof.
+    pub proof: Proof,
+    /// All outputs, whatever the proof shows of them.
+    pub outputs: Vec<Reading>,
+    /// Name and opening of each sealed output, for whoever goes on from there.
+    pub openings: Vec<(String, Opening)>,
+}
+
+impl<'a> ProvingSession<'a> {
+    pub(crate) fn new(
+        circuit: &'a Circuit,
+        parameters: &'a Parameters,
+        opening: Option<&Opening>,
+    ) -> Result<Self, Error> {
+        let key = circuit.key();
+        let mut prover = Prover::new(key, parameters);
+        match (opening, key.has_sealed_weights()) {
+            (None, true) => return Err(Error::OpeningMissing),
+            (Some(_), false) => return Err(Error::OpeningUnexpected),
+            (None, false) => {}
+            (Some(opening), true) => {
+                let weights = opening.open(parameters, key.layout().model_sheets(), circuit.model().to_vec())?;
+                prover = prover.weights(weights);
+            }
+        }
+        Ok(Self { circuit, parameters, prover })
+    }
+
+    /// Whether to verify each proof before handing it out (default: yes).
+    pub fn self_check(self, self_check: bool) -> Self {
+        Self { prover: self.prover.self_check(self_check), ..self }
+    }
+
+    /// Calls `observer` as each stage begins.
+    pub fn observer(self, observer: &'a dyn Fn(Stage)) -> Self {
+        Self { prover: self.prover.observer(observer), ..self }
+    }
+
+    /// Proves one inference of a network without sealed inputs, with randomness from the operating system.
+    pub fn prove(&self, inputs: &[ArrayD<f32>]) -> Result<Proof, Error> {
+        let sources: Vec<Source<'_>> = inputs.iter().map(Source::Tensor).collect();
+        Ok(self.infer(&sources)?.proof)
+    }
+
+    /// Proves one inference. Sealed outputs are sealed afresh.
+    pub fn infer(&self, sources: &[Source<'_>]) -> Result<Inference, Error> {
+        let key = self.circuit.key();
+        let witness = self.circuit.integer_witness(&self.integers(sources)?)?;
+        let mut rng = rng()?;
+        let mut statement = witness.statement.clone();
+        let mut sealed: Vec<SealedColumns> = Vec::new();
+        for ((index, source), value) in sources.iter().enumerate().zip(&mut statement.inputs) {
+            if let (Source::Opening(opening), Some(sheet)) = (source, key.layout().sheet(Role::Input(index))) {
+                let sheets = std::iter::once(sheet);
+                sealed.push(opening.open(self.parameters, sheets, opening.tensors().to_vec())?);
+                *value = Value::Sealed(opening.record().commitments.clone());
+            }
+        }
+        let mut openings = Vec::new();
+        for (index, value) in statement.outputs.iter_mut().enumerate() {
+            let Some(sheet) = key.layout().sheet(Role::Output(index)) else { continue };
+            let integers = vec![witness.outputs[index].clone()];
+            let tensors = std::slice::from_ref(&sheet.tensor);
+            let (opening, columns) = seal::commit(self.parameters, tensors, integers, &mut rng)?;
+            *value = Value::Sealed(opening.record().commitments.clone());
+            sealed.push(columns);
+            openings.push((sheet.tensor.name.clone(), opening));
+        }
+        let sealed = sealed.iter().collect();
+        let claim = Claim { statement, columns: &witness.columns, operands: witness.operands, sealed };
+        let proof = self.prover.prove_claim(claim, rng)?;
+        let outputs = Statement::public(Vec::new(), witness.outputs).read_outputs(key);
+        Ok(Inference { proof, outputs, openings })
+    }
+
+    /// The integers of every input.
+    fn integers(&self, sources: &[Source<'_>]) -> Result<Vec<ArrayD<i64>>, Error> {
+        let (graph, description) = (self.circuit.graph(), self.circuit.key().description());
+        if sources.len() != graph.inputs.len() {
+            return Err(Error::InputCount { expected: graph.inputs.len(), got: sources.len() });
+        }
+        let integers = |(index, source): (usize, &Source<'_>)| {
+            let (input, visibility) = (&graph.inputs[index], description.inputs[index].visibility);
+            let refuse = |expected| Err(Error::Source { name: input.name.clone(), visibility, expected });
+            match (source, visibility) {
+                (Source::Tensor(_), Visibility::Sealed) => refuse("the opening of the sealed tensor"),
+                (Source::Tensor(tensor), _) => {
+                    Ok(graph.quantise_input(index, tensor).map_err(zkinfer_models::Error::from)?)
+                }
+                (Source::Opening(opening), Visibility::Sealed) => {
+                    let tensor = opening.tensors().first().cloned().unwrap_or_default();
+                    let tensor = ArrayD::from_shape_vec(IxDyn(&input.shape), tensor);
+                    tensor.or_else(|_| refuse("the opening of a sealed tensor of its shape"))
+                }
+                (Source::Opening(_), _) => refuse("a tensor, not an opening"),
+            }
+        };
+        sources.iter().enumerate().map(integers).collect()
+    }
+}
