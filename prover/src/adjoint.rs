@@ -4,9 +4,10 @@ use ff::Field;
 use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::adjoint::WeightCotangent;
-use zkinfer_verifier::sheet::Sheet;
+use zkinfer_verifier::sheet::{Pattern, Sheet};
 
-use crate::commit::Column;
+use crate::commit::Context;
+use crate::sealed::{ShownColumn, combine};
 
 /// Values of columns and their cotangents, in pairs, one entry per row at least up to the usable ones.
 pub struct Products<'a> {
@@ -43,38 +44,36 @@ pub fn running_sum(products: &Products<'_>, usable: usize) -> Vec<Fp> {
 /// `Σ_c κ_c·a_c` over a sheet's columns, with `κ_c = Σ units_o·K_m` over the units in the column and their patterns, is `Σ_m K_m·A_m` with
 /// `A_m = Σ units_o·a_c`: as many products as patterns instead of columns. Where columns are fewer, they stand for themselves.
 pub fn fold_weights(
+    context: &Context<'_>,
     sheet: &Sheet,
     cotangent: &WeightCotangent,
-    columns: &[Column],
-    usable: usize,
+    columns: &[ShownColumn<'_>],
 ) -> Vec<(Vec<Fp>, Vec<Fp>)> {
     let patterns = sheet.patterns();
-    if columns.len() <= patterns.len() {
-        let kappa = |index: usize| {
-            let mut kappa = vec![Fp::ZERO; usable];
-            for (pattern, unit) in sheet.members(index) {
-                let pattern = &patterns[pattern];
-                let taps = &cotangent.taps[pattern.start..];
-                kappa[pattern.rows.clone()].iter_mut().zip(taps).for_each(|(to, tap)| *to = *tap * cotangent.units[unit]);
-            }
-            kappa
-        };
-        return columns.iter().enumerate().map(|(index, column)| (column.values.to_vec(), kappa(index))).collect();
-    }
-    let mut members: Vec<Vec<(usize, Fp)>> = vec![Vec::new(); patterns.len()];
-    for index in 0..columns.len() {
-        for (pattern, unit) in sheet.members(index) {
-            members[pattern].push((index, cotangent.units[unit]));
-        }
-    }
-    let fold = |(pattern, members): (&zkinfer_verifier::sheet::Pattern, &Vec<(usize, Fp)>)| {
-        let mut sum = vec![Fp::ZERO; columns[0].values.len()];
-        for &(column, unit) in members {
-            sum.iter_mut().zip(columns[column].values.iter()).for_each(|(sum, value)| *sum += unit * value);
-        }
-        let mut kappa = vec![Fp::ZERO; usable];
-        kappa[pattern.rows.clone()].iter_mut().zip(&cotangent.taps[pattern.start..]).for_each(|(to, tap)| *to = *tap);
-        (sum, kappa)
+    let taps = |kappa: &mut [Fp], pattern: &Pattern, unit: Fp| {
+        let taps = &cotangent.taps[pattern.start..];
+        kappa[pattern.rows.clone()].iter_mut().zip(taps).for_each(|(kappa, tap)| *kappa = *tap * unit);
     };
-    patterns.par_iter().zip(&members).map(fold).collect()
+    if columns.len() <= patterns.len() {
+        let alone = |(index, column): (usize, &ShownColumn<'_>)| {
+            let mut kappa = vec![Fp::ZERO; context.usable];
+            for (pattern, unit) in sheet.members(index) {
+                taps(&mut kappa, &patterns[pattern], cotangent.units[unit]);
+            }
+            (context.small_column(column.integers, &column.randomness), kappa)
+        };
+        return columns.iter().enumerate().map(alone).collect();
+    }
+    let mut members: Vec<Vec<(&ShownColumn<'_>, Fp)>> = vec![Vec::new(); patterns.len()];
+    for (index, column) in columns.iter().enumerate() {
+        for (pattern, unit) in sheet.members(index) {
+            members[pattern].push((column, cotangent.units[unit]));
+        }
+    }
+    let fold = |(pattern, members): (&Pattern, Vec<(&ShownColumn<'_>, Fp)>)| {
+        let mut kappa = vec![Fp::ZERO; context.usable];
+        taps(&mut kappa, pattern, Fp::ONE);
+        (combine(context.rows, members.into_iter()), kappa)
+    };
+    patterns.par_iter().zip(members).map(fold).collect()
 }

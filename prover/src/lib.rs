@@ -18,6 +18,7 @@
 //! | [`adjoint`] | the running sum of the adjoint check |
 //! | [`quotient`] | the constraints over the vanishing polynomial |
 //! | [`open`] | evaluations and their opening |
+//! | [`inner_product`] | the last step of the opening |
 //! | [`msm`] | the kernels below commitments |
 //! | [`cache`] | the parameters on disk |
 //! | [`error`] | why no proof was made |
@@ -26,6 +27,7 @@ pub mod adjoint;
 pub mod cache;
 pub mod commit;
 pub mod error;
+pub mod inner_product;
 pub mod link;
 pub mod lookup;
 pub mod msm;

@@ -9,12 +9,13 @@ use zkinfer_verifier::link::{RESPONSES, combine_generators};
 use zkinfer_verifier::transcript::draw;
 
 use crate::commit::Context;
+use crate::sealed::ShownColumn;
 
-/// Proves that `Σ_c λ^c·(C′_c − C_c)` is a combination of the generators of blinding rows and blind, from what was `added` to each column.
+/// Proves that `Σ_c λ^c·(C′_c − C_c)` is a combination of the generators of blinding rows and blind, from what was added to each column.
 pub fn write<E, T>(
     context: &Context<'_>,
     transcript: &mut T,
-    added: &[[Fp; RESPONSES]],
+    columns: &[ShownColumn<'_>],
     rng: &mut impl CryptoRng,
 ) -> std::io::Result<()>
 where
@@ -23,8 +24,8 @@ where
 {
     let lambda = draw(transcript);
     let mut total = [Fp::ZERO; RESPONSES];
-    for added in added.iter().rev() {
-        total.iter_mut().zip(added).for_each(|(total, added)| *total = *total * lambda + added);
+    for column in columns.iter().rev() {
+        total.iter_mut().zip(column.added).for_each(|(total, added)| *total = *total * lambda + added);
     }
     let mask: [Fp; RESPONSES] = std::array::from_fn(|_| Fp::random(&mut *rng));
     transcript.write_point(combine_generators(context.params, &context.domain, &mask).to_affine())?;

@@ -18,7 +18,7 @@ use crate::commit::{Column, Content, Context};
 use crate::error::ProveError;
 use crate::open::{Blinded, Opening};
 use crate::quotient::{Polynomials, quotient};
-use crate::sealed::{SealedColumns, Shifts};
+use crate::sealed::{SealedColumns, Shifts, ShownColumn};
 use crate::{Stage, adjoint, link, lookup};
 
 /// What is to be proven, and what proves it.
@@ -112,24 +112,25 @@ impl<'a> Prover<'a> {
         let contents = claim.columns.iter().chain(&counts).map(|column| Content::Small(column)).collect();
         let mut cells = context.commit(contents, &mut rng);
         let multiplicities = cells.split_off(claim.columns.len());
-        let shifts = (!sealed.is_empty()).then(|| self.shifts.get_or_init(|| Shifts::new(context)));
-        let shown = shifts.iter().flat_map(|shifts| sealed.iter().map(move |sealed| (sealed, shifts)));
-        let (mut fresh, added): (Vec<Column>, Vec<_>) =
-            shown.flat_map(|(sealed, shifts)| sealed.rerandomise(context, shifts, &mut rng)).unzip();
-        write_commitments(&mut transcript, &cells)?;
-        write_commitments(&mut transcript, &fresh)?;
-        write_commitments(&mut transcript, &multiplicities)?;
+        let mut shown: Vec<ShownColumn<'_>> = Vec::new();
+        for sealed in &sealed {
+            shown.extend(sealed.rerandomise(self.shifts.get_or_init(|| Shifts::new(context)), &mut rng));
+        }
+        write_commitments(&mut transcript, cells.iter().map(|column| column.commitment))?;
+        write_commitments(&mut transcript, shown.iter().map(|column| column.commitment))?;
+        write_commitments(&mut transcript, multiplicities.iter().map(|column| column.commitment))?;
         let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
 
         self.enter(Stage::Factors);
         let factors = context.commit(self.factors(&claim, rho, sigma)?, &mut rng);
-        write_commitments(&mut transcript, &factors)?;
-        if !added.is_empty() {
-            link::write(context, &mut transcript, &added, &mut rng)?;
+        write_commitments(&mut transcript, factors.iter().map(|column| column.commitment))?;
+        if !shown.is_empty() {
+            link::write(context, &mut transcript, &shown, &mut rng)?;
         }
         let factor_columns = layout.factor_columns();
-        let weights = fresh.split_off(factor_columns.start - cells.len());
-        cells.extend(fresh.into_iter().chain(factors));
+        let weights = shown.split_off(factor_columns.start - cells.len());
+        let dense: Vec<Column> = shown.par_iter().map(|column| column.expand(context)).collect();
+        cells.extend(dense.into_iter().chain(factors));
         let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
         let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
 
@@ -140,7 +141,7 @@ impl<'a> Prover<'a> {
         let mut folded = Vec::new();
         for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
             let (columns, tail) = rest.split_at(sheet.columns.len());
-            folded.extend(adjoint::fold_weights(sheet, cotangent, columns, layout.usable));
+            folded.extend(adjoint::fold_weights(context, sheet, cotangent, columns));
             rest = tail;
         }
         let values = |column: usize| &cells[column].values[..];
@@ -167,7 +168,7 @@ impl<'a> Prover<'a> {
         let lookup_sum = lookup::running_sum(&helpers, &multiplicities, &inverses, layout.usable);
         let contents = helpers.into_iter().chain([lookup_sum, adjoint_sum]).map(Content::Full).collect();
         let mut helpers = context.commit(contents, &mut rng);
-        write_commitments(&mut transcript, &helpers)?;
+        write_commitments(&mut transcript, helpers.iter().map(|column| column.commitment))?;
         let sums = helpers.split_off(layout.helpers());
         let [lookup_sum, adjoint_sum] = sums.as_slice() else { unreachable!("two sums were committed") };
         let random = context.domain.coeff_from_vec((0..context.rows).map(|_| Fp::random(&mut rng)).collect());
@@ -198,7 +199,9 @@ impl<'a> Prover<'a> {
 
         self.enter(Stage::Opening);
         let opening = Opening {
-            columns: cells.iter().chain(&weights).chain(&multiplicities).chain(&helpers).collect(),
+            cells: &cells,
+            weights: &weights,
+            others: multiplicities.iter().chain(&helpers).collect(),
             sums: [lookup_sum, adjoint_sum],
             random: &random[0],
             pieces: &pieces,
@@ -291,7 +294,7 @@ impl<'a> Prover<'a> {
 
 fn write_commitments(
     transcript: &mut Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>,
-    columns: &[Column],
+    mut commitments: impl Iterator<Item = EqAffine>,
 ) -> std::io::Result<()> {
-    columns.iter().try_for_each(|column| transcript.write_point(column.commitment))
+    commitments.try_for_each(|commitment| transcript.write_point(commitment))
 }

@@ -81,7 +81,7 @@ impl Opening {
         if self.seed.digest(&tensors) != self.integers {
             return Err(ProveError::OpeningIntegers { seal: record.digest() });
         }
-        SealedColumns::open(parameters, &sheets, tensors, record, &self.seed)
+        SealedColumns::open(&sheets, tensors, record, &self.seed)
     }
 
     /// Drops the integers, where another file holds them.

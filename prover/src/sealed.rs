@@ -3,10 +3,11 @@
 //! A column is sealed once as `C = Σ cells·G + Σ blinding·G_j + r·W`. A proof shows `C′ = C + Σ b_j·G_j + δ·W` for fresh `b, δ` instead: no cell is
 //! committed again, and `C` itself is never opened. See `docs/sealed.md`.
 
+use std::ops::Range;
+
 use ff::{Field, FromUniformBytes, PrimeField};
 use group::{Curve, Group, GroupEncoding};
 use halo2_proofs::poly::commitment::Blind;
-use halo2_proofs::poly::{Coeff, Polynomial};
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ use zeroize::Zeroize;
 use zkinfer_verifier::link::{RESPONSES, combine_generators};
 use zkinfer_verifier::seal::{Record, blinding_rows};
 use zkinfer_verifier::sheet::Sheet;
+use zkinfer_verifier::small::SmallSums;
 use zkinfer_verifier::{BLINDING_ROWS, CheckedSeal, Digest, Parameters, Seal};
 
 use crate::commit::{Column, Context};
@@ -64,34 +66,37 @@ pub struct SealedColumns {
     /// The integers, tensor by tensor.
     pub tensors: Vec<Vec<i64>>,
     seal: CheckedSeal,
-    columns: Vec<SealedColumn>,
+    /// Per column: its tensor, and which of its elements.
+    cells: Vec<(usize, Range<usize>)>,
+    /// Per column: blinding rows and blind of the commitment.
+    randomness: Vec<[Fp; RESPONSES]>,
 }
 
-struct SealedColumn {
-    /// Usable rows, boundary row, blinding rows.
-    values: Vec<Fp>,
-    /// The coefficients, which take a transform to compute: kept from the first proof on.
-    coefficients: Vec<Fp>,
-    blind: Fp,
-    commitment: EqAffine,
+/// A sealed column as one proof shows it.
+pub struct ShownColumn<'a> {
+    /// Its cells from the first row on; those after them are zero.
+    pub integers: &'a [i64],
+    /// Its blinding rows, then the blind of its commitment.
+    pub randomness: [Fp; RESPONSES],
+    /// Its fresh commitment `C′`.
+    pub commitment: EqAffine,
+    /// What was added to the sealed column's randomness.
+    pub added: [Fp; RESPONSES],
 }
 
 impl Drop for SealedColumns {
     fn drop(&mut self) {
         self.tensors.iter_mut().for_each(Zeroize::zeroize);
-        for column in &mut self.columns {
-            // Field elements know no zeroize; `black_box` keeps the writes.
-            column.values.fill(Fp::ZERO);
-            column.coefficients.fill(Fp::ZERO);
-            column.blind = Fp::ZERO;
-            std::hint::black_box(column);
-        }
+        // Field elements know no zeroize; `black_box` keeps the writes.
+        self.randomness.fill([Fp::ZERO; RESPONSES]);
+        std::hint::black_box(&mut self.randomness);
     }
 }
 
-/// The cells of each sheet, column by column.
-fn integer_columns(sheets: &[&Sheet], tensors: &[Vec<i64>]) -> Vec<Vec<i64>> {
-    sheets.iter().zip(tensors).flat_map(|(sheet, tensor)| sheet.fill(tensor)).collect()
+/// Where the cells of each column are: its tensor, and which of its elements.
+fn cells(sheets: &[&Sheet]) -> Vec<(usize, Range<usize>)> {
+    let sheets = sheets.iter().enumerate();
+    sheets.flat_map(|(tensor, sheet)| sheet.pieces().map(move |piece| (tensor, piece.elements))).collect()
 }
 
 impl SealedColumns {
@@ -103,11 +108,10 @@ impl SealedColumns {
         seed: &Seed,
     ) -> Result<Self, ProveError> {
         let context = Context::of(parameters);
-        let columns = integer_columns(sheets, &tensors);
-        let points: Vec<Eq> = columns
-            .par_iter()
+        let points: Vec<Eq> = cells(sheets)
+            .into_par_iter()
             .enumerate()
-            .map(|(index, integers)| context.commit_with(integers, &seed.randomness(index)))
+            .map(|(index, (tensor, elements))| context.commit_with(&tensors[tensor][elements], &seed.randomness(index)))
             .collect();
         let mut commitments = vec![EqAffine::default(); points.len()];
         Eq::batch_normalize(&points, &mut commitments);
@@ -118,32 +122,24 @@ impl SealedColumns {
             tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
             commitments: commitments.iter().map(GroupEncoding::to_bytes).collect(),
         };
-        Self::open(parameters, sheets, tensors, &record, seed)
+        Self::open(sheets, tensors, &record, seed)
     }
 
     /// Opens a record: no commitment is computed, those of the record are taken.
     pub(crate) fn open(
-        parameters: &Parameters,
         sheets: &[&Sheet],
         tensors: Vec<Vec<i64>>,
         record: &Record,
         seed: &Seed,
     ) -> Result<Self, ProveError> {
-        let columns = integer_columns(sheets, &tensors);
         let seal = Seal { record: record.clone(), range_proof: Vec::new() };
         let seal = seal.trust(record.digest()).map_err(|_| ProveError::OpeningShape)?;
-        if seal.points().len() != columns.len() {
+        let cells = cells(sheets);
+        if seal.points().len() != cells.len() {
             return Err(ProveError::OpeningShape);
         }
-        let context = Context::of(parameters);
-        let column = |((index, integers), commitment): ((usize, Vec<i64>), EqAffine)| {
-            let randomness = seed.randomness(index);
-            let values = context.small_column(&integers, &randomness);
-            let coefficients = context.domain.lagrange_to_coeff(context.domain.lagrange_from_vec(values.clone()));
-            SealedColumn { values, coefficients: coefficients.to_vec(), blind: randomness[BLINDING_ROWS], commitment }
-        };
-        let jobs: Vec<_> = columns.into_iter().enumerate().zip(seal.points().to_vec()).collect();
-        Ok(Self { tensors, seal, columns: jobs.into_par_iter().map(column).collect() })
+        let randomness = (0..cells.len()).map(|index| seed.randomness(index)).collect();
+        Ok(Self { tensors, seal, cells, randomness })
     }
 
     /// What these columns open.
@@ -157,49 +153,63 @@ impl SealedColumns {
         self
     }
 
-    /// The same columns under fresh commitments, each with the randomness that was added.
-    pub(crate) fn rerandomise(
-        &self,
-        context: &Context<'_>,
-        shifts: &Shifts,
-        rng: &mut impl CryptoRng,
-    ) -> Vec<(Column, [Fp; RESPONSES])> {
-        let random = self.columns.iter().map(|_| std::array::from_fn(|_| Fp::random(&mut *rng)));
-        let jobs: Vec<(&SealedColumn, [Fp; RESPONSES])> = self.columns.iter().zip(random).collect();
-        let points: Vec<Eq> =
-            jobs.par_iter().map(|(column, added)| shifts.point(added) + column.commitment).collect();
+    /// The columns under fresh commitments.
+    pub(crate) fn rerandomise(&self, shifts: &Shifts, rng: &mut impl CryptoRng) -> Vec<ShownColumn<'_>> {
+        let added: Vec<[Fp; RESPONSES]> =
+            self.cells.iter().map(|_| std::array::from_fn(|_| Fp::random(&mut *rng))).collect();
+        let points = added.par_iter().zip(self.seal.points()).map(|(added, sealed)| shifts.point(added) + sealed);
+        let points: Vec<Eq> = points.collect();
         let mut commitments = vec![EqAffine::default(); points.len()];
         Eq::batch_normalize(&points, &mut commitments);
-        let jobs: Vec<_> = jobs.into_iter().zip(commitments).collect();
-        jobs.into_par_iter()
-            .map(|((column, added), commitment)| {
-                let mut values = column.values.clone();
-                let first = values.len() - BLINDING_ROWS;
-                values[first..].iter_mut().zip(&added).for_each(|(row, added)| *row += added);
-                let mut coefficients = column.coefficients.clone();
-                for (polynomial, added) in shifts.polynomials.iter().zip(&added) {
-                    coefficients.iter_mut().zip(polynomial.iter()).for_each(|(to, from)| *to += *from * added);
-                }
-                let column = Column {
-                    values: context.domain.lagrange_from_vec(values),
-                    polynomial: context.domain.coeff_from_vec(coefficients),
-                    blind: Blind(column.blind + added[BLINDING_ROWS]),
-                    commitment,
-                };
-                (column, added)
+        let columns = self.cells.iter().zip(&self.randomness).zip(added).zip(commitments);
+        columns
+            .map(|((((tensor, elements), randomness), added), commitment)| ShownColumn {
+                integers: &self.tensors[*tensor][elements.clone()],
+                randomness: std::array::from_fn(|index| randomness[index] + added[index]),
+                commitment,
+                added,
             })
             .collect()
     }
 }
 
+impl ShownColumn<'_> {
+    /// The column with all its values and coefficients.
+    pub(crate) fn expand(&self, context: &Context<'_>) -> Column {
+        let values = context.domain.lagrange_from_vec(context.small_column(self.integers, &self.randomness));
+        Column {
+            polynomial: context.domain.lagrange_to_coeff(values.clone()),
+            values,
+            blind: Blind(self.randomness[BLINDING_ROWS]),
+            commitment: self.commitment,
+        }
+    }
+}
+
+/// `Σ weights_c·column_c` on all rows: every weight times a small integer, and nothing transformed.
+pub(crate) fn combine<'a>(
+    rows: usize,
+    terms: impl Iterator<Item = (&'a ShownColumn<'a>, Fp)>,
+) -> Vec<Fp> {
+    let first = rows - BLINDING_ROWS;
+    let mut sums = SmallSums::new(first);
+    let mut random = [Fp::ZERO; BLINDING_ROWS];
+    for (column, weight) in terms {
+        sums.add(column.integers, weight);
+        random.iter_mut().zip(&column.randomness).for_each(|(sum, row)| *sum += weight * row);
+    }
+    let mut values = sums.finish();
+    values.extend(random);
+    values
+}
+
 /// Bits of a window of the tables below.
 const WINDOW: usize = 4;
 
-/// The generators of blinding rows and blind, with tables for multiplying them, and the polynomials of the blinding rows.
+/// The generators of blinding rows and blind, with tables for multiplying them.
 pub struct Shifts {
     /// Per generator and window, its multiples `1..=15` by the window's place.
     tables: Vec<Vec<[EqAffine; 15]>>,
-    polynomials: Vec<Polynomial<Fp, Coeff>>,
 }
 
 impl Shifts {
@@ -221,15 +231,7 @@ impl Shifts {
             Eq::batch_normalize(&points, &mut affine);
             affine.as_chunks::<15>().0.to_vec()
         };
-        let row = |index: usize| {
-            let mut column = vec![Fp::ZERO; context.rows];
-            column[context.rows - BLINDING_ROWS + index] = Fp::ONE;
-            context.public(column)
-        };
-        Self {
-            tables: (0..RESPONSES).into_par_iter().map(table).collect(),
-            polynomials: (0..BLINDING_ROWS).map(row).collect(),
-        }
+        Self { tables: (0..RESPONSES).into_par_iter().map(table).collect() }
     }
 
     /// `Σ_j scalars_j·G_j + scalars_last·W`.

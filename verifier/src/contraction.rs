@@ -6,6 +6,7 @@ use pasta_curves::Fp;
 use crate::analysis::Facts;
 use crate::description::Contract;
 use crate::field::integer;
+use crate::small::SmallSums;
 
 /// A contraction with its shapes.
 pub struct Geometry<'a> {
@@ -37,15 +38,10 @@ impl Geometry<'_> {
     pub fn rank_one(&self, weights: &[i8], row: &[Fp], column: &[Fp]) -> Vec<Fp> {
         let mut back = vec![Fp::ZERO; self.input.elements];
         let weights = weights.chunks(self.depth().saturating_mul(self.group_rows()));
-        let small = small_integers();
         for (group, (weights, row)) in weights.zip(row.chunks(self.group_rows())).enumerate() {
-            let mut taps = vec![Fp::ZERO; self.depth()];
-            for (weights, g) in weights.chunks(self.depth()).zip(row) {
-                for (tap, &weight) in taps.iter_mut().zip(weights) {
-                    *tap += times_small(*g, weight, &small);
-                }
-            }
-            self.scatter(group, &taps, column, &mut back);
+            let mut taps = SmallSums::new(self.depth());
+            weights.chunks(self.depth()).zip(row).for_each(|(weights, g)| taps.add(weights, *g));
+            self.scatter(group, &taps.finish(), column, &mut back);
         }
         back
     }
@@ -137,17 +133,6 @@ impl Geometry<'_> {
             }
         }
     }
-}
-
-/// `0, 1, …, 128` in the field.
-fn small_integers() -> Vec<Fp> {
-    (0..=128u64).map(Fp::from).collect()
-}
-
-/// `value · weight`.
-fn times_small(value: Fp, weight: i8, small: &[Fp]) -> Fp {
-    let product = small.get(usize::from(weight.unsigned_abs())).map_or(Fp::ZERO, |magnitude| value * magnitude);
-    if weight < 0 { -product } else { product }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::contraction::Geometry;
 use crate::description::{Operator, Product};
 use crate::field::{integer, powers};
 use crate::key::VerifyingKey;
+use crate::small::SmallSums;
 
 /// The integers that a bilinear node multiplies.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +37,9 @@ pub fn factors(key: &VerifyingKey, id: usize, rho: Fp, sigma: Fp, operands: Oper
             let depth = geometry.depth();
             let groups = operands.right.chunks(depth.saturating_mul(geometry.group_rows()));
             let right = groups.zip(row.chunks(geometry.group_rows())).flat_map(|(weights, row)| {
-                let mut taps = vec![Fp::ZERO; depth];
-                for (weights, g) in weights.chunks(depth).zip(row) {
-                    add_multiples(&mut taps, *g, weights);
-                }
-                taps
+                let mut taps = SmallSums::new(depth);
+                weights.chunks(depth).zip(row).for_each(|(weights, g)| taps.add(weights, *g));
+                taps.finish()
             });
             [geometry.gather(operands.left, &column), right.collect()]
         }
@@ -51,11 +50,10 @@ pub fn factors(key: &VerifyingKey, id: usize, rho: Fp, sigma: Fp, operands: Oper
                 let matrices = tensor.chunks(tensor.len().checked_div(batches).unwrap_or(1).max(1)).enumerate();
                 matrices
                     .flat_map(|(batch, matrix)| {
-                        let mut sums = vec![Fp::ZERO; inner];
-                        for (row, elements) in matrix.chunks(inner.max(1)).enumerate() {
-                            add_multiples(&mut sums, weight(batch, row), elements);
-                        }
-                        sums
+                        let mut sums = SmallSums::new(inner);
+                        let rows = matrix.chunks(inner.max(1)).enumerate();
+                        rows.for_each(|(row, elements)| sums.add(elements, weight(batch, row)));
+                        sums.finish()
                     })
                     .collect()
             };
@@ -81,11 +79,4 @@ pub(crate) fn column_weights(sigma: &[Fp], factors: &[i64]) -> Vec<Fp> {
         return sigma.to_vec();
     }
     sigma.iter().zip(factors).map(|(power, &factor)| *power * integer(factor)).collect()
-}
-
-fn add_multiples(sums: &mut [Fp], weight: Fp, elements: &[i64]) {
-    for (sum, &element) in sums.iter_mut().zip(elements) {
-        let product = weight * Fp::from(element.unsigned_abs());
-        if element < 0 { *sum -= product } else { *sum += product }
-    }
 }

@@ -34,6 +34,7 @@
 //! | [`reading`] | the real numbers and the class that people read |
 //! | [`adjoint`] | the random backward pass: `κ` and its target |
 //! | [`contraction`] | which tap meets which input element |
+//! | [`small`] | sums of small integers times field elements |
 //! | [`factors`] | products of committed values, folded by challenges |
 //! | [`link`] | re-randomised columns are the sealed ones |
 //! | [`constraints`] | the polynomial constraints, once for prover and verifier |
@@ -82,6 +83,7 @@ pub mod proof;
 pub mod reading;
 pub mod seal;
 pub mod sheet;
+pub mod small;
 pub mod statement;
 pub mod tables;
 pub mod transcript;
