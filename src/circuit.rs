@@ -109,6 +109,13 @@ impl Circuit {
         Ok(read_sample(path, &self.graph.signature()).map_err(zkinfer_models::Error::from)?)
     }
 
+    /// The same for some of the inputs, by name.
+    pub fn read_some_inputs(&self, path: impl AsRef<Path>, names: &[&str]) -> Result<Vec<ArrayD<f32>>, Error> {
+        let mut signature = self.graph.signature();
+        signature.retain(|input| names.contains(&input.name.as_str()));
+        Ok(read_sample(path, &signature).map_err(zkinfer_models::Error::from)?)
+    }
+
     /// Runs the integer network, without a proof.
     pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<Reading>, Error> {
         let inputs = self.quantise(inputs)?;

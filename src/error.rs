@@ -24,6 +24,20 @@ pub enum Error {
         /// The output.
         output: String,
     },
+    /// The network has too few places where one tensor crosses.
+    #[error("the network can be cut in at most {possible} segments, {segments} were asked for")]
+    TooFewCuts {
+        /// Asked for.
+        segments: usize,
+        /// Possible.
+        possible: usize,
+    },
+    /// A cut where none is possible.
+    #[error(transparent)]
+    Split(#[from] zkinfer_models::split::SplitError),
+    /// The manifest.
+    #[error(transparent)]
+    Manifest(#[from] crate::manifest::ManifestError),
     /// A network with public weights has nothing to seal.
     #[error("the weights are public, so there is nothing to seal; compile with sealed weights")]
     PublicWeights,

@@ -32,6 +32,8 @@
 //! | [`Circuit`], [`Compile`], [`Exposure`] | this crate | a compiled network: run, seal, store as `.zkc`; what its proofs show |
 //! | [`ProvingSession`], [`Source`], [`Inference`] | this crate | proving many inferences |
 //! | [`VerifyingKey`], [`Seal`], [`Proof`], [`verify`] | [`verifier`] | what verifiers hold |
+//! | [`Manifest`], [`PublisherKey`] | this crate | who published which model |
+//! | [`compile_segments`] | this crate | a network cut in segments that are proven apart |
 //! | [`Opening`] | [`prover`] | what opens a seal: secret |
 //! | [`Cache`], [`Parameters`] | [`prover`], [`verifier`] | the commitment parameters |
 //! | [`Objective`], [`Prediction`] | [`circuits`] | what the layout is cheapest for, and what it will cost |
@@ -45,10 +47,14 @@ pub use zkinfer_verifier as verifier;
 
 mod circuit;
 mod error;
+pub mod manifest;
+mod segments;
 mod session;
 
 pub use circuit::{Circuit, Compile};
 pub use error::Error;
+pub use manifest::{Manifest, PublisherKey};
+pub use segments::compile_segments;
 pub use session::{Inference, ProvingSession, Source};
 pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;

@@ -22,7 +22,7 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Turn an ONNX model into a circuit: writes NAME.zkc (for the prover) and NAME.vk (for verifiers).
+    /// Turn an ONNX model into a circuit: writes NAME.zkc and NAME.opening (for the prover), NAME.vk and NAME.seal (for verifiers).
     Compile(Compile),
     /// Run the integer network on an input, without a proof.
     Run(Run),
@@ -30,9 +30,17 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Prove one inference: writes INPUT.proof.
     Prove(Prove),
-    /// Check a proof against a verifying key.
+    /// Commit to the weights of a compiled model, or to a tensor: writes .seal (public) and .opening (secret).
+    Seal(Seal),
+    /// Check proofs, each by itself or as a chain.
     Verify(Verify),
-    /// Show what is in a .zkc, .vk or .proof file.
+    /// Cut a model in segments that can be proven on different machines.
+    Split(Split),
+    /// Write a model's manifest: who published what.
+    Publish(Publish),
+    /// Make a publisher's key pair (Ed25519).
+    Keygen(Keygen),
+    /// Show what is in a .zkc, .vk, .seal, .opening, .proof or manifest file.
     Inspect(Inspect),
     /// Derive and cache the commitment parameters (derived on first use otherwise).
     Urs(Urs),
@@ -52,6 +60,36 @@ pub enum Optimize {
     Verifier,
     /// Proof size.
     Size,
+}
+
+/// Whether weights are part of the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Weights {
+    /// Secret; proofs show that they are the ones that were sealed.
+    #[default]
+    Sealed,
+    /// Part of the verifying key.
+    Public,
+}
+
+/// What proofs show of an input or output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Visibility {
+    /// Its integers.
+    Public,
+    /// Commitments to it.
+    Sealed,
+    /// Nothing but that it is in range (inputs only).
+    Private,
+}
+
+/// A visibility for one tensor, or for all.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The tensor; none for all.
+    pub name: Option<String>,
+    /// What proofs show of it.
+    pub visibility: Visibility,
 }
 
 /// Where results go.
@@ -80,7 +118,19 @@ pub struct Compile {
     /// What the circuit's layout should be cheapest for.
     #[arg(long, value_enum, default_value_t)]
     pub optimize: Optimize,
-    /// Where NAME.zkc and NAME.vk go.
+    /// Whether proofs hide the weights.
+    #[arg(long, value_enum, default_value_t)]
+    pub weights: Weights,
+    /// What proofs show of the inputs: public (default), sealed or private; NAME=… for one input.
+    #[arg(long, value_name = "[NAME=]VISIBILITY", value_parser = shown)]
+    pub input: Vec<Shown>,
+    /// What proofs show of the outputs: public (default) or sealed; NAME=… for one output.
+    #[arg(long, value_name = "[NAME=]VISIBILITY", value_parser = shown)]
+    pub output_visibility: Vec<Shown>,
+    /// Do not seal the weights yet (`zkinfer seal` does it later).
+    #[arg(long)]
+    pub no_seal: bool,
+    /// Where NAME.zkc, NAME.vk, NAME.seal and NAME.opening go.
     #[command(flatten)]
     pub destination: Destination,
 }
@@ -114,8 +164,12 @@ pub struct Prove {
     /// The compiled model.
     #[arg(value_name = "NAME.zkc")]
     pub circuit: PathBuf,
-    /// The input (.npy, .npz or .json).
-    pub input: PathBuf,
+    /// The input (.npy, .npz or .json), and for every sealed input its .opening.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// The opening of the model's seal [default: the .opening beside the compiled model].
+    #[arg(long, value_name = "NAME.opening")]
+    pub opening: Option<PathBuf>,
     /// Hand the proof out without verifying it first.
     #[arg(long)]
     pub no_self_check: bool,
@@ -127,18 +181,89 @@ pub struct Prove {
 /// `zkinfer verify`.
 #[derive(Args, Debug)]
 pub struct Verify {
-    /// The verifying key.
-    #[arg(value_name = "NAME.vk")]
-    pub key: PathBuf,
-    /// The proof.
-    #[arg(value_name = "FILE.proof")]
-    pub proof: PathBuf,
+    /// Proofs, with the keys (.vk), seals (.seal) and manifests (.json) to check them by. A seal or manifest that is not named is the one beside
+    /// its key; a key that is not named is looked for beside the proof.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Demand that each proof goes on from the sealed outputs of the one before.
+    #[arg(long)]
+    pub chain: bool,
+    /// Demand a manifest signed by this publisher (public key, PEM).
+    #[arg(long, value_name = "NAME.pub.pem")]
+    pub publisher: Option<PathBuf>,
+}
+
+/// `zkinfer seal`.
+#[derive(Args, Debug)]
+pub struct Seal {
+    /// The compiled model.
+    #[arg(value_name = "NAME.zkc")]
+    pub circuit: PathBuf,
+    /// Seal this tensor for a sealed input, instead of the weights (.npy, .npz or .json).
+    #[arg(long, value_name = "TENSOR")]
+    pub tensor: Option<PathBuf>,
+    /// The input that the tensor is for, if several are sealed.
+    #[arg(long, value_name = "NAME", requires = "tensor")]
+    pub input: Option<String>,
+    /// Where the .seal and the .opening go.
+    #[command(flatten)]
+    pub destination: Destination,
+}
+
+/// `zkinfer split`.
+#[derive(Args, Debug)]
+pub struct Split {
+    /// How many segments.
+    #[arg(long, value_name = "N")]
+    pub segments: usize,
+    /// As for `compile`; writes NAME.1.zkc, NAME.1.vk, NAME.2.zkc and so on.
+    #[command(flatten)]
+    pub compile: Compile,
+}
+
+/// `zkinfer publish`.
+#[derive(Args, Debug)]
+pub struct Publish {
+    /// The compiled model.
+    #[arg(value_name = "NAME.zkc")]
+    pub circuit: PathBuf,
+    /// The seal of its weights [default: the .seal beside it].
+    #[arg(long, value_name = "NAME.seal")]
+    pub seal: Option<PathBuf>,
+    /// Your version of the model.
+    #[arg(long = "model-version", value_name = "VERSION")]
+    pub version: String,
+    /// Under which licence it may be used.
+    #[arg(long)]
+    pub licence: String,
+    /// What to say about the data it was trained on.
+    #[arg(long, value_name = "NOTE", default_value = "")]
+    pub training_data: String,
+    /// Sign with this private key (PKCS#8 PEM; `zkinfer keygen` makes one).
+    #[arg(long, value_name = "KEY.pem", requires = "publisher")]
+    pub sign: Option<PathBuf>,
+    /// The publisher's name.
+    #[arg(long, value_name = "NAME", default_value = "", requires = "sign")]
+    pub publisher: String,
+    /// Where the manifest goes.
+    #[command(flatten)]
+    pub destination: Destination,
+}
+
+/// `zkinfer keygen`.
+#[derive(Args, Debug)]
+pub struct Keygen {
+    /// Writes NAME.pem (secret) and NAME.pub.pem.
+    pub name: PathBuf,
+    /// Where they go.
+    #[command(flatten)]
+    pub destination: Destination,
 }
 
 /// `zkinfer inspect`.
 #[derive(Args, Debug)]
 pub struct Inspect {
-    /// A .zkc, .vk or .proof file.
+    /// A .zkc, .vk, .seal, .opening, .proof or manifest (.json) file.
     pub file: PathBuf,
 }
 
@@ -163,6 +288,17 @@ pub struct Demo {
 pub struct Completions {
     /// The shell.
     pub shell: Shell,
+}
+
+/// `visibility` or `name=visibility`.
+fn shown(text: &str) -> Result<Shown, String> {
+    let (name, visibility) = match text.rsplit_once('=') {
+        Some((name, visibility)) => (Some(name.to_owned()), visibility),
+        None => (None, text),
+    };
+    let visibility = Visibility::from_str(visibility, true)
+        .map_err(|_| "expected public, sealed or private, or NAME=public and so on".to_owned())?;
+    Ok(Shown { name, visibility })
 }
 
 /// `low,high`.

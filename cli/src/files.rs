@@ -52,15 +52,25 @@ fn directory(path: &Path) -> &Path {
 
 /// Writes to a temporary file, then renames.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(path, bytes, 0o644)
+}
+
+/// The same for a file that only its owner may read.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with_mode(path, bytes, 0o600)
+}
+
+fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let context = || path.display().to_string();
     let mut file = tempfile::NamedTempFile::new_in(directory(path)).with_context(context)?;
     file.write_all(bytes).with_context(context)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; results are for others to read.
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).with_context(context)?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(mode)).with_context(context)?;
     }
+    #[cfg(not(unix))]
+    let _ = mode;
     file.persist(path).map_err(|error| error.error).with_context(context)?;
     Ok(())
 }

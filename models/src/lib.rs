@@ -20,6 +20,7 @@
 //! | [`validate`] | [`quantised`] → verdict | what makes a quantised graph safe to run |
 //! | [`interpreter`] | [`quantised`] + integers → integers | the executable specification: what is proven |
 //! | [`tensors`] | floats ↔ integers | inputs and outputs of quantised graphs |
+//! | [`split`] | [`quantised`] → segments | cutting a network where one tensor crosses |
 //! | [`evaluate`] | float against int8 | accuracy, agreement, distances |
 //! | [`report`] | | what quantisation decided |
 //! | [`activation`], `layout`, [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
@@ -58,6 +59,7 @@ pub mod quantised;
 pub mod reference;
 pub mod report;
 pub mod rounding;
+pub mod split;
 pub mod tensors;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

@@ -1,4 +1,4 @@
-//! The commitment parameters on disk, so that they are derived once per machine and `k`.
+//! What is kept on disk: commitment parameters, derived once per machine and `k`, and the digests of seals whose range proofs were checked.
 
 use std::fs;
 use std::io::{self, Write};
@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use thiserror::Error;
-use zkinfer_verifier::{Parameters, ParametersError};
+use zkinfer_verifier::{Digest, Parameters, ParametersError};
 
 /// Environment variable that names the cache directory.
 pub const CACHE_VARIABLE: &str = "ZKINFER_CACHE";
+
+/// Folder of the cache with an empty file per checked seal, named by its digest.
+const SEALS: &str = "checked-seals";
 
 /// Why no parameters could be had.
 #[derive(Debug, Error)]
@@ -76,6 +79,23 @@ impl Cache {
         let parameters = Parameters::derive(k)?;
         let stored = self.store(k, &parameters.to_bytes());
         Ok((parameters, stored.err()))
+    }
+
+    /// Whether the range proof of the seal with this digest has been checked before, by this user on this machine.
+    pub fn has_checked(&self, seal: Digest) -> bool {
+        self.seal(seal).is_file()
+    }
+
+    /// Records that the range proof of the seal with this digest has been checked.
+    pub fn record_checked(&self, seal: Digest) -> Result<(), CacheError> {
+        let path = self.seal(seal);
+        let failed = |source| CacheError::File { path: path.clone(), source };
+        fs::create_dir_all(self.directory.join(SEALS)).map_err(failed)?;
+        fs::write(&path, b"").map_err(failed)
+    }
+
+    fn seal(&self, seal: Digest) -> PathBuf {
+        self.directory.join(SEALS).join(seal.to_string())
     }
 
     /// Writes to a temporary file, then renames.

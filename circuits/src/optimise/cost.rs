@@ -2,7 +2,9 @@
 //!
 //! Times are estimates of CPU-seconds, per row unless they say otherwise, for [`CostModel::REFERENCE`], two cores. What is known of them:
 //!
-//! * transforms and opening go back to one earlier run at `k = 13`, on a loaded machine;
+//! * transforms go back to one earlier run at `k = 13`, on a loaded machine;
+//! * opening, re-randomising and small products are rounded from one run on the quiet machine: 80, 110, 150 and 210 CPU-ms for openings at `k = 8`
+//!   to `11`; 90 and 160 CPU-ms for the stage that re-randomises 775 and 1551 columns;
 //! * commitments are a rounded fit, not a measurement. `cargo bench --bench stages -- columns` on the quiet machine took 2.7 and 4.7 ms of
 //!   wall time for a small column of `2^10` and `2^12` rows (the fit says 2.6 and 4.5), and 8.8 and 23.6 ms for a full one, on both
 //!   cores (the fit says 13 and 47 CPU-ms);
@@ -18,8 +20,8 @@
 //!   and to four times the rows;
 //! * evaluates the constraints there, some five multiplications a lookup and one or two per other column;
 //! * opens once, linear in `n`;
-//! * with `w` sealed columns, re-randomises each commitment, transforms each once, and multiplies some seven field elements a row; for the adjoint sum
-//!   they are folded to few columns.
+//! * with `w` sealed columns, re-randomises each commitment, and multiplies each cell three or more times by a field element; for the adjoint sum they
+//!   are folded to few columns.
 //!
 //! The verifier sums one product of `n` generators and evaluates `c` columns `κ` and `s` columns of inverses; the rest of its work
 //! depends on the network alone. A proof has `2(c + s + h) + 18 + 2k` elements of 32 bytes, two more for every
@@ -46,6 +48,10 @@ pub struct CostModel {
     pub extend: f64,
     /// Multiplication in the field, each.
     pub multiply: f64,
+    /// Product of a field element and a small integer, summed without reduction, each.
+    pub multiply_small: f64,
+    /// Opening, whatever the rows.
+    pub open_fixed: f64,
     /// Opening, per row.
     pub open: f64,
     /// The verifier's multi-scalar multiplication, per row.
@@ -73,21 +79,23 @@ impl CostModel {
         transform: 1.8e-3 / 8192.0 / 13.0,
         extend: 8.0e-3 / 8192.0 / 13.0,
         multiply: 3.0e-8,
-        open: 1.1 / 8192.0,
+        multiply_small: 5.0e-9,
+        open_fixed: 5.0e-2,
+        open: 8.0e-5,
         verify_rows: 60.0e-3 / 8192.0,
         prove_fixed: 2.0e-3,
         verify_fixed: 2.0e-3,
-        rerandomise: 2.0e-4,
+        rerandomise: 1.0e-4,
         verify_element: 3.0e-5,
         column_copies: 6,
         parameter_bytes: 128,
     };
 }
 
-/// Multiplications a row and sealed column: four blinding polynomials, an evaluation, the opening's combination.
-const REOPENED_PER_ROW: usize = 6;
-/// Copies of a sealed column: values and coefficients, kept and re-randomised.
-const SEALED_COPIES: usize = 4;
+/// Small products a row and sealed column: the factors, an evaluation, the opening's combination.
+const SMALL_PER_ROW: usize = 3;
+/// Bytes of a sealed cell at the prover.
+const SEALED_BYTES: usize = 8;
 
 /// What a circuit is expected to cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,9 +128,8 @@ impl CostModel {
         let (sealed, folded, factors) = (counts.sealed, counts.folded, counts.factors);
         let full = full + factors;
         let transformed = 2 * (columns + folded + factors) + factors / 2 + 2 * slots + lookups + helpers + 2;
-        let terms = 4 * (5 * lookups + columns + folded + 2 * factors + slots + 2 * helpers + 10)
-            + counts.units
-            + REOPENED_PER_ROW * sealed;
+        let terms = 4 * (5 * lookups + columns + folded + 2 * factors + slots + 2 * helpers + 10);
+        let small = counts.units + SMALL_PER_ROW * sealed;
         let fields = counts.network + 3 * counts.cells + 6 * counts.table_rows;
         let link = if sealed > 0 { 1 + RESPONSES } else { 0 };
         let elements = 2 * (columns + sealed + factors + slots + helpers) + link + 18 + 2 * counts.k as usize;
@@ -130,7 +137,7 @@ impl CostModel {
         let per_row = self.commit_small * (columns + slots) as f64
             + self.commit_full * full as f64
             + (self.transform + self.extend) * f64::from(counts.k) * transformed as f64
-            + self.transform * f64::from(counts.k) * sealed as f64
+            + self.multiply_small * small as f64
             + self.multiply * terms as f64
             + self.open;
         let public = self.multiply * fields as f64;
@@ -140,13 +147,14 @@ impl CostModel {
                 + public
                 + self.commit_fixed * (columns + slots + full) as f64
                 + self.rerandomise * sealed as f64
+                + self.open_fixed
                 + self.prove_fixed,
             verify_seconds: rows * (self.verify_rows + evaluated)
                 + public
                 + self.verify_element * elements as f64
                 + self.verify_fixed,
             peak_bytes: counts.rows()
-                * (32 * self.column_copies * (transformed + 7) + 32 * SEALED_COPIES * sealed + self.parameter_bytes),
+                * (32 * self.column_copies * (transformed + 7) + SEALED_BYTES * sealed + self.parameter_bytes),
             proof_bytes: 32 * elements,
         }
     }

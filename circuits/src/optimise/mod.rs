@@ -12,10 +12,12 @@
 //!
 //! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to the size of the network, and never
 //! buys a per cent of what it is named after with a multiple of the others. One absolute figure comes on top: proofs of at most
-//! [`COMFORTABLE_BYTES`] are preferred wherever that costs less than a factor of [`SACRIFICE`].
+//! [`COMFORTABLE_BYTES`], sealed columns not counted, are preferred wherever that costs less than a factor of [`SACRIFICE`].
 
 pub mod cost;
 pub mod counts;
+
+use std::collections::BTreeMap;
 
 use zkinfer_verifier::MIN_K;
 
@@ -32,6 +34,8 @@ pub const LARGEST_K: u32 = 14;
 const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
 /// Proofs up to this size are preferred: what zkinfer promises for a network of LeNet-5's size.
 pub const COMFORTABLE_BYTES: usize = 6000;
+/// A commitment and an evaluation.
+const SEALED_COLUMN_BYTES: usize = 64;
 /// How much worse the weighed costs may become for a proof of that size.
 pub const SACRIFICE: f64 = 2.0;
 /// Lengths of wide functions that are tried.
@@ -79,7 +83,9 @@ pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> 
         .into_iter()
         .map(|(plan, counts)| {
             let prediction = model.predict(&counts);
-            (objective.score(&prediction), prediction.proof_bytes, plan)
+            // What sealed columns add is the price of sealing, whatever the plan.
+            let bytes = prediction.proof_bytes.saturating_sub(SEALED_COLUMN_BYTES * counts.sealed);
+            (objective.score(&prediction), bytes, plan)
         })
         .collect();
     let least = |limit: usize| {
@@ -89,6 +95,19 @@ pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> 
     let best = least(usize::MAX).ok_or(Error::NoPlan { largest_k: LARGEST_K })?;
     let comfortable = least(COMFORTABLE_BYTES).filter(|(score, ..)| score - best.0 <= SACRIFICE.ln());
     Ok(comfortable.unwrap_or(best).2)
+}
+
+/// The best plan and its score for every `k` that has one, on the reference machine: for circuits that must share their number of rows.
+pub fn plans_by_rows(lowered: &Lowered, objective: Objective) -> Result<BTreeMap<u32, (f64, Plan)>, Error> {
+    let mut best: BTreeMap<u32, (f64, Plan)> = BTreeMap::new();
+    for (plan, counts) in candidates(lowered)? {
+        let score = objective.score(&CostModel::REFERENCE.predict(&counts));
+        let entry = best.entry(plan.k).or_insert((score, plan));
+        if score < entry.0 {
+            *entry = (score, plan);
+        }
+    }
+    Ok(best)
 }
 
 /// Every plan within the verifier's limits, with its counts.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::models::Dataset;
 use zkinfer::verifier::{Proof, VerifyingKey};
-use zkinfer::{Compile as _, Model, Objective, verify};
+use zkinfer::{Compile as _, Model, Objective, Seal, verify};
 
 use super::{parameters, print_json};
 use crate::Outcome;
@@ -54,6 +54,19 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     let loaded = start.elapsed().as_secs_f64();
     show(format!("parameters {:>8}  hashed from a fixed string: no trusted set-up; cached", seconds(loaded)));
 
+    let start = Instant::now();
+    let progress = Progress::new("sealing the weights");
+    let (seal, opening) = circuit.seal(&parameters)?;
+    drop(progress);
+    let sealed = start.elapsed().as_secs_f64();
+    let seal_file = seal.to_bytes();
+    show(format!(
+        "sealed     {:>8}  the weights stay secret; {} commitments, seal {}, once per model",
+        seconds(sealed),
+        seal.record.commitments.len(),
+        bytes(seal_file.len())
+    ));
+
     let test = Dataset::read(shipped("test.npz", TEST)?, model.inputs())?;
     let Some(inputs) = test.samples().get(arguments.index) else {
         bail!("--index {}: the test set has {} digits", arguments.index, test.samples().len());
@@ -64,13 +77,11 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     }
 
     let (progress, stages) = (Progress::new("running the network"), Stages::new());
-    let proof = circuit
-        .prover(&parameters)
-        .observer(&|stage| {
-            stages.enter(stage.name());
-            progress.stage(stage.name());
-        })
-        .prove(inputs)?;
+    let observer = |stage: zkinfer::Stage| {
+        stages.enter(stage.name());
+        progress.stage(stage.name());
+    };
+    let proof = circuit.session(&parameters, Some(&opening))?.observer(&observer).prove(inputs)?;
     let laps = stages.finish();
     drop(progress);
     let proof_file = proof.to_bytes();
@@ -80,33 +91,49 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
         show(format!("           {:>8}    {name}", seconds(*time)));
     }
 
-    // From here on, only what a verifier has: two files.
+    // From here on, only what a verifier has: three files. The seal's own proof is checked once, then its digest is known.
+    let start = Instant::now();
+    let seal = Seal::from_bytes(&seal_file)?.check(&parameters)?;
+    let checked = start.elapsed().as_secs_f64();
+    show(format!("seal check {:>8}  every weight is in its range; once per verifier", seconds(checked)));
     let start = Instant::now();
     let (key, proof) = (VerifyingKey::from_bytes(&key_file)?, Proof::from_bytes(&proof_file)?);
-    let outputs = verify(&key, &parameters, &proof)?;
+    let outputs = verify(&key, &parameters, Some(&seal), &proof)?;
     let verified = start.elapsed().as_secs_f64();
     let class = outputs.first().and_then(|output| output.class).context("the network has no class output")?;
     show(format!("verified   {:>8}  the network says {class}", seconds(verified)));
 
     let mut forged = proof.clone();
-    let scores = forged.statement.outputs.first_mut().context("the network has no output")?;
+    let output = forged.statement.outputs.first_mut();
+    let scores = output.and_then(|value| value.integers_mut()).context("the network has no public output")?;
     let other = (class + 1) % scores.len();
     scores.swap(class, other);
-    let rejection = match verify(&key, &parameters, &forged) {
+    let rejection = match verify(&key, &parameters, Some(&seal), &forged) {
         Ok(_) => bail!("a forged proof was accepted: please report this"),
         Err(rejection) => rejection,
     };
     show(format!("rejected             the same proof for class {other}: {rejection}"));
+    // Other weights have another seal, so a proof by them names another model.
+    let (other_seal, _) = circuit.seal(&parameters)?;
+    let other_seal = other_seal.check(&parameters)?;
+    let foreign = match verify(&key, &parameters, Some(&other_seal), &proof) {
+        Ok(_) => bail!("a proof was accepted under another seal: please report this"),
+        Err(rejection) => rejection,
+    };
+    show(format!("rejected             the same proof under another seal: {foreign}"));
     if json {
         let stages: Vec<_> = laps.iter().map(|(name, time)| json!({ "name": name, "seconds": time })).collect();
         print_json(&json!({
             "model": key.description().name,
             "label": label,
             "class": class,
-            "seconds": { "compile": compiled, "parameters": loaded, "prove": proved, "verify": verified },
+            "seconds": {
+                "compile": compiled, "parameters": loaded, "seal": sealed, "check_seal": checked, "prove": proved, "verify": verified,
+            },
             "stages": stages,
-            "bytes": { "key": key_file.len(), "proof": proof.argument.len() },
+            "bytes": { "key": key_file.len(), "seal": seal_file.len(), "proof": proof.argument.len() },
             "forgery": { "class": other, "rejected": rejection.to_string() },
+            "other_seal": { "rejected": foreign.to_string() },
         }))?;
     }
     Ok(Outcome::Done)

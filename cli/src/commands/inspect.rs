@@ -3,11 +3,13 @@
 use anyhow::{Result, bail};
 use serde::Serialize;
 use serde_json::json;
-use zkinfer::verifier::description::{Operator, OutputSource};
-use zkinfer::verifier::{Proof, VerifyingKey};
-use zkinfer::{Circuit, Prediction};
+use zkinfer::verifier::description::{Input, Operator, OutputSource};
+use zkinfer::verifier::analysis::depth;
+use zkinfer::verifier::seal::Record;
+use zkinfer::verifier::{Proof, Seal, Value, VerifyingKey};
+use zkinfer::{Circuit, Opening, Prediction};
 
-use super::print_json;
+use super::{print_json, publish};
 use crate::Outcome;
 use crate::arguments::Inspect;
 use crate::files;
@@ -37,12 +39,12 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
         }
         Some(b"zkinf.pf") => {
             let proof = Proof::from_bytes(&file)?;
-            let sizes = |tensors: &[Vec<i64>]| tensors.iter().map(Vec::len).collect::<Vec<_>>();
-            let (inputs, outputs) = (sizes(&proof.statement.inputs), sizes(&proof.statement.outputs));
             if json {
                 print_json(&json!({
                     "kind": "proof",
                     "key": proof.key.to_string(),
+                    "seal": proof.seal.map(|seal| seal.to_string()),
+                    "model": proof.model().to_string(),
                     "argument_bytes": proof.argument.len(),
                     "statement": proof.statement,
                 }))?;
@@ -50,12 +52,69 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                 say!("proof, {}; not checked here: use `zkinfer verify`", bytes(file.len()));
                 say!("  for key     {}", proof.key);
                 say!("  argument    {}", bytes(proof.argument.len()));
-                say!("  statement   inputs of {inputs:?} elements, outputs of {outputs:?}");
+                if let Some(seal) = proof.seal {
+                    say!("  and seal    {seal}");
+                }
+                say!("  model       {}", proof.model());
+                let tensors = [("input", &proof.statement.inputs), ("output", &proof.statement.outputs)];
+                for (kind, values) in tensors {
+                    values.iter().for_each(|value| say!("  {kind:<10}  {}", shown(value)));
+                }
             }
         }
-        _ => bail!("{}: neither a .zkc, a .vk nor a .proof file", arguments.file.display()),
+        Some(b"zkinf.sl") => {
+            let seal = Seal::from_bytes(&file)?;
+            print_record("seal", &seal.record, file.len(), json)?;
+        }
+        Some(b"zkinf.op") => {
+            // Only what is public of it; the secret is never printed.
+            let file = zeroize::Zeroizing::new(file);
+            let opening = Opening::from_bytes(&file)?;
+            print_record("opening (secret: keep it to yourself)", opening.record(), file.len(), json)?;
+        }
+        _ if arguments.file.extension().is_some_and(|extension| extension == "json") => {
+            let manifest = publish::read(&arguments.file)?;
+            if json {
+                print_json(&json!({ "kind": "manifest", "content": manifest }))?;
+            } else {
+                say!("manifest, {}", bytes(file.len()));
+                publish::print(&manifest);
+                say!("  key         {}", manifest.key);
+                say!("  seal        {}", manifest.seal.as_deref().unwrap_or("none: public weights"));
+            }
+        }
+        _ => bail!("{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file", arguments.file.display()),
     }
     Ok(Outcome::Done)
+}
+
+/// What a statement says of a tensor.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Public(integers) => format!("public, {} elements", integers.len()),
+        Value::Sealed(commitments) => format!("sealed, {} commitments", commitments.len()),
+        Value::Private => "private".into(),
+    }
+}
+
+/// Prints what is public of a seal or opening.
+fn print_record(kind: &str, record: &Record, size: usize, json: bool) -> Result<()> {
+    if json {
+        return print_json(&json!({
+            "kind": kind,
+            "digest": record.digest().to_string(),
+            "k": record.k,
+            "commitments": record.commitments.len(),
+            "tensors": record.tensors,
+        }));
+    }
+    say!("{kind}, {}; not checked here: `zkinfer verify` checks a seal's range proof", bytes(size));
+    say!("  digest      {}", record.digest());
+    say!("  rows        2^{}, {} commitments", record.k, record.commitments.len());
+    for tensor in &record.tensors {
+        say!("  tensor      {} {:?}, {}..={}", tensor.name, tensor.shape, tensor.minimum, tensor.maximum);
+    }
+    Ok(())
 }
 
 /// A node of the network with what its nodes of the circuit cost.
@@ -76,7 +135,11 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
     for ((node, facts), cells) in description.nodes.iter().zip(&key.analysis().nodes).zip(&layout.nodes) {
         let (operator, weights) = match &node.operator {
             Operator::Input(_) => ("input", 0),
-            Operator::Contract(contract) => ("contract", contract.weights.len()),
+            Operator::Contract(contract) => {
+                ("contract", depth(contract, &key.analysis().nodes).unwrap_or(0) * contract.rows)
+            }
+            Operator::Product(_) => ("product", 0),
+            Operator::Copy(_) => ("copy", 0),
             Operator::Combine(_) => ("combine", 0),
             Operator::View(_) => ("view", 0),
             Operator::Requantise(_) => ("requantise", 0),
@@ -122,6 +185,10 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
         "usable_rows": layout.usable,
         "limb_bits": description.limb_bits,
         "columns": layout.columns(),
+        "sealed_columns": layout.sealed_columns().count(),
+        "factor_columns": layout.factor_columns().len(),
+        "sealed_weights": key.has_sealed_weights(),
+        "bias_digits": description.bias_digits,
         "cells": layers.iter().map(|layer| layer.cells).sum::<usize>(),
         "lookups": layout.lookups.len(),
         "helper_columns": layout.helpers(),
@@ -129,11 +196,11 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
         "table_rows": key.tables().rows(),
         "table_slots": layout.slots,
         "inputs": description.inputs.iter().map(|input| json!({
-            "name": input.name, "shape": input.shape, "minimum": input.minimum, "maximum": input.maximum,
+            "name": input.name, "shape": input.shape, "visibility": input.visibility.to_string(), "minimum": input.minimum, "maximum": input.maximum,
             "scale": input.quantisation.scale, "zero_point": input.quantisation.zero_point,
         })).collect::<Vec<_>>(),
         "outputs": description.outputs.iter().map(|output| json!({
-            "name": output.name, "shape": output.shape, "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
+            "name": output.name, "shape": output.shape, "visibility": output.visibility.to_string(), "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
             "scale": output.quantisation.scale, "zero_point": output.quantisation.zero_point,
         })).collect::<Vec<_>>(),
         "layers": layers,
@@ -151,14 +218,27 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
     say!("{kind} {}, {}", description.name, bytes(size));
     say!("  digest      {}", key.digest());
     for input in &description.inputs {
-        say!("  input       {} {:?}, {}..={}", input.name, input.shape, input.minimum, input.maximum);
+        let Input { name, shape, minimum, maximum, visibility, .. } = input;
+        say!("  input       {name} {shape:?}, {minimum}..={maximum}, {visibility}");
     }
     for output in &description.outputs {
         let kind = if matches!(output.source, OutputSource::ArgMax { .. }) { " (proven ArgMax)" } else { "" };
-        say!("  output      {} {:?}{kind}", output.name, output.shape);
+        say!("  output      {} {:?}{kind}, {}", output.name, output.shape, output.visibility);
+    }
+    if key.has_sealed_weights() {
+        say!("  weights     sealed, as are biases; the key shows shapes, the multiplier of every output channel (so the");
+        say!("              scale of its weights), functions, and that a bias has {} digits of 8 bits", description.bias_digits);
+    } else {
+        say!("  weights     public, part of the key");
     }
     say!("  rows        2^{} ({} usable)", description.k, layout.usable);
-    say!("  columns     {} of cells, {} lookups, {} helpers", layout.columns(), layout.lookups.len(), layout.helpers());
+    let (sealed, factors) = (layout.sealed_columns().count(), layout.factor_columns().len());
+    say!(
+        "  columns     {} of cells, {sealed} sealed, {factors} of factors, {} lookups, {} helpers",
+        layout.fresh_columns(),
+        layout.lookups.len(),
+        layout.helpers()
+    );
     say!(
         "  tables      {} with {} rows in {} slots, limbs of {} bits",
         tables.list.len(),

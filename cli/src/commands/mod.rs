@@ -6,7 +6,10 @@ mod demo;
 mod evaluate;
 mod inspect;
 mod prove;
+mod publish;
 mod run;
+mod seal;
+mod split;
 mod urs;
 mod verify;
 
@@ -15,7 +18,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use zkinfer::verifier::{Parameters, Reading};
-use zkinfer::{Cache, Circuit};
+use zkinfer::{Cache, Circuit, Visibility};
 
 use crate::Outcome;
 use crate::arguments::{Arguments, Command};
@@ -30,7 +33,11 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Run(arguments) => run::run(&arguments, json),
         Command::Evaluate(arguments) => evaluate::run(&arguments, json),
         Command::Prove(arguments) => prove::run(&arguments, json),
+        Command::Seal(arguments) => seal::run(&arguments, json),
         Command::Verify(arguments) => verify::run(&arguments, json),
+        Command::Split(arguments) => split::run(&arguments, json),
+        Command::Publish(arguments) => publish::publish(&arguments, json),
+        Command::Keygen(arguments) => publish::keygen(&arguments, json),
         Command::Inspect(arguments) => inspect::run(&arguments, json),
         Command::Urs(arguments) => urs::run(&arguments, json),
         Command::Demo(arguments) => demo::run(&arguments, json),
@@ -69,6 +76,7 @@ fn parameters(k: u32) -> Result<Parameters> {
 struct Tensor<'a> {
     name: &'a str,
     shape: &'a [usize],
+    visibility: String,
     integers: &'a [i64],
     values: &'a [f64],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +88,7 @@ impl<'a> From<&'a Reading> for Tensor<'a> {
         Self {
             name: &reading.name,
             shape: &reading.shape,
+            visibility: reading.visibility.to_string(),
             integers: &reading.integers,
             values: &reading.values,
             class: reading.class,
@@ -95,6 +104,10 @@ fn tensors(readings: &[Reading]) -> Vec<Tensor<'_>> {
 fn print_outputs(outputs: &[Reading]) {
     const SHOWN: usize = 10;
     for output in outputs {
+        if output.visibility != Visibility::Public {
+            say!("{} {:?}, {}", output.name, output.shape, output.visibility);
+            continue;
+        }
         say!("{} {:?}", output.name, output.shape);
         if let Some(class) = output.class {
             say!("  class {class}");

@@ -1,7 +1,11 @@
 //! `zkinfer prove`.
 
-use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use ndarray::ArrayD;
 use serde_json::json;
+use zkinfer::{Circuit, Opening, Source, Visibility};
 
 use super::{parameters, print_json, print_outputs, read_circuit, tensors};
 use crate::Outcome;
@@ -10,43 +14,147 @@ use crate::files;
 use crate::screen::{Progress, Stages, bytes, say, seconds};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
-    let path = arguments.destination.path(&arguments.input, "proof");
+    let first = arguments.inputs.first().context("no input")?;
+    let path = arguments.destination.path(first, "proof");
     arguments.destination.check(&path)?;
     let circuit = read_circuit(&arguments.circuit)?;
-    let inputs = circuit.read_inputs(&arguments.input)?;
+    let opening_paths = opening_paths(&circuit, &path);
+    opening_paths.iter().try_for_each(|path| arguments.destination.check(path))?;
+    let inputs = Inputs::read(&circuit, &arguments.inputs)?;
+    let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
     let (progress, stages) = (Progress::new("running the network"), Stages::new());
-    let proof = circuit
-        .prover(&parameters)
+    let observer = |stage: zkinfer::Stage| {
+        stages.enter(stage.name());
+        progress.stage(stage.name());
+    };
+    let session = circuit
+        .session(&parameters, opening.as_ref())
+        .with_context(|| arguments.circuit.display().to_string())?
         .self_check(!arguments.no_self_check)
-        .observer(&|stage| {
-            stages.enter(stage.name());
-            progress.stage(stage.name());
-        })
-        .prove(&inputs)
-        .with_context(|| arguments.input.display().to_string())?;
+        .observer(&observer);
+    let inference = session.infer(&inputs.sources()).with_context(|| first.display().to_string())?;
     let laps = stages.finish();
     drop(progress);
-    let file = proof.to_bytes();
+    let file = inference.proof.to_bytes();
+    for (path, (_, opening)) in opening_paths.iter().zip(&inference.openings) {
+        files::write_secret(path, &opening.to_bytes())?;
+    }
     files::write(&path, &file)?;
 
-    let outputs = proof.statement.read_outputs(circuit.key());
+    let proof = &inference.proof;
     let total: f64 = laps.iter().map(|(_, time)| time).sum();
     if json {
         let stages: Vec<_> = laps.iter().map(|(name, time)| json!({ "name": name, "seconds": time })).collect();
         print_json(&json!({
             "proof": path,
+            "openings": opening_paths,
             "bytes": file.len(),
             "argument_bytes": proof.argument.len(),
             "key": proof.key.to_string(),
-            "outputs": tensors(&outputs),
+            "model": proof.model().to_string(),
+            "outputs": tensors(&inference.outputs),
             "seconds": total,
             "stages": stages,
         }))?;
     } else {
         say!("proved in {}: {} ({})", seconds(total), path.display(), bytes(file.len()));
-        print_outputs(&outputs);
+        for path in &opening_paths {
+            say!("{}  secret: the sealed output, to go on from here", path.display());
+        }
+        print_outputs(&inference.outputs);
     }
     Ok(Outcome::Done)
+}
+
+/// Where the openings of sealed outputs go: beside the proof.
+fn opening_paths(circuit: &Circuit, proof: &Path) -> Vec<PathBuf> {
+    let outputs = circuit.key().description().outputs.iter();
+    let sealed = outputs.filter(|output| output.visibility == Visibility::Sealed);
+    let safe = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "_");
+    sealed.map(|output| proof.with_extension(format!("{}.opening", safe(&output.name)))).collect()
+}
+
+/// The opening of the model's seal, if its weights are sealed.
+fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>> {
+    let beside = arguments.circuit.with_extension("opening");
+    let path = match (&arguments.opening, circuit.key().has_sealed_weights()) {
+        (Some(path), _) => path,
+        (None, false) => return Ok(None),
+        (None, true) if !beside.exists() => bail!(
+            "{}: the weights are sealed and their opening is missing; run `zkinfer seal {}`, or name it with --opening",
+            beside.display(),
+            arguments.circuit.display()
+        ),
+        (None, true) => &beside,
+    };
+    read_opening(path).map(Some)
+}
+
+fn read_opening(path: &Path) -> Result<Opening> {
+    let bytes = zeroize::Zeroizing::new(files::read(path)?);
+    Opening::from_bytes(&bytes).with_context(|| path.display().to_string())
+}
+
+/// The inputs of one inference in the circuit's order.
+struct Inputs {
+    inputs: Vec<Input>,
+}
+
+enum Input {
+    Tensor(ArrayD<f32>),
+    Opening(Opening),
+}
+
+impl Inputs {
+    /// Openings go to the sealed inputs of their names; one data file holds all others.
+    fn read(circuit: &Circuit, paths: &[PathBuf]) -> Result<Self> {
+        let is_opening = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "opening");
+        let mut openings = Vec::new();
+        for path in paths.iter().filter(is_opening) {
+            openings.push((path, read_opening(path)?));
+        }
+        let data: Vec<&PathBuf> = paths.iter().filter(|path| !is_opening(path)).collect();
+        let declared = &circuit.key().description().inputs;
+        let sealed = |visibility: Visibility| visibility == Visibility::Sealed;
+        let plain: Vec<&str> = declared.iter().filter(|i| !sealed(i.visibility)).map(|i| i.name.as_str()).collect();
+        let mut tensors = match data.as_slice() {
+            [] if plain.is_empty() => Vec::new(),
+            [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
+            [] => bail!("no data for {}: give a .npy, .npz or .json file", plain.join(", ")),
+            [path] => bail!("{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)", path.display()),
+            [_, path, ..] => bail!("{}: one file holds all inputs that are not sealed (.npz for several)", path.display()),
+        }
+        .into_iter();
+        let mut inputs = Vec::new();
+        for input in declared {
+            if !sealed(input.visibility) {
+                inputs.extend(tensors.next().map(Input::Tensor));
+                continue;
+            }
+            let fits = |(_, opening): &(&PathBuf, Opening)| {
+                opening.record().tensors.first().is_some_and(|tensor| tensor.name == input.name)
+            };
+            let Some(at) = openings.iter().position(fits) else {
+                bail!("input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` makes one)", input.name);
+            };
+            inputs.push(Input::Opening(openings.swap_remove(at).1));
+        }
+        if let Some((path, opening)) = openings.first() {
+            let name = opening.record().tensors.first().map_or("nothing", |tensor| &tensor.name);
+            bail!("{}: it opens {name}, which is no sealed input of this circuit", path.display());
+        }
+        Ok(Self { inputs })
+    }
+
+    fn sources(&self) -> Vec<Source<'_>> {
+        fn source(input: &Input) -> Source<'_> {
+            match input {
+                Input::Tensor(tensor) => Source::Tensor(tensor),
+                Input::Opening(opening) => Source::Opening(opening),
+            }
+        }
+        self.inputs.iter().map(source).collect()
+    }
 }

@@ -1,55 +1,250 @@
 //! `zkinfer verify`.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
-use zkinfer::verifier::{Proof, VerifyingKey};
+use zkinfer::verifier::chain::{Segment, verify_chain};
+use zkinfer::verifier::{Digest, Proof, Rejection, VerifyingKey};
+use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 
-use super::{parameters, print_json, print_outputs, tensors};
+use super::{parameters, print_json, print_outputs, publish, tensors};
 use crate::Outcome;
 use crate::arguments::Verify;
 use crate::files;
 use crate::screen::{Progress, say, seconds};
 
 pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
-    let key_bytes = files::read(&arguments.key)?;
-    let proof_bytes = files::read(&arguments.proof)?;
-    let key = VerifyingKey::from_bytes(&key_bytes).with_context(|| arguments.key.display().to_string())?;
-    let proof = match Proof::from_bytes(&proof_bytes) {
-        Ok(proof) => proof,
-        Err(error) => return reject(&error.to_string(), json),
-    };
-    let parameters = parameters(key.description().k)?;
+    let given = Given::read(&arguments.files)?;
+    if given.proofs.is_empty() {
+        bail!("no proof among the files given");
+    }
+    if arguments.chain && given.proofs.len() < 2 {
+        bail!("--chain needs at least two proofs, in order");
+    }
+    let publisher = arguments.publisher.as_deref().map(demanded).transpose()?;
     let progress = Progress::new("verifying");
+    let mut seconds_taken = 0.0;
+    let mut parameters_of: BTreeMap<u32, Parameters> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for path in &given.proofs {
+        let proof = match Proof::from_bytes(&files::read(path)?) {
+            Ok(proof) => proof,
+            Err(error) => return reject(path, &error.to_string(), json),
+        };
+        let (key_path, key) = given.key(path, proof.key)?;
+        let k = key.description().k;
+        if let std::collections::btree_map::Entry::Vacant(entry) = parameters_of.entry(k) {
+            entry.insert(parameters(k)?);
+        }
+        let start = Instant::now();
+        let seal = match given.seal(&key_path, &key, proof.seal)?.map(|seal| accept(seal, &parameters_of[&k])).transpose() {
+            Ok(seal) => seal,
+            Err(rejection) => return reject(path, &rejection.to_string(), json),
+        };
+        seconds_taken += start.elapsed().as_secs_f64();
+        let manifest = given.manifest(&key_path)?;
+        if let Some(manifest) = &manifest {
+            let seal = seal.as_ref().map(|seal| seal.digest().to_string());
+            manifest.fits(&key.digest().to_string(), seal.as_deref())?;
+        }
+        match (&manifest, &publisher) {
+            (Some(manifest), Some(key)) => manifest.demand(key)?,
+            (None, Some(_)) => bail!("{}: --publisher needs a manifest beside the key, or named", key_path.display()),
+            _ => {}
+        }
+        cases.push(Case { key, seal, proof, manifest, path });
+    }
     let start = Instant::now();
-    let verdict = key.verify(&parameters, &proof);
-    let elapsed = start.elapsed().as_secs_f64();
+    let verdict = verdict(arguments.chain, &parameters_of, &cases);
+    seconds_taken += start.elapsed().as_secs_f64();
     drop(progress);
-    if let Err(rejection) = verdict {
-        return reject(&rejection.to_string(), json);
+    if let Err((path, rejection)) = verdict {
+        return reject(path, &rejection.to_string(), json);
     }
-    // Only after acceptance: these numbers are what the proof binds.
-    let (inputs, outputs) = (proof.statement.read_inputs(&key), proof.statement.read_outputs(&key));
-    if json {
-        print_json(&json!({
-            "verified": true,
-            "model": key.description().name,
-            "key": key.digest().to_string(),
-            "inputs": tensors(&inputs),
-            "outputs": tensors(&outputs),
-            "seconds": elapsed,
-        }))?;
-    } else {
-        say!("verified in {}: model {} ({})", seconds(elapsed), key.description().name, key.digest());
-        print_outputs(&outputs);
-    }
+    // Only after acceptance: these numbers are what the proofs bind.
+    report(arguments.chain, &cases, seconds_taken, json)?;
     Ok(Outcome::Done)
 }
 
-fn reject(reason: &str, json: bool) -> Result<Outcome> {
+/// A proof with everything that it is checked by.
+struct Case<'a> {
+    key: VerifyingKey,
+    seal: Option<CheckedSeal>,
+    proof: Proof,
+    manifest: Option<Manifest>,
+    path: &'a Path,
+}
+
+fn verdict<'a>(
+    chain: bool,
+    parameters: &BTreeMap<u32, Parameters>,
+    cases: &[Case<'a>],
+) -> Result<(), (&'a Path, Rejection)> {
+    let last = cases.last().map_or(Path::new(""), |case| case.path);
+    if chain {
+        let segments: Vec<Segment<'_>> = cases
+            .iter()
+            .map(|case| Segment { key: &case.key, seal: case.seal.as_ref(), proof: &case.proof })
+            .collect();
+        let k = cases.first().map_or(0, |case| case.key.description().k);
+        return verify_chain(&parameters[&k], &segments).map_err(|rejection| (last, rejection));
+    }
+    cases.iter().try_for_each(|case| {
+        let parameters = &parameters[&case.key.description().k];
+        case.key.verify_sealed(parameters, case.seal.as_ref(), &case.proof).map_err(|rejection| (case.path, rejection))
+    })
+}
+
+fn report(chain: bool, cases: &[Case<'_>], taken: f64, json: bool) -> Result<()> {
+    let value = |case: &Case<'_>| {
+        let (statement, key) = (&case.proof.statement, &case.key);
+        json!({
+            "proof": case.path,
+            "model": key.description().name,
+            "model_digest": case.proof.model().to_string(),
+            "key": key.digest().to_string(),
+            "seal": case.proof.seal.map(|seal| seal.to_string()),
+            "manifest": case.manifest,
+            "inputs": tensors(&statement.read_inputs(key)),
+            "outputs": tensors(&statement.read_outputs(key)),
+        })
+    };
     if json {
-        print_json(&json!({ "verified": false, "reason": reason }))?;
+        let mut values: Vec<serde_json::Value> = cases.iter().map(value).collect();
+        let mut result = if values.len() == 1 { values.remove(0) } else { json!({ "chain": chain, "proofs": values }) };
+        result["verified"] = true.into();
+        result["seconds"] = taken.into();
+        return print_json(&result);
+    }
+    for case in cases {
+        say!("verified{}: model {} ({})", within(cases.len(), taken), case.key.description().name, case.proof.model());
+        if let Some(manifest) = &case.manifest {
+            publish::print(manifest);
+        }
+        print_outputs(&case.proof.statement.read_outputs(&case.key));
+    }
+    if cases.len() > 1 {
+        let what = if chain { "one chain: each goes on from the sealed outputs of the one before" } else { "each by itself" };
+        say!("{} proofs in {}, {what}", cases.len(), seconds(taken));
+    }
+    Ok(())
+}
+
+fn within(proofs: usize, taken: f64) -> String {
+    if proofs == 1 { format!(" in {}", seconds(taken)) } else { String::new() }
+}
+
+/// The files on the command line, by extension.
+struct Given<'a> {
+    proofs: Vec<&'a Path>,
+    keys: Vec<&'a Path>,
+    seals: Vec<&'a Path>,
+    manifests: Vec<Manifest>,
+}
+
+impl<'a> Given<'a> {
+    fn read(files: &'a [PathBuf]) -> Result<Self> {
+        let mut given = Self { proofs: Vec::new(), keys: Vec::new(), seals: Vec::new(), manifests: Vec::new() };
+        for path in files {
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("vk") => given.keys.push(path),
+                Some("seal") => given.seals.push(path),
+                Some("json") => given.manifests.push(publish::read(path)?),
+                _ => given.proofs.push(path),
+            }
+        }
+        Ok(given)
+    }
+
+    /// The key that a proof names: among those given, or beside the proof. A single key given is taken as it is.
+    fn key(&self, proof: &Path, digest: Digest) -> Result<(PathBuf, VerifyingKey)> {
+        let read = |path: &Path| -> Result<VerifyingKey> {
+            VerifyingKey::from_bytes(&files::read(path)?).with_context(|| path.display().to_string())
+        };
+        if let [only] = self.keys.as_slice() {
+            return Ok((only.to_path_buf(), read(only)?));
+        }
+        for path in &self.keys {
+            let key = read(path)?;
+            if key.digest() == digest {
+                return Ok((path.to_path_buf(), key));
+            }
+        }
+        if self.keys.is_empty() {
+            let directory = proof.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let entries = std::fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+            let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            paths.sort();
+            for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "vk")) {
+                match read(path) {
+                    Ok(key) if key.digest() == digest => return Ok((path.clone(), key)),
+                    _ => {}
+                }
+            }
+        }
+        bail!("{}: no key with its digest {digest} was given or lies beside it; name the .vk file", proof.display())
+    }
+
+    /// The seal for a key with sealed weights: the one given with this digest, the only one given, or the one beside the key.
+    fn seal(&self, key_path: &Path, key: &VerifyingKey, digest: Option<Digest>) -> Result<Option<Seal>> {
+        if !key.has_sealed_weights() {
+            return Ok(None);
+        }
+        let read = |path: &Path| Seal::from_bytes(&files::read(path)?).with_context(|| path.display().to_string());
+        if let [only] = self.seals.as_slice() {
+            return read(only).map(Some);
+        }
+        for path in &self.seals {
+            let seal = read(path)?;
+            if Some(seal.record.digest()) == digest {
+                return Ok(Some(seal));
+            }
+        }
+        let beside = key_path.with_extension("seal");
+        if !beside.exists() {
+            bail!("{}: the weights are sealed and the seal is not here; name the .seal file", beside.display());
+        }
+        read(&beside).map(Some)
+    }
+
+    /// The manifest given for a key, or the one beside it.
+    fn manifest(&self, key_path: &Path) -> Result<Option<Manifest>> {
+        if let [only] = self.manifests.as_slice() {
+            return Ok(Some(only.clone()));
+        }
+        let beside = key_path.with_extension("json");
+        let Ok(bytes) = std::fs::read(&beside) else { return Ok(None) };
+        // A JSON file of the same name may be something else, an input say.
+        let other = serde_json::from_slice::<serde_json::Value>(&bytes).ok().is_some_and(|value| value.get("licence").is_none());
+        if other { Ok(None) } else { publish::read(&beside).map(Some) }
+    }
+}
+
+/// Checks a seal's range proof, unless this user has checked it before.
+fn accept(seal: Seal, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
+    let digest = seal.record.digest();
+    let cache = Cache::user().ok();
+    if cache.as_ref().is_some_and(|cache| cache.has_checked(digest)) {
+        return seal.trust(digest);
+    }
+    let checked = seal.check(parameters)?;
+    // A cache that cannot be written costs time, not the result.
+    cache.map(|cache| cache.record_checked(digest));
+    Ok(checked)
+}
+
+/// The public key in a PEM file, in hexadecimal.
+fn demanded(path: &Path) -> Result<String> {
+    let pem = String::from_utf8(files::read(path)?).ok().with_context(|| format!("{}: not a PEM file", path.display()))?;
+    manifest::public_key(&pem).with_context(|| path.display().to_string())
+}
+
+fn reject(path: &Path, reason: &str, json: bool) -> Result<Outcome> {
+    if json {
+        print_json(&json!({ "verified": false, "proof": path, "reason": reason }))?;
     } else {
         say!("rejected: {reason}");
     }

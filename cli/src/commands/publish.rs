@@ -1,0 +1,93 @@
+//! `zkinfer keygen` and `zkinfer publish`: who published which model.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use zkinfer::manifest::FORMAT;
+use zkinfer::{Circuit, Manifest, PublisherKey, Seal};
+
+use super::{print_json, read_circuit};
+use crate::Outcome;
+use crate::arguments::{Keygen, Publish};
+use crate::files;
+use crate::screen::say;
+
+/// Makes a publisher's key pair.
+pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {
+    let private = arguments.destination.path(&arguments.name, "pem");
+    let public = arguments.destination.path(&arguments.name, "pub.pem");
+    arguments.destination.check(&private)?;
+    arguments.destination.check(&public)?;
+    let key = PublisherKey::generate()?;
+    files::write_secret(&private, key.to_pem()?.as_bytes())?;
+    files::write(&public, key.public_pem()?.as_bytes())?;
+    if json {
+        print_json(&json!({ "private": private, "public": public, "public_key": key.public_hex() }))?;
+    } else {
+        say!("{}  secret: signs manifests", private.display());
+        say!("{}  for those who demand this publisher: {}", public.display(), key.public_hex());
+    }
+    Ok(Outcome::Done)
+}
+
+/// Writes a model's manifest.
+pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
+    let path = arguments.destination.path(&arguments.circuit, "json");
+    arguments.destination.check(&path)?;
+    let circuit = read_circuit(&arguments.circuit)?;
+    let mut manifest = manifest(arguments, &circuit)?;
+    if let Some(key) = &arguments.sign {
+        let pem = zeroize::Zeroizing::new(files::read(key)?);
+        let pem = std::str::from_utf8(&pem).ok().with_context(|| format!("{}: not a PEM file", key.display()))?;
+        let key = PublisherKey::from_pem(pem).with_context(|| key.display().to_string())?;
+        manifest = manifest.sign(&arguments.publisher, &key)?;
+    }
+    files::write(&path, manifest.to_json().as_bytes())?;
+    if json {
+        print_json(&json!({ "manifest": path, "content": manifest }))?;
+    } else {
+        say!("{}", path.display());
+        print(&manifest);
+    }
+    Ok(Outcome::Done)
+}
+
+fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
+    let seal = if circuit.key().has_sealed_weights() {
+        let path = arguments.seal.clone().unwrap_or_else(|| arguments.circuit.with_extension("seal"));
+        let seal = Seal::from_bytes(&files::read(&path)?).with_context(|| path.display().to_string())?;
+        Some(seal.record.digest().to_string())
+    } else {
+        None
+    };
+    Ok(Manifest {
+        format: FORMAT,
+        name: circuit.key().description().name.clone(),
+        version: arguments.version.clone(),
+        licence: arguments.licence.clone(),
+        key: circuit.key().digest().to_string(),
+        seal,
+        quantisation: serde_json::to_value(circuit.report())?,
+        training_data: arguments.training_data.clone(),
+        publisher: None,
+        signature: None,
+    })
+}
+
+/// Reads a manifest; a wrong signature is an error.
+pub fn read(path: &Path) -> Result<Manifest> {
+    Manifest::from_json(&files::read(path)?).with_context(|| path.display().to_string())
+}
+
+/// Prints who published what.
+pub fn print(manifest: &Manifest) {
+    say!("  model       {} {}, licence {}", manifest.name, manifest.version, manifest.licence);
+    match &manifest.publisher {
+        Some(publisher) => say!("  published   by {} (signature valid, key {})", publisher.name, publisher.public_key),
+        None => say!("  published   unsigned: anyone may have written this"),
+    }
+    if !manifest.training_data.is_empty() {
+        say!("  trained on  {}", manifest.training_data);
+    }
+}

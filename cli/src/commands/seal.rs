@@ -1,0 +1,78 @@
+//! `zkinfer seal`: commit to weights, or to a tensor for a sealed input.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use ndarray::ArrayD;
+use serde_json::json;
+use zkinfer::verifier::Visibility;
+use zkinfer::verifier::seal::model_digest;
+use zkinfer::{Circuit, Opening, Parameters, Seal};
+
+use super::{parameters, print_json, read_circuit};
+use crate::Outcome;
+use crate::arguments;
+use crate::files;
+use crate::screen::{Progress, bytes, say};
+
+pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
+    let source = arguments.tensor.as_ref().unwrap_or(&arguments.circuit);
+    let seal_path = arguments.destination.path(source, "seal");
+    let opening_path = arguments.destination.path(source, "opening");
+    arguments.destination.check(&seal_path)?;
+    arguments.destination.check(&opening_path)?;
+    let circuit = read_circuit(&arguments.circuit)?;
+    let parameters = parameters(circuit.key().description().k)?;
+    let progress = Progress::new("sealing");
+    let (seal, opening) = match &arguments.tensor {
+        None => circuit.seal(&parameters).with_context(|| arguments.circuit.display().to_string())?,
+        Some(tensor) => seal_input(&circuit, &parameters, tensor, arguments.input.as_deref())
+            .with_context(|| tensor.display().to_string())?,
+    };
+    drop(progress);
+    write(&seal_path, &seal, &opening_path, &opening)?;
+    let digest = seal.record.digest();
+    if json {
+        print_json(&json!({
+            "seal": seal_path,
+            "opening": opening_path,
+            "digest": digest.to_string(),
+            "model": arguments.tensor.is_none().then(|| model_digest(circuit.key().digest(), Some(digest)).to_string()),
+            "commitments": seal.record.commitments.len(),
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    say!("{}  {}  for verifiers: seal {digest}", seal_path.display(), bytes(seal.to_bytes().len()));
+    say!("{}  secret: whoever has it can prove with what was sealed", opening_path.display());
+    if arguments.tensor.is_none() {
+        say!("model {}", model_digest(circuit.key().digest(), Some(digest)));
+    }
+    Ok(Outcome::Done)
+}
+
+/// Writes the secret first: a seal that nothing opens is of no use.
+pub fn write(seal_path: &Path, seal: &Seal, opening_path: &Path, opening: &Opening) -> Result<()> {
+    files::write_secret(opening_path, &opening.to_bytes())?;
+    files::write(seal_path, &seal.to_bytes())
+}
+
+/// Seals the tensor in a file for the input called `name`, or for the only sealed one.
+fn seal_input(
+    circuit: &Circuit,
+    parameters: &Parameters,
+    tensor: &Path,
+    name: Option<&str>,
+) -> Result<(Seal, Opening)> {
+    let inputs = &circuit.key().description().inputs;
+    let sealed = inputs.iter().filter(|input| input.visibility == Visibility::Sealed);
+    let names: Vec<&str> = sealed.map(|input| input.name.as_str()).collect();
+    let name = match (name, names.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        (None, []) => bail!("no input of this circuit is sealed; compile with --input sealed"),
+        (None, _) => bail!("several inputs are sealed ({}): choose one with --input", names.join(", ")),
+    };
+    let tensors: Vec<ArrayD<f32>> = circuit.read_some_inputs(tensor, &[name])?;
+    let tensor = tensors.first().context("the file holds no tensor")?;
+    Ok(circuit.seal_input(parameters, name, tensor)?)
+}
