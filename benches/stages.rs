@@ -8,6 +8,7 @@ use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::network;
+use zkinfer::Exposure;
 use zkinfer::prover::commit::{Column, Content, Context};
 use zkinfer::prover::quotient::{Polynomials, quotient};
 use zkinfer::prover::{adjoint, lookup};
@@ -16,7 +17,7 @@ use zkinfer::verifier::adjoint::{Cotangents, backward};
 use zkinfer::verifier::constraints::Challenges;
 
 fn stages(criterion: &mut Criterion) {
-    let network = network("lenet5");
+    let network = network("lenet5", &Exposure::public());
     let (key, rng) = (network.circuit.key(), || StdRng::seed_from_u64(1));
     let layout = key.layout();
     let witness = network.circuit.witness(&network.input).expect("a witness");
@@ -48,9 +49,11 @@ fn stages(criterion: &mut Criterion) {
     group.bench_function("commit helpers", |bencher| bencher.iter(|| full(helpers())));
 
     let backward = backward(key, &witness.statement, cotangents);
+    let linear = cells.iter().zip(&backward.kappa).map(|(column, kappa)| (&column.values[..], &kappa[..]));
+    let products = adjoint::Products { linear: linear.collect(), bilinear: Vec::new() };
     let sums = full(vec![
         lookup::running_sum(&helpers(), &multiplicities, &inverses, layout.usable),
-        adjoint::running_sum(&backward.kappa, &cells, layout.usable),
+        adjoint::running_sum(&products, layout.usable),
     ]);
     let helper_columns = full(helpers());
     let public = |columns: &[Vec<Fp>]| columns.iter().map(|column| context.public(column.clone())).collect();
@@ -61,6 +64,8 @@ fn stages(criterion: &mut Criterion) {
         lookup_sum: &sums[0].polynomial,
         adjoint_sum: &sums[1].polynomial,
         kappa: public(&backward.kappa),
+        factors: layout.factor_columns(),
+        separators: Vec::new(),
         tags: public(&tags),
         inverses: public(&inverses),
     };

@@ -1,4 +1,4 @@
-//! From an ONNX file to a verified proof, in one program.
+//! From an ONNX file to a verified proof by secret weights, in one program.
 
 use zkinfer::models::Dataset;
 use zkinfer::{Cache, Compile, Model, Objective, verify};
@@ -12,11 +12,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let k = circuit.key().description().k;
     let (parameters, _) = Cache::user()?.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
-    let inputs = circuit.read_inputs(format!("{zoo}/sample.npy"))?;
-    let proof = circuit.prover(&parameters).prove(&inputs)?;
-    println!("proof of {} bytes for key {}", proof.argument.len(), proof.key);
+    // The seal is for everybody; who has the opening can prove with these weights.
+    let (seal, opening) = circuit.seal(&parameters)?;
+    let session = circuit.session(&parameters, Some(&opening))?;
+    let proof = session.prove(&circuit.read_inputs(format!("{zoo}/sample.npy"))?)?;
+    println!("proof of {} bytes by model {}", proof.argument.len(), proof.model());
 
-    for output in verify(circuit.key(), &parameters, &proof)? {
+    // A verifier checks the seal's own proof once.
+    let seal = seal.check(&parameters)?;
+    for output in verify(circuit.key(), &parameters, Some(&seal), &proof)? {
         println!("{}: class {:?}, scores {:.2?}", output.name, output.class, output.values);
     }
     Ok(())

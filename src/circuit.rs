@@ -18,8 +18,8 @@ use zkinfer_verifier::format::{self, Kind};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Description, Parameters, Reading, Seal, Statement, VerifyingKey};
 
-use crate::session::ProvingSession;
 use crate::Error;
+use crate::session::ProvingSession;
 
 /// Compiled networks, `.zkc`.
 const CIRCUIT: Kind = Kind { name: "compiled network", magic: b"zkinf.zc", limit: 1 << 30 };

@@ -58,8 +58,8 @@ pub use segments::compile_segments;
 pub use session::{Inference, ProvingSession, Source};
 pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;
-pub use zkinfer_prover::{Opening, Stage};
 pub use zkinfer_prover::cache::Cache;
+pub use zkinfer_prover::{Opening, Stage};
 pub use zkinfer_verifier::{CheckedSeal, Parameters, Proof, Reading, Rejection, Seal, VerifyingKey, Visibility};
 
 /// Verifies a proof and reads its outputs, which are computed from the integers that it binds.

@@ -38,7 +38,9 @@ pub fn compile_segments(
     let best: Vec<_> = lowered.iter().map(|l| optimise::plans_by_rows(l, objective)).collect::<Result<_, _>>()?;
     let total = |k: u32| -> Option<(f64, Vec<Plan>)> {
         let plans: Option<Vec<(f64, Plan)>> = best.iter().map(|plans| plans.get(&k).copied()).collect();
-        plans.map(|plans| (plans.iter().map(|(score, _)| score).sum(), plans.into_iter().map(|(_, plan)| plan).collect()))
+        plans.map(|plans| {
+            (plans.iter().map(|(score, _)| score).sum(), plans.into_iter().map(|(_, plan)| plan).collect())
+        })
     };
     let (_, plans) = (zkinfer_verifier::MIN_K..=optimise::LARGEST_K)
         .filter_map(total)
@@ -62,9 +64,8 @@ fn cheapest(graph: &Graph, cuts: &[Cut], count: usize, usable: usize) -> Option<
     let load = |from: usize, to: usize| loads[to] - loads[from];
     // For each number of segments so far and each place where the last of them may end: cost and cuts.
     type Best = Option<((usize, usize), Vec<usize>)>;
-    let mut ends: Vec<Best> = cuts.iter().map(|cut| {
-        Some(((cut.elements.div_ceil(usable), load(0, cut.node + 1)), vec![cut.node]))
-    }).collect();
+    let mut ends: Vec<Best> =
+        cuts.iter().map(|cut| Some(((cut.elements.div_ceil(usable), load(0, cut.node + 1)), vec![cut.node]))).collect();
     let extend = |ends: &[Best], node: usize, columns: usize| -> Best {
         let earlier = ends.iter().flatten().filter(|(_, nodes)| nodes.last().is_some_and(|&last| last < node));
         let costs = earlier.map(|((sum, largest), nodes)| {

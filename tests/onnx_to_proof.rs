@@ -3,22 +3,29 @@
 use ndarray::ArrayD;
 use zkinfer::models::testing::onnx::{Builder, Op};
 use zkinfer::models::testing::random::Random;
-use zkinfer::{Circuit, Compile, Model, Objective, Parameters, Reading, verify};
+use zkinfer::{Circuit, Compile, Exposure, Model, Objective, Parameters, Reading, verify};
 
 /// Imports, calibrates on inputs in −1..1 and compiles.
-fn compile(builder: Builder, objective: Objective) -> Circuit {
+fn compile(builder: Builder, exposure: &Exposure, objective: Objective) -> Circuit {
     let model = Model::from_bytes("case.onnx", &builder.bytes()).expect("a supported model");
     let calibration = model.calibrate_input_range(-1.0, 1.0).expect("ranges");
-    model.quantise(&calibration).expect("int8").compile(objective).expect("a circuit")
+    model.quantise(&calibration).expect("int8").compile_with(exposure, objective).expect("a circuit")
 }
 
-/// Proves and verifies; what is verified must be what the interpreter computes.
-fn prove(circuit: &Circuit, inputs: &[ArrayD<f32>]) -> Vec<Reading> {
+/// Proves and verifies all of `inputs`; what is verified must be what the interpreter computes.
+fn prove(circuit: &Circuit) -> Vec<Vec<Reading>> {
     let parameters = Parameters::derive(circuit.key().description().k).expect("a supported size");
-    let proof = circuit.prover(&parameters).prove(inputs).expect("every input is provable");
-    let outputs = verify(circuit.key(), &parameters, &proof).expect("a valid proof");
-    assert_eq!(outputs, circuit.run(inputs).expect("the integer network"));
-    outputs
+    let sealed = circuit.key().has_sealed_weights().then(|| circuit.seal(&parameters).expect("a seal"));
+    let (seal, opening) = sealed.unzip();
+    let seal = seal.map(|seal| seal.check(&parameters).expect("weights in range"));
+    let session = circuit.session(&parameters, opening.as_ref()).expect("the model's own opening");
+    let answer = |inputs: Vec<ArrayD<f32>>| {
+        let proof = session.prove(&inputs).expect("every input is provable");
+        let outputs = verify(circuit.key(), &parameters, seal.as_ref(), &proof).expect("a valid proof");
+        assert_eq!(outputs, circuit.run(&inputs).expect("the integer network"));
+        outputs
+    };
+    inputs(circuit).into_iter().map(answer).collect()
 }
 
 /// Inputs far beyond the calibrated range, at its ends, and inside.
@@ -64,10 +71,11 @@ fn branches() -> Builder {
 
 #[test]
 fn branches_inputs_and_outputs_under_every_objective() {
-    for objective in [Objective::Prover, Objective::Verifier, Objective::Size] {
-        let circuit = compile(branches(), objective);
-        for inputs in inputs(&circuit) {
-            let outputs = prove(&circuit, &inputs);
+    let objectives = [Objective::Prover, Objective::Verifier, Objective::Size];
+    let sealed = objectives.map(|objective| (Exposure::default(), objective));
+    for (exposure, objective) in sealed.into_iter().chain([(Exposure::public(), Objective::Prover)]) {
+        let circuit = compile(branches(), &exposure, objective);
+        for outputs in prove(&circuit) {
             let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
             assert_eq!(names, ["scores", "class"]);
             assert_eq!(outputs[0].class, outputs[1].class, "the proven ArgMax is the largest score");
@@ -86,16 +94,15 @@ fn networks_without_weights_or_cells() {
         .node(Op::new("MatMul", &["x", "w"], &["y"]))
         .output("y");
     for builder in [flatten, identity, rectify, linear] {
-        let circuit = compile(builder, Objective::Prover);
-        for inputs in inputs(&circuit) {
-            prove(&circuit, &inputs);
+        for exposure in [Exposure::default(), Exposure::public()] {
+            prove(&compile(builder.clone(), &exposure, Objective::Prover));
         }
     }
 }
 
 #[test]
 fn a_compiled_network_survives_its_file() {
-    let circuit = compile(branches(), Objective::Prover);
+    let circuit = compile(branches(), &Exposure::default(), Objective::Prover);
     let bytes = circuit.to_bytes();
     let read = Circuit::from_bytes(&bytes).expect("a .zkc file");
     assert_eq!(read.key().digest(), circuit.key().digest());

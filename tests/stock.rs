@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use zkinfer::circuits::Witness;
 use zkinfer::circuits::judge::{StockCircuit, mock_prove};
 use zkinfer::models::Dataset;
-use zkinfer::{Circuit, Compile, Model, Objective};
+use zkinfer::{Circuit, Compile, Exposure, Model, Objective};
 
 /// The small CNN of the zoo, with a witness for its sample.
 fn small_cnn() -> (Circuit, Witness) {
@@ -16,7 +16,7 @@ fn small_cnn() -> (Circuit, Witness) {
     let model = Model::load(format!("{zoo}/cnn-8x8.onnx")).expect("the model");
     let data = Dataset::read(format!("{zoo}/calibration.npz"), model.inputs()).expect("calibration data");
     let quantised = model.quantise(&model.calibrate(&data).expect("ranges")).expect("int8");
-    let circuit = quantised.compile(Objective::Prover).expect("a circuit");
+    let circuit = quantised.compile_with(&Exposure::public(), Objective::Prover).expect("a circuit");
     let inputs = circuit.read_inputs(format!("{zoo}/sample.npy")).expect("the sample");
     let witness = circuit.witness(&inputs).expect("a witness");
     (circuit, witness)
@@ -26,7 +26,7 @@ fn small_cnn() -> (Circuit, Witness) {
 fn mock_prover_accepts_it_and_names_what_a_false_output_breaks() {
     let (circuit, mut witness) = small_cnn();
     mock_prove(circuit.key(), &witness).expect("an honest witness");
-    witness.statement.outputs[0][0] += 1;
+    witness.statement.outputs[0].integers_mut().expect("public")[0] += 1;
     let failures = mock_prove(circuit.key(), &witness).expect_err("a false output");
     assert!(failures.iter().any(|failure| failure.to_string().contains("adjoint sum end")), "{failures:?}");
 }

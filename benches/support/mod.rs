@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use ndarray::ArrayD;
 use zkinfer::models::Dataset;
-use zkinfer::{Cache, Circuit, Compile, Model, Objective, Parameters};
+use zkinfer::{Cache, Circuit, Compile, Exposure, Model, Objective, Parameters};
 
 /// Networks of the zoo, smallest first.
 pub const NETWORKS: [&str; 4] = ["mlp-64-32-16-10", "cnn-8x8", "lenet5", "mlp-784-512-256-10"];
@@ -34,11 +34,12 @@ pub fn load(network: &str) -> (Model, Dataset) {
     (model, data)
 }
 
-/// Compiles a network.
-pub fn network(name: &str) -> Network {
+/// Compiles a network with public or sealed weights.
+pub fn network(name: &str, exposure: &Exposure) -> Network {
     let (model, data) = load(name);
     let calibration = model.calibrate(&data).expect("calibration");
-    let circuit = model.quantise(&calibration).expect("int8").compile(Objective::Prover).expect("a circuit");
+    let circuit =
+        model.quantise(&calibration).expect("int8").compile_with(exposure, Objective::Prover).expect("a circuit");
     let cache = Cache::user().expect("a cache directory");
     let (parameters, _) = cache.load(circuit.key().description().k, || {}).expect("parameters");
     let input = circuit.read_inputs(file(name, "sample.npy")).expect("its sample");

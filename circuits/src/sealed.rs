@@ -1,9 +1,9 @@
 //! The integers that a model's seal commits to: biases as digits, then the weights of every contraction.
 
 use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::analysis::{MAX_BIAS_DIGITS, SEALED, sealed_bias};
 use zkinfer_verifier::description::{Operator as Lowered, Weights};
-use zkinfer_verifier::VerifyingKey;
 
 use crate::error::Error;
 

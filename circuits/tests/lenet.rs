@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use common::{After, Net, Noise, window};
 use zkinfer_circuits::optimise::Counts;
-use zkinfer_circuits::{Objective, compile};
+use zkinfer_circuits::{Exposure, Objective, compile};
 use zkinfer_models::quantised::Graph;
 
 /// LeNet-5 on 28×28, random weights.
@@ -32,16 +32,16 @@ fn lenet_is_small_under_every_objective() {
     let graph = lenet();
     let predictions = [Objective::Prover, Objective::Verifier, Objective::Size].map(|objective| {
         let started = Instant::now();
-        let circuit = compile(&graph, objective).unwrap();
+        let circuit = compile(&graph, &Exposure::public(), objective).unwrap();
         let compiled = started.elapsed();
         let description = circuit.key().description();
         let (counts, prediction) = (Counts::of(circuit.key()), circuit.prediction());
         let inputs = common::inputs(&graph, 3).pop().unwrap();
         let started = Instant::now();
-        let witness = circuit.witness(&[inputs[0].clone()]).unwrap();
+        let witness = circuit.witness(&[], &[inputs[0].clone()]).unwrap();
         println!("{objective:?}: limbs of {} bits, {counts:?}, {prediction:?}", description.limb_bits);
         println!("  compiled in {compiled:?}, witness in {:?}", started.elapsed());
-        assert_eq!(witness.statement.outputs, common::interpret(&graph, &inputs));
+        assert_eq!(witness.outputs, common::interpret(&graph, &inputs));
         common::accepts(&circuit, &witness);
         prediction
     });

@@ -214,12 +214,14 @@ fn a_linear_network_and_an_input_as_output() {
     net.output(0);
     let y = net.linear(&mut Noise(11), 0, 1, After::Raw);
     let graph = net.finish(y);
-    let circuit = zkinfer_circuits::compile(&graph, zkinfer_circuits::Objective::Size).unwrap();
+    let circuit =
+        zkinfer_circuits::compile(&graph, &zkinfer_circuits::Exposure::public(), zkinfer_circuits::Objective::Size)
+            .unwrap();
     for inputs in common::inputs(&graph, 1) {
         // No lookup and no cell at all: a linear network is proven by the adjoint check alone.
-        let witness = circuit.witness(&inputs).unwrap();
+        let witness = circuit.witness(&[], &inputs).unwrap();
         assert!(witness.columns.is_empty());
-        assert_eq!(witness.statement.outputs, common::interpret(&graph, &inputs));
+        assert_eq!(witness.outputs, common::interpret(&graph, &inputs));
         assert_eq!(common::names(zkinfer_circuits::judge::mock_prove(circuit.key(), &witness)), [""; 0]);
     }
 }

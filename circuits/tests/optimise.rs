@@ -4,7 +4,7 @@ mod common;
 
 use common::{After, Net, Noise, small_cnn, window};
 use zkinfer_circuits::optimise::{self, CostModel, Counts, plan_with};
-use zkinfer_circuits::{Objective, Prediction, compile_with, lower};
+use zkinfer_circuits::{Exposure, Objective, Prediction, compile_with, lower};
 use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_verifier::proof::argument_bytes;
 
@@ -56,7 +56,9 @@ fn shifts_that_no_limb_width_fits_have_no_plan() {
     let mut net = Net::new("shift", &[(&[1, 2], 0)]);
     let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 61, zero_point: 0 });
     let graph = net.finish(y);
-    assert!(matches!(lower::lower(&graph, &Exposure::public()), Err(zkinfer_circuits::Error::Overflow { node }) if node == "node0"));
+    assert!(
+        matches!(lower::lower(&graph, &Exposure::public()), Err(zkinfer_circuits::Error::Overflow { node }) if node == "node0")
+    );
     // 59 bits: with limbs of 2 bits it would have to be padded to 60, and the accumulator to 63.
     let mut net = Net::new("shift", &[(&[1, 2], 0)]);
     let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 59, zero_point: 0 });

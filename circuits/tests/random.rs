@@ -5,7 +5,7 @@ mod common;
 
 use common::{accepts, agree, plans, proves};
 use proptest::prelude::*;
-use zkinfer_circuits::{compile_with, lower};
+use zkinfer_circuits::{Exposure, compile_with, lower};
 use zkinfer_models::testing::arbitrary::arb_case;
 
 /// MockProver sorts all tables once per lookup.

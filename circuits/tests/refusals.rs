@@ -3,11 +3,11 @@
 mod common;
 
 use common::{After, Net, Noise, window};
-use zkinfer_circuits::{Error, InputError, Objective, compile};
+use zkinfer_circuits::{Error, Exposure, InputError, Objective, compile};
 use zkinfer_models::quantised::{Graph, Operator, Requantise};
 
 fn refusal(graph: &Graph) -> String {
-    compile(graph, Objective::Prover).unwrap_err().to_string()
+    compile(graph, &Exposure::public(), Objective::Prover).unwrap_err().to_string()
 }
 
 fn linear() -> Graph {
@@ -29,7 +29,7 @@ fn references() {
     graph.outputs[0].value = 9;
     assert_eq!(refusal(&graph), "y0: reads value 9, which is not before it");
     graph.outputs.clear();
-    assert!(matches!(compile(&graph, Objective::Size), Err(Error::Description(_))));
+    assert!(matches!(compile(&graph, &Exposure::public(), Objective::Size), Err(Error::Description(_))));
 }
 
 #[test]
@@ -37,7 +37,9 @@ fn an_index_is_no_operand() {
     let mut net = Net::new("index", &[(&[1, 3], 0)]);
     let index = net.argmax(0, 1, false, &[1]);
     let y = net.node(Operator::Reshape, &[index], &[1, 1], 0);
-    assert!(matches!(compile(&net.finish(y), Objective::Size), Err(Error::ReadsIndex { node }) if node == "node1"));
+    assert!(
+        matches!(compile(&net.finish(y), &Exposure::public(), Objective::Size), Err(Error::ReadsIndex { node }) if node == "node1")
+    );
 }
 
 /// The numbers of a linear layer.
@@ -95,7 +97,9 @@ fn sums_pools_and_views_that_do_not_fit() {
     let mut net = Net::new("raw", &[(&[1, 2, 4], 0)]);
     let raw = net.linear(&mut Noise(1), 0, 4, After::Raw);
     let y = net.max_pool(raw, window([1, 2], [1, 1], [0; 4]));
-    assert!(matches!(compile(&net.finish(y), Objective::Size), Err(Error::WideMaximum { node }) if node == "node1"));
+    assert!(
+        matches!(compile(&net.finish(y), &Exposure::public(), Objective::Size), Err(Error::WideMaximum { node }) if node == "node1")
+    );
 
     let view = |operator: Operator, shape: &[usize]| {
         let mut net = Net::new("view", &[(&[1, 3], 0)]);
@@ -116,9 +120,9 @@ fn sums_pools_and_views_that_do_not_fit() {
 
 #[test]
 fn inputs() {
-    let circuit = compile(&linear(), Objective::Prover).unwrap();
-    assert_eq!(circuit.witness(&[]), Err(InputError::Count { expected: 1, got: 0 }));
-    let refused = |values: Vec<i64>| circuit.witness(&[values]).unwrap_err().to_string();
+    let circuit = compile(&linear(), &Exposure::public(), Objective::Prover).unwrap();
+    assert_eq!(circuit.witness(&[], &[]), Err(InputError::Count { expected: 1, got: 0 }));
+    let refused = |values: Vec<i64>| circuit.witness(&[], &[values]).unwrap_err().to_string();
     assert_eq!(refused(vec![1, 2]), "x0: 2 elements, its shape [1, 3] has 3");
     assert_eq!(refused(vec![1, -129, 3]), "x0: element 1 is -129, its declared range is -128..=127");
     assert_eq!(

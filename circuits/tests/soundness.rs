@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{After, Net, Noise, circuit, names};
+use common::{After, Net, Noise, circuit, names, public};
 use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_circuits::judge::{StockCircuit, challenges, mock_prove};
@@ -34,7 +34,7 @@ struct Claim {
 
 impl Claim {
     fn new(circuit: Circuit, inputs: Vec<Vec<i64>>) -> Self {
-        let witness = circuit.witness(&inputs).unwrap();
+        let witness = circuit.witness(&[], &inputs).unwrap();
         assert_eq!(names(mock_prove(circuit.key(), &witness)), [""; 0], "the honest claim holds");
         Self { key: circuit.into_key(), witness }
     }
@@ -74,7 +74,7 @@ impl Claim {
     }
 
     fn output(&mut self, element: usize) -> &mut i64 {
-        &mut self.witness.statement.outputs[0][element]
+        &mut public(&mut self.witness.statement.outputs[0])[element]
     }
 
     fn caught_by(&self) -> Vec<String> {
@@ -183,7 +183,7 @@ fn a_row_of_another_functions_table() {
     let graph = net.finish(b);
     for narrow_limit in [i128::MAX, 0] {
         let mut claim = Claim::new(circuit(&graph, 8, LIMB_BITS, narrow_limit), vec![vec![1, -2, 3, 4]]);
-        let [first, second] = [0, 1].map(|output| claim.witness.statement.outputs[output][0]);
+        let [first, second] = [0, 1].map(|output| claim.witness.outputs[output][0]);
         assert_ne!(first, second);
         // The first function's row as the second's.
         let segments: Vec<_> =
@@ -193,7 +193,7 @@ fn a_row_of_another_functions_table() {
             let to = claim.place(&segments[1], offset, 0);
             claim.witness.columns[to.0][to.1] = claim.witness.columns[from.0][from.1];
         }
-        claim.witness.statement.outputs[1][0] = first;
+        public(&mut claim.witness.statement.outputs[1])[0] = first;
         let caught = claim.caught_by();
         let lookup = if narrow_limit == 0 { ": clamp (side, low, result)" } else { ": pair (quotient, result)" };
         assert!(caught.iter().any(|name| name.ends_with(lookup)), "{caught:?}");
@@ -284,8 +284,8 @@ fn an_index_of_another_element() {
         let values = vec![-3, 8, 8, 7];
         for index in (0..4).filter(|&index| index != honest) {
             let mut claim = Claim::new(circuit(&graph, 8, 9, 0), vec![values.clone()]);
-            assert_eq!(claim.witness.statement.outputs[0], [honest]);
-            claim.witness.statement.outputs[0][0] = index;
+            assert_eq!(claim.witness.outputs[0], [honest]);
+            public(&mut claim.witness.statement.outputs[0])[0] = index;
             // The honest gaps do not fit another index.
             assert_caught(&claim, &[END]);
             // Its own gaps: one is negative, no limb says that.
@@ -351,7 +351,7 @@ fn a_cell_outside_every_range() {
 #[test]
 fn another_public_input() {
     let mut claim = Claim::narrow();
-    claim.witness.statement.inputs[0][2] += 1;
+    public(&mut claim.witness.statement.inputs[0])[2] += 1;
     assert_caught(&claim, &[END]);
 }
 
@@ -365,14 +365,14 @@ fn another_public_output() {
 #[test]
 fn outputs_that_trade_places() {
     let mut claim = Claim::narrow();
-    claim.witness.statement.outputs[0].swap(0, 2);
+    public(&mut claim.witness.statement.outputs[0]).swap(0, 2);
     assert_caught(&claim, &[END]);
 }
 
 #[test]
 fn public_integers_outside_their_declared_ranges() {
     let mut claim = Claim::narrow();
-    claim.witness.statement.inputs[0][0] = 128;
+    public(&mut claim.witness.statement.inputs[0])[0] = 128;
     assert_eq!(claim.caught_by(), ["statement: x0: element 0 is 128, declared range -128..=127"]);
     let mut claim = Claim::narrow();
     *claim.output(0) = 128;
@@ -423,10 +423,10 @@ fn challenges_depend_on_everything_claimed() {
     other.last_mut().unwrap()[0] += Fp::one();
     differs(challenges(&claim.key, &claim.witness.statement, &other));
     let mut statement = claim.witness.statement.clone();
-    statement.outputs[0][2] += 1;
+    public(&mut statement.outputs[0])[2] += 1;
     differs(challenges(&claim.key, &statement, &cells));
     let mut statement = claim.witness.statement.clone();
-    statement.inputs[0][0] += 1;
+    public(&mut statement.inputs[0])[0] += 1;
     differs(challenges(&claim.key, &statement, &cells));
     differs(challenges(&Claim::wide().key, &claim.witness.statement, &cells));
 }
@@ -440,7 +440,8 @@ fn weights_are_bound() {
         description::Operator::Contract(contract) => Some(&mut contract.weights),
         _ => None,
     });
-    weights.unwrap()[1] ^= 1;
+    let Some(description::Weights::Public(weights)) = weights else { unreachable!("public weights") };
+    weights[1] ^= 1;
     let key = VerifyingKey::new(description).unwrap();
     assert_caught(&Claim { key, witness: claim.witness }, &[END]);
 }

@@ -15,7 +15,7 @@ fn stock_halo2_proves_and_verifies_a_small_network() {
     let graph = common::small_cnn();
     let circuit = common::circuit(&graph, 7, 6, 0);
     let inputs = common::inputs(&graph, 11).swap_remove(3);
-    let witness = circuit.witness(&inputs).unwrap();
+    let witness = circuit.witness(&[], &inputs).unwrap();
     let stock = StockCircuit::new(circuit.key(), &witness);
     println!("k = {}", stock.k());
 
@@ -39,7 +39,7 @@ fn stock_halo2_proves_and_verifies_a_small_network() {
 
     // κ and the target of another claim do not fit the proof.
     let mut other = witness.clone();
-    other.statement.outputs[0][0] += 1;
+    common::public(&mut other.statement.outputs[0])[0] += 1;
     let other = StockCircuit::new(circuit.key(), &other).instance();
     let other: Vec<&[Fp]> = other.iter().map(Vec::as_slice).collect();
     assert!(verify(&other).is_err());
@@ -54,7 +54,7 @@ fn k_leaves_room_for_tables_of_any_length() {
     let y = net.node(sum, &[0], &[1, 2], 0);
     let circuit = common::circuit(&net.finish(y), 6, 4, i128::MAX);
     assert_eq!(circuit.key().tables().rows(), (1 << 11) - 6);
-    let witness = circuit.witness(&[vec![-128, 127]]).unwrap();
+    let witness = circuit.witness(&[], &[vec![-128, 127]]).unwrap();
     assert_eq!(StockCircuit::new(circuit.key(), &witness).k(), 12);
     common::accepts(&circuit, &witness);
 }

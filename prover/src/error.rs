@@ -100,10 +100,14 @@ pub enum ProveError {
         name: String,
     },
     /// The opening has another number of tensors or columns.
-    #[error("the opening has another number of sealed tensors or columns than the key; is it the opening of another model?")]
+    #[error(
+        "the opening has another number of sealed tensors or columns than the key; is it the opening of another model?"
+    )]
     OpeningShape,
     /// The integers are not those that were sealed.
-    #[error("the integers are not those that were sealed (seal {seal}): the opening belongs to other weights or another tensor")]
+    #[error(
+        "the integers are not those that were sealed (seal {seal}): the opening belongs to other weights or another tensor"
+    )]
     OpeningIntegers {
         /// The seal.
         seal: Digest,

@@ -46,7 +46,8 @@ where
     let value = eval_polynomial(&coefficients, x);
     coefficients[0] -= value;
     let mut blind = mask_blind * xi + blind;
-    let mut powers: Vec<Fp> = std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(context.rows).collect();
+    let mut powers: Vec<Fp> =
+        std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(context.rows).collect();
     let mut generators = context.params.get_g();
     let [product, blinding] = extra_generators();
 

@@ -96,7 +96,14 @@ impl Opening<'_> {
             let (rows, random) = basis.split_at(context.rows - BLINDING_ROWS);
             let split = SplitElements::new(rows);
             evaluations.par_extend(self.weights.par_iter().map(|column| {
-                let plain = || column.integers.iter().zip(rows).map(|(&value, l)| zkinfer_verifier::field::integer(value) * l).sum();
+                let plain = || {
+                    column
+                        .integers
+                        .iter()
+                        .zip(rows)
+                        .map(|(&value, l)| zkinfer_verifier::field::integer(value) * l)
+                        .sum()
+                };
                 let random: Fp = column.randomness.iter().zip(random).map(|(value, l)| *value * l).sum();
                 split.dot(column.integers).unwrap_or_else(plain) + random
             }));
@@ -114,7 +121,8 @@ impl Opening<'_> {
                 (sum * x_n + piece, blind * Blind(x_n) + *piece_blind)
             });
         let count = self.cells.len() + self.weights.len() + self.others.len() + 2;
-        let mut powers: Vec<Fp> = std::iter::successors(Some(Fp::ONE), |power| Some(*power * x_1)).take(count).collect();
+        let mut powers: Vec<Fp> =
+            std::iter::successors(Some(Fp::ONE), |power| Some(*power * x_1)).take(count).collect();
         powers.reverse();
         let (cell_powers, rest) = powers.split_at(self.cells.len());
         let (weight_powers, other_powers) = rest.split_at(self.weights.len());

@@ -227,14 +227,12 @@ impl<'a> Prover<'a> {
             let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;
             self.weights.as_ref()?.tensors.get(index).map(Vec::as_slice)
         };
-        let operands = nodes.zip(&claim.operands).map(|((id, _), [left, right])| {
-            (id, Operands { left, right: weights(id).unwrap_or(right) })
-        });
+        let operands = nodes
+            .zip(&claim.operands)
+            .map(|((id, _), [left, right])| (id, Operands { left, right: weights(id).unwrap_or(right) }));
         let jobs: Vec<_> = operands.collect();
-        let pairs: Vec<_> = jobs
-            .into_par_iter()
-            .map(|(id, operands)| (id, factors(key, id, rho, sigma, operands)))
-            .collect();
+        let pairs: Vec<_> =
+            jobs.into_par_iter().map(|(id, operands)| (id, factors(key, id, rho, sigma, operands))).collect();
         for (id, pair) in pairs {
             let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
             let segment = segment.expect("a bilinear node has factor cells");

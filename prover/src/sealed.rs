@@ -12,6 +12,7 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zeroize::Zeroize;
+use zkinfer_verifier::field::integer;
 use zkinfer_verifier::link::{RESPONSES, combine_generators};
 use zkinfer_verifier::seal::{Record, blinding_rows};
 use zkinfer_verifier::sheet::Sheet;
@@ -66,6 +67,8 @@ pub struct SealedColumns {
     /// The integers, tensor by tensor.
     pub tensors: Vec<Vec<i64>>,
     seal: CheckedSeal,
+    /// The commitments `C`.
+    points: Vec<EqAffine>,
     /// Per column: its tensor, and which of its elements.
     cells: Vec<(usize, Range<usize>)>,
     /// Per column: blinding rows and blind of the commitment.
@@ -139,7 +142,8 @@ impl SealedColumns {
             return Err(ProveError::OpeningShape);
         }
         let randomness = (0..cells.len()).map(|index| seed.randomness(index)).collect();
-        Ok(Self { tensors, seal, cells, randomness })
+        let points = seal.points().to_vec();
+        Ok(Self { tensors, seal, points, cells, randomness })
     }
 
     /// What these columns open.
@@ -148,16 +152,38 @@ impl SealedColumns {
     }
 
     /// Claims that these columns open another seal. Proofs from them do not verify, which is what tests of the verifier need.
-    pub fn claiming(mut self, seal: CheckedSeal) -> Self {
-        self.seal = seal;
+    pub fn claiming(self, seal: CheckedSeal) -> Self {
+        let points = seal.points().to_vec();
+        self.showing(points, seal)
+    }
+
+    /// The same, with commitments of one's own behind what is shown.
+    pub fn showing(mut self, points: Vec<EqAffine>, seal: CheckedSeal) -> Self {
+        (self.seal, self.points) = (seal, points);
         self
+    }
+
+    /// Columns, and a record to match, whose last one carries these integers in its blinding rows, where nothing may count them. For tests.
+    pub fn blinding(mut self, parameters: &Parameters, rows: [i64; BLINDING_ROWS]) -> Result<Self, ProveError> {
+        let mut added = [Fp::ZERO; RESPONSES];
+        added.iter_mut().zip(rows).for_each(|(added, row)| *added = integer(row));
+        let (Some(last), Some(point)) = (self.randomness.last_mut(), self.points.last_mut()) else { return Ok(self) };
+        last.iter_mut().zip(added).for_each(|(random, added)| *random += added);
+        let shifts = Shifts::new(&Context::of(parameters));
+        *point = (shifts.point(&added) + *point).to_affine();
+        let mut record = self.seal.record().clone();
+        record.commitments = self.points.iter().map(GroupEncoding::to_bytes).collect();
+        let digest = record.digest();
+        let seal = Seal { record, range_proof: Vec::new() }.trust(digest);
+        self.seal = seal.map_err(|_| ProveError::OpeningShape)?;
+        Ok(self)
     }
 
     /// The columns under fresh commitments.
     pub(crate) fn rerandomise(&self, shifts: &Shifts, rng: &mut impl CryptoRng) -> Vec<ShownColumn<'_>> {
         let added: Vec<[Fp; RESPONSES]> =
             self.cells.iter().map(|_| std::array::from_fn(|_| Fp::random(&mut *rng))).collect();
-        let points = added.par_iter().zip(self.seal.points()).map(|(added, sealed)| shifts.point(added) + sealed);
+        let points = added.par_iter().zip(&self.points).map(|(added, sealed)| shifts.point(added) + sealed);
         let points: Vec<Eq> = points.collect();
         let mut commitments = vec![EqAffine::default(); points.len()];
         Eq::batch_normalize(&points, &mut commitments);
@@ -187,10 +213,7 @@ impl ShownColumn<'_> {
 }
 
 /// `Σ weights_c·column_c` on all rows: every weight times a small integer, and nothing transformed.
-pub(crate) fn combine<'a>(
-    rows: usize,
-    terms: impl Iterator<Item = (&'a ShownColumn<'a>, Fp)>,
-) -> Vec<Fp> {
+pub(crate) fn combine<'a>(rows: usize, terms: impl Iterator<Item = (&'a ShownColumn<'a>, Fp)>) -> Vec<Fp> {
     let first = rows - BLINDING_ROWS;
     let mut sums = SmallSums::new(first);
     let mut random = [Fp::ZERO; BLINDING_ROWS];

@@ -4,7 +4,7 @@ mod support;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use support::{public, key, parameters, witness};
+use support::{key, parameters, public, witness};
 use zkinfer_prover::{ProveError, Prover};
 use zkinfer_verifier::description::Weights;
 use zkinfer_verifier::proof::{argument_bytes, elements};
@@ -90,7 +90,10 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
         assert_eq!(reject(&|p| public(&mut p.statement.outputs[0])[element] += 2), Rejection::Opening);
     }
     assert_eq!(reject(&|p| public(&mut p.statement.outputs[1])[0] = 1), Rejection::Opening);
-    assert!(matches!(reject(&|p| public(&mut p.statement.inputs[0])[1] = 128), Rejection::TensorRange { index: 1, got: 128, .. }));
+    assert!(matches!(
+        reject(&|p| public(&mut p.statement.inputs[0])[1] = 128),
+        Rejection::TensorRange { index: 1, got: 128, .. }
+    ));
     assert!(matches!(reject(&|p| public(&mut p.statement.outputs[1])[0] = 4), Rejection::TensorRange { .. }));
     assert!(matches!(reject(&|p| public(&mut p.statement.inputs[0]).push(0)), Rejection::TensorLength { .. }));
     assert!(matches!(reject(&|p| p.statement.outputs.truncate(1)), Rejection::TensorCount { .. }));

@@ -8,8 +8,7 @@ use rand::rngs::StdRng;
 use support::{parameters, witness};
 use zkinfer_prover::{ProveError, Prover};
 use zkinfer_verifier::description::{
-    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise,
-    Visibility,
+    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise, Visibility,
 };
 use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 
@@ -24,9 +23,22 @@ fn full_column(k: u32) -> VerifyingKey {
         k,
         limb_bits: 1,
         bias_digits: 0,
-        inputs: vec![Input { name: "x".into(), shape: vec![elements], minimum: -4, maximum: 4, quantisation, visibility }],
+        inputs: vec![Input {
+            name: "x".into(),
+            shape: vec![elements],
+            minimum: -4,
+            maximum: 4,
+            quantisation,
+            visibility,
+        }],
         nodes: vec![node("x", Operator::Input(0)), node("clamp", Operator::Requantise(requantise))],
-        outputs: vec![Output { name: "y".into(), shape: vec![elements], source: OutputSource::Node(1), quantisation, visibility }],
+        outputs: vec![Output {
+            name: "y".into(),
+            shape: vec![elements],
+            source: OutputSource::Node(1),
+            quantisation,
+            visibility,
+        }],
     });
     let key = key.expect("a valid description");
     assert_eq!((key.layout().columns(), key.layout().usable), (2, elements));

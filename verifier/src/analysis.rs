@@ -154,7 +154,10 @@ fn check_quantisation(quantisation: Quantisation, name: &str) -> Result<(), Erro
 
 /// Derives and checks shapes, intervals, references and total size.
 pub fn analyse(description: &Description) -> Result<Analysis, Error> {
-    let sealed = description.nodes.iter().any(|node| matches!(&node.operator, Operator::Contract(c) if c.weights == Weights::Sealed));
+    let sealed = description
+        .nodes
+        .iter()
+        .any(|node| matches!(&node.operator, Operator::Contract(c) if c.weights == Weights::Sealed));
     if description.bias_digits > MAX_BIAS_DIGITS || (description.bias_digits > 0) != sealed {
         return Err(Error::BiasDigits { got: description.bias_digits });
     }
@@ -193,7 +196,10 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
             check_quantisation(output.quantisation, &output.name)?;
             let hidden = output.visibility == Visibility::Private;
             if hidden || (output.visibility == Visibility::Sealed && output.source.is_index()) {
-                return Err(Error::Shape { node: output.name.clone(), what: "this output cannot be hidden: make it public" });
+                return Err(Error::Shape {
+                    node: output.name.clone(),
+                    what: "this output cannot be hidden: make it public",
+                });
             }
             let facts = output_facts(&output.source, &output.name, &nodes)?;
             if count(&output.shape, &output.name)? != facts.elements {
@@ -348,7 +354,10 @@ fn product_facts(product: &Product, node: &str, nodes: &[Facts]) -> Result<Facts
         return Err(Error::Shape { node: node.into(), what: "a product reads two tensors of three dimensions" });
     };
     if (batches, inner) != (other_batches, other_inner) {
-        return Err(Error::Shape { node: node.into(), what: "batches and last dimensions of a product's operands differ" });
+        return Err(Error::Shape {
+            node: node.into(),
+            what: "batches and last dimensions of a product's operands differ",
+        });
     }
     let shape = vec![batches, rows, columns];
     let (low, high) = repeat(multiply(left.interval, right.interval), inner);

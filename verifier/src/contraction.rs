@@ -79,8 +79,8 @@ impl Geometry<'_> {
                 let mut taps = vec![Fp::ZERO; self.depth()];
                 self.meetings(group, |tap, positions, elements| {
                     let pairs = positions.zip(elements);
-                    let products =
-                        pairs.filter_map(|(position, element)| Some(*column.get(position)? * integer(*x.get(element)?)));
+                    let products = pairs
+                        .filter_map(|(position, element)| Some(*column.get(position)? * integer(*x.get(element)?)));
                     let sum: Fp = products.sum();
                     taps.get_mut(tap).into_iter().for_each(|tap| *tap += sum);
                 });

@@ -21,7 +21,10 @@ pub enum DescriptionError {
         got: u32,
     },
     /// Digits of sealed biases without sealed contractions, or the other way round, or too many.
-    #[error("{got} digits for sealed biases, expected 1..={} with sealed weights and 0 without", crate::analysis::MAX_BIAS_DIGITS)]
+    #[error(
+        "{got} digits for sealed biases, expected 1..={} with sealed weights and 0 without",
+        crate::analysis::MAX_BIAS_DIGITS
+    )]
     BiasDigits {
         /// The description's number.
         got: u32,

@@ -332,7 +332,11 @@ impl Layout {
 
     /// Columns of sheets that stand before the factors.
     fn dense_sheet_columns(&self) -> usize {
-        self.sheets.iter().filter(|sheet| !matches!(sheet.role, Role::Weights(_))).map(|sheet| sheet.columns.len()).sum()
+        self.sheets
+            .iter()
+            .filter(|sheet| !matches!(sheet.role, Role::Weights(_)))
+            .map(|sheet| sheet.columns.len())
+            .sum()
     }
 
     /// The sheet with a role.
@@ -399,11 +403,7 @@ impl Layout {
 
 /// Adds `values`, one per element of a tensor, to the cells of its pieces.
 #[allow(clippy::arithmetic_side_effects, reason = "T is a field, or integers added to zero")]
-pub fn add<T: Copy + core::ops::AddAssign>(
-    columns: &mut [Vec<T>],
-    pieces: impl Iterator<Item = Piece>,
-    values: &[T],
-) {
+pub fn add<T: Copy + core::ops::AddAssign>(columns: &mut [Vec<T>], pieces: impl Iterator<Item = Piece>, values: &[T]) {
     for piece in pieces {
         let Some(column) = columns.get_mut(piece.column) else { continue };
         let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements)) else { continue };

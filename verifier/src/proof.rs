@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::QUOTIENT_PIECES;
 use crate::key::{Digest, VerifyingKey};
 use crate::layout::Layout;
 use crate::link::RESPONSES;
 use crate::seal::model_digest;
 use crate::statement::Statement;
-use crate::QUOTIENT_PIECES;
 
 /// Bytes of a compressed point or a scalar.
 const ELEMENT: usize = 32;

@@ -170,13 +170,16 @@ mod tests {
 
     fn sheet(units: usize, length: usize, usable: usize) -> Sheet {
         let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-        let tensor = SealedTensor { name: "w".into(), shape: vec![units, length], minimum: 0, maximum: 0, quantisation };
+        let tensor =
+            SealedTensor { name: "w".into(), shape: vec![units, length], minimum: 0, maximum: 0, quantisation };
         Sheet::new(Role::Biases, tensor, 7, usable, 0)
     }
 
     #[test]
     fn every_element_has_one_cell_and_its_pattern_says_which() {
-        for (units, length, usable) in [(1, 1, 5), (7, 3, 10), (4, 5, 5), (3, 11, 5), (2, 10, 5), (9, 2, 100), (1, 40, 7)] {
+        for (units, length, usable) in
+            [(1, 1, 5), (7, 3, 10), (4, 5, 5), (3, 11, 5), (2, 10, 5), (9, 2, 100), (1, 40, 7)]
+        {
             let sheet = sheet(units, length, usable);
             let values: Vec<i64> = (1..=(units * length) as i64).collect();
             let columns = sheet.fill(&values);

@@ -112,8 +112,10 @@ mod tests {
 
     #[test]
     fn agrees_with_the_field() {
-        let elements: Vec<Fp> =
-            (1..40u64).map(|i| -Fp::from(i).square().square() * Fp::from(u64::MAX / i)).chain([Fp::ZERO, -Fp::ONE]).collect();
+        let elements: Vec<Fp> = (1..40u64)
+            .map(|i| -Fp::from(i).square().square() * Fp::from(u64::MAX / i))
+            .chain([Fp::ZERO, -Fp::ONE])
+            .collect();
         for scale in [1, 3, 1000] {
             let rows: Vec<Vec<i64>> =
                 (0..5i64).map(|row| (0..41).map(|i| scale * ((row * 37 + i * 11) % 171 - 85)).collect()).collect();
@@ -121,7 +123,8 @@ mod tests {
             for (row, element) in rows.iter().zip(&elements) {
                 sums.add(row, *element);
             }
-            let plain = |i: usize| rows.iter().zip(&elements).map(|(row, element)| integer(row[i]) * element).sum::<Fp>();
+            let plain =
+                |i: usize| rows.iter().zip(&elements).map(|(row, element)| integer(row[i]) * element).sum::<Fp>();
             assert_eq!(sums.finish(), (0..41).map(plain).collect::<Vec<_>>());
             let split = SplitElements::new(&elements);
             for row in &rows {

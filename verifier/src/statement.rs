@@ -132,7 +132,11 @@ fn check_tensors<'a>(
         match tensor {
             Value::Public(integers) => {
                 if integers.len() != declared.length {
-                    return Err(Rejection::TensorLength { name: name(), expected: declared.length, got: integers.len() });
+                    return Err(Rejection::TensorLength {
+                        name: name(),
+                        expected: declared.length,
+                        got: integers.len(),
+                    });
                 }
                 let outside = integers.iter().enumerate().find(|&(_, x)| !(minimum..=maximum).contains(x));
                 if let Some((index, &got)) = outside {

@@ -32,8 +32,8 @@ use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Statement, VerifyingKey};
 
 use crate::witness::Witness;
-pub use configuration::{Columns, GATES};
 use configuration::Shape;
+pub use configuration::{Columns, GATES};
 pub use verdict::{Failure, mock_prove};
 
 /// Rows at the end of a stock column that hold no cells: five for blinding, one for `l_last`.
@@ -187,9 +187,8 @@ pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) 
     absorb(&cells[..factors.start]);
     let before = absorb(&cells[factors.end..]);
     let after = absorb(&cells[factors]);
-    let draw = |mut state: blake2b_simd::State, name: &[u8]| {
-        Fp::from_uniform_bytes(state.update(name).finalize().as_array())
-    };
+    let draw =
+        |mut state: blake2b_simd::State, name: &[u8]| Fp::from_uniform_bytes(state.update(name).finalize().as_array());
     Cotangents { rho: draw(before.clone(), b"rho"), sigma: draw(before, b"sigma"), tau: draw(after, b"tau") }
 }
 

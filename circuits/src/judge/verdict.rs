@@ -32,7 +32,9 @@ pub fn mock_prove(key: &VerifyingKey, witness: &Witness) -> Result<(), Vec<Failu
     let refused = |reason: String| vec![Failure { check: reason, row: None }];
     witness.statement.check(key).map_err(|rejection| refused(format!("statement: {rejection}")))?;
     let usable = key.layout().usable;
-    if witness.columns.len() != key.layout().fresh_columns() || witness.columns.iter().any(|column| column.len() != usable) {
+    if witness.columns.len() != key.layout().fresh_columns()
+        || witness.columns.iter().any(|column| column.len() != usable)
+    {
         return Err(refused("witness: its columns do not fit the layout".into()));
     }
     StockCircuit::new(key, witness).mock_prove()

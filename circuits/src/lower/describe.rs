@@ -125,10 +125,8 @@ fn scale(operator: &mut Operator, bits: u32) -> Option<()> {
             scale(constant)
         }
         // Lowering puts nothing else in front of a division.
-        Operator::Input(_)
-        | Operator::Product(_)
-        | Operator::View(_)
-        | Operator::Requantise(_)
-        | Operator::Copy(_) => None,
+        Operator::Input(_) | Operator::Product(_) | Operator::View(_) | Operator::Requantise(_) | Operator::Copy(_) => {
+            None
+        }
     }
 }

@@ -11,7 +11,9 @@
 mod cells;
 mod contraction;
 
-use zkinfer_verifier::description::{Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility, Weights};
+use zkinfer_verifier::description::{
+    Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility, Weights,
+};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::view::gather;
 use zkinfer_verifier::{Statement, Value, VerifyingKey};
@@ -73,7 +75,9 @@ fn shown(key: &VerifyingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> State
     let inputs = description.inputs.iter().zip(inputs).enumerate();
     let outputs = description.outputs.iter().zip(outputs).enumerate();
     Statement {
-        inputs: inputs.map(|(index, (input, integers))| value(input.visibility, Role::Input(index), integers)).collect(),
+        inputs: inputs
+            .map(|(index, (input, integers))| value(input.visibility, Role::Input(index), integers))
+            .collect(),
         outputs: outputs
             .map(|(index, (output, integers))| value(output.visibility, Role::Output(index), integers))
             .collect(),
@@ -191,8 +195,7 @@ impl Evaluation<'_> {
                 let before: Vec<usize> = sealed_contractions(self.key).take_while(|&other| other < id).collect();
                 let (index, first) = (before.len(), before.iter().map(|&other| facts(other).matrix().0).sum());
                 let digits = self.key.description().bias_digits as usize;
-                let biases: Vec<i64> =
-                    self.model[0].chunks(digits).skip(first).take(contract.rows).map(join).collect();
+                let biases: Vec<i64> = self.model[0].chunks(digits).skip(first).take(contract.rows).map(join).collect();
                 let weights = self.model[1 + index].iter().copied();
                 let values = contraction::evaluate(contract, weights, &biases, input, output, x);
                 self.operands.push([x.clone(), Vec::new()]);

@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{ArrayD, IxDyn};
 use rand::SeedableRng;
 use zkinfer_circuits::judge::{Failure, mock_prove};
+use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
 use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, ValueId, Window,
 };
-use zkinfer_prover::Prover;
-use zkinfer_verifier::Parameters;
+use zkinfer_prover::{Claim, Prover, seal};
+use zkinfer_verifier::{Parameters, Value, Visibility};
 
 /// Deterministic noise: SplitMix64.
 pub struct Noise(pub u64);
@@ -252,8 +253,16 @@ pub fn plans(graph: &Graph) -> [Plan; 3] {
 }
 
 /// Compiles with several small plans, and demands for extreme and random inputs that the circuit computes what the interpreter does,
-/// that MockProver accepts, and, once a plan, that a real proof verifies.
+/// that MockProver accepts, and, once a plan, that a real proof verifies. Then the same with sealed weights and private inputs.
 pub fn check(graph: &Graph) {
+    let private = vec![Visibility::Private; graph.inputs.len()];
+    let hidden = Exposure { weights: Visibility::Sealed, inputs: private, outputs: Vec::new() };
+    let circuit = compile_with(lower::lower(graph, &hidden).unwrap(), &plans(graph)[1]).unwrap();
+    let model = model_tensors(graph, circuit.key());
+    let witnesses: Vec<_> = inputs(graph, 8).iter().map(|inputs| agree_with(graph, &circuit, &model, inputs)).collect();
+    witnesses.iter().for_each(|witness| accepts(&circuit, witness));
+    proves(&circuit, witnesses[3].clone());
+
     for plan in plans(graph) {
         let circuit = compile_with(lower::lower(graph, &Exposure::public()).unwrap(), &plan).unwrap();
         let witnesses: Vec<_> = inputs(graph, 7).iter().map(|inputs| agree(graph, &circuit, inputs)).collect();
@@ -264,8 +273,13 @@ pub fn check(graph: &Graph) {
 
 /// The witness for `inputs`, whose outputs must be the interpreter's.
 pub fn agree(graph: &Graph, circuit: &Circuit, inputs: &[Vec<i64>]) -> Witness {
-    let witness = circuit.witness(inputs).unwrap();
-    assert_eq!(witness.statement.outputs, interpret(graph, inputs), "{}", graph.name);
+    agree_with(graph, circuit, &[], inputs)
+}
+
+/// The same for a circuit with sealed weights.
+pub fn agree_with(graph: &Graph, circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Witness {
+    let witness = circuit.witness(model, inputs).unwrap();
+    assert_eq!(witness.outputs, interpret(graph, inputs), "{}", graph.name);
     witness
 }
 
@@ -275,21 +289,39 @@ pub fn accepts(circuit: &Circuit, witness: &Witness) {
     verdict.unwrap_or_else(|failures| panic!("{}: {failures:?}", circuit.key().description().name));
 }
 
-/// Demands that the real prover, which verifies what it made, makes a proof.
+/// Demands that the real prover, which verifies what it made, makes a proof; sealed weights are sealed first.
 pub fn proves(circuit: &Circuit, witness: Witness) {
-    static DERIVED: Mutex<BTreeMap<u32, Parameters>> = Mutex::new(BTreeMap::new());
-    let k = circuit.key().description().k;
-    let mut derived = DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
-    let parameters = derived.entry(k).or_insert_with(|| Parameters::derive(k).unwrap()).clone();
-    drop(derived);
-    let rng = rand::rngs::StdRng::seed_from_u64(1);
-    let proof = Prover::new(circuit.key(), &parameters).prove(witness.statement, &witness.columns, rng);
+    let parameters = parameters(circuit.key().description().k);
+    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+    let mut prover = Prover::new(circuit.key(), &parameters);
+    if circuit.key().has_sealed_weights() {
+        let tensors: Vec<_> = circuit.key().layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        prover = prover.weights(seal::commit(&parameters, &tensors, witness.sealed.clone(), &mut rng).unwrap().1);
+    }
+    let claim = Claim {
+        statement: witness.statement,
+        columns: &witness.columns,
+        operands: witness.operands,
+        sealed: Vec::new(),
+    };
+    let proof = prover.prove_claim(claim, rng);
     proof.unwrap_or_else(|error| panic!("{}: {error}", circuit.key().description().name));
+}
+
+/// The parameters for a size, derived once a test binary.
+pub fn parameters(k: u32) -> Parameters {
+    static DERIVED: Mutex<BTreeMap<u32, Parameters>> = Mutex::new(BTreeMap::new());
+    let mut derived = DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
+    derived.entry(k).or_insert_with(|| Parameters::derive(k).unwrap()).clone()
 }
 
 /// A circuit with a plan in which both forms can be forced.
 pub fn circuit(graph: &Graph, k: u32, limb_bits: u32, narrow_limit: i128) -> Circuit {
-    compile_with(lower::lower(graph, &Exposure::public()).unwrap(), &Plan { k, limb_bits, narrow_limit, least_entries: 2 }).unwrap()
+    compile_with(
+        lower::lower(graph, &Exposure::public()).unwrap(),
+        &Plan { k, limb_bits, narrow_limit, least_entries: 2 },
+    )
+    .unwrap()
 }
 
 /// The names of failed checks, each once.
@@ -298,4 +330,9 @@ pub fn names(verdict: Result<(), Vec<Failure>>) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The integers of a public value, to change.
+pub fn public(value: &mut Value) -> &mut Vec<i64> {
+    value.integers_mut().expect("a public tensor")
 }

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use serde::Serialize;
 use serde_json::json;
-use zkinfer::verifier::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::analysis::depth;
+use zkinfer::verifier::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::seal::Record;
 use zkinfer::verifier::{Proof, Seal, Value, VerifyingKey};
 use zkinfer::{Circuit, Opening, Prediction};
@@ -226,8 +226,13 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
         say!("  output      {} {:?}{kind}, {}", output.name, output.shape, output.visibility);
     }
     if key.has_sealed_weights() {
-        say!("  weights     sealed, as are biases; the key shows shapes, the multiplier of every output channel (so the");
-        say!("              scale of its weights), functions, and that a bias has {} digits of 8 bits", description.bias_digits);
+        say!(
+            "  weights     sealed, as are biases; the key shows shapes, the multiplier of every output channel (so the"
+        );
+        say!(
+            "              scale of its weights), functions, and that a bias has {} digits of 8 bits",
+            description.bias_digits
+        );
     } else {
         say!("  weights     public, part of the key");
     }

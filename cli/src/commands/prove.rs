@@ -123,8 +123,12 @@ impl Inputs {
             [] if plain.is_empty() => Vec::new(),
             [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
             [] => bail!("no data for {}: give a .npy, .npz or .json file", plain.join(", ")),
-            [path] => bail!("{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)", path.display()),
-            [_, path, ..] => bail!("{}: one file holds all inputs that are not sealed (.npz for several)", path.display()),
+            [path] => {
+                bail!("{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)", path.display())
+            }
+            [_, path, ..] => {
+                bail!("{}: one file holds all inputs that are not sealed (.npz for several)", path.display())
+            }
         }
         .into_iter();
         let mut inputs = Vec::new();
@@ -137,7 +141,10 @@ impl Inputs {
                 opening.record().tensors.first().is_some_and(|tensor| tensor.name == input.name)
             };
             let Some(at) = openings.iter().position(fits) else {
-                bail!("input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` makes one)", input.name);
+                bail!(
+                    "input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` makes one)",
+                    input.name
+                );
             };
             inputs.push(Input::Opening(openings.swap_remove(at).1));
         }

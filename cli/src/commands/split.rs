@@ -18,7 +18,8 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let circuits = compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
         .with_context(|| compile.model.display().to_string())?;
     let mut results = Vec::new();
-    let paths: Vec<compile::Paths> = (1..=circuits.len()).map(|index| compile::Paths::segment(compile, index)).collect();
+    let paths: Vec<compile::Paths> =
+        (1..=circuits.len()).map(|index| compile::Paths::segment(compile, index)).collect();
     for (paths, circuit) in paths.iter().zip(&circuits) {
         paths.check(compile, circuit)?;
     }
@@ -29,7 +30,8 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     drop(progress);
     if json {
         let segments = results.iter().zip(&circuits);
-        let segments = segments.map(|(written, circuit)| json!({ "files": written.json(), "layout": inspect::layout(circuit.key()) }));
+        let segments = segments
+            .map(|(written, circuit)| json!({ "files": written.json(), "layout": inspect::layout(circuit.key()) }));
         print_json(&json!({ "segments": segments.collect::<Vec<_>>() }))?;
         return Ok(Outcome::Done);
     }

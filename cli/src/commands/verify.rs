@@ -40,10 +40,11 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
             entry.insert(parameters(k)?);
         }
         let start = Instant::now();
-        let seal = match given.seal(&key_path, &key, proof.seal)?.map(|seal| accept(seal, &parameters_of[&k])).transpose() {
-            Ok(seal) => seal,
-            Err(rejection) => return reject(path, &rejection.to_string(), json),
-        };
+        let seal =
+            match given.seal(&key_path, &key, proof.seal)?.map(|seal| accept(seal, &parameters_of[&k])).transpose() {
+                Ok(seal) => seal,
+                Err(rejection) => return reject(path, &rejection.to_string(), json),
+            };
         seconds_taken += start.elapsed().as_secs_f64();
         let manifest = given.manifest(&key_path)?;
         if let Some(manifest) = &manifest {
@@ -85,10 +86,8 @@ fn verdict<'a>(
 ) -> Result<(), (&'a Path, Rejection)> {
     let last = cases.last().map_or(Path::new(""), |case| case.path);
     if chain {
-        let segments: Vec<Segment<'_>> = cases
-            .iter()
-            .map(|case| Segment { key: &case.key, seal: case.seal.as_ref(), proof: &case.proof })
-            .collect();
+        let segments: Vec<Segment<'_>> =
+            cases.iter().map(|case| Segment { key: &case.key, seal: case.seal.as_ref(), proof: &case.proof }).collect();
         let k = cases.first().map_or(0, |case| case.key.description().k);
         return verify_chain(&parameters[&k], &segments).map_err(|rejection| (last, rejection));
     }
@@ -127,7 +126,8 @@ fn report(chain: bool, cases: &[Case<'_>], taken: f64, json: bool) -> Result<()>
         print_outputs(&case.proof.statement.read_outputs(&case.key));
     }
     if cases.len() > 1 {
-        let what = if chain { "one chain: each goes on from the sealed outputs of the one before" } else { "each by itself" };
+        let what =
+            if chain { "one chain: each goes on from the sealed outputs of the one before" } else { "each by itself" };
         say!("{} proofs in {}, {what}", cases.len(), seconds(taken));
     }
     Ok(())
@@ -218,7 +218,9 @@ impl<'a> Given<'a> {
         let beside = key_path.with_extension("json");
         let Ok(bytes) = std::fs::read(&beside) else { return Ok(None) };
         // A JSON file of the same name may be something else, an input say.
-        let other = serde_json::from_slice::<serde_json::Value>(&bytes).ok().is_some_and(|value| value.get("licence").is_none());
+        let other = serde_json::from_slice::<serde_json::Value>(&bytes)
+            .ok()
+            .is_some_and(|value| value.get("licence").is_none());
         if other { Ok(None) } else { publish::read(&beside).map(Some) }
     }
 }
@@ -238,7 +240,8 @@ fn accept(seal: Seal, parameters: &Parameters) -> Result<CheckedSeal, Rejection>
 
 /// The public key in a PEM file, in hexadecimal.
 fn demanded(path: &Path) -> Result<String> {
-    let pem = String::from_utf8(files::read(path)?).ok().with_context(|| format!("{}: not a PEM file", path.display()))?;
+    let pem =
+        String::from_utf8(files::read(path)?).ok().with_context(|| format!("{}: not a PEM file", path.display()))?;
     manifest::public_key(&pem).with_context(|| path.display().to_string())
 }
 

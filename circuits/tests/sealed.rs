@@ -1,0 +1,621 @@
+//! Sealed tensors: forged ones must fail, each by the check named for it. Some forgeries are judged by MockProver (which constraint fails), some by
+//! whole proofs (what the verifier says).
+
+mod common;
+
+use common::{After, Net, Noise, names, parameters, public, window};
+use ff::Field;
+use pasta_curves::Fp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use zkinfer_circuits::judge::{StockCircuit, cells, mock_prove};
+use zkinfer_circuits::sealed::model_tensors;
+use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
+use zkinfer_models::quantised::Graph;
+use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, seal};
+use zkinfer_verifier::chain::{Segment, verify_chain};
+use zkinfer_verifier::description::{
+    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation, Requantise,
+};
+use zkinfer_verifier::proof::elements;
+use zkinfer_verifier::sheet::{Role, SealedTensor};
+use zkinfer_verifier::{BLINDING_ROWS, CheckedSeal, Proof, Rejection, Seal, Value, VerifyingKey, Visibility};
+
+const K: u32 = 6;
+const END: &str = "adjoint sum end";
+
+fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+/// A convolution in groups with padding, then two linear layers, the last put out as it is.
+fn network() -> Graph {
+    let noise = &mut Noise(5);
+    let mut net = Net::new("sealed", &[(&[1, 2, 4, 4], 3)]);
+    let x = net.convolution(noise, 0, 4, 2, window([3, 3], [2, 2], [1; 4]), After::Relu { shift: 10, zero_point: -7 });
+    let x = net.flatten(x);
+    let x = net.linear(noise, x, 5, After::Int8 { shift: 12, zero_point: 0 });
+    let y = net.linear(noise, x, 3, After::Raw);
+    net.finish(y)
+}
+
+/// A circuit with an honest witness and everything to prove it.
+struct Desk {
+    circuit: Circuit,
+    model: Vec<Vec<i64>>,
+    witness: Witness,
+}
+
+impl Desk {
+    fn new(exposure: &Exposure) -> Self {
+        Self::of(&network(), exposure)
+    }
+
+    fn of(graph: &Graph, exposure: &Exposure) -> Self {
+        let plan = Plan { k: K, limb_bits: 4, narrow_limit: 0, least_entries: 2 };
+        let circuit = compile_with(lower::lower(graph, exposure).unwrap(), &plan).unwrap();
+        let model = model_tensors(graph, circuit.key());
+        let count = graph.inputs[0].shape.iter().product::<usize>() as i64;
+        let input = (0..count).map(|i| (i * 83) % 256 - 128).collect();
+        let witness = circuit.witness(&model, &[input]).unwrap();
+        assert_eq!(names(mock_prove(circuit.key(), &witness)), [""; 0], "the honest witness holds");
+        Self { circuit, model, witness }
+    }
+
+    fn key(&self) -> &VerifyingKey {
+        self.circuit.key()
+    }
+
+    fn tensors(&self) -> Vec<SealedTensor> {
+        self.key().layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect()
+    }
+
+    fn seal(&self, model: &[Vec<i64>], seed: u64) -> (Seal, Opening) {
+        seal::seal(&parameters(K), &self.tensors(), model.to_vec(), &mut rng(seed)).unwrap()
+    }
+
+    fn open(&self, opening: &Opening, model: &[Vec<i64>]) -> Result<SealedColumns, ProveError> {
+        opening.open(&parameters(K), self.key().layout().model_sheets(), model.to_vec())
+    }
+
+    /// A proof by these weights, whether or not it is a valid one.
+    fn prove(&self, weights: SealedColumns, seed: u64) -> Proof {
+        let parameters = parameters(K);
+        let prover = Prover::new(self.key(), &parameters).weights(weights).self_check(false).check_witness(false);
+        prover.prove_claim(self.claim(Vec::new()), rng(seed)).unwrap()
+    }
+
+    fn claim<'a>(&'a self, sealed: Vec<&'a SealedColumns>) -> Claim<'a> {
+        let Witness { statement, columns, operands, .. } = &self.witness;
+        Claim { statement: statement.clone(), columns, operands: operands.clone(), sealed }
+    }
+
+    fn verify(&self, seal: &CheckedSeal, proof: &Proof) -> Result<(), Rejection> {
+        self.key().verify_sealed(&parameters(K), Some(seal), proof)
+    }
+}
+
+#[test]
+fn one_seal_serves_many_proofs_and_two_seals_share_no_byte_pattern() {
+    let desk = Desk::new(&Exposure::default());
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.clone().check(&parameters(K)).unwrap();
+    for seed in 10..13 {
+        let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), seed);
+        assert_eq!(desk.verify(&checked, &proof), Ok(()));
+        assert_eq!(Proof::from_bytes(&proof.to_bytes()).unwrap(), proof);
+    }
+    let (again, _) = desk.seal(&desk.model, 2);
+    assert!(again.record.commitments.iter().all(|point| !seal.record.commitments.contains(point)));
+    assert_ne!(again.record.digest(), seal.record.digest());
+    let read = Seal::from_bytes(&seal.to_bytes()).unwrap();
+    assert_eq!(read, seal);
+    // The range proof may be made again; the name stays.
+    let other_proof = Seal { range_proof: again.range_proof, ..seal.clone() };
+    assert_eq!(other_proof.record.digest(), seal.record.digest());
+    assert!(matches!(other_proof.check(&parameters(K)), Err(Rejection::SealRange { .. })));
+}
+
+#[test]
+fn proof_size_is_the_public_one_plus_its_price() {
+    let public = Desk::new(&Exposure::public());
+    let sealed = Desk::new(&Exposure::default());
+    let bytes = |desk: &Desk| zkinfer_verifier::proof::argument_bytes(desk.key());
+    let layout = sealed.key().layout();
+    // Lanes and tables may differ, since declared ranges are wider than actual ones: compare what sealing itself adds.
+    let lanes = |desk: &Desk| {
+        let layout = desk.key().layout();
+        2 * (layout.fresh_columns() + layout.slots + layout.helpers())
+    };
+    let columns = layout.sealed_columns().count() + layout.factor_columns().len();
+    assert!(bytes(&sealed) - 32 * lanes(&sealed) <= bytes(&public) - 32 * lanes(&public) + 64 * columns + 512);
+}
+
+#[test]
+fn a_changed_weight_or_bias_is_refused_and_rejected() {
+    let desk = Desk::new(&Exposure::default());
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    for (tensor, at) in [(0, 4), (1, 0), (1, 71), (2, 30), (3, 14)] {
+        let mut model = desk.model.clone();
+        model[tensor][at] ^= 1;
+        assert!(matches!(desk.open(&opening, &model), Err(ProveError::OpeningIntegers { .. })));
+
+        // An execution by the other weights, honest in itself, under the name of the sealed ones.
+        let input = [desk.witness.statement.inputs[0].integers().to_vec()];
+        let witness = desk.circuit.witness(&model, &input).unwrap();
+        let (_, other) = desk.seal(&model, 1);
+        let forger = Desk { circuit: desk.circuit.clone(), model: model.clone(), witness };
+        let columns = || desk.open(&other, &model).unwrap();
+        assert_eq!(forger.verify(columns().seal(), &forger.prove(columns(), 3)), Ok(()), "honest by itself");
+        let proof = forger.prove(columns().claiming(checked.clone()), 3);
+        // Here C′ comes from the sealed commitments and the openings from other weights.
+        assert_eq!(forger.verify(&checked, &proof), Err(Rejection::Opening), "tensor {tensor} element {at}");
+        // And here it comes from the other weights, so that everything but the link holds.
+        let own = columns().seal().points().to_vec();
+        let proof = forger.prove(columns().showing(own, checked.clone()), 3);
+        assert_eq!(forger.verify(&checked, &proof), Err(Rejection::Link), "tensor {tensor} element {at}");
+    }
+}
+
+#[test]
+fn every_sealed_column_is_linked() {
+    let desk = Desk::new(&Exposure::default());
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let columns = seal.record.commitments.len();
+    assert!(columns >= 5, "{columns} columns");
+    let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
+    let (other, _) = desk.seal(&desk.model, 2);
+    for column in 0..columns {
+        // The same record but for one commitment, which is of the same cells even: the columns shown do not belong to it.
+        let mut record = seal.record.clone();
+        record.commitments[column] = other.record.commitments[column];
+        let digest = record.digest();
+        let forged = Seal { record, range_proof: Vec::new() }.trust(digest).unwrap();
+        let mut relabelled = proof.clone();
+        relabelled.seal = Some(digest);
+        assert_eq!(desk.verify(&forged, &relabelled), Err(Rejection::Link), "column {column}: another transcript");
+        // Made for that record from the start, with everything else right.
+        let weights = desk.open(&opening, &desk.model).unwrap();
+        let shown = weights.seal().points().to_vec();
+        let proof = desk.prove(weights.showing(shown, forged.clone()), 4);
+        assert_eq!(desk.verify(&forged, &proof), Err(Rejection::Link), "column {column}");
+    }
+}
+
+#[test]
+fn a_link_of_another_proof_does_not_serve() {
+    let desk = Desk::new(&Exposure::default());
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    let [first, second] = [3, 4].map(|seed| desk.prove(desk.open(&opening, &desk.model).unwrap(), seed));
+    let mut start = 0;
+    for (part, count) in elements(desk.key().layout(), K) {
+        if part.ends_with("of the link") {
+            let mut forged = first.clone();
+            let bytes = 32 * start..32 * (start + count);
+            forged.argument[bytes.clone()].copy_from_slice(&second.argument[bytes]);
+            assert_eq!(desk.verify(&checked, &forged), Err(Rejection::Link), "{part}");
+        }
+        start += count;
+    }
+}
+
+#[test]
+fn data_in_blinding_rows_counts_for_nothing() {
+    // A seal whose last column holds four weights in its blinding rows instead of usable ones. Its range proof holds, its link holds, but no
+    // constraint sees those rows: what it proves are zeros.
+    let desk = Desk::new(&Exposure::default());
+    let parameters = parameters(K);
+    let mut model = desk.model.clone();
+    let last = model.last_mut().unwrap();
+    let moved: [i64; BLINDING_ROWS] = std::array::from_fn(|index| std::mem::take(&mut last[index]));
+    assert_ne!(moved, [0; BLINDING_ROWS]);
+    let (_, opening) = desk.seal(&model, 1);
+    let columns = || desk.open(&opening, &model).unwrap().blinding(&parameters, moved).unwrap();
+    let record = columns().seal().record().clone();
+    assert_ne!(record, *opening.record());
+    let range_proof = seal::prove_range(&parameters, &record, &columns(), true, &mut rng(2)).unwrap();
+    let checked = Seal { record, range_proof }.check(&parameters).unwrap();
+    // The statement and cells are those of the weights that were moved.
+    assert_eq!(desk.verify(&checked, &desk.prove(columns(), 3)), Err(Rejection::Opening));
+    // Those of zeros are proven by the same seal.
+    let input = [desk.witness.statement.inputs[0].integers().to_vec()];
+    let witness = desk.circuit.witness(&model, &input).unwrap();
+    assert_ne!(witness.outputs, desk.witness.outputs);
+    let zeros = Desk { circuit: desk.circuit.clone(), model: model.clone(), witness };
+    assert_eq!(zeros.verify(&checked, &zeros.prove(columns(), 3)), Ok(()));
+}
+
+#[test]
+fn another_models_seal() {
+    let desk = Desk::new(&Exposure::default());
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
+    let (other, other_opening) = desk.seal(&desk.model, 2);
+    let other = other.check(&parameters(K)).unwrap();
+    assert!(matches!(desk.verify(&other, &proof), Err(Rejection::OtherSeal { .. })));
+    let mut relabelled = proof.clone();
+    relabelled.seal = Some(other.digest());
+    assert_eq!(desk.verify(&other, &relabelled), Err(Rejection::Link), "the statement is bound to the model's name");
+    assert_eq!(desk.key().verify(&parameters(K), &proof), Err(Rejection::SealMissing));
+
+    // The seal and the opening of a network of another shape.
+    let mut net = Net::new("other", &[(&[1, 4], 0)]);
+    let y = net.linear(&mut Noise(1), 0, 3, After::Raw);
+    let stranger = Desk::of(&net.finish(y), &Exposure::default());
+    let (strange, strange_opening) = stranger.seal(&stranger.model, 1);
+    let strange = strange.check(&parameters(K)).unwrap();
+    assert!(matches!(desk.verify(&strange, &proof), Err(Rejection::SealTensor { .. })));
+    assert!(matches!(desk.open(&strange_opening, &desk.model), Err(ProveError::OpeningTensor { .. })));
+    assert!(desk.open(&other_opening, &desk.model).is_ok(), "the same weights under another seal");
+
+    // A public model has no seal.
+    let open = Desk::new(&Exposure::public());
+    assert_eq!(
+        open.verify(&checked, &proof),
+        Err(Rejection::OtherKey { expected: open.key().digest().to_string(), got: desk.key().digest().to_string() })
+    );
+    let mut relabelled = proof;
+    relabelled.key = open.key().digest();
+    assert_eq!(open.verify(&checked, &relabelled), Err(Rejection::SealUnexpected));
+}
+
+#[test]
+fn integers_out_of_range_are_not_sealed() {
+    let desk = Desk::new(&Exposure::default());
+    let parameters = parameters(K);
+    for (tensor, value) in [(0, 128), (1, -129), (2, 300), (3, 1 << 40)] {
+        let mut model = desk.model.clone();
+        model[tensor][1] = value;
+        let refusal = seal::seal(&parameters, &desk.tensors(), model.clone(), &mut rng(1)).unwrap_err();
+        assert!(matches!(refusal, ProveError::SealRange { index: 1, got, .. } if got == value), "{refusal}");
+
+        if value > 1 << 10 {
+            continue;
+        }
+
+        // A forger seals it all the same, declares it wider first, and claims the narrow range afterwards.
+        let wide = |tensor: SealedTensor| SealedTensor { minimum: -512, maximum: 511, ..tensor };
+        let wide: Vec<SealedTensor> = desk.tensors().into_iter().map(wide).collect();
+        let (_, columns) = seal::commit(&parameters, &wide, model, &mut rng(1)).unwrap();
+        let mut record = columns.seal().record().clone();
+        record.tensors = desk.tensors();
+        let range_proof = seal::prove_range(&parameters, &record, &columns, false, &mut rng(2)).unwrap();
+        let verdict = Seal { record, range_proof }.check(&parameters).unwrap_err();
+        assert!(matches!(&verdict, Rejection::SealRange { reason } if **reason == Rejection::Opening), "{verdict}");
+    }
+}
+
+/// The honest cells of a circuit with its factor columns, and a verdict by MockProver on changed ones.
+fn judge(desk: &Desk, change: impl FnOnce(&mut Vec<Vec<Fp>>)) -> Vec<String> {
+    let mut claimed = cells(desk.key(), &desk.witness);
+    change(&mut claimed);
+    names(StockCircuit::claim(desk.key(), &desk.witness.statement, claimed).mock_prove())
+}
+
+#[test]
+fn factors_off_by_one_entry() {
+    let desk = Desk::new(&Exposure::default());
+    let factors = desk.key().layout().factor_columns();
+    assert_eq!(judge(&desk, |_| {}), [""; 0]);
+    for column in factors {
+        for row in [0, 17, 40] {
+            assert_eq!(judge(&desk, |cells| cells[column][row] += Fp::ONE), [END], "column {column}, row {row}");
+        }
+    }
+    // The same for a whole proof: the prover multiplies an activation that is off by one.
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    let parameters = parameters(K);
+    let weights = desk.open(&opening, &desk.model).unwrap();
+    let prover = Prover::new(desk.key(), &parameters).weights(weights).self_check(false);
+    let mut claim = desk.claim(Vec::new());
+    claim.operands[1][0][2] += 1;
+    assert!(matches!(prover.prove_claim(claim.clone(), rng(3)), Err(ProveError::Linear)));
+    let proof = prover.check_witness(false).prove_claim(claim, rng(3)).unwrap();
+    assert_eq!(desk.verify(&checked, &proof), Err(Rejection::Opening));
+}
+
+#[test]
+fn factors_that_keep_their_product() {
+    // u·v stays the same where u is doubled and v halved: only the equations that bind each of them notice.
+    let desk = Desk::new(&Exposure::default());
+    let first = desk.key().layout().factor_columns().start;
+    let half = Fp::from(2).invert().unwrap();
+    let caught = judge(&desk, |cells| {
+        cells[first][3] = cells[first][3].double();
+        cells[first + 1][3] *= half;
+    });
+    assert_eq!(caught, [END]);
+}
+
+#[test]
+fn the_bilinear_claim_shifted_between_two_operators() {
+    // Two requantisations err by +1 and −1. With one separator for both products the sum would not change.
+    let mut net = Net::new("two", &[(&[1, 4], 0)]);
+    let [a, b] = [1, 2].map(|seed| net.linear(&mut Noise(seed), 0, 2, After::Int8 { shift: 8, zero_point: 0 }));
+    net.output(a);
+    let desk = Desk::of(&net.finish(b), &Exposure::default());
+    let layout = desk.key().layout();
+    let limbs: Vec<_> = layout.nodes.iter().flatten().filter_map(|cells| cells.limbs.first()).collect();
+    assert_eq!(limbs.len(), 2);
+    let place = |index: usize| {
+        let piece = layout.pieces(limbs[index], 0).next().unwrap();
+        (piece.column, piece.rows.start)
+    };
+    let mut witness = desk.witness.clone();
+    let shift = |witness: &mut Witness, (column, row): (usize, usize), by: i64| {
+        let cell = &mut witness.columns[column][row];
+        let by = if (0..16).contains(&(*cell + by)) { by } else { -by };
+        *cell += by;
+        by
+    };
+    let by = shift(&mut witness, place(0), 1);
+    let back = shift(&mut witness, place(1), -by);
+    assert_eq!(back, -by, "the remainders leave room for the forgery");
+    assert_eq!(names(mock_prove(desk.key(), &witness)), [END]);
+
+    // And the factors of one operator in the place of the other's.
+    let segments: Vec<_> = layout
+        .nodes
+        .iter()
+        .flatten()
+        .filter_map(|cells| cells.result.as_ref())
+        .filter(|segment| segment.lane == zkinfer_verifier::layout::Lane::Factors)
+        .collect();
+    let rows: Vec<_> = segments.iter().map(|segment| layout.pieces(segment, 1).next().unwrap()).collect();
+    let caught = judge(&desk, |cells| {
+        for (a, b) in rows[0].rows.clone().zip(rows[1].rows.clone()) {
+            let (first, second) = (cells[rows[0].column][a], cells[rows[1].column][b]);
+            (cells[rows[0].column][a], cells[rows[1].column][b]) = (second, first);
+        }
+    });
+    assert_eq!(caught, [END]);
+}
+
+#[test]
+fn private_and_sealed_inputs_are_range_checked_where_they_are_used() {
+    for visibility in [Visibility::Private, Visibility::Sealed] {
+        let exposure = Exposure { inputs: vec![visibility], ..Exposure::public() };
+        let desk = Desk::new(&exposure);
+        let layout = desk.key().layout();
+        let (column, row) = match visibility {
+            Visibility::Private => {
+                let segment = layout.nodes[0].as_ref().unwrap().result.as_ref().unwrap();
+                let piece = layout.pieces(segment, 0).next().unwrap();
+                (piece.column, piece.rows.start)
+            }
+            _ => (layout.sheet(Role::Input(0)).unwrap().columns.start, 0),
+        };
+        let name = if visibility == Visibility::Private { "limb" } else { "sealed input" };
+        let caught = judge(&desk, |cells| cells[column][row] = Fp::from(128));
+        assert!(caught.iter().any(|check| check.ends_with(name)), "{visibility}: {caught:?}");
+        let caught = judge(&desk, |cells| cells[column][row] += Fp::ONE);
+        assert_eq!(caught, [END], "{visibility}: in range, but not what was computed on");
+    }
+}
+
+#[test]
+fn the_statement_says_what_the_key_says() {
+    let desk = Desk::new(&Exposure { inputs: vec![Visibility::Private], ..Exposure::default() });
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
+    assert_eq!(desk.verify(&checked, &proof), Ok(()));
+    let reject = |change: &dyn Fn(&mut Proof)| {
+        let mut forged = proof.clone();
+        change(&mut forged);
+        desk.verify(&checked, &forged).unwrap_err()
+    };
+    let public_input = reject(&|proof| proof.statement.inputs[0] = Value::Public(vec![0; 32]));
+    assert!(matches!(public_input, Rejection::Visibility { expected: Visibility::Private, .. }), "{public_input}");
+    for value in [Value::Private, Value::Sealed(vec![[0; 32]])] {
+        let hidden = reject(&|proof| proof.statement.outputs[0] = value.clone());
+        assert!(matches!(hidden, Rejection::Visibility { expected: Visibility::Public, .. }), "{hidden}");
+    }
+    assert_eq!(reject(&|proof| public(&mut proof.statement.outputs[0])[0] += 1), Rejection::Link);
+}
+
+/// A proof with a sealed input and a sealed output, and the opening of the output.
+fn link_of_a_chain(desk: &Desk, seal: &Opening, input: &Opening, seed: u64) -> (Proof, Opening) {
+    let parameters = parameters(K);
+    let layout = desk.key().layout();
+    let weights = desk.open(seal, &desk.model).unwrap();
+    let sheet = |role| std::iter::once(layout.sheet(role).unwrap());
+    let columns = input.open(&parameters, sheet(Role::Input(0)), input.tensors().to_vec()).unwrap();
+    let tensor = layout.sheet(Role::Output(0)).unwrap().tensor.clone();
+    let (opening, output) =
+        seal::commit(&parameters, &[tensor], vec![desk.witness.outputs[0].clone()], &mut rng(seed)).unwrap();
+    let mut claim = desk.claim(vec![&columns, &output]);
+    claim.statement.inputs[0] = Value::Sealed(input.record().commitments.clone());
+    claim.statement.outputs[0] = Value::Sealed(opening.record().commitments.clone());
+    let prover = Prover::new(desk.key(), &parameters).weights(weights);
+    (prover.prove_claim(claim, rng(seed + 1)).unwrap(), opening)
+}
+
+#[test]
+fn chains_hold_and_break() {
+    // y = f(x), z = f(y): the same square layer twice.
+    let mut net = Net::new("square", &[(&[1, 6], 0)]);
+    let y = net.linear(&mut Noise(4), 0, 6, After::Int8 { shift: 12, zero_point: 0 });
+    let mut graph = net.finish(y);
+    graph.outputs[0].name = "x0".into();
+    let sealed = vec![Visibility::Sealed];
+    let exposure = Exposure { inputs: sealed.clone(), outputs: sealed, ..Exposure::default() };
+    let mut first = Desk::of(&graph, &exposure);
+    let mut second = Desk::of(&graph, &exposure);
+    let input = vec![10, -20, 30, -40, 50, -60];
+    first.witness = first.circuit.witness(&first.model, std::slice::from_ref(&input)).unwrap();
+    second.witness = second.circuit.witness(&second.model, &first.witness.outputs).unwrap();
+
+    let (seal, model_opening) = first.seal(&first.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    let tensor = first.key().layout().sheet(Role::Input(0)).unwrap().tensor.clone();
+    let (input_seal, input_opening) = seal::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
+    input_seal.check(&parameters(K)).unwrap();
+    let (a, between) = link_of_a_chain(&first, &model_opening, &input_opening, 5);
+    let (b, _) = link_of_a_chain(&second, &model_opening, &between, 7);
+    let parameters = parameters(K);
+    let chain = |proofs: &[&Proof]| {
+        let segment = |proof| Segment { key: first.key(), seal: Some(&checked), proof };
+        let segments: Vec<Segment<'_>> = proofs.iter().copied().map(segment).collect();
+        verify_chain(&parameters, &segments)
+    };
+    assert_eq!(chain(&[&a, &b]), Ok(()));
+    let broken = |proofs: &[&Proof], at: usize| {
+        let verdict = chain(proofs).unwrap_err();
+        assert!(matches!(verdict, Rejection::Chain { first, .. } if first == at), "{verdict}");
+    };
+    broken(&[&b, &a], 1);
+    broken(&[&a, &a], 1);
+    broken(&[&a, &b, &b], 2);
+    // The same tensor sealed afresh is the same for nobody who cannot open both.
+    let (same, _) = link_of_a_chain(&first, &model_opening, &input_opening, 11);
+    broken(&[&same, &b], 1);
+    // A proof of the chain that does not hold by itself: its statement names another tensor.
+    let mut forged = b.clone();
+    forged.statement.inputs[0] = a.statement.inputs[0].clone();
+    assert_eq!(chain(&[&a, &forged]), Err(Rejection::Link));
+
+    // Sealed on one side only.
+    let open_input = Desk::of(&graph, &Exposure { inputs: vec![], ..exposure });
+    let key = open_input.key();
+    assert_ne!(key.digest(), first.key().digest());
+    assert!(matches!(key.verify_sealed(&parameters, Some(&checked), &b), Err(Rejection::OtherKey { .. })));
+}
+
+#[test]
+fn openings_are_of_one_tensor() {
+    let exposure = Exposure { inputs: vec![Visibility::Sealed], ..Exposure::public() };
+    let desk = Desk::new(&exposure);
+    let layout = desk.key().layout();
+    let sheet = layout.sheet(Role::Input(0)).unwrap();
+    let integers = desk.witness.sealed[0].clone();
+    let parameters = parameters(K);
+    let (_, opening) =
+        seal::seal(&parameters, std::slice::from_ref(&sheet.tensor), vec![integers.clone()], &mut rng(1)).unwrap();
+    let read = Opening::from_bytes(&opening.to_bytes()).unwrap();
+    let columns = read.open(&parameters, std::iter::once(sheet), read.tensors().to_vec()).unwrap();
+    let mut claim = desk.claim(vec![&columns]);
+    claim.statement.inputs[0] = Value::Sealed(opening.record().commitments.clone());
+    let prover = Prover::new(desk.key(), &parameters);
+    let proof = prover.prove_claim(claim.clone(), rng(2)).unwrap();
+    assert_eq!(desk.key().verify(&parameters, &proof), Ok(()));
+
+    let mut other = integers;
+    other[0] ^= 1;
+    assert!(matches!(
+        read.open(&parameters, std::iter::once(sheet), vec![other]),
+        Err(ProveError::OpeningIntegers { .. })
+    ));
+    // The statement names commitments that the columns do not open.
+    let tensors = std::slice::from_ref(&sheet.tensor);
+    let (again, _) = seal::commit(&parameters, tensors, desk.witness.sealed[..1].to_vec(), &mut rng(9)).unwrap();
+    claim.statement.inputs[0] = Value::Sealed(again.record().commitments.clone());
+    let prover = prover.self_check(false);
+    let proof = prover.prove_claim(claim.clone(), rng(2)).unwrap();
+    assert_eq!(desk.key().verify(&parameters, &proof), Err(Rejection::Link));
+    claim.statement.inputs[0] = Value::Sealed(vec![[0; 32]; sheet.columns.len()]);
+    let proof = prover.prove_claim(claim, rng(2)).unwrap();
+    let identity = desk.key().verify(&parameters, &proof);
+    assert_eq!(identity, Err(Rejection::Encoding { part: "commitments of the statement" }));
+    assert_eq!(format!("{opening:?}").matches("seed").count(), 0);
+}
+
+/// `clamp(⌊left·rightᵀ / 2^8⌋)` over two batches, and the product itself through a copy.
+fn product(inputs: [Visibility; 2]) -> Description {
+    let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+    let node = |name: &str, operator| Node { name: name.into(), operator };
+    let input = |name: &str, shape: [usize; 3], visibility| Input {
+        name: name.into(),
+        shape: shape.to_vec(),
+        minimum: -128,
+        maximum: 127,
+        quantisation,
+        visibility,
+    };
+    let requantise = Requantise { input: 2, limbs: 2, function: Function::clamp(-128, 127), form: Form::Wide };
+    let output = |name: &str, node| Output {
+        name: name.into(),
+        shape: vec![2, 3, 4],
+        source: OutputSource::Node(node),
+        quantisation,
+        visibility: Visibility::Public,
+    };
+    Description {
+        name: "product".into(),
+        k: K,
+        limb_bits: 4,
+        bias_digits: 0,
+        inputs: vec![input("left", [2, 3, 5], inputs[0]), input("right", [2, 4, 5], inputs[1])],
+        nodes: vec![
+            node("left", Operator::Input(0)),
+            node("right", Operator::Input(1)),
+            node("product", Operator::Product(Product { left: 0, right: 1 })),
+            node("clamp", Operator::Requantise(requantise)),
+            node("again", Operator::Product(Product { left: 0, right: 1 })),
+            node("copy", Operator::Copy(4)),
+        ],
+        outputs: vec![output("clamped", 3), output("whole", 5)],
+    }
+}
+
+#[test]
+fn products_of_activations() {
+    let left: Vec<i64> = (0..30).map(|i| (i * 41) % 256 - 128).collect();
+    let right: Vec<i64> = (0..40).map(|i| (i * 67 + 5) % 256 - 128).collect();
+    let expected: Vec<i64> = (0..24)
+        .map(|at| {
+            let (batch, row, column) = (at / 12, at / 4 % 3, at % 4);
+            (0..5).map(|t| left[(batch * 3 + row) * 5 + t] * right[(batch * 4 + column) * 5 + t]).sum()
+        })
+        .collect();
+    for inputs in [[Visibility::Private; 2], [Visibility::Public, Visibility::Private]] {
+        let circuit = Circuit::from(VerifyingKey::new(product(inputs)).unwrap());
+        let witness = circuit.witness(&[], &[left.clone(), right.clone()]).unwrap();
+        assert_eq!(witness.outputs[1], expected);
+        assert_eq!(witness.outputs[0], expected.iter().map(|z| (z >> 8).clamp(-128, 127)).collect::<Vec<_>>());
+        common::accepts(&circuit, &witness);
+        common::proves(&circuit, witness.clone());
+        let desk = Desk { circuit, model: Vec::new(), witness };
+        for column in desk.key().layout().factor_columns() {
+            assert_eq!(judge(&desk, |cells| cells[column][4] += Fp::ONE), [END]);
+        }
+        let mut forged = desk.witness.clone();
+        public(&mut forged.statement.outputs[1])[7] += 1;
+        assert_eq!(names(mock_prove(desk.key(), &forged)), [END]);
+    }
+
+    // Read twice, or by something that spoils its rank-one cotangent: refused.
+    let mut twice = product([Visibility::Private; 2]);
+    twice.outputs[1].source = OutputSource::Node(4);
+    let refusal = VerifyingKey::new(twice).unwrap_err().to_string();
+    assert!(refusal.contains("again") && refusal.contains("copy"), "{refusal}");
+    let mut unread = product([Visibility::Private; 2]);
+    unread.nodes.truncate(5);
+    unread.outputs.truncate(1);
+    assert!(VerifyingKey::new(unread).unwrap_err().to_string().contains("again"));
+    let mut double = product([Visibility::Private; 2]);
+    double.nodes.push(Node { name: "left twice".into(), operator: Operator::Input(0) });
+    assert!(VerifyingKey::new(double).unwrap_err().to_string().contains("left"));
+}
+
+#[test]
+fn nothing_stays_constant_over_many_proofs_of_one_witness() {
+    // 64 proofs of one statement by one model: a byte that never changes would say something about what is hidden.
+    let desk = Desk::new(&Exposure { inputs: vec![Visibility::Private], ..Exposure::default() });
+    let (_, opening) = desk.seal(&desk.model, 1);
+    let parameters = parameters(K);
+    let weights = desk.open(&opening, &desk.model).unwrap();
+    let prover = Prover::new(desk.key(), &parameters).weights(weights).self_check(false);
+    let proofs: Vec<Vec<u8>> =
+        (0..64).map(|seed| prover.prove_claim(desk.claim(Vec::new()), rng(100 + seed)).unwrap().argument).collect();
+    for at in 0..proofs[0].len() {
+        let values: std::collections::BTreeSet<u8> = proofs.iter().map(|proof| proof[at]).collect();
+        // The top byte of an element holds six bits of it, one sign bit for points: still at least a handful of values.
+        let least = if at % 32 == 31 { 8 } else { 32 };
+        assert!(values.len() >= least, "byte {at} takes {} values over 64 proofs", values.len());
+    }
+}
