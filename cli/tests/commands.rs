@@ -1,85 +1,13 @@
 //! The command line as its users meet it: the main job, and one clear line for every bad input.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod desk;
 
+use std::fs;
+
+use desk::Desk;
 use ndarray::{Array, Array2, Array4};
 use ndarray_npy::write_npy;
 use serde_json::Value;
-
-const NETWORK: &str = "mlp-64-32-16-10";
-
-/// A directory with the smallest network's files, and a parameter cache shared by all tests of this build.
-struct Desk {
-    directory: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo").join(NETWORK);
-        for file in ["mlp-64-32-16-10.onnx", "calibration.npz", "test.npz", "sample.npy"] {
-            fs::copy(zoo.join(file), directory.path().join(file)).expect("a file of the zoo");
-        }
-        Self { directory }
-    }
-
-    fn compiled() -> Self {
-        let desk = Self::new();
-        desk.succeed(&["compile", "mlp-64-32-16-10.onnx", "--calibration", "calibration.npz"]);
-        desk
-    }
-
-    fn proven() -> Self {
-        let desk = Self::compiled();
-        desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy"]);
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_zkinfer"))
-            .args(arguments)
-            .current_dir(self.directory.path())
-            .env("ZKINFER_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters"))
-            .output()
-            .expect("the binary runs")
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.succeed(&[arguments, &["--json"]].concat())).expect("one JSON value")
-    }
-
-    /// Expects exit code 2, one line that holds every `expected` part, and no new file.
-    fn refuse(&self, arguments: &[&str], expected: &[&str]) {
-        let before = self.files();
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).expect("UTF-8");
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        for part in expected {
-            assert!(message.contains(part), "{arguments:?}: {part:?} is not in {message:?}");
-        }
-        assert_eq!(message.trim_end().lines().count(), 1, "{arguments:?}: {message}");
-        assert_eq!(self.files(), before, "{arguments:?}: files were left behind");
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.directory.path()).expect("a directory");
-        let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-        files.sort();
-        files
-    }
-}
 
 #[test]
 fn three_commands_from_model_to_verified_proof() {

@@ -178,6 +178,7 @@ pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) 
         }
     }
     let factors = key.layout().factor_columns();
+    let factors = factors.start.min(cells.len())..factors.end.min(cells.len());
     let mut absorb = |columns: &[Vec<Fp>]| {
         columns.iter().flatten().for_each(|cell| {
             state.update(ff::PrimeField::to_repr(cell).as_ref());

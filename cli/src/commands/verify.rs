@@ -140,7 +140,7 @@ fn within(proofs: usize, taken: f64) -> String {
 /// The files on the command line, by extension.
 struct Given<'a> {
     proofs: Vec<&'a Path>,
-    keys: Vec<&'a Path>,
+    keys: Vec<(&'a Path, VerifyingKey)>,
     seals: Vec<&'a Path>,
     manifests: Vec<Manifest>,
 }
@@ -150,7 +150,7 @@ impl<'a> Given<'a> {
         let mut given = Self { proofs: Vec::new(), keys: Vec::new(), seals: Vec::new(), manifests: Vec::new() };
         for path in files {
             match path.extension().and_then(|extension| extension.to_str()) {
-                Some("vk") => given.keys.push(path),
+                Some("vk") => given.keys.push((path, read_key(path)?)),
                 Some("seal") => given.seals.push(path),
                 Some("json") => given.manifests.push(publish::read(path)?),
                 _ => given.proofs.push(path),
@@ -161,17 +161,9 @@ impl<'a> Given<'a> {
 
     /// The key that a proof names: among those given, or beside the proof. A single key given is taken as it is.
     fn key(&self, proof: &Path, digest: Digest) -> Result<(PathBuf, VerifyingKey)> {
-        let read = |path: &Path| -> Result<VerifyingKey> {
-            VerifyingKey::from_bytes(&files::read(path)?).with_context(|| path.display().to_string())
-        };
-        if let [only] = self.keys.as_slice() {
-            return Ok((only.to_path_buf(), read(only)?));
-        }
-        for path in &self.keys {
-            let key = read(path)?;
-            if key.digest() == digest {
-                return Ok((path.to_path_buf(), key));
-            }
+        let named = self.keys.iter().find(|(_, key)| key.digest() == digest || self.keys.len() == 1);
+        if let Some((path, key)) = named {
+            return Ok((path.to_path_buf(), key.clone()));
         }
         if self.keys.is_empty() {
             let directory = proof.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -179,7 +171,7 @@ impl<'a> Given<'a> {
             let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
             paths.sort();
             for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "vk")) {
-                match read(path) {
+                match read_key(path) {
                     Ok(key) if key.digest() == digest => return Ok((path.clone(), key)),
                     _ => {}
                 }
@@ -223,6 +215,10 @@ impl<'a> Given<'a> {
             .is_some_and(|value| value.get("licence").is_none());
         if other { Ok(None) } else { publish::read(&beside).map(Some) }
     }
+}
+
+fn read_key(path: &Path) -> Result<VerifyingKey> {
+    VerifyingKey::from_bytes(&files::read(path)?).with_context(|| path.display().to_string())
 }
 
 /// Checks a seal's range proof, unless this user has checked it before.
