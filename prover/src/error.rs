@@ -1,7 +1,7 @@
 //! Why no proof was made.
 
 use thiserror::Error;
-use zkinfer_verifier::{DescriptionError, Digest, Rejection};
+use zkinfer_verifier::{Digest, Rejection};
 
 /// Why [`crate::Prover::prove`] made no proof.
 #[derive(Debug, Error)]
@@ -79,12 +79,6 @@ pub enum ProveError {
         /// Given.
         got: usize,
     },
-    /// The tensors to be sealed have no layout.
-    #[error("these tensors cannot be sealed: {error}")]
-    SealShape {
-        /// Why.
-        error: DescriptionError,
-    },
     /// The opening belongs to a seal under other parameters.
     #[error("the opening is of a seal for k = {got} or other parameters, the key needs k = {expected}; seal again")]
     OpeningParameters {
@@ -93,7 +87,7 @@ pub enum ProveError {
         /// The opening's.
         got: u32,
     },
-    /// The opening is of a tensor with another name, shape, range or scale.
+    /// The opening is of a tensor with another name, shape, scale or zero point.
     #[error("{name}: the opening is of another tensor than the key declares; is it the opening of another model?")]
     OpeningTensor {
         /// The key's tensor.

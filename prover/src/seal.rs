@@ -4,9 +4,9 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 use zkinfer_verifier::format::{self, Kind};
-use zkinfer_verifier::seal::{Record, blinding_rows, range_key};
-use zkinfer_verifier::sheet::{SealedTensor, Sheet};
-use zkinfer_verifier::{Digest, FormatError, Parameters, Seal};
+use zkinfer_verifier::seal::{Record, blinding_rows};
+use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet};
+use zkinfer_verifier::{BLINDING_ROWS, Digest, FormatError, Parameters, Seal};
 
 use crate::error::ProveError;
 use crate::prove::{Claim, Prover};
@@ -71,7 +71,7 @@ impl Opening {
         if record.parameters != parameters.digest() || record.blinding_rows != blinding_rows() {
             return Err(ProveError::OpeningParameters { expected: parameters.k(), got: record.k });
         }
-        let differs = sheets.iter().zip(&record.tensors).find(|(sheet, tensor)| sheet.tensor != **tensor);
+        let differs = sheets.iter().zip(&record.tensors).find(|(sheet, tensor)| !sheet.tensor.reads_as(tensor));
         if let Some((sheet, _)) = differs {
             return Err(ProveError::OpeningTensor { name: sheet.tensor.name.clone() });
         }
@@ -101,8 +101,14 @@ pub fn commit(
     rng: &mut impl CryptoRng,
 ) -> Result<(Opening, SealedColumns), ProveError> {
     check(tensors, &integers)?;
-    let key = range_key(tensors, parameters.k()).map_err(|error| ProveError::SealShape { error })?;
-    let sheets: Vec<&Sheet> = key.layout().sheets.iter().collect();
+    let usable = (1 << parameters.k()) - BLINDING_ROWS - 1;
+    let mut sheets: Vec<Sheet> = Vec::new();
+    for tensor in tensors {
+        let first = sheets.last().map_or(0, |sheet| sheet.columns.end);
+        // Which role and table a sheet has makes no difference to its cells.
+        sheets.push(Sheet::new(Role::Biases, tensor.clone(), first, usable, 0));
+    }
+    let sheets: Vec<&Sheet> = sheets.iter().collect();
     let seed = Seed::random(rng);
     let columns = SealedColumns::commit(parameters, &sheets, integers, &seed)?;
     let (record, integers) = (columns.seal().record().clone(), seed.digest(&columns.tensors));

@@ -34,6 +34,12 @@ impl SealedTensor {
         (self.shape.first().copied().unwrap_or(1), length)
     }
 
+    /// Whether both are the same tensor to a reader: name, shape, scale and zero point. Declared ranges may differ, as those of a sealed output
+    /// and of the input that it becomes do.
+    pub fn reads_as(&self, other: &Self) -> bool {
+        (&self.name, &self.shape, self.quantisation) == (&other.name, &other.shape, other.quantisation)
+    }
+
     /// Number of elements.
     pub fn elements(&self) -> usize {
         let (units, length) = self.matrix();
