@@ -68,8 +68,26 @@ impl Cache {
     /// Reads the parameters, or derives and stores them. `deriving` is called before the slow way is taken. A file with the wrong digest
     /// is replaced. A cache that cannot be written costs time, not the result: the second value says why it was not.
     pub fn load(&self, k: u32, deriving: impl FnOnce()) -> Result<(Parameters, Option<CacheError>), CacheError> {
+        self.load_with(Parameters::read, k, deriving)
+    }
+
+    /// The same for verifying only, which takes half the time.
+    pub fn load_for_verifying(
+        &self,
+        k: u32,
+        deriving: impl FnOnce(),
+    ) -> Result<(Parameters, Option<CacheError>), CacheError> {
+        self.load_with(Parameters::read_for_verifying, k, deriving)
+    }
+
+    fn load_with(
+        &self,
+        read: impl Fn(u32, &[u8]) -> Result<Parameters, ParametersError>,
+        k: u32,
+        deriving: impl FnOnce(),
+    ) -> Result<(Parameters, Option<CacheError>), CacheError> {
         if let Ok(bytes) = fs::read(self.path(k)) {
-            match Parameters::read(k, &bytes) {
+            match read(k, &bytes) {
                 Ok(parameters) => return Ok((parameters, None)),
                 Err(error @ ParametersError::RowsOutOfRange { .. }) => return Err(error.into()),
                 Err(_) => {}

@@ -15,6 +15,9 @@ pub enum ProveError {
         /// The parameters'.
         got: u32,
     },
+    /// Parameters that were read for verifying only.
+    #[error("these parameters serve verifiers only: read them with Parameters::read to prove")]
+    VerifyingParameters,
     /// The statement does not fit the key.
     #[error("the statement does not fit the key: {0}")]
     Statement(#[source] Rejection),

@@ -114,7 +114,7 @@ impl<'a> Prover<'a> {
         let multiplicities = cells.split_off(claim.columns.len());
         let mut shown: Vec<ShownColumn<'_>> = Vec::new();
         for sealed in &sealed {
-            shown.extend(sealed.rerandomise(self.shifts.get_or_init(|| Shifts::new(context)), &mut rng));
+            shown.extend(sealed.rerandomise(self.shifts(), &mut rng));
         }
         write_commitments(&mut transcript, cells.iter().map(|column| column.commitment))?;
         write_commitments(&mut transcript, shown.iter().map(|column| column.commitment))?;
@@ -125,7 +125,7 @@ impl<'a> Prover<'a> {
         let factors = context.commit(self.factors(&claim, rho, sigma)?, &mut rng);
         write_commitments(&mut transcript, factors.iter().map(|column| column.commitment))?;
         if !shown.is_empty() {
-            link::write(context, &mut transcript, &shown, &mut rng)?;
+            link::write(self.shifts(), &mut transcript, &shown, &mut rng)?;
         }
         let factor_columns = layout.factor_columns();
         let weights = shown.split_off(factor_columns.start - cells.len());
@@ -243,6 +243,10 @@ impl<'a> Prover<'a> {
         Ok(columns.split_off(first).into_iter().map(Content::Full).collect())
     }
 
+    fn shifts(&self) -> &Shifts {
+        self.shifts.get_or_init(|| Shifts::new(self.parameters))
+    }
+
     fn enter(&self, stage: Stage) {
         (self.observer)(stage);
     }
@@ -251,6 +255,9 @@ impl<'a> Prover<'a> {
         let (layout, k) = (self.key.layout(), self.key.description().k);
         if self.parameters.k() != k {
             return Err(ProveError::Parameters { expected: k, got: self.parameters.k() });
+        }
+        if !self.parameters.for_proving() {
+            return Err(ProveError::VerifyingParameters);
         }
         if self.check_witness {
             claim.statement.check(self.key).map_err(ProveError::Statement)?;

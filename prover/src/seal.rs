@@ -101,6 +101,9 @@ pub fn commit(
     rng: &mut impl CryptoRng,
 ) -> Result<(Opening, SealedColumns), ProveError> {
     check(tensors, &integers)?;
+    if !parameters.for_proving() {
+        return Err(ProveError::VerifyingParameters);
+    }
     let usable = (1 << parameters.k()) - BLINDING_ROWS - 1;
     let mut sheets: Vec<Sheet> = Vec::new();
     for tensor in tensors {

@@ -13,7 +13,7 @@ use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zeroize::Zeroize;
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::link::{RESPONSES, combine_generators};
+use zkinfer_verifier::link::RESPONSES;
 use zkinfer_verifier::seal::{Record, blinding_rows};
 use zkinfer_verifier::sheet::Sheet;
 use zkinfer_verifier::small::SmallSums;
@@ -169,7 +169,7 @@ impl SealedColumns {
         added.iter_mut().zip(rows).for_each(|(added, row)| *added = integer(row));
         let (Some(last), Some(point)) = (self.randomness.last_mut(), self.points.last_mut()) else { return Ok(self) };
         last.iter_mut().zip(added).for_each(|(random, added)| *random += added);
-        let shifts = Shifts::new(&Context::of(parameters));
+        let shifts = Shifts::new(parameters);
         *point = (shifts.point(&added) + *point).to_affine();
         let mut record = self.seal.record().clone();
         record.commitments = self.points.iter().map(GroupEncoding::to_bytes).collect();
@@ -236,13 +236,10 @@ pub struct Shifts {
 }
 
 impl Shifts {
-    /// Tables for the generators of `context`.
-    pub fn new(context: &Context<'_>) -> Self {
-        let unit = |index: usize| -> [Fp; RESPONSES] {
-            std::array::from_fn(|other| if other == index { Fp::ONE } else { Fp::ZERO })
-        };
-        let table = |index: usize| {
-            let mut base = combine_generators(context.params, &context.domain, &unit(index));
+    /// Tables for the generators of some parameters.
+    pub fn new(parameters: &Parameters) -> Self {
+        let table = |generator: &EqAffine| {
+            let mut base = Eq::from(*generator);
             let windows = Fp::NUM_BITS.div_ceil(WINDOW as u32) as usize;
             let mut points = Vec::with_capacity(windows * 15);
             for _ in 0..windows {
@@ -254,11 +251,11 @@ impl Shifts {
             Eq::batch_normalize(&points, &mut affine);
             affine.as_chunks::<15>().0.to_vec()
         };
-        Self { tables: (0..RESPONSES).into_par_iter().map(table).collect() }
+        Self { tables: parameters.shifts().par_iter().map(table).collect() }
     }
 
     /// `Σ_j scalars_j·G_j + scalars_last·W`.
-    fn point(&self, scalars: &[Fp; RESPONSES]) -> Eq {
+    pub(crate) fn point(&self, scalars: &[Fp; RESPONSES]) -> Eq {
         let mut sum = Eq::identity();
         for (table, scalar) in self.tables.iter().zip(scalars) {
             let bytes = scalar.to_repr();
@@ -276,14 +273,17 @@ impl Shifts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use halo2_proofs::poly::commitment::Params;
 
     #[test]
     fn tables_give_the_combination_of_the_generators() {
-        let params = Params::<EqAffine>::new(5);
-        let context = Context::new(&params, 32 - BLINDING_ROWS - 1);
-        let shifts = Shifts::new(&context);
+        let parameters = Parameters::derive(5).expect("a supported size");
+        let context = Context::of(&parameters);
+        let shifts = Shifts::new(&parameters);
         let scalars = [Fp::ONE, -Fp::ONE, Fp::ZERO, Fp::from(0x1234_5678_9abc_def0), -Fp::from(77).square()];
-        assert_eq!(shifts.point(&scalars), combine_generators(&params, &context.domain, &scalars));
+        // What halo2 commits to with these values in the blinding rows and this blind.
+        let column = context.domain.lagrange_from_vec(context.small_column(&[], &scalars));
+        assert_eq!(shifts.point(&scalars), context.params.commit_lagrange(&column, Blind(scalars[BLINDING_ROWS])));
+        let verifying = Parameters::read_for_verifying(5, &parameters.to_bytes()).expect("the same bytes");
+        assert_eq!(verifying.shifts(), parameters.shifts());
     }
 }

@@ -5,44 +5,55 @@
 //! challenge `e`, the responses `z = r + e·(b, δ)`. Derivation: `docs/sealed.md`.
 
 use ff::Field;
-use group::Curve;
+use group::Group;
 use halo2_proofs::arithmetic::best_multiexp;
-use halo2_proofs::poly::EvaluationDomain;
-use halo2_proofs::poly::commitment::{Blind, Params};
-use pasta_curves::{Eq, EqAffine, Fp};
+use halo2_proofs::poly::commitment::MSM;
+use pasta_curves::{EqAffine, Fp};
 
 use crate::BLINDING_ROWS;
+use crate::parameters::Parameters;
 
 /// Responses of a link: one per blinding row, one for the blind.
 pub const RESPONSES: usize = BLINDING_ROWS.saturating_add(1);
 
-/// `Σ_j scalars_j·G_j + scalars_last·W`.
-pub fn combine_generators(params: &Params<EqAffine>, domain: &EvaluationDomain<Fp>, scalars: &[Fp; RESPONSES]) -> Eq {
-    let mut column = domain.empty_lagrange();
-    let blind = scalars.last().copied().unwrap_or(Fp::ZERO);
-    let first = column.iter().count().saturating_sub(BLINDING_ROWS);
-    column.iter_mut().skip(first).zip(scalars).for_each(|(row, scalar)| *row = *scalar);
-    params.commit_lagrange(&column, Blind(blind))
+/// The equation `T + e·D − Σ_j z_j·G_j − z·W = 0`: scalars and points whose combination must be the identity.
+pub struct Equation {
+    scalars: Vec<Fp>,
+    points: Vec<EqAffine>,
 }
 
-/// Whether `T + e·D` is the combination of the generators that the responses say.
-pub fn holds(
-    params: &Params<EqAffine>,
-    domain: &EvaluationDomain<Fp>,
-    columns: &[(EqAffine, EqAffine)],
-    lambda: Fp,
-    message: EqAffine,
-    challenge: Fp,
-    responses: &[Fp; RESPONSES],
-) -> bool {
-    let mut scalars = vec![Fp::ONE];
-    let mut bases = vec![message];
-    let mut weight = challenge;
-    for (fresh, sealed) in columns {
-        scalars.extend([weight, -weight]);
-        bases.extend([fresh, sealed]);
-        weight *= lambda;
+impl Equation {
+    /// The equation for pairs of `C′` and `C`.
+    pub fn new(
+        parameters: &Parameters,
+        columns: &[(EqAffine, EqAffine)],
+        lambda: Fp,
+        message: EqAffine,
+        challenge: Fp,
+        responses: &[Fp; RESPONSES],
+    ) -> Self {
+        let mut scalars = vec![Fp::ONE];
+        let mut points = vec![message];
+        let mut weight = challenge;
+        for (fresh, sealed) in columns {
+            scalars.extend([weight, -weight]);
+            points.extend([fresh, sealed]);
+            weight *= lambda;
+        }
+        scalars.extend(responses.iter().map(|response| -*response));
+        points.extend(parameters.shifts());
+        Self { scalars, points }
     }
-    let claimed = combine_generators(params, domain, responses);
-    best_multiexp(&scalars, &bases).to_affine() == claimed.to_affine()
+
+    /// Whether it holds.
+    pub fn holds(&self) -> bool {
+        bool::from(best_multiexp(&self.scalars, &self.points).is_identity())
+    }
+
+    /// Adds the equation, times `weight`, to a combination that must be the identity too. The weight must be drawn after everything else.
+    pub fn add_to(&self, msm: &mut MSM<'_, EqAffine>, weight: Fp) {
+        for (scalar, point) in self.scalars.iter().zip(&self.points) {
+            msm.append_term(*scalar * weight, *point);
+        }
+    }
 }

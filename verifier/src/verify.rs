@@ -12,7 +12,7 @@ use crate::adjoint::{Cotangents, WeightCotangent, backward};
 use crate::constraints::{Challenges, Point, fold};
 use crate::error::Rejection;
 use crate::key::{Digest, VerifyingKey};
-use crate::link;
+use crate::link::Equation;
 use crate::parameters::Parameters;
 use crate::proof::{Proof, argument_bytes};
 use crate::seal::{CheckedSeal, decode};
@@ -39,8 +39,12 @@ impl VerifyingKey {
         seal: Option<&CheckedSeal>,
         proof: &Proof,
     ) -> Result<(), Rejection> {
-        let msm = self.fold_opening(parameters, seal, proof)?;
-        if msm.eval() { Ok(()) } else { Err(Rejection::Opening) }
+        let (msm, link) = self.fold_opening(parameters, seal, proof)?;
+        if msm.eval() {
+            return Ok(());
+        }
+        // Which of the two it was is worth a second look only now.
+        if link.is_some_and(|link| !link.holds()) { Err(Rejection::Link) } else { Err(Rejection::Opening) }
     }
 
     /// The commitments `C` that the proof's statement and the model's seal say, one per sealed column.
@@ -74,13 +78,13 @@ impl VerifyingKey {
         points.collect::<Option<_>>().ok_or(Rejection::Encoding { part: "commitments of the statement" })
     }
 
-    /// Everything but the final multi-scalar multiplication, which must evaluate to the identity.
+    /// Everything but the final multi-scalar multiplication, which must evaluate to the identity; the link, which is part of it.
     fn fold_opening<'p>(
         &self,
         parameters: &'p Parameters,
         seal: Option<&CheckedSeal>,
         proof: &Proof,
-    ) -> Result<MSM<'p, EqAffine>, Rejection> {
+    ) -> Result<(MSM<'p, EqAffine>, Option<Equation>), Rejection> {
         let (k, layout) = (self.description().k, self.layout());
         let sealed = self.sealed_points(parameters, seal, proof)?;
         let expected = argument_bytes(self);
@@ -101,15 +105,15 @@ impl VerifyingKey {
         let multiplicities = points(&mut transcript, slots, "commitments to multiplicities")?;
         let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
         let factor_commitments = points(&mut transcript, factors.len(), "commitments to factors")?;
-        if !links.is_empty() {
+        let link = if links.is_empty() {
+            None
+        } else {
             let lambda = draw(&mut transcript);
             let [message] = array(&mut transcript, point, "message of the link")?;
             let challenge = draw(&mut transcript);
             let responses = array(&mut transcript, scalar, "responses of the link")?;
-            if !link::holds(params, &domain, &links, lambda, message, challenge, &responses) {
-                return Err(Rejection::Link);
-            }
-        }
+            Some(Equation::new(parameters, &links, lambda, message, challenge, &responses))
+        };
         let weights = fresh.split_off(factors.start.saturating_sub(cells.len()).min(fresh.len()));
         cells.extend(fresh.into_iter().chain(factor_commitments).chain(weights));
         let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
@@ -181,7 +185,11 @@ impl VerifyingKey {
             .collect::<Vec<_>>();
         // A decoding failure inside the opening and a broken relation look the same from outside.
         let guard = verify_proof(params, &mut transcript, queries, params.empty_msm());
-        Ok(guard.map_err(|_| Rejection::Encoding { part: "elements of the opening" })?.use_challenges())
+        let guard = guard.map_err(|_| Rejection::Encoding { part: "elements of the opening" })?;
+        let mut msm = guard.use_challenges();
+        let weight = draw(&mut transcript);
+        link.iter().for_each(|link| link.add_to(&mut msm, weight));
+        Ok((msm, link))
     }
 
     /// The public tag column of every lookup at `x`.

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use zkinfer::prover::cache::CacheError;
 use zkinfer::verifier::{Parameters, Reading};
 use zkinfer::{Cache, Circuit, Visibility};
 
@@ -61,9 +62,21 @@ fn read_circuit(path: &Path) -> Result<Circuit> {
 
 /// The commitment parameters from the user's cache, or derived with a spinner.
 fn parameters(k: u32) -> Result<Parameters> {
+    cached(k, |cache, deriving| cache.load(k, deriving))
+}
+
+/// The same for verifying only.
+fn verifying_parameters(k: u32) -> Result<Parameters> {
+    cached(k, |cache, deriving| cache.load_for_verifying(k, deriving))
+}
+
+fn cached(
+    k: u32,
+    load: impl FnOnce(&Cache, &dyn Fn()) -> Result<(Parameters, Option<CacheError>), CacheError>,
+) -> Result<Parameters> {
     let progress = Progress::new("reading the commitment parameters");
-    let (parameters, unsaved) = Cache::user()?
-        .load(k, || progress.stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)")))?;
+    let deriving = || progress.stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)"));
+    let (parameters, unsaved) = load(&Cache::user()?, &deriving)?;
     drop(progress);
     if let Some(error) = unsaved {
         eprintln!("warning: the parameters were derived but not saved: {error}");

@@ -10,7 +10,7 @@ use zkinfer::verifier::chain::{Segment, verify_chain};
 use zkinfer::verifier::{Digest, Proof, Rejection, VerifyingKey};
 use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 
-use super::{parameters, print_json, print_outputs, publish, tensors};
+use super::{print_json, print_outputs, publish, tensors, verifying_parameters};
 use crate::Outcome;
 use crate::arguments::Verify;
 use crate::files;
@@ -37,7 +37,7 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
         let (key_path, key) = given.key(path, proof.key)?;
         let k = key.description().k;
         if let std::collections::btree_map::Entry::Vacant(entry) = parameters_of.entry(k) {
-            entry.insert(parameters(k)?);
+            entry.insert(verifying_parameters(k)?);
         }
         let start = Instant::now();
         let seal =
