@@ -2,12 +2,12 @@
 
 use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::analysis::{MAX_BIAS_DIGITS, SEALED, sealed_bias};
+use zkinfer_verifier::analysis::{DIGIT_BASE, MAX_BIAS_DIGITS, SEALED_DIGIT, sealed_bias};
 use zkinfer_verifier::description::{Operator as Lowered, Weights};
 
 use crate::error::Error;
 
-/// Digits that a bias usually has: 24 bits, eight more than a product of weight and activation.
+/// Digits that a bias usually has: 18 bits, two more than a product of weight and activation.
 const USUAL_DIGITS: u32 = 3;
 
 /// Name, weights and biases of every operator that has them, in order.
@@ -49,12 +49,12 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Vec<Vec<i64>> {
     std::iter::once(biases.flat_map(|&bias| split(bias.into(), digits)).collect()).chain(weights).collect()
 }
 
-/// `Σ digit_i·256^i = value`, each digit between −128 and 127.
+/// `Σ digit_i·64^i = value`, each digit between −32 and 31.
 fn split(mut value: i64, digits: u32) -> Vec<i64> {
     (0..digits)
         .map(|_| {
-            let digit = (value - SEALED.minimum).rem_euclid(256) + SEALED.minimum;
-            value = (value - digit) / 256;
+            let digit = (value - SEALED_DIGIT.minimum).rem_euclid(DIGIT_BASE) + SEALED_DIGIT.minimum;
+            value = (value - digit) / DIGIT_BASE;
             digit
         })
         .collect()
@@ -62,7 +62,7 @@ fn split(mut value: i64, digits: u32) -> Vec<i64> {
 
 /// The inverse of [`split`].
 pub(crate) fn join(digits: &[i64]) -> i64 {
-    digits.iter().rev().fold(0, |sum, digit| sum * 256 + digit)
+    digits.iter().rev().fold(0, |sum, digit| sum * DIGIT_BASE + digit)
 }
 
 /// The sealed contractions of a key: their nodes.
@@ -78,13 +78,13 @@ mod tests {
 
     #[test]
     fn digits_are_small_and_add_up() {
-        for value in [0, 1, -1, 127, 128, -128, -129, 8_355_711, -8_421_504, 2_139_062_143, -2_147_483_648i64] {
-            let digits = split(value, 4);
+        for value in [0, 1, -1, 31, 32, -32, -33, 128_991, -133_152, i64::from(i32::MAX), i64::from(i32::MIN)] {
+            let digits = split(value, MAX_BIAS_DIGITS);
             assert_eq!(join(&digits), value);
-            assert!(digits.iter().all(|digit| (-128..=127).contains(digit)));
+            assert!(digits.iter().all(|digit| (-32..=31).contains(digit)));
         }
-        assert_eq!(join(&split(8_355_711, 3)), 8_355_711);
-        assert_eq!(sealed_bias(3).maximum, 8_355_711);
-        assert_eq!(sealed_bias(3).minimum, -8_421_504);
+        let range = sealed_bias(3);
+        assert_eq!((range.minimum, range.maximum), (-133_152, 128_991));
+        assert_eq!([range.minimum, range.maximum].map(|value| join(&split(value, 3))), [range.minimum, range.maximum]);
     }
 }

@@ -11,7 +11,7 @@
 use ff::Field;
 use pasta_curves::Fp;
 
-use crate::analysis::Facts;
+use crate::analysis::{DIGIT_BASE, Facts};
 use crate::contraction::Geometry;
 use crate::description::{
     Combine, Contract, Form, Operator, OutputSource, Product, Requantise, View, Visibility, Weights,
@@ -399,13 +399,13 @@ impl Backward<'_> {
         self.add(contract.input, Cotangent::Dense(back));
     }
 
-    /// `row_factor_o·Σ_i 256^i·digit_i` at every position, for the sealed contraction before those already met.
+    /// `row_factor_o·Σ_i 64^i·digit_i` at every position, for the sealed contraction before those already met.
     fn sealed_biases(&mut self, row: &[Fp], total: Fp) {
         let digits = usize::try_from(self.key.description().bias_digits).unwrap_or(0);
         self.first_bias = self.first_bias.saturating_sub(row.len().saturating_mul(digits));
         let units = self.biases.get_mut(self.first_bias..).unwrap_or_default();
         for (unit, g) in units.chunks_mut(digits.max(1)).zip(row) {
-            let places = powers(Fp::from(256), digits);
+            let places = powers(integer(DIGIT_BASE), digits);
             unit.iter_mut().zip(places).for_each(|(digit, place)| *digit += *g * total * place);
         }
     }

@@ -9,10 +9,14 @@ use crate::description::{
 };
 use crate::error::DescriptionError as Error;
 
-/// What sealed weights and digits of sealed biases lie in.
-pub const SEALED: Interval = Interval { minimum: -128, maximum: 127 };
-/// Most digits of a sealed bias.
-pub const MAX_BIAS_DIGITS: u32 = 4;
+/// What sealed weights lie in.
+pub const SEALED_WEIGHT: Interval = Interval { minimum: -128, maximum: 127 };
+/// What a digit of a sealed bias lies in.
+pub const SEALED_DIGIT: Interval = Interval { minimum: -32, maximum: 31 };
+/// A sealed bias is `Σ digit_i·64^i`.
+pub const DIGIT_BASE: i64 = 64;
+/// Most digits of a sealed bias: enough for 32 bits.
+pub const MAX_BIAS_DIGITS: u32 = 6;
 /// Bound on the size of any integer in the circuit.
 const LIMIT: i128 = 1 << 62;
 /// Most elements of all nodes together; bounds the verifier's memory.
@@ -86,8 +90,9 @@ fn repeat((low, high): (i128, i128), count: usize) -> (i128, i128) {
 
 /// What a sealed bias of this many digits lies in.
 pub fn sealed_bias(digits: u32) -> Interval {
-    let unit = (0..digits.min(MAX_BIAS_DIGITS)).fold(0i64, |unit, _| unit.saturating_mul(256).saturating_add(1));
-    Interval { minimum: SEALED.minimum.saturating_mul(unit), maximum: SEALED.maximum.saturating_mul(unit) }
+    let unit = (0..digits.min(MAX_BIAS_DIGITS)).fold(0i64, |unit, _| unit.saturating_mul(DIGIT_BASE).saturating_add(1));
+    let Interval { minimum, maximum } = SEALED_DIGIT;
+    Interval { minimum: minimum.saturating_mul(unit), maximum: maximum.saturating_mul(unit) }
 }
 
 /// Shape and interval of one node or output.
@@ -414,7 +419,9 @@ fn contract_facts(contract: &Contract, input: &Facts, bias_digits: u32, node: &s
                 (weights.iter().fold((0, 0), |sum, &weight| add(sum, scale(x.wide(), weight.into()))), (0, 0))
             }
             // The declared range, never the actual one: an interval would show what the seal hides.
-            Weights::Sealed => (repeat(multiply(x, SEALED), depth), scale(sealed_bias(bias_digits).wide(), factor)),
+            Weights::Sealed => {
+                (repeat(multiply(x, SEALED_WEIGHT), depth), scale(sealed_bias(bias_digits).wide(), factor))
+            }
         };
         let row = scale(sum, factor);
         let (a, b) = (scale(row, least), scale(row, most));

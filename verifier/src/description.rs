@@ -32,7 +32,7 @@ pub struct Description {
     pub k: u32,
     /// Bits of a remainder limb; every rescale shifts by a multiple of it.
     pub limb_bits: u32,
-    /// Digits of a sealed bias: `bias = Σ digit_i·256^i` with digits in `−128..=127`. Zero if no contraction is sealed.
+    /// Digits of a sealed bias: `bias = Σ digit_i·64^i` with digits in `−32..=31`. Zero if no contraction is sealed.
     pub bias_digits: u32,
     /// The input tensors, in statement order.
     pub inputs: Vec<Input>,

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use crate::analysis::{Analysis, SEALED, depth, factor_length};
+use crate::analysis::{Analysis, Interval, SEALED_DIGIT, SEALED_WEIGHT, depth, factor_length};
 use crate::description::{Description, Form, Operator, OutputSource, Quantisation, Visibility, Weights};
 use crate::error::DescriptionError as Error;
 use crate::sheet::{Role, SealedTensor, Sheet};
@@ -428,11 +428,11 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
             tensors.push((Role::Output(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
         }
     }
-    let integers = |name: &str, shape: Vec<usize>| SealedTensor {
+    let integers = |name: &str, shape: Vec<usize>, range: Interval| SealedTensor {
         name: name.into(),
         shape,
-        minimum: SEALED.minimum,
-        maximum: SEALED.maximum,
+        minimum: range.minimum,
+        maximum: range.maximum,
         quantisation: Quantisation { scale: 1.0, zero_point: 0 },
     };
     let sealed = || {
@@ -444,11 +444,11 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
     let biases = sealed().fold(0usize, |sum, (_, _, contract)| sum.saturating_add(contract.rows));
     if biases > 0 {
         let digits = usize::try_from(description.bias_digits).unwrap_or(0);
-        tensors.push((Role::Biases, integers("biases", vec![biases, digits])));
+        tensors.push((Role::Biases, integers("biases", vec![biases, digits], SEALED_DIGIT)));
     }
     for (id, node, contract) in sealed() {
         let depth = depth(contract, &analysis.nodes).unwrap_or(0);
-        tensors.push((Role::Weights(id), integers(&node.name, vec![contract.rows, depth])));
+        tensors.push((Role::Weights(id), integers(&node.name, vec![contract.rows, depth], SEALED_WEIGHT)));
     }
     tensors
 }

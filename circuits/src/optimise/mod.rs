@@ -12,7 +12,7 @@
 //!
 //! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to the size of the network, and never
 //! buys a per cent of what it is named after with a multiple of the others. One absolute figure comes on top: proofs of at most
-//! [`COMFORTABLE_BYTES`] are preferred wherever that costs less than a factor of [`SACRIFICE`].
+//! [`COMFORTABLE_BYTES`], sealed columns not counted, are preferred wherever that costs less than a factor of [`SACRIFICE`].
 
 pub mod cost;
 pub mod counts;
@@ -34,6 +34,8 @@ pub const LARGEST_K: u32 = 14;
 const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
 /// Proofs up to this size are preferred: what zkinfer promises for a network of LeNet-5's size.
 pub const COMFORTABLE_BYTES: usize = 6000;
+/// A commitment and an evaluation.
+const SEALED_COLUMN_BYTES: usize = 64;
 /// How much worse the weighed costs may become for a proof of that size.
 pub const SACRIFICE: f64 = 2.0;
 /// Lengths of wide functions that are tried.
@@ -81,7 +83,9 @@ pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> 
         .into_iter()
         .map(|(plan, counts)| {
             let prediction = model.predict(&counts);
-            (objective.score(&prediction), prediction.proof_bytes, plan)
+            // What sealed columns add is the price of sealing, whatever the plan.
+            let bytes = prediction.proof_bytes.saturating_sub(SEALED_COLUMN_BYTES * counts.sealed);
+            (objective.score(&prediction), bytes, plan)
         })
         .collect();
     let least = |limit: usize| {

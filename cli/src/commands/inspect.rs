@@ -230,7 +230,7 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
             "  weights     sealed, as are biases; the key shows shapes, the multiplier of every output channel (so the"
         );
         say!(
-            "              scale of its weights), functions, and that a bias has {} digits of 8 bits",
+            "              scale of its weights), functions, and that a bias has {} digits of 6 bits",
             description.bias_digits
         );
     } else {
