@@ -146,6 +146,7 @@ fn manifests_say_who_published_what() {
     let text = desk.succeed(&verify);
     assert!(text.contains("by zkinfer (signature valid"), "{text}");
     assert!(desk.succeed(&["inspect", "mlp-64-32-16-10.json"]).contains("licence MIT"));
+    assert!(desk.succeed(&["inspect", "mlp-64-32-16-10.vk"]).contains("by zkinfer (signature valid"));
     desk.succeed(&[&verify[..], &["--publisher", "publisher.pub.pem"]].concat());
     desk.refuse(&[&verify[..], &["--publisher", "stranger.pub.pem"]].concat(), &["published by"]);
 

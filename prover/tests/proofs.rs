@@ -226,3 +226,18 @@ fn blinding_rows_mask_every_revealed_evaluation() {
     assert_eq!(rank, points.len());
     assert!(zkinfer_verifier::BLINDING_ROWS > rank, "one more row is margin");
 }
+
+#[test]
+fn parameters_for_verifying_verify_and_nothing_else() {
+    let (key, parameters) = (key(K), parameters(K));
+    let proof = prove(&key, INPUTS[0], 8);
+    let light = zkinfer_verifier::Parameters::read_for_verifying(K, &parameters.to_bytes()).unwrap();
+    assert_eq!((light.digest(), light.for_proving()), (parameters.digest(), false));
+    assert_eq!(key.verify(&light, &proof), Ok(()));
+    let mut forged = proof;
+    public(&mut forged.statement.outputs[0])[0] += 2;
+    assert_eq!(key.verify(&light, &forged), Err(Rejection::Opening));
+    let (statement, columns) = witness(&key, INPUTS[0]);
+    let refusal = Prover::new(&key, &light).prove(statement, &columns, rng(9));
+    assert!(matches!(refusal, Err(ProveError::VerifyingParameters)));
+}

@@ -24,6 +24,7 @@
 //! |---|---|
 //! | [`description`] | the circuit: operators, shapes, ranges, visibility, tables, public weights |
 //! | [`analysis`] | shapes and intervals of every node |
+//! | [`readers`] | who may read what |
 //! | [`view`] | moving elements, and the transpose of it |
 //! | [`tables`] | which tuples of cells are allowed |
 //! | [`layout`] | where each cell stands |
@@ -80,6 +81,7 @@ pub mod layout;
 pub mod link;
 pub mod parameters;
 pub mod proof;
+pub mod readers;
 pub mod reading;
 pub mod seal;
 pub mod sheet;

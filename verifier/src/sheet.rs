@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::description::Quantisation;
+use crate::analysis::{Analysis, Interval, SEALED_DIGIT, SEALED_WEIGHT, depth};
+use crate::description::{Description, Operator, Quantisation, Visibility, Weights};
 use crate::layout::Piece;
 
 /// What is known of a sealed tensor without opening it.
@@ -168,6 +169,48 @@ impl Sheet {
         };
         self.pieces().map(column).collect()
     }
+}
+
+/// The sealed tensors of a circuit, in order: inputs, outputs, biases, weights.
+pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Role, SealedTensor)> {
+    let mut tensors = Vec::new();
+    for (index, input) in description.inputs.iter().enumerate() {
+        if input.visibility == Visibility::Sealed {
+            let (name, shape) = (input.name.clone(), input.shape.clone());
+            let (minimum, maximum, quantisation) = (input.minimum, input.maximum, input.quantisation);
+            tensors.push((Role::Input(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
+        }
+    }
+    for ((index, output), facts) in description.outputs.iter().enumerate().zip(&analysis.outputs) {
+        if output.visibility == Visibility::Sealed {
+            let (name, shape, quantisation) = (output.name.clone(), output.shape.clone(), output.quantisation);
+            let (minimum, maximum) = (facts.interval.minimum, facts.interval.maximum);
+            tensors.push((Role::Output(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
+        }
+    }
+    let integers = |name: &str, shape: Vec<usize>, range: Interval| SealedTensor {
+        name: name.into(),
+        shape,
+        minimum: range.minimum,
+        maximum: range.maximum,
+        quantisation: Quantisation { scale: 1.0, zero_point: 0 },
+    };
+    let sealed = || {
+        description.nodes.iter().enumerate().filter_map(|(id, node)| match &node.operator {
+            Operator::Contract(contract) if contract.weights == Weights::Sealed => Some((id, node, contract)),
+            _ => None,
+        })
+    };
+    let biases = sealed().fold(0usize, |sum, (_, _, contract)| sum.saturating_add(contract.rows));
+    if biases > 0 {
+        let digits = usize::try_from(description.bias_digits).unwrap_or(0);
+        tensors.push((Role::Biases, integers("biases", vec![biases, digits], SEALED_DIGIT)));
+    }
+    for (id, node, contract) in sealed() {
+        let depth = depth(contract, &analysis.nodes).unwrap_or(0);
+        tensors.push((Role::Weights(id), integers(&node.name, vec![contract.rows, depth], SEALED_WEIGHT)));
+    }
+    tensors
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use zkinfer_verifier::analysis::{Analysis, Interval, depth, factor_length};
 use zkinfer_verifier::description::{Description, Form, Function, Operator, OutputSource, Visibility};
-use zkinfer_verifier::layout::{Lane, sealed_tensors};
-use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet};
+use zkinfer_verifier::layout::Lane;
+use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
 use zkinfer_verifier::tables::MAX_TABLE_ROWS;
 use zkinfer_verifier::{BLINDING_ROWS, LOOKUPS_PER_HELPER, MAX_COLUMNS, VerifyingKey};
 

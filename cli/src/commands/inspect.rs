@@ -26,6 +26,7 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                 )?;
             } else {
                 print_key("compiled network", circuit.key(), file.len());
+                print_publisher(arguments, circuit.key())?;
                 print_quantisation(&circuit);
             }
         }
@@ -35,6 +36,7 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                 print_json(&json!({ "kind": "verifying key", "layout": layout(&key) }))?;
             } else {
                 print_key("verifying key", &key, file.len());
+                print_publisher(arguments, &key)?;
             }
         }
         Some(b"zkinf.pf") => {
@@ -86,6 +88,17 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
         _ => bail!("{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file", arguments.file.display()),
     }
     Ok(Outcome::Done)
+}
+
+/// Prints who published the model with this key, if a manifest beside it says so.
+fn print_publisher(arguments: &Inspect, key: &VerifyingKey) -> Result<()> {
+    if let Some(manifest) =
+        publish::beside(&arguments.file)?.filter(|manifest| manifest.key == key.digest().to_string())
+    {
+        say!("manifest beside it:");
+        publish::print(&manifest);
+    }
+    Ok(())
 }
 
 /// What a statement says of a tensor.

@@ -80,6 +80,18 @@ pub fn read(path: &Path) -> Result<Manifest> {
     Manifest::from_json(&files::read(path)?).with_context(|| path.display().to_string())
 }
 
+/// The manifest beside a key or compiled model, if there is one.
+pub fn beside(path: &Path) -> Result<Option<Manifest>> {
+    let path = path.with_extension("json");
+    let Ok(bytes) = std::fs::read(&path) else { return Ok(None) };
+    // A JSON file of the same name may be something else, an input say.
+    let value = serde_json::from_slice::<serde_json::Value>(&bytes);
+    if value.is_ok_and(|value| value.get("licence").is_none()) {
+        return Ok(None);
+    }
+    read(&path).map(Some)
+}
+
 /// Prints who published what.
 pub fn print(manifest: &Manifest) {
     say!("  model       {} {}, licence {}", manifest.name, manifest.version, manifest.licence);

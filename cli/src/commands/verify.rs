@@ -207,13 +207,7 @@ impl<'a> Given<'a> {
         if let [only] = self.manifests.as_slice() {
             return Ok(Some(only.clone()));
         }
-        let beside = key_path.with_extension("json");
-        let Ok(bytes) = std::fs::read(&beside) else { return Ok(None) };
-        // A JSON file of the same name may be something else, an input say.
-        let other = serde_json::from_slice::<serde_json::Value>(&bytes)
-            .ok()
-            .is_some_and(|value| value.get("licence").is_none());
-        if other { Ok(None) } else { publish::read(&beside).map(Some) }
+        publish::beside(key_path)
     }
 }
 
