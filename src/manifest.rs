@@ -4,7 +4,7 @@
 //! canonical JSON (sorted keys, no spaces), after a prefix of its own.
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey as PublicKey};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -138,17 +138,22 @@ impl Manifest {
         }
         hexadecimal::<32>("key", &manifest.key)?;
         manifest.seal.as_deref().map(|seal| hexadecimal::<32>("seal", seal)).transpose()?;
-        match (&manifest.publisher, &manifest.signature) {
-            (None, None) => {}
+        manifest.check_signature()?;
+        Ok(manifest)
+    }
+
+    /// Whether the signature, if there is one, is the publisher's.
+    fn check_signature(&self) -> Result<(), ManifestError> {
+        match (&self.publisher, &self.signature) {
+            (None, None) => Ok(()),
             (Some(publisher), Some(signature)) => {
                 let key = hexadecimal("public_key", &publisher.public_key)?;
                 let signature = Signature::from_bytes(&hexadecimal("signature", signature)?);
                 let key = PublicKey::from_bytes(&key).map_err(|_| ManifestError::Signature)?;
-                key.verify_strict(&manifest.message()?, &signature).map_err(|_| ManifestError::Signature)?;
+                key.verify_strict(&self.message()?, &signature).map_err(|_| ManifestError::Signature)
             }
-            _ => return Err(ManifestError::HalfSigned),
+            _ => Err(ManifestError::HalfSigned),
         }
-        Ok(manifest)
     }
 
     /// Signs as `publisher`; an older signature is replaced.
@@ -160,6 +165,7 @@ impl Manifest {
 
     /// Whether the holder of this public key signed.
     pub fn demand(&self, public_key: &str) -> Result<(), ManifestError> {
+        self.check_signature()?;
         let got = self.publisher.as_ref().map_or("nobody", |publisher| &publisher.public_key);
         if got == public_key {
             return Ok(());
@@ -184,8 +190,8 @@ impl Manifest {
 
     /// What is signed.
     fn message(&self) -> Result<Vec<u8>, ManifestError> {
-        // A JSON value keeps its keys sorted.
-        let content = serde_json::to_value(Self { signature: None, ..self.clone() })?;
+        let mut content = serde_json::to_value(Self { signature: None, ..self.clone() })?;
+        content.sort_all_objects();
         Ok([DOMAIN.as_bytes(), content.to_string().as_bytes()].concat())
     }
 }
@@ -215,7 +221,9 @@ impl PublisherKey {
 
     /// The private key, PKCS#8 in PEM.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, ManifestError> {
-        let pem = self.0.to_pkcs8_pem(LineEnding::LF);
+        // The public key is left out: with it the file would be PKCS#8 version 2, which OpenSSL does not read.
+        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
+        let pem = pair.to_pkcs8_pem(LineEnding::LF);
         pem.map_err(|error| ManifestError::Pem { kind: "private", reason: error.to_string() })
     }
 
@@ -285,6 +293,8 @@ mod tests {
         let other = PublisherKey::generate().unwrap().public_hex();
         assert!(matches!(signed.demand(&other), Err(ManifestError::OtherPublisher { .. })));
         assert!(matches!(manifest().demand(&other), Err(ManifestError::OtherPublisher { .. })));
+        let renamed = Manifest { name: "another".into(), ..signed.clone() };
+        assert!(matches!(renamed.demand(&key.public_hex()), Err(ManifestError::Signature)));
         signed.fits(&"0a".repeat(32), Some(&"b1".repeat(32))).unwrap();
         assert!(matches!(signed.fits(&"0b".repeat(32), None), Err(ManifestError::OtherModel { field: "key", .. })));
         assert!(matches!(signed.fits(&"0a".repeat(32), None), Err(ManifestError::OtherModel { field: "seal", .. })));

@@ -1,6 +1,7 @@
 //! Cutting a quantised graph in segments, each a graph by itself, so that they can be proven apart.
 //!
-//! What crosses a cut becomes an output of one segment and an input of the next, with the same name, shape and quantisation.
+//! What crosses a cut becomes the output of one segment and the input of the next, with the same name, shape and
+//! quantisation. Run one after another, the segments compute what the whole computes.
 
 use thiserror::Error;
 
@@ -22,8 +23,8 @@ pub struct Cut {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// More than one value crosses there, or one that is no int8 activation.
-    #[error("{graph}: cannot be cut after node {node}; its cuts are listed by Graph::cuts")]
+    /// [`Graph::cuts`] does not list that place, or it does not come after the one before.
+    #[error("{graph}: cannot be cut after node {node}; its cuts, in ascending order, are listed by Graph::cuts")]
     NotACut {
         /// The graph.
         graph: String,
@@ -50,18 +51,33 @@ impl Graph {
         if crossing.any(|&other| other != value) {
             return None;
         }
+        // An input of the graph that crosses alone leaves nothing to compute before the cut.
         let producer = self.nodes.get(value.checked_sub(inputs)?)?;
-        let int8 = !matches!(
-            producer.operator,
-            Operator::Convolution { requantise: None, .. }
-                | Operator::Linear { requantise: None, .. }
-                | Operator::ArgMax { .. }
-        );
-        int8.then(|| Cut { node, value, elements: producer.shape.iter().product() })
+        self.is_int8(value).then(|| Cut { node, value, elements: producer.shape.iter().product() })
     }
 
-    /// The segments between these cuts, given by the nodes that they are after, in ascending order. Segment `i` of `name` is called `name.i`,
-    /// from 1; without cuts the graph stays as it is.
+    /// Whether a value is an int8 activation. A view of a raw accumulator is as wide as the accumulator.
+    fn is_int8(&self, value: ValueId) -> bool {
+        let Some(node) = value.checked_sub(self.inputs.len()) else {
+            return true;
+        };
+        let Node { operator, inputs, .. } = &self.nodes[node];
+        match operator {
+            Operator::Convolution { requantise, .. } | Operator::Linear { requantise, .. } => requantise.is_some(),
+            Operator::ArgMax { .. } => false,
+            Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
+                // Only a graph that was not validated has a view of nothing or of something later.
+                inputs.first().is_some_and(|&source| source < value && self.is_int8(source))
+            }
+            _ => true,
+        }
+    }
+
+    /// The segments between cuts, given by the nodes that they are after, in ascending order. Segment `i` of `name` is
+    /// called `name.i`, from 1; without cuts the graph stays as it is.
+    ///
+    /// # Errors
+    /// If one of the nodes is not that of a [`Cut`], or they do not ascend.
     pub fn split(&self, nodes: &[usize]) -> Result<Vec<Self>, SplitError> {
         if nodes.is_empty() {
             return Ok(vec![self.clone()]);
@@ -109,7 +125,8 @@ impl Graph {
 }
 
 impl Report {
-    /// The report of one segment: the entries of its nodes and inputs.
+    /// The report of one segment: the entries of its nodes and of those inputs that are the whole graph's. Notes and
+    /// warnings do not say which node they are about, so each segment keeps all of them.
     pub fn part(&self, segment: &Graph) -> Self {
         let nodes = self.nodes.iter().filter(|entry| segment.nodes.iter().any(|node| node.name == entry.name));
         let inputs = self.inputs.iter().filter(|entry| segment.inputs.iter().any(|input| input.name == entry.name));
@@ -127,7 +144,10 @@ mod tests {
     use super::*;
     use crate::interpreter;
     use crate::quantised::{Function, Quantisation, Requantise};
+    use crate::report::NodeReport;
+    use crate::testing::arbitrary::arb_case;
     use ndarray::{ArrayD, IxDyn};
+    use proptest::prelude::*;
 
     const QUANTISATION: Quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 
@@ -142,61 +162,122 @@ mod tests {
         node(name, operator, &[input], &[1, rows])
     }
 
+    /// `nodes` over one input, the last of them put out.
+    fn graph(nodes: Vec<Node>) -> Graph {
+        let outputs = vec![Output { name: "y".into(), value: nodes.len() }];
+        let inputs = vec![Input { name: "x".into(), shape: vec![1, 3], quantisation: QUANTISATION }];
+        Graph { name: "net".into(), inputs, nodes, outputs }
+    }
+
     /// `a → (b → c) + a → d → logits`: value 0 is the input.
     fn residual() -> Graph {
-        let sum = Operator::Sum {
-            multipliers: vec![1, 1],
-            constant: vec![],
-            requantise: Requantise { shift: 0, zero_point: 0, function: Function::clamp(-128, 127) },
-        };
-        Graph {
-            name: "net".into(),
-            inputs: vec![Input { name: "x".into(), shape: vec![1, 3], quantisation: QUANTISATION }],
-            nodes: vec![
-                linear("a", 0, 4, 3, false),
-                linear("b", 1, 2, 4, false),
-                linear("c", 2, 4, 2, false),
-                node("sum", sum, &[1, 3], &[1, 4]),
-                linear("d", 4, 5, 4, false),
-                linear("logits", 5, 2, 5, true),
-            ],
-            outputs: vec![Output { name: "y".into(), value: 6 }],
+        let requantise = Requantise { shift: 0, zero_point: 0, function: Function::clamp(-128, 127) };
+        let sum = Operator::Sum { multipliers: vec![1, 1], constant: vec![], requantise };
+        graph(vec![
+            linear("a", 0, 4, 3, false),
+            linear("b", 1, 2, 4, false),
+            linear("c", 2, 4, 2, false),
+            node("sum", sum, &[1, 3], &[1, 4]),
+            linear("d", 4, 5, 4, false),
+            linear("logits", 5, 2, 5, true),
+        ])
+    }
+
+    /// Runs the segments one after another.
+    fn run(segments: &[Graph], inputs: &[ArrayD<i64>]) -> Vec<ArrayD<i64>> {
+        for pair in segments.windows(2) {
+            let [output] = &pair[0].outputs[..] else { panic!("{} outputs", pair[0].outputs.len()) };
+            let [input] = &pair[1].inputs[..] else { panic!("{} inputs", pair[1].inputs.len()) };
+            assert_eq!(output.name, input.name);
+            assert_eq!(pair[0].shape(output.value), input.shape);
+            assert_eq!(pair[0].quantisation(output.value), input.quantisation);
         }
+        segments.iter().fold(inputs.to_vec(), |values, segment| interpreter::run(segment, &values).unwrap())
+    }
+
+    fn cut(node: usize, value: ValueId, elements: usize) -> Cut {
+        Cut { node, value, elements }
     }
 
     #[test]
     fn cuts_are_where_one_value_crosses() {
-        let cut = |node, value, elements| Cut { node, value, elements };
         assert_eq!(residual().cuts(), [cut(0, 1, 4), cut(3, 4, 4), cut(4, 5, 5)]);
         let mut two = residual();
         two.outputs.push(Output { name: "hidden".into(), value: 4 });
         assert_eq!(two.cuts(), [cut(0, 1, 4)], "an output lies before the others");
+        let mut late = residual();
+        late.inputs.push(late.inputs[0].clone());
+        late.nodes
+            .iter_mut()
+            .for_each(|node| node.inputs.iter_mut().for_each(|value| *value += usize::from(*value > 0)));
+        late.outputs[0].value += 1;
+        assert_eq!(late.cuts(), [cut(0, 2, 4), cut(3, 5, 4), cut(4, 6, 5)]);
+        late.nodes[3].inputs[1] = 1;
+        assert_eq!(late.cuts(), [cut(3, 5, 4), cut(4, 6, 5)], "the second input crosses the first cut");
     }
 
     #[test]
-    fn segments_one_after_another_are_the_whole() {
+    fn only_int8_crosses() {
+        let ends = |raw| {
+            let arg_max = Operator::ArgMax { axis: 0, select_last: false };
+            graph(vec![
+                linear("a", 0, 4, 3, false),
+                node("flat", Operator::Reshape, &[1], &[4, 1]),
+                node("turned", Operator::Transpose { permutation: vec![1, 0] }, &[2], &[1, 4]),
+                linear("logits", 3, 2, 4, raw),
+                node("view", Operator::Reshape, &[4], &[2]),
+                node("index", arg_max, &[5], &[]),
+            ])
+        };
+        assert_eq!(ends(true).cuts(), [0, 1, 2].map(|node| cut(node, node + 1, 4)), "accumulators do not cross");
+        let all = [cut(0, 1, 4), cut(1, 2, 4), cut(2, 3, 4), cut(3, 4, 2), cut(4, 5, 2)];
+        assert_eq!(ends(false).cuts(), all);
+    }
+
+    #[test]
+    fn segments_are_the_pieces_of_the_whole() {
         let graph = residual();
         let input = ArrayD::from_shape_vec(IxDyn(&[1, 3]), vec![100, -128, 55]).unwrap();
         let whole = interpreter::run(&graph, std::slice::from_ref(&input)).unwrap();
         for cuts in [&[][..], &[0], &[3], &[0, 3], &[0, 3, 4]] {
             let segments = graph.split(cuts).unwrap();
             assert_eq!(segments.len(), cuts.len() + 1);
-            let mut values = vec![input.clone()];
-            for pair in segments.windows(2) {
-                assert_eq!(pair[0].outputs[0].name, pair[1].inputs[0].name);
-            }
-            for segment in &segments {
-                values = interpreter::run(segment, &values).unwrap();
-            }
-            assert_eq!(values, whole, "{cuts:?}");
+            assert_eq!(run(&segments, std::slice::from_ref(&input)), whole, "{cuts:?}");
         }
-        assert_eq!(graph.split(&[0, 3]).unwrap()[1].name, "net.2");
+        assert_eq!(graph.split(&[]).unwrap(), std::slice::from_ref(&graph));
+
+        let mut report = Report::new("net");
+        report.notes.push("a note".into());
+        report.nodes.extend(graph.nodes.iter().map(NodeReport::new));
+        let parts = graph.split(&[0, 3]).unwrap().into_iter().map(|segment| {
+            let part = report.part(&segment);
+            assert_eq!((&part.model, &part.notes), (&segment.name, &report.notes));
+            let nodes: Vec<_> = part.nodes.into_iter().map(|entry| entry.name).collect();
+            (segment.name, segment.inputs[0].name.clone(), segment.outputs[0].name.clone(), nodes.join(" "))
+        });
+        let expected = [("net.1", "x", "a", "a"), ("net.2", "a", "sum", "b c sum"), ("net.3", "sum", "y", "d logits")];
+        let expected = expected.map(|(a, b, c, d)| (a.into(), b.into(), c.into(), d.into()));
+        assert_eq!(parts.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn other_places_are_refused() {
-        for nodes in [&[1][..], &[2], &[5], &[9], &[3, 0], &[0, 0]] {
-            assert!(matches!(residual().split(nodes), Err(SplitError::NotACut { .. })), "{nodes:?}");
+        for (nodes, at) in [(&[1][..], 1), (&[2], 2), (&[5], 5), (&[9], 9), (&[3, 0], 0), (&[0, 0], 0), (&[0, 1, 3], 1)]
+        {
+            let refusal = SplitError::NotACut { graph: "net".into(), node: at };
+            assert_eq!(residual().split(nodes), Err(refusal), "{nodes:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn segments_of_any_graph_compute_what_it_computes((graph, inputs) in arb_case()) {
+            let whole = interpreter::run(&graph, &inputs).unwrap();
+            let nodes: Vec<usize> = graph.cuts().iter().map(|cut| cut.node).collect();
+            for cuts in nodes.chunks(1).chain([&nodes[..]]) {
+                prop_assert_eq!(&run(&graph.split(cuts).unwrap(), &inputs), &whole);
+            }
         }
     }
 }

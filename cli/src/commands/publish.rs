@@ -94,12 +94,17 @@ pub fn beside(path: &Path) -> Result<Option<Manifest>> {
 
 /// Prints who published what.
 pub fn print(manifest: &Manifest) {
-    say!("  model       {} {}, licence {}", manifest.name, manifest.version, manifest.licence);
+    // Whoever wrote the manifest chose these words: none of them may steer the terminal.
+    let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
+    let [name, version, licence] = [&manifest.name, &manifest.version, &manifest.licence].map(|text| plain(text));
+    say!("  model       {name} {version}, licence {licence}");
     match &manifest.publisher {
-        Some(publisher) => say!("  published   by {} (signature valid, key {})", publisher.name, publisher.public_key),
+        Some(publisher) => {
+            say!("  published   by {} (signature valid, key {})", plain(&publisher.name), publisher.public_key);
+        }
         None => say!("  published   unsigned: anyone may have written this"),
     }
     if !manifest.training_data.is_empty() {
-        say!("  trained on  {}", manifest.training_data);
+        say!("  trained on  {}", plain(&manifest.training_data));
     }
 }
