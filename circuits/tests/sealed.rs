@@ -117,6 +117,22 @@ fn one_seal_serves_many_proofs_and_two_seals_share_no_byte_pattern() {
 }
 
 #[test]
+fn every_element_of_a_sealed_argument_is_checked() {
+    let desk = Desk::new(&Exposure::default());
+    let (seal, opening) = desk.seal(&desk.model, 1);
+    let checked = seal.check(&parameters(K)).unwrap();
+    let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
+    let parts = elements(desk.key().layout(), K).into_iter();
+    let names: Vec<&str> = parts.flat_map(|(part, count)| std::iter::repeat_n(part, count)).collect();
+    assert_eq!(32 * names.len(), proof.argument.len());
+    for (element, part) in names.iter().enumerate() {
+        let mut forged = proof.clone();
+        forged.argument[32 * element] ^= 1;
+        assert!(desk.verify(&checked, &forged).is_err(), "{part}, element {element}");
+    }
+}
+
+#[test]
 fn proof_size_is_the_public_one_plus_its_price() {
     let public = Desk::new(&Exposure::public());
     let sealed = Desk::new(&Exposure::default());

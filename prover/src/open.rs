@@ -14,7 +14,8 @@ use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zkinfer_verifier::BLINDING_ROWS;
-use zkinfer_verifier::small::SplitElements;
+use zkinfer_verifier::adjoint::WeightCotangent;
+use zkinfer_verifier::sheet::Sheet;
 use zkinfer_verifier::transcript::draw;
 
 use crate::commit::{Column, Context};
@@ -28,8 +29,10 @@ pub type Blinded = (Polynomial<Fp, Coeff>, Blind<Fp>);
 pub struct Opening<'a> {
     /// Cells up to the factors: opened at `x`.
     pub cells: &'a [Column],
-    /// Sealed weights: opened at `x`.
+    /// Sealed weights: one combination of them is opened at `x`.
     pub weights: &'a [ShownColumn<'a>],
+    /// The sheets of sealed weights with their cotangents.
+    pub cotangents: Vec<(&'a Sheet, &'a WeightCotangent)>,
     /// Multiplicities and helpers: opened at `x`.
     pub others: Vec<&'a Column>,
     /// `φ` and `S`: opened at `x` and `ωx`.
@@ -54,7 +57,13 @@ impl Opening<'_> {
         T: TranscriptWrite<EqAffine, E>,
     {
         let next = context.domain.rotate_omega(x, Rotation::next());
-        for evaluation in self.evaluations(context, x) {
+        let weights = self.combined_weights(context, x);
+        let evaluate = |columns: Vec<&Column>| -> Vec<Fp> {
+            columns.into_par_iter().map(|column| eval_polynomial(&column.polynomial, x)).collect()
+        };
+        let combined = weights.iter().map(|(polynomial, _)| eval_polynomial(polynomial, x));
+        let evaluations = evaluate(self.cells.iter().collect()).into_iter().chain(combined);
+        for evaluation in evaluations.chain(evaluate(self.others.clone())) {
             transcript.write_scalar(evaluation)?;
         }
         for sum in self.sums {
@@ -64,7 +73,7 @@ impl Opening<'_> {
         transcript.write_scalar(eval_polynomial(&self.random.0, x))?;
 
         let (x_1, x_2) = (draw(transcript), draw(transcript));
-        let (here, here_blind) = self.combined(context, x, x_1);
+        let (here, here_blind) = self.combined(context, weights.as_ref(), x, x_1);
         let [first, second] = self.sums;
         let both: Vec<Fp> = first.polynomial.iter().zip(second.polynomial.iter()).map(|(a, b)| *a * x_1 + b).collect();
         let both_blind = first.blind.0 * x_1 + second.blind.0;
@@ -87,69 +96,43 @@ impl Opening<'_> {
         inner_product::open(context, transcript, folded.collect(), blind, x_3, rng)
     }
 
-    /// The values at `x` of everything that is opened there alone, but for the quotient and the random polynomial.
-    fn evaluations(&self, context: &Context<'_>, x: Fp) -> Vec<Fp> {
-        let evaluate = |column: &&Column| eval_polynomial(&column.polynomial, x);
-        let mut evaluations: Vec<Fp> = self.cells.par_iter().map(|column| evaluate(&column)).collect();
-        if !self.weights.is_empty() {
-            let basis = lagrange_basis(context, x);
-            let (rows, random) = basis.split_at(context.rows - BLINDING_ROWS);
-            let split = SplitElements::new(rows);
-            evaluations.par_extend(self.weights.par_iter().map(|column| {
-                let plain = || {
-                    column
-                        .integers
-                        .iter()
-                        .zip(rows)
-                        .map(|(&value, l)| zkinfer_verifier::field::integer(value) * l)
-                        .sum()
-                };
-                let random: Fp = column.randomness.iter().zip(random).map(|(value, l)| *value * l).sum();
-                split.dot(column.integers).unwrap_or_else(plain) + random
-            }));
+    /// `Σ κ_c(x)·a_c` over the columns of sealed weights, if there are any: small integers by row until the one transform at the end.
+    fn combined_weights(&self, context: &Context<'_>, x: Fp) -> Option<Blinded> {
+        if self.weights.is_empty() {
+            return None;
         }
-        evaluations.par_extend(self.others.par_iter().map(evaluate));
-        evaluations
+        let basis = lagrange_basis(context, x);
+        let kappa: Vec<Fp> =
+            self.cotangents.iter().flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &basis)).collect();
+        let terms = || self.weights.iter().zip(kappa.iter().copied());
+        let values = context.domain.lagrange_from_vec(combine(context.rows, terms()));
+        let blind = terms().map(|(column, kappa)| column.randomness[BLINDING_ROWS] * kappa).sum();
+        Some((context.domain.lagrange_to_coeff(values), Blind(blind)))
     }
 
     /// What is opened at `x` alone, combined with descending powers of `x_1`, and its blind.
-    fn combined(&self, context: &Context<'_>, x: Fp, x_1: Fp) -> (Vec<Fp>, Fp) {
+    fn combined(&self, context: &Context<'_>, weights: Option<&Blinded>, x: Fp, x_1: Fp) -> (Vec<Fp>, Fp) {
         let x_n = x.pow([context.rows as u64]);
         let zero = (context.domain.empty_coeff(), Blind(Fp::ZERO));
         let quotient =
             self.pieces.iter().rev().fold(zero, |(sum, blind), (piece, piece_blind)| {
                 (sum * x_n + piece, blind * Blind(x_n) + *piece_blind)
             });
-        let count = self.cells.len() + self.weights.len() + self.others.len() + 2;
-        let mut powers: Vec<Fp> =
-            std::iter::successors(Some(Fp::ONE), |power| Some(*power * x_1)).take(count).collect();
-        powers.reverse();
-        let (cell_powers, rest) = powers.split_at(self.cells.len());
-        let (weight_powers, other_powers) = rest.split_at(self.weights.len());
+        let mut terms: Vec<(&[Fp], Fp)> = Vec::new();
+        terms.extend(self.cells.iter().map(|column| (&column.polynomial[..], column.blind.0)));
+        terms.extend(weights.map(|(polynomial, blind)| (&polynomial[..], blind.0)));
+        terms.extend(self.others.iter().map(|column| (&column.polynomial[..], column.blind.0)));
+        terms.extend([&quotient, self.random].map(|(polynomial, blind)| (&polynomial[..], blind.0)));
 
-        let mut terms: Vec<(&[Fp], Fp, Fp)> = Vec::new();
-        let columns = self.cells.iter().zip(cell_powers).chain(self.others.iter().copied().zip(other_powers));
-        terms.extend(columns.map(|(column, power)| (&column.polynomial[..], column.blind.0, *power)));
-        let last = [&quotient, self.random].into_iter().zip(&other_powers[self.others.len()..]);
-        terms.extend(last.map(|((polynomial, blind), power)| (&polynomial[..], blind.0, *power)));
-        let weights = self.weights.iter().zip(weight_powers.iter().copied());
-        let mut blind: Fp = weights.clone().map(|(column, power)| column.randomness[BLINDING_ROWS] * power).sum();
-        blind += terms.iter().map(|(_, blind, power)| *blind * power).sum::<Fp>();
-
-        let mut sum = if self.weights.is_empty() {
-            vec![Fp::ZERO; context.rows]
-        } else {
-            let values = context.domain.lagrange_from_vec(combine(context.rows, weights));
-            context.domain.lagrange_to_coeff(values).to_vec()
-        };
+        let mut sum = vec![Fp::ZERO; context.rows];
         const CHUNK: usize = 256;
         sum.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sum)| {
-            for (polynomial, _, power) in &terms {
+            for (polynomial, _) in &terms {
                 let coefficients = &polynomial[chunk * CHUNK..];
-                sum.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum += *power * coefficient);
+                sum.iter_mut().zip(coefficients).for_each(|(sum, coefficient)| *sum = *sum * x_1 + coefficient);
             }
         });
-        (sum, blind)
+        (sum, terms.iter().fold(Fp::ZERO, |sum, (_, blind)| sum * x_1 + blind))
     }
 }
 

@@ -136,10 +136,10 @@ impl<'a> Prover<'a> {
 
         self.enter(Stage::Adjoint);
         let adjoint = backward(key, &claim.statement, cotangents);
-        let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
+        let sheets = || layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
         let mut rest = weights.as_slice();
         let mut folded = Vec::new();
-        for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
+        for (sheet, cotangent) in sheets().zip(&adjoint.weights) {
             let (columns, tail) = rest.split_at(sheet.columns.len());
             folded.extend(adjoint::fold_weights(context, sheet, cotangent, columns));
             rest = tail;
@@ -201,6 +201,7 @@ impl<'a> Prover<'a> {
         let opening = Opening {
             cells: &cells,
             weights: &weights,
+            cotangents: sheets().zip(&adjoint.weights).collect(),
             others: multiplicities.iter().chain(&helpers).collect(),
             sums: [lookup_sum, adjoint_sum],
             random: &random[0],

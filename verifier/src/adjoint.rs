@@ -20,7 +20,7 @@ use crate::factors::{column_weights, sizes};
 use crate::field::{integer, powers};
 use crate::key::VerifyingKey;
 use crate::layout::{Cells, Segment, add};
-use crate::sheet::Role;
+use crate::sheet::{Pattern, Role, Sheet};
 use crate::statement::{Statement, Value};
 use crate::view::scatter;
 
@@ -55,6 +55,19 @@ pub struct WeightCotangent {
     pub taps: Vec<Fp>,
     /// One per unit.
     pub units: Vec<Fp>,
+}
+
+impl WeightCotangent {
+    /// `κ_c(x)` of each column of the sheet, from the Lagrange basis at `x`: a polynomial per pattern, combined by the units in the column.
+    pub fn evaluate(&self, sheet: &Sheet, basis: &[Fp]) -> Vec<Fp> {
+        let pattern = |pattern: Pattern| {
+            let basis = basis.get(pattern.rows).unwrap_or_default();
+            basis.iter().zip(self.taps.iter().skip(pattern.start)).map(|(l, tap)| *l * tap).sum::<Fp>()
+        };
+        let patterns: Vec<Fp> = sheet.patterns().into_iter().map(pattern).collect();
+        let term = |(pattern, unit)| Some(*patterns.get(pattern)? * self.units.get(unit)?);
+        (0..sheet.columns.len()).map(|column| sheet.members(column).filter_map(term).sum()).collect()
+    }
 }
 
 /// The cotangent of a tensor.

@@ -35,6 +35,7 @@ impl Proof {
 /// How many points and scalars each part of an argument has, in order.
 pub fn elements(layout: &Layout, k: u32) -> Vec<(&'static str, usize)> {
     let (cells, slots, helpers) = (layout.columns(), layout.slots, layout.helpers());
+    let dense = layout.factor_columns().end;
     let (sealed, factors) = (layout.sealed_columns().count(), layout.factor_columns().len());
     let link = |count: usize| if sealed > 0 { count } else { 0 };
     let rounds = usize::try_from(k).unwrap_or(0);
@@ -49,7 +50,8 @@ pub fn elements(layout: &Layout, k: u32) -> Vec<(&'static str, usize)> {
         ("commitments to running sums", 2),
         ("commitment to the random polynomial", 1),
         ("commitments to quotient pieces", QUOTIENT_PIECES),
-        ("evaluations of cells", cells),
+        ("evaluations of cells", dense),
+        ("combined evaluation of sealed weights", usize::from(cells > dense)),
         ("evaluations of multiplicities", slots),
         ("evaluations of lookup helpers", helpers),
         ("evaluations of running sums", 4),

@@ -65,31 +65,6 @@ impl SmallSums {
     }
 }
 
-/// Elements split for repeated products with small integers.
-pub struct SplitElements(Vec<[i64; 8]>);
-
-impl SplitElements {
-    /// Splits elements.
-    pub fn new(elements: &[Fp]) -> Self {
-        Self(elements.iter().map(|element| digits(*element)).collect())
-    }
-
-    /// `Σ integers[i] · elements[i]`; none if an integer is not small, or there are too many.
-    #[allow(clippy::arithmetic_side_effects, reason = "bounded by SMALL and TERMS")]
-    pub fn dot(&self, integers: &[i64]) -> Option<Fp> {
-        if integers.len() > TERMS || integers.iter().any(|value| value.unsigned_abs() > SMALL) {
-            return None;
-        }
-        let mut sum = [0i64; 8];
-        for (element, value) in self.0.iter().zip(integers) {
-            for (digit, part) in sum.iter_mut().zip(element) {
-                *digit += value * part;
-            }
-        }
-        Some(carry(&sum))
-    }
-}
-
 /// The digits base `2^32`, lowest first.
 fn digits(element: Fp) -> [i64; 8] {
     let bytes = element.to_repr();
@@ -126,11 +101,6 @@ mod tests {
             let plain =
                 |i: usize| rows.iter().zip(&elements).map(|(row, element)| integer(row[i]) * element).sum::<Fp>();
             assert_eq!(sums.finish(), (0..41).map(plain).collect::<Vec<_>>());
-            let split = SplitElements::new(&elements);
-            for row in &rows {
-                let plain: Fp = row.iter().zip(&elements).map(|(&value, element)| integer(value) * element).sum();
-                assert_eq!(split.dot(row), (scale < 4).then_some(plain));
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use halo2_proofs::transcript::{Blake2bRead, Challenge255, Transcript, Transcript
 use pasta_curves::{EqAffine, Fp};
 
 use crate::QUOTIENT_PIECES;
-use crate::adjoint::{Cotangents, WeightCotangent, backward};
+use crate::adjoint::{Cotangents, backward};
 use crate::constraints::{Challenges, Point, fold};
 use crate::error::Rejection;
 use crate::key::{Digest, VerifyingKey};
@@ -16,7 +16,7 @@ use crate::link::Equation;
 use crate::parameters::Parameters;
 use crate::proof::{Proof, argument_bytes};
 use crate::seal::{CheckedSeal, decode};
-use crate::sheet::{Pattern, Role, Sheet};
+use crate::sheet::Role;
 use crate::tables::{compress_tuple, tag_value};
 use crate::transcript::{binding, draw};
 
@@ -115,7 +115,7 @@ impl VerifyingKey {
             Some(Equation::new(parameters, &links, lambda, message, challenge, &responses))
         };
         let weights = fresh.split_off(factors.start.saturating_sub(cells.len()).min(fresh.len()));
-        cells.extend(fresh.into_iter().chain(factor_commitments).chain(weights));
+        cells.extend(fresh.into_iter().chain(factor_commitments));
         let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
         let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
         let helper_commitments = points(&mut transcript, helpers, "commitments to lookup helpers")?;
@@ -125,7 +125,9 @@ impl VerifyingKey {
         let pieces: [EqAffine; QUOTIENT_PIECES] = array(&mut transcript, point, "commitments to quotient pieces")?;
         let x = draw(&mut transcript);
 
-        let cell_evaluations = scalars(&mut transcript, layout.columns(), "evaluations of cells")?;
+        let cell_evaluations = scalars(&mut transcript, factors.end, "evaluations of cells")?;
+        let weight_evaluation =
+            scalars(&mut transcript, weights.len().min(1), "combined evaluation of sealed weights")?;
         let multiplicity_evaluations = scalars(&mut transcript, slots, "evaluations of multiplicities")?;
         let helper_evaluations = scalars(&mut transcript, helpers, "evaluations of lookup helpers")?;
         let [lookup_here, lookup_next, adjoint_here, adjoint_next] =
@@ -135,12 +137,18 @@ impl VerifyingKey {
         let basis = Basis::new(&domain, layout.rows, x)?;
         let adjoint = backward(self, &proof.statement, cotangents);
         let evaluate = |columns: &[Vec<Fp>]| columns.iter().map(|column| basis.evaluate(column)).collect::<Vec<_>>();
-        let mut kappa = evaluate(&adjoint.kappa);
+        // Of sealed weights only Σ κ_c·a_c matters, so that is what is opened.
         let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
-        kappa.extend(sheets.zip(&adjoint.weights).flat_map(|(sheet, cotangent)| basis.weights(sheet, cotangent)));
+        let weight_kappa =
+            sheets.zip(&adjoint.weights).flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &basis.values));
+        let mut combined = params.empty_msm();
+        weight_kappa.zip(&weights).for_each(|(kappa, commitment)| combined.append_term(kappa, *commitment));
+        let mut kappa = evaluate(&adjoint.kappa);
+        kappa.extend(weight_evaluation.iter().map(|_| Fp::ONE));
+        let linear: Vec<Fp> = cell_evaluations.iter().chain(&weight_evaluation).copied().collect();
         let inverses = self.table_evaluations(&basis, theta, beta)?;
         let point = Point {
-            cells: &cell_evaluations,
+            cells: &linear,
             multiplicities: &multiplicity_evaluations,
             helpers: &helper_evaluations,
             lookup_sum: [lookup_here, lookup_next],
@@ -171,9 +179,10 @@ impl VerifyingKey {
         let queries = cells
             .iter()
             .zip(&cell_evaluations)
-            .chain(multiplicities.iter().zip(&multiplicity_evaluations))
-            .chain(helper_commitments.iter().zip(&helper_evaluations))
             .map(|(commitment, &evaluation)| here(commitment, evaluation))
+            .chain(weight_evaluation.iter().map(|&evaluation| VerifierQuery::new_msm(&combined, x, evaluation)))
+            .chain(multiplicities.iter().zip(&multiplicity_evaluations).map(|(c, &evaluation)| here(c, evaluation)))
+            .chain(helper_commitments.iter().zip(&helper_evaluations).map(|(c, &evaluation)| here(c, evaluation)))
             .chain([
                 here(&lookup_sum, lookup_here),
                 VerifierQuery::new_commitment(&lookup_sum, next, lookup_next),
@@ -260,17 +269,6 @@ impl Basis {
     fn range(&self, rows: core::ops::Range<usize>) -> Fp {
         let sum = |end| self.sums.get(end).copied().unwrap_or(Fp::ZERO);
         sum(rows.end) - sum(rows.start)
-    }
-
-    /// `κ` of a sheet of sealed weights, one per column: a polynomial per pattern, combined by the units in each column.
-    fn weights(&self, sheet: &Sheet, cotangent: &WeightCotangent) -> Vec<Fp> {
-        let pattern = |pattern: Pattern| {
-            let basis = self.values.get(pattern.rows).unwrap_or_default();
-            basis.iter().zip(cotangent.taps.iter().skip(pattern.start)).map(|(l, tap)| *l * tap).sum::<Fp>()
-        };
-        let patterns: Vec<Fp> = sheet.patterns().into_iter().map(pattern).collect();
-        let term = |(pattern, unit)| Some(*patterns.get(pattern)? * cotangent.units.get(unit)?);
-        (0..sheet.columns.len()).map(|column| sheet.members(column).filter_map(term).sum()).collect()
     }
 
     /// A column given by its first rows, zero after them.

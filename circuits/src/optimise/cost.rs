@@ -20,12 +20,12 @@
 //!   and to four times the rows;
 //! * evaluates the constraints there, some five multiplications a lookup and one or two per other column;
 //! * opens once, linear in `n`;
-//! * with `w` sealed columns, re-randomises each commitment, and multiplies each cell three or more times by a field element; for the adjoint sum they
+//! * with `w` sealed columns, re-randomises each commitment, and multiplies each cell two or three times by a field element; for the adjoint sum they
 //!   are folded to few columns.
 //!
 //! The verifier sums one product of `n` generators and evaluates `c` columns `κ` and `s` columns of inverses; the rest of its work
 //! depends on the network alone. A proof has `2(c + s + h) + 18 + 2k` elements of 32 bytes, two more for every
-//! sealed and factor column, and six for the link.
+//! factor column and every sealed one but those of weights, one for each of these and one for all, and six for the link.
 
 use zkinfer_verifier::link::RESPONSES;
 use zkinfer_verifier::proof::argument_bytes;
@@ -92,7 +92,7 @@ impl CostModel {
     };
 }
 
-/// Small products a row and sealed column: the factors, an evaluation, the opening's combination.
+/// Small products a row and sealed column: the factors, the opening's combination, and checking that each cell is small.
 const SMALL_PER_ROW: usize = 3;
 /// Bytes of a sealed cell at the prover.
 const SEALED_BYTES: usize = 8;
@@ -132,7 +132,8 @@ impl CostModel {
         let small = counts.units + SMALL_PER_ROW * sealed;
         let fields = counts.network + 3 * counts.cells + 6 * counts.table_rows;
         let link = if sealed > 0 { 1 + RESPONSES } else { 0 };
-        let elements = 2 * (columns + sealed + factors + slots + helpers) + link + 18 + 2 * counts.k as usize;
+        let shown = 2 * sealed - counts.weights + counts.weights.min(1);
+        let elements = 2 * (columns + factors + slots + helpers) + shown + link + 18 + 2 * counts.k as usize;
 
         let per_row = self.commit_small * (columns + slots) as f64
             + self.commit_full * full as f64

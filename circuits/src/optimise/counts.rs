@@ -18,6 +18,8 @@ pub struct Counts {
     pub columns: usize,
     /// Columns of sealed tensors, which are re-randomised.
     pub sealed: usize,
+    /// Those of them that hold weights.
+    pub weights: usize,
     /// Columns that stand for the sealed ones in the adjoint sum.
     pub folded: usize,
     /// Units of sealed weights in whole columns: as many multiplications a row to fold them.
@@ -44,6 +46,7 @@ impl Counts {
             k: key.description().k,
             columns: layout.fresh_columns(),
             sealed: layout.sealed_columns().count(),
+            weights: layout.sheets.iter().map(weights).sum(),
             folded: layout.sheets.iter().map(folded).sum(),
             units: layout.sheets.iter().map(units).sum(),
             factors: layout.factor_columns().len(),
@@ -72,6 +75,11 @@ fn folded(sheet: &Sheet) -> usize {
         Role::Weights(_) => sheet.columns.len().min(sheet.patterns().len()),
         _ => sheet.columns.len(),
     }
+}
+
+/// Columns of sealed weights.
+fn weights(sheet: &Sheet) -> usize {
+    if matches!(sheet.role, Role::Weights(_)) { sheet.columns.len() } else { 0 }
 }
 
 /// Multiplications a row to fold a sheet.
@@ -282,6 +290,7 @@ impl Sizes {
             k,
             columns: sum(Lane::width),
             sealed: sheets.iter().map(|sheet| sheet.columns.len()).sum(),
+            weights: sheets.iter().map(weights).sum(),
             folded: sheets.iter().map(folded).sum(),
             units: sheets.iter().map(units).sum(),
             factors: Lane::Factors.width() * self.factors.div_ceil(usable),

@@ -34,8 +34,8 @@ pub const LARGEST_K: u32 = 14;
 const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
 /// Proofs up to this size are preferred: what zkinfer promises for a network of LeNet-5's size.
 pub const COMFORTABLE_BYTES: usize = 6000;
-/// A commitment and an evaluation.
-const SEALED_COLUMN_BYTES: usize = 64;
+/// A commitment.
+const SEALED_COLUMN_BYTES: usize = 32;
 /// How much worse the weighed costs may become for a proof of that size.
 pub const SACRIFICE: f64 = 2.0;
 /// Lengths of wide functions that are tried.
