@@ -10,14 +10,28 @@ use crate::error::Error;
 /// Digits that a bias usually has: 18 bits, two more than a product of weight and activation.
 const USUAL_DIGITS: u32 = 3;
 
+/// What a weight's second digit counts.
+pub(crate) const WEIGHT_BASE: i64 = 256;
+
 /// Name, weights and biases of every operator that has them, in order.
-fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i8], &[i32])> {
+fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i16], &[i32])> {
     graph.nodes.iter().filter_map(|node| match &node.operator {
         Operator::Convolution { weights, bias, .. } | Operator::Linear { weights, bias, .. } => {
             Some((node.name.as_str(), weights.as_slice(), bias.as_slice()))
         }
         _ => None,
     })
+}
+
+/// Weights as digits base 256, between −128 and 127 and lowest first: one if that is enough for all of them, else two. Each digit has a contraction
+/// of its own.
+pub(crate) fn weight_digits(weights: &[i16]) -> Vec<Vec<i8>> {
+    if let Ok(digits) = weights.iter().map(|&weight| i8::try_from(weight)).collect() {
+        return vec![digits];
+    }
+    let low = weights.iter().map(|&weight| weight as i8).collect();
+    let high = weights.iter().map(|&weight| ((i32::from(weight) - i32::from(weight as i8)) >> 8) as i8).collect();
+    vec![low, high]
 }
 
 /// Digits for the biases of a graph: the usual number, more only if one does not fit (which the key then shows).
@@ -44,9 +58,18 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Vec<Vec<i64>> {
         return Vec::new();
     }
     let digits = key.description().bias_digits;
-    let biases = parameters(graph).flat_map(|(_, _, biases)| biases);
-    let weights = parameters(graph).map(|(_, weights, _)| weights.iter().map(|&weight| weight.into()).collect());
-    std::iter::once(biases.flat_map(|&bias| split(bias.into(), digits)).collect()).chain(weights).collect()
+    let mut biases = Vec::new();
+    let mut tensors = vec![Vec::new()];
+    for (_, weights, bias) in parameters(graph) {
+        for (place, weights) in weight_digits(weights).into_iter().enumerate() {
+            // The bias stands with the lowest digit.
+            let bias = bias.iter().map(|&bias| if place == 0 { i64::from(bias) } else { 0 });
+            biases.extend(bias.flat_map(|bias| split(bias, digits)));
+            tensors.push(weights.into_iter().map(i64::from).collect());
+        }
+    }
+    tensors[0] = biases;
+    tensors
 }
 
 /// `Σ digit_i·64^i = value`, each digit between −32 and 31.
@@ -75,6 +98,15 @@ pub(crate) fn sealed_contractions(key: &VerifyingKey) -> impl Iterator<Item = us
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weights_of_more_than_eight_bits_have_two_digits() {
+        assert_eq!(weight_digits(&[-128, 0, 127]), [[-128, 0, 127]]);
+        let wide = [255, -255, 128, -129, 32_639, -32_639, 5];
+        let digits = weight_digits(&wide);
+        let value = |index: usize| i64::from(digits[0][index]) + WEIGHT_BASE * i64::from(digits[1][index]);
+        assert_eq!((0..wide.len()).map(value).collect::<Vec<_>>(), wide.map(i64::from));
+    }
 
     #[test]
     fn digits_are_small_and_add_up() {

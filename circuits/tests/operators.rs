@@ -4,13 +4,13 @@
 mod common;
 
 use common::{After, Net, Noise, check, window};
-use zkinfer_models::quantised::{Function, Operator, Requantise, Window};
+use zkinfer_models::quantised::{BinaryFunction, Function, Operator, Requantise, Ties, Window};
 
 const INT8: After = After::Int8 { shift: 13, zero_point: 5 };
 const RELU: After = After::Relu { shift: 12, zero_point: -128 };
 
 fn requantise(shift: u32, zero_point: i64) -> Requantise {
-    Requantise { shift, zero_point, function: Function::clamp(-128, 127) }
+    Requantise { shift, ties: Ties::Up, zero_point, function: Function::clamp(-128, 127) }
 }
 
 #[test]
@@ -224,4 +224,124 @@ fn a_linear_network_and_an_input_as_output() {
         assert_eq!(witness.outputs, common::interpret(&graph, &inputs));
         assert_eq!(common::names(zkinfer_circuits::judge::mock_prove(circuit.key(), &witness)), [""; 0]);
     }
+}
+
+#[test]
+fn ties_to_even() {
+    let mut net = Net::new("even", &[(&[1, 6], 3)]);
+    let noise = &mut Noise(21);
+    let even = |shift, slack| After::Even { shift, zero_point: 7, slack };
+    // Halves are frequent with a short shift, and only near halves with slack.
+    let x = net.linear(noise, 0, 5, even(3, 0));
+    let y = net.linear(noise, x, 4, even(11, 300));
+    let unscaled = net.linear(noise, 0, 3, even(0, 0));
+    net.output(unscaled);
+    check(&net.finish(y));
+}
+
+#[test]
+fn a_sum_with_ties_to_even() {
+    let mut net = Net::new("even sum", &[(&[1, 9], -5), (&[1, 9], 4)]);
+    let rescale = Requantise { ties: Ties::Even { slack: 0 }, ..requantise(1, -3) };
+    let sum = Operator::Sum { multipliers: vec![1, -1], constant: vec![], requantise: rescale };
+    let y = net.node(sum, &[0, 1], &[1, 9], -3);
+    check(&net.finish(y));
+}
+
+#[test]
+fn weights_of_two_digits() {
+    let mut net = Net::new("wide weights", &[(&[1, 2, 4, 3], 100)]);
+    let weights = [255, -255, 200, -1, 0, 128, -129, 32_639, -32_639];
+    let weights = |count: usize| weights.iter().copied().cycle().take(count).collect::<Vec<i16>>();
+    let convolution = |after: After| Operator::Convolution {
+        window: window([2, 2], [1, 1], [0; 4]),
+        groups: 1,
+        weights: weights(16),
+        bias: vec![-500, 70_000],
+        multipliers: vec![3, 1],
+        requantise: after.requantise(),
+    };
+    let x = net.node(convolution(After::Int8 { shift: 18, zero_point: 5 }), &[0], &[1, 2, 3, 2], 5);
+    let z = net.node(convolution(After::Even { shift: 18, zero_point: 0, slack: 2 }), &[0], &[1, 2, 3, 2], 0);
+    let flat = net.flatten(x);
+    let linear = Operator::Linear { weights: weights(24), bias: vec![1, 2], multipliers: vec![1, 2], requantise: None };
+    let y = net.node(linear, &[flat], &[1, 2], 0);
+    net.output(z);
+    check(&net.finish(y));
+}
+
+#[test]
+fn unsigned_inputs() {
+    let mut net = Net::new("unsigned", &[(&[1, 5], 128)]);
+    (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (0, 255);
+    let x = net.linear(&mut Noise(22), 0, 4, After::Even { shift: 13, zero_point: 128, slack: 0 });
+    let relu = Operator::Activation(Function { minimum: 0, values: (0..256).map(|x: i64| x.max(128)).collect() });
+    let y = net.node(relu, &[x], &[1, 4], 128);
+    check(&net.finish(y));
+}
+
+#[test]
+fn products_of_activations() {
+    let mut net = Net::new("product", &[(&[1, 2, 3], -128), (&[1, 2, 3], 17)]);
+    let product = |multiplier, shift| Operator::Product { multiplier, requantise: requantise(shift, -3) };
+    let x = net.node(product(5, 9), &[0, 1], &[1, 2, 3], -3);
+    let y = net.node(product(1, 8), &[x, x], &[1, 2, 3], -3);
+    net.output(x);
+    check(&net.finish(y));
+}
+
+#[test]
+fn functions_of_two_activations() {
+    let mut net = Net::new("binary", &[(&[1, 7], 0), (&[1, 7], 0)]);
+    (net.0.inputs[1].minimum, net.0.inputs[1].maximum) = (-4, 11);
+    let values = (0..40 * 9).map(|x: i64| x * x * 31 % 251 - 120).collect();
+    let function = BinaryFunction { minimum: [-20, -2], counts: [40, 9], values };
+    let y = net.node(Operator::Binary(function), &[0, 1], &[1, 7], 0);
+    check(&net.finish(y));
+}
+
+#[test]
+fn extremes_of_activations() {
+    let mut net = Net::new("extremes", &[(&[1, 6], 9), (&[1, 6], 9), (&[1, 6], 9)]);
+    let high = net.node(Operator::Max, &[0, 1, 2], &[1, 6], 9);
+    let low = net.node(Operator::Min, &[high, 1], &[1, 6], 9);
+    net.output(high);
+    check(&net.finish(low));
+}
+
+#[test]
+fn selection_by_a_condition() {
+    let mut net = Net::new("select", &[(&[1, 8], 0), (&[1, 8], 4), (&[1, 8], 4)]);
+    (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (0, 1);
+    let y = net.node(Operator::Select, &[0, 1, 2], &[1, 8], 4);
+    check(&net.finish(y));
+}
+
+#[test]
+fn largest_and_smallest_elements_in_order() {
+    let mut net = Net::new("top", &[(&[2, 5, 2], 3)]);
+    for smallest in [false, true] {
+        for indices in [false, true] {
+            let top = Operator::TopK { axis: 1, smallest, indices };
+            let y = net.node(top, &[0], &[2, 3, 2], if indices { 0 } else { 3 });
+            if indices {
+                net.0.nodes.last_mut().unwrap().quantisation.scale = 1.0;
+            }
+            net.output(y);
+        }
+    }
+    let smallest = Operator::ArgMax { axis: 1, select_last: true, smallest: true };
+    let y = net.node(smallest, &[0], &[2, 2], 0);
+    net.0.nodes.last_mut().unwrap().quantisation.scale = 1.0;
+    check(&net.finish(y));
+}
+
+#[test]
+fn constants_as_operands() {
+    let mut net = Net::new("constants", &[(&[1, 3], 2)]);
+    let one = net.node(Operator::Constant(vec![-7]), &[], &[1, 1], 2);
+    let three = net.node(Operator::Constant(vec![5, -128, 127]), &[], &[1, 3], 2);
+    let high = net.node(Operator::Max, &[0, three], &[1, 3], 2);
+    let y = net.node(Operator::Concat { axis: 1 }, &[high, one], &[1, 4], 2);
+    check(&net.finish(y));
 }

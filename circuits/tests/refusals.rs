@@ -44,7 +44,7 @@ fn an_index_is_no_operand() {
 
 /// The numbers of a linear layer.
 struct Parts<'a> {
-    weights: &'a mut Vec<i8>,
+    weights: &'a mut Vec<i16>,
     bias: &'a mut Vec<i32>,
     multipliers: &'a mut Vec<i64>,
     requantise: &'a mut Requantise,

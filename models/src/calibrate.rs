@@ -6,9 +6,9 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
-use crate::graph::{Graph, extremes};
+use crate::float::Execution;
+use crate::graph::Graph;
 use crate::layout::from_elements;
-use crate::reference::{Reference, ReferenceError};
 
 /// Samples drawn when there is no calibration data.
 pub const RANDOM_SAMPLES: usize = 64;
@@ -16,13 +16,27 @@ pub const RANDOM_SAMPLES: usize = 64;
 /// Calibration failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CalibrateError {
-    /// The float model failed on a sample.
-    #[error("calibration sample {sample}: {source}")]
-    Reference {
+    /// The inputs do not fit.
+    #[error("calibration sample {sample} has shapes {found:?}, expected {expected}")]
+    Inputs {
         /// The sample, counted from 0.
         sample: usize,
-        /// Why.
-        source: ReferenceError,
+        /// The network's inputs with their shapes.
+        expected: String,
+        /// The shapes given.
+        found: Vec<Vec<usize>>,
+    },
+    /// A value of the network is not finite.
+    #[error(
+        "node `{node}` becomes {found} on calibration sample {sample}; check the model and the scale of its inputs, or calibrate with typical samples"
+    )]
+    NotFinite {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// The node.
+        node: String,
+        /// The number found.
+        found: f64,
     },
     /// An input range that is no range.
     #[error("input range {minimum},{maximum}: expected two finite numbers, the first below the second")]
@@ -47,11 +61,10 @@ impl Range {
     /// The range of nothing but zero.
     pub const ZERO: Self = Self { minimum: 0.0, maximum: 0.0 };
 
-    /// The range that also covers the tensor's elements.
+    /// The range that also covers the elements.
     #[must_use]
-    pub fn including(self, tensor: &ArrayD<f32>) -> Self {
-        let (low, high) = extremes(tensor);
-        Self { minimum: self.minimum.min(low), maximum: self.maximum.max(high) }
+    pub fn including(self, elements: impl Iterator<Item = f32>) -> Self {
+        elements.fold(self, |range, x| Self { minimum: range.minimum.min(x), maximum: range.maximum.max(x) })
     }
 }
 
@@ -72,37 +85,63 @@ pub enum Source {
     },
 }
 
-/// The range of each value that quantisation asks for, by ONNX name.
+/// The ranges that quantisation asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Where the ranges come from.
     pub source: Source,
-    /// The ranges.
-    pub ranges: BTreeMap<String, Range>,
+    /// Of each input, by name.
+    pub inputs: BTreeMap<String, Range>,
+    /// Of each node's result, by the node's name.
+    pub results: BTreeMap<String, Range>,
+    /// Of what each fused activation reads, by the node's name.
+    pub arguments: BTreeMap<String, Range>,
 }
 
 impl Calibration {
     /// Measures ranges over a dataset.
-    pub(crate) fn over(reference: &Reference, dataset: &Dataset) -> Result<Self, CalibrateError> {
-        let mut ranges = vec![Range::ZERO; reference.values().len()];
-        for (sample, inputs) in dataset.samples().iter().enumerate() {
-            let values = reference.run(inputs);
-            let values = values.map_err(|source| CalibrateError::Reference { sample, source })?;
-            for (range, value) in ranges.iter_mut().zip(&values) {
-                *range = range.including(value);
+    pub(crate) fn over(graph: &Graph, dataset: &Dataset) -> Result<Self, CalibrateError> {
+        let execution = Execution::new(graph);
+        let mut inputs = vec![Range::ZERO; graph.inputs.len()];
+        let mut nodes = vec![(Range::ZERO, Range::ZERO); graph.nodes.len()];
+        for (sample, tensors) in dataset.samples().iter().enumerate() {
+            let fits = tensors.len() == graph.inputs.len()
+                && tensors.iter().zip(&graph.inputs).all(|(given, input)| given.shape() == input.shape);
+            if !fits {
+                let expected = crate::graph::describe(&graph.inputs);
+                let found = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
+                return Err(CalibrateError::Inputs { sample, expected, found });
+            }
+            for (range, tensor) in inputs.iter_mut().zip(tensors) {
+                *range = range.including(tensor.iter().copied());
+            }
+            let mut fault = None;
+            execution.run(tensors, |index, argument, result| {
+                if let Some(&found) = argument.iter().chain(result).find(|x| !x.is_finite())
+                    && fault.is_none()
+                {
+                    fault = Some(CalibrateError::NotFinite { sample, node: graph.nodes[index].name.clone(), found });
+                }
+                let (of_argument, of_result) = &mut nodes[index];
+                *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
+                *of_result = of_result.including(result.iter().map(|&x| x as f32));
+            });
+            if let Some(fault) = fault {
+                return Err(fault);
             }
         }
-        let named = reference.values().iter().cloned().zip(ranges);
-        Ok(Self { source: Source::Data { samples: dataset.samples().len() }, ranges: named.collect() })
+        let names = || graph.nodes.iter().map(|node| node.name.clone());
+        let (arguments, results): (Vec<Range>, Vec<Range>) = nodes.into_iter().unzip();
+        Ok(Self {
+            source: Source::Data { samples: dataset.samples().len() },
+            inputs: graph.inputs.iter().map(|input| input.name.clone()).zip(inputs).collect(),
+            results: names().zip(results).collect(),
+            arguments: names().zip(arguments).collect(),
+        })
     }
 
     /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its extremes included.
-    pub(crate) fn over_input_range(
-        reference: &Reference,
-        graph: &Graph,
-        minimum: f32,
-        maximum: f32,
-    ) -> Result<Self, CalibrateError> {
+    pub(crate) fn over_input_range(graph: &Graph, minimum: f32, maximum: f32) -> Result<Self, CalibrateError> {
         if !(minimum.is_finite() && maximum.is_finite() && minimum < maximum) {
             return Err(CalibrateError::InputRange { minimum, maximum });
         }
@@ -123,7 +162,7 @@ impl Calibration {
             samples.push(draw(&mut Random::fraction));
         }
         let mut calibration = match Dataset::new(samples, None) {
-            Some(dataset) => Self::over(reference, &dataset)?,
+            Some(dataset) => Self::over(graph, &dataset)?,
             None => unreachable!("the sample is not empty"),
         };
         calibration.source = Source::InputRange { minimum, maximum };
@@ -151,8 +190,7 @@ mod tests {
 
     #[test]
     fn ranges_include_zero() {
-        let positive = from_elements(&[2], vec![2.0, 3.0]);
-        let range = Range::ZERO.including(&positive);
+        let range = Range::ZERO.including([2.0, 3.0].into_iter());
         assert_eq!((range.minimum, range.maximum), (0.0, 3.0));
     }
 

@@ -1,12 +1,11 @@
 //! The float graph: a network after import, before quantisation.
 //!
-//! Operators keep their ONNX names, constants are `f32` and live inside the operators that use them, and each node
-//! remembers the name of the ONNX value that it computes, so that calibration can look its range up.
-
-use ndarray::ArrayD;
+//! Operators keep their ONNX names, constants live inside the operators that use them. Where the file says itself how a value is
+//! quantised, the value has a [`Grid`]: the integers that it is one of. All other values are quantised later, over calibrated ranges.
 
 use crate::activation::Activation;
-use crate::quantised::{Output, ValueId, Window};
+use crate::binary::BinaryOperator;
+use crate::quantised::{Output, Quantisation, ValueId, Window};
 
 /// A network on real numbers, in topological order.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,12 +21,50 @@ pub struct Graph {
 }
 
 /// An input: a name and a fixed shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Input {
     /// The ONNX name.
     pub name: String,
     /// The shape, batch 1 included.
     pub shape: Vec<usize>,
+    /// How it is quantised, if the file says so.
+    pub grid: Option<Grid>,
+}
+
+/// The integers that stand for a value's real numbers, where the file says which.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Scale and zero point.
+    pub quantisation: Quantisation,
+    /// The smallest integer.
+    pub minimum: i64,
+    /// The largest integer.
+    pub maximum: i64,
+}
+
+impl Grid {
+    /// The integers of a range, standing for themselves.
+    pub const fn integers(minimum: i64, maximum: i64) -> Self {
+        Self { quantisation: Quantisation { scale: 1.0, zero_point: 0 }, minimum, maximum }
+    }
+
+    /// False and true.
+    pub const BOOLEAN: Self = Self::integers(0, 1);
+
+    /// The integer nearest to a real number, as ONNX's QuantizeLinear finds it.
+    pub fn quantise(&self, x: f64) -> i64 {
+        self.quantisation.quantise(x, self.minimum, self.maximum)
+    }
+
+    /// The real number that an integer stands for.
+    pub fn dequantise(&self, integer: i64) -> f64 {
+        self.quantisation.dequantise(integer)
+    }
+
+    /// Number of integers.
+    pub fn count(&self) -> usize {
+        (self.maximum - self.minimum) as usize + 1
+    }
 }
 
 /// One operator application.
@@ -38,23 +75,92 @@ pub struct Node {
     /// What is computed.
     pub operator: Operator,
     /// The activation applied to the operator's result, if one was fused.
-    pub fused: Option<Fused>,
+    pub fused: Option<Activation>,
     /// The values read.
     pub inputs: Vec<ValueId>,
     /// Shape of the result.
     pub shape: Vec<usize>,
     /// Name of the ONNX value that the node computes.
     pub value: String,
+    /// How its result is quantised, if the file says so.
+    pub grid: Option<Grid>,
 }
 
-/// An activation fused into the operator before it.
+/// Weights and biases of a [`Operator::Conv`] or [`Operator::Gemm`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fused {
-    /// The function.
-    pub activation: Activation,
-    /// Name of the ONNX value that the function is applied to. If it is the node's own [`Node::value`], the activation was moved
-    /// here from behind a view or MaxPool and its result is no ONNX value: its range is the function of the argument's.
-    pub argument: String,
+pub enum Layer {
+    /// Real ones, to be quantised.
+    Real {
+        /// One row per output channel.
+        weights: Vec<f32>,
+        /// One per output channel.
+        bias: Vec<f32>,
+    },
+    /// Ones that the file has quantised.
+    Integer {
+        /// One row per output channel, zero point subtracted.
+        weights: Vec<i16>,
+        /// Real units per step, one per output channel.
+        scales: Vec<f64>,
+        /// One per output channel, in real units.
+        bias: Vec<f64>,
+    },
+}
+
+impl Layer {
+    /// Number of output channels.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Real { bias, .. } => bias.len(),
+            Self::Integer { bias, .. } => bias.len(),
+        }
+    }
+
+    /// The real weights, row by row.
+    pub(crate) fn real_weights(&self) -> Vec<f32> {
+        match self {
+            Self::Real { weights, .. } => weights.clone(),
+            Self::Integer { weights, scales, .. } => {
+                let terms = (weights.len() / scales.len()).max(1);
+                let rows = weights.chunks(terms).zip(scales);
+                rows.flat_map(|(row, &scale)| row.iter().map(move |&w| (f64::from(w) * scale) as f32)).collect()
+            }
+        }
+    }
+
+    /// The real biases.
+    pub(crate) fn real_bias(&self) -> Vec<f32> {
+        match self {
+            Self::Real { bias, .. } => bias.clone(),
+            Self::Integer { bias, .. } => bias.iter().map(|&b| b as f32).collect(),
+        }
+    }
+
+    /// `factor[o]·row + offset[o]` of each channel, in double precision; `None` where integer weights would have to change.
+    pub(crate) fn affine(&mut self, factor: &[f32], offset: &[f32]) -> Option<()> {
+        match self {
+            Self::Real { weights, bias } => {
+                let terms = weights.len() / bias.len();
+                for (channel, row) in weights.chunks_mut(terms).enumerate() {
+                    let factor = f64::from(factor[channel]);
+                    row.iter_mut().for_each(|weight| *weight = (factor * f64::from(*weight)) as f32);
+                    bias[channel] = (factor * f64::from(bias[channel]) + f64::from(offset[channel])) as f32;
+                }
+                let finite = weights.iter().chain(&*bias).all(|x| x.is_finite());
+                finite.then_some(())
+            }
+            Self::Integer { scales, bias, .. } => {
+                if factor.iter().any(|&factor| !(factor > 0.0 && factor.is_finite())) {
+                    return None;
+                }
+                for (channel, scale) in scales.iter_mut().enumerate() {
+                    *scale *= f64::from(factor[channel]);
+                    bias[channel] = bias[channel] * f64::from(factor[channel]) + f64::from(offset[channel]);
+                }
+                Some(())
+            }
+        }
+    }
 }
 
 /// An operator on real tensors. Windows are as in [`crate::quantised`].
@@ -66,17 +172,13 @@ pub enum Operator {
         window: Window,
         /// Groups.
         groups: usize,
-        /// `[M, C/groups, kh, kw]`, row-major.
-        weights: Vec<f32>,
-        /// One per output channel.
-        bias: Vec<f32>,
+        /// Weights `[M, C/groups, kh, kw]`, row-major, and biases.
+        layer: Layer,
     },
     /// Gemm, or MatMul with a constant, over the last dimension.
     Gemm {
-        /// `[M, T]`, row-major.
-        weights: Vec<f32>,
-        /// One per output feature.
-        bias: Vec<f32>,
+        /// Weights `[M, T]`, row-major, and biases.
+        layer: Layer,
     },
     /// `scale[c]·x + offset[c]`, `c` along dimension 1: BatchNormalization with its statistics folded.
     BatchNormalization {
@@ -90,9 +192,9 @@ pub enum Operator {
         /// One per input: whether it is subtracted.
         subtract: Vec<bool>,
         /// One per element of the result; empty means zero.
-        constant: Vec<f32>,
+        constant: Vec<f64>,
     },
-    /// AveragePool and GlobalAveragePool: the sum over the window divided by the position's divisor.
+    /// AveragePool, GlobalAveragePool, ReduceMean and ReduceSum: the sum over the window divided by the position's divisor.
     AveragePool {
         /// Sliding window; padding contributes zero.
         window: Window,
@@ -106,6 +208,18 @@ pub enum Operator {
     },
     /// An activation that was not fused.
     Activation(Activation),
+    /// Mul of two activations, element by element.
+    Product,
+    /// Another function of two activations, element by element.
+    Binary(BinaryOperator),
+    /// Where: the second input where the first is true, else the third.
+    Select,
+    /// Known numbers, in row-major order; reads nothing.
+    Constant(Vec<f64>),
+    /// QuantizeLinear: the nearest number of the node's grid.
+    Quantize,
+    /// The integers that stand for the input, read on the node's grid: DequantizeLinear, or integers as numbers.
+    Relabel,
     /// The same elements in the node's shape: Reshape, Flatten, Squeeze, Unsqueeze.
     Reshape,
     /// Output dimension `i` is input dimension `permutation[i]`.
@@ -142,6 +256,24 @@ pub enum Operator {
         axis: usize,
         /// Among equal elements take the last one.
         select_last: bool,
+        /// The smallest element instead: ArgMin.
+        smallest: bool,
+    },
+    /// The largest elements along one dimension, as many as the node's shape says, in falling order.
+    TopK {
+        /// The dimension.
+        axis: usize,
+        /// The smallest ones instead, in rising order.
+        smallest: bool,
+        /// Their indices rather than the elements.
+        indices: bool,
+    },
+    /// Linear interpolation along one dimension: `matrix·x`, rows of weights that are not negative and sum to one.
+    Interpolate {
+        /// The dimension.
+        axis: usize,
+        /// `[new length, old length]`, row-major.
+        matrix: Vec<f32>,
     },
 }
 
@@ -156,12 +288,21 @@ impl Operator {
             Self::AveragePool { .. } => "AveragePool",
             Self::MaxPool { .. } => "MaxPool",
             Self::Activation(activation) => activation.name(),
+            Self::Product => "Mul",
+            Self::Binary(operator) => operator.name(),
+            Self::Select => "Where",
+            Self::Constant(_) => "Constant",
+            Self::Quantize => "QuantizeLinear",
+            Self::Relabel => "DequantizeLinear",
             Self::Reshape => "Reshape",
             Self::Transpose { .. } => "Transpose",
             Self::Slice { .. } => "Slice",
             Self::Pad { .. } => "Pad",
             Self::Concat { .. } => "Concat",
-            Self::ArgMax { .. } => "ArgMax",
+            Self::ArgMax { smallest: false, .. } => "ArgMax",
+            Self::ArgMax { .. } => "ArgMin",
+            Self::TopK { .. } => "TopK",
+            Self::Interpolate { .. } => "Resize",
         }
     }
 
@@ -172,7 +313,25 @@ impl Operator {
 
     /// Whether the operator has an accumulator that is rescaled, so that an activation can be fused into the rescaling.
     pub fn rescales(&self) -> bool {
-        matches!(self, Self::Conv { .. } | Self::Gemm { .. } | Self::Add { .. } | Self::AveragePool { .. })
+        matches!(
+            self,
+            Self::Conv { .. } | Self::Gemm { .. } | Self::Add { .. } | Self::AveragePool { .. } | Self::Product
+        )
+    }
+
+    /// Whether the result can be put on any grid as it is computed.
+    pub fn computes(&self) -> bool {
+        self.rescales()
+            || matches!(
+                self,
+                Self::BatchNormalization { .. }
+                    | Self::Activation(_)
+                    | Self::Binary(_)
+                    | Self::Select
+                    | Self::Constant(_)
+                    | Self::Concat { .. }
+                    | Self::Interpolate { .. }
+            )
     }
 }
 
@@ -214,17 +373,28 @@ impl Graph {
         self.outputs.iter().any(|output| output.value == value)
     }
 
-    /// Names of the ONNX values whose ranges quantisation needs, without repetition.
-    pub fn calibrated_values(&self) -> Vec<&str> {
-        let inputs = self.inputs.iter().map(|input| input.name.as_str());
-        let nodes = self.nodes.iter().flat_map(|node| {
-            let argument = node.fused.as_ref().map(|fused| fused.argument.as_str());
-            let keeps = node.operator.is_view()
-                || matches!(node.operator, Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::ArgMax { .. });
-            argument.into_iter().chain((!keeps).then_some(node.value.as_str()))
-        });
-        let mut seen = std::collections::HashSet::new();
-        inputs.chain(nodes).filter(|name| seen.insert(*name)).collect()
+    /// How a value is quantised, if the file says so: by its own grid, or by that of what it was moved from.
+    pub fn grid(&self, value: ValueId) -> Option<Grid> {
+        let Some(index) = self.producer(value) else {
+            return self.inputs[value].grid;
+        };
+        let node = &self.nodes[index];
+        if node.grid.is_some() || !node.keeps_grid() {
+            return node.grid;
+        }
+        self.grid(*node.inputs.first()?)
+    }
+}
+
+impl Node {
+    /// Whether the result's numbers are numbers of the inputs, and on their grid.
+    pub fn keeps_grid(&self) -> bool {
+        match &self.operator {
+            // Copies of one value, made for broadcasting.
+            Operator::Concat { .. } => self.inputs.windows(2).all(|pair| pair[0] == pair[1]),
+            Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::TopK { indices: false, .. } => true,
+            operator => operator.is_view(),
+        }
     }
 }
 
@@ -232,9 +402,4 @@ impl Graph {
 pub(crate) fn describe(inputs: &[Input]) -> String {
     let described: Vec<String> = inputs.iter().map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
     described.join(", ")
-}
-
-/// A tensor's smallest and largest element.
-pub(crate) fn extremes(tensor: &ArrayD<f32>) -> (f32, f32) {
-    tensor.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
 }

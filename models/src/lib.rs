@@ -12,6 +12,7 @@
 //! | [`onnx`] | protobuf → [`graph`] | the only place that knows ONNX; refuses what cannot be proven |
 //! | [`graph`] | | the float network, ONNX names, constants inside their operators |
 //! | `passes` | [`graph`] → [`graph`] | folds constants, normalisation and activations |
+//! | `float` | samples → floats | the float graph, run by ourselves: ranges, and the reference where tract has none |
 //! | [`reference`](mod@reference) | samples → floats | the float model, run by tract |
 //! | [`data`] | `.npz`, `.npy`, JSON → samples | with the checks that bad data deserves |
 //! | [`calibrate`] | samples → ranges | how large each value gets |
@@ -23,7 +24,7 @@
 //! | [`split`] | [`quantised`] → segments | cutting a network where one tensor crosses |
 //! | [`evaluate`] | float against int8 | accuracy, agreement, distances |
 //! | [`report`] | | what quantisation decided |
-//! | [`activation`], `layout`, [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
+//! | [`activation`], [`binary`], `layout`, [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
 //! | `testing` | | with the feature `test-support`: an ONNX builder and generators of quantised graphs |
 //!
 //! ```no_run
@@ -45,9 +46,11 @@
 //! ```
 
 pub mod activation;
+pub mod binary;
 pub mod calibrate;
 pub mod data;
 pub mod evaluate;
+mod float;
 pub mod graph;
 pub mod interpreter;
 mod layout;

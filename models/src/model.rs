@@ -1,6 +1,7 @@
 //! The front door: a model file, ready to run, calibrate and quantise.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ndarray::ArrayD;
 use tract_onnx::pb::ModelProto;
@@ -10,7 +11,7 @@ use crate::data::{DataError, Dataset};
 use crate::evaluate::{self, EvaluateError, Evaluation};
 use crate::graph::{Graph, Input};
 use crate::interpreter::InterpretError;
-use crate::onnx::{self, ImportError};
+use crate::onnx::{self, Dimensions, ImportError};
 use crate::passes;
 use crate::quantise::{QuantiseError, Quantised, quantise};
 use crate::quantised;
@@ -58,7 +59,8 @@ pub struct Model {
     notes: Vec<String>,
     proto: ModelProto,
     directory: Option<PathBuf>,
-    reference: Reference,
+    /// Prepared when it is first asked for.
+    reference: OnceLock<Reference>,
 }
 
 impl std::fmt::Debug for Model {
@@ -70,13 +72,21 @@ impl std::fmt::Debug for Model {
 }
 
 impl Model {
-    /// Imports an ONNX file.
+    /// Imports an ONNX file; dimensions that it leaves open become 1.
     ///
     /// # Errors
     /// If it cannot be read, is no ONNX model, or has nodes that cannot be proven; the error then names them all.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::load_with(path, &Dimensions::default())
+    }
+
+    /// Imports an ONNX file with chosen lengths for its symbolic dimensions.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and if the file has no dimension of such a name.
+    pub fn load_with(path: impl AsRef<Path>, dimensions: &Dimensions) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::new(onnx::import_file(path)?, path)
+        Ok(Self::new(onnx::import_file(path, dimensions)?, path))
     }
 
     /// Imports the bytes of an ONNX file. `path` names the model and is where its external data lies, if it has any.
@@ -85,21 +95,23 @@ impl Model {
     /// As [`Self::load`].
     pub fn from_bytes(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::new(onnx::import_bytes(path, bytes)?, path)
+        Ok(Self::new(onnx::import_bytes(path, bytes, &Dimensions::default())?, path))
     }
 
-    fn new(imported: onnx::Imported, path: &Path) -> Result<Self, Error> {
-        let graph = passes::simplify(imported.graph);
-        let directory = path.parent().map(Path::to_owned);
-        let outputs: Vec<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
-        let reference = Reference::new(
-            &graph.name,
-            &imported.proto,
-            directory.as_deref().and_then(Path::to_str),
-            &graph.inputs,
-            &outputs,
-        )?;
-        Ok(Self { graph, notes: imported.notes, proto: imported.proto, directory, reference })
+    fn new(imported: onnx::Imported, path: &Path) -> Self {
+        Self {
+            graph: passes::simplify(imported.graph),
+            notes: imported.notes,
+            proto: imported.proto,
+            directory: path.parent().map(Path::to_owned),
+            reference: OnceLock::new(),
+        }
+    }
+
+    /// The float reference.
+    fn reference(&self) -> &Reference {
+        let directory = self.directory.as_deref().and_then(Path::to_str);
+        self.reference.get_or_init(|| Reference::new(&self.graph, &self.proto, directory))
     }
 
     /// The float graph, simplified.
@@ -122,7 +134,7 @@ impl Model {
     /// # Errors
     /// If the inputs do not fit or the model does not run.
     pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, Error> {
-        Ok(self.reference.run(inputs)?)
+        Ok(self.reference().run(inputs)?)
     }
 
     /// Measures the ranges that quantisation needs over calibration data.
@@ -130,7 +142,7 @@ impl Model {
     /// # Errors
     /// If the model does not run on a sample.
     pub fn calibrate(&self, dataset: &Dataset) -> Result<Calibration, Error> {
-        Ok(Calibration::over(&self.probe()?, dataset)?)
+        Ok(Calibration::over(&self.graph, dataset)?)
     }
 
     /// Measures the ranges that quantisation needs over pseudo-random inputs between `minimum` and `maximum`, for lack of data.
@@ -139,20 +151,7 @@ impl Model {
     /// # Errors
     /// If the range is none, or the model does not run.
     pub fn calibrate_input_range(&self, minimum: f32, maximum: f32) -> Result<Calibration, Error> {
-        let probe = self.probe()?;
-        let calibration = Calibration::over_input_range(&probe, &self.graph, minimum, maximum);
-        Ok(calibration?)
-    }
-
-    /// The float model with every value that needs a range as an output.
-    fn probe(&self) -> Result<Reference, ReferenceError> {
-        Reference::new(
-            &self.graph.name,
-            &self.proto,
-            self.directory.as_deref().and_then(Path::to_str),
-            &self.graph.inputs,
-            &self.graph.calibrated_values(),
-        )
+        Ok(Calibration::over_input_range(&self.graph, minimum, maximum)?)
     }
 
     /// Quantises the network to int8.
@@ -168,6 +167,6 @@ impl Model {
     /// # Errors
     /// If a sample does not fit or a label is no class.
     pub fn evaluate(&self, graph: &quantised::Graph, dataset: &Dataset) -> Result<Evaluation, Error> {
-        Ok(evaluate::evaluate(&self.reference, graph, dataset)?)
+        Ok(evaluate::evaluate(self.reference(), graph, dataset)?)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! This is the contract between the quantiser, which writes it, the [interpreter](crate::interpreter),
 //! which gives it meaning, and `zkinfer-circuits`, which proves exactly that meaning. Operators keep their
-//! ONNX names; activations are int8 (`−128..=127`) unless an [`Operator::Convolution`] or
+//! ONNX names; activations are integers of at most 16 bits, signed or not, unless an [`Operator::Convolution`] or
 //! [`Operator::Linear`] leaves its accumulator as it is, which only graph outputs may.
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct Quantisation {
     pub zero_point: i64,
 }
 
-/// An input of the graph, int8.
+/// An input of the graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// The ONNX name.
@@ -41,6 +41,10 @@ pub struct Input {
     pub shape: Vec<usize>,
     /// Scale and zero point.
     pub quantisation: Quantisation,
+    /// The smallest integer allowed.
+    pub minimum: i64,
+    /// The largest integer allowed.
+    pub maximum: i64,
 }
 
 /// An output of the graph.
@@ -74,21 +78,50 @@ pub struct Node {
 pub struct Function {
     /// The smallest argument in the table; smaller ones saturate to it.
     pub minimum: i64,
-    /// The function's value at `minimum, minimum + 1, …`; at least one entry, at most 256.
+    /// The function's value at `minimum, minimum + 1, …`; at least one entry, at most [`MAX_TABLE`].
     pub values: Vec<i64>,
 }
 
-/// From an accumulator to an int8 value:
-/// `function( ⌊(z + 2^(shift−1)) / 2^shift⌋ + zero_point )`, `z` the scaled accumulator (round half up).
-/// With `shift = 0` nothing is rounded or added.
+/// A function of two small integers, by table: `(a, b) ↦ values[i·counts[1] + j]` with `i = clamp(a − minimum[0], 0, counts[0] − 1)`
+/// and `j` likewise.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BinaryFunction {
+    /// The smallest arguments in the table.
+    pub minimum: [i64; 2],
+    /// How many of each argument there are.
+    pub counts: [usize; 2],
+    /// `counts[0]·counts[1]` values, at most [`MAX_TABLE`].
+    pub values: Vec<i64>,
+}
+
+/// Most entries of a table: one for every 16-bit integer.
+pub const MAX_TABLE: usize = 1 << 16;
+
+/// From an accumulator to an activation: `function(round(z / 2^shift) + zero_point)`, `z` the scaled accumulator.
+/// With `shift = 0` nothing is rounded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requantise {
     /// Fractional bits of `z`.
     pub shift: u32,
+    /// Where halves go.
+    pub ties: Ties,
     /// Zero point added before the function.
     pub zero_point: i64,
     /// Saturation, or saturation and activation in one.
     pub function: Function,
+}
+
+/// Where a value halfway between two integers is rounded to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ties {
+    /// Up: `⌊(z + 2^(shift−1)) / 2^shift⌋`.
+    #[default]
+    Up,
+    /// To the even neighbour, as ONNX's QuantizeLinear demands. `z` counts as halfway if it is within `slack` of it, for multipliers that are not exact.
+    Even {
+        /// Largest distance from a half; below a quarter of `2^shift`.
+        slack: i64,
+    },
 }
 
 /// A window sliding over the last two dimensions of `[1, C, H, W]`. One-dimensional windows over
@@ -105,6 +138,9 @@ pub struct Window {
     pub dilations: [usize; 2],
 }
 
+/// The largest weight: two digits between −128 and 127 make it, `128·256 − 129`.
+pub const MAX_WEIGHT: i16 = 32_639;
+
 /// An operator on integer tensors. `zp` is the zero point of the operand it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operator {
@@ -115,8 +151,8 @@ pub enum Operator {
         window: Window,
         /// Groups; divides `C` and the output channels.
         groups: usize,
-        /// `[M, C/groups, kh, kw]`, row-major, each in `−127..=127`.
-        weights: Vec<i8>,
+        /// `[M, C/groups, kh, kw]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
+        weights: Vec<i16>,
         /// One per output channel, at accumulator scale.
         bias: Vec<i32>,
         /// One per output channel, positive.
@@ -127,8 +163,8 @@ pub enum Operator {
     /// `z[.., o] = multipliers[o] · (Σ_t weights[o, t]·(x[.., t] − zp) + bias[o])`: Gemm and MatMul over the last
     /// dimension of one input. Without `requantise` the result is `z` itself.
     Linear {
-        /// `[M, T]`, row-major.
-        weights: Vec<i8>,
+        /// `[M, T]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
+        weights: Vec<i16>,
         /// One per output feature.
         bias: Vec<i32>,
         /// One per output feature, positive.
@@ -163,10 +199,30 @@ pub enum Operator {
     },
     /// An activation by itself: the function of each element.
     Activation(
-        /// int8 to int8.
+        /// From activation to activation.
         Function,
     ),
-    /// The same elements in the node's shape.
+    /// `z = multiplier·(a − zp_a)·(b − zp_b)`, element by element, both of one shape.
+    Product {
+        /// Positive.
+        multiplier: i64,
+        /// Rescaling, activation included.
+        requantise: Requantise,
+    },
+    /// A function of two inputs of one shape, element by element: Div, Pow, comparisons, logic.
+    Binary(
+        /// From two activations to one.
+        BinaryFunction,
+    ),
+    /// The largest of two or more inputs of one shape, element by element; all share the node's quantisation.
+    Max,
+    /// The smallest, likewise.
+    Min,
+    /// Where: the second input where the first, which is 0 or 1, is 1, else the third. These two share the node's quantisation.
+    Select,
+    /// Known integers, in row-major order; reads nothing.
+    Constant(Vec<i64>),
+    /// The same integers in the node's shape. Nothing else changes but perhaps what they stand for: the node may have another scale and zero point.
     Reshape,
     /// Output dimension `i` is input dimension `permutation[i]`.
     Transpose {
@@ -202,6 +258,17 @@ pub enum Operator {
         axis: usize,
         /// Among equal elements take the last one (ONNX `select_last_index`) rather than the first.
         select_last: bool,
+        /// The smallest element instead: ArgMin.
+        smallest: bool,
+    },
+    /// The largest elements along one dimension, in falling order, as many as the node's shape says; among equal ones the first comes first.
+    TopK {
+        /// The dimension.
+        axis: usize,
+        /// The smallest ones instead, in rising order.
+        smallest: bool,
+        /// Their indices rather than the elements.
+        indices: bool,
     },
 }
 
@@ -215,6 +282,16 @@ impl Function {
     pub fn apply(&self, argument: i64) -> i64 {
         let last = self.values.len() as i64 - 1;
         self.values[(argument - self.minimum).clamp(0, last) as usize]
+    }
+}
+
+impl BinaryFunction {
+    /// The function's value, saturating outside the table.
+    pub fn apply(&self, left: i64, right: i64) -> i64 {
+        let place = |argument: i64, side: usize| {
+            (argument - self.minimum[side]).clamp(0, self.counts[side] as i64 - 1) as usize
+        };
+        self.values[place(left, 0) * self.counts[1] + place(right, 1)]
     }
 }
 

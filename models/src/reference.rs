@@ -1,27 +1,20 @@
-//! The float model, run by tract: what the quantised network is measured against.
+//! The float model: what the quantised network is measured against.
+//!
+//! tract runs it, an implementation that shares nothing with ours. Where it cannot, and for files that are quantised themselves, whose
+//! float operators are not what onnxruntime computes, our own executor does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
-use crate::graph::{Input, describe};
+use crate::float::Execution;
+use crate::graph::{Graph, describe};
 
 /// The float model refused to run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ReferenceError {
-    /// tract cannot run the model.
-    #[error(
-        "tract, which runs `{model}` in floating point as the reference, cannot prepare it: {reason}; check the model with `onnx.checker.check_model`"
-    )]
-    Prepare {
-        /// The model.
-        model: String,
-        /// What tract said.
-        reason: String,
-    },
     /// tract failed on an input.
     #[error("tract, which runs `{model}` in floating point as the reference, failed: {reason}")]
     Run {
@@ -40,27 +33,24 @@ pub enum ReferenceError {
         /// The shapes given.
         found: Vec<Vec<usize>>,
     },
-    /// A value of the network is not finite.
-    #[error("value `{value}` of `{model}` becomes {found} on this input; check the model and the scale of its inputs")]
+    /// An output of the network is not finite.
+    #[error("output `{value}` of `{model}` becomes {found} on this input; check the model and the scale of its inputs")]
     NotFinite {
         /// The model.
         model: String,
-        /// The ONNX value.
+        /// The output.
         value: String,
         /// The number found.
         found: f32,
     },
 }
 
-/// A float model with some of its values as outputs.
+/// A float model that is ready to run.
 #[derive(Clone)]
 pub struct Reference {
-    name: String,
-    inputs: Vec<Input>,
-    values: Vec<String>,
-    /// For each of `values`, its place among the plan's outputs; a value that is an input is not one of them.
-    sources: Vec<Source>,
-    plan: Option<Arc<TypedRunnableModel>>,
+    graph: Arc<Graph>,
+    /// For each output, its place among the plan's; an output that is an input is not one of them. None if our own executor runs the model.
+    tract: Option<(Vec<Source>, Arc<TypedRunnableModel>)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,103 +61,90 @@ enum Source {
 
 impl std::fmt::Debug for Reference {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut fields = formatter.debug_struct("Reference");
-        fields.field("name", &self.name).field("values", &self.values);
-        fields.finish_non_exhaustive()
+        formatter.debug_struct("Reference").field("graph", &self.graph.name).finish_non_exhaustive()
     }
 }
 
 impl Reference {
-    /// Prepares a model whose input shapes are fixed to put out the values with the given ONNX names.
-    pub(crate) fn new(
-        name: &str,
-        proto: &ModelProto,
-        directory: Option<&str>,
-        inputs: &[Input],
-        values: &[&str],
-    ) -> Result<Self, ReferenceError> {
-        let prepare =
-            |error: TractError| ReferenceError::Prepare { model: name.to_owned(), reason: format!("{error:#}") };
-        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
-        let parsed = onnx.parse(proto, directory).map_err(prepare)?;
-        let mut wanted: Vec<OutletId> = Vec::new();
-        let mut seen: HashMap<OutletId, usize> = HashMap::new();
-        let mut sources = Vec::new();
-        for &value in values {
-            if let Some(index) = inputs.iter().position(|input| input.name == value) {
-                sources.push(Source::Input(index));
-                continue;
-            }
-            let outlet = *parsed
-                .outlets_by_name
-                .get(value)
-                .ok_or_else(|| prepare(TractError::msg(format!("it has no value `{value}`"))))?;
-            let index = *seen.entry(outlet).or_insert_with(|| {
-                wanted.push(outlet);
-                wanted.len() - 1
-            });
-            sources.push(Source::Output(index));
-        }
-        let plan = if wanted.is_empty() {
-            None
-        } else {
-            let mut model = parsed.model;
-            model.select_output_outlets(&wanted).map_err(prepare)?;
-            let model = model.into_optimized().map_err(prepare)?;
-            Some(model.into_runnable().map_err(prepare)?)
-        };
-        Ok(Self {
-            name: name.to_owned(),
-            inputs: inputs.to_vec(),
-            values: values.iter().map(|&value| value.to_owned()).collect(),
-            sources,
-            plan,
-        })
-    }
-
-    /// Names of the values that [`Self::run`] gives, in order.
-    pub fn values(&self) -> &[String] {
-        &self.values
+    /// Prepares a model whose input shapes are fixed.
+    pub(crate) fn new(graph: &Graph, proto: &ModelProto, directory: Option<&str>) -> Self {
+        let quantised =
+            graph.inputs.iter().any(|input| input.grid.is_some()) || graph.nodes.iter().any(|node| node.grid.is_some());
+        let tract = if quantised { None } else { prepare(graph, proto, directory).ok() };
+        Self { graph: Arc::new(graph.clone()), tract }
     }
 
     /// Runs one sample, one tensor per input in the graph's order. Indices come out as whole floats.
     ///
     /// # Errors
-    /// If the inputs do not fit, tract fails, or a value is infinite or not a number.
+    /// If the inputs do not fit, tract fails, or an output is infinite or not a number.
     pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, ReferenceError> {
-        let fits = inputs.len() == self.inputs.len()
-            && inputs.iter().zip(&self.inputs).all(|(given, input)| given.shape() == input.shape);
+        let Graph { name, inputs: declared, outputs, .. } = &*self.graph;
+        let fits = inputs.len() == declared.len()
+            && inputs.iter().zip(declared).all(|(given, input)| given.shape() == input.shape);
         if !fits {
             return Err(ReferenceError::Inputs {
-                model: self.name.clone(),
-                expected: describe(&self.inputs),
+                model: name.clone(),
+                expected: describe(declared),
                 found: inputs.iter().map(|input| input.shape().to_vec()).collect(),
             });
         }
-        let failed = |error: TractError| ReferenceError::Run { model: self.name.clone(), reason: format!("{error:#}") };
-        let outputs = match &self.plan {
-            None => Vec::new(),
-            Some(plan) => {
-                let tensors = inputs.iter().map(|input| Tensor::from(input.clone()).into());
-                let outputs = plan.run(tensors.collect()).map_err(failed)?;
-                let floats = outputs.iter().map(|output| {
-                    let cast = output.cast_to::<f32>()?;
-                    Ok(cast.to_plain_array_view::<f32>()?.to_owned())
-                });
-                floats.collect::<TractResult<Vec<_>>>().map_err(failed)?
+        let results = match &self.tract {
+            None => {
+                let results = Execution::new(&self.graph).run(inputs, |_, _, _| {});
+                results.into_iter().map(|result| result.mapv(|x| x as f32)).collect()
+            }
+            Some((sources, plan)) => {
+                let failed =
+                    |error: TractError| ReferenceError::Run { model: name.clone(), reason: format!("{error:#}") };
+                run_tract(sources, plan, inputs).map_err(failed)?
             }
         };
-        let mut results = Vec::with_capacity(self.values.len());
-        for (value, source) in self.values.iter().zip(&self.sources) {
-            let tensor = match *source {
-                Source::Input(index) => inputs[index].clone(),
-                Source::Output(index) => outputs[index].clone(),
-            };
+        for (output, tensor) in outputs.iter().zip(&results) {
             if let Some(&found) = tensor.iter().find(|x| !x.is_finite()) {
-                return Err(ReferenceError::NotFinite { model: self.name.clone(), value: value.clone(), found });
+                return Err(ReferenceError::NotFinite { model: name.clone(), value: output.name.clone(), found });
             }
-            results.push(tensor);
         }
         Ok(results)
     }
+}
+
+fn prepare(
+    graph: &Graph,
+    proto: &ModelProto,
+    directory: Option<&str>,
+) -> TractResult<(Vec<Source>, Arc<TypedRunnableModel>)> {
+    let parsed = tract_onnx::onnx().with_ignore_value_info(true).parse(proto, directory)?;
+    let mut wanted: Vec<OutletId> = Vec::new();
+    let mut sources = Vec::new();
+    for output in &graph.outputs {
+        if let Some(index) = graph.inputs.iter().position(|input| input.name == output.name) {
+            sources.push(Source::Input(index));
+            continue;
+        }
+        let outlet = parsed.outlets_by_name.get(&output.name);
+        let outlet = *outlet.ok_or_else(|| TractError::msg(format!("it has no value `{}`", output.name)))?;
+        let known = wanted.iter().position(|other| *other == outlet);
+        sources.push(Source::Output(known.unwrap_or(wanted.len())));
+        if known.is_none() {
+            wanted.push(outlet);
+        }
+    }
+    let mut model = parsed.model;
+    model.select_output_outlets(&wanted)?;
+    Ok((sources, model.into_optimized()?.into_runnable()?))
+}
+
+fn run_tract(
+    sources: &[Source],
+    plan: &Arc<TypedRunnableModel>,
+    inputs: &[ArrayD<f32>],
+) -> TractResult<Vec<ArrayD<f32>>> {
+    let tensors = inputs.iter().map(|input| Tensor::from(input.clone()).into());
+    let outputs = plan.run(tensors.collect())?;
+    let result = |source: &Source| match *source {
+        Source::Input(index) => Ok(inputs[index].clone()),
+        Source::Output(index) => Ok(outputs[index].cast_to::<f32>()?.to_plain_array_view::<f32>()?.to_owned()),
+    };
+    sources.iter().map(result).collect()
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::quantised::{Graph, Input, Node, Operator, Output, ValueId};
 use crate::report::Report;
 
-/// A place where a graph can be cut: one int8 value crosses it, and no output of the graph lies before it.
+/// A place where a graph can be cut: one activation crosses it, and no output of the graph lies before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The cut is after this node.
@@ -53,11 +53,11 @@ impl Graph {
         }
         // An input of the graph that crosses alone leaves nothing to compute before the cut.
         let producer = self.nodes.get(value.checked_sub(inputs)?)?;
-        self.is_int8(value).then(|| Cut { node, value, elements: producer.shape.iter().product() })
+        self.is_activation(value).then(|| Cut { node, value, elements: producer.shape.iter().product() })
     }
 
-    /// Whether a value is an int8 activation. A view of a raw accumulator is as wide as the accumulator.
-    fn is_int8(&self, value: ValueId) -> bool {
+    /// Whether a value is an activation. A view of a raw accumulator is as wide as the accumulator.
+    fn is_activation(&self, value: ValueId) -> bool {
         let Some(node) = value.checked_sub(self.inputs.len()) else {
             return true;
         };
@@ -67,7 +67,7 @@ impl Graph {
             Operator::ArgMax { .. } => false,
             Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
                 // Only a graph that was not validated has a view of nothing or of something later.
-                inputs.first().is_some_and(|&source| source < value && self.is_int8(source))
+                inputs.first().is_some_and(|&source| source < value && self.is_activation(source))
             }
             _ => true,
         }
@@ -98,11 +98,16 @@ impl Graph {
         let nodes = &self.nodes[first..to.map_or(self.nodes.len(), |cut| cut.node + 1)];
         let inputs = match from {
             None => self.inputs.clone(),
-            Some(cut) => vec![Input {
-                name: self.crossing_name(cut.value),
-                shape: self.shape(cut.value).to_vec(),
-                quantisation: self.quantisation(cut.value),
-            }],
+            Some(cut) => {
+                let (minimum, maximum) = self.range(cut.value);
+                vec![Input {
+                    name: self.crossing_name(cut.value),
+                    shape: self.shape(cut.value).to_vec(),
+                    quantisation: self.quantisation(cut.value),
+                    minimum,
+                    maximum,
+                }]
+            }
         };
         // A value is the segment's only input, or one of its own nodes.
         let own = |value: ValueId| match from {
@@ -143,7 +148,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::interpreter;
-    use crate::quantised::{Function, Quantisation, Requantise};
+    use crate::quantised::{Function, Quantisation, Requantise, Ties};
     use crate::report::NodeReport;
     use crate::testing::arbitrary::arb_case;
     use ndarray::{ArrayD, IxDyn};
@@ -156,8 +161,13 @@ mod tests {
     }
 
     fn linear(name: &str, input: ValueId, rows: usize, taps: usize, raw: bool) -> Node {
-        let weights = (0..rows * taps).map(|i| (i * 37 % 200) as i8).collect();
-        let requantise = (!raw).then(|| Requantise { shift: 6, zero_point: 0, function: Function::clamp(-128, 127) });
+        let weights = (0..rows * taps).map(|i| ((i * 37 % 200) as i8).into()).collect();
+        let requantise = (!raw).then(|| Requantise {
+            shift: 6,
+            ties: Ties::Up,
+            zero_point: 0,
+            function: Function::clamp(-128, 127),
+        });
         let operator = Operator::Linear { weights, bias: vec![3; rows], multipliers: vec![1; rows], requantise };
         node(name, operator, &[input], &[1, rows])
     }
@@ -165,13 +175,19 @@ mod tests {
     /// `nodes` over one input, the last of them put out.
     fn graph(nodes: Vec<Node>) -> Graph {
         let outputs = vec![Output { name: "y".into(), value: nodes.len() }];
-        let inputs = vec![Input { name: "x".into(), shape: vec![1, 3], quantisation: QUANTISATION }];
+        let inputs = vec![Input {
+            name: "x".into(),
+            shape: vec![1, 3],
+            quantisation: QUANTISATION,
+            minimum: -128,
+            maximum: 127,
+        }];
         Graph { name: "net".into(), inputs, nodes, outputs }
     }
 
     /// `a → (b → c) + a → d → logits`: value 0 is the input.
     fn residual() -> Graph {
-        let requantise = Requantise { shift: 0, zero_point: 0, function: Function::clamp(-128, 127) };
+        let requantise = Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function: Function::clamp(-128, 127) };
         let sum = Operator::Sum { multipliers: vec![1, 1], constant: vec![], requantise };
         graph(vec![
             linear("a", 0, 4, 3, false),
@@ -219,7 +235,7 @@ mod tests {
     #[test]
     fn only_int8_crosses() {
         let ends = |raw| {
-            let arg_max = Operator::ArgMax { axis: 0, select_last: false };
+            let arg_max = Operator::ArgMax { axis: 0, select_last: false, smallest: false };
             graph(vec![
                 linear("a", 0, 4, 3, false),
                 node("flat", Operator::Reshape, &[1], &[4, 1]),

@@ -32,10 +32,10 @@ impl Graph {
     /// Names and shapes of the inputs, as [`Dataset::read`](crate::data::Dataset::read) takes them.
     pub fn signature(&self) -> Vec<graph::Input> {
         let inputs = self.inputs.iter();
-        inputs.map(|input| graph::Input { name: input.name.clone(), shape: input.shape.clone() }).collect()
+        inputs.map(|input| graph::Input { name: input.name.clone(), shape: input.shape.clone(), grid: None }).collect()
     }
 
-    /// Real inputs as the int8 numbers that the graph computes with, [rounded half to even and
+    /// Real inputs as the integers that the graph computes with, [rounded half to even and
     /// saturated](crate::quantised::Quantisation::quantise).
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Graph {
             });
         }
         match given.iter().find(|x| !x.is_finite()) {
-            None => Ok(given.mapv(|x| input.quantisation.quantise(x.into()))),
+            None => Ok(given.mapv(|x| input.quantisation.quantise(x.into(), input.minimum, input.maximum))),
             Some(&value) => Err(TensorError::NotFinite { input: input.name.clone(), value }),
         }
     }

@@ -1,4 +1,4 @@
-//! ArgMax: no node but a kind of output. Cells: the limbs of one gap per element compared.
+//! ArgMax and ArgMin: no node but a kind of output; the smallest element is the largest of the negatives. Cells: the limbs of one gap per element compared.
 
 use zkinfer_models::quantised::Node;
 use zkinfer_verifier::description::OutputSource;
@@ -11,8 +11,12 @@ pub(super) fn lower(
     node: &Node,
     axis: usize,
     select_last: bool,
+    smallest: bool,
 ) -> Result<OutputSource, Error> {
     let operand = context.only_operand(node)?;
-    let input = context.builder.reshape(operand.node, operand.shape);
+    let mut input = context.builder.reshape(operand.node, operand.shape);
+    if smallest {
+        input = context.builder.combine(vec![(input, -1)], Vec::new());
+    }
     Ok(OutputSource::ArgMax { input, axis, select_last })
 }

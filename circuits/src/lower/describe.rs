@@ -30,9 +30,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The form of a requantisation with these quotients.
-    pub(crate) fn form(&self, quotients: Interval) -> Form {
-        if quotients.count() <= self.narrow_limit { Form::Narrow } else { Form::Wide }
+    /// The form of a requantisation with these quotients and a function of so many entries. If the function has an entry for every quotient, its table
+    /// is never longer than that of the wide form.
+    pub(crate) fn form(&self, quotients: Interval, entries: usize) -> Form {
+        let covered = quotients.count() <= i128::try_from(entries).unwrap_or(i128::MAX);
+        if covered || quotients.count() <= self.narrow_limit { Form::Narrow } else { Form::Wide }
     }
 }
 
@@ -75,7 +77,7 @@ impl Lowered {
             let input = requantise.input;
             let quotients = analysis.nodes[input].interval.shifted(shift);
             requantise.limbs = shift.div_ceil(plan.limb_bits.max(1));
-            requantise.form = plan.form(quotients);
+            requantise.form = plan.form(quotients, requantise.function.values.len());
             if requantise.form == Form::Wide {
                 extend(&mut requantise.function.values, plan.least_entries);
             }

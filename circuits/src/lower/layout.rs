@@ -1,6 +1,9 @@
 //! Reshape, Transpose, Slice, Pad and Concat: views. No cells.
+//!
+//! **Constant**: an element of the network's first input, padded to the constant's size, times zero, plus the constant. No cells either.
 
 use zkinfer_models::quantised::Node;
+use zkinfer_verifier::analysis::Interval;
 use zkinfer_verifier::description::{NodeId, ViewKind};
 
 use super::Context;
@@ -54,4 +57,21 @@ fn view(context: &mut Context<'_>, node: &Node, kind: ViewKind) -> Result<NodeId
         inputs.push(context.builder.reshape(operand.node, operand.shape));
     }
     Ok(context.builder.view(&inputs, kind, node.shape.clone()))
+}
+
+pub(super) fn constant(context: &mut Context<'_>, node: &Node, values: &[i64]) -> Result<NodeId, Error> {
+    let any = context.value(&node.name, 0)?;
+    let (minimum, maximum) = (values.iter().min(), values.iter().max());
+    let Some((&minimum, &maximum)) = minimum.zip(maximum) else {
+        return Err(context.malformed("it has at least one element"));
+    };
+    let builder = &mut context.builder;
+    let flat = builder.reshape(any.node, &[any.shape.iter().product()]);
+    let one = builder.view(&[flat], ViewKind::Slice { axis: 0, start: 0, step: 1, count: 1 }, vec![1]);
+    let padding = ViewKind::Pad { before: vec![0], after: vec![values.len() - 1], value: 0 };
+    let padded = if values.len() > 1 { builder.view(&[one], padding, vec![values.len()]) } else { one };
+    let shaped = builder.reshape(padded, &node.shape);
+    let constant = builder.combine(vec![(shaped, 0)], values.to_vec());
+    builder.narrow(constant, Interval { minimum, maximum });
+    Ok(constant)
 }

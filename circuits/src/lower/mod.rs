@@ -7,6 +7,9 @@
 //! | `sum` | Sum |
 //! | `pooling` | AveragePool, MaxPool |
 //! | `activation` | Activation |
+//! | `elementwise` | Product, Binary, Select |
+//! | `extremum` | Max, Min, and the comparisons of MaxPool and TopK |
+//! | `top` | TopK |
 //! | `layout` | Reshape, Transpose, Slice, Pad, Concat |
 //! | `argmax` | ArgMax |
 //! | `rescale` | the accumulators in front of a requantisation |
@@ -25,12 +28,15 @@ mod argmax;
 mod builder;
 mod convolution;
 mod describe;
+mod elementwise;
 mod exposure;
+mod extremum;
 mod layout;
 mod linear;
 mod pooling;
 mod rescale;
 mod sum;
+mod top;
 
 use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::analysis::Interval;
@@ -43,9 +49,7 @@ pub use describe::{Lowered, Plan};
 pub use exposure::Exposure;
 
 use builder::Builder;
-
-/// The integers of an activation.
-const INT8: Interval = Interval { minimum: -128, maximum: 127 };
+use extremum::Extremum;
 
 /// Lowers a graph. What is left open is what does not change the function: rows, limb width and form of each requantisation.
 pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
@@ -54,7 +58,8 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     let mut context = Context { graph, sealed, builder: Builder::default(), values: Vec::new() };
     for (index, input) in graph.inputs.iter().enumerate() {
         context.builder.enter(&input.name);
-        let node = context.builder.input(index, input.shape.clone(), INT8);
+        let range = Interval { minimum: input.minimum, maximum: input.maximum };
+        let node = context.builder.input(index, input.shape.clone(), range);
         context.values.push(Value::Node(node));
     }
     for node in &graph.nodes {
@@ -65,8 +70,8 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     let inputs = graph.inputs.iter().enumerate().map(|(index, input)| Input {
         name: input.name.clone(),
         shape: input.shape.clone(),
-        minimum: INT8.minimum,
-        maximum: INT8.maximum,
+        minimum: input.minimum,
+        maximum: input.maximum,
         quantisation: reading(input.quantisation),
         visibility: exposure.input(index),
     });
@@ -126,13 +131,20 @@ impl<'g> Context<'g> {
             }
             Operator::MaxPool { window } => pooling::maximum(self, node, window),
             Operator::Activation(function) => activation::lower(self, node, function),
+            Operator::Product { multiplier, requantise } => elementwise::product(self, node, *multiplier, requantise),
+            Operator::Binary(function) => elementwise::binary(self, node, function),
+            Operator::Max => extremum::lower(self, node, Extremum::Largest),
+            Operator::Min => extremum::lower(self, node, Extremum::Smallest),
+            Operator::Select => elementwise::select(self, node),
+            Operator::Constant(values) => layout::constant(self, node, values),
+            Operator::TopK { axis, smallest, indices } => top::lower(self, node, *axis, *smallest, *indices),
             Operator::Reshape => layout::reshape(self, node),
             Operator::Transpose { permutation } => layout::transpose(self, node, permutation),
             Operator::Slice { axis, start, step } => layout::slice(self, node, *axis, *start, *step),
             Operator::Pad { before, after, value } => layout::pad(self, node, before, after, *value),
             Operator::Concat { axis } => layout::concat(self, node, *axis),
-            Operator::ArgMax { axis, select_last } => {
-                return argmax::lower(self, node, *axis, *select_last).map(Value::Index);
+            Operator::ArgMax { axis, select_last, smallest } => {
+                return argmax::lower(self, node, *axis, *select_last, *smallest).map(Value::Index);
             }
         };
         lowered.map(Value::Node)
@@ -152,6 +164,25 @@ impl<'g> Context<'g> {
             return Err(self.malformed("it reads more values than its operator"));
         }
         self.operand(node, 0)
+    }
+
+    /// All operands of a node, in its shape.
+    fn operands(&mut self, node: &Node) -> Result<Vec<Operand<'g>>, Error> {
+        let mut operands = Vec::new();
+        for index in 0..node.inputs.len() {
+            let mut operand = self.operand(node, index)?;
+            if operand.shape != node.shape {
+                return Err(self.malformed("its operands have its shape"));
+            }
+            operand.node = self.builder.reshape(operand.node, &node.shape);
+            operands.push(operand);
+        }
+        Ok(operands)
+    }
+
+    /// The integers that an operand can take.
+    fn range(&self, operand: NodeId) -> Result<Interval, Error> {
+        self.builder.range(operand).ok_or_else(|| self.malformed("it reads an accumulator"))
     }
 
     /// Whether the value being lowered is one output of the graph and nothing else.

@@ -13,16 +13,14 @@
 //! element. In a balanced tree each level widens the interval by `spread`; in a chain each step starts anew from the interval of the
 //! element `x`, so the result exceeds the input's range by one `spread` however large the window is, and tables stay short.
 
-use zkinfer_models::quantised::{Function, Node, Requantise, Window};
+use zkinfer_models::quantised::{Node, Requantise, Window};
 use zkinfer_verifier::analysis::Interval;
 use zkinfer_verifier::description::{Contract, NodeId, ViewKind, Weights};
 
 use super::convolution::slide;
+use super::extremum::{self, Extremum};
 use super::{Context, rescale};
 use crate::error::Error;
-
-/// Longest range of which maxima are taken: its table has three times as many rows.
-const MAX_SPREAD: i64 = 1 << 16;
 
 pub(super) fn average(
     context: &mut Context<'_>,
@@ -50,22 +48,17 @@ pub(super) fn average(
         ..slide(input, window, channels, channels)
     };
     let accumulator = context.builder.contract(contract, shape);
-    Ok(context.builder.requantise(accumulator, requantise.shift, &requantise.function))
+    Ok(rescale::requantise(context, accumulator, requantise))
 }
 
 pub(super) fn maximum(context: &mut Context<'_>, node: &Node, window: &Window) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
     let [shape, [_, out_height, out_width]] = context.slide(window, operand.shape, &node.shape)?;
     let [channels, height, width] = shape;
-    let wide = || Error::WideMaximum { node: node.name.clone() };
-    let range = context.builder.range(operand.node).ok_or_else(wide)?;
-    let spread = range.maximum.saturating_sub(range.minimum);
-    if spread > MAX_SPREAD {
-        return Err(wide());
-    }
+    let range = extremum::range(context, operand.node)?;
     let input = context.builder.reshape(operand.node, &shape);
     let [top, left, bottom, right] = window.pads;
-    let mut planes = Planes { node: input, size: [height, width], channels, range, spread };
+    let mut planes = Planes { node: input, size: [height, width], channels, range };
     planes.pad(context, [top, left], [bottom, right]);
     // The two dimensions: how many windows, and how far taps lie apart.
     let rows = Taps {
@@ -121,7 +114,6 @@ struct Planes {
     size: [usize; 2],
     channels: usize,
     range: Interval,
-    spread: i64,
 }
 
 impl Planes {
@@ -161,15 +153,8 @@ impl Planes {
 /// The largest of tensors of one shape, element by element.
 fn fold(context: &mut Context<'_>, elements: Vec<Planes>) -> Result<Planes, Error> {
     let empty = context.malformed("its kernel is empty");
-    let builder = &mut context.builder;
     let largest = elements.into_iter().reduce(|best, x| {
-        if best.spread == 0 {
-            return x;
-        }
-        let difference = builder.combine(vec![(best.node, 1), (x.node, -1)], Vec::new());
-        let rise = builder.requantise(difference, 0, &Function::clamp(0, x.spread));
-        let node = builder.combine(vec![(x.node, 1), (rise, 1)], Vec::new());
-        builder.narrow(node, x.range);
+        let (node, _) = extremum::compare(&mut context.builder, best.node, x.node, x.range, Extremum::Largest);
         Planes { node, ..x }
     });
     largest.ok_or(empty)

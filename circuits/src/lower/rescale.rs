@@ -2,12 +2,18 @@
 //!
 //! `q = ⌊(z + 2^(shift−1)) / 2^shift⌋ + zero_point = ⌊(z + zero_point·2^shift + 2^(shift−1)) / 2^shift⌋`: rounding and the zero point are
 //! constants of the linear form, so the description's requantisation only has to divide and round down.
+//!
+//! **Ties to even** take two divisions: `down` rounds halves down, `up` rounds them up, and they differ only at a half. So `down + up` is `2q` elsewhere
+//! and `2q + 1` at a half, and a function of the sum picks the even neighbour. Cells: those of two divisions, and 2 for the sum.
+//!
+//! **Weights of more than 8 bits** are two digits base 256, each with a contraction of its own; their sum is the accumulator.
 
-use zkinfer_models::quantised::Requantise;
+use zkinfer_models::quantised::{Function, Requantise, Ties};
 use zkinfer_verifier::description::{Contract, NodeId, Weights};
 
 use super::Context;
 use crate::error::Error;
+use crate::sealed::{WEIGHT_BASE, weight_digits};
 
 /// Longest shift: the verifier allows 60 bits.
 const MAX_SHIFT: u32 = 60;
@@ -15,20 +21,51 @@ const MAX_SHIFT: u32 = 60;
 /// The numbers of a Convolution or Linear: `z = multipliers·(Σ weights·x + bias)`, then perhaps a requantisation.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
-    pub(super) weights: &'a [i8],
+    pub(super) weights: &'a [i16],
     pub(super) bias: &'a [i32],
     pub(super) multipliers: &'a [i64],
     pub(super) requantise: Option<&'a Requantise>,
 }
 
-/// `zero_point·2^shift + 2^(shift−1)`, or `zero_point` where nothing is shifted; none if it leaves 64 bits.
+/// What the linear form adds so that dividing rounds (halves down, if they go to even) and the zero point is in: `zero_point·2^shift + 2^(shift−1)`, or
+/// `zero_point` where nothing is shifted; none if it leaves 64 bits.
 pub(super) fn offset(requantise: &Requantise) -> Option<i64> {
     let shift = requantise.shift;
     if shift > MAX_SHIFT {
         return None;
     }
-    let half = if shift == 0 { 0 } else { 1i64 << (shift - 1) };
+    let half = match requantise.ties {
+        _ if shift == 0 => 0,
+        Ties::Up => 1i64 << (shift - 1),
+        Ties::Even { slack } => (1i64 << (shift - 1)).checked_sub(slack)?.checked_sub(1)?,
+    };
     requantise.zero_point.checked_mul(1 << shift)?.checked_add(half)
+}
+
+/// The requantisation of an accumulator that has [`offset`] in it and that nothing else reads.
+pub(super) fn requantise(context: &mut Context<'_>, accumulator: NodeId, requantise: &Requantise) -> NodeId {
+    let Requantise { shift, ties, zero_point, ref function } = *requantise;
+    let slack = match ties {
+        Ties::Even { slack } if shift > 0 => slack,
+        _ => return context.builder.requantise(accumulator, shift, function),
+    };
+    let builder = &mut context.builder;
+    // One step more on either side than the function tells apart.
+    let (first, last) = (function.minimum - 1, function.minimum + function.values.len() as i64);
+    let clamp = Function::clamp(first, last);
+    let mut divide = |constant: i64| {
+        let copy = builder.combine(vec![(accumulator, 1)], vec![constant]);
+        builder.requantise(copy, shift, &clamp)
+    };
+    let (down, up) = (divide(0), divide(2 * slack + 1));
+    let nearest = |sum: i64| {
+        let below = sum.div_euclid(2);
+        let odd = (below - zero_point).rem_euclid(2) == 1;
+        function.apply(if sum.rem_euclid(2) == 1 && odd { below + 1 } else { below })
+    };
+    let values = (2 * first..=2 * last).map(nearest).collect();
+    let sum = builder.combine(vec![(down, 1), (up, 1)], Vec::new());
+    builder.requantise(sum, 0, &Function { minimum: 2 * first, values })
 }
 
 impl Affine<'_> {
@@ -60,16 +97,32 @@ impl Affine<'_> {
         viewed: bool,
     ) -> Result<NodeId, Error> {
         let direct = !viewed && context.only_an_output();
-        let contract = Contract {
-            weights: if context.sealed { Weights::Sealed } else { Weights::Public(self.weights.to_vec()) },
-            row_factors: self.multipliers.to_vec(),
-            bias: self.bias(context)?,
-            ..geometry
+        let digits = weight_digits(self.weights);
+        let several = digits.len() > 1;
+        let mut parts = Vec::new();
+        let mut unit = 1;
+        for (place, digits) in digits.into_iter().enumerate() {
+            let overflow = || Error::Overflow { node: context.builder.name() };
+            let factors = self.multipliers.iter().map(|&multiplier| multiplier.checked_mul(unit).ok_or_else(overflow));
+            let contract = Contract {
+                weights: if context.sealed { Weights::Sealed } else { Weights::Public(digits) },
+                row_factors: factors.collect::<Result<_, _>>()?,
+                bias: if place == 0 { self.bias(context)? } else { vec![0; self.bias.len()] },
+                ..geometry.clone()
+            };
+            parts.push((context.builder.contract(contract, shape), 1));
+            unit *= WEIGHT_BASE;
+        }
+        let accumulator = if several { context.builder.combine(parts, Vec::new()) } else { parts[0].0 };
+        let even = |requantise: &Requantise| requantise.ties != Ties::Up && requantise.shift > 0;
+        let accumulator = match self.requantise {
+            // Read by more than one equation.
+            Some(requantise) if context.sealed && even(requantise) => context.builder.copy(accumulator),
+            None if context.sealed && (!direct || several) => context.builder.copy(accumulator),
+            _ => accumulator,
         };
-        let accumulator = context.builder.contract(contract, shape);
         Ok(match self.requantise {
-            Some(requantise) => context.builder.requantise(accumulator, requantise.shift, &requantise.function),
-            None if context.sealed && !direct => context.builder.copy(accumulator),
+            Some(rescaling) => requantise(context, accumulator, rescaling),
             None => accumulator,
         })
     }

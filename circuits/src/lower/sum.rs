@@ -49,5 +49,5 @@ pub(super) fn lower(
         constant.truncate(1);
     }
     let accumulator = context.builder.combine(terms, constant);
-    Ok(context.builder.requantise(accumulator, requantise.shift, &requantise.function))
+    Ok(rescale::requantise(context, accumulator, requantise))
 }

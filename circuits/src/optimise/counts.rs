@@ -247,7 +247,7 @@ impl Sizes {
         for requantisation in &self.requantisations {
             let quotients = requantisation.quotients();
             let (minimum, entries) = self.functions[requantisation.function];
-            match plan.form(quotients) {
+            match plan.form(quotients, entries) {
                 Form::Narrow => {
                     forms.pairs = forms.pairs.checked_add(requantisation.elements)?;
                     widen(&mut direct[requantisation.function], quotients);

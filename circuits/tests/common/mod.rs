@@ -11,7 +11,7 @@ use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
 use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::{
-    Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, ValueId, Window,
+    Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
 use zkinfer_prover::{Claim, Prover, seal};
 use zkinfer_verifier::{Parameters, Value, Visibility};
@@ -33,8 +33,8 @@ impl Noise {
         low + (self.next() % (high - low + 1) as u64) as i64
     }
 
-    pub fn weights(&mut self, count: usize) -> Vec<i8> {
-        (0..count).map(|_| self.within(-127, 127) as i8).collect()
+    pub fn weights(&mut self, count: usize) -> Vec<i16> {
+        (0..count).map(|_| self.within(-127, 127) as i16).collect()
     }
 
     pub fn biases(&mut self, count: usize) -> Vec<i32> {
@@ -58,6 +58,8 @@ impl Net {
             name: format!("x{index}"),
             shape: shape.to_vec(),
             quantisation: Quantisation { scale: 0.05, zero_point: *zero_point },
+            minimum: -128,
+            maximum: 127,
         });
         Self(Graph { name: name.into(), inputs: inputs.collect(), nodes: Vec::new(), outputs: Vec::new() })
     }
@@ -137,7 +139,7 @@ impl Net {
     }
 
     pub fn argmax(&mut self, x: ValueId, axis: usize, select_last: bool, shape: &[usize]) -> ValueId {
-        let y = self.node(Operator::ArgMax { axis, select_last }, &[x], shape, 0);
+        let y = self.node(Operator::ArgMax { axis, select_last, smallest: false }, &[x], shape, 0);
         self.0.nodes.last_mut().unwrap().quantisation.scale = 1.0;
         y
     }
@@ -159,22 +161,35 @@ pub enum After {
     Relu { shift: u32, zero_point: i64 },
     /// A table that is not monotone.
     Table { shift: u32, zero_point: i64 },
+    /// Saturation to uint8, halves to even.
+    Even { shift: u32, zero_point: i64, slack: i64 },
 }
 
 impl After {
     fn shift(self) -> u32 {
         match self {
             Self::Raw => 0,
-            Self::Int8 { shift, .. } | Self::Relu { shift, .. } | Self::Table { shift, .. } => shift,
+            Self::Int8 { shift, .. }
+            | Self::Relu { shift, .. }
+            | Self::Table { shift, .. }
+            | Self::Even { shift, .. } => shift,
         }
     }
 
     fn zero_point(self) -> i64 {
         match self {
             Self::Raw => 0,
-            Self::Int8 { zero_point, .. } | Self::Relu { zero_point, .. } | Self::Table { zero_point, .. } => {
-                zero_point
-            }
+            Self::Int8 { zero_point, .. }
+            | Self::Relu { zero_point, .. }
+            | Self::Table { zero_point, .. }
+            | Self::Even { zero_point, .. } => zero_point,
+        }
+    }
+
+    fn ties(self) -> Ties {
+        match self {
+            Self::Even { slack, .. } => Ties::Even { slack },
+            _ => Ties::Up,
         }
     }
 
@@ -182,12 +197,13 @@ impl After {
         let function = match self {
             Self::Raw => return None,
             Self::Int8 { .. } => Function::clamp(-128, 127),
+            Self::Even { .. } => Function::clamp(0, 255),
             Self::Relu { zero_point, .. } => Function::clamp(zero_point, 127),
             Self::Table { .. } => {
                 Function { minimum: -20, values: (0..50).map(|x| (x * x * 7 + 3) % 255 - 128).collect() }
             }
         };
-        Some(Requantise { shift: self.shift(), zero_point: self.zero_point(), function })
+        Some(Requantise { shift: self.shift(), ties: self.ties(), zero_point: self.zero_point(), function })
     }
 }
 
@@ -198,16 +214,16 @@ pub fn window(kernel: [usize; 2], strides: [usize; 2], pads: [usize; 4]) -> Wind
 /// Inputs that matter: extremes, alternating extremes, noise.
 pub fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<Vec<i64>>> {
     let mut noise = Noise(seed);
-    let mut fill = |value: &mut dyn FnMut(usize, &mut Noise) -> i64| -> Vec<Vec<i64>> {
-        let shapes = graph.inputs.iter().map(|input| input.shape.iter().product::<usize>());
-        shapes.map(|count| (0..count).map(|index| value(index, &mut noise)).collect()).collect()
+    let mut fill = |value: &mut dyn FnMut(usize, &Input, &mut Noise) -> i64| -> Vec<Vec<i64>> {
+        let tensors = graph.inputs.iter().map(|input| (input, input.shape.iter().product::<usize>()));
+        tensors.map(|(input, count)| (0..count).map(|index| value(index, input, &mut noise)).collect()).collect()
     };
     vec![
-        fill(&mut |_, _| -128),
-        fill(&mut |_, _| 127),
-        fill(&mut |index, _| if index % 2 == 0 { -128 } else { 127 }),
-        fill(&mut |_, noise| noise.within(-128, 127)),
-        fill(&mut |_, noise| noise.within(-3, 3)),
+        fill(&mut |_, input, _| input.minimum),
+        fill(&mut |_, input, _| input.maximum),
+        fill(&mut |index, input, _| if index % 2 == 0 { input.minimum } else { input.maximum }),
+        fill(&mut |_, input, noise| noise.within(input.minimum, input.maximum)),
+        fill(&mut |_, input, noise| noise.within(-3, 3).max(input.minimum).min(input.maximum)),
     ]
 }
 

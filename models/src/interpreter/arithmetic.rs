@@ -12,7 +12,7 @@ pub(super) fn convolution(
     zero: i64,
     window: &Window,
     groups: usize,
-    weights: &[i8],
+    weights: &[i16],
     bias: &[i32],
     shape: &[usize],
 ) -> ArrayD<i64> {
@@ -40,7 +40,7 @@ pub(super) fn convolution(
 }
 
 /// `Σ_t weights[o, t]·(x[.., t] − zero) + bias[o]`.
-pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i8], bias: &[i32], shape: &[usize]) -> ArrayD<i64> {
+pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i16], bias: &[i32], shape: &[usize]) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
     let mut accumulators = Vec::with_capacity(shape.iter().product());
@@ -108,21 +108,7 @@ pub(super) fn maximum(input: &ArrayD<i64>, window: &Window, shape: &[usize]) -> 
     from_elements(shape, maxima)
 }
 
-/// Index of the largest element along `axis`.
-pub(super) fn arg_max(input: &ArrayD<i64>, axis: usize, select_last: bool, shape: &[usize]) -> ArrayD<i64> {
-    let indices = input.lanes(Axis(axis)).into_iter().map(|lane| {
-        let mut best = 0;
-        for (index, &element) in lane.iter().enumerate() {
-            if element > lane[best] || (select_last && element == lane[best]) {
-                best = index;
-            }
-        }
-        best as i64
-    });
-    from_elements(shape, indices.collect())
-}
-
-/// Rescales to int8, or leaves the accumulator as it is.
+/// Rescales, or leaves the accumulator as it is.
 pub(super) fn requantise(z: ArrayD<i64>, requantise: Option<&Requantise>) -> ArrayD<i64> {
     match requantise {
         Some(requantise) => z.mapv_into(|z| requantise.apply(z)),

@@ -5,12 +5,13 @@
 //! [`Graph::validate`] has shown beforehand that no accumulator reaches 2^62, so nothing here overflows.
 
 mod arithmetic;
+mod elementwise;
+pub(crate) mod order;
 
 use ndarray::ArrayD;
 
 use crate::layout;
 use crate::quantised::{Graph, Node, Operator, ValueId};
-use crate::rounding::{INT8_MAX, INT8_MIN};
 use crate::validate::GraphError;
 
 /// A graph or inputs that the interpreter cannot run.
@@ -41,13 +42,19 @@ pub enum InterpretError {
         /// The shape given.
         found: Vec<usize>,
     },
-    /// An input element that is not int8.
-    #[error("input `{name}` holds {value}, which is outside −128..=127; quantise it with `Graph::quantise_inputs`")]
+    /// An input element out of its declared range.
+    #[error(
+        "input `{name}` holds {value}, which is outside {minimum}..={maximum}; quantise it with `Graph::quantise_inputs`"
+    )]
     InputRange {
         /// The input.
         name: String,
         /// The first element out of range.
         value: i64,
+        /// The smallest integer allowed.
+        minimum: i64,
+        /// The largest integer allowed.
+        maximum: i64,
     },
 }
 
@@ -110,8 +117,9 @@ impl<'g> Interpreter<'g> {
                     found: given.shape().to_vec(),
                 });
             }
-            if let Some(&value) = given.iter().find(|x| !(INT8_MIN..=INT8_MAX).contains(*x)) {
-                return Err(InterpretError::InputRange { name: declared.name.clone(), value });
+            let (minimum, maximum) = (declared.minimum, declared.maximum);
+            if let Some(&value) = given.iter().find(|x| !(minimum..=maximum).contains(*x)) {
+                return Err(InterpretError::InputRange { name: declared.name.clone(), value, minimum, maximum });
             }
         }
         Ok(())
@@ -137,8 +145,10 @@ pub fn run_all(graph: &Graph, inputs: &[ArrayD<i64>]) -> Result<Vec<ArrayD<i64>>
 /// One node of a validated graph.
 fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
     let zero_point = |value: ValueId| graph.quantisation(value).zero_point;
-    let zero = zero_point(node.inputs[0]);
-    let input = inputs[0];
+    // A constant reads nothing, all others read at least one value.
+    let none = ArrayD::zeros(vec![0]);
+    let zero = node.inputs.first().map_or(0, |&input| zero_point(input));
+    let input = *inputs.first().unwrap_or(&&none);
     match &node.operator {
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
             let z = arithmetic::convolution(input, zero, window, *groups, weights, bias, &node.shape);
@@ -161,11 +171,24 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         }
         Operator::MaxPool { window } => arithmetic::maximum(input, window, &node.shape),
         Operator::Activation(function) => input.mapv(|x| function.apply(x)),
+        Operator::Product { multiplier, requantise } => {
+            let zeros = [zero, zero_point(node.inputs[1])];
+            let z = elementwise::zip(input, inputs[1], |a, b| multiplier * (a - zeros[0]) * (b - zeros[1]));
+            arithmetic::requantise(z, Some(requantise))
+        }
+        Operator::Binary(function) => elementwise::zip(input, inputs[1], |a, b| function.apply(a, b)),
+        Operator::Max => elementwise::reduce(inputs, i64::max),
+        Operator::Min => elementwise::reduce(inputs, i64::min),
+        Operator::Select => elementwise::select(input, inputs[1], inputs[2]),
+        Operator::Constant(values) => layout::from_elements(&node.shape, values.clone()),
         Operator::Reshape => layout::reshape(input, &node.shape),
         Operator::Transpose { permutation } => layout::transpose(input, permutation),
         Operator::Slice { axis, start, step } => layout::slice(input, *axis, *start, *step, node.shape[*axis]),
         Operator::Pad { before, after, value } => layout::pad(input, before, after, *value),
         Operator::Concat { axis } => layout::concat(inputs, *axis),
-        Operator::ArgMax { axis, select_last } => arithmetic::arg_max(input, *axis, *select_last, &node.shape),
+        Operator::ArgMax { axis, select_last, smallest } => {
+            order::arg_max(input, *axis, *select_last, *smallest, &node.shape)
+        }
+        Operator::TopK { axis, smallest, indices } => order::top(input, *axis, *smallest, *indices, &node.shape),
     }
 }

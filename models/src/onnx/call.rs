@@ -1,7 +1,7 @@
 //! One ONNX node as the operator importers see it: a name and typed attributes.
 
 use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
 
 use super::importer::Stop;
 use crate::window::MAX_ELEMENTS;
@@ -95,6 +95,11 @@ impl<'a> Call<'a> {
     pub(super) fn tensor(&self, name: &str) -> Result<Option<&'a TensorProto>, Stop> {
         let attribute = self.typed(name, AttributeType::Tensor)?;
         Ok(attribute.and_then(|attribute| attribute.t.as_ref()))
+    }
+
+    pub(super) fn graph(&self, name: &str) -> Result<Option<&'a GraphProto>, Stop> {
+        let attribute = self.typed(name, AttributeType::Graph)?;
+        Ok(attribute.and_then(|attribute| attribute.g.as_ref()))
     }
 
     pub(super) fn string(&self, name: &str, default: &str) -> Result<String, Stop> {

@@ -1,16 +1,14 @@
-//! What ends a classifier: Softmax and LogSoftmax, which are dropped, and ArgMax, which is kept.
+//! What ends a classifier: Softmax and LogSoftmax, which are dropped.
 
 use tract_onnx::pb::NodeProto;
 
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
-use crate::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Softmax", attributes: &["axis"], import: softmax },
     Registration { name: "LogSoftmax", attributes: &["axis"], import: softmax },
-    Registration { name: "ArgMax", attributes: &["axis", "keepdims", "select_last_index"], import: arg_max },
 ];
 
 /// Operators that may stand between a dropped softmax and a graph output: they move elements and change none.
@@ -58,25 +56,4 @@ fn ends_in_outputs(importer: &Importer<'_>, node: &NodeProto) -> bool {
         }
     }
     true
-}
-
-fn arg_max<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let input = importer.computed(call, 0)?;
-    let mut shape = importer.graph.shape(input).to_vec();
-    let axis = axis(call.int("axis", 0)?, shape.len())?;
-    let select_last = call.flag("select_last_index", false)?;
-    if let Some(consumer) = importer.consumers(call.output()?).first() {
-        return Err(Stop::Because(format!(
-            "it is followed by {}, but its result may only be a graph output",
-            consumer.op_type
-        )));
-    }
-    if call.flag("keepdims", true)? {
-        shape[axis] = 1;
-    } else {
-        shape.remove(axis);
-    }
-    let operator = Operator::ArgMax { axis, select_last };
-    let value = importer.push(call, operator, vec![input], shape)?;
-    importer.define(call, value)
 }

@@ -1,7 +1,7 @@
 //! Constants: initialisers, `Constant` nodes, and what views make of them.
 
 use ndarray::ArrayD;
-use tract_onnx::data_resolver::MmapDataResolver;
+use tract_onnx::data_resolver::{MmapDataResolver, ModelDataResolver};
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 
@@ -9,11 +9,27 @@ use super::file::type_name;
 use crate::layout;
 use crate::window::{MAX_ELEMENTS, element_count};
 
-/// A tensor known at import. Integers of all widths, and booleans, are widened to 64 bits.
+/// A tensor known at import.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Constant {
+    /// Of all floating point types.
     Float(ArrayD<f32>),
+    /// Real numbers that need more bits: biases that the file has quantised to 32.
+    Double(ArrayD<f64>),
+    /// Integers of all widths, and booleans.
     Integer(ArrayD<i64>),
+    /// Integers of at most 8 bits, of which there may be many.
+    Small(ArrayD<i16>),
+    /// Real numbers that the file has quantised: `scale·(integer − zero)`.
+    Quantised {
+        /// The integers.
+        integers: ArrayD<i16>,
+        /// One for all, or one for each index of `axis`.
+        scales: Vec<f32>,
+        /// As many.
+        zeros: Vec<i64>,
+        axis: usize,
+    },
 }
 
 impl Constant {
@@ -25,73 +41,149 @@ impl Constant {
             .map(|&length| usize::try_from(length).map_err(|_| format!("dimension {length}")))
             .collect::<Result<_, _>>()?;
         let element = DataType::try_from(tensor.data_type).unwrap_or(DataType::Undefined);
-        let integers = |raw: Vec<i64>| elements(&shape, raw).map(Self::Integer);
-        if tensor.data_location == Some(DataLocation::External as i32) {
-            return Self::external(tensor, element, directory);
+        let external;
+        let raw = if tensor.data_location == Some(DataLocation::External as i32) {
+            external = external_data(tensor, directory)?;
+            &external
+        } else {
+            &tensor.raw_data
+        };
+        let count = elements_of(&shape)?;
+        let floats = |floats| elements(&shape, floats).map(Self::Float);
+        let integers = |integers| elements(&shape, integers).map(Self::Integer);
+        let small = |integers| elements(&shape, integers).map(Self::Small);
+        let listed = || tensor.int32_data.iter().copied();
+        let listed_bytes = || listed().map(|x| x as u8).collect::<Vec<u8>>();
+        if raw.is_empty() {
+            return match element {
+                DataType::Float => floats(tensor.float_data.clone()),
+                DataType::Double => floats(tensor.double_data.iter().map(|&x| x as f32).collect()),
+                DataType::Float16 => floats(listed().map(|bits| half(bits as u16)).collect()),
+                DataType::Bfloat16 => floats(listed().map(|bits| brain(bits as u16)).collect()),
+                DataType::Int64 => integers(tensor.int64_data.clone()),
+                DataType::Uint64 | DataType::Uint32 => integers(tensor.uint64_data.iter().map(|&x| x as i64).collect()),
+                DataType::Int32 | DataType::Int16 | DataType::Uint16 => integers(listed().map(i64::from).collect()),
+                DataType::Int8 | DataType::Uint8 | DataType::Bool => small(listed().map(|x| x as i16).collect()),
+                DataType::Int4 => small(nibbles(&listed_bytes(), count, true)),
+                DataType::Uint4 => small(nibbles(&listed_bytes(), count, false)),
+                _ => Err(unsupported(tensor)),
+            };
         }
-        let raw = &tensor.raw_data;
         match element {
-            DataType::Float if raw.is_empty() => elements(&shape, tensor.float_data.clone()).map(Self::Float),
-            DataType::Float => elements(&shape, words(raw, f32::from_le_bytes)?).map(Self::Float),
-            DataType::Int64 if raw.is_empty() => integers(tensor.int64_data.clone()),
+            DataType::Float => floats(words(raw, f32::from_le_bytes)?),
+            DataType::Double => floats(words(raw, |word| f64::from_le_bytes(word) as f32)?),
+            DataType::Float16 => floats(words(raw, |word| half(u16::from_le_bytes(word)))?),
+            DataType::Bfloat16 => floats(words(raw, |word| brain(u16::from_le_bytes(word)))?),
             DataType::Int64 => integers(words(raw, i64::from_le_bytes)?),
-            DataType::Int32 if !raw.is_empty() => integers(words(raw, |word| i32::from_le_bytes(word).into())?),
-            DataType::Bool if !raw.is_empty() => integers(raw.iter().map(|&byte| i64::from(byte)).collect()),
-            DataType::Int32 | DataType::Bool => integers(tensor.int32_data.iter().map(|&x| x.into()).collect()),
+            DataType::Uint64 => integers(words(raw, |word| u64::from_le_bytes(word) as i64)?),
+            DataType::Int32 => integers(words(raw, |word| i32::from_le_bytes(word).into())?),
+            DataType::Uint32 => integers(words(raw, |word| u32::from_le_bytes(word).into())?),
+            DataType::Int16 => integers(words(raw, |word| i16::from_le_bytes(word).into())?),
+            DataType::Uint16 => integers(words(raw, |word| u16::from_le_bytes(word).into())?),
+            DataType::Int8 => small(raw.iter().map(|&byte| i16::from(byte as i8)).collect()),
+            DataType::Uint8 | DataType::Bool => small(raw.iter().map(|&byte| i16::from(byte)).collect()),
+            DataType::Int4 => small(nibbles(raw, count, true)),
+            DataType::Uint4 => small(nibbles(raw, count, false)),
             _ => Err(unsupported(tensor)),
         }
     }
 
-    fn external(tensor: &TensorProto, element: DataType, directory: Option<&str>) -> Result<Self, String> {
-        if !matches!(element, DataType::Float | DataType::Int64 | DataType::Int32) {
-            return Err(unsupported(tensor));
-        }
-        let loaded = tract_onnx::tensor::load_tensor(&MmapDataResolver, tensor, directory)
-            .map_err(|error| format!("external data: {}", error.root_cause()))?;
-        let floats = loaded.to_plain_array_view::<f32>();
-        if let Ok(array) = floats {
-            return Ok(Self::Float(array.to_owned()));
-        }
-        let integers = loaded.cast_to::<i64>().and_then(|cast| Ok(cast.to_plain_array_view::<i64>()?.to_owned()));
-        integers.map(Self::Integer).map_err(|error| error.to_string())
+    /// Numbers as a constant of integers or of reals.
+    pub(super) fn from_numbers(numbers: ArrayD<f64>, integer: bool) -> Self {
+        if integer { Self::Integer(numbers.mapv(|x| x as i64)) } else { Self::Float(numbers.mapv(|x| x as f32)) }
+    }
+
+    pub(super) fn scalar(value: f32) -> Self {
+        Self::Float(ArrayD::from_elem(vec![], value))
     }
 
     pub(super) fn shape(&self) -> &[usize] {
         match self {
             Self::Float(tensor) => tensor.shape(),
+            Self::Double(tensor) => tensor.shape(),
             Self::Integer(tensor) => tensor.shape(),
+            Self::Small(tensor) | Self::Quantised { integers: tensor, .. } => tensor.shape(),
         }
     }
 
-    /// The float tensor, all elements finite.
-    pub(super) fn finite(&self) -> Result<&ArrayD<f32>, String> {
+    /// Whether its elements are integers.
+    pub(super) fn is_integer(&self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Small(_))
+    }
+
+    /// The elements as double precision numbers.
+    pub(super) fn numbers(&self) -> ArrayD<f64> {
         match self {
-            Self::Float(tensor) => match tensor.iter().find(|x| !x.is_finite()) {
-                None => Ok(tensor),
-                Some(x) => Err(format!("it holds {x}")),
-            },
-            Self::Integer(_) => Err("its elements are integers, expected FLOAT".into()),
+            Self::Float(tensor) => tensor.mapv(f64::from),
+            Self::Double(tensor) => tensor.clone(),
+            Self::Integer(tensor) => tensor.mapv(|x| x as f64),
+            Self::Small(tensor) => tensor.mapv(f64::from),
+            Self::Quantised { integers, scales, zeros, axis } => {
+                let mut reals = integers.mapv(f64::from);
+                if let ([scale], [zero]) = (&scales[..], &zeros[..]) {
+                    let (scale, zero) = (f64::from(*scale), *zero as f64);
+                    return reals.mapv_into(|x| scale * (x - zero));
+                }
+                for (index, mut part) in reals.axis_iter_mut(ndarray::Axis(*axis)).enumerate() {
+                    let (scale, zero) = (f64::from(scales[index]), zeros[index] as f64);
+                    part.mapv_inplace(|x| scale * (x - zero));
+                }
+                reals
+            }
+        }
+    }
+
+    /// The elements as real numbers, all of them finite.
+    pub(super) fn finite(&self) -> Result<ArrayD<f32>, String> {
+        let reals = match self {
+            Self::Float(tensor) => tensor.clone(),
+            Self::Double(_) | Self::Quantised { .. } => self.numbers().mapv(|x| x as f32),
+            Self::Integer(_) | Self::Small(_) => return Err("its elements are integers, expected FLOAT".into()),
+        };
+        match reals.iter().find(|x| !x.is_finite()) {
+            None => Ok(reals),
+            Some(x) => Err(format!("it holds {x}")),
         }
     }
 
     pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
         match self {
             Self::Integer(tensor) => Ok(tensor.iter().copied().collect()),
-            Self::Float(_) => Err("its elements are FLOAT, expected integers".into()),
+            Self::Small(tensor) => Ok(tensor.iter().map(|&x| x.into()).collect()),
+            Self::Float(_) | Self::Double(_) | Self::Quantised { .. } => {
+                Err("its elements are FLOAT, expected integers".into())
+            }
         }
     }
 
     pub(super) fn reshape(&self, shape: &[usize]) -> Self {
         match self {
             Self::Float(tensor) => Self::Float(layout::reshape(tensor, shape)),
+            Self::Double(tensor) => Self::Double(layout::reshape(tensor, shape)),
             Self::Integer(tensor) => Self::Integer(layout::reshape(tensor, shape)),
+            Self::Small(tensor) => Self::Small(layout::reshape(tensor, shape)),
+            Self::Quantised { integers, scales, zeros, .. } if scales.len() == 1 => Self::Quantised {
+                integers: layout::reshape(integers, shape),
+                scales: scales.clone(),
+                zeros: zeros.clone(),
+                axis: 0,
+            },
+            Self::Quantised { .. } => Self::Float(layout::reshape(&self.numbers().mapv(|x| x as f32), shape)),
         }
     }
 
     pub(super) fn transpose(&self, permutation: &[usize]) -> Self {
         match self {
             Self::Float(tensor) => Self::Float(layout::transpose(tensor, permutation)),
+            Self::Double(tensor) => Self::Double(layout::transpose(tensor, permutation)),
             Self::Integer(tensor) => Self::Integer(layout::transpose(tensor, permutation)),
+            Self::Small(tensor) => Self::Small(layout::transpose(tensor, permutation)),
+            Self::Quantised { integers, scales, zeros, axis } => Self::Quantised {
+                integers: layout::transpose(integers, permutation),
+                scales: scales.clone(),
+                zeros: zeros.clone(),
+                axis: permutation.iter().position(|from| from == axis).unwrap_or(0),
+            },
         }
     }
 
@@ -99,25 +191,51 @@ impl Constant {
         match self {
             Self::Float(tensor) => Self::Float(layout::slice(tensor, axis, start, step, count)),
             Self::Integer(tensor) => Self::Integer(layout::slice(tensor, axis, start, step, count)),
+            Self::Small(tensor) => Self::Small(layout::slice(tensor, axis, start, step, count)),
+            Self::Double(_) | Self::Quantised { .. } => {
+                let reals = self.numbers().mapv(|x| x as f32);
+                Self::Float(layout::slice(&reals, axis, start, step, count))
+            }
         }
     }
 }
 
+fn external_data(tensor: &TensorProto, directory: Option<&str>) -> Result<Vec<u8>, String> {
+    let entry =
+        |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
+    let number = |key: &str| -> Result<Option<usize>, String> {
+        let parsed = entry(key).map(str::parse).transpose();
+        parsed.map_err(|_| format!("external data: {key} is no number"))
+    };
+    let location = entry("location").ok_or("external data: its location is missing")?;
+    let inside = |part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir);
+    if !std::path::Path::new(location).components().all(inside) {
+        return Err(format!("external data: `{location}` leaves the model's folder"));
+    }
+    let path = std::path::Path::new(directory.unwrap_or_default()).join(location);
+    let mut bytes = Vec::new();
+    let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
+    MmapDataResolver
+        .read_bytes_from_path(&mut bytes, &path, offset, length)
+        .map_err(|error| format!("external data: cannot read `{}`: {}", path.display(), error.root_cause()))?;
+    Ok(bytes)
+}
+
 fn unsupported(tensor: &TensorProto) -> String {
-    format!(
-        "its elements are {}, expected FLOAT (or INT64, INT32, BOOL for shapes and switches)",
-        type_name(tensor.data_type)
-    )
+    format!("its elements are {}, which is not supported", type_name(tensor.data_type))
+}
+
+fn elements_of(shape: &[usize]) -> Result<usize, String> {
+    match element_count(shape) {
+        Some(count) => Ok(count),
+        // Empty tensors are legal constants: an empty list of axes, say.
+        None if shape.contains(&0) => Ok(0),
+        None => Err(format!("shape {shape:?} has more than {MAX_ELEMENTS} elements")),
+    }
 }
 
 fn elements<T>(shape: &[usize], elements: Vec<T>) -> Result<ArrayD<T>, String> {
-    let expected = match element_count(shape) {
-        Some(count) => count,
-        // Empty tensors are legal constants: an empty list of axes, say.
-        None if shape.contains(&0) => 0,
-        None => return Err(format!("shape {shape:?} has more than {MAX_ELEMENTS} elements")),
-    };
-    let found = elements.len();
+    let (expected, found) = (elements_of(shape)?, elements.len());
     ArrayD::from_shape_vec(shape, elements)
         .map_err(|_| format!("{found} elements for shape {shape:?}, expected {expected}"))
 }
@@ -128,5 +246,45 @@ fn words<const N: usize, T>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Result<V
         Ok(words.iter().map(|&word| read(word)).collect())
     } else {
         Err(format!("{} bytes of data, not a multiple of {N}", raw.len()))
+    }
+}
+
+/// `count` integers of 4 bits, two in a byte, the lower ones first.
+fn nibbles(bytes: &[u8], count: usize, signed: bool) -> Vec<i16> {
+    let pairs = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
+    let integers = pairs.map(|nibble| if signed && nibble > 7 { i16::from(nibble) - 16 } else { i16::from(nibble) });
+    integers.take(count).collect()
+}
+
+/// The number that 16 bits of IEEE 754 half precision stand for.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    let magnitude = match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -magnitude } else { magnitude }
+}
+
+/// The same for bfloat16.
+fn brain(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_floats_and_nibbles_are_decoded() {
+        assert_eq!(
+            [0x3c00, 0xc000, 0x3555, 1, 0x7c00].map(half),
+            [1.0, -2.0, 0.333_251_95, 5.960_464_5e-8, f32::INFINITY]
+        );
+        assert_eq!(brain(0xc040), -3.0);
+        assert_eq!(nibbles(&[0x8f, 0x07], 3, true), [-1, -8, 7]);
+        assert_eq!(nibbles(&[0x8f, 0x07], 3, false), [15, 8, 7]);
     }
 }

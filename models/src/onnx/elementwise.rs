@@ -1,71 +1,50 @@
-//! Add, Sub, Concat.
+//! Arithmetic, comparisons and logic on two or more tensors that broadcast to one shape.
 
-use ndarray::ArrayD;
+use std::rc::Rc;
 
 use super::Registration;
-use super::call::{Call, axis};
+use super::call::Call;
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
-use crate::graph::Operator;
-use crate::quantised::ValueId;
+use crate::activation::Activation;
+use crate::binary::BinaryOperator;
+use crate::graph::{Grid, Layer, Operator};
+use crate::quantised::{ValueId, Window};
+use crate::window::element_count;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Add", attributes: &[], import: |importer, call| add(importer, call, false) },
     Registration { name: "Sub", attributes: &[], import: |importer, call| add(importer, call, true) },
-    Registration { name: "Concat", attributes: &["axis"], import: concat },
+    Registration { name: "Mul", attributes: &[], import: mul },
+    Registration { name: "Div", attributes: &[], import: div },
+    Registration { name: "Pow", attributes: &[], import: pow },
+    Registration { name: "Mod", attributes: &["fmod"], import: modulo },
+    Registration { name: "Max", attributes: &[], import: |importer, call| several(importer, call, Several::Max) },
+    Registration { name: "Min", attributes: &[], import: |importer, call| several(importer, call, Several::Min) },
+    Registration { name: "Sum", attributes: &[], import: |importer, call| several(importer, call, Several::Sum) },
+    Registration { name: "Mean", attributes: &[], import: |importer, call| several(importer, call, Several::Mean) },
+    Registration { name: "Equal", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Equal) },
+    Registration { name: "Less", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Less) },
+    Registration {
+        name: "LessOrEqual",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::LessOrEqual),
+    },
+    Registration { name: "Greater", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Greater) },
+    Registration {
+        name: "GreaterOrEqual",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::GreaterOrEqual),
+    },
+    Registration { name: "And", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::And) },
+    Registration { name: "Or", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Or) },
+    Registration { name: "Xor", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Xor) },
+    Registration { name: "Where", attributes: &[], import: select },
+    Registration { name: "PRelu", attributes: &[], import: prelu },
 ];
 
-/// `a + b`, or with `subtract` `a − b`.
-fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Result<(), Stop> {
-    let operands = [importer.operand(call, 0)?, importer.operand(call, 1)?];
-    let shapes = operands.each_ref().map(|operand| match operand {
-        Operand::Computed(id) => importer.graph.shape(*id).to_vec(),
-        Operand::Constant(constant) => constant.shape().to_vec(),
-    });
-    let shape = broadcast(&shapes[0], &shapes[1])
-        .ok_or_else(|| Stop::Because(format!("shapes {:?} and {:?} do not broadcast", shapes[0], shapes[1])))?;
-    let mut inputs: Vec<ValueId> = Vec::new();
-    let mut signs = Vec::new();
-    let mut constant: Option<ArrayD<f32>> = None;
-    for (operand, negate) in operands.into_iter().zip([false, subtract]) {
-        match operand {
-            Operand::Computed(id) => {
-                inputs.push(importer.expand(call, id, &shape)?);
-                signs.push(negate);
-            }
-            Operand::Constant(tensor) => {
-                let term = full(&tensor, &shape, negate)?;
-                constant = Some(match constant {
-                    None => term,
-                    Some(other) => other + term,
-                });
-            }
-        }
-    }
-    if let (true, Some(constant)) = (inputs.is_empty(), &constant) {
-        return importer.define_constant(call, Constant::Float(constant.clone()));
-    }
-    let operator = Operator::Add {
-        subtract: signs,
-        constant: constant.map_or(Vec::new(), |constant| constant.iter().copied().collect()),
-    };
-    let value = importer.push(call, operator, inputs, shape)?;
-    importer.define(call, value)
-}
-
-/// A constant broadcast to a shape, perhaps negated.
-fn full(constant: &Constant, shape: &[usize], negate: bool) -> Result<ArrayD<f32>, Stop> {
-    let finite = constant.finite();
-    let tensor = finite.map_err(|problem| format!("its constant operand: {problem}"))?;
-    let view = tensor.broadcast(shape).ok_or_else(|| {
-        Stop::Because(format!("a constant of shape {:?} does not broadcast to {shape:?}", tensor.shape()))
-    })?;
-    let sign = if negate { -1.0 } else { 1.0 };
-    Ok(view.mapv(|x| sign * x))
-}
-
-/// The shape that two shapes broadcast to; at most as large as what they are made of allows the rest of the import.
-fn broadcast(left: &[usize], right: &[usize]) -> Option<Vec<usize>> {
+/// The shape that two shapes broadcast to.
+pub(super) fn broadcast_shapes(left: &[usize], right: &[usize]) -> Result<Vec<usize>, Stop> {
     let rank = left.len().max(right.len());
     let length = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
     let lengths = (0..rank).map(|axis| match (length(left, axis), length(right, axis)) {
@@ -73,46 +52,316 @@ fn broadcast(left: &[usize], right: &[usize]) -> Option<Vec<usize>> {
         (1, other) | (other, 1) => Some(other),
         _ => None,
     });
-    let shape: Vec<usize> = lengths.collect::<Option<_>>()?;
-    crate::window::element_count(&shape)?;
-    Some(shape)
+    let shape: Option<Vec<usize>> = lengths.collect();
+    let shape = shape.filter(|shape| shape.contains(&0) || element_count(shape).is_some());
+    shape.ok_or_else(|| Stop::Because(format!("shapes {left:?} and {right:?} do not broadcast")))
 }
 
-fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let inputs =
-        (0..call.node.input.len()).map(|index| importer.computed(call, index)).collect::<Result<Vec<_>, _>>()?;
-    let Some(&first) = inputs.first() else {
-        return Err(Stop::because("it has no inputs"));
-    };
-    if !call.has("axis") {
-        return Err(Stop::because("attribute `axis` is missing"));
+/// The first two operands, and the shape they broadcast to.
+fn pair<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<([Operand; 2], Vec<usize>), Stop> {
+    let operands = [importer.operand(call, 0)?, importer.operand(call, 1)?];
+    let shape = broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
+    Ok((operands, shape))
+}
+
+/// A constant's numbers broadcast to a shape, row by row.
+fn full(constant: &Constant, shape: &[usize]) -> Result<Vec<f64>, Stop> {
+    let numbers = constant.numbers();
+    if let Some(x) = numbers.iter().find(|x| !x.is_finite()) {
+        return Err(Stop::Because(format!("its constant operand: it holds {x}")));
     }
-    let mut shape = importer.graph.shape(first).to_vec();
-    let axis = axis(call.int("axis", 0)?, shape.len())?;
-    for &input in &inputs[1..] {
-        let next = importer.graph.shape(input);
-        let agree =
-            next.len() == shape.len() && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
-        if !agree {
-            return Err(Stop::Because(format!("{next:?} cannot follow {shape:?} along axis {axis}")));
+    let view = numbers.broadcast(shape);
+    let view = view.ok_or_else(|| Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape())))?;
+    Ok(view.iter().copied().collect())
+}
+
+/// `a + b`, or with `subtract` `a − b`.
+fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let mut inputs: Vec<ValueId> = Vec::new();
+    let mut signs = Vec::new();
+    let mut constant = Vec::new();
+    for (operand, negate) in operands.into_iter().zip([false, subtract]) {
+        match operand {
+            Operand::Computed(id) => {
+                inputs.push(importer.expand(call, id, &shape)?);
+                signs.push(negate);
+            }
+            Operand::Constant(tensor) => {
+                let sign = if negate { -1.0 } else { 1.0 };
+                constant = full(&tensor, &shape)?.into_iter().map(|x| sign * x).collect();
+            }
         }
-        shape[axis] += next[axis];
     }
-    let value = match inputs.len() {
-        1 => first,
-        _ => importer.push(call, Operator::Concat { axis }, inputs, shape)?,
+    let operator = Operator::Add { subtract: signs, constant };
+    let value = importer.push(call, operator, inputs, shape)?;
+    importer.define(call, value)
+}
+
+fn mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let value = match operands {
+        [Operand::Computed(x), Operand::Constant(c)] | [Operand::Constant(c), Operand::Computed(x)] => {
+            let x = importer.expand(call, x, &shape)?;
+            scale(importer, call, x, &c)?
+        }
+        [Operand::Computed(a), Operand::Computed(b)] => {
+            let inputs = [importer.expand(call, a, &shape)?, importer.expand(call, b, &shape)?];
+            importer.multiply(call, inputs)?
+        }
+        [Operand::Constant(_), Operand::Constant(_)] => return Err(Stop::because("both operands are constant")),
     };
+    importer.define(call, value)
+}
+
+/// A value times a constant that broadcasts to its shape: a depthwise convolution over the dimensions that the constant depends on.
+pub(super) fn scale<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    x: ValueId,
+    constant: &Constant,
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(x).to_vec();
+    let factors = full(constant, &shape)?;
+    let varies = constant.shape().iter().rev().position(|&length| length != 1);
+    if varies.is_none() && factors.first() == Some(&1.0) {
+        return Ok(x);
+    }
+    // The last dimensions that do not matter are one plane per channel.
+    let axis = match constant.shape().iter().rposition(|&length| length != 1) {
+        None => 0,
+        Some(last) => shape.len() - (constant.shape().len() - last) + 1,
+    };
+    let plane: usize = shape[axis..].iter().product();
+    let channels = factors.len() / plane.max(1);
+    let layer = match constant {
+        Constant::Quantised { scales, zeros, .. } if scales.len() == 1 && scales[0] > 0.0 => {
+            let integers = factors.iter().step_by(plane).map(|x| (x / f64::from(scales[0])).round() as i16);
+            let _ = zeros;
+            Layer::Integer {
+                weights: integers.collect(),
+                scales: vec![scales[0].into(); channels],
+                bias: vec![0.0; channels],
+            }
+        }
+        _ => Layer::Real {
+            weights: factors.iter().step_by(plane).map(|&x| x as f32).collect(),
+            bias: vec![0.0; channels],
+        },
+    };
+    let (flat, groups) = (vec![1, channels, plane], channels);
+    let planes = importer.reshape(call, x, flat.clone())?;
+    let operator = Operator::Conv { window: Window::unit(), groups, layer };
+    let scaled = importer.push(call, operator, vec![planes], flat)?;
+    importer.reshape(call, scaled, shape)
+}
+
+fn div<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let value = match &operands {
+        [Operand::Computed(x), Operand::Constant(c)] => {
+            let inverse = c.numbers().mapv(|x| (1.0 / x) as f32);
+            let x = importer.expand(call, *x, &shape)?;
+            scale(importer, call, x, &Constant::Float(inverse))?
+        }
+        [Operand::Constant(c), Operand::Computed(x)] if c.shape().iter().all(|&length| length == 1) => {
+            let activation = Activation::Power { factor: 1.0, offset: 0.0, exponent: -1.0 };
+            let x = importer.expand(call, *x, &shape)?;
+            let inverse = importer.activate(call, x, activation)?;
+            scale(importer, call, inverse, c)?
+        }
+        _ => binary(importer, call, operands, &shape, BinaryOperator::Div)?,
+    };
+    importer.define(call, value)
+}
+
+fn pow<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let single = |c: &Constant| c.numbers().first().copied().filter(|_| c.shape().iter().all(|&length| length == 1));
+    let value = match &operands {
+        [Operand::Computed(x), Operand::Constant(c)] if single(c).is_some() => {
+            let exponent = single(c).unwrap_or(1.0) as f32;
+            let x = importer.expand(call, *x, &shape)?;
+            importer.activate(call, x, Activation::Power { factor: 1.0, offset: 0.0, exponent })?
+        }
+        [Operand::Constant(c), Operand::Computed(x)] if single(c).is_some_and(|base| base > 0.0) => {
+            let base = single(c).unwrap_or(1.0) as f32;
+            let x = importer.expand(call, *x, &shape)?;
+            importer.activate(call, x, Activation::Exponential { base })?
+        }
+        _ => binary(importer, call, operands, &shape, BinaryOperator::Pow)?,
+    };
+    importer.define(call, value)
+}
+
+fn modulo<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let fmod = call.flag("fmod", false)?;
+    let (operands, shape) = pair(importer, call)?;
+    let value = binary(importer, call, operands, &shape, BinaryOperator::Mod { fmod })?;
+    importer.define(call, value)
+}
+
+/// A function of two tensors, constants made values.
+fn binary<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operands: [Operand; 2],
+    shape: &[usize],
+    operator: BinaryOperator,
+) -> Result<ValueId, Stop> {
+    let mut inputs = Vec::new();
+    for operand in operands {
+        inputs.push(importer.value(call, operand, shape)?);
+    }
+    let grid = operator.is_condition().then_some(Grid::BOOLEAN);
+    importer.push_on(call, Operator::Binary(operator), inputs, shape.to_vec(), grid)
+}
+
+fn compare<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operator: BinaryOperator) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let value = binary(importer, call, operands, &shape, operator)?;
+    importer.define(call, value)
+}
+
+/// Operators on any number of tensors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Several {
+    Max,
+    Min,
+    Sum,
+    Mean,
+}
+
+fn several<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operator: Several) -> Result<(), Stop> {
+    let mut operands = Vec::new();
+    let mut shape = Vec::new();
+    for index in 0..call.node.input.len() {
+        let operand = importer.operand(call, index)?;
+        shape = broadcast_shapes(&shape, &importer.shape_of(&operand))?;
+        operands.push(operand);
+    }
+    let count = operands.len();
+    let mut computed = Vec::new();
+    let mut constant: Option<Rc<Constant>> = None;
+    for operand in operands {
+        match operand {
+            Operand::Constant(only) if constant.is_none() && matches!(operator, Several::Max | Several::Min) => {
+                constant = Some(only);
+            }
+            operand => computed.push(importer.value(call, operand, &shape)?),
+        }
+    }
+    let Some(&first) = computed.first() else {
+        return Err(Stop::because("it has no computed input"));
+    };
+    let mut value = first;
+    match operator {
+        Several::Max | Several::Min => {
+            let function = if operator == Several::Max { BinaryOperator::Max } else { BinaryOperator::Min };
+            for &next in &computed[1..] {
+                value = importer.push(call, Operator::Binary(function), vec![value, next], shape.clone())?;
+            }
+            if let Some(constant) = constant {
+                value = bound(importer, call, value, &constant, function, &shape)?;
+            }
+        }
+        Several::Sum | Several::Mean => {
+            if count > 1 {
+                let sum = Operator::Add { subtract: vec![false; count], constant: Vec::new() };
+                value = importer.push(call, sum, computed, shape)?;
+            }
+            if operator == Several::Mean {
+                value = scale(importer, call, value, &Constant::scalar(1.0 / count as f32))?;
+            }
+        }
+    }
+    importer.define(call, value)
+}
+
+/// The larger or smaller of a value and a constant: a Clip if the constant is one number.
+fn bound<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    value: ValueId,
+    constant: &Rc<Constant>,
+    function: BinaryOperator,
+    shape: &[usize],
+) -> Result<ValueId, Stop> {
+    let numbers = constant.numbers();
+    if let (1, Some(&only)) = (numbers.len(), numbers.first()) {
+        let only = only as f32;
+        let activation = match function {
+            BinaryOperator::Max if only == 0.0 => Activation::Relu,
+            BinaryOperator::Max => Activation::Clip { minimum: only, maximum: f32::INFINITY },
+            _ => Activation::Clip { minimum: f32::NEG_INFINITY, maximum: only },
+        };
+        let value = importer.expand(call, value, shape)?;
+        return importer.activate(call, value, activation);
+    }
+    binary(importer, call, [Operand::Computed(value), Operand::Constant(constant.clone())], shape, function)
+}
+
+fn select<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let mut operands = Vec::new();
+    let mut shape = Vec::new();
+    for index in 0..3 {
+        let operand = importer.operand(call, index)?;
+        shape = broadcast_shapes(&shape, &importer.shape_of(&operand))?;
+        operands.push(operand);
+    }
+    // A condition known at import that is the same everywhere chooses one side.
+    if let Operand::Constant(condition) = &operands[0] {
+        let numbers = condition.numbers();
+        let truth = |x: &f64| *x != 0.0;
+        let known = numbers.first().map(truth).filter(|first| numbers.iter().all(|x| truth(x) == *first));
+        if let Some(known) = known {
+            let chosen = operands.swap_remove(if known { 1 } else { 2 });
+            let value = importer.value(call, chosen, &shape)?;
+            return importer.define(call, value);
+        }
+    }
+    let mut inputs = Vec::new();
+    for (index, operand) in operands.into_iter().enumerate() {
+        let constant = matches!(operand, Operand::Constant(_));
+        let grid = (index == 0 && constant).then_some(Grid::BOOLEAN);
+        inputs.push(importer.value_on(call, operand, &shape, grid)?);
+    }
+    let value = importer.push(call, Operator::Select, inputs, shape)?;
+    importer.define(call, value)
+}
+
+/// `max(x, 0) + slope·min(x, 0)`: an activation if there is one slope, else one convolution over both halves of each element.
+fn prelu<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let x = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(x).to_vec();
+    let slopes = importer.constant(call, 1)?;
+    let slopes = slopes.finite().map_err(|problem| format!("slope: {problem}"))?;
+    if let (1, Some(&slope)) = (slopes.len(), slopes.first()) {
+        let value = importer.activate(call, x, Activation::LeakyRelu { slope })?;
+        return importer.define(call, value);
+    }
+    let slopes = full(&Constant::Float(slopes), &shape)?;
+    let count = slopes.len();
+    let flat = importer.reshape(call, x, vec![1, count, 1])?;
+    let below = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 0.0 };
+    let halves = vec![importer.activate(call, flat, Activation::Relu)?, importer.activate(call, flat, below)?];
+    let pairs = importer.push(call, Operator::Concat { axis: 2 }, halves, vec![1, count, 2])?;
+    let weights = slopes.iter().flat_map(|&slope| [1.0, slope as f32]).collect();
+    let layer = Layer::Real { weights, bias: vec![0.0; count] };
+    let window = Window { kernel: [1, 2], ..Window::unit() };
+    let value = importer.push(call, Operator::Conv { window, groups: count, layer }, vec![pairs], vec![1, count, 1])?;
+    let value = importer.reshape(call, value, shape)?;
     importer.define(call, value)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::broadcast;
+    use super::broadcast_shapes;
 
     #[test]
     fn shapes_broadcast_from_the_back() {
-        assert_eq!(broadcast(&[1, 3, 1], &[4]), Some(vec![1, 3, 4]));
-        assert_eq!(broadcast(&[], &[2]), Some(vec![2]));
-        assert_eq!(broadcast(&[3], &[2]), None);
+        assert_eq!(broadcast_shapes(&[1, 3, 1], &[4]).unwrap(), [1, 3, 4]);
+        assert_eq!(broadcast_shapes(&[], &[2]).unwrap(), [2]);
+        assert!(broadcast_shapes(&[3], &[2]).is_err());
     }
 }

@@ -63,7 +63,7 @@ pub enum ImportError {
         problem: String,
     },
     /// Nodes that cannot be proven, all of them.
-    #[error("`{path}`: cannot import {refusals}; supported operators: {supported}", supported = super::supported_operators().join(", "))]
+    #[error("`{path}`: cannot import {refusals}; `docs/operators.md` lists the {supported} operators that are supported", supported = super::supported_operators().len())]
     Unsupported {
         /// The file.
         path: PathBuf,

@@ -1,18 +1,19 @@
 //! From a file's bytes to a protobuf model that is worth reading: decoded, of a known opset, with fixed shapes, and
 //! without anything its outputs do not need.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
 
 use super::ImportError;
-use super::{NEWEST_OPSET, OLDEST_OPSET};
-use crate::graph::Input;
+use super::quantised::type_range;
+use super::{Dimensions, NEWEST_OPSET, OLDEST_OPSET};
+use crate::graph::{Grid, Input};
 use crate::window::{MAX_ELEMENTS, element_count};
 
 /// Reads the file's bytes.
@@ -65,7 +66,7 @@ pub(super) fn prune(graph: &mut GraphProto) {
     for (node, keep) in graph.node.iter().zip(&mut keep).rev() {
         *keep = node.output.iter().any(|output| needed.contains(output));
         if *keep {
-            needed.extend(node.input.iter().cloned());
+            need(node, &mut needed);
         }
     }
     let mut keep = keep.into_iter();
@@ -74,64 +75,150 @@ pub(super) fn prune(graph: &mut GraphProto) {
     graph.value_info.clear();
 }
 
+/// What a node reads, the branches inside it included.
+fn need(node: &NodeProto, needed: &mut HashSet<String>) {
+    needed.extend(node.input.iter().cloned());
+    for graph in node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()) {
+        graph.node.iter().for_each(|node| need(node, needed));
+        needed.extend(graph.output.iter().map(|output| output.name.clone()));
+    }
+}
+
+/// What a network reads.
+pub(super) struct Interface {
+    pub(super) inputs: Vec<Input>,
+    /// Inputs that no operator here can read, and why.
+    pub(super) unusable: Vec<(String, String)>,
+    pub(super) notes: Vec<String>,
+}
+
 /// The graph's inputs with their shapes, which are fixed in the protobuf too: unknown dimensions become 1.
-pub(super) fn fix_inputs(path: &Path, graph: &mut GraphProto) -> Result<Vec<Input>, ImportError> {
+pub(super) fn fix_inputs(
+    path: &Path,
+    graph: &mut GraphProto,
+    dimensions: &Dimensions,
+) -> Result<Interface, ImportError> {
     // Files of IR version 3 list initialisers among the inputs.
     let constants: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     graph.input.retain(|input| !constants.contains(input.name.as_str()));
-    let mut inputs: Vec<Input> = Vec::new();
+    let mut symbols = Symbols { dimensions, bound: BTreeMap::new(), unnamed: BTreeSet::new() };
+    let (mut inputs, mut unusable): (Vec<Input>, Vec<_>) = (Vec::new(), Vec::new());
+    let mut names = HashSet::new();
     for info in &mut graph.input {
-        let shape = match inputs.iter().any(|other| other.name == info.name) {
-            true => Err("two inputs have this name; rename one".into()),
-            false => fix_shape(info),
-        };
-        let shape = shape.map_err(|problem| ImportError::Interface {
-            path: path.to_owned(),
-            place: format!("input `{}`", info.name),
-            problem,
-        })?;
-        inputs.push(Input { name: info.name.clone(), shape });
+        if !names.insert(info.name.clone()) {
+            return Err(ImportError::Interface {
+                path: path.to_owned(),
+                place: format!("input `{}`", info.name),
+                problem: "two inputs have this name; rename one".into(),
+            });
+        }
+        match fix_input(info, &mut symbols) {
+            Ok(input) => inputs.push(input),
+            Err(problem) => unusable.push((info.name.clone(), format!("input `{}`: {problem}", info.name))),
+        }
     }
-    let nothing = |place: &str| ImportError::Interface {
-        path: path.to_owned(),
-        place: place.into(),
-        problem: "there is none, so there is nothing to prove; export the model again".into(),
-    };
-    if inputs.is_empty() {
-        return Err(nothing("inputs"));
+    if let Some(unknown) = dimensions.0.keys().find(|name| !symbols.bound.contains_key(*name)) {
+        let known: Vec<&str> = symbols.bound.keys().map(String::as_str).collect();
+        return Err(ImportError::Interface {
+            path: path.to_owned(),
+            place: format!("dimension `{unknown}`"),
+            problem: match known[..] {
+                [] => "the model has no symbolic dimensions; leave it out".into(),
+                _ => {
+                    format!("the model has no dimension of this name; its symbolic dimensions are {}", known.join(", "))
+                }
+            },
+        });
+    }
+    if inputs.is_empty() && unusable.is_empty() {
+        return Err(nothing(path, "inputs", graph));
     }
     if graph.output.is_empty() {
-        return Err(nothing("outputs"));
+        return Err(nothing(path, "outputs", graph));
     }
-    Ok(inputs)
+    Ok(Interface { inputs, unusable, notes: symbols.notes() })
 }
 
-fn fix_shape(info: &mut ValueInfoProto) -> Result<Vec<usize>, String> {
-    let Some(Type::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
-        return Err("it is not a tensor; only float32 tensors are supported".into());
-    };
-    if tensor.elem_type != DataType::Float as i32 {
-        let found = type_name(tensor.elem_type);
-        return Err(format!(
-            "its elements are {found}, expected FLOAT; convert the model to float32 and export it again"
-        ));
+/// A network without inputs or outputs.
+pub(super) fn nothing(path: &Path, place: &str, graph: &GraphProto) -> ImportError {
+    let operators: BTreeSet<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+    let operators: Vec<&str> = operators.into_iter().collect();
+    ImportError::Interface {
+        path: path.to_owned(),
+        place: place.into(),
+        problem: format!(
+            "there is none for its nodes ({}), so there is nothing to prove; export the model again",
+            operators.join(", ")
+        ),
     }
+}
+
+/// Symbolic dimensions and the lengths they get.
+struct Symbols<'d> {
+    dimensions: &'d Dimensions,
+    bound: BTreeMap<String, usize>,
+    /// Inputs with dimensions that have neither length nor name.
+    unnamed: BTreeSet<String>,
+}
+
+impl Symbols<'_> {
+    fn length(&mut self, name: &str) -> usize {
+        let length = self.dimensions.0.get(name).copied().unwrap_or(1);
+        self.bound.insert(name.to_owned(), length);
+        length
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let open = self.bound.iter().filter(|(name, _)| !self.dimensions.0.contains_key(*name));
+        let named = open.map(|(name, _)| format!("dimension `{name}` is 1; choose another with `--dim {name}=…`"));
+        let unnamed = self
+            .unnamed
+            .iter()
+            .map(|input| format!("input `{input}` has dimensions without length or name: they are 1"));
+        named.chain(unnamed).collect()
+    }
+}
+
+fn fix_input(info: &mut ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, String> {
+    let Some(Type::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+        return Err("it is not a tensor".into());
+    };
+    let element = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
+    let grid = match element {
+        DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => None,
+        _ => {
+            let (minimum, maximum) = type_range(tensor.elem_type).ok_or_else(|| {
+                format!(
+                    "its elements are {}, expected FLOAT or integers of at most 16 bits; convert the model and export it again",
+                    type_name(tensor.elem_type)
+                )
+            })?;
+            Some(Grid::integers(minimum, maximum))
+        }
+    };
     let Some(shape) = &mut tensor.shape else {
         return Err("its shape is unknown; export the model with the input's shape".into());
     };
     let mut fixed = Vec::new();
     for dimension in &mut shape.dim {
-        let length = match dimension.value {
-            Some(Dimension::DimValue(length)) if length != 0 && length != -1 => length,
-            _ => 1,
+        let length = match &dimension.value {
+            Some(Dimension::DimValue(-1)) | None => {
+                symbols.unnamed.insert(info.name.clone());
+                1
+            }
+            Some(Dimension::DimValue(length)) => *length,
+            Some(Dimension::DimParam(name)) if name.is_empty() => {
+                symbols.unnamed.insert(info.name.clone());
+                1
+            }
+            Some(Dimension::DimParam(name)) => symbols.length(name) as i64,
         };
         dimension.value = Some(Dimension::DimValue(length));
-        let length = usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?;
-        fixed.push(length);
+        fixed.push(usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?);
     }
     match element_count(&fixed) {
-        Some(_) => Ok(fixed),
-        None => Err(format!("shape {fixed:?} has more than {MAX_ELEMENTS} elements")),
+        Some(_) => Ok(Input { name: info.name.clone(), shape: fixed, grid }),
+        None => Err(format!("shape {fixed:?} is empty or has more than {MAX_ELEMENTS} elements")),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Gemm and MatMul with a constant matrix: products over the last dimension, with transposes where ONNX asks for another one.
 
-use ndarray::ArrayD;
+use std::rc::Rc;
 
 use super::Registration;
 use super::call::Call;
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
+use super::quantised::layer;
 use crate::graph::Operator;
-use crate::layout;
 use crate::quantised::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
@@ -18,14 +18,14 @@ pub(super) const OPERATORS: &[Registration] = &[
 const TWO_COMPUTED: &str = "both matrices are computed, expected a constant one";
 const TWO_CONSTANT: &str = "both matrices are constant; simplify the model (`onnxsim`) and import it again";
 
-/// A bias of one entry per channel; zeros if it is left out.
-pub(super) fn channel_bias(bias: Option<Constant>, channels: usize) -> Result<Vec<f32>, Stop> {
+/// A bias of one entry per channel, in real units; zeros if it is left out.
+pub(super) fn channel_bias(bias: Option<Rc<Constant>>, channels: usize) -> Result<Vec<f64>, Stop> {
     let Some(bias) = bias else {
         return Ok(vec![0.0; channels]);
     };
-    let bias = bias.finite().map_err(|problem| format!("bias: {problem}"))?;
+    bias.finite().map_err(|problem| format!("bias: {problem}"))?;
     if bias.shape() == [channels] {
-        Ok(bias.iter().copied().collect())
+        Ok(bias.numbers().iter().copied().collect())
     } else {
         let found = bias.shape();
         Err(Stop::Because(format!("bias of shape {found:?}, expected [{channels}]")))
@@ -57,14 +57,14 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         false => input,
     };
     // As rows of one output feature each: the transpose of what stands on the right.
-    let rows = rows(&matrix, !transpose_matrix)?.mapv(|weight| alpha * weight);
+    let rows = scaled(rows(&matrix, !transpose_matrix)?, alpha);
     let (samples, features) = (importer.graph.shape(input)[0], rows.shape()[0]);
     let bias = match importer.optional_constant(call, 2)? {
         None => vec![0.0; features],
         Some(bias) => gemm_bias(&bias, swapped, samples, features)?,
     };
-    let bias = bias.into_iter().map(|bias| beta * bias).collect();
-    let value = product(importer, call, input, rows, bias)?;
+    let bias = bias.into_iter().map(|bias| f64::from(beta) * bias).collect();
+    let value = product(importer, call, input, &rows, bias)?;
     let value = match swapped {
         true => importer.transpose(call, value, vec![1, 0])?,
         false => value,
@@ -73,8 +73,9 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
 }
 
 /// Gemm's third operand as one number per feature.
-fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) -> Result<Vec<f32>, Stop> {
-    let bias = bias.finite().map_err(|problem| format!("bias: {problem}"))?;
+fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) -> Result<Vec<f64>, Stop> {
+    bias.finite().map_err(|problem| format!("bias: {problem}"))?;
+    let bias = bias.numbers();
     let target = if swapped { [features, samples] } else { [samples, features] };
     let found = bias.shape();
     let Some(full) = bias.broadcast(target) else {
@@ -91,16 +92,27 @@ fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) ->
 }
 
 /// A matrix as rows, transposed or as it is.
-fn rows(matrix: &Constant, transpose: bool) -> Result<ArrayD<f32>, Stop> {
-    let matrix = matrix.finite().map_err(|problem| format!("matrix: {problem}"))?;
-    if matrix.ndim() != 2 {
+fn rows(matrix: &Constant, transpose: bool) -> Result<Constant, Stop> {
+    if matrix.shape().len() != 2 {
         let found = matrix.shape();
         return Err(Stop::Because(format!("a constant of shape {found:?}, expected a matrix")));
     }
     Ok(match transpose {
-        true => layout::transpose(matrix, &[1, 0]),
+        true => matrix.transpose(&[1, 0]),
         false => matrix.clone(),
     })
+}
+
+/// A matrix times a number.
+fn scaled(matrix: Constant, factor: f32) -> Constant {
+    match matrix {
+        matrix if factor == 1.0 => matrix,
+        Constant::Quantised { integers, scales, zeros, axis } if factor > 0.0 => {
+            let scales = scales.into_iter().map(|scale| factor * scale).collect();
+            Constant::Quantised { integers, scales, zeros, axis }
+        }
+        matrix => Constant::Float(matrix.numbers().mapv(|weight| factor * weight as f32)),
+    }
 }
 
 /// The product of a computed value's last dimension with each row.
@@ -108,8 +120,8 @@ fn product<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
     input: ValueId,
-    rows: ArrayD<f32>,
-    bias: Vec<f32>,
+    rows: &Constant,
+    bias: Vec<f64>,
 ) -> Result<ValueId, Stop> {
     let mut shape = importer.graph.shape(input).to_vec();
     let (features, terms) = (rows.shape()[0], rows.shape()[1]);
@@ -121,31 +133,42 @@ fn product<'a>(
             )));
         }
     }
-    if bias.iter().chain(&rows).any(|x| !x.is_finite()) {
+    if bias.iter().any(|x| !x.is_finite()) {
         return Err(Stop::because("alpha or beta make its weights or bias infinite"));
     }
-    let operator = Operator::Gemm { weights: rows.iter().copied().collect(), bias };
+    let operator = Operator::Gemm { layer: layer(rows, bias)? };
     importer.push(call, operator, vec![input], shape)
 }
 
 fn mat_mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let value = match (importer.operand(call, 0)?, importer.operand(call, 1)?) {
-        (Operand::Computed(input), Operand::Constant(matrix)) => {
-            let (matrix, vector) = right_matrix(matrix, importer.graph.shape(input).len());
-            let rows = rows(&matrix, true)?;
-            let bias = vec![0.0; rows.shape()[0]];
-            let value = product(importer, call, input, rows, bias)?;
-            drop_last(importer, call, value, vector)?
-        }
-        (Operand::Constant(matrix), Operand::Computed(input)) => left_product(importer, call, matrix, input)?,
-        (Operand::Computed(_), Operand::Computed(_)) => return Err(Stop::because(TWO_COMPUTED)),
-        (Operand::Constant(_), Operand::Constant(_)) => return Err(Stop::because(TWO_CONSTANT)),
-    };
+    let (left, right) = (importer.operand(call, 0)?, importer.operand(call, 1)?);
+    let value = matrix_product(importer, call, left, right)?;
     importer.define(call, value)
 }
 
+/// The matrix product of a computed and a constant operand.
+pub(super) fn matrix_product<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    left: Operand,
+    right: Operand,
+) -> Result<ValueId, Stop> {
+    match (left, right) {
+        (Operand::Computed(input), Operand::Constant(matrix)) => {
+            let (matrix, vector) = right_matrix(&matrix, importer.graph.shape(input).len());
+            let rows = rows(&matrix, true)?;
+            let bias = vec![0.0; rows.shape()[0]];
+            let value = product(importer, call, input, &rows, bias)?;
+            drop_last(importer, call, value, vector)
+        }
+        (Operand::Constant(matrix), Operand::Computed(input)) => left_product(importer, call, &matrix, input),
+        (Operand::Computed(_), Operand::Computed(_)) => Err(Stop::because(TWO_COMPUTED)),
+        (Operand::Constant(_), Operand::Constant(_)) => Err(Stop::because(TWO_CONSTANT)),
+    }
+}
+
 /// The right operand as a matrix: a vector becomes one column (and `true`), leading dimensions of 1 are dropped.
-fn right_matrix(matrix: Constant, rank: usize) -> (Constant, bool) {
+fn right_matrix(matrix: &Constant, rank: usize) -> (Constant, bool) {
     match *matrix.shape() {
         [terms] => (matrix.reshape(&[terms, 1]), true),
         [ref leading @ .., terms, features]
@@ -153,7 +176,7 @@ fn right_matrix(matrix: Constant, rank: usize) -> (Constant, bool) {
         {
             (matrix.reshape(&[terms, features]), false)
         }
-        _ => (matrix, false),
+        _ => (matrix.clone(), false),
     }
 }
 
@@ -161,24 +184,24 @@ fn right_matrix(matrix: Constant, rank: usize) -> (Constant, bool) {
 fn left_product<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
-    matrix: Constant,
+    matrix: &Constant,
     input: ValueId,
 ) -> Result<ValueId, Stop> {
-    let rows: ArrayD<f32> = match matrix.shape() {
+    let rows = match matrix.shape() {
         &[terms] => rows(&matrix.reshape(&[1, terms]), false)?,
-        _ => rows(&matrix, false)?,
+        _ => rows(matrix, false)?,
     };
     let bias = vec![0.0; rows.shape()[0]];
     let rank = importer.graph.shape(input).len();
     let vector = matrix.shape().len() == 1;
     if rank < 2 {
-        let value = product(importer, call, input, rows, bias)?;
+        let value = product(importer, call, input, &rows, bias)?;
         return drop_last(importer, call, value, vector);
     }
     let mut swap: Vec<usize> = (0..rank).collect();
     swap.swap(rank - 1, rank - 2);
     let input = importer.transpose(call, input, swap.clone())?;
-    let value = product(importer, call, input, rows, bias)?;
+    let value = product(importer, call, input, &rows, bias)?;
     if vector {
         return drop_last(importer, call, value, true);
     }
@@ -200,7 +223,8 @@ mod tests {
 
     #[test]
     fn bias_may_differ_between_features_only() {
-        let bias = |shape: &[usize], elements: &[f32]| Constant::Float(layout::from_elements(shape, elements.to_vec()));
+        let bias =
+            |shape: &[usize], elements: &[f32]| Constant::Float(crate::layout::from_elements(shape, elements.to_vec()));
         assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0, 2.0]);
         assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 3, 2).unwrap(), [1.0, 2.0]);
         assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 3, 2).unwrap(), [1.0, 2.0]);

@@ -5,40 +5,58 @@
 //!
 //! | file | operators |
 //! |---|---|
-//! | `convolution` | Conv |
+//! | `convolution` | Conv, ConvTranspose |
 //! | `linear` | Gemm, MatMul |
-//! | `activation` | Relu, Clip, LeakyRelu, Sigmoid, Tanh |
-//! | `pooling` | MaxPool, AveragePool, GlobalAveragePool |
-//! | `elementwise` | Add, Sub, Concat |
-//! | `normalisation` | BatchNormalization |
+//! | `activation` | functions of one number |
+//! | `elementwise` | arithmetic, comparisons and logic on several tensors, Where, PRelu |
+//! | `pooling` | MaxPool, AveragePool and their global forms |
+//! | `reduce` | ReduceMean, ReduceSum, ReduceMax and their relatives |
+//! | `normalisation` | BatchNormalization, InstanceNormalization, LRN |
+//! | `resize` | Resize, Upsample |
+//! | `rearrange` | Concat, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
 //! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
 //! | `section` | Slice, Pad |
-//! | `classification` | Softmax, LogSoftmax, ArgMax |
+//! | `order` | ArgMax, ArgMin, TopK |
+//! | `classification` | Softmax, LogSoftmax, where they end the network |
+//! | `quantised` | QuantizeLinear, DequantizeLinear |
+//! | `qlinear` | operators on integers: QLinearConv and so on |
+//! | `conversion` | Cast |
+//! | `control` | If |
 //! | `passthrough` | Identity, Dropout, Constant |
+//! | `fold` | all of them on constants |
 
 mod activation;
 mod call;
 mod classification;
 mod constant;
+mod control;
+mod conversion;
 mod convolution;
 mod elementwise;
 mod error;
 mod file;
+mod fold;
 mod importer;
 mod linear;
 mod normalisation;
+mod order;
 mod passthrough;
 mod pooling;
+mod qlinear;
+mod quantised;
+mod rearrange;
+mod reduce;
+mod resize;
 mod section;
 mod spatial;
 mod view;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
-use crate::graph::{Graph, Input};
+use crate::graph::Graph;
 use crate::quantised::Output;
 use call::Call;
 use constant::Constant;
@@ -46,9 +64,9 @@ pub use error::{ImportError, Refusal, Refusals};
 use importer::{Binding, Importer, Stop};
 
 /// The oldest operator set that is imported.
-pub const OLDEST_OPSET: i64 = 9;
+pub const OLDEST_OPSET: i64 = 7;
 /// The newest operator set that is imported.
-pub const NEWEST_OPSET: i64 = 21;
+pub const NEWEST_OPSET: i64 = 28;
 
 /// One operator of the table.
 struct Registration {
@@ -62,29 +80,52 @@ struct Registration {
 const FAMILIES: &[&[Registration]] = &[
     activation::OPERATORS,
     classification::OPERATORS,
+    control::OPERATORS,
+    conversion::OPERATORS,
     convolution::OPERATORS,
     elementwise::OPERATORS,
     linear::OPERATORS,
     normalisation::OPERATORS,
+    order::OPERATORS,
     passthrough::OPERATORS,
     pooling::OPERATORS,
+    qlinear::OPERATORS,
+    quantised::OPERATORS,
+    rearrange::OPERATORS,
+    reduce::OPERATORS,
+    resize::OPERATORS,
     section::OPERATORS,
     view::OPERATORS,
 ];
 
-/// The ONNX operators that can be imported, in alphabetical order.
-pub fn supported_operators() -> Vec<&'static str> {
-    let table = FAMILIES.iter().flat_map(|family| family.iter());
-    let mut names: Vec<&str> = table.map(|registration| registration.name).collect();
+/// onnxruntime's own operators, and ONNX's that it has for more element types.
+const MICROSOFT: &[&[Registration]] = &[qlinear::MICROSOFT, quantised::OPERATORS];
+
+/// Operators all of whose outputs are imported.
+const SEVERAL_OUTPUTS: &[&str] = &["If", "Split", "TopK"];
+
+/// The operators that can be imported, in alphabetical order; onnxruntime's own begin with `com.microsoft.`.
+pub fn supported_operators() -> Vec<String> {
+    let own = FAMILIES.iter().flat_map(|family| family.iter()).map(|registration| registration.name.to_owned());
+    let others = qlinear::MICROSOFT.iter().map(|registration| format!("com.microsoft.{}", registration.name));
+    let refused = ["DynamicQuantizeLinear"];
+    let mut names: Vec<String> = own.chain(others).filter(|name| !refused.contains(&name.as_str())).collect();
     names.sort_unstable();
     names
 }
 
 fn registration(node: &NodeProto) -> Option<&'static Registration> {
-    let own = node.domain.is_empty() || node.domain == "ai.onnx";
-    let mut table = FAMILIES.iter().flat_map(|family| family.iter());
-    table.find(|registration| own && registration.name == node.op_type)
+    let families = match node.domain.as_str() {
+        "" | "ai.onnx" => FAMILIES,
+        "com.microsoft" => MICROSOFT,
+        _ => return None,
+    };
+    families.iter().flat_map(|family| family.iter()).find(|registration| registration.name == node.op_type)
 }
+
+/// Lengths for dimensions that a file names instead of giving them. Those not mentioned are 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dimensions(pub BTreeMap<String, usize>);
 
 /// A network after import.
 pub(crate) struct Imported {
@@ -96,20 +137,28 @@ pub(crate) struct Imported {
 }
 
 /// Imports a file.
-pub(crate) fn import_file(path: &Path) -> Result<Imported, ImportError> {
-    import_bytes(path, &file::read(path)?)
+pub(crate) fn import_file(path: &Path, dimensions: &Dimensions) -> Result<Imported, ImportError> {
+    let decoded = file::decode(path, &file::read(path)?)?;
+    import(path, decoded, dimensions)
 }
 
 /// Imports a file's bytes; `path` names it in messages and is where its external data lies.
-pub(crate) fn import_bytes(path: &Path, bytes: &[u8]) -> Result<Imported, ImportError> {
-    let (mut model, mut proto) = file::decode(path, bytes)?;
+pub(crate) fn import_bytes(path: &Path, bytes: &[u8], dimensions: &Dimensions) -> Result<Imported, ImportError> {
+    import(path, file::decode(path, bytes)?, dimensions)
+}
+
+fn import(
+    path: &Path,
+    (mut model, mut proto): (ModelProto, GraphProto),
+    dimensions: &Dimensions,
+) -> Result<Imported, ImportError> {
     let opset = file::opset(path, &model)?;
     file::prune(&mut proto);
-    let inputs = file::fix_inputs(path, &mut proto)?;
+    let interface = file::fix_inputs(path, &mut proto, dimensions)?;
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     let name = stem.to_string_lossy().into_owned();
     let directory = path.parent().and_then(Path::to_str);
-    let (graph, notes, skipped) = build(path, name, inputs, &proto, opset, directory)?;
+    let (graph, notes, skipped) = build(path, name, interface, &proto, opset, directory)?;
     replace_by_identity(&mut proto, &skipped);
     model.graph = Some(proto);
     Ok(Imported { graph, notes, proto: model })
@@ -120,46 +169,57 @@ type Built = (Graph, Vec<String>, Vec<String>);
 fn build(
     path: &Path,
     name: String,
-    inputs: Vec<Input>,
+    interface: file::Interface,
     proto: &GraphProto,
     opset: i64,
     directory: Option<&str>,
 ) -> Result<Built, ImportError> {
     let invalid = |problem: String| ImportError::Invalid { path: path.to_owned(), problem };
-    let mut importer = Importer::new(name, inputs, proto, directory);
+    let mut importer = Importer::new(name, interface.inputs, proto, directory);
+    importer.notes = interface.notes;
     for tensor in &proto.initializer {
-        let constant = Constant::decode(tensor, directory)
-            .map_err(|problem| invalid(format!("initialiser `{}`: {problem}", tensor.name)))?;
-        importer.bind(&tensor.name, Binding::Constant(constant)).map_err(invalid)?;
+        importer.element_types.insert(&tensor.name, tensor.data_type);
+        let binding = match Constant::decode(tensor, directory) {
+            Ok(constant) => Binding::Constant(constant.into()),
+            Err(problem) => {
+                importer.unusable.insert(tensor.name.clone(), format!("initialiser `{}`: {problem}", tensor.name));
+                Binding::Refused
+            }
+        };
+        importer.bind(&tensor.name, binding).map_err(invalid)?;
     }
-    let mut refusals = Vec::new();
-    for (position, node) in proto.node.iter().enumerate() {
-        let call = Call::new(node, position, opset);
-        let undefined = node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
-        if let Some(input) = undefined {
-            let problem = format!("node `{}` reads `{input}`, which nothing before it defines", call.name);
-            return Err(invalid(problem));
-        }
-        if let Err(stop) = import_node(&mut importer, &call) {
-            for output in node.output.iter().filter(|output| !output.is_empty()) {
-                importer.bind(output, Binding::Refused).map_err(invalid)?;
-            }
-            if let Stop::Because(reason) = stop {
-                refusals.push(Refusal { node: call.name, operator: qualified_name(node), reason });
-            }
+    for (name, problem) in interface.unusable {
+        importer.unusable.insert(name, problem);
+    }
+    for input in &proto.input {
+        if importer.unusable.contains_key(&input.name) {
+            importer.bind(&input.name, Binding::Refused).map_err(invalid)?;
         }
     }
-    if !refusals.is_empty() {
-        return Err(ImportError::Unsupported { path: path.to_owned(), refusals: Refusals(refusals) });
+    match import_nodes(&mut importer, &proto.node, opset) {
+        Ok(()) | Err(Stop::Blocked) => {}
+        Err(Stop::Because(problem)) => return Err(invalid(problem)),
+    }
+    if !importer.refusals.is_empty() {
+        let refusals = Refusals(importer.refusals);
+        return Err(ImportError::Unsupported { path: path.to_owned(), refusals });
+    }
+    if importer.graph.inputs.is_empty() {
+        return Err(file::nothing(path, "inputs", proto));
     }
     for output in &proto.output {
         let value = match importer.binding(&output.name) {
             Some(Binding::Computed(value)) => *value,
             Some(_) => {
+                let operators: BTreeSet<&str> = proto.node.iter().map(|node| node.op_type.as_str()).collect();
+                let operators: Vec<&str> = operators.into_iter().collect();
                 return Err(ImportError::Interface {
                     path: path.to_owned(),
                     place: format!("output `{}`", output.name),
-                    problem: "it is a constant, so there is nothing to prove; remove it".into(),
+                    problem: format!(
+                        "it is a constant (made by {}), so there is nothing to prove; remove it",
+                        operators.join(", ")
+                    ),
                 });
             }
             None => return Err(invalid(format!("nothing defines output `{}`", output.name))),
@@ -167,6 +227,31 @@ fn build(
         importer.graph.outputs.push(Output { name: output.name.clone(), value });
     }
     Ok((importer.graph, importer.notes, importer.skipped))
+}
+
+/// Imports nodes one after another. Those at fault are noted; `Err` if the nodes contradict each other.
+fn import_nodes<'a>(importer: &mut Importer<'a>, nodes: &'a [NodeProto], opset: i64) -> Result<(), Stop> {
+    for (position, node) in nodes.iter().enumerate() {
+        let call = Call::new(node, position, opset);
+        let undefined = node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
+        if let Some(input) = undefined {
+            return Err(Stop::Because(format!(
+                "node `{}` reads `{input}`, which nothing before it defines",
+                call.name
+            )));
+        }
+        if let Err(stop) = import_node(importer, &call) {
+            for output in node.output.iter().filter(|output| !output.is_empty()) {
+                if importer.binding(output).is_none() {
+                    importer.bind(output, Binding::Refused)?;
+                }
+            }
+            if let Stop::Because(reason) = stop {
+                importer.refusals.push(Refusal { node: call.name, operator: qualified_name(node), reason });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn qualified_name(node: &NodeProto) -> String {
@@ -186,13 +271,30 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
             return Err(Stop::Because(format!("attribute `{attribute}` is not supported")));
         }
     }
-    for output in call.node.output.iter().skip(1) {
+    if let Some(reason) = call.node.input.iter().find_map(|input| importer.unusable.get(input)) {
+        return Err(Stop::Because(reason.clone()));
+    }
+    let several = SEVERAL_OUTPUTS.contains(&registration.name);
+    for output in call.node.output.iter().skip(1).filter(|_| !several) {
         let read = !importer.consumers(output).is_empty();
         if !output.is_empty() && (read || importer.is_graph_output(output)) {
             return Err(Stop::Because(format!("its output `{output}` is not supported")));
         }
     }
+    if let Some(constant) = folded(importer, call) {
+        return importer.define_constant(call, constant?);
+    }
     (registration.import)(importer, call)
+}
+
+/// The result of a node that reads nothing but constants, if it can be computed at import.
+fn folded<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Option<Result<Constant, Stop>> {
+    let operands = call.node.input.iter().map(|input| match importer.binding(input) {
+        Some(Binding::Constant(constant)) => Some(constant.as_ref()),
+        _ => None,
+    });
+    let operands: Vec<&Constant> = operands.collect::<Option<_>>()?;
+    if operands.is_empty() { None } else { fold::evaluate(call, &operands) }
 }
 
 /// Turns the nodes that compute these values into Identity, so that the float reference drops them too.
@@ -216,6 +318,6 @@ mod tests {
         let names = supported_operators();
         let distinct: HashSet<_> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());
-        assert_eq!(names.len(), 28);
+        assert!(names.len() > 100, "{}", names.len());
     }
 }

@@ -1,15 +1,22 @@
-//! BatchNormalization in inference.
+//! BatchNormalization in inference, InstanceNormalization, LRN.
 
 use super::Registration;
 use super::call::Call;
 use super::importer::{Importer, Stop};
+use super::reduce::{Reduction, over};
+use crate::activation::Activation;
 use crate::graph::Operator;
+use crate::quantised::Window;
 
-pub(super) const OPERATORS: &[Registration] = &[Registration {
-    name: "BatchNormalization",
-    attributes: &["epsilon", "momentum", "training_mode"],
-    import: batch_normalization,
-}];
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration {
+        name: "BatchNormalization",
+        attributes: &["epsilon", "momentum", "spatial", "training_mode"],
+        import: batch_normalization,
+    },
+    Registration { name: "InstanceNormalization", attributes: &["epsilon"], import: instance_normalization },
+    Registration { name: "LRN", attributes: &["alpha", "beta", "bias", "size"], import: local_response },
+];
 
 /// `scale·(x − mean) / √(variance + epsilon) + bias` per channel, folded into one factor and one offset.
 fn batch_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -18,13 +25,8 @@ fn batch_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Resu
     }
     let input = importer.computed(call, 0)?;
     let shape = importer.graph.shape(input).to_vec();
-    let channels = match shape[..] {
-        [1, channels] | [1, channels, _] | [1, channels, _, _] => channels,
-        _ => {
-            return Err(Stop::Because(format!(
-                "its input has shape {shape:?}, expected [1, C], [1, C, L] or [1, C, H, W]"
-            )));
-        }
+    let [batch, channels, ref rest @ ..] = shape[..] else {
+        return Err(Stop::Because(format!("its input has shape {shape:?}, expected [N, C, …]")));
     };
     let mut parameters = Vec::new();
     for (index, name) in ["scale", "bias", "mean", "variance"].into_iter().enumerate() {
@@ -47,7 +49,77 @@ fn batch_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Resu
     if scale.iter().chain(&offset).any(|x| !x.is_finite()) {
         return Err(Stop::because("a variance plus epsilon is not positive, or too small"));
     }
-    let operator = Operator::BatchNormalization { scale, offset };
-    let value = importer.push(call, operator, vec![input], shape)?;
+    if batch == 1 {
+        let operator = Operator::BatchNormalization { scale, offset };
+        let value = importer.push(call, operator, vec![input], shape)?;
+        return importer.define(call, value);
+    }
+    // Several batches are one with more channels.
+    let flat = vec![1, batch * channels, rest.iter().product()];
+    let planes = importer.reshape(call, input, flat.clone())?;
+    let operator = Operator::BatchNormalization { scale: scale.repeat(batch), offset: offset.repeat(batch) };
+    let value = importer.push(call, operator, vec![planes], flat)?;
+    let value = importer.reshape(call, value, shape)?;
+    importer.define(call, value)
+}
+
+/// `scale·(x − mean) / √(variance + epsilon) + bias`, mean and variance of each channel of each batch.
+fn instance_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(input).to_vec();
+    let [batch, channels, ref rest @ ..] = shape[..] else {
+        return Err(Stop::Because(format!("its input has shape {shape:?}, expected [N, C, …]")));
+    };
+    let parameter = |index: usize| -> Result<Vec<f32>, Stop> {
+        let constant = importer.constant(call, index)?.finite()?;
+        match constant.shape() == [channels] {
+            true => Ok(constant.iter().copied().collect::<Vec<f32>>().repeat(batch)),
+            false => Err(Stop::Because(format!("a parameter of shape {:?}, expected [{channels}]", constant.shape()))),
+        }
+    };
+    let (scale, offset) = (parameter(1)?, parameter(2)?);
+    let epsilon = call.float("epsilon", 1e-5)?;
+    let flat = vec![1, batch * channels, rest.iter().product()];
+    let x = importer.reshape(call, input, flat.clone())?;
+    let plane = [false, false, true];
+    let mean = over(importer, call, x, &plane, Reduction::Mean)?;
+    let mean = importer.expand(call, mean, &flat)?;
+    let difference = Operator::Add { subtract: vec![false, true], constant: Vec::new() };
+    let centred = importer.push(call, difference, vec![x, mean], flat.clone())?;
+    let square = Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 };
+    let squares = importer.activate(call, centred, square)?;
+    let variance = over(importer, call, squares, &plane, Reduction::Mean)?;
+    let inverse = Activation::Power { factor: 1.0, offset: epsilon, exponent: -0.5 };
+    let inverse = importer.activate(call, variance, inverse)?;
+    let inverse = importer.expand(call, inverse, &flat)?;
+    let normal = importer.push(call, Operator::Product, vec![centred, inverse], flat.clone())?;
+    let value = importer.push(call, Operator::BatchNormalization { scale, offset }, vec![normal], flat)?;
+    let value = importer.reshape(call, value, shape)?;
+    importer.define(call, value)
+}
+
+/// `x / (bias + alpha/size · Σ x²)^beta`, the sum over neighbouring channels.
+fn local_response<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(input).to_vec();
+    let [batch, channels, ref rest @ ..] = shape[..] else {
+        return Err(Stop::Because(format!("its input has shape {shape:?}, expected [N, C, …]")));
+    };
+    let size = usize::try_from(call.int("size", 0)?).ok().filter(|size| (1..=1 << 12).contains(size));
+    let size = size.ok_or_else(|| Stop::because("attribute `size` is missing or no number of channels"))?;
+    let (alpha, beta, bias) = (call.float("alpha", 1e-4)?, call.float("beta", 0.75)?, call.float("bias", 1.0)?);
+    let square = Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 };
+    let squares = importer.activate(call, input, square)?;
+    // Channels as the height of one plane per batch.
+    let flat = vec![1, batch, channels, rest.iter().product()];
+    let squares = importer.reshape(call, squares, flat.clone())?;
+    let (before, after) = ((size - 1) / 2, size / 2);
+    let window = Window { kernel: [size, 1], pads: [before, 0, after, 0], ..Window::unit() };
+    let divisors = vec![1; flat[2] * flat[3]];
+    let sums = importer.push(call, Operator::AveragePool { window, divisors }, vec![squares], flat)?;
+    let sums = importer.reshape(call, sums, shape.clone())?;
+    let power = Activation::Power { factor: alpha / size as f32, offset: bias, exponent: -beta };
+    let factor = importer.activate(call, sums, power)?;
+    let value = importer.push(call, Operator::Product, vec![input, factor], shape)?;
     importer.define(call, value)
 }

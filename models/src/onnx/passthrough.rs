@@ -21,7 +21,7 @@ pub(super) const OPERATORS: &[Registration] = &[
 fn identity<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     match importer.operand(call, 0)? {
         Operand::Computed(id) => importer.define(call, id),
-        Operand::Constant(constant) => importer.define_constant(call, constant),
+        Operand::Constant(constant) => importer.define_shared(call, constant),
     }
 }
 

@@ -1,4 +1,4 @@
-//! MaxPool, AveragePool, GlobalAveragePool.
+//! MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool.
 
 use super::Registration;
 use super::call::Call;
@@ -19,7 +19,8 @@ pub(super) const OPERATORS: &[Registration] = &[
         attributes: &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"],
         import: average_pool,
     },
-    Registration { name: "GlobalAveragePool", attributes: &[], import: global_average_pool },
+    Registration { name: "GlobalAveragePool", attributes: &[], import: |importer, call| global(importer, call, false) },
+    Registration { name: "GlobalMaxPool", attributes: &[], import: |importer, call| global(importer, call, true) },
 ];
 
 struct Pool {
@@ -32,8 +33,7 @@ struct Pool {
     shape: Vec<usize>,
 }
 
-fn pool<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<Pool, Stop> {
-    let input = importer.computed(call, 0)?;
+fn pool<'a>(importer: &Importer<'a>, call: &Call<'a>, input: ValueId) -> Result<Pool, Stop> {
     let shape = importer.graph.shape(input);
     let rank = spatial_rank(shape)?;
     if !call.has("kernel_shape") {
@@ -48,50 +48,98 @@ fn pool<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<Pool, Stop> {
     Ok(Pool { input, explicit, plane, output, shape: with_plane(shape, shape[1], output), window })
 }
 
+/// Pooling works channel by channel: several batches are one with more channels.
+fn as_one_batch<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    operator: impl FnOnce(&mut Importer<'a>, ValueId) -> Result<ValueId, Stop>,
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(input).to_vec();
+    let [batch @ (2..), channels, rest @ ..] = &shape[..] else {
+        return operator(importer, input);
+    };
+    let flat = importer.reshape(call, input, [&[1, batch * channels], rest].concat())?;
+    let result = operator(importer, flat)?;
+    let rest = importer.graph.shape(result)[2..].to_vec();
+    importer.reshape(call, result, [&[*batch, *channels], &rest[..]].concat())
+}
+
 fn max_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let pool = pool(importer, call)?;
-    if !pool.window.never_empty(pool.plane) {
-        return Err(Stop::because("one of its windows lies entirely on padding"));
-    }
-    let operator = Operator::MaxPool { window: pool.window };
-    let value = importer.push(call, operator, vec![pool.input], pool.shape)?;
+    let input = importer.computed(call, 0)?;
+    let value = as_one_batch(importer, call, input, |importer, input| {
+        let pool = pool(importer, call, input)?;
+        if !pool.window.never_empty(pool.plane) {
+            return Err(Stop::because("one of its windows lies entirely on padding"));
+        }
+        importer.push(call, Operator::MaxPool { window: pool.window }, vec![pool.input], pool.shape)
+    })?;
     importer.define(call, value)
 }
 
 fn average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let pool = pool(importer, call)?;
-    let include_padding = call.flag("count_include_pad", false)?;
-    if !include_padding && !pool.window.never_empty(pool.plane) {
-        return Err(Stop::because("one of its windows lies entirely on padding"));
-    }
-    // What counts into the divisor: the plane alone, or with its explicit padding. What only ceil mode adds never counts.
-    let mut counted = pool.plane;
-    let mut counting = pool.window.clone();
-    if include_padding {
-        for (axis, length) in counted.iter_mut().enumerate() {
-            *length += pool.explicit[axis] + pool.explicit[axis + 2];
-            counting.pads[axis] = 0;
-        }
-    }
-    let count = |axis: usize, position: usize| {
-        let taps = 0..counting.kernel[axis];
-        taps.filter(|&tap| counting.source(axis, position, tap, counted[axis]).is_some()).count()
-    };
-    let columns: Vec<usize> = (0..pool.output[1]).map(|x| count(1, x)).collect();
-    let rows = (0..pool.output[0]).map(|y| count(0, y));
-    let divisors = rows.flat_map(|row| columns.iter().map(move |column| row * column));
-    let operator = Operator::AveragePool { divisors: divisors.collect(), window: pool.window };
-    let value = importer.push(call, operator, vec![pool.input], pool.shape)?;
+    let input = importer.computed(call, 0)?;
+    let value = average(importer, call, input)?;
     importer.define(call, value)
 }
 
-fn global_average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+/// The average that a node's attributes describe.
+pub(super) fn average<'a>(importer: &mut Importer<'a>, call: &Call<'a>, input: ValueId) -> Result<ValueId, Stop> {
+    as_one_batch(importer, call, input, |importer, input| {
+        let pool = pool(importer, call, input)?;
+        let include_padding = call.flag("count_include_pad", false)?;
+        if !include_padding && !pool.window.never_empty(pool.plane) {
+            return Err(Stop::because("one of its windows lies entirely on padding"));
+        }
+        // What counts into the divisor: the plane alone, or with its explicit padding. What only ceil mode adds never counts.
+        let mut counted = pool.plane;
+        let mut counting = pool.window.clone();
+        if include_padding {
+            for (axis, length) in counted.iter_mut().enumerate() {
+                *length += pool.explicit[axis] + pool.explicit[axis + 2];
+                counting.pads[axis] = 0;
+            }
+        }
+        let count = |axis: usize, position: usize| {
+            let taps = 0..counting.kernel[axis];
+            taps.filter(|&tap| counting.source(axis, position, tap, counted[axis]).is_some()).count()
+        };
+        let columns: Vec<usize> = (0..pool.output[1]).map(|x| count(1, x)).collect();
+        let rows = (0..pool.output[0]).map(|y| count(0, y));
+        let divisors = rows.flat_map(|row| columns.iter().map(move |column| row * column));
+        let operator = Operator::AveragePool { divisors: divisors.collect(), window: pool.window };
+        importer.push(call, operator, vec![pool.input], pool.shape)
+    })
+}
+
+fn global<'a>(importer: &mut Importer<'a>, call: &Call<'a>, maximum: bool) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
-    let shape = importer.graph.shape(input).to_vec();
-    spatial_rank(&shape)?;
-    let plane = plane(&shape).ok_or_else(|| Stop::because("its input is no plane"))?;
-    let operator = Operator::AveragePool { window: Window::whole(plane), divisors: vec![plane[0] * plane[1]] };
-    let shape = with_plane(&shape, shape[1], [1, 1]);
-    let value = importer.push(call, operator, vec![input], shape)?;
+    let value = whole(importer, call, input, maximum)?;
     importer.define(call, value)
+}
+
+/// The average or the largest element of each channel.
+pub(super) fn whole<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    maximum: bool,
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(input).to_vec();
+    let [batch, channels, rest @ ..] = &shape[..] else {
+        return Err(Stop::Because(format!("its input has shape {shape:?}, expected at least two dimensions")));
+    };
+    let area: usize = rest.iter().product();
+    let operator = |plane: [usize; 2]| {
+        let window = Window::whole(plane);
+        if maximum { Operator::MaxPool { window } } else { Operator::AveragePool { window, divisors: vec![area] } }
+    };
+    let kept = [&[*batch, *channels], &vec![1; rest.len()][..]].concat();
+    if let Some(plane) = plane(&shape) {
+        return importer.push(call, operator(plane), vec![input], kept);
+    }
+    let channels = batch * channels;
+    let flat = importer.reshape(call, input, vec![1, channels, area])?;
+    let value = importer.push(call, operator([1, area]), vec![flat], vec![1, channels, 1])?;
+    importer.reshape(call, value, kept)
 }

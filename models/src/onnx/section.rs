@@ -3,7 +3,6 @@
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Operand, Stop};
-use super::view::source_shape;
 use crate::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
@@ -32,7 +31,7 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     }
     let mut operand = importer.operand(call, 0)?;
     for index in 0..starts.len() {
-        let mut shape = source_shape(importer, &operand);
+        let mut shape = importer.shape_of(&operand);
         let axis = axis(axes[index], shape.len())?;
         let (start, count) = section(starts[index], ends[index], steps[index], shape[axis]).ok_or_else(|| {
             Stop::Because(format!(
@@ -52,12 +51,12 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
                 let operator = Operator::Slice { axis, start, step };
                 Operand::Computed(importer.push(call, operator, vec![id], shape)?)
             }
-            Operand::Constant(constant) => Operand::Constant(constant.slice(axis, start, step, count)),
+            Operand::Constant(constant) => Operand::Constant(constant.slice(axis, start, step, count).into()),
         };
     }
     match operand {
         Operand::Computed(id) => importer.define(call, id),
-        Operand::Constant(constant) => importer.define_constant(call, constant),
+        Operand::Constant(constant) => importer.define_shared(call, constant),
     }
 }
 
@@ -83,61 +82,85 @@ fn section(start: i64, end: i64, step: i64, length: usize) -> Option<(usize, usi
 
 fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let mode = call.string("mode", "constant")?;
-    if mode != "constant" {
-        return Err(Stop::Because(format!("attribute `mode` is {mode:?}, expected \"constant\"")));
-    }
-    let input = importer.computed(call, 0)?;
-    let mut shape = importer.graph.shape(input).to_vec();
+    let mut value = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(value).to_vec();
     let rank = shape.len();
-    let (pads, value, axes) = match call.opset {
+    let (pads, filling, axes) = match call.opset {
         ..11 => {
             let pads = call.ints("pads")?.map(<[i64]>::to_vec);
             (pads, call.float("value", 0.0)?, None)
         }
         _ => {
-            let value = match importer.optional_constant(call, 2)? {
-                None => 0.0,
-                Some(constant) => {
-                    let tensor = constant.finite();
-                    let tensor = tensor.map_err(|problem| format!("its padding value: {problem}"))?;
-                    tensor.first().copied().unwrap_or(0.0)
-                }
-            };
-            (importer.integers(call, 1)?, value, importer.integers(call, 3)?)
+            let filling = importer.optional_constant(call, 2)?;
+            let filling = filling.and_then(|constant| constant.numbers().first().copied());
+            (importer.integers(call, 1)?, filling.unwrap_or(0.0) as f32, importer.integers(call, 3)?)
         }
     };
-    if !value.is_finite() {
-        return Err(Stop::Because(format!("its padding value is {value}, expected a finite number")));
+    if !filling.is_finite() {
+        return Err(Stop::Because(format!("its padding value is {filling}, expected a finite number")));
     }
     let pads = pads.ok_or_else(|| Stop::because("its pads are missing"))?;
     let axes = axes.unwrap_or_else(|| (0..rank as i64).collect());
-    let sizes: Option<Vec<usize>> = pads.iter().map(|&size| usize::try_from(size).ok()).collect();
-    let Some(sizes) = sizes.filter(|sizes| sizes.len() == 2 * axes.len()) else {
-        return Err(Stop::Because(format!(
-            "its pads are {pads:?}, expected {} numbers that are not negative (use Slice to crop)",
-            2 * axes.len()
-        )));
-    };
+    if pads.len() != 2 * axes.len() {
+        return Err(Stop::Because(format!("its pads are {pads:?}, expected {} numbers", 2 * axes.len())));
+    }
     let (mut before, mut after) = (vec![0; rank], vec![0; rank]);
     for (index, &axis_number) in axes.iter().enumerate() {
         let axis = axis(axis_number, rank)?;
-        before[axis] = sizes[index];
-        after[axis] = sizes[axes.len() + index];
-        let grown = shape[axis].checked_add(before[axis]);
-        let grown = grown.and_then(|length| length.checked_add(after[axis]));
-        shape[axis] = grown.ok_or_else(|| Stop::because("its pads are too large"))?;
+        let sides = [pads[index], pads[axes.len() + index]];
+        if sides.iter().any(|side| side.unsigned_abs() > 1 << 26) {
+            return Err(Stop::because("its pads are too large"));
+        }
+        // What a negative pad cuts off, and what the other modes repeat, are elements chosen by index.
+        let constant = mode == "constant";
+        let [start, end] = if constant { sides.map(|side| side.min(0)) } else { sides };
+        let length = shape[axis] as i64;
+        let chosen: Option<Vec<usize>> = (-start..length + end).map(|index| element(index, length, &mode)).collect();
+        let chosen = chosen.ok_or_else(|| Stop::Because(format!("attribute `mode` is {mode:?}")))?;
+        if chosen.is_empty() {
+            return Err(Stop::Because(format!("its pads {pads:?} leave nothing of dimension {axis} of {shape:?}")));
+        }
+        value = importer.gather(call, value, axis, &chosen)?;
+        if constant {
+            [before[axis], after[axis]] = sides.map(|side| side.max(0) as usize);
+        }
     }
-    if sizes.iter().all(|&size| size == 0) {
-        return importer.define(call, input);
+    if before.iter().chain(&after).any(|&size| size > 0) {
+        let padded = importer.graph.shape(value).iter().zip(before.iter().zip(&after));
+        let padded = padded.map(|(length, (before, after))| before + length + after).collect();
+        value = importer.push(call, Operator::Pad { before, after, value: filling }, vec![value], padded)?;
     }
-    let operator = Operator::Pad { before, after, value };
-    let value = importer.push(call, operator, vec![input], shape)?;
     importer.define(call, value)
+}
+
+/// The element that stands at an index beyond the dimension or within it; `None` if there is no such mode.
+fn element(index: i64, length: i64, mode: &str) -> Option<usize> {
+    let element = match mode {
+        "constant" | "edge" => index.clamp(0, length - 1),
+        "wrap" => index.rem_euclid(length),
+        "reflect" if length == 1 => 0,
+        "reflect" => {
+            let period = 2 * (length - 1);
+            let place = index.rem_euclid(period);
+            if place < length { place } else { period - place }
+        }
+        _ => return None,
+    };
+    usize::try_from(element).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::section;
+    use super::{element, section};
+
+    #[test]
+    fn padding_repeats_elements() {
+        let padded = |mode| (-3..6).filter_map(|index| element(index, 3, mode)).collect::<Vec<_>>();
+        assert_eq!(padded("edge"), [0, 0, 0, 0, 1, 2, 2, 2, 2]);
+        assert_eq!(padded("wrap"), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+        assert_eq!(padded("reflect"), [1, 2, 1, 0, 1, 2, 1, 0, 1]);
+        assert_eq!(element(0, 3, "other"), None);
+    }
 
     #[test]
     fn sections_follow_onnx() {

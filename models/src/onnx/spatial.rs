@@ -1,8 +1,8 @@
 //! Attributes that convolutions and pools share: kernel, strides, dilations, and the three ways to say padding.
 
 use super::call::Call;
-use super::importer::Stop;
-use crate::quantised::Window;
+use super::importer::{Importer, Stop};
+use crate::quantised::{ValueId, Window};
 use crate::window::plane;
 
 /// How positions beyond the explicit padding are treated.
@@ -25,6 +25,23 @@ pub(super) fn spatial_rank(shape: &[usize]) -> Result<usize, Stop> {
         ))),
         _ => Err(Stop::Because(format!("its input has shape {shape:?}, expected [1, C, L] or [1, C, H, W]"))),
     }
+}
+
+/// Carries an operator on one batch out on each of several, and joins the results.
+pub(super) fn batches<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    mut operator: impl FnMut(&mut Importer<'a>, ValueId) -> Result<ValueId, Stop>,
+) -> Result<ValueId, Stop> {
+    if importer.graph.shape(input).first() == Some(&1) || importer.graph.shape(input).is_empty() {
+        return operator(importer, input);
+    }
+    let mut results = Vec::new();
+    for part in importer.parts(call, input, 0)? {
+        results.push(operator(importer, part)?);
+    }
+    importer.concat(call, results, 0)
 }
 
 /// A node's window.

@@ -13,14 +13,6 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Transpose", attributes: &["perm"], import: transpose },
 ];
 
-/// Shape of the first operand.
-pub(super) fn source_shape(importer: &Importer<'_>, operand: &Operand) -> Vec<usize> {
-    match operand {
-        Operand::Computed(id) => importer.graph.shape(*id).to_vec(),
-        Operand::Constant(constant) => constant.shape().to_vec(),
-    }
-}
-
 /// Defines the result as the operand in another shape of as many elements.
 fn reshaped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operand: Operand, shape: Vec<usize>) -> Result<(), Stop> {
     match operand {
@@ -34,7 +26,7 @@ fn reshaped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operand: Operand, 
 
 fn flatten<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operand = importer.operand(call, 0)?;
-    let shape = source_shape(importer, &operand);
+    let shape = importer.shape_of(&operand);
     // The axis may lie behind the last dimension.
     let split = match call.int("axis", 1)? {
         last if last == shape.len() as i64 => shape.len(),
@@ -47,7 +39,7 @@ fn flatten<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
 
 fn reshape<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operand = importer.operand(call, 0)?;
-    let source = source_shape(importer, &operand);
+    let source = importer.shape_of(&operand);
     let target = importer.integers(call, 1)?;
     let target = target.ok_or_else(|| Stop::because("its shape (input 1) is missing"))?;
     let copy_zeros = !call.flag("allowzero", false)?;
@@ -92,7 +84,7 @@ fn axes<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<Option<Vec<i64>>
 
 fn squeeze<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operand = importer.operand(call, 0)?;
-    let shape = source_shape(importer, &operand);
+    let shape = importer.shape_of(&operand);
     let mut drop = vec![false; shape.len()];
     match axes(importer, call)? {
         None => drop.iter_mut().zip(&shape).for_each(|(drop, &length)| *drop = length == 1),
@@ -115,7 +107,7 @@ fn squeeze<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
 
 fn unsqueeze<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operand = importer.operand(call, 0)?;
-    let shape = source_shape(importer, &operand);
+    let shape = importer.shape_of(&operand);
     let axes = axes(importer, call)?.ok_or_else(|| Stop::because("its axes are missing"))?;
     let rank = shape.len() + axes.len();
     let mut inserted = vec![false; rank];
@@ -136,7 +128,7 @@ fn unsqueeze<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Sto
 
 fn transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operand = importer.operand(call, 0)?;
-    let rank = source_shape(importer, &operand).len();
+    let rank = importer.shape_of(&operand).len();
     let permutation = match call.ints("perm")? {
         None => (0..rank).rev().collect(),
         Some(axes) => {

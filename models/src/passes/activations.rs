@@ -1,7 +1,7 @@
 //! Activations into the operator before them, whose rescaling can apply them for nothing.
 
 use crate::activation::Activation;
-use crate::graph::{Fused, Graph, Operator};
+use crate::graph::{Graph, Operator};
 
 /// Fuses every activation whose argument is rescaled and read by nothing else, directly or through views and MaxPool: a
 /// function that never falls commutes with them, `max(f(a), f(b)) = f(max(a, b))`.
@@ -10,6 +10,10 @@ pub(super) fn fuse(graph: &mut Graph) {
         let Operator::Activation(activation) = graph.nodes[index].operator else {
             continue;
         };
+        if graph.nodes[index].grid.is_some() {
+            // A condition is not rescaled.
+            continue;
+        }
         let Some(before) = graph.only_producer(index) else {
             continue;
         };
@@ -17,11 +21,8 @@ pub(super) fn fuse(graph: &mut Graph) {
             continue;
         };
         let value = graph.nodes[index].value.clone();
-        let node = &mut graph.nodes[target];
-        node.fused = Some(Fused { activation, argument: node.value.clone() });
-        if target == before {
-            node.value = value;
-        }
+        graph.nodes[target].fused = Some(activation);
+        graph.nodes[before].value = value;
         graph.absorb(index, before);
     }
 }
@@ -32,7 +33,7 @@ fn rescaling_before(graph: &Graph, start: usize, activation: Activation) -> Opti
     loop {
         let node = &graph.nodes[index];
         if node.operator.rescales() {
-            return node.fused.is_none().then_some(index);
+            return (node.fused.is_none() && node.grid.is_none()).then_some(index);
         }
         let transparent = node.operator.is_view() || matches!(node.operator, Operator::MaxPool { .. });
         if !transparent || !activation.never_falls() {

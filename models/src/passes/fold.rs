@@ -16,62 +16,49 @@ pub(super) fn run(graph: &mut Graph) {
 
 /// The producer with the node after it folded in.
 fn fold(producer: &Node, node: &Node) -> Option<Node> {
+    if producer.fused.is_some() || producer.grid.is_some() {
+        return None;
+    }
     let mut folded = producer.clone();
-    match &node.operator {
-        Operator::BatchNormalization { scale, offset } => {
-            let (weights, bias) = parameters(&mut folded.operator)?;
+    match (&node.operator, &mut folded.operator) {
+        (Operator::BatchNormalization { scale, offset }, Operator::Conv { layer, .. } | Operator::Gemm { layer }) => {
             // Gemm's features are the channels of a normalisation only where both are dimension 1.
-            if bias.len() != scale.len() || producer.shape.get(1) != Some(&scale.len()) {
+            if layer.channels() != scale.len() || producer.shape.get(1) != Some(&scale.len()) {
                 return None;
             }
             if matches!(producer.operator, Operator::Gemm { .. }) && producer.shape.len() != 2 {
                 return None;
             }
-            affine(weights, bias, scale, offset);
+            layer.affine(scale, offset)?;
         }
-        Operator::Add { subtract, constant } => match &mut folded.operator {
-            Operator::Add { subtract: signs, constant: sum } => {
-                merge(signs, sum, subtract[0], constant);
+        (Operator::Add { subtract, constant }, Operator::Add { subtract: signs, constant: sum })
+            if subtract.len() == 1 =>
+        {
+            merge(signs, sum, subtract[0], constant);
+            if sum.iter().any(|x| !x.is_finite()) {
+                return None;
             }
-            operator => {
-                let axis = match operator {
-                    Operator::Conv { .. } => 1,
-                    _ => producer.shape.len() - 1,
-                };
-                let (weights, bias) = parameters(operator)?;
-                let offset = per_channel(constant, &producer.shape, axis)?;
-                let sign = if subtract[0] { -1.0 } else { 1.0 };
-                affine(weights, bias, &vec![sign; offset.len()], &offset);
-            }
-        },
+        }
+        (Operator::Add { subtract, constant }, operator) if subtract.len() == 1 => {
+            let axis = match operator {
+                Operator::Conv { .. } => 1,
+                _ => producer.shape.len() - 1,
+            };
+            let (Operator::Conv { layer, .. } | Operator::Gemm { layer }) = operator else {
+                return None;
+            };
+            let offset = per_channel(constant, &producer.shape, axis)?;
+            let sign = if subtract[0] { -1.0 } else { 1.0 };
+            layer.affine(&vec![sign; offset.len()], &offset)?;
+        }
         _ => return None,
     }
     folded.value.clone_from(&node.value);
-    finite(&folded.operator).then_some(folded)
-}
-
-/// Weights and bias of an operator that has them.
-fn parameters(operator: &mut Operator) -> Option<(&mut Vec<f32>, &mut Vec<f32>)> {
-    match operator {
-        Operator::Conv { weights, bias, .. } | Operator::Gemm { weights, bias } => Some((weights, bias)),
-        _ => None,
-    }
-}
-
-/// `scale·(W·x + b) + offset = (scale·W)·x + (scale·b + offset)`, in double precision.
-fn affine(weights: &mut [f32], bias: &mut [f32], scale: &[f32], offset: &[f32]) {
-    let terms = weights.len() / bias.len();
-    for (channel, row) in weights.chunks_mut(terms).enumerate() {
-        let factor = f64::from(scale[channel]);
-        for weight in row {
-            *weight = (factor * f64::from(*weight)) as f32;
-        }
-        bias[channel] = (factor * f64::from(bias[channel]) + f64::from(offset[channel])) as f32;
-    }
+    Some(folded)
 }
 
 /// `±(Σ ±x + c) + d`.
-fn merge(signs: &mut [bool], sum: &mut Vec<f32>, negate: bool, constant: &[f32]) {
+fn merge(signs: &mut [bool], sum: &mut Vec<f64>, negate: bool, constant: &[f64]) {
     if negate {
         signs.iter_mut().for_each(|sign| *sign = !*sign);
         sum.iter_mut().for_each(|x| *x = -*x);
@@ -84,26 +71,16 @@ fn merge(signs: &mut [bool], sum: &mut Vec<f32>, negate: bool, constant: &[f32])
 }
 
 /// A constant of `shape` as one number per index of `axis`, if that is all it depends on. None at all means zeros.
-fn per_channel(constant: &[f32], shape: &[usize], axis: usize) -> Option<Vec<f32>> {
+fn per_channel(constant: &[f64], shape: &[usize], axis: usize) -> Option<Vec<f32>> {
     let channels = shape[axis];
     if constant.is_empty() {
         return Some(vec![0.0; channels]);
     }
     let inner: usize = shape[axis + 1..].iter().product();
-    let first: Vec<f32> = (0..channels).map(|channel| constant[channel * inner]).collect();
+    let first: Vec<f64> = (0..channels).map(|channel| constant[channel * inner]).collect();
     let mut elements = constant.iter().enumerate();
     let uniform = elements.all(|(index, &x)| x == first[index / inner % channels]);
-    uniform.then_some(first)
-}
-
-fn finite(operator: &Operator) -> bool {
-    match operator {
-        Operator::Conv { weights, bias, .. } | Operator::Gemm { weights, bias } => {
-            weights.iter().chain(bias).all(|x| x.is_finite())
-        }
-        Operator::Add { constant, .. } => constant.iter().all(|x| x.is_finite()),
-        _ => true,
-    }
+    uniform.then(|| first.into_iter().map(|x| x as f32).collect())
 }
 
 #[cfg(test)]

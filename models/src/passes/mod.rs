@@ -5,17 +5,19 @@
 
 mod activations;
 mod fold;
+mod grids;
 mod normalisation;
 
 use crate::graph::{Graph, Node, Operator};
 use crate::quantised::ValueId;
 
 /// Runs all passes: constants and normalisation into weights and biases, activations into what they follow, and what is
-/// left of normalisation into depthwise convolutions.
+/// left of normalisation into depthwise convolutions; then grids into the operators whose results are put on them.
 pub(crate) fn simplify(mut graph: Graph) -> Graph {
     fold::run(&mut graph);
     let mut graph = normalisation::lower(graph);
     activations::fuse(&mut graph);
+    grids::settle(&mut graph);
     sweep(graph)
 }
 
@@ -35,9 +37,22 @@ impl Graph {
     fn absorb(&mut self, index: usize, heir: usize) {
         let (from, to) = (self.result(index), self.result(heir));
         self.redirect(from, to);
-        // Dead nodes stay until the sweep, but must not count as readers.
-        self.nodes[index].inputs.clear();
-        self.nodes[index].operator = Operator::Reshape;
+        self.retire(index);
+    }
+
+    /// A node that nobody reads any more. It stays until the sweep, but must not count as a reader.
+    fn retire(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        node.inputs.clear();
+        node.operator = Operator::Reshape;
+        node.grid = None;
+    }
+
+    /// Takes node `index` out of the graph: whoever read its value now reads its input.
+    fn bypass(&mut self, index: usize, input: ValueId) {
+        let from = self.result(index);
+        self.redirect(from, input);
+        self.retire(index);
     }
 
     /// The node that computes the only input of node `index`, if nothing else reads it.

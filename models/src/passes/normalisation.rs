@@ -1,7 +1,7 @@
 //! What is left of BatchNormalization, where no Conv or Gemm precedes it, as a depthwise convolution with a 1×1 kernel.
 
 use super::Rebuild;
-use crate::graph::{Graph, Node, Operator};
+use crate::graph::{Graph, Layer, Node, Operator};
 use crate::quantised::Window;
 
 pub(super) fn lower(mut source: Graph) -> Graph {
@@ -17,14 +17,16 @@ pub(super) fn lower(mut source: Graph) -> Graph {
 
 fn lower_one(rebuild: &mut Rebuild, mut node: Node) {
     if let Operator::BatchNormalization { scale, offset } = node.operator {
-        node.operator = Operator::Conv { window: Window::unit(), groups: scale.len(), weights: scale, bias: offset };
+        let groups = scale.len();
+        let layer = Layer::Real { weights: scale, bias: offset };
+        node.operator = Operator::Conv { window: Window::unit(), groups, layer };
     }
-    if node.shape.len() != 2 {
+    if matches!(node.shape[..], [1, _, _] | [1, _, _, _]) {
         return rebuild.keep(node);
     }
-    // A convolution wants a plane: [1, C] becomes [1, C, 1] and back.
+    // A convolution wants one plane per channel: [1, C] becomes [1, C, 1] and back, as do more dimensions.
     let (name, shape) = (node.name.clone(), node.shape.clone());
-    let plane = vec![1, shape[1], 1];
+    let plane = vec![1, shape[1], shape[2..].iter().product()];
     let view = |part: &str, node: &Node, input: usize, shape: Vec<usize>| Node {
         name: format!("{name}/{part}"),
         operator: Operator::Reshape,
@@ -32,6 +34,7 @@ fn lower_one(rebuild: &mut Rebuild, mut node: Node) {
         inputs: vec![input],
         shape,
         value: node.value.clone(),
+        grid: None,
     };
     let before = view("before", &node, rebuild.number(node.inputs[0]), plane.clone());
     node.inputs = vec![rebuild.push(before)];

@@ -23,7 +23,7 @@ const CEILING_SLACK: f64 = 1e-9;
 /// A layer's integer parameters.
 #[derive(Debug)]
 pub(super) struct Channels {
-    pub(super) weights: Vec<i8>,
+    pub(super) weights: Vec<i16>,
     pub(super) bias: Vec<i32>,
     pub(super) multipliers: Vec<i64>,
     /// Real worth of one unit of the scaled accumulator.
@@ -78,7 +78,7 @@ fn quantised(weights: &[f32], bias: &[f32], input_scale: f64, unit: f64) -> Chan
         channels.bias.push(half_up(bias / step) as i32);
         channels.weights.extend(row.iter().map(|&weight| {
             let steps = half_up(f64::from(weight) * input_scale / step);
-            steps.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i8
+            steps.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16
         }));
     }
     channels

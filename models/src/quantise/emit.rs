@@ -1,36 +1,21 @@
-//! One quantised node per float node, and one more where a Concat must rescale what it joins.
+//! The quantised nodes of each float node: one, none where nothing is left to do, more where operands must be brought to one scale.
 
-use super::channels::Channels;
-use super::plan::{Plan, keeps_quantisation};
-use super::{channels, function, rescale, scale};
-use crate::calibrate::Range;
-use crate::graph::{self, Node};
-use crate::quantised::{self, Function, Operator, Quantisation, Requantise, ValueId};
+use super::plan::Plan;
+use super::{function, scale};
+use crate::binary::BinaryOperator;
+use crate::graph::{self, Grid, Node};
+use crate::quantised::{self, Function, Operator, Quantisation, Requantise, Ties, ValueId};
 use crate::report::{NodeReport, Report};
-use crate::rounding::{INT8_MAX, INT8_MIN};
 
 pub(super) struct Quantiser<'a> {
-    float: &'a graph::Graph,
-    plan: &'a Plan,
+    pub(super) float: &'a graph::Graph,
+    pub(super) plan: &'a Plan,
     pub(super) graph: quantised::Graph,
     pub(super) report: Report,
     /// For each float value, the quantised one.
     pub(super) ids: Vec<ValueId>,
-}
-
-/// The parameters that Convolution and Linear share.
-struct Layer {
-    weights: Vec<i8>,
-    bias: Vec<i32>,
-    multipliers: Vec<i64>,
-    requantise: Option<Requantise>,
-}
-
-impl Layer {
-    fn new(channels: Channels, requantise: Option<Requantise>) -> Self {
-        let Channels { weights, bias, multipliers, .. } = channels;
-        Self { weights, bias, multipliers, requantise }
-    }
+    /// For each quantised value, the integers it can take and what they stand for.
+    pub(super) grids: Vec<Grid>,
 }
 
 impl<'a> Quantiser<'a> {
@@ -46,6 +31,7 @@ impl<'a> Quantiser<'a> {
             },
             report: Report::new(&float.name),
             ids: Vec::new(),
+            grids: Vec::new(),
         }
     }
 
@@ -54,37 +40,68 @@ impl<'a> Quantiser<'a> {
         let node = &self.float.nodes[index];
         let value = self.ids.len();
         let mut inputs: Vec<ValueId> = node.inputs.iter().map(|&input| self.ids[input]).collect();
-        let first = self.graph.quantisation(inputs[0]);
-        let output = scale::activation(self.plan.range(value));
-        let (operator, quantisation) = match &node.operator {
-            graph::Operator::Conv { window, groups, weights, bias } => {
-                let (layer, quantisation) = self.layer(index, weights, bias, first, output);
-                let Layer { weights, bias, multipliers, requantise } = layer;
-                let (window, groups) = (window.clone(), *groups);
-                (Operator::Convolution { window, groups, weights, bias, multipliers, requantise }, quantisation)
+        // A constant reads nothing, all others read at least one value.
+        let first = inputs.first().map_or(Grid::BOOLEAN, |&input| self.grids[input]);
+        let result = match node.grid {
+            Some(grid) => grid,
+            None => scale::activation(self.plan.range(value)),
+        };
+        let (operator, grid) = match &node.operator {
+            graph::Operator::Conv { window, groups, layer } => {
+                let (layer, grid) = self.layer(index, layer, inputs[0], result);
+                (layer.convolution(window.clone(), *groups), grid)
             }
-            graph::Operator::Gemm { weights, bias } => {
-                let (layer, quantisation) = self.layer(index, weights, bias, first, output);
-                let Layer { weights, bias, multipliers, requantise } = layer;
-                (Operator::Linear { weights, bias, multipliers, requantise }, quantisation)
+            graph::Operator::Gemm { layer } => {
+                let (layer, grid) = self.layer(index, layer, inputs[0], result);
+                (layer.linear(), grid)
             }
             graph::Operator::Add { subtract, constant } => {
-                (self.sum(index, subtract, constant, &inputs, output), output)
+                (self.sum(index, subtract, constant, &inputs, result), result)
             }
             graph::Operator::AveragePool { window, divisors } => {
-                let rescaling = self.rescaling(index, output);
-                let (multipliers, shift) = rescale::average(divisors, first.scale, rescaling.scale);
-                let requantise = requantise(shift, rescaling);
-                (Operator::AveragePool { window: window.clone(), multipliers, requantise }, output)
+                let (multipliers, requantise) = self.average(index, divisors, &inputs, result);
+                (Operator::AveragePool { window: window.clone(), multipliers, requantise }, result)
+            }
+            graph::Operator::Product => (self.product(index, &inputs, result), result),
+            graph::Operator::Interpolate { axis, matrix } => {
+                let result = node.grid.unwrap_or(first);
+                return self.interpolate(index, *axis, matrix, inputs[0], result);
             }
             graph::Operator::Activation(activation) => {
-                (Operator::Activation(function::table(*activation, first, output)), output)
+                let result = if activation.is_condition() { Grid::BOOLEAN } else { result };
+                (Operator::Activation(function::table(*activation, first, result)), result)
+            }
+            graph::Operator::Binary(operator) => self.binary(node, *operator, &mut inputs, result),
+            graph::Operator::Select => {
+                let result = if node.grid.is_none() && self.grids[inputs[1]] == self.grids[inputs[2]] {
+                    self.grids[inputs[1]]
+                } else {
+                    result
+                };
+                self.unify(node, &mut inputs[1..], result);
+                (Operator::Select, result)
             }
             graph::Operator::Concat { axis } => {
-                let same = |&input: &ValueId| self.graph.quantisation(input) == first;
-                let quantisation = if inputs.iter().all(same) { first } else { output };
-                self.unify(node, &mut inputs, quantisation);
-                (Operator::Concat { axis: *axis }, quantisation)
+                let same = inputs.iter().all(|&input| self.grids[input] == first);
+                let result = if same && node.grid.is_none() { first } else { result };
+                self.unify(node, &mut inputs, result);
+                (Operator::Concat { axis: *axis }, result)
+            }
+            graph::Operator::Constant(values) => {
+                (Operator::Constant(values.iter().map(|&value| result.quantise(value)).collect()), result)
+            }
+            graph::Operator::Quantize => {
+                if first == result {
+                    self.ids.push(inputs[0]);
+                } else {
+                    let id = self.rescale(&node.name, inputs[0], result);
+                    self.ids.push(id);
+                }
+                return;
+            }
+            graph::Operator::Relabel => {
+                let quantisation = node.grid.map_or(first.quantisation, |grid| grid.quantisation);
+                (Operator::Reshape, Grid { quantisation, ..first })
             }
             graph::Operator::MaxPool { window } => (Operator::MaxPool { window: window.clone() }, first),
             graph::Operator::Reshape => (Operator::Reshape, first),
@@ -96,110 +113,105 @@ impl<'a> Quantiser<'a> {
                 let value = self.padding(node, *value, first);
                 (Operator::Pad { before: before.clone(), after: after.clone(), value }, first)
             }
-            &graph::Operator::ArgMax { axis, select_last } => {
-                (Operator::ArgMax { axis, select_last }, Quantisation { scale: 1.0, zero_point: 0 })
+            &graph::Operator::ArgMax { axis, select_last, smallest } => {
+                let last = self.float.shape(node.inputs[0])[axis] as i64 - 1;
+                (Operator::ArgMax { axis, select_last, smallest }, Grid::integers(0, last))
+            }
+            &graph::Operator::TopK { axis, smallest, indices } => {
+                let last = self.float.shape(node.inputs[0])[axis] as i64 - 1;
+                let grid = if indices { Grid::integers(0, last) } else { first };
+                (Operator::TopK { axis, smallest, indices }, grid)
             }
             graph::Operator::BatchNormalization { .. } => unreachable!("`passes::normalisation` leaves none"),
         };
-        let calibrated = !keeps_quantisation(node) && !self.plan.is_raw(value);
-        let (name, shape) = (node.name.clone(), node.shape.clone());
-        self.push(quantised::Node { name, inputs, operator, shape, quantisation });
+        let calibrated = !node.keeps_grid() && node.grid.is_none() && !self.plan.is_raw(value);
+        let id = self.push(node.name.clone(), inputs, operator, node.shape.clone(), grid);
         if let (true, Some(report)) = (calibrated, self.report.nodes.last_mut()) {
             report.range = Some(self.plan.range(value));
         }
-        self.ids.push(self.graph.inputs.len() + self.graph.nodes.len() - 1);
+        self.ids.push(id);
     }
 
-    fn push(&mut self, node: quantised::Node) {
+    /// Adds a node; gives its value.
+    pub(super) fn push(
+        &mut self,
+        name: String,
+        inputs: Vec<ValueId>,
+        operator: Operator,
+        shape: Vec<usize>,
+        grid: Grid,
+    ) -> ValueId {
+        let node = quantised::Node { name, inputs, operator, shape, quantisation: grid.quantisation };
         self.report.nodes.push(NodeReport::new(&node));
         self.graph.nodes.push(node);
+        self.grids.push(grid);
+        self.grids.len() - 1
     }
 
-    /// What follows the rounding of a node's accumulator.
-    fn rescaling(&self, index: usize, output: Quantisation) -> function::Rescaling {
-        let activation = self.float.nodes[index].fused.as_ref().map(|fused| fused.activation);
-        let argument = self.plan.argument(index).unwrap_or(Range::ZERO);
-        function::rescaling(activation, argument, output)
+    /// Adds an input of the network.
+    pub(super) fn input(&mut self, input: &graph::Input, grid: Grid) {
+        let Grid { quantisation, minimum, maximum } = grid;
+        let (name, shape) = (input.name.clone(), input.shape.clone());
+        self.graph.inputs.push(quantised::Input { name, shape, quantisation, minimum, maximum });
+        self.ids.push(self.grids.len());
+        self.grids.push(grid);
     }
 
-    /// Parameters of a Convolution or Linear, raw or requantised.
-    fn layer(
-        &self,
-        index: usize,
-        weights: &[f32],
-        bias: &[f32],
-        input: Quantisation,
-        output: Quantisation,
-    ) -> (Layer, Quantisation) {
-        if self.plan.is_raw(self.ids.len()) {
-            let channels = channels::raw(weights, bias, input.scale);
-            let quantisation = Quantisation { scale: channels.unit, zero_point: 0 };
-            return (Layer::new(channels, None), quantisation);
+    /// A function of two values. Comparisons on one grid look at the difference, extremes at the larger or smaller; everything else is a table of all
+    /// pairs.
+    fn binary(
+        &mut self,
+        node: &Node,
+        operator: BinaryOperator,
+        inputs: &mut [ValueId],
+        result: Grid,
+    ) -> (Operator, Grid) {
+        let (left, right) = (self.grids[inputs[0]], self.grids[inputs[1]]);
+        if let Some(values) = operator.by_difference()
+            && left.quantisation == right.quantisation
+        {
+            let function = Function { minimum: -1, values: values.to_vec() };
+            let requantise = Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function };
+            let sum = Operator::Sum { multipliers: vec![1, -1], constant: Vec::new(), requantise };
+            return (sum, Grid::BOOLEAN);
         }
-        let rescaling = self.rescaling(index, output);
-        let (channels, shift) = channels::snapped(weights, bias, input.scale, rescaling.scale);
-        (Layer::new(channels, Some(requantise(shift, rescaling))), output)
-    }
-
-    fn sum(
-        &self,
-        index: usize,
-        subtract: &[bool],
-        constant: &[f32],
-        inputs: &[ValueId],
-        output: Quantisation,
-    ) -> Operator {
-        let scales = inputs.iter().zip(subtract).map(|(&input, &subtract)| {
-            let scale = self.graph.quantisation(input).scale;
-            if subtract { -scale } else { scale }
-        });
-        let scales: Vec<f64> = scales.collect();
-        let rescaling = self.rescaling(index, output);
-        let (multipliers, constant, shift) = rescale::sum(&scales, constant, rescaling.scale);
-        Operator::Sum { multipliers, constant, requantise: requantise(shift, rescaling) }
+        let extreme = match operator {
+            BinaryOperator::Max => Operator::Max,
+            BinaryOperator::Min => Operator::Min,
+            _ => {
+                let result = if operator.is_condition() { Grid::BOOLEAN } else { result };
+                return (Operator::Binary(function::binary(operator, left, right, result)), result);
+            }
+        };
+        let result = if left == right && node.grid.is_none() { left } else { result };
+        self.unify(node, inputs, result);
+        (extreme, result)
     }
 
     /// The integer that a Pad inserts, with a warning if it saturates.
-    fn padding(&mut self, node: &Node, value: f32, quantisation: Quantisation) -> i64 {
-        let integer = quantisation.quantise(value.into());
-        let inserted = quantisation.dequantise(integer);
-        if (inserted - f64::from(value)).abs() > quantisation.scale {
+    fn padding(&mut self, node: &Node, value: f32, grid: Grid) -> i64 {
+        let integer = grid.quantise(value.into());
+        let inserted = grid.dequantise(integer);
+        if (inserted - f64::from(value)).abs() > grid.quantisation.scale {
             self.report.warnings.push(format!(
-                "`{}` pads with {value}, outside the calibrated range of its input; it saturates to {inserted}",
+                "`{}` pads with {value}, outside the range of its input; it saturates to {inserted}",
                 node.name
             ));
         }
         integer
     }
 
-    /// Rescales those inputs of a Concat that are not quantised like it.
-    fn unify(&mut self, node: &Node, inputs: &mut [ValueId], quantisation: Quantisation) {
+    /// Brings those values that are not on a grid to it.
+    fn unify(&mut self, node: &Node, inputs: &mut [ValueId], grid: Grid) {
         for (position, input) in inputs.iter_mut().enumerate() {
-            let found = self.graph.quantisation(*input);
-            if found == quantisation {
-                continue;
+            if self.grids[*input].quantisation != grid.quantisation {
+                *input = self.rescale(&format!("{}/rescale{position}", node.name), *input, grid);
             }
-            let (multipliers, constant, shift) = rescale::sum(&[found.scale], &[], quantisation.scale);
-            self.push(quantised::Node {
-                name: format!("{}/rescale{position}", node.name),
-                inputs: vec![*input],
-                operator: Operator::Sum {
-                    multipliers,
-                    constant,
-                    requantise: Requantise {
-                        shift,
-                        zero_point: quantisation.zero_point,
-                        function: Function::clamp(INT8_MIN, INT8_MAX),
-                    },
-                },
-                shape: self.graph.shape(*input).to_vec(),
-                quantisation,
-            });
-            *input = self.graph.inputs.len() + self.graph.nodes.len() - 1;
         }
     }
-}
 
-fn requantise(shift: u32, rescaling: function::Rescaling) -> Requantise {
-    Requantise { shift, zero_point: rescaling.zero_point, function: rescaling.function }
+    /// The quantisation of an accumulator that is put out as it is.
+    pub(super) fn raw(scale: f64) -> Grid {
+        Grid { quantisation: Quantisation { scale, zero_point: 0 }, minimum: 0, maximum: 0 }
+    }
 }

@@ -1,9 +1,10 @@
 //! Saturation and activations as functions of one small integer.
 
 use crate::activation::Activation;
+use crate::binary::BinaryOperator;
 use crate::calibrate::Range;
-use crate::quantised::{Function, Quantisation};
-use crate::rounding::{INT8_MAX, INT8_MIN};
+use crate::graph::Grid;
+use crate::quantised::{BinaryFunction, Function};
 
 /// What follows the rounding of an accumulator.
 pub(super) struct Rescaling {
@@ -12,18 +13,21 @@ pub(super) struct Rescaling {
     /// Zero point added before the function.
     pub(super) zero_point: i64,
     pub(super) function: Function,
+    /// Whether the function only saturates, so that the accumulator is rounded to the result's own grid.
+    pub(super) saturates: bool,
 }
 
 /// Rescaling to `output`, with the activation that was fused. Functions that only saturate are carried out on the output's scale; the
 /// others read their argument at a scale of its own, calibrated as `argument`.
-pub(super) fn rescaling(activation: Option<Activation>, argument: Range, output: Quantisation) -> Rescaling {
+pub(super) fn rescaling(activation: Option<Activation>, argument: Range, output: Grid) -> Rescaling {
     let saturate = |low: i64, high: i64| Rescaling {
-        scale: output.scale,
-        zero_point: output.zero_point,
+        scale: output.quantisation.scale,
+        zero_point: output.quantisation.zero_point,
         function: Function::clamp(low, high),
+        saturates: true,
     };
     let Some(activation) = activation else {
-        return saturate(INT8_MIN, INT8_MAX);
+        return saturate(output.minimum, output.maximum);
     };
     if let Some((low, high)) = activation.clip() {
         return saturate(output.quantise(low), output.quantise(high));
@@ -31,24 +35,65 @@ pub(super) fn rescaling(activation: Option<Activation>, argument: Range, output:
     let limit = activation.saturation() as f32;
     let argument =
         super::scale::activation(Range { minimum: argument.minimum.max(-limit), maximum: argument.maximum.min(limit) });
-    Rescaling { scale: argument.scale, zero_point: argument.zero_point, function: table(activation, argument, output) }
+    Rescaling {
+        scale: argument.quantisation.scale,
+        zero_point: argument.quantisation.zero_point,
+        function: table(activation, argument, output),
+        saturates: false,
+    }
 }
 
-/// The activation of each int8 argument.
-pub(super) fn table(activation: Activation, argument: Quantisation, output: Quantisation) -> Function {
-    let values = (INT8_MIN..=INT8_MAX).map(|integer| output.quantise(activation.apply(argument.dequantise(integer))));
-    Function { minimum: INT8_MIN, values: values.collect() }
+/// The activation of each integer of a grid. Where it is not defined the result is that of the nearest integer where it is.
+pub(super) fn table(activation: Activation, argument: Grid, output: Grid) -> Function {
+    let values = (argument.minimum..=argument.maximum).map(|integer| activation.apply(argument.dequantise(integer)));
+    Function { minimum: argument.minimum, values: defined(values.collect(), output) }
+}
+
+/// The function of each pair of integers of two grids.
+pub(super) fn binary(operator: BinaryOperator, left: Grid, right: Grid, output: Grid) -> BinaryFunction {
+    let row = |a: i64| {
+        let values =
+            (right.minimum..=right.maximum).map(move |b| operator.apply(left.dequantise(a), right.dequantise(b)));
+        defined(values.collect(), output)
+    };
+    BinaryFunction {
+        minimum: [left.minimum, right.minimum],
+        counts: [left.count(), right.count()],
+        values: (left.minimum..=left.maximum).flat_map(row).collect(),
+    }
+}
+
+/// Real numbers on a grid; each that is not a number becomes the nearest one that is, or zero if none is.
+fn defined(values: Vec<f64>, output: Grid) -> Vec<i64> {
+    let known: Vec<usize> = (0..values.len()).filter(|&index| !values[index].is_nan()).collect();
+    let nearest =
+        |index: usize| known.iter().min_by_key(|known| known.abs_diff(index)).map_or(0.0, |&near| values[near]);
+    let value = |(index, &value): (usize, &f64)| if value.is_nan() { nearest(index) } else { value };
+    values.iter().enumerate().map(value).map(|value| output.quantise(value)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::Plain;
+    use crate::quantised::Quantisation;
+
+    fn grid(scale: f64, zero_point: i64) -> Grid {
+        Grid { quantisation: Quantisation { scale, zero_point }, minimum: -128, maximum: 127 }
+    }
+
+    #[test]
+    fn undefined_values_take_the_nearest_defined_one() {
+        let log = table(Activation::Plain(Plain::Log), grid(0.1, 0), grid(0.05, 0));
+        assert_eq!(log.values[127..131], [-128, -128, -46, -32]);
+        assert_eq!(log.values[0], -128);
+    }
 
     const UNIT: Range = Range { minimum: -1.0, maximum: 1.0 };
 
     #[test]
     fn relu_narrows_the_clamp_to_zero_and_above() {
-        let output = Quantisation { scale: 0.1, zero_point: -28 };
+        let output = grid(0.1, -28);
         let relu = rescaling(Some(Activation::Relu), UNIT, output);
         assert_eq!(relu.function, Function::clamp(-28, 127));
         let clip = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 1.0 };
@@ -57,7 +102,7 @@ mod tests {
 
     #[test]
     fn sigmoid_is_tabulated_over_its_argument() {
-        let output = Quantisation { scale: 1.0 / 255.0, zero_point: -128 };
+        let output = grid(1.0 / 255.0, -128);
         let wide = Range { minimum: -50.0, maximum: 50.0 };
         let sigmoid = rescaling(Some(Activation::Sigmoid), wide, output);
         assert_eq!(sigmoid.function.values.len(), 256);

@@ -1,17 +1,23 @@
-//! Post-training static quantisation to int8. `docs/quantisation.md` has the derivations.
+//! Post-training static quantisation to int8, of whatever the file has not quantised itself. `docs/quantisation.md` has the derivations.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `plan` | which value gets which range, and which accumulators stay raw |
 //! | `scale` | from a range to scale and zero point |
-//! | `channels` | weights, biases and snapped multipliers of Convolution and Linear |
-//! | `rescale` | multipliers of Sum and AveragePool |
-//! | `function` | saturation and activations as tables |
-//! | `emit` | one quantised node (or two) per float node |
+//! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
+//! | `exact` | multipliers that round as a quantised file's scales demand |
+//! | `rescale` | multipliers of operators without weights |
+//! | `function` | saturation, activations and functions of two values as tables |
+//! | `layer` | Convolution and Linear |
+//! | `combine` | Sum, AveragePool, Product, interpolation |
+//! | `emit` | the quantised nodes per float node |
 
 mod channels;
+mod combine;
 mod emit;
+mod exact;
 mod function;
+mod layer;
 mod plan;
 mod rescale;
 mod scale;
@@ -30,12 +36,12 @@ const WEIGHT_LIMIT: f64 = 127.0;
 /// A network that cannot be quantised.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QuantiseError {
-    /// Calibration has no range for a value.
+    /// Calibration has no range for a node's result or an input.
     #[error("calibration has no range for value `{value}` of `{model}`; calibrate with the model that is quantised")]
     MissingRange {
         /// The model.
         model: String,
-        /// The ONNX value.
+        /// The node or input.
         value: String,
     },
     /// A calibrated range is not finite.
@@ -45,7 +51,7 @@ pub enum QuantiseError {
     BadRange {
         /// The model.
         model: String,
-        /// The ONNX value.
+        /// The node or input.
         value: String,
         /// Its lower end.
         minimum: f32,
@@ -82,20 +88,15 @@ pub(crate) fn quantise(
     }
     for (value, input) in float.inputs.iter().enumerate() {
         let range = plan.range(value);
-        let quantisation = scale::activation(range);
-        quantiser.graph.inputs.push(quantised::Input {
-            name: input.name.clone(),
-            shape: input.shape.clone(),
-            quantisation,
-        });
+        let grid = input.grid.unwrap_or_else(|| scale::activation(range));
+        quantiser.input(input, grid);
         quantiser.report.inputs.push(InputReport {
             name: input.name.clone(),
             shape: input.shape.clone(),
             range,
-            scale: quantisation.scale,
-            zero_point: quantisation.zero_point,
+            scale: grid.quantisation.scale,
+            zero_point: grid.quantisation.zero_point,
         });
-        quantiser.ids.push(value);
     }
     for index in 0..float.nodes.len() {
         quantiser.node(index);

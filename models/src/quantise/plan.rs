@@ -1,8 +1,9 @@
 //! Which range each value is quantised over, and which accumulators are put out as they are.
 
-use crate::activation::Activation;
+use std::collections::BTreeMap;
+
 use crate::calibrate::{Calibration, Range};
-use crate::graph::{Graph, Node, Operator};
+use crate::graph::{Graph, Operator};
 use crate::quantised::ValueId;
 
 use super::QuantiseError;
@@ -11,16 +12,16 @@ use super::QuantiseError;
 pub(super) struct Plan {
     /// Per value; meaningless where the operator keeps its input's quantisation.
     ranges: Vec<Range>,
-    /// Per node: range of the argument of its fused activation.
-    arguments: Vec<Option<Range>>,
+    /// Per node: range of its result before the fused activation.
+    arguments: Vec<Range>,
     /// Per value: a raw accumulator.
     raw: Vec<bool>,
 }
 
 impl Plan {
     pub(super) fn new(graph: &Graph, calibration: &Calibration) -> Result<Self, QuantiseError> {
-        let look_up = |value: &str| -> Result<Range, QuantiseError> {
-            let range = calibration.ranges.get(value);
+        let look_up = |ranges: &BTreeMap<String, Range>, value: &str| -> Result<Range, QuantiseError> {
+            let range = ranges.get(value);
             let &range = range
                 .ok_or_else(|| QuantiseError::MissingRange { model: graph.name.clone(), value: value.to_owned() })?;
             let finite = range.minimum.is_finite() && range.maximum.is_finite();
@@ -34,20 +35,12 @@ impl Plan {
                 maximum: range.maximum,
             })
         };
-        let inputs = graph.inputs.iter().map(|input| look_up(&input.name));
+        let inputs = graph.inputs.iter().map(|input| look_up(&calibration.inputs, &input.name));
         let mut ranges = inputs.collect::<Result<Vec<_>, _>>()?;
         let mut arguments = Vec::new();
         for node in &graph.nodes {
-            let argument = match &node.fused {
-                Some(fused) => Some(look_up(&fused.argument)?),
-                None => None,
-            };
-            ranges.push(match (&node.fused, argument) {
-                _ if keeps_quantisation(node) => Range::ZERO,
-                (Some(fused), Some(argument)) if fused.argument == node.value => image(fused.activation, argument),
-                _ => look_up(&node.value)?,
-            });
-            arguments.push(argument);
+            ranges.push(look_up(&calibration.results, &node.name)?);
+            arguments.push(look_up(&calibration.arguments, &node.name)?);
         }
         let consumers = graph.consumers();
         let mut plan = Self { ranges, arguments, raw: raw_accumulators(graph, &consumers) };
@@ -61,7 +54,7 @@ impl Plan {
     }
 
     /// The range of the argument of a node's fused activation.
-    pub(super) fn argument(&self, node: usize) -> Option<Range> {
+    pub(super) fn argument(&self, node: usize) -> Range {
         self.arguments[node]
     }
 
@@ -74,7 +67,7 @@ impl Plan {
     /// that quantisation in the first place, which costs nothing; the others are rescaled when the Concat is emitted.
     fn share_concat_ranges(&mut self, graph: &Graph, consumers: &[Vec<usize>]) {
         for (index, node) in graph.nodes.iter().enumerate().rev() {
-            if !matches!(node.operator, Operator::Concat { .. }) || keeps_quantisation(node) {
+            if !matches!(node.operator, Operator::Concat { .. }) || node.keeps_grid() || node.grid.is_some() {
                 continue;
             }
             let range = self.ranges[graph.inputs.len() + index];
@@ -85,8 +78,10 @@ impl Plan {
                         break;
                     };
                     let producer = &graph.nodes[producer];
-                    if !keeps_quantisation(producer) {
-                        self.ranges[value] = range;
+                    if !producer.keeps_grid() {
+                        if producer.operator.computes() {
+                            self.ranges[value] = range;
+                        }
                         break;
                     }
                     value = producer.inputs[0];
@@ -94,22 +89,6 @@ impl Plan {
             }
         }
     }
-}
-
-/// Whether a node's result has the scale and zero point of its input.
-pub(super) fn keeps_quantisation(node: &Node) -> bool {
-    match &node.operator {
-        // Copies of one value, made for broadcasting.
-        Operator::Concat { .. } => node.inputs.iter().all(|&input| input == node.inputs[0]),
-        Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::ArgMax { .. } => true,
-        operator => operator.is_view(),
-    }
-}
-
-/// The range of a function that never falls over a range that holds zero; zero is included.
-fn image(activation: Activation, range: Range) -> Range {
-    let value = |x: f32| activation.apply(x.into()) as f32;
-    Range { minimum: value(range.minimum).min(0.0), maximum: value(range.maximum).max(0.0) }
 }
 
 /// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through ArgMax. Rescaling them to
@@ -128,7 +107,7 @@ fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
         graph.producer(value).is_some_and(|index| {
             let node = &graph.nodes[index];
             let linear = matches!(node.operator, Operator::Conv { .. } | Operator::Gemm { .. });
-            linear && node.fused.is_none()
+            linear && node.fused.is_none() && node.grid.is_none()
         })
     };
     (0..last.len()).map(|value| last[value] && accumulates(value)).collect()

@@ -1,4 +1,4 @@
-//! Multipliers of Sum and AveragePool, which have no weights to snap and so are rounded, finely enough not to matter.
+//! Multipliers of operators that have no weights to snap and so are rounded, finely enough not to matter.
 
 use crate::rounding::half_up;
 
@@ -6,13 +6,13 @@ use crate::rounding::half_up;
 const SUM_SHIFT: u32 = 16;
 /// The largest shift of a Sum.
 const SUM_SHIFT_LIMIT: u32 = 40;
-/// The smallest and largest shift of an AveragePool.
-const AVERAGE_SHIFTS: std::ops::RangeInclusive<u32> = 16..=24;
+/// The smallest and largest shift of factors.
+const FACTOR_SHIFTS: std::ops::RangeInclusive<u32> = 16..=24;
 /// A multiplier from here on has more than ten significant bits.
 const MULTIPLIER_FLOOR: f64 = 1024.0;
 
 /// Multipliers, constant and shift of `(±s_j)·x_j + constant` at output scale `output_scale`.
-pub(super) fn sum(scales: &[f64], constant: &[f32], output_scale: f64) -> (Vec<i64>, Vec<i64>, u32) {
+pub(super) fn sum(scales: &[f64], constant: &[f64], output_scale: f64) -> (Vec<i64>, Vec<i64>, u32) {
     // An error of half a unit in a multiplier costs at most 255/2 units of 2^−shift steps: below 1/500 of a step at 16 bits. Only
     // where even the largest multiplier is small, the inputs are far finer than the output and more bits are needed.
     let largest = scales.iter().fold(0.0f64, |most, scale| most.max(scale.abs())) / output_scale;
@@ -24,19 +24,18 @@ pub(super) fn sum(scales: &[f64], constant: &[f32], output_scale: f64) -> (Vec<i
         let magnitude = half_up(scale.abs() / output_scale * power(shift)).max(1.0);
         (magnitude * scale.signum()) as i64
     });
-    let constant = constant.iter().map(|&c| half_up(f64::from(c) / output_scale * power(shift)) as i64);
+    let constant = constant.iter().map(|&c| half_up(c / output_scale * power(shift)) as i64);
     (multipliers.collect(), constant.collect(), shift)
 }
 
-/// Multipliers and shift of averages over `divisors[p]` elements.
-pub(super) fn average(divisors: &[usize], input_scale: f64, output_scale: f64) -> (Vec<i64>, u32) {
-    let factor = |divisor: usize| input_scale / output_scale / divisor.max(1) as f64;
-    let smallest = factor(divisors.iter().copied().max().unwrap_or(1));
-    let mut shift = *AVERAGE_SHIFTS.start();
-    while smallest * power(shift) < MULTIPLIER_FLOOR && shift < *AVERAGE_SHIFTS.end() {
+/// Multipliers and shift of factors, none of which is exact.
+pub(super) fn factors(factors: &[f64]) -> (Vec<i64>, u32) {
+    let smallest = factors.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut shift = *FACTOR_SHIFTS.start();
+    while smallest * power(shift) < MULTIPLIER_FLOOR && shift < *FACTOR_SHIFTS.end() {
         shift += 1;
     }
-    let multipliers = divisors.iter().map(|&divisor| half_up(factor(divisor) * power(shift)).max(1.0) as i64);
+    let multipliers = factors.iter().map(|&factor| half_up(factor * power(shift)).max(1.0) as i64);
     (multipliers.collect(), shift)
 }
 
@@ -64,9 +63,9 @@ mod tests {
 
     #[test]
     fn averages_have_ten_bits() {
-        let (multipliers, shift) = average(&[4, 2], 0.1, 0.1);
+        let (multipliers, shift) = factors(&[0.25, 0.5]);
         assert_eq!((multipliers, shift), (vec![16384, 32768], 16));
-        let (multipliers, shift) = average(&[49], 0.01, 0.02);
+        let (multipliers, shift) = factors(&[0.01 / 0.02 / 49.0]);
         assert_eq!(shift, 17);
         assert!(multipliers[0] >= 1024, "{multipliers:?}");
     }

@@ -1,6 +1,7 @@
 //! From a range to scale and zero point.
 
 use crate::calibrate::Range;
+use crate::graph::Grid;
 use crate::quantised::Quantisation;
 use crate::rounding::{INT8_MAX, INT8_MIN, half_up};
 
@@ -11,12 +12,13 @@ const STEPS: f64 = (INT8_MAX - INT8_MIN) as f64;
 const ZERO_SCALE: f64 = 1.0 / STEPS;
 
 /// Per-tensor asymmetric int8: the range's ends fall on −128 and 127, up to the rounding of the zero point.
-pub(super) fn activation(range: Range) -> Quantisation {
+pub(super) fn activation(range: Range) -> Grid {
     let (low, high) = (f64::from(range.minimum), f64::from(range.maximum));
     let scale = (high - low) / STEPS;
     let scale = if scale > 0.0 { scale } else { ZERO_SCALE };
     let zero_point = half_up(INT8_MIN as f64 - low / scale);
-    Quantisation { scale, zero_point: (zero_point as i64).clamp(INT8_MIN, INT8_MAX) }
+    let quantisation = Quantisation { scale, zero_point: (zero_point as i64).clamp(INT8_MIN, INT8_MAX) };
+    Grid { quantisation, minimum: INT8_MIN, maximum: INT8_MAX }
 }
 
 #[cfg(test)]
@@ -28,7 +30,7 @@ mod tests {
     fn relu_ranges_begin_at_minus_128() {
         let range = Range { minimum: 0.0, maximum: 6.0 };
         let quantisation = activation(range);
-        assert_eq!(quantisation.zero_point, -128);
+        assert_eq!(quantisation.quantisation.zero_point, -128);
         assert_eq!(quantisation.quantise(6.0), 127);
         assert_eq!(activation(Range::ZERO).quantise(0.0), -128);
     }
@@ -40,7 +42,7 @@ mod tests {
             prop_assert_eq!(quantisation.dequantise(quantisation.quantise(0.0)), 0.0);
             for end in [low, high] {
                 let error = quantisation.dequantise(quantisation.quantise(end.into())) - f64::from(end);
-                prop_assert!(error.abs() <= quantisation.scale * (1.0 + 1e-9));
+                prop_assert!(error.abs() <= quantisation.quantisation.scale * (1.0 + 1e-9));
             }
         }
     }

@@ -1,8 +1,7 @@
 //! Checks of the operators that compute: parameter counts, tables, and the magnitude of every accumulator.
 
-use super::{ACCUMULATOR_LIMIT, Bounds, Context, Last, expect_count};
-use crate::quantised::{Function, Operator, Requantise, Window};
-use crate::rounding::{INT8_MAX, INT8_MIN};
+use super::{ACCUMULATOR_LIMIT, Bounds, Context, Last, expect_count, is_activation};
+use crate::quantised::{Function, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Window};
 use crate::window::{element_count, with_plane};
 
 pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
@@ -44,7 +43,7 @@ fn convolution_terms(context: &Context<'_>, window: &Window, groups: usize, chan
 /// Convolution and Linear: one row of `terms` weights, one bias and one multiplier per channel.
 fn channels(
     context: &Context<'_>,
-    weights: &[i8],
+    weights: &[i16],
     terms: usize,
     bias: &[i32],
     multipliers: &[i64],
@@ -55,8 +54,8 @@ fn channels(
     let deviation = context.deviation(0);
     let mut limit = 0;
     for (channel, row) in weights.chunks(terms).enumerate() {
-        if row.contains(&i8::MIN) {
-            return Err(format!("a weight of channel {channel} is below −127"));
+        if let Some(weight) = row.iter().find(|weight| weight.unsigned_abs() > MAX_WEIGHT as u16) {
+            return Err(format!("weight {weight} of channel {channel} is larger than {MAX_WEIGHT}"));
         }
         let multiplier = multipliers[channel];
         if multiplier < 1 {
@@ -118,37 +117,52 @@ fn average(
 }
 
 /// Checks the magnitude of an accumulator (`None`: beyond 128 bits) and gives it back in 64 bits.
-fn accumulator(magnitude: Option<i128>) -> Result<i64, String> {
+pub(super) fn accumulator(magnitude: Option<i128>) -> Result<i64, String> {
     magnitude
         .filter(|&magnitude| magnitude < ACCUMULATOR_LIMIT)
         .and_then(|magnitude| i64::try_from(magnitude).ok())
         .ok_or_else(|| "its accumulator can reach 2^62".into())
 }
 
-fn requantised(requantise: &Requantise) -> Result<Bounds, String> {
+pub(super) fn requantised(requantise: &Requantise) -> Result<Bounds, String> {
     if requantise.shift > 62 {
         return Err(format!("shift {} is above 62", requantise.shift));
     }
+    if let Ties::Even { slack } = requantise.ties
+        && (slack < 0 || (slack > 0 && slack.checked_mul(4).is_none_or(|slack| slack >> requantise.shift != 0)))
+    {
+        return Err(format!("a slack of {slack} with shift {}", requantise.shift));
+    }
     let zero_point = requantise.zero_point;
-    if !(INT8_MIN..=INT8_MAX).contains(&zero_point) {
-        return Err(format!("zero point {zero_point} is not int8"));
+    if !is_activation(zero_point) {
+        return Err(format!("zero point {zero_point} has more than 16 bits"));
     }
     table(&requantise.function)
 }
 
 fn table(function: &Function) -> Result<Bounds, String> {
-    let entries = function.values.len();
     let begin = function.minimum;
-    if !(1..=256).contains(&entries) || !(INT8_MIN..=INT8_MAX).contains(&begin) {
-        return Err(format!("a table of {entries} entries from {begin}"));
+    if begin.unsigned_abs() > 1 << 32 {
+        return Err(format!("a table that begins at {begin}"));
     }
+    table_length(&function.values)?;
+    entries(&function.values)
+}
+
+pub(super) fn table_length(values: &[i64]) -> Result<(), String> {
+    let fits = (1..=MAX_TABLE).contains(&values.len());
+    fits.then_some(()).ok_or_else(|| format!("a table of {} entries", values.len()))
+}
+
+/// What known integers range over.
+pub(super) fn entries(values: &[i64]) -> Result<Bounds, String> {
     let bounds = Bounds {
-        minimum: function.values.iter().copied().min().unwrap_or(0),
-        maximum: function.values.iter().copied().max().unwrap_or(0),
+        minimum: values.iter().copied().min().unwrap_or(0),
+        maximum: values.iter().copied().max().unwrap_or(0),
         last: Last::No,
     };
-    if bounds.minimum < INT8_MIN || bounds.maximum > INT8_MAX {
-        return Err("a table with entries that are not int8".into());
+    if is_activation(bounds.minimum) && is_activation(bounds.maximum) {
+        return Ok(bounds);
     }
-    Ok(bounds)
+    Err("entries of more than 16 bits".into())
 }

@@ -5,10 +5,11 @@
 //! 64-bit arithmetic can overflow whatever the inputs.
 
 mod arithmetic;
+mod elementwise;
 mod movement;
 
-use crate::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
-use crate::rounding::{INT8_MAX, INT8_MIN};
+use crate::quantised::{Graph, Input, Node, Operator, Quantisation, ValueId, Window};
+use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
 use crate::window::{MAX_ELEMENTS, element_count, plane};
 
 /// Accumulators stay strictly below this magnitude, so that rounding and zero points still fit 64 bits.
@@ -40,16 +41,12 @@ pub(crate) struct Bounds {
 /// Whether computation may go on from a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Last {
-    /// An int8 activation: any operator may read it.
+    /// An activation: any operator may read it.
     No,
     /// A raw accumulator: views and ArgMax may read it.
     Accumulator,
     /// An ArgMax result: nothing may read it.
     Index,
-}
-
-impl Bounds {
-    pub(crate) const INT8: Self = Self { minimum: INT8_MIN, maximum: INT8_MAX, last: Last::No };
 }
 
 /// What the checks of one node see.
@@ -103,8 +100,8 @@ impl Context<'_> {
     }
 
     /// Views, MaxPool and the like put out integers on the scale of what they read.
-    fn expect_same_quantisation(&self) -> Result<(), String> {
-        for input in 0..self.node.inputs.len() {
+    fn expect_same_quantisation(&self, inputs: std::ops::Range<usize>) -> Result<(), String> {
+        for input in inputs {
             if self.quantisation(input) != self.node.quantisation {
                 return Err("scale and zero point differ from its input's".into());
             }
@@ -123,16 +120,27 @@ fn expect_count(what: &str, found: usize, expected: Option<usize>) -> Result<(),
 }
 
 impl Graph {
-    /// Checks that the graph can be executed on any int8 inputs without panic or overflow.
+    /// Checks that the graph can be executed on any inputs in their ranges without panic or overflow.
     ///
     /// # Errors
     /// Names the first input, node or output at fault.
     pub fn validate(&self) -> Result<(), GraphError> {
+        self.bounds().map(|_| ())
+    }
+
+    /// The integers that an activation of a valid graph can take.
+    pub(crate) fn range(&self, value: ValueId) -> (i64, i64) {
+        let bounds = self.bounds().ok().and_then(|bounds| bounds.get(value).copied());
+        bounds.map_or((ACTIVATION_MIN, ACTIVATION_MAX), |bounds| (bounds.minimum, bounds.maximum))
+    }
+
+    /// [`Self::validate`]; what each value can take.
+    fn bounds(&self) -> Result<Vec<Bounds>, GraphError> {
         let fault = |place: String| move |problem: String| GraphError { graph: self.name.clone(), place, problem };
+        let mut bounds = Vec::new();
         for input in &self.inputs {
-            check_tensor(&input.shape, input.quantisation).map_err(fault(format!("input `{}`", input.name)))?;
+            bounds.push(check_input(input).map_err(fault(format!("input `{}`", input.name)))?);
         }
-        let mut bounds = vec![Bounds::INT8; self.inputs.len()];
         for node in &self.nodes {
             let result = check_node(self, node, &bounds);
             let place = || format!("node `{}` ({})", node.name, node.operator.name());
@@ -147,8 +155,22 @@ impl Graph {
         if self.outputs.is_empty() {
             return Err(fault("outputs".into())("there is none".into()));
         }
-        Ok(())
+        Ok(bounds)
     }
+}
+
+fn check_input(input: &Input) -> Result<Bounds, String> {
+    check_tensor(&input.shape, input.quantisation)?;
+    let Input { minimum, maximum, .. } = *input;
+    if minimum > maximum || !is_activation(minimum) || !is_activation(maximum) {
+        return Err(format!("a range from {minimum} to {maximum}"));
+    }
+    Ok(Bounds { minimum, maximum, last: Last::No })
+}
+
+/// Whether an integer has 16 bits, signed or not.
+fn is_activation(integer: i64) -> bool {
+    (ACTIVATION_MIN..=ACTIVATION_MAX).contains(&integer)
 }
 
 fn check_tensor(shape: &[usize], quantisation: Quantisation) -> Result<(), String> {
@@ -158,8 +180,8 @@ fn check_tensor(shape: &[usize], quantisation: Quantisation) -> Result<(), Strin
     if !(quantisation.scale.is_finite() && quantisation.scale > 0.0) {
         return Err(format!("scale {} is not positive and finite", quantisation.scale));
     }
-    if !(INT8_MIN..=INT8_MAX).contains(&quantisation.zero_point) {
-        return Err(format!("zero point {} is not int8", quantisation.zero_point));
+    if !is_activation(quantisation.zero_point) {
+        return Err(format!("zero point {} has more than 16 bits", quantisation.zero_point));
     }
     Ok(())
 }
@@ -170,8 +192,15 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
     if let Some(value) = later {
         return Err(format!("reads value {value}, which is not computed before it"));
     }
-    let several = matches!(node.operator, Operator::Sum { .. } | Operator::Concat { .. });
-    if node.inputs.is_empty() || (node.inputs.len() > 1 && !several) {
+    let arity = match node.operator {
+        Operator::Sum { .. } | Operator::Concat { .. } => 1..=usize::MAX,
+        Operator::Max | Operator::Min => 2..=usize::MAX,
+        Operator::Product { .. } | Operator::Binary(_) => 2..=2,
+        Operator::Select => 3..=3,
+        Operator::Constant(_) => 0..=0,
+        _ => 1..=1,
+    };
+    if !arity.contains(&node.inputs.len()) {
         return Err(format!("reads {} values", node.inputs.len()));
     }
     let context = Context { graph, node, bounds };
@@ -182,13 +211,21 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         | Operator::Sum { .. }
         | Operator::AveragePool { .. }
         | Operator::Activation(_) => arithmetic::check(&context),
+        Operator::Product { .. } | Operator::Binary(_) | Operator::Max | Operator::Min | Operator::Select => {
+            elementwise::check(&context)
+        }
+        Operator::Constant(values) => {
+            expect_count("elements", values.len(), element_count(&node.shape))?;
+            arithmetic::entries(values)
+        }
         Operator::MaxPool { .. }
         | Operator::Reshape
         | Operator::Transpose { .. }
         | Operator::Slice { .. }
         | Operator::Pad { .. }
         | Operator::Concat { .. }
-        | Operator::ArgMax { .. } => movement::check(&context),
+        | Operator::ArgMax { .. }
+        | Operator::TopK { .. } => movement::check(&context),
     }
 }
 
@@ -219,12 +256,19 @@ impl Operator {
             Self::AveragePool { .. } => "AveragePool",
             Self::MaxPool { .. } => "MaxPool",
             Self::Activation(_) => "Activation",
+            Self::Product { .. } => "Product",
+            Self::Binary(_) => "Binary",
+            Self::Max => "Max",
+            Self::Min => "Min",
+            Self::Select => "Select",
+            Self::Constant(_) => "Constant",
             Self::Reshape => "Reshape",
             Self::Transpose { .. } => "Transpose",
             Self::Slice { .. } => "Slice",
             Self::Pad { .. } => "Pad",
             Self::Concat { .. } => "Concat",
             Self::ArgMax { .. } => "ArgMax",
+            Self::TopK { .. } => "TopK",
         }
     }
 }

@@ -1,8 +1,7 @@
-//! Checks of the operators that choose or move elements: MaxPool, views, Pad, Concat, ArgMax.
+//! Checks of the operators that choose or move elements: MaxPool, views, Pad, Concat, ArgMax, TopK.
 
-use super::{Bounds, Context, Last};
+use super::{Bounds, Context, Last, is_activation};
 use crate::quantised::{Operator, Window};
-use crate::rounding::{INT8_MAX, INT8_MIN};
 use crate::window::{element_count, with_plane};
 
 pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
@@ -11,7 +10,12 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
     if let Operator::ArgMax { axis, .. } = context.node.operator {
         return arg_max(context, &shape, axis);
     }
-    context.expect_same_quantisation()?;
+    match context.node.operator {
+        Operator::TopK { axis, indices, .. } => return top(context, &shape, axis, indices),
+        // An accumulator's zero is zero; the integers of an activation may be read anew.
+        Operator::Reshape if bounds.last == Last::No => {}
+        _ => context.expect_same_quantisation(0..context.node.inputs.len())?,
+    }
     match &context.node.operator {
         Operator::MaxPool { window } => max_pool(context, &shape, window)?,
         Operator::Reshape => {
@@ -31,8 +35,8 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
         Operator::Slice { axis, start, step } => slice(context, &shape, *axis, *start, *step)?,
         Operator::Pad { before, after, value } => {
             pad(context, &shape, before, after)?;
-            if !(INT8_MIN..=INT8_MAX).contains(value) {
-                return Err(format!("padding value {value} is not int8"));
+            if !is_activation(*value) {
+                return Err(format!("padding value {value} has more than 16 bits"));
             }
             return Ok(Bounds {
                 minimum: bounds.minimum.min(*value),
@@ -118,4 +122,26 @@ fn arg_max(context: &Context<'_>, shape: &[usize], axis: usize) -> Result<Bounds
         return Err("an index needs scale 1 and zero point 0".into());
     }
     Ok(Bounds { minimum: 0, maximum: length as i64 - 1, last: Last::Index })
+}
+
+fn top(context: &Context<'_>, shape: &[usize], axis: usize, indices: bool) -> Result<Bounds, String> {
+    let (Some(&length), Some(&count)) = (shape.get(axis), context.node.shape.get(axis)) else {
+        return Err(format!("dimension {axis} of {shape:?} does not exist"));
+    };
+    let mut kept = shape.to_vec();
+    kept[axis] = count;
+    context.expect_shape(&kept)?;
+    if count > length {
+        return Err(format!("{count} of {length} elements"));
+    }
+    let quantisation = context.node.quantisation;
+    if !indices {
+        context.expect_same_quantisation(0..1)?;
+        return Ok(context.bounds(0));
+    }
+    let last = length as i64 - 1;
+    if quantisation.scale != 1.0 || quantisation.zero_point != 0 || !is_activation(last) {
+        return Err("an index needs scale 1, zero point 0 and at most 16 bits".into());
+    }
+    Ok(Bounds { minimum: 0, maximum: last, last: Last::No })
 }

@@ -11,7 +11,7 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::{Calibration, Dataset, Model};
 
 fn input(name: &str, shape: &[usize]) -> Input {
-    Input { name: name.into(), shape: shape.to_vec() }
+    Input { name: name.into(), shape: shape.to_vec(), grid: None }
 }
 
 struct Folder(tempfile::TempDir);
@@ -221,6 +221,8 @@ fn quantised_inputs_are_checked() {
             name: "x".into(),
             shape: vec![1, 2],
             quantisation: Quantisation { scale: 0.5, zero_point: 1 },
+            minimum: -128,
+            maximum: 127,
         }],
         nodes: Vec::new(),
         outputs: Vec::new(),
@@ -262,15 +264,15 @@ fn calibration_without_data_warns() {
 fn calibration_of_another_model() {
     let model = relu();
     let mut calibration = model.calibrate_input_range(0.0, 1.0).unwrap();
-    calibration.ranges.remove("y");
+    calibration.results.remove("y_node");
     assert_eq!(
         model.quantise(&calibration).unwrap_err().to_string(),
-        "calibration has no range for value `y` of `relu`; calibrate with the model that is quantised"
+        "calibration has no range for value `y_node` of `relu`; calibrate with the model that is quantised"
     );
     let text = serde_json::to_string(&model.calibrate_input_range(0.0, 1.0).unwrap()).unwrap();
     let mut broken: Calibration = serde_json::from_str(&text).unwrap();
-    broken.ranges.get_mut("y").unwrap().minimum = f32::NEG_INFINITY;
-    assert!(model.quantise(&broken).unwrap_err().to_string().contains("value `y` of `relu` ranges over -inf..1"));
+    broken.results.get_mut("y_node").unwrap().minimum = f32::NEG_INFINITY;
+    assert!(model.quantise(&broken).unwrap_err().to_string().contains("value `y_node` of `relu` ranges over -inf..1"));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use ndarray::{ArrayD, IxDyn, indices};
 use proptest::prelude::*;
 use zkinfer_models::interpreter::{self, Interpreter};
-use zkinfer_models::quantised::{Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Window};
+use zkinfer_models::quantised::{
+    BinaryFunction, Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, Window,
+};
 use zkinfer_models::testing::arbitrary::arb_case;
 
 /// The contract's formulas element by element, with coordinates and 128-bit integers and nothing of the interpreter's.
@@ -20,11 +22,20 @@ fn naive(graph: &Graph, inputs: &[ArrayD<i64>]) -> Vec<ArrayD<i64>> {
 }
 
 fn requantise(z: i128, requantise: Option<&Requantise>) -> i64 {
-    let Some(Requantise { shift, zero_point, function }) = requantise else {
+    let Some(Requantise { shift, ties, zero_point, function }) = requantise else {
         return i64::try_from(z).unwrap();
     };
-    let half = if *shift == 0 { 0 } else { 1 << (shift - 1) };
-    let rounded = (z + half).div_euclid(1 << shift) + i128::from(*zero_point);
+    let unit = 1i128 << shift;
+    let (below, rest) = (z.div_euclid(unit), z.rem_euclid(unit));
+    // Twice the distance from the half.
+    let beyond = 2 * rest - unit;
+    let up = match ties {
+        _ if *shift == 0 => false,
+        Ties::Up => beyond >= 0,
+        Ties::Even { slack } if beyond.abs() <= 2 * i128::from(*slack) => below % 2 != 0,
+        Ties::Even { .. } => beyond > 0,
+    };
+    let rounded = below + i128::from(up) + i128::from(*zero_point);
     table(function, rounded)
 }
 
@@ -56,8 +67,9 @@ fn windowed(window: &Window, x: &ArrayD<i64>, channel: usize, at: &[usize]) -> V
 }
 
 fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> i64 {
-    let x = &values[node.inputs[0]];
-    let zero = graph.quantisation(node.inputs[0]).zero_point;
+    let source = node.inputs.first().copied().unwrap_or(0);
+    let x = &values[source];
+    let zero = graph.quantisation(source).zero_point;
     let centred = |x: Option<i64>| x.map_or(0, |x| i128::from(x - zero));
     match &node.operator {
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise: rescale } => {
@@ -102,6 +114,30 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             windowed(window, x, at[1], at).into_iter().filter_map(|(_, x)| x).max().unwrap()
         }
         Operator::Activation(function) => table(function, x[IxDyn(at)].into()),
+        Operator::Product { multiplier, requantise: rescale } => {
+            let [a, b] = [0, 1].map(|i| {
+                let element = values[node.inputs[i]][IxDyn(at)] - graph.quantisation(node.inputs[i]).zero_point;
+                i128::from(element)
+            });
+            requantise(i128::from(*multiplier) * a * b, Some(rescale))
+        }
+        Operator::Binary(BinaryFunction { minimum, counts, values: entries }) => {
+            let [i, j] = [0, 1].map(|side| {
+                let element = values[node.inputs[side]][IxDyn(at)];
+                element.max(minimum[side]).min(minimum[side] + counts[side] as i64 - 1) - minimum[side]
+            });
+            entries[i as usize * counts[1] + j as usize]
+        }
+        Operator::Max => node.inputs.iter().map(|&input| values[input][IxDyn(at)]).max().unwrap(),
+        Operator::Min => node.inputs.iter().map(|&input| values[input][IxDyn(at)]).min().unwrap(),
+        Operator::Select => {
+            let chosen = if x[IxDyn(at)] == 1 { 1 } else { 2 };
+            values[node.inputs[chosen]][IxDyn(at)]
+        }
+        Operator::Constant(known) => {
+            let flat = at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
+            known[flat]
+        }
         Operator::Reshape => {
             let flat = at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
             *x.iter().nth(flat).unwrap()
@@ -131,7 +167,7 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             }
             unreachable!("outside all parts")
         }
-        Operator::ArgMax { axis, select_last } => {
+        Operator::ArgMax { axis, select_last, smallest } => {
             let kept = node.shape.len() == x.ndim();
             let lane: Vec<i64> = (0..x.shape()[*axis])
                 .map(|index| {
@@ -144,12 +180,29 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
                     x[IxDyn(&source)]
                 })
                 .collect();
-            let best = lane.iter().max().unwrap();
+            let best = if *smallest { lane.iter().min() } else { lane.iter().max() }.unwrap();
             let found = match select_last {
                 true => lane.iter().rposition(|x| x == best),
                 false => lane.iter().position(|x| x == best),
             };
             found.unwrap() as i64
+        }
+        Operator::TopK { axis, smallest, indices } => {
+            let lane: Vec<i64> = (0..x.shape()[*axis])
+                .map(|index| {
+                    let mut source = at.to_vec();
+                    source[*axis] = index;
+                    x[IxDyn(&source)]
+                })
+                .collect();
+            // The element that exactly `at[axis]` others come before.
+            let before = |i: usize, j: usize| {
+                let ahead = if *smallest { lane[i] < lane[j] } else { lane[i] > lane[j] };
+                ahead || (lane[i] == lane[j] && i < j)
+            };
+            let rank = |j: usize| (0..lane.len()).filter(|&i| before(i, j)).count();
+            let index = (0..lane.len()).find(|&j| rank(j) == at[*axis]).unwrap();
+            if *indices { index as i64 } else { lane[index] }
         }
     }
 }
@@ -183,7 +236,7 @@ proptest! {
             let small = damaged.inputs.iter().all(|input| input.shape.iter().product::<usize>() < 10_000);
             let nodes = damaged.nodes.iter().all(|node| node.shape.iter().product::<usize>() < 10_000);
             if small && nodes {
-                let inputs = damaged.inputs.iter().map(|input| ArrayD::from_elem(input.shape.clone(), -128));
+                let inputs = damaged.inputs.iter().map(|input| ArrayD::from_elem(input.shape.clone(), input.minimum));
                 interpreter.run_all(&inputs.collect::<Vec<_>>()).unwrap();
             }
         }
@@ -195,17 +248,17 @@ fn single(operator: Operator, shape: &[usize]) -> Graph {
     let quantisation = Quantisation { scale: 0.5, zero_point: 0 };
     Graph {
         name: "g".into(),
-        inputs: vec![Input { name: "x".into(), shape: vec![1, 2, 3], quantisation }],
+        inputs: vec![Input { name: "x".into(), shape: vec![1, 2, 3], quantisation, minimum: -128, maximum: 127 }],
         nodes: vec![Node { name: "n".into(), inputs: vec![0], operator, shape: shape.to_vec(), quantisation }],
         outputs: vec![Output { name: "y".into(), value: 1 }],
     }
 }
 
 fn rescale() -> Requantise {
-    Requantise { shift: 8, zero_point: 0, function: Function::clamp(-128, 127) }
+    Requantise { shift: 8, ties: Ties::Up, zero_point: 0, function: Function::clamp(-128, 127) }
 }
 
-fn linear(weights: Vec<i8>, multiplier: i64, requantise: Option<Requantise>) -> Operator {
+fn linear(weights: Vec<i16>, multiplier: i64, requantise: Option<Requantise>) -> Operator {
     Operator::Linear { weights, bias: vec![0], multipliers: vec![multiplier], requantise }
 }
 
@@ -232,8 +285,8 @@ fn validation_names_what_is_wrong() {
         ),
         (single(linear(vec![1; 4], 1, None), &[1, 2, 1]), "node `n` (Linear): 4 weights, expected 3"),
         (
-            single(linear(vec![1, -128, 1], 1, None), &[1, 2, 1]),
-            "node `n` (Linear): a weight of channel 0 is below −127",
+            single(linear(vec![1, -32_640, 1], 1, None), &[1, 2, 1]),
+            "node `n` (Linear): weight -32640 of channel 0 is larger than 32639",
         ),
         (
             single(linear(vec![1; 3], 0, None), &[1, 2, 1]),
@@ -246,8 +299,12 @@ fn validation_names_what_is_wrong() {
             "node `n` (Linear): shift 63 is above 62",
         ),
         (
-            single(linear(vec![1; 3], 1, Some(Requantise { zero_point: 200, ..rescale() })), &[1, 2, 1]),
-            "node `n` (Linear): zero point 200 is not int8",
+            single(linear(vec![1; 3], 1, Some(Requantise { zero_point: 70_000, ..rescale() })), &[1, 2, 1]),
+            "node `n` (Linear): zero point 70000 has more than 16 bits",
+        ),
+        (
+            single(linear(vec![1; 3], 1, Some(Requantise { ties: Ties::Even { slack: 64 }, ..rescale() })), &[1, 2, 1]),
+            "node `n` (Linear): a slack of 64 with shift 8",
         ),
         (
             pool(Window { kernel: [2, 1], ..unit() }),
@@ -260,9 +317,9 @@ fn validation_names_what_is_wrong() {
         (slice(2, 1, 2), "node `n` (Slice): elements 1, 1+(2), … leave dimension 2 of [1, 2, 3]"),
         (slice(2, 0, -1), "node `n` (Slice): elements 0, 0+(-1), … leave dimension 2 of [1, 2, 3]"),
         (slice(5, 0, 1), "node `n` (Slice): dimension 5 of [1, 2, 3] does not exist"),
-        (table(vec![]), "node `n` (Activation): a table of 0 entries from -128"),
-        (table(vec![0; 257]), "node `n` (Activation): a table of 257 entries from -128"),
-        (table(vec![128]), "node `n` (Activation): a table with entries that are not int8"),
+        (table(vec![]), "node `n` (Activation): a table of 0 entries"),
+        (table(vec![0; 65_537]), "node `n` (Activation): a table of 65537 entries"),
+        (table(vec![65_536]), "node `n` (Activation): entries of more than 16 bits"),
         (single(Operator::Reshape, &[5]), "node `n` (Reshape): [1, 2, 3] cannot become [5]"),
         (
             single(Operator::Reshape, &[usize::MAX, 2]),
@@ -281,7 +338,7 @@ fn validation_names_what_is_wrong() {
             "node `n` (Pad): 3+2 pads for shape [1, 2, 3]",
         ),
         (
-            single(Operator::ArgMax { axis: 1, select_last: false }, &[1, 3]),
+            single(Operator::ArgMax { axis: 1, select_last: false, smallest: false }, &[1, 3]),
             "node `n` (ArgMax): an index needs scale 1 and zero point 0",
         ),
     ];
@@ -307,8 +364,12 @@ fn validation_checks_the_graph_around_the_nodes() {
     graph.nodes[0].inputs = vec![0, 0];
     assert_eq!(fault(&graph), "node `n` (Reshape): reads 2 values");
     let mut graph = good();
+    // The same integers, read anew.
     graph.nodes[0].quantisation.scale = 0.25;
-    assert_eq!(fault(&graph), "node `n` (Reshape): scale and zero point differ from its input's");
+    assert!(graph.validate().is_ok());
+    graph.nodes[0].operator = Operator::MaxPool { window: unit() };
+    graph.nodes[0].shape = vec![1, 2, 3];
+    assert_eq!(fault(&graph), "node `n` (MaxPool): scale and zero point differ from its input's");
     let mut graph = good();
     graph.inputs[0].quantisation.scale = f64::NAN;
     assert_eq!(fault(&graph), "input `x`: scale NaN is not positive and finite");
@@ -326,7 +387,7 @@ fn accumulators_and_indices_end_the_graph() {
     graph.nodes[1].operator = Operator::Activation(Function::clamp(-128, 127));
     graph.nodes[1].shape = vec![1, 2, 1];
     assert_eq!(fault(&graph), "node `n` (Activation): reads an accumulator that was not requantised");
-    graph.nodes[0].operator = Operator::ArgMax { axis: 2, select_last: false };
+    graph.nodes[0].operator = Operator::ArgMax { axis: 2, select_last: false, smallest: false };
     graph.nodes[0].quantisation.scale = 1.0;
     graph.nodes[1] = next;
     assert_eq!(fault(&graph), "node `n` (Reshape): reads the result of an ArgMax");
@@ -340,7 +401,7 @@ fn inputs_are_checked() {
     assert_eq!(message(&[ArrayD::zeros(vec![6])]), "input `x` has shape [6], expected [1, 2, 3]; reshape it");
     assert_eq!(
         message(&[ArrayD::from_elem(vec![1, 2, 3], 128)]),
-        "input `x` holds 128, which is outside −128..=127; quantise it with `Graph::quantise_inputs`"
+        "input `x` holds 128, which is outside -128..=127; quantise it with `Graph::quantise_inputs`"
     );
 }
 

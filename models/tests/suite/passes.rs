@@ -2,7 +2,7 @@
 
 use zkinfer_models::Model;
 use zkinfer_models::activation::Activation;
-use zkinfer_models::graph::Operator;
+use zkinfer_models::graph::{Layer, Operator};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{Case, close, weights};
@@ -16,7 +16,7 @@ fn conv_net() -> Builder {
 }
 
 fn activation(case: &Case, node: usize) -> Option<Activation> {
-    case.model.graph().nodes[node].fused.as_ref().map(|fused| fused.activation)
+    case.model.graph().nodes[node].fused
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn weights_are_folded_in_the_float_graph_too() {
     let [node] = model.graph().nodes.as_slice() else {
         panic!("{:?}", model.graph());
     };
-    let Operator::Gemm { weights, bias } = &node.operator else {
+    let Operator::Gemm { layer: Layer::Real { weights, bias } } = &node.operator else {
         panic!("{node:?}");
     };
     // One row per output feature.

@@ -1,7 +1,9 @@
 //! One random node of each operator over a given value.
 
 use super::{Kind, kind};
-use crate::quantised::{Function, Graph, Node, Operator, Quantisation, Requantise, ValueId, Window};
+use crate::quantised::{
+    BinaryFunction, Function, Graph, MAX_WEIGHT, Node, Operator, Quantisation, Requantise, Ties, ValueId, Window,
+};
 use crate::rounding::{INT8_MAX, INT8_MIN};
 use crate::testing::random::Random;
 use crate::window::{plane, with_plane};
@@ -82,16 +84,58 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
             shape[axis] = inputs.iter().map(|&value| graph.shape(value)[axis]).sum();
             (Operator::Concat { axis }, shape, same)
         }
-        _ => {
+        11 => {
             let axis = random.below(shape.len());
             let mut shape = shape;
             match random.below(2) {
                 0 => shape[axis] = 1,
                 _ => drop(shape.remove(axis)),
             }
-            let select_last = random.below(2) == 1;
-            let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-            (Operator::ArgMax { axis, select_last }, shape, quantisation)
+            let (select_last, smallest) = (random.below(2) == 1, random.below(2) == 1);
+            (Operator::ArgMax { axis, select_last, smallest }, shape, INDEX)
+        }
+        12 => {
+            let axis = random.below(shape.len());
+            let mut shape = shape;
+            shape[axis] = 1 + random.below(shape[axis]);
+            let indices = random.below(2) == 1;
+            let operator = Operator::TopK { axis, smallest: random.below(2) == 1, indices };
+            (operator, shape, if indices { INDEX } else { same })
+        }
+        13 => {
+            inputs.push(partner(graph, source, random));
+            let multiplier = random.between(1, 2000);
+            (Operator::Product { multiplier, requantise: requantise(random, 16) }, shape, fresh)
+        }
+        14 => {
+            inputs.push(partner(graph, source, random));
+            (Operator::Binary(binary(random)), shape, fresh)
+        }
+        15 | 16 => {
+            let fits = partners(graph, source, random, |a, b| a == b);
+            inputs.push(source);
+            inputs.extend(fits.into_iter().filter(|&value| graph.quantisation(value) == same));
+            (if operator == 15 { Operator::Max } else { Operator::Min }, shape, same)
+        }
+        17 => {
+            inputs.clear();
+            let values = (0..shape.iter().product()).map(|_| int8(random));
+            (Operator::Constant(values.collect()), shape, same)
+        }
+        _ => {
+            let conditions = (0..graph.nodes.len()).filter(|&node| is_condition(&graph.nodes[node], &shape));
+            let conditions: Vec<usize> = conditions.collect();
+            if conditions.is_empty() {
+                // A comparison, for a later Select to read.
+                inputs.push(source);
+                let values = (0..4).map(|_| random.below(2) as i64).collect();
+                (Operator::Binary(BinaryFunction { minimum: [0, 0], counts: [2, 2], values }), shape, INDEX)
+            } else {
+                inputs.insert(0, graph.inputs.len() + conditions[random.below(conditions.len())]);
+                let other = partner(graph, source, random);
+                inputs.push(if graph.quantisation(other) == same { other } else { source });
+                (Operator::Select, shape, same)
+            }
         }
     };
     let quantisation = match operator {
@@ -100,6 +144,29 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
     };
     let name = format!("{}_{}", operator.name(), graph.nodes.len());
     Some(Node { name, inputs, operator, shape, quantisation })
+}
+
+/// What an index or a condition stands for.
+const INDEX: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+
+/// Whether a node's values are 0 and 1, in this shape.
+fn is_condition(node: &Node, shape: &[usize]) -> bool {
+    let Operator::Binary(function) = &node.operator else {
+        return false;
+    };
+    node.shape == shape && function.values.iter().all(|value| (0..=1).contains(value))
+}
+
+/// Another int8 value of the source's shape, or the source itself.
+fn partner(graph: &Graph, source: ValueId, random: &mut Random) -> ValueId {
+    partners(graph, source, random, |a, b| a == b).first().copied().unwrap_or(source)
+}
+
+fn binary(random: &mut Random) -> BinaryFunction {
+    let minimum = [int8(random).min(120), int8(random).min(120)];
+    let counts = [1 + random.below(7), 1 + random.below(7)];
+    let values = (0..counts[0] * counts[1]).map(|_| int8(random));
+    BinaryFunction { minimum, counts, values: values.collect() }
 }
 
 fn int8(random: &mut Random) -> i64 {
@@ -141,21 +208,29 @@ fn function(random: &mut Random) -> Function {
 }
 
 fn requantise(random: &mut Random, shift: u32) -> Requantise {
+    // Sometimes far too small, so that everything saturates.
+    let shift = if random.below(5) == 0 { random.below(3) as u32 } else { shift };
     Requantise {
-        // Sometimes far too small, so that everything saturates.
-        shift: if random.below(5) == 0 { random.below(3) as u32 } else { shift },
+        shift,
+        ties: match random.below(4) {
+            0 => Ties::Even { slack: random.below((1 << shift >> 2).max(1)) as i64 },
+            1 => Ties::Even { slack: 0 },
+            _ => Ties::Up,
+        },
         zero_point: int8(random),
         function: function(random),
     }
 }
 
 /// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products.
-fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i8>, Vec<i32>, Vec<i64>, Option<Requantise>) {
+fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i16>, Vec<i32>, Vec<i64>, Option<Requantise>) {
+    // Some layers need two digits per weight.
+    let limit = if random.below(4) == 0 { [255, MAX_WEIGHT][random.below(2)] } else { 127 };
     let weights = (0..channels * terms).map(|_| match random.below(6) {
-        0 => -127,
-        1 => 127,
+        0 => -limit,
+        1 => limit,
         2 => 0,
-        _ => random.between(-127, 127) as i8,
+        _ => random.between(-i64::from(limit), limit.into()) as i16,
     });
     let weights = weights.collect();
     let bias = (0..channels).map(|_| match random.below(8) {

@@ -18,7 +18,7 @@ fn a_trailing_softmax_is_dropped_and_said_so() {
     for operator in ["Softmax", "LogSoftmax"] {
         let last = [Op::new(operator, &["logits"], &["p"]), Op::new("Identity", &["p"], &["y"])];
         let case = close(classifier(13, &last).output("y"), 3.0, &["Linear"]);
-        let [note] = case.model.notes() else {
+        let [_, note] = case.model.notes() else {
             panic!("{:?}", case.model.notes());
         };
         assert!(note.starts_with(&format!("`p_node` ({operator}) is dropped: the proof is about its input")), "{note}");

@@ -1,0 +1,64 @@
+//! Max and Min: `max(m, x) = x + clamp(m − x, 0, spread)` and `min(m, x) = x + clamp(m − x, −spread, 0)`, with `spread` the length of the
+//! elements' range, which no difference exceeds. 2 cells (difference and rise) and one lookup per comparison.
+
+use zkinfer_models::quantised::{Function, Node};
+use zkinfer_verifier::analysis::Interval;
+use zkinfer_verifier::description::NodeId;
+
+use super::Context;
+use super::builder::Builder;
+use crate::error::Error;
+
+/// Longest range of which extremes are taken: a table has up to three times as many rows.
+const MAX_SPREAD: i64 = 1 << 18;
+
+/// Which of two elements is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extremum {
+    Largest,
+    Smallest,
+}
+
+pub(super) fn lower(context: &mut Context<'_>, node: &Node, which: Extremum) -> Result<NodeId, Error> {
+    let operands = context.operands(node)?;
+    let mut all: Option<Interval> = None;
+    for operand in &operands {
+        let range = range(context, operand.node)?;
+        all = Some(all.map_or(range, |all| all.union(range)));
+    }
+    let none = context.malformed("it reads nothing");
+    let Some(range) = all else { return Err(none) };
+    let nodes = operands.into_iter().map(|operand| operand.node);
+    nodes.reduce(|best, x| compare(&mut context.builder, best, x, range, which).0).ok_or(none)
+}
+
+/// The integers that a node can take, if comparing them is not too long a table.
+pub(super) fn range(context: &Context<'_>, node: NodeId) -> Result<Interval, Error> {
+    let wide = || Error::WideMaximum { node: context.builder.name() };
+    let range = context.builder.range(node).ok_or_else(wide)?;
+    if spread(range) > MAX_SPREAD { Err(wide()) } else { Ok(range) }
+}
+
+fn spread(range: Interval) -> i64 {
+    range.maximum.saturating_sub(range.minimum)
+}
+
+/// The larger (or smaller) of `best` and `x`, element by element, and `winner − x`. Both are in `range`.
+pub(super) fn compare(
+    builder: &mut Builder,
+    best: NodeId,
+    x: NodeId,
+    range: Interval,
+    which: Extremum,
+) -> (NodeId, NodeId) {
+    let spread = spread(range);
+    let function = match which {
+        Extremum::Largest => Function::clamp(0, spread),
+        Extremum::Smallest => Function::clamp(-spread, 0),
+    };
+    let difference = builder.combine(vec![(best, 1), (x, -1)], Vec::new());
+    let rise = builder.requantise(difference, 0, &function);
+    let winner = builder.combine(vec![(x, 1), (rise, 1)], Vec::new());
+    builder.narrow(winner, range);
+    (winner, rise)
+}

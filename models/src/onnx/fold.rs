@@ -1,0 +1,199 @@
+//! Operators on constants, carried out at import: shape arithmetic above all.
+
+use ndarray::{ArrayD, Axis, Zip};
+
+use super::call::{Call, axis};
+use super::constant::Constant;
+use super::elementwise::broadcast_shapes;
+use super::importer::Stop;
+use crate::activation::PLAIN;
+use crate::binary::BinaryOperator;
+use crate::layout;
+
+/// The result of a node whose operands are all constants; `None` if its operator is not among those that are folded here.
+pub(super) fn evaluate(call: &Call<'_>, operands: &[&Constant]) -> Option<Result<Constant, Stop>> {
+    let name = call.node.op_type.as_str();
+    let plain = PLAIN.iter().find(|(known, _)| *known == name);
+    Some(match (name, operands) {
+        ("Cast", [x]) => cast(call, x),
+        (
+            "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod" | "Min" | "Max" | "Equal" | "Less" | "LessOrEqual"
+            | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor",
+            [a, b],
+        ) => binary(name, a, b),
+        ("Where", [condition, yes, no]) => select(condition, yes, no),
+        ("Sqrt", [x]) => Ok(Constant::from_numbers(x.numbers().mapv(f64::sqrt), false)),
+        ("Concat", _) => concat(call, operands),
+        ("Gather", [data, indices]) => gather(call, data, indices),
+        ("Range", [start, limit, delta]) => range(start, limit, delta),
+        ("ConstantOfShape", [shape]) => constant_of_shape(call, shape),
+        ("Expand", [x, shape]) => expand(x, shape),
+        ("Shape", [x]) => Ok(shape_of(call, x.shape())),
+        ("Size", [x]) => Ok(Constant::Integer(ArrayD::from_elem(vec![], x.shape().iter().product::<usize>() as i64))),
+        ("ReduceProd", [x]) => Ok(Constant::from_numbers(
+            ArrayD::from_elem(
+                if call.int("keepdims", 1).unwrap_or(1) == 1 { vec![1; x.shape().len()] } else { vec![] },
+                x.numbers().product(),
+            ),
+            x.is_integer(),
+        )),
+        (_, [x]) => match plain {
+            Some((_, plain)) => {
+                let function = crate::activation::Activation::Plain(*plain);
+                Ok(Constant::from_numbers(x.numbers().mapv(|x| function.apply(x)), x.is_integer()))
+            }
+            None => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// What Shape puts out.
+pub(super) fn shape_of(call: &Call<'_>, shape: &[usize]) -> Constant {
+    let rank = shape.len() as i64;
+    let clamp = |index: i64| if index < 0 { index + rank } else { index }.clamp(0, rank) as usize;
+    let start = clamp(call.int("start", 0).unwrap_or(0));
+    let end = clamp(call.int("end", rank).unwrap_or(rank)).max(start);
+    let lengths: Vec<i64> = shape[start..end].iter().map(|&length| length as i64).collect();
+    Constant::Integer(layout::from_elements(&[lengths.len()], lengths))
+}
+
+fn cast(call: &Call<'_>, x: &Constant) -> Result<Constant, Stop> {
+    use tract_onnx::pb::tensor_proto::DataType;
+    let to = DataType::try_from(call.int("to", 0)? as i32).unwrap_or(DataType::Undefined);
+    Ok(match to {
+        DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => {
+            Constant::from_numbers(x.numbers(), false)
+        }
+        DataType::Bool => Constant::from_numbers(x.numbers().mapv(|x| if x == 0.0 { 0.0 } else { 1.0 }), true),
+        DataType::String | DataType::Undefined => return Err(Stop::because("a cast to text is not supported")),
+        _ => match x.integers() {
+            Ok(integers) => Constant::Integer(layout::from_elements(x.shape(), integers)),
+            Err(_) => Constant::from_numbers(x.numbers().mapv(f64::trunc), true),
+        },
+    })
+}
+
+fn broadcast(constant: &Constant, shape: &[usize]) -> Result<ArrayD<f64>, Stop> {
+    let numbers = constant.numbers();
+    let view = numbers.broadcast(shape);
+    let view = view.ok_or_else(|| Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape())))?;
+    Ok(view.to_owned())
+}
+
+fn binary(name: &str, a: &Constant, b: &Constant) -> Result<Constant, Stop> {
+    let shape = broadcast_shapes(a.shape(), b.shape())?;
+    let integer = a.is_integer() && b.is_integer();
+    let table = [
+        BinaryOperator::Pow,
+        BinaryOperator::Mod { fmod: false },
+        BinaryOperator::Min,
+        BinaryOperator::Max,
+        BinaryOperator::Equal,
+        BinaryOperator::Less,
+        BinaryOperator::LessOrEqual,
+        BinaryOperator::Greater,
+        BinaryOperator::GreaterOrEqual,
+        BinaryOperator::And,
+        BinaryOperator::Or,
+        BinaryOperator::Xor,
+    ];
+    let operator = table.into_iter().find(|operator| operator.name() == name);
+    let apply = |a: f64, b: f64| match name {
+        "Add" => a + b,
+        "Sub" => a - b,
+        "Mul" => a * b,
+        "Div" if integer => (a / b).trunc(),
+        "Div" => a / b,
+        _ => operator.map_or(f64::NAN, |operator| operator.apply(a, b)),
+    };
+    let (left, right) = (broadcast(a, &shape)?, broadcast(b, &shape)?);
+    let numbers = Zip::from(&left).and(&right).map_collect(|&a, &b| apply(a, b));
+    Ok(Constant::from_numbers(numbers, integer || operator.is_some_and(BinaryOperator::is_condition)))
+}
+
+fn select(condition: &Constant, yes: &Constant, no: &Constant) -> Result<Constant, Stop> {
+    let shape = broadcast_shapes(&broadcast_shapes(condition.shape(), yes.shape())?, no.shape())?;
+    let parts = [broadcast(condition, &shape)?, broadcast(yes, &shape)?, broadcast(no, &shape)?];
+    let chosen =
+        Zip::from(&parts[0]).and(&parts[1]).and(&parts[2]).map_collect(|&c, &yes, &no| if c == 0.0 { no } else { yes });
+    Ok(Constant::from_numbers(chosen, yes.is_integer() && no.is_integer()))
+}
+
+fn concat(call: &Call<'_>, operands: &[&Constant]) -> Result<Constant, Stop> {
+    let first = operands.first().ok_or_else(|| Stop::because("it has no inputs"))?;
+    let along = axis(call.int("axis", 0)?, first.shape().len())?;
+    let fits = |other: &&Constant| {
+        let (a, b) = (first.shape(), other.shape());
+        a.len() == b.len() && (0..a.len()).all(|axis| axis == along || a[axis] == b[axis])
+    };
+    if !operands.iter().all(fits) {
+        return Err(Stop::because("its constants do not fit each other"));
+    }
+    if let Ok(integers) =
+        operands.iter().map(|x| x.integers().map(|list| (x.shape(), list))).collect::<Result<Vec<_>, _>>()
+    {
+        let tensors: Vec<_> = integers.into_iter().map(|(shape, list)| layout::from_elements(shape, list)).collect();
+        return Ok(Constant::Integer(layout::concat(&tensors.iter().collect::<Vec<_>>(), along)));
+    }
+    let tensors: Vec<_> = operands.iter().map(|x| x.numbers()).collect();
+    Ok(Constant::from_numbers(layout::concat(&tensors.iter().collect::<Vec<_>>(), along), false))
+}
+
+/// Indices counted from the front.
+pub(super) fn indices(constant: &Constant, length: usize) -> Result<Vec<usize>, Stop> {
+    let counted = constant.integers()?.into_iter().map(|index| {
+        let from_front = if index < 0 { index + length as i64 } else { index };
+        let inside = usize::try_from(from_front).ok().filter(|&index| index < length);
+        inside.ok_or_else(|| Stop::Because(format!("index {index} is outside a dimension of {length}")))
+    });
+    counted.collect()
+}
+
+fn gather(call: &Call<'_>, data: &Constant, places: &Constant) -> Result<Constant, Stop> {
+    let along = axis(call.int("axis", 0)?, data.shape().len())?;
+    let chosen = indices(places, data.shape()[along])?;
+    let shape = [&data.shape()[..along], places.shape(), &data.shape()[along + 1..]].concat();
+    Ok(match data {
+        Constant::Integer(tensor) => Constant::Integer(tensor.select(Axis(along), &chosen)),
+        Constant::Small(tensor) => Constant::Small(tensor.select(Axis(along), &chosen)),
+        _ => Constant::from_numbers(data.numbers().select(Axis(along), &chosen), false),
+    }
+    .reshape(&shape))
+}
+
+fn range(start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constant, Stop> {
+    let number = |x: &Constant| x.numbers().first().copied().unwrap_or(f64::NAN);
+    let (first, end, step) = (number(start), number(limit), number(delta));
+    let count = ((end - first) / step).ceil().max(0.0);
+    if !(count <= crate::window::MAX_ELEMENTS as f64) {
+        return Err(Stop::because("it has too many elements"));
+    }
+    let numbers: Vec<f64> = (0..count as usize).map(|index| first + step * index as f64).collect();
+    Ok(Constant::from_numbers(layout::from_elements(&[numbers.len()], numbers), start.is_integer()))
+}
+
+/// A shape given as a constant list.
+fn listed_shape(shape: &Constant) -> Result<Vec<usize>, Stop> {
+    let lengths = shape.integers()?.into_iter().map(|length| usize::try_from(length).ok());
+    let shape: Option<Vec<usize>> = lengths.collect();
+    let small = shape.filter(|shape| shape.contains(&0) || crate::window::element_count(shape).is_some());
+    small.ok_or_else(|| Stop::because("its shape is no shape"))
+}
+
+fn constant_of_shape(call: &Call<'_>, shape: &Constant) -> Result<Constant, Stop> {
+    let shape = listed_shape(shape)?;
+    Ok(match call.tensor("value")? {
+        None => Constant::Float(ArrayD::zeros(shape)),
+        Some(tensor) => {
+            let value = Constant::decode(tensor, None)?;
+            let number = value.numbers().first().copied().unwrap_or(0.0);
+            Constant::from_numbers(ArrayD::from_elem(shape, number), value.is_integer())
+        }
+    })
+}
+
+fn expand(x: &Constant, shape: &Constant) -> Result<Constant, Stop> {
+    let shape = broadcast_shapes(x.shape(), &listed_shape(shape)?)?;
+    Ok(Constant::from_numbers(broadcast(x, &shape)?, x.is_integer()))
+}

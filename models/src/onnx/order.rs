@@ -1,0 +1,65 @@
+//! ArgMax, ArgMin, TopK.
+
+use super::Registration;
+use super::call::{Call, axis};
+use super::importer::{Binding, Importer, Stop};
+use crate::graph::{Grid, Operator};
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration {
+        name: "ArgMax",
+        attributes: &["axis", "keepdims", "select_last_index"],
+        import: |importer, call| arg_extreme(importer, call, false),
+    },
+    Registration {
+        name: "ArgMin",
+        attributes: &["axis", "keepdims", "select_last_index"],
+        import: |importer, call| arg_extreme(importer, call, true),
+    },
+    Registration { name: "TopK", attributes: &["axis", "k", "largest", "sorted"], import: top_k },
+];
+
+fn arg_extreme<'a>(importer: &mut Importer<'a>, call: &Call<'a>, smallest: bool) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let mut shape = importer.graph.shape(input).to_vec();
+    let axis = axis(call.int("axis", 0)?, shape.len())?;
+    let select_last = call.flag("select_last_index", false)?;
+    if let Some(consumer) = importer.consumers(call.output()?).first() {
+        return Err(Stop::Because(format!(
+            "it is followed by {}, but its result may only be a graph output",
+            consumer.op_type
+        )));
+    }
+    if call.flag("keepdims", true)? {
+        shape[axis] = 1;
+    } else {
+        shape.remove(axis);
+    }
+    let operator = Operator::ArgMax { axis, select_last, smallest };
+    let value = importer.push(call, operator, vec![input], shape)?;
+    importer.define(call, value)
+}
+
+/// ONNX leaves open in which order results come that need not be sorted: sorted is one of them.
+fn top_k<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let mut shape = importer.graph.shape(input).to_vec();
+    let axis = axis(call.int("axis", -1)?, shape.len())?;
+    let length = shape[axis];
+    let count = match importer.integers(call, 1)? {
+        Some(count) => count.first().copied().unwrap_or(0),
+        None => call.int("k", 0)?,
+    };
+    shape[axis] = usize::try_from(count)
+        .ok()
+        .filter(|count| (1..=length).contains(count))
+        .ok_or_else(|| Stop::Because(format!("{count} elements are asked for of a dimension of {length}")))?;
+    let smallest = !call.flag("largest", true)?;
+    for (output, indices) in call.node.output.iter().zip([false, true]).filter(|(output, _)| !output.is_empty()) {
+        let grid = indices.then(|| Grid::integers(0, length as i64 - 1));
+        let operator = Operator::TopK { axis, smallest, indices };
+        let value = importer.push_on(call, operator, vec![input], shape.clone(), grid)?;
+        importer.bind(output, Binding::Computed(value))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! QuantizeLinear and DequantizeLinear: how a file says what stands for a number.
+//!
+//! An ONNX tensor of integers is, to the float graph, a tensor of those integers as real numbers. QuantizeLinear rounds to a grid and reads off the integers;
+//! DequantizeLinear reads integers on a grid. The two after each other are the grid alone, which is how files in QDQ form come out as integer operators.
+
+use std::rc::Rc;
+
+use tract_onnx::pb::tensor_proto::DataType;
+
+use super::Registration;
+use super::call::{Call, axis};
+use super::constant::Constant;
+use super::importer::{Importer, Operand, Stop};
+use crate::graph::{Grid, Layer, Operator};
+use crate::quantised::{MAX_WEIGHT, Quantisation, ValueId};
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration {
+        name: "QuantizeLinear",
+        attributes: &["axis", "block_size", "output_dtype", "precision", "saturate"],
+        import: quantize_linear,
+    },
+    Registration {
+        name: "DequantizeLinear",
+        attributes: &["axis", "block_size", "output_dtype"],
+        import: dequantize_linear,
+    },
+    Registration { name: "DynamicQuantizeLinear", attributes: &[], import: dynamic },
+];
+
+/// Scale and zero point are computed from the data, which would make them part of every statement and every table; a circuit needs them fixed.
+fn dynamic<'a>(_: &mut Importer<'a>, _: &Call<'a>) -> Result<(), Stop> {
+    Err(Stop::because(
+        "its scale depends on the data, and a circuit is compiled for fixed scales; quantise the model statically (onnxruntime's `quantize_static`)",
+    ))
+}
+
+/// Scales and zero points as a file gives them.
+pub(super) struct Scales {
+    pub(super) scales: Vec<f32>,
+    pub(super) zeros: Vec<i64>,
+}
+
+/// The grid of one scale and zero point; `None` if there are several.
+pub(super) fn grid_of(scales: &[f32], zeros: &[i64], minimum: i64, maximum: i64) -> Option<Grid> {
+    match (scales, zeros) {
+        ([scale], [zero]) => {
+            let quantisation = Quantisation { scale: (*scale).into(), zero_point: *zero };
+            Some(Grid { quantisation, minimum, maximum })
+        }
+        _ => None,
+    }
+}
+
+impl Scales {
+    /// Reads the operands `scale` and, if it is given, `zero`.
+    pub(super) fn read<'a>(importer: &Importer<'a>, call: &Call<'a>, scale: usize, zero: usize) -> Result<Self, Stop> {
+        let fixed = |index: usize| {
+            let constant = importer.optional_constant(call, index);
+            constant.map_err(|stop| match stop {
+                Stop::Because(_) => Stop::Because(format!(
+                    "its scale or zero point (input {index}) is computed, and a circuit is compiled for fixed ones; quantise the model statically"
+                )),
+                Stop::Blocked => Stop::Blocked,
+            })
+        };
+        let scales = fixed(scale)?.ok_or_else(|| Stop::because("its scale is missing"))?;
+        if scales.shape().len() > 1 {
+            return Err(Stop::because("scales by blocks are not supported, expected one for all or one per channel"));
+        }
+        let scales: Vec<f32> = scales.finite()?.iter().copied().collect();
+        if scales.is_empty() || scales.iter().any(|&scale| scale <= 0.0) {
+            return Err(Stop::because("one of its scales is not positive"));
+        }
+        let zeros = match fixed(zero)? {
+            None => vec![0; scales.len()],
+            Some(zeros) if zeros.is_integer() => zeros.integers()?,
+            Some(_) => return Err(Stop::because("float8 numbers are not supported, expected integers")),
+        };
+        // One zero point may serve all scales.
+        let zeros = if zeros.len() == 1 { vec![zeros[0]; scales.len()] } else { zeros };
+        if zeros.len() != scales.len() {
+            return Err(Stop::Because(format!("{} zero points for {} scales", zeros.len(), scales.len())));
+        }
+        Ok(Self { scales, zeros })
+    }
+
+    /// The only scale and zero point.
+    pub(super) fn only(&self) -> Result<Quantisation, Stop> {
+        match grid_of(&self.scales, &self.zeros, 0, 0) {
+            Some(grid) => Ok(grid.quantisation),
+            None => Err(Stop::because("its activations have one scale per channel, expected one for all")),
+        }
+    }
+}
+
+/// The integers of an element type.
+pub(super) fn type_range(element: i32) -> Option<(i64, i64)> {
+    Some(match DataType::try_from(element).ok()? {
+        DataType::Int8 => (-128, 127),
+        DataType::Uint8 => (0, 255),
+        DataType::Int16 => (-32_768, 32_767),
+        DataType::Uint16 => (0, 65_535),
+        DataType::Int4 => (-8, 7),
+        DataType::Uint4 => (0, 15),
+        DataType::Bool => (0, 1),
+        _ => return None,
+    })
+}
+
+impl<'a> Importer<'a> {
+    /// An operand's integers read with a scale and zero point.
+    pub(super) fn dequantised(
+        &mut self,
+        call: &Call<'a>,
+        operand: Operand,
+        scales: Scales,
+        axis: usize,
+    ) -> Result<Operand, Stop> {
+        match operand {
+            Operand::Constant(constant) => {
+                let integers = constant.integers()?;
+                if scales.scales.len() > 1 && constant.shape().get(axis) != Some(&scales.scales.len()) {
+                    return Err(Stop::Because(format!(
+                        "{} scales for dimension {axis} of {:?}",
+                        scales.scales.len(),
+                        constant.shape()
+                    )));
+                }
+                let Scales { scales, zeros } = scales;
+                let narrow: Option<Vec<i16>> = integers.iter().map(|&x| i16::try_from(x).ok()).collect();
+                let constant = match narrow {
+                    Some(narrow) => {
+                        let integers = crate::layout::from_elements(constant.shape(), narrow);
+                        Constant::Quantised { integers, scales, zeros, axis }
+                    }
+                    // A bias of 32 bits: exact as a real number of 53.
+                    None => return self.wide(&constant, &scales, &zeros, axis),
+                };
+                Ok(Operand::Constant(Rc::new(constant)))
+            }
+            Operand::Computed(id) => {
+                let quantisation = scales.only()?;
+                Ok(Operand::Computed(self.relabel(call, id, quantisation)?))
+            }
+        }
+    }
+
+    /// Wide integers that a scale makes real numbers.
+    fn wide(&self, constant: &Constant, scales: &[f32], zeros: &[i64], axis: usize) -> Result<Operand, Stop> {
+        let mut numbers = constant.numbers();
+        if let ([scale], [zero]) = (scales, zeros) {
+            numbers.mapv_inplace(|x| f64::from(*scale) * (x - *zero as f64));
+        } else {
+            for (index, mut part) in numbers.axis_iter_mut(ndarray::Axis(axis)).enumerate() {
+                part.mapv_inplace(|x| f64::from(scales[index]) * (x - zeros[index] as f64));
+            }
+        }
+        Ok(Operand::Constant(Rc::new(Constant::Double(numbers))))
+    }
+
+    /// The integers behind a value, read with another scale and zero point.
+    pub(super) fn relabel(
+        &mut self,
+        call: &Call<'a>,
+        value: ValueId,
+        quantisation: Quantisation,
+    ) -> Result<ValueId, Stop> {
+        let Some(known) = self.graph.grid(value) else {
+            return Err(Stop::because("it reads numbers that are not quantised to at most 16 bits"));
+        };
+        if known.quantisation == quantisation {
+            return Ok(value);
+        }
+        // Relabelling twice is relabelling once, or not at all.
+        if let Some(index) = self.graph.producer(value)
+            && self.graph.nodes[index].operator == Operator::Relabel
+        {
+            return self.relabel(call, self.graph.nodes[index].inputs[0], quantisation);
+        }
+        let shape = self.graph.shape(value).to_vec();
+        self.push_on(call, Operator::Relabel, vec![value], shape, Some(Grid { quantisation, ..known }))
+    }
+
+    /// A value rounded to a grid.
+    pub(super) fn quantise(&mut self, call: &Call<'a>, value: ValueId, grid: Grid) -> Result<ValueId, Stop> {
+        let shape = self.graph.shape(value).to_vec();
+        self.push_on(call, Operator::Quantize, vec![value], shape, Some(grid))
+    }
+
+    /// The integers of a grid as numbers.
+    pub(super) fn integers_of(&mut self, call: &Call<'a>, value: ValueId) -> Result<ValueId, Stop> {
+        self.relabel(call, value, Grid::BOOLEAN.quantisation)
+    }
+
+    /// The grid that a node's result is put on: operands `scale` and `zero`, whose type is that of the result.
+    pub(super) fn result_grid(&self, call: &Call<'a>, scale: usize, zero: usize) -> Result<Grid, Stop> {
+        let element = match call.int("output_dtype", 0)? {
+            0 => match call.input(zero) {
+                Some(name) => self.element_types.get(name).copied().unwrap_or(DataType::Uint8 as i32),
+                None => DataType::Uint8 as i32,
+            },
+            declared => declared as i32,
+        };
+        let (minimum, maximum) = type_range(element).ok_or_else(|| {
+            Stop::Because(format!(
+                "its result is {}, expected integers of at most 16 bits",
+                super::file::type_name(element)
+            ))
+        })?;
+        let quantisation = Scales::read(self, call, scale, zero)?.only()?;
+        Ok(Grid { quantisation, minimum, maximum })
+    }
+}
+
+fn quantize_linear<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let grid = importer.result_grid(call, 1, 2)?;
+    let value = match importer.operand(call, 0)? {
+        Operand::Computed(id) => id,
+        Operand::Constant(constant) => {
+            let integers = constant.numbers().mapv(|x| grid.quantise(x) as i16);
+            return importer.define_constant(call, Constant::Small(integers));
+        }
+    };
+    let rounded = importer.quantise(call, value, grid)?;
+    let integers = importer.integers_of(call, rounded)?;
+    importer.define(call, integers)
+}
+
+fn dequantize_linear<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    if call.int("block_size", 0)? != 0 {
+        return Err(Stop::because("scales by blocks are not supported, expected one for all or one per channel"));
+    }
+    let operand = importer.operand(call, 0)?;
+    let rank = importer.shape_of(&operand).len();
+    let scales = Scales::read(importer, call, 1, 2)?;
+    let along = if scales.scales.len() > 1 { axis(call.int("axis", 1)?, rank)? } else { 0 };
+    match importer.dequantised(call, operand, scales, along)? {
+        Operand::Computed(id) => importer.define(call, id),
+        Operand::Constant(constant) => importer.define_shared(call, constant),
+    }
+}
+
+/// Weights as rows of one output channel each, and biases: quantised if the file has quantised the weights. `rows` has the channels in dimension 0.
+pub(super) fn layer(rows: &Constant, bias: Vec<f64>) -> Result<Layer, Stop> {
+    match rows {
+        Constant::Quantised { integers, scales, zeros, axis } if scales.len() == 1 || *axis == 0 => {
+            let channels = bias.len();
+            let terms = (integers.len() / channels.max(1)).max(1);
+            let zero = |index: usize| zeros[if zeros.len() == 1 { 0 } else { index / terms }];
+            let weights = integers.iter().enumerate().map(|(index, &x)| i64::from(x) - zero(index));
+            let weights: Option<Vec<i16>> = weights
+                .map(|weight| i16::try_from(weight).ok().filter(|weight| weight.unsigned_abs() <= MAX_WEIGHT as u16))
+                .collect();
+            let weights = weights.ok_or_else(|| Stop::because("its weights have more than 16 bits"))?;
+            let scales = (0..channels).map(|channel| scales[if scales.len() == 1 { 0 } else { channel }].into());
+            Ok(Layer::Integer { weights, scales: scales.collect(), bias })
+        }
+        _ => {
+            let weights = rows.finite().map_err(|problem| format!("weights: {problem}"))?;
+            let bias = bias.into_iter().map(|bias| bias as f32).collect();
+            Ok(Layer::Real { weights: weights.iter().copied().collect(), bias })
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Convolution and Linear: weights as the file has them, or quantised here.
+
+use super::channels::{self, Channels};
+use super::emit::Quantiser;
+use super::exact::{self, Ratio, Staircase};
+use super::function::{self, Rescaling};
+use super::rescale;
+use crate::graph::{Grid, Layer};
+use crate::quantised::{Operator, Requantise, Ties, ValueId, Window};
+
+/// The largest multiplier of an accumulator whose channels have different scales and that is put out raw.
+const RAW_PRECISION: f64 = 1024.0;
+
+/// The parameters that Convolution and Linear share.
+pub(super) struct Parameters {
+    weights: Vec<i16>,
+    bias: Vec<i32>,
+    multipliers: Vec<i64>,
+    requantise: Option<Requantise>,
+}
+
+impl Parameters {
+    pub(super) fn convolution(self, window: Window, groups: usize) -> Operator {
+        let Self { weights, bias, multipliers, requantise } = self;
+        Operator::Convolution { window, groups, weights, bias, multipliers, requantise }
+    }
+
+    pub(super) fn linear(self) -> Operator {
+        let Self { weights, bias, multipliers, requantise } = self;
+        Operator::Linear { weights, bias, multipliers, requantise }
+    }
+}
+
+impl Quantiser<'_> {
+    /// Parameters of a layer, raw or requantised, and what its result stands for.
+    pub(super) fn layer(&mut self, index: usize, layer: &Layer, input: ValueId, output: Grid) -> (Parameters, Grid) {
+        let raw = self.plan.is_raw(self.ids.len());
+        let scale = self.grids[input].quantisation.scale;
+        match layer {
+            Layer::Real { weights, bias } if raw => {
+                let Channels { weights, bias, multipliers, unit } = channels::raw(weights, bias, scale);
+                (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit))
+            }
+            Layer::Real { weights, bias } => {
+                let rescaling = self.rescaling(index, output);
+                let (channels, shift) = channels::snapped(weights, bias, scale, rescaling.scale);
+                let Channels { weights, bias, multipliers, .. } = channels;
+                let requantise = Some(requantise(shift, Ties::Up, rescaling));
+                (Parameters { weights, bias, multipliers, requantise }, output)
+            }
+            Layer::Integer { weights, scales, bias } => {
+                let steps = scales.iter().zip(bias).map(|(&weight, bias)| bias / (scale * weight));
+                let bias: Vec<i32> = steps.map(|steps| steps.round_ties_even() as i32).collect();
+                let weights = weights.clone();
+                if raw {
+                    let (multipliers, unit) = raw_multipliers(scales, scale);
+                    return (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit));
+                }
+                let rescaling = self.rescaling(index, output);
+                let stairs = self.staircases(&weights, scales, &bias, input, &rescaling, output);
+                let fit = if rescaling.saturates { exact::fit(&stairs) } else { None };
+                let (multipliers, shift, ties) = match fit {
+                    Some(fit) => (fit.multipliers, fit.shift, fit.ties),
+                    None => {
+                        let factors = scales.iter().map(|weight| scale * weight / rescaling.scale);
+                        let (multipliers, shift) = rescale::factors(&factors.collect::<Vec<_>>());
+                        (multipliers, shift, Ties::Up)
+                    }
+                };
+                let requantise = Some(requantise(shift, ties, rescaling));
+                (Parameters { weights, bias, multipliers, requantise }, output)
+            }
+        }
+    }
+
+    /// What each channel's accumulator is rounded to.
+    fn staircases(
+        &self,
+        weights: &[i16],
+        scales: &[f64],
+        bias: &[i32],
+        input: ValueId,
+        rescaling: &Rescaling,
+        output: Grid,
+    ) -> Vec<Staircase> {
+        let from = self.grids[input];
+        let zero = from.quantisation.zero_point;
+        let (low, high) = ((from.minimum - zero).min(0), (from.maximum - zero).max(0));
+        let rows = weights.chunks((weights.len() / scales.len()).max(1));
+        let channels = rows.zip(scales).zip(bias).map(|((row, &weight), &bias)| {
+            let (mut least, mut most) = (i64::from(bias), i64::from(bias));
+            for &w in row {
+                let ends = [i64::from(w) * low, i64::from(w) * high];
+                least += ends[0].min(ends[1]);
+                most += ends[0].max(ends[1]);
+            }
+            let ratio = Ratio::new(&[from.quantisation.scale, weight], rescaling.scale);
+            let zero = rescaling.zero_point;
+            let (minimum, maximum) = (output.minimum - zero, output.maximum - zero);
+            Staircase { ratio, low: least, high: most, minimum, maximum }
+        });
+        channels.collect()
+    }
+
+    /// What follows the rounding of a node's accumulator.
+    pub(super) fn rescaling(&self, index: usize, output: Grid) -> Rescaling {
+        function::rescaling(self.float.nodes[index].fused, self.plan.argument(index), output)
+    }
+}
+
+/// One multiplier per channel so that all accumulators have one scale, and that scale.
+fn raw_multipliers(scales: &[f64], input: f64) -> (Vec<i64>, f64) {
+    let smallest = scales.iter().copied().fold(f64::INFINITY, f64::min) * input;
+    if scales.iter().all(|scale| scale * input == smallest) {
+        return (vec![1; scales.len()], smallest);
+    }
+    let unit = smallest / RAW_PRECISION;
+    (scales.iter().map(|scale| (scale * input / unit).round() as i64).collect(), unit)
+}
+
+pub(super) fn requantise(shift: u32, ties: Ties, rescaling: Rescaling) -> Requantise {
+    Requantise { shift, ties, zero_point: rescaling.zero_point, function: rescaling.function }
+}
