@@ -245,7 +245,7 @@ def networks() -> list[Network]:
             inputs={"image": PICTURE},
             output_shape=LOGITS,
             layers=resnet(),
-            epochs=60,
+            epochs=120,
         ),
         Network(
             name="mobilenetv2-32",
@@ -261,7 +261,7 @@ def networks() -> list[Network]:
             inputs={"image": PICTURE},
             output_shape=(2, COLOURED_SIDE, COLOURED_SIDE),
             layers=unet(),
-            epochs=40,
+            epochs=80,
             minimum_accuracy=0.97,
         ),
         Network(
