@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 /// An element-wise function of two tensors, under its ONNX name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BinaryOperator {
-    /// `a / b`.
-    Div,
+    /// `a / b`, or for integers that towards zero.
+    Div {
+        /// Whether both are integers.
+        integers: bool,
+    },
     /// `a^b`.
     Pow,
     /// The remainder of `a / b`, with the sign of `b` or with `fmod` of `a`.
@@ -41,7 +44,8 @@ impl BinaryOperator {
     pub fn apply(self, a: f64, b: f64) -> f64 {
         let truth = |condition: bool| if condition { 1.0 } else { 0.0 };
         match self {
-            Self::Div => a / b,
+            Self::Div { integers: false } => a / b,
+            Self::Div { integers: true } => (a / b).trunc(),
             Self::Pow => a.powf(b),
             Self::Mod { fmod: true } => a % b,
             Self::Mod { fmod: false } => a - b * (a / b).floor(),
@@ -60,7 +64,7 @@ impl BinaryOperator {
 
     /// Whether the result is 0 or 1.
     pub fn is_condition(self) -> bool {
-        !matches!(self, Self::Div | Self::Pow | Self::Mod { .. } | Self::Max | Self::Min)
+        !matches!(self, Self::Div { .. } | Self::Pow | Self::Mod { .. } | Self::Max | Self::Min)
     }
 
     /// For comparisons, the result for operands whose difference is negative, zero, positive.
@@ -78,7 +82,7 @@ impl BinaryOperator {
     /// The ONNX operator.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Div => "Div",
+            Self::Div { .. } => "Div",
             Self::Pow => "Pow",
             Self::Mod { .. } => "Mod",
             Self::Max => "Max",

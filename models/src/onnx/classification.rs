@@ -1,10 +1,15 @@
-//! What ends a classifier: Softmax and LogSoftmax, which are dropped.
+//! Softmax and LogSoftmax: dropped where they end a classifier, otherwise spelled out.
 
 use tract_onnx::pb::NodeProto;
 
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
+use super::reduce::{Reduction, over};
+use crate::activation::{Activation, Plain};
+use crate::binary::BinaryOperator;
+use crate::graph::Operator;
+use crate::quantised::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Softmax", attributes: &["axis"], import: softmax },
@@ -14,7 +19,7 @@ pub(super) const OPERATORS: &[Registration] = &[
 /// Operators that may stand between a dropped softmax and a graph output: they move elements and change none.
 const VIEWS: &[&str] = &["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
 
-/// Softmax keeps the order of the numbers it normalises, so a trailing one is dropped: the proof is about the logits.
+/// Softmax keeps the order of the numbers it normalises, so a trailing one is dropped: the proof is about the logits. Any other is spelled out.
 fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let rank = importer.graph.shape(input).len();
@@ -22,20 +27,19 @@ fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
     let together = call.opset < 13;
     let normalised = axis(call.int("axis", if together { 1 } else { -1 })?, rank)?;
     let output = call.output()?;
-    for consumer in importer.consumers(output) {
+    let dropped = importer.consumers(output).iter().all(|consumer| {
         if consumer.op_type == "ArgMax" {
             let reader = Call::new(consumer, 0, call.opset);
-            let compared = axis(reader.int("axis", 0)?, rank)?;
-            if compared == normalised || (together && compared > normalised) {
-                continue;
-            }
+            let compared = reader.int("axis", 0).and_then(|index| axis(index, rank));
+            return compared.is_ok_and(|compared| compared == normalised || (together && compared > normalised));
         }
-        if !ends_in_outputs(importer, consumer) {
-            return Err(Stop::Because(format!(
-                "it is followed by {}, but only a final {} can be dropped",
-                consumer.op_type, call.node.op_type
-            )));
-        }
+        ends_in_outputs(importer, consumer)
+    });
+    if !dropped {
+        let reduced: Vec<bool> =
+            (0..rank).map(|axis| axis == normalised || (together && axis > normalised)).collect();
+        let value = spelled_out(importer, call, input, &reduced)?;
+        return importer.define(call, value);
     }
     importer.notes.push(format!(
         "`{}` ({}) is dropped: the proof is about its input, the logits, and so are the outputs computed from `{output}`",
@@ -43,6 +47,30 @@ fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
     ));
     importer.skipped.push(output.to_owned());
     importer.define(call, input)
+}
+
+/// `e^(x − max) / Σ e^(x − max)`, or its logarithm `x − max − ln Σ e^(x − max)`.
+fn spelled_out<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    reduced: &[bool],
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(input).to_vec();
+    let difference = || Operator::Add { subtract: vec![false, true], constant: Vec::new() };
+    let largest = over(importer, call, input, reduced, Reduction::Max)?;
+    let largest = importer.expand(call, largest, &shape)?;
+    let below = importer.push(call, difference(), vec![input, largest], shape.clone())?;
+    let powers = importer.activate(call, below, Activation::Plain(Plain::Exp))?;
+    let sum = over(importer, call, powers, reduced, Reduction::Sum)?;
+    if call.node.op_type == "LogSoftmax" {
+        let logarithm = importer.activate(call, sum, Activation::Plain(Plain::Log))?;
+        let logarithm = importer.expand(call, logarithm, &shape)?;
+        return importer.push(call, difference(), vec![below, logarithm], shape);
+    }
+    let sum = importer.expand(call, sum, &shape)?;
+    let quotient = Operator::Binary(BinaryOperator::Div { integers: false });
+    importer.push(call, quotient, vec![powers, sum], shape)
 }
 
 fn ends_in_outputs(importer: &Importer<'_>, node: &NodeProto) -> bool {

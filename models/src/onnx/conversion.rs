@@ -14,13 +14,16 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "CastLike", attributes: &["round_mode", "saturate"], import: cast_like },
 ];
 
+const INT4: i32 = DataType::Int4 as i32;
+const UINT4: i32 = DataType::Uint4 as i32;
+
 fn cast<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     convert(importer, call, call.int("to", 0)? as i32)
 }
 
 fn cast_like<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let like = call.input(1).and_then(|name| importer.element_types.get(name).copied());
-    convert(importer, call, like.ok_or_else(|| Stop::because("the element type of its second input is unknown"))?)
+    let like = call.input(1).ok_or_else(|| Stop::because("its second input is missing"))?;
+    convert(importer, call, importer.element_type(like))
 }
 
 /// A conversion between floats keeps the number, one to an integer drops its fraction.

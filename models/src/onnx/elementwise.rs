@@ -9,7 +9,7 @@ use super::importer::{Importer, Operand, Stop};
 use crate::activation::Activation;
 use crate::binary::BinaryOperator;
 use crate::graph::{Grid, Layer, Operator};
-use crate::quantised::{ValueId, Window};
+use crate::quantised::{MAX_TABLE, ValueId, Window};
 use crate::window::element_count;
 
 pub(super) const OPERATORS: &[Registration] = &[
@@ -158,19 +158,20 @@ pub(super) fn scale<'a>(
 
 fn div<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let (operands, shape) = pair(importer, call)?;
+    let integers = importer.is_integer(call, 0) && importer.is_integer(call, 1);
     let value = match &operands {
-        [Operand::Computed(x), Operand::Constant(c)] => {
+        [Operand::Computed(x), Operand::Constant(c)] if !integers => {
             let inverse = c.numbers().mapv(|x| (1.0 / x) as f32);
             let x = importer.expand(call, *x, &shape)?;
             scale(importer, call, x, &Constant::Float(inverse))?
         }
-        [Operand::Constant(c), Operand::Computed(x)] if c.shape().iter().all(|&length| length == 1) => {
+        [Operand::Constant(c), Operand::Computed(x)] if !integers && c.shape().iter().all(|&length| length == 1) => {
             let activation = Activation::Power { factor: 1.0, offset: 0.0, exponent: -1.0 };
             let x = importer.expand(call, *x, &shape)?;
             let inverse = importer.activate(call, x, activation)?;
             scale(importer, call, inverse, c)?
         }
-        _ => binary(importer, call, operands, &shape, BinaryOperator::Div)?,
+        _ => binary(importer, call, operands, &shape, BinaryOperator::Div { integers })?,
     };
     importer.define(call, value)
 }
@@ -212,6 +213,14 @@ fn binary<'a>(
     let mut inputs = Vec::new();
     for operand in operands {
         inputs.push(importer.value(call, operand, shape)?);
+    }
+    if operator.by_difference().is_none() && !matches!(operator, BinaryOperator::Max | BinaryOperator::Min) {
+        let counts = inputs.iter().map(|&input| importer.graph.grid(input).map_or(256, |grid| grid.count()));
+        if counts.product::<usize>() > MAX_TABLE {
+            return Err(Stop::because(
+                "a function of two numbers is a table of all pairs, and numbers of 16 bits make too many; quantise one of them to 8 bits or fewer",
+            ));
+        }
     }
     let grid = operator.is_condition().then_some(Grid::BOOLEAN);
     importer.push_on(call, Operator::Binary(operator), inputs, shape.to_vec(), grid)

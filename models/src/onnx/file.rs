@@ -87,6 +87,8 @@ fn need(node: &NodeProto, needed: &mut HashSet<String>) {
 /// What a network reads.
 pub(super) struct Interface {
     pub(super) inputs: Vec<Input>,
+    /// Their element types.
+    pub(super) element_types: Vec<(String, i32)>,
     /// Inputs that no operator here can read, and why.
     pub(super) unusable: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
@@ -103,7 +105,7 @@ pub(super) fn fix_inputs(
     graph.input.retain(|input| !constants.contains(input.name.as_str()));
     let mut symbols = Symbols { dimensions, bound: BTreeMap::new(), unnamed: BTreeSet::new() };
     let (mut inputs, mut unusable): (Vec<Input>, Vec<_>) = (Vec::new(), Vec::new());
-    let mut names = HashSet::new();
+    let (mut names, mut element_types) = (HashSet::new(), Vec::new());
     for info in &mut graph.input {
         if !names.insert(info.name.clone()) {
             return Err(ImportError::Interface {
@@ -111,6 +113,9 @@ pub(super) fn fix_inputs(
                 place: format!("input `{}`", info.name),
                 problem: "two inputs have this name; rename one".into(),
             });
+        }
+        if let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+            element_types.push((info.name.clone(), tensor.elem_type));
         }
         match fix_input(info, &mut symbols) {
             Ok(input) => inputs.push(input),
@@ -136,7 +141,7 @@ pub(super) fn fix_inputs(
     if graph.output.is_empty() {
         return Err(nothing(path, "outputs", graph));
     }
-    Ok(Interface { inputs, unusable, notes: symbols.notes() })
+    Ok(Interface { inputs, element_types, unusable, notes: symbols.notes() })
 }
 
 /// A network without inputs or outputs.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, NodeProto};
 
 use super::Refusal;
@@ -59,7 +60,7 @@ pub(super) struct Importer<'a> {
     values: HashMap<&'a str, Binding>,
     consumers: HashMap<&'a str, Vec<&'a NodeProto>>,
     outputs: HashSet<&'a str>,
-    /// ONNX's element types of constants.
+    /// ONNX's element types, where they are not FLOAT or were given.
     pub(super) element_types: HashMap<&'a str, i32>,
     /// Names of nodes, which are unique.
     names: HashSet<String>,
@@ -227,6 +228,45 @@ impl<'a> Importer<'a> {
         }
         self.graph.nodes.push(Node { name, operator, fused: None, inputs, shape, value, grid });
         Ok(self.graph.inputs.len() + self.graph.nodes.len() - 1)
+    }
+
+    /// ONNX's element type of a value.
+    pub(super) fn element_type(&self, name: &str) -> i32 {
+        self.element_types.get(name).copied().unwrap_or(DataType::Float as i32)
+    }
+
+    /// Whether the `index`th operand has integers for elements.
+    pub(super) fn is_integer(&self, call: &Call<'a>, index: usize) -> bool {
+        let element = call.input(index).map(|name| self.element_type(name));
+        let real = [DataType::Float, DataType::Double, DataType::Float16, DataType::Bfloat16];
+        element.is_some_and(|element| real.iter().all(|&real| element != real as i32))
+    }
+
+    /// Notes the element types of a node's results: those that the operator says, else that of its first operand.
+    pub(super) fn infer_types(&mut self, call: &Call<'a>) {
+        let element = match call.node.op_type.as_str() {
+            "Cast" => call.int("to", 0).unwrap_or(0) as i32,
+            "CastLike" => call.input(1).map_or(DataType::Float as i32, |name| self.element_type(name)),
+            "DequantizeLinear" => DataType::Float as i32,
+            "ConvInteger" | "MatMulInteger" => DataType::Int32 as i32,
+            "Shape" | "Size" | "ArgMax" | "ArgMin" => DataType::Int64 as i32,
+            "And" | "Or" | "Xor" | "Not" | "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => {
+                DataType::Bool as i32
+            }
+            "Constant" | "ConstantOfShape" => match call.output().ok().and_then(|name| self.binding(name)) {
+                Some(Binding::Constant(constant)) if constant.is_integer() => DataType::Int64 as i32,
+                _ => DataType::Float as i32,
+            },
+            "Where" => call.input(1).map_or(DataType::Float as i32, |name| self.element_type(name)),
+            "QuantizeLinear" => match call.input(2) {
+                Some(zero) => self.element_type(zero),
+                None => DataType::Uint8 as i32,
+            },
+            _ => call.input(0).map_or(DataType::Float as i32, |name| self.element_type(name)),
+        };
+        for output in &call.node.output {
+            self.element_types.insert(output, element);
+        }
     }
 
     /// Shape of an operand.

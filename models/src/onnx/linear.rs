@@ -6,6 +6,7 @@ use super::Registration;
 use super::call::Call;
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
+use super::elementwise::broadcast_shapes;
 use super::quantised::layer;
 use crate::graph::Operator;
 use crate::quantised::ValueId;
@@ -59,12 +60,22 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     // As rows of one output feature each: the transpose of what stands on the right.
     let rows = scaled(rows(&matrix, !transpose_matrix)?, alpha);
     let (samples, features) = (importer.graph.shape(input)[0], rows.shape()[0]);
-    let bias = match importer.optional_constant(call, 2)? {
-        None => vec![0.0; features],
-        Some(bias) => gemm_bias(&bias, swapped, samples, features)?,
-    };
-    let bias = bias.into_iter().map(|bias| f64::from(beta) * bias).collect();
-    let value = product(importer, call, input, &rows, bias)?;
+    let (mut bias, mut rest) = (vec![0.0; features], Vec::new());
+    if let Some(constant) = importer.optional_constant(call, 2)? {
+        let full = gemm_bias(&constant, swapped, samples, features)?;
+        let scaled: Vec<f64> = full.into_iter().map(|bias| f64::from(beta) * bias).collect();
+        // What differs between rows is added behind.
+        if scaled.chunks(features).all(|row| row == &scaled[..features]) {
+            bias = scaled[..features].to_vec();
+        } else {
+            rest = scaled;
+        }
+    }
+    let mut value = product(importer, call, input, &rows, bias)?;
+    if !rest.is_empty() {
+        let sum = Operator::Add { subtract: vec![false], constant: rest };
+        value = importer.push(call, sum, vec![value], vec![samples, features])?;
+    }
     let value = match swapped {
         true => importer.transpose(call, value, vec![1, 0])?,
         false => value,
@@ -72,7 +83,7 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     importer.define(call, value)
 }
 
-/// Gemm's third operand as one number per feature.
+/// Gemm's third operand, one row per sample.
 fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) -> Result<Vec<f64>, Stop> {
     bias.finite().map_err(|problem| format!("bias: {problem}"))?;
     let bias = bias.numbers();
@@ -82,13 +93,7 @@ fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) ->
         return Err(Stop::Because(format!("bias of shape {found:?} does not broadcast to {target:?}")));
     };
     let full = if swapped { full.reversed_axes() } else { full };
-    let first = full.row(0);
-    if full.rows().into_iter().any(|row| row != first) {
-        return Err(Stop::Because(format!(
-            "bias of shape {found:?} differs between rows, expected one entry per output feature"
-        )));
-    }
-    Ok(first.to_vec())
+    Ok(full.iter().copied().collect())
 }
 
 /// A matrix as rows, transposed or as it is.
@@ -154,8 +159,11 @@ pub(super) fn matrix_product<'a>(
     right: Operand,
 ) -> Result<ValueId, Stop> {
     match (left, right) {
+        (Operand::Computed(input), Operand::Constant(matrices)) if matrices.shape().len() > 2 => {
+            batched_product(importer, call, input, &matrices)
+        }
         (Operand::Computed(input), Operand::Constant(matrix)) => {
-            let (matrix, vector) = right_matrix(&matrix, importer.graph.shape(input).len());
+            let (matrix, vector) = right_matrix(&matrix);
             let rows = rows(&matrix, true)?;
             let bias = vec![0.0; rows.shape()[0]];
             let value = product(importer, call, input, &rows, bias)?;
@@ -167,15 +175,45 @@ pub(super) fn matrix_product<'a>(
     }
 }
 
-/// The right operand as a matrix: a vector becomes one column (and `true`), leading dimensions of 1 are dropped.
-fn right_matrix(matrix: &Constant, rank: usize) -> (Constant, bool) {
+/// The product with one constant matrix per batch.
+fn batched_product<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    matrices: &Constant,
+) -> Result<ValueId, Stop> {
+    let mut shape = importer.graph.shape(input).to_vec();
+    let ([batches @ .., terms, features], true) = (matrices.shape(), shape.len() >= 2) else {
+        return Err(Stop::Because(format!("an input of shape {shape:?} for matrices {:?}", matrices.shape())));
+    };
+    let count: usize = batches.iter().product();
+    if count == 1 && batches.len() + 2 <= shape.len() {
+        let rows = matrices.reshape(&[*terms, *features]).transpose(&[1, 0]);
+        return product(importer, call, input, &rows, vec![0.0; *features]);
+    }
+    let leading = broadcast_shapes(&shape[..shape.len() - 2], batches)?;
+    let matrix = shape.split_off(shape.len() - 2);
+    let full = importer.expand(call, input, &[&leading[..], &matrix].concat())?;
+    let total: usize = leading.iter().product();
+    let stacked = importer.reshape(call, full, [&[total], &matrix[..]].concat())?;
+    // Which matrix each batch meets: the broadcast of their numbers.
+    let numbers: Vec<usize> = (0..count).collect();
+    let numbers = crate::layout::from_elements(batches, numbers);
+    let met = numbers.broadcast(leading.as_slice()).ok_or_else(|| Stop::because("its batches do not broadcast"))?;
+    let flat = matrices.reshape(&[count, *terms, *features]);
+    let mut results = Vec::new();
+    for (part, &number) in importer.parts(call, stacked, 0)?.into_iter().zip(met.iter()) {
+        let rows = flat.slice(0, number, 1, 1).reshape(&[*terms, *features]).transpose(&[1, 0]);
+        results.push(product(importer, call, part, &rows, vec![0.0; *features])?);
+    }
+    let joined = importer.concat(call, results, 0)?;
+    importer.reshape(call, joined, [&leading[..], &[matrix[0], *features]].concat())
+}
+
+/// The right operand as a matrix: a vector becomes one column (and `true`).
+fn right_matrix(matrix: &Constant) -> (Constant, bool) {
     match *matrix.shape() {
         [terms] => (matrix.reshape(&[terms, 1]), true),
-        [ref leading @ .., terms, features]
-            if leading.len() + 2 <= rank && leading.iter().all(|&length| length == 1) =>
-        {
-            (matrix.reshape(&[terms, features]), false)
-        }
         _ => (matrix.clone(), false),
     }
 }
@@ -222,13 +260,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bias_may_differ_between_features_only() {
-        let bias =
-            |shape: &[usize], elements: &[f32]| Constant::Float(crate::layout::from_elements(shape, elements.to_vec()));
-        assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0, 2.0]);
-        assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 3, 2).unwrap(), [1.0, 2.0]);
-        assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 3, 2).unwrap(), [1.0, 2.0]);
-        assert!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), false, 2, 2).is_err());
+    fn a_bias_is_one_row_per_sample() {
+        let bias = |shape: &[usize], elements: &[f32]| {
+            Constant::Float(crate::layout::from_elements(shape, elements.to_vec()))
+        };
+        assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0; 6]);
+        assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 2, 2).unwrap(), [1.0, 2.0, 1.0, 2.0]);
+        assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 1, 2).unwrap(), [1.0, 2.0]);
+        assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), false, 2, 2).unwrap(), [1.0, 1.0, 2.0, 2.0]);
         assert!(gemm_bias(&bias(&[3], &[0.0; 3]), false, 2, 2).is_err());
     }
 }

@@ -64,7 +64,7 @@ pub use error::{ImportError, Refusal, Refusals};
 use importer::{Binding, Importer, Stop};
 
 /// The oldest operator set that is imported.
-pub const OLDEST_OPSET: i64 = 7;
+pub const OLDEST_OPSET: i64 = 1;
 /// The newest operator set that is imported.
 pub const NEWEST_OPSET: i64 = 28;
 
@@ -188,6 +188,10 @@ fn build(
         };
         importer.bind(&tensor.name, binding).map_err(invalid)?;
     }
+    for (name, element) in interface.element_types {
+        let known = proto.input.iter().find(|input| input.name == name);
+        known.into_iter().for_each(|input| _ = importer.element_types.insert(&input.name, element));
+    }
     for (name, problem) in interface.unusable {
         importer.unusable.insert(name, problem);
     }
@@ -240,7 +244,9 @@ fn import_nodes<'a>(importer: &mut Importer<'a>, nodes: &'a [NodeProto], opset: 
                 call.name
             )));
         }
-        if let Err(stop) = import_node(importer, &call) {
+        let imported = import_node(importer, &call);
+        importer.infer_types(&call);
+        if let Err(stop) = imported {
             for output in node.output.iter().filter(|output| !output.is_empty()) {
                 if importer.binding(output).is_none() {
                     importer.bind(output, Binding::Refused)?;

@@ -1,4 +1,5 @@
-//! Operators that copy or reorder elements: Split, Gather, Expand, Tile, Concat, DepthToSpace, SpaceToDepth; and Shape and Size, which only look at shapes.
+//! Operators that copy or reorder elements: Split, Gather, Expand, Tile, Concat, DepthToSpace, SpaceToDepth; Shape and Size, which only look
+//! at shapes; and ConstantOfShape, Range and ReduceProd, which make constants of constants.
 
 use ndarray::ArrayD;
 
@@ -17,10 +18,18 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Expand", attributes: &[], import: expand },
     Registration { name: "Tile", attributes: &[], import: tile },
     Registration { name: "DepthToSpace", attributes: &["blocksize", "mode"], import: depth_to_space },
-    Registration { name: "SpaceToDepth", attributes: &["blocksize"], import: space_to_depth },
+    Registration { name: "SpaceToDepth", attributes: &["blocksize", "mode"], import: space_to_depth },
     Registration { name: "Shape", attributes: &["end", "start"], import: shape },
     Registration { name: "Size", attributes: &[], import: size },
+    Registration { name: "ConstantOfShape", attributes: &["value"], import: depends_on_data },
+    Registration { name: "Range", attributes: &[], import: depends_on_data },
+    Registration { name: "ReduceProd", attributes: &["axes", "keepdims", "noop_with_empty_axes"], import: depends_on_data },
 ];
+
+/// Operators that are only carried out on constants, before this is reached.
+fn depends_on_data<'a>(_: &mut Importer<'a>, _: &Call<'a>) -> Result<(), Stop> {
+    Err(Stop::because("its operands depend on the data, expected constants"))
+}
 
 fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let mut inputs = Vec::new();
@@ -149,7 +158,12 @@ fn space_to_depth<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
         return Err(Stop::Because(format!("{h} by {w} elements cannot be cut in blocks of {b}")));
     }
     let split = vec![n, c, h / b, b, w / b, b];
-    move_blocks(importer, call, split, vec![0, 3, 5, 1, 2, 4], vec![n, c * b * b, h / b, w / b])
+    let order = match call.string("mode", "DCR")?.as_str() {
+        "DCR" => vec![0, 3, 5, 1, 2, 4],
+        "CRD" => vec![0, 1, 3, 5, 2, 4],
+        other => return Err(Stop::Because(format!("attribute `mode` is {other:?}"))),
+    };
+    move_blocks(importer, call, split, order, vec![n, c * b * b, h / b, w / b])
 }
 
 fn move_blocks<'a>(

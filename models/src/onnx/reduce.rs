@@ -36,7 +36,7 @@ fn reduce<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
         None => importer.integers(call, 1)?.unwrap_or_default(),
     };
     if axes.is_empty() && call.flag("noop_with_empty_axes", false)? {
-        return Err(Stop::because("it has no axes and reduces nothing; remove it"));
+        return importer.define(call, input);
     }
     let mut reduced = vec![axes.is_empty(); rank];
     for index in axes {

@@ -159,7 +159,8 @@ fn place(change: &Change, x: usize, coordinates: &str) -> Result<f64, Stop> {
         }
         "pytorch_half_pixel" if new > 1 => (x + 0.5) / scale - 0.5,
         "pytorch_half_pixel" => 0.0,
-        "align_corners" if new > 1 => x * (old - 1) as f64 / (length - 1.0),
+        // The exact length, which scales need not make whole.
+        "align_corners" if new > 1 => x * (old - 1) as f64 / (scale * old as f64 - 1.0),
         "align_corners" => 0.0,
         "asymmetric" => x / scale,
         other => {

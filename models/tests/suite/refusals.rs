@@ -100,12 +100,12 @@ fn flipped_bytes_do_not_panic() {
 
 #[test]
 fn opsets_out_of_range() {
-    for opset in [6, 29] {
+    for opset in [0, 29] {
         let builder = Builder::new(opset).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("y");
         assert_eq!(
             refusal(builder),
             format!(
-                "`case.onnx` uses ONNX opset {opset}, supported are 7 to 28; export the model again with `opset_version=28` or lower"
+                "`case.onnx` uses ONNX opset {opset}, supported are 1 to 28; export the model again with `opset_version=28` or lower"
             )
         );
     }
@@ -273,16 +273,7 @@ fn refused_attributes_and_operands() {
 }
 
 #[test]
-fn softmax_and_arg_max_only_at_the_end() {
-    let middle = Builder::new(13)
-        .input("x", &[1, 4])
-        .node(Op::new("Softmax", &["x"], &["p"]))
-        .node(Op::new("Relu", &["p"], &["y"]))
-        .output("y");
-    assert!(
-        refusal(middle)
-            .contains("node `p_node` (Softmax): it is followed by Relu, but only a final Softmax can be dropped")
-    );
+fn arg_max_only_at_the_end() {
     let index = Builder::new(13)
         .input("x", &[1, 4])
         .node(Op::new("ArgMax", &["x"], &["i"]))
