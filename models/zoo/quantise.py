@@ -16,9 +16,9 @@ Batch normalisation is folded into the convolution before it, and the batch
 dimension stays symbolic.
 
 Usage:
-    python quantise.py                                   NAME/NAME.qdq.onnx, all networks
-    python quantise.py --variant qop --output folder     folder/NAME/NAME.qop.onnx
-    python quantise.py --variant all --network lenet5    (both may be repeated)
+    python quantise.py                                 all NAME/NAME.qdq.onnx
+    python quantise.py --variant qop --output folder   all folder/NAME/NAME.qop.onnx
+    python quantise.py --variant all --network lenet5  (both may be repeated)
 """
 
 import argparse

@@ -44,7 +44,7 @@ LEAVES_INTEGERS = {"DequantizeLinear"}
 
 
 def is_integer_operator(node):
-    return node.op_type == "QuantizeLinear" or node.op_type.startswith(("QLinear", "QGemm"))
+    return node.op_type.startswith(("QuantizeLinear", "QLinear", "QGemm"))
 
 
 def integer_tensors(model):
@@ -61,7 +61,8 @@ def with_outputs(model, names):
     """The model with these values as further outputs."""
     wider = onnx.ModelProto()
     wider.CopyFrom(model)
-    wider.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    values = (helper.make_empty_tensor_value_info(name) for name in names)
+    wider.graph.output.extend(values)
     return wider
 
 

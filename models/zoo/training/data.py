@@ -158,8 +158,9 @@ def random_colours(rng, count):
         flat = todo[rng.random(len(todo)) < 0.5]
         end[flat] = start[flat]
         middle = (start + end) / 2
-        contrast = [np.linalg.norm(ink - other, axis=1) for other in (start, middle, end)]
-        todo = todo[np.min(contrast, axis=0)[todo] < 0.5]
+        others = np.stack([start, middle, end])
+        contrast = np.linalg.norm(ink - others, axis=2).min(axis=0)
+        todo = todo[contrast[todo] < 0.5]
     return ink, start, end
 
 
