@@ -36,8 +36,7 @@ fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
         ends_in_outputs(importer, consumer)
     });
     if !dropped {
-        let reduced: Vec<bool> =
-            (0..rank).map(|axis| axis == normalised || (together && axis > normalised)).collect();
+        let reduced: Vec<bool> = (0..rank).map(|axis| axis == normalised || (together && axis > normalised)).collect();
         let value = spelled_out(importer, call, input, &reduced)?;
         return importer.define(call, value);
     }

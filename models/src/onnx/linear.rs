@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::Registration;
 use super::call::Call;
 use super::constant::Constant;
-use super::importer::{Importer, Operand, Stop};
 use super::elementwise::broadcast_shapes;
+use super::importer::{Importer, Operand, Stop};
 use super::quantised::layer;
 use crate::graph::Operator;
 use crate::quantised::ValueId;
@@ -261,9 +261,8 @@ mod tests {
 
     #[test]
     fn a_bias_is_one_row_per_sample() {
-        let bias = |shape: &[usize], elements: &[f32]| {
-            Constant::Float(crate::layout::from_elements(shape, elements.to_vec()))
-        };
+        let bias =
+            |shape: &[usize], elements: &[f32]| Constant::Float(crate::layout::from_elements(shape, elements.to_vec()));
         assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0; 6]);
         assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 2, 2).unwrap(), [1.0, 2.0, 1.0, 2.0]);
         assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 1, 2).unwrap(), [1.0, 2.0]);

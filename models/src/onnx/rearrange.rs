@@ -23,7 +23,11 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Size", attributes: &[], import: size },
     Registration { name: "ConstantOfShape", attributes: &["value"], import: depends_on_data },
     Registration { name: "Range", attributes: &[], import: depends_on_data },
-    Registration { name: "ReduceProd", attributes: &["axes", "keepdims", "noop_with_empty_axes"], import: depends_on_data },
+    Registration {
+        name: "ReduceProd",
+        attributes: &["axes", "keepdims", "noop_with_empty_axes"],
+        import: depends_on_data,
+    },
 ];
 
 /// Operators that are only carried out on constants, before this is reached.
