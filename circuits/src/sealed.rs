@@ -14,7 +14,7 @@ const USUAL_DIGITS: u32 = 3;
 pub(crate) const WEIGHT_BASE: i64 = 256;
 
 /// Name, weights and biases of every operator that has them, in order.
-fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i16], &[i32])> {
+fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i32], &[i64])> {
     graph.nodes.iter().filter_map(|node| match &node.operator {
         Operator::Convolution { weights, bias, .. } | Operator::Linear { weights, bias, .. } => {
             Some((node.name.as_str(), weights.as_slice(), bias.as_slice()))
@@ -23,15 +23,18 @@ fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i16], &[i32])> {
     })
 }
 
-/// Weights as digits base 256, between −128 and 127 and lowest first: one if that is enough for all of them, else two. Each digit has a contraction
-/// of its own.
-pub(crate) fn weight_digits(weights: &[i16]) -> Vec<Vec<i8>> {
-    if let Ok(digits) = weights.iter().map(|&weight| i8::try_from(weight)).collect() {
-        return vec![digits];
+/// Weights as digits base 256, between −128 and 127 and lowest first, as many as the largest needs. Each digit has a contraction of its own.
+pub(crate) fn weight_digits(weights: &[i32]) -> Vec<Vec<i8>> {
+    let mut rest = weights.to_vec();
+    let mut digits = Vec::new();
+    loop {
+        let digit: Vec<i8> = rest.iter().map(|&weight| weight as i8).collect();
+        rest.iter_mut().zip(&digit).for_each(|(weight, &digit)| *weight = (*weight - i32::from(digit)) >> 8);
+        digits.push(digit);
+        if rest.iter().all(|&weight| weight == 0) {
+            return digits;
+        }
     }
-    let low = weights.iter().map(|&weight| weight as i8).collect();
-    let high = weights.iter().map(|&weight| ((i32::from(weight) - i32::from(weight as i8)) >> 8) as i8).collect();
-    vec![low, high]
 }
 
 /// Digits for the biases of a graph: the usual number, more only if one does not fit (which the key then shows).
@@ -40,7 +43,7 @@ pub(crate) fn bias_digits(graph: &Graph) -> Result<u32, Error> {
     for (node, _, biases) in parameters(graph) {
         let fits = |digits: u32| {
             let range = sealed_bias(digits);
-            biases.iter().all(|&bias| (range.minimum..=range.maximum).contains(&bias.into()))
+            biases.iter().all(|bias| (range.minimum..=range.maximum).contains(bias))
         };
         while !fits(digits) {
             digits += 1;
@@ -63,7 +66,7 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Vec<Vec<i64>> {
     for (_, weights, bias) in parameters(graph) {
         for (place, weights) in weight_digits(weights).into_iter().enumerate() {
             // The bias stands with the lowest digit.
-            let bias = bias.iter().map(|&bias| if place == 0 { i64::from(bias) } else { 0 });
+            let bias = bias.iter().map(|&bias| if place == 0 { bias } else { 0 });
             biases.extend(bias.flat_map(|bias| split(bias, digits)));
             tensors.push(weights.into_iter().map(i64::from).collect());
         }
@@ -100,12 +103,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_of_more_than_eight_bits_have_two_digits() {
+    fn weights_of_more_than_eight_bits_have_more_digits() {
         assert_eq!(weight_digits(&[-128, 0, 127]), [[-128, 0, 127]]);
-        let wide = [255, -255, 128, -129, 32_639, -32_639, 5];
+        let wide = [255, -255, 128, -129, 32_639, -32_640, 5, 8_355_711, -8_355_711];
         let digits = weight_digits(&wide);
-        let value = |index: usize| i64::from(digits[0][index]) + WEIGHT_BASE * i64::from(digits[1][index]);
+        assert_eq!(digits.len(), 3);
+        let value =
+            |index: usize| digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]));
         assert_eq!((0..wide.len()).map(value).collect::<Vec<_>>(), wide.map(i64::from));
+        assert_eq!(weight_digits(&wide[..7]).len(), 2);
     }
 
     #[test]

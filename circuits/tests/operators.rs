@@ -249,10 +249,10 @@ fn a_sum_with_ties_to_even() {
 }
 
 #[test]
-fn weights_of_two_digits() {
+fn weights_of_several_digits() {
     let mut net = Net::new("wide weights", &[(&[1, 2, 4, 3], 100)]);
-    let weights = [255, -255, 200, -1, 0, 128, -129, 32_639, -32_639];
-    let weights = |count: usize| weights.iter().copied().cycle().take(count).collect::<Vec<i16>>();
+    let weights = [255, -255, 200, -1, 0, 128, -129, 32_639, -8_355_711];
+    let weights = |count: usize| weights.iter().copied().cycle().take(count).collect::<Vec<i32>>();
     let convolution = |after: After| Operator::Convolution {
         window: window([2, 2], [1, 1], [0; 4]),
         groups: 1,

@@ -44,8 +44,8 @@ fn an_index_is_no_operand() {
 
 /// The numbers of a linear layer.
 struct Parts<'a> {
-    weights: &'a mut Vec<i16>,
-    bias: &'a mut Vec<i32>,
+    weights: &'a mut Vec<i32>,
+    bias: &'a mut Vec<i64>,
     multipliers: &'a mut Vec<i64>,
     requantise: &'a mut Requantise,
 }

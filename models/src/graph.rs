@@ -99,7 +99,7 @@ pub enum Layer {
     /// Ones that the file has quantised.
     Integer {
         /// One row per output channel, zero point subtracted.
-        weights: Vec<i16>,
+        weights: Vec<i32>,
         /// Real units per step, one per output channel.
         scales: Vec<f64>,
         /// One per output channel, in real units.

@@ -138,8 +138,10 @@ pub struct Window {
     pub dilations: [usize; 2],
 }
 
-/// The largest weight: two digits between −128 and 127 make it, `128·256 − 129`.
-pub const MAX_WEIGHT: i16 = 32_639;
+/// The largest weight: three digits base 256 between −128 and 127 make it.
+pub const MAX_WEIGHT: i32 = 127 * (1 + 256 + 65_536);
+/// The largest bias: six digits base 64 between −32 and 31 make it.
+pub const MAX_BIAS: i64 = 31 * (64i64.pow(6) - 1) / 63;
 
 /// An operator on integer tensors. `zp` is the zero point of the operand it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,9 +154,9 @@ pub enum Operator {
         /// Groups; divides `C` and the output channels.
         groups: usize,
         /// `[M, C/groups, kh, kw]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
-        weights: Vec<i16>,
+        weights: Vec<i32>,
         /// One per output channel, at accumulator scale.
-        bias: Vec<i32>,
+        bias: Vec<i64>,
         /// One per output channel, positive.
         multipliers: Vec<i64>,
         /// Rescaling to int8, activation included.
@@ -164,9 +166,9 @@ pub enum Operator {
     /// dimension of one input. Without `requantise` the result is `z` itself.
     Linear {
         /// `[M, T]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
-        weights: Vec<i16>,
+        weights: Vec<i32>,
         /// One per output feature.
-        bias: Vec<i32>,
+        bias: Vec<i64>,
         /// One per output feature, positive.
         multipliers: Vec<i64>,
         /// Rescaling to int8, activation included.

@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn linear(name: &str, input: ValueId, rows: usize, taps: usize, raw: bool) -> Node {
-        let weights = (0..rows * taps).map(|i| ((i * 37 % 200) as i8).into()).collect();
+        let weights = (0..rows * taps).map(|i| i32::from((i * 37 % 200) as i8)).collect();
         let requantise = (!raw).then(|| Requantise {
             shift: 6,
             ties: Ties::Up,

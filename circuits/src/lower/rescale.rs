@@ -6,7 +6,7 @@
 //! **Ties to even** take two divisions: `down` rounds halves down, `up` rounds them up, and they differ only at a half. So `down + up` is `2q` elsewhere
 //! and `2q + 1` at a half, and a function of the sum picks the even neighbour. Cells: those of two divisions, and 2 for the sum.
 //!
-//! **Weights of more than 8 bits** are two digits base 256, each with a contraction of its own; their sum is the accumulator.
+//! **Weights of more than 8 bits** are two or three digits base 256, each with a contraction of its own; their sum is the accumulator.
 
 use zkinfer_models::quantised::{Function, Requantise, Ties};
 use zkinfer_verifier::description::{Contract, NodeId, Weights};
@@ -21,8 +21,8 @@ const MAX_SHIFT: u32 = 60;
 /// The numbers of a Convolution or Linear: `z = multipliers·(Σ weights·x + bias)`, then perhaps a requantisation.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
-    pub(super) weights: &'a [i16],
-    pub(super) bias: &'a [i32],
+    pub(super) weights: &'a [i32],
+    pub(super) bias: &'a [i64],
     pub(super) multipliers: &'a [i64],
     pub(super) requantise: Option<&'a Requantise>,
 }
@@ -78,7 +78,7 @@ impl Affine<'_> {
         let offset = self.requantise.map_or(Some(0), offset).ok_or_else(overflow)?;
         let rows = self.bias.iter().zip(self.multipliers);
         // Sealed biases stand in the seal, times the multiplier.
-        let public = |bias: i32| if context.sealed { 0 } else { i64::from(bias) };
+        let public = |bias: i64| if context.sealed { 0 } else { bias };
         rows.map(|(&bias, &multiplier)| multiplier.checked_mul(public(bias))?.checked_add(offset))
             .map(|bias| bias.ok_or_else(overflow))
             .collect()

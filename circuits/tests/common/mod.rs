@@ -33,12 +33,12 @@ impl Noise {
         low + (self.next() % (high - low + 1) as u64) as i64
     }
 
-    pub fn weights(&mut self, count: usize) -> Vec<i16> {
-        (0..count).map(|_| self.within(-127, 127) as i16).collect()
+    pub fn weights(&mut self, count: usize) -> Vec<i32> {
+        (0..count).map(|_| self.within(-127, 127) as i32).collect()
     }
 
-    pub fn biases(&mut self, count: usize) -> Vec<i32> {
-        (0..count).map(|_| self.within(-3000, 3000) as i32).collect()
+    pub fn biases(&mut self, count: usize) -> Vec<i64> {
+        (0..count).map(|_| self.within(-3000, 3000)).collect()
     }
 
     /// Multipliers that bring a sum of `taps` products to int8 after a shift of `shift` bits, roughly.

@@ -12,8 +12,8 @@ pub(super) fn convolution(
     zero: i64,
     window: &Window,
     groups: usize,
-    weights: &[i16],
-    bias: &[i32],
+    weights: &[i32],
+    bias: &[i64],
     shape: &[usize],
 ) -> ArrayD<i64> {
     let channels_per_group = input.shape()[1] / groups;
@@ -25,7 +25,7 @@ pub(super) fn convolution(
         let kernel = &weights[output * channels_per_group * taps..][..channels_per_group * taps];
         let first = output / outputs_per_group * channels_per_group;
         for position in positions(shape) {
-            let mut sum = i64::from(bias);
+            let mut sum = bias;
             for channel in 0..channels_per_group {
                 let elements = planes.channel(first + channel);
                 let row = &kernel[channel * taps..][..taps];
@@ -40,14 +40,14 @@ pub(super) fn convolution(
 }
 
 /// `Σ_t weights[o, t]·(x[.., t] − zero) + bias[o]`.
-pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i16], bias: &[i32], shape: &[usize]) -> ArrayD<i64> {
+pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i32], bias: &[i64], shape: &[usize]) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
     let mut accumulators = Vec::with_capacity(shape.iter().product());
     for row in elements.chunks(terms) {
         for (weights, &bias) in weights.chunks(terms).zip(bias) {
             let products = weights.iter().zip(row).map(|(&w, &x)| i64::from(w) * x);
-            accumulators.push(i64::from(bias) + products.sum::<i64>());
+            accumulators.push(bias + products.sum::<i64>());
         }
     }
     from_elements(shape, accumulators)

@@ -12,7 +12,7 @@ use super::call::{Call, axis};
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
 use crate::graph::{Grid, Layer, Operator};
-use crate::quantised::{MAX_WEIGHT, Quantisation, ValueId};
+use crate::quantised::{Quantisation, ValueId};
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
@@ -249,10 +249,7 @@ pub(super) fn layer(rows: &Constant, bias: Vec<f64>) -> Result<Layer, Stop> {
             let terms = (integers.len() / channels.max(1)).max(1);
             let zero = |index: usize| zeros[if zeros.len() == 1 { 0 } else { index / terms }];
             let weights = integers.iter().enumerate().map(|(index, &x)| i64::from(x) - zero(index));
-            let weights: Option<Vec<i16>> = weights
-                .map(|weight| i16::try_from(weight).ok().filter(|weight| weight.unsigned_abs() <= MAX_WEIGHT as u16))
-                .collect();
-            let weights = weights.ok_or_else(|| Stop::because("its weights have more than 16 bits"))?;
+            let weights: Vec<i32> = weights.map(|weight| weight as i32).collect();
             let scales = (0..channels).map(|channel| scales[if scales.len() == 1 { 0 } else { channel }].into());
             Ok(Layer::Integer { weights, scales: scales.collect(), bias })
         }

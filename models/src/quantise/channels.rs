@@ -23,8 +23,8 @@ const CEILING_SLACK: f64 = 1e-9;
 /// A layer's integer parameters.
 #[derive(Debug)]
 pub(super) struct Channels {
-    pub(super) weights: Vec<i16>,
-    pub(super) bias: Vec<i32>,
+    pub(super) weights: Vec<i32>,
+    pub(super) bias: Vec<i64>,
     pub(super) multipliers: Vec<i64>,
     /// Real worth of one unit of the scaled accumulator.
     pub(super) unit: f64,
@@ -75,10 +75,10 @@ fn quantised(weights: &[f32], bias: &[f32], input_scale: f64, unit: f64) -> Chan
         // Real worth of one unit of the sum before the multiplier: input scale times snapped weight scale.
         let step = multiplier * unit;
         channels.multipliers.push(multiplier as i64);
-        channels.bias.push(half_up(bias / step) as i32);
+        channels.bias.push(half_up(bias / step) as i64);
         channels.weights.extend(row.iter().map(|&weight| {
             let steps = half_up(f64::from(weight) * input_scale / step);
-            steps.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i16
+            steps.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i32
         }));
     }
     channels
@@ -98,7 +98,7 @@ mod tests {
         let (channels, shift) = snapped(&[1.0, 1e-6], &[0.0, 0.5], 0.01, 0.05);
         assert_eq!(shift, 14);
         assert_eq!(channels.multipliers[1], 1);
-        let bias = f64::from(channels.bias[1]) * channels.unit;
+        let bias = channels.bias[1] as f64 * channels.unit;
         assert!((bias - 0.5).abs() < channels.unit);
     }
 
@@ -115,15 +115,15 @@ mod tests {
     #[test]
     fn huge_biases_enlarge_the_multiplier() {
         let (channels, _) = snapped(&[1e-3], &[1e9], 1e-3, 1e-3);
-        assert!(i64::from(channels.bias[0]) <= i64::from(i32::MAX));
-        let bias = f64::from(channels.bias[0]) * channels.multipliers[0] as f64 * channels.unit;
+        assert!(channels.bias[0] <= i64::from(i32::MAX));
+        let bias = channels.bias[0] as f64 * channels.multipliers[0] as f64 * channels.unit;
         assert!((bias / 1e9 - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn all_zero_layers_are_fine() {
         let channels = raw(&[0.0; 2], &[0.0, 3.0], 0.1);
-        let bias = f64::from(channels.bias[1]) * channels.multipliers[1] as f64 * channels.unit;
+        let bias = channels.bias[1] as f64 * channels.multipliers[1] as f64 * channels.unit;
         assert!((bias - 3.0).abs() < 1e-5);
         assert_eq!(raw(&[0.0], &[0.0], 0.1).multipliers, [1]);
     }
@@ -147,7 +147,7 @@ mod tests {
                     let integer = f64::from(channels.weights[3 * o + t]);
                     prop_assert!((integer * step / input_scale - real).abs() <= 0.5 * step / input_scale * 1.0001);
                 }
-                let error = f64::from(channels.bias[o]) * step - f64::from(bias[o]);
+                let error = channels.bias[o] as f64 * step - f64::from(bias[o]);
                 prop_assert!(error.abs() <= 0.5 * step * 1.0001);
                 // Snapping enlarges by less than one unit: the scale is never more than doubled beyond the first unit.
                 let needed = weights[3 * o..][..3].iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));

@@ -76,7 +76,7 @@ impl Quantiser<'_> {
             Some(Fit { multipliers, shift, ties }) => (multipliers, shift, ties),
             None => {
                 let factor = |&divisor: &usize| from.quantisation.scale / rescaling.scale / divisor.max(1) as f64;
-                let (multipliers, shift) = rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>());
+                let (multipliers, shift) = rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>(), false);
                 (multipliers, shift, Ties::Up)
             }
         };
@@ -94,7 +94,7 @@ impl Quantiser<'_> {
         let stairs = [Staircase { ratio, low, high, minimum, maximum }];
         let fit = if self.is_exact(index, &rescaling) { exact::fit(&stairs) } else { None };
         let fit = fit.unwrap_or_else(|| {
-            let (multipliers, shift) = rescale::factors(&[left.scale * right.scale / rescaling.scale]);
+            let (multipliers, shift) = rescale::factors(&[left.scale * right.scale / rescaling.scale], false);
             Fit { multipliers, shift, ties: Ties::Up }
         });
         Operator::Product { multiplier: fit.multipliers[0], requantise: requantise(fit.shift, fit.ties, rescaling) }

@@ -11,10 +11,13 @@ use crate::quantised::{Operator, Requantise, Ties, ValueId, Window};
 /// The largest multiplier of an accumulator whose channels have different scales and that is put out raw.
 const RAW_PRECISION: f64 = 1024.0;
 
+/// The largest integer that a real weight becomes where the result is rounded as the file demands.
+const FINE_LIMIT: f64 = (1 << 22) as f64;
+
 /// The parameters that Convolution and Linear share.
 pub(super) struct Parameters {
-    weights: Vec<i16>,
-    bias: Vec<i32>,
+    weights: Vec<i32>,
+    bias: Vec<i64>,
     multipliers: Vec<i64>,
     requantise: Option<Requantise>,
 }
@@ -37,6 +40,9 @@ impl Quantiser<'_> {
         let raw = self.plan.is_raw(self.ids.len());
         let scale = self.grids[input].quantisation.scale;
         match layer {
+            Layer::Real { weights, bias } if self.is_between_grids(index) => {
+                self.layer(index, &fine(weights, bias), input, output)
+            }
             Layer::Real { weights, bias } if raw => {
                 let Channels { weights, bias, multipliers, unit } = channels::raw(weights, bias, scale);
                 (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit))
@@ -50,7 +56,7 @@ impl Quantiser<'_> {
             }
             Layer::Integer { weights, scales, bias } => {
                 let steps = scales.iter().zip(bias).map(|(&weight, bias)| bias / (scale * weight));
-                let bias: Vec<i32> = steps.map(|steps| steps.round_ties_even() as i32).collect();
+                let bias: Vec<i64> = steps.map(|steps| steps.round_ties_even() as i64).collect();
                 let weights = weights.clone();
                 if raw {
                     let (multipliers, unit) = raw_multipliers(scales, scale);
@@ -63,7 +69,7 @@ impl Quantiser<'_> {
                     Some(fit) => (fit.multipliers, fit.shift, fit.ties),
                     None => {
                         let factors = scales.iter().map(|weight| scale * weight / rescaling.scale);
-                        let (multipliers, shift) = rescale::factors(&factors.collect::<Vec<_>>());
+                        let (multipliers, shift) = rescale::factors(&factors.collect::<Vec<_>>(), rescaling.saturates);
                         (multipliers, shift, Ties::Up)
                     }
                 };
@@ -73,12 +79,20 @@ impl Quantiser<'_> {
         }
     }
 
+    /// Whether the file says how a node's operand and its result are quantised. Then coarse weights would show in the result.
+    fn is_between_grids(&self, index: usize) -> bool {
+        let node = &self.float.nodes[index];
+        node.grid.is_some()
+            && node.fused.is_none_or(|activation| activation.clip().is_some())
+            && node.inputs.iter().all(|&input| self.float.grid(input).is_some())
+    }
+
     /// What each channel's accumulator is rounded to.
     fn staircases(
         &self,
-        weights: &[i16],
+        weights: &[i32],
         scales: &[f64],
-        bias: &[i32],
+        bias: &[i64],
         input: ValueId,
         rescaling: &Rescaling,
         output: Grid,
@@ -88,7 +102,7 @@ impl Quantiser<'_> {
         let (low, high) = ((from.minimum - zero).min(0), (from.maximum - zero).max(0));
         let rows = weights.chunks((weights.len() / scales.len()).max(1));
         let channels = rows.zip(scales).zip(bias).map(|((row, &weight), &bias)| {
-            let (mut least, mut most) = (i64::from(bias), i64::from(bias));
+            let (mut least, mut most) = (bias, bias);
             for &w in row {
                 let ends = [i64::from(w) * low, i64::from(w) * high];
                 least += ends[0].min(ends[1]);
@@ -106,6 +120,19 @@ impl Quantiser<'_> {
     pub(super) fn rescaling(&self, index: usize, output: Grid) -> Rescaling {
         function::rescaling(self.float.nodes[index].fused, self.plan.argument(index), output)
     }
+}
+
+/// Real weights as integers of three digits: their rounding is that of single precision, in which the file's own tools would multiply them.
+fn fine(weights: &[f32], bias: &[f32]) -> Layer {
+    let terms = (weights.len() / bias.len()).max(1);
+    let (mut integers, mut scales) = (Vec::with_capacity(weights.len()), Vec::new());
+    for row in weights.chunks(terms) {
+        let largest = row.iter().fold(0.0f32, |most, weight| most.max(weight.abs()));
+        let scale = if largest > 0.0 { f64::from(largest) / FINE_LIMIT } else { 1.0 };
+        integers.extend(row.iter().map(|&weight| (f64::from(weight) / scale).round_ties_even() as i32));
+        scales.push(scale);
+    }
+    Layer::Integer { weights: integers, scales, bias: bias.iter().map(|&bias| bias.into()).collect() }
 }
 
 /// One multiplier per channel so that all accumulators have one scale, and that scale.

@@ -151,7 +151,9 @@ mod tests {
             for operator in 0..OPERATORS {
                 let step = |operator, source| Step { operator, source, seed };
                 let shape = [vec![1, 2, 4, 3], vec![1, 2, 5], vec![1, 6]][seed as usize % 3].clone();
-                let graph = grow(shape, 3, &[step(operator, 0), step((operator + 1) % OPERATORS, 1)]);
+                let last = OPERATORS - 1;
+                let steps = [step(operator, 0), step((operator + 1) % OPERATORS, 1), step(last, 0), step(last, 0)];
+                let graph = grow(shape, 3, &steps);
                 seen.extend(graph.nodes.iter().map(|node| node.operator.name()));
             }
         }

@@ -1,7 +1,7 @@
 //! Checks of the operators that compute: parameter counts, tables, and the magnitude of every accumulator.
 
 use super::{ACCUMULATOR_LIMIT, Bounds, Context, Last, expect_count, is_activation};
-use crate::quantised::{Function, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Window};
+use crate::quantised::{Function, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Window};
 use crate::window::{element_count, with_plane};
 
 pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
@@ -43,9 +43,9 @@ fn convolution_terms(context: &Context<'_>, window: &Window, groups: usize, chan
 /// Convolution and Linear: one row of `terms` weights, one bias and one multiplier per channel.
 fn channels(
     context: &Context<'_>,
-    weights: &[i16],
+    weights: &[i32],
     terms: usize,
-    bias: &[i32],
+    bias: &[i64],
     multipliers: &[i64],
     requantise: Option<&Requantise>,
 ) -> Result<Bounds, String> {
@@ -54,12 +54,15 @@ fn channels(
     let deviation = context.deviation(0);
     let mut limit = 0;
     for (channel, row) in weights.chunks(terms).enumerate() {
-        if let Some(weight) = row.iter().find(|weight| weight.unsigned_abs() > MAX_WEIGHT as u16) {
+        if let Some(weight) = row.iter().find(|weight| weight.unsigned_abs() > MAX_WEIGHT.unsigned_abs()) {
             return Err(format!("weight {weight} of channel {channel} is larger than {MAX_WEIGHT}"));
         }
         let multiplier = multipliers[channel];
         if multiplier < 1 {
             return Err(format!("multiplier {multiplier} of channel {channel} is not positive"));
+        }
+        if bias[channel].unsigned_abs() > MAX_BIAS.unsigned_abs() {
+            return Err(format!("bias {} of channel {channel} is larger than {MAX_BIAS}", bias[channel]));
         }
         let weight: i128 = row.iter().map(|&w| i128::from(w).abs()).sum();
         let sum = weight * deviation + i128::from(bias[channel]).abs();

@@ -258,7 +258,7 @@ fn rescale() -> Requantise {
     Requantise { shift: 8, ties: Ties::Up, zero_point: 0, function: Function::clamp(-128, 127) }
 }
 
-fn linear(weights: Vec<i16>, multiplier: i64, requantise: Option<Requantise>) -> Operator {
+fn linear(weights: Vec<i32>, multiplier: i64, requantise: Option<Requantise>) -> Operator {
     Operator::Linear { weights, bias: vec![0], multipliers: vec![multiplier], requantise }
 }
 
@@ -285,8 +285,8 @@ fn validation_names_what_is_wrong() {
         ),
         (single(linear(vec![1; 4], 1, None), &[1, 2, 1]), "node `n` (Linear): 4 weights, expected 3"),
         (
-            single(linear(vec![1, -32_640, 1], 1, None), &[1, 2, 1]),
-            "node `n` (Linear): weight -32640 of channel 0 is larger than 32639",
+            single(linear(vec![1, -8_355_712, 1], 1, None), &[1, 2, 1]),
+            "node `n` (Linear): weight -8355712 of channel 0 is larger than 8355711",
         ),
         (
             single(linear(vec![1; 3], 0, None), &[1, 2, 1]),

@@ -4,6 +4,7 @@ mod data;
 mod graphs;
 mod operators;
 mod passes;
+mod recorded;
 mod refusals;
 mod support;
 mod zoo;

@@ -28,18 +28,22 @@ def read_test(name) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return arrays, labels
 
 
-def open_session(model, optimised=None, int8=False):
+def open_session(model, optimised=None, int8=False, as_written=False):
     """A session of ONNX Runtime on the CPU, from a path or from bytes.
 
     The model as it is really run can be written to the path OPTIMISED.  With INT8,
     quantised operators with int8 activations run as such: the usual setting on x86
-    is to turn them into uint8 first, which does not work for all of them.
+    is to turn them into uint8 first, which does not work for all of them.  AS_WRITTEN
+    means without any optimisation.
     """
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
     if optimised:
         settings.optimized_model_filepath = str(optimised)
         settings.log_severity_level = 3  # no warning that it suits this machine only
+    if as_written:
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        settings.graph_optimization_level = level
     if int8:
         settings.add_session_config_entry("session.qdqisint8allowed", "1")
     if isinstance(model, Path):

@@ -2,7 +2,8 @@
 
 use super::{Kind, kind};
 use crate::quantised::{
-    BinaryFunction, Function, Graph, MAX_WEIGHT, Node, Operator, Quantisation, Requantise, Ties, ValueId, Window,
+    BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation, Requantise, Ties, ValueId,
+    Window,
 };
 use crate::rounding::{INT8_MAX, INT8_MIN};
 use crate::testing::random::Random;
@@ -223,20 +224,20 @@ fn requantise(random: &mut Random, shift: u32) -> Requantise {
 }
 
 /// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products.
-fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i16>, Vec<i32>, Vec<i64>, Option<Requantise>) {
+fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i32>, Vec<i64>, Vec<i64>, Option<Requantise>) {
     // Some layers need two digits per weight.
-    let limit = if random.below(4) == 0 { [255, MAX_WEIGHT][random.below(2)] } else { 127 };
+    let limit = if random.below(4) == 0 { [255, 32_639, MAX_WEIGHT][random.below(3)] } else { 127 };
     let weights = (0..channels * terms).map(|_| match random.below(6) {
         0 => -limit,
         1 => limit,
         2 => 0,
-        _ => random.between(-i64::from(limit), limit.into()) as i16,
+        _ => random.between(-i64::from(limit), limit.into()) as i32,
     });
     let weights = weights.collect();
     let bias = (0..channels).map(|_| match random.below(8) {
-        0 => i32::MIN,
-        1 => i32::MAX,
-        _ => random.between(-20_000, 20_000) as i32,
+        0 => -MAX_BIAS,
+        1 => MAX_BIAS,
+        _ => random.between(-20_000, 20_000),
     });
     let bias = bias.collect();
     let multipliers = (0..channels).map(|_| random.between(1, 100)).collect();
