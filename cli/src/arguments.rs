@@ -106,9 +106,12 @@ pub struct Destination {
 /// `zkinfer compile`.
 #[derive(Args, Debug)]
 pub struct Compile {
-    /// The model: float32 ONNX, opset 9 to 21.
+    /// The model: ONNX, float or quantised.
     #[arg(value_name = "MODEL.onnx")]
     pub model: PathBuf,
+    /// Length of a symbolic dimension (1 if it is not named here).
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
     /// Typical inputs, to choose the quantisation by (.npz, .npy or .json).
     #[arg(long, value_name = "DATA")]
     pub calibration: Option<PathBuf>,
@@ -156,6 +159,9 @@ pub struct Evaluate {
     /// The compiled model [default: the .zkc beside the model].
     #[arg(long, value_name = "NAME.zkc")]
     pub circuit: Option<PathBuf>,
+    /// Length of a symbolic dimension, as it was compiled.
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
 }
 
 /// `zkinfer prove`.
@@ -301,6 +307,13 @@ fn shown(text: &str) -> Result<Shown, String> {
     Ok(Shown { name, visibility })
 }
 
+/// `name=length`.
+fn dimension(text: &str) -> Result<(String, usize), String> {
+    let pair = text.rsplit_once('=').map(|(name, length)| (name.to_owned(), length.parse().unwrap_or(0)));
+    pair.filter(|(name, length)| !name.is_empty() && (1..=1 << 20).contains(length))
+        .ok_or_else(|| "expected NAME=N with a length N from 1 to 1048576".into())
+}
+
 /// `low,high`.
 fn range(text: &str) -> Result<(f32, f32), String> {
     let parse = |part: &str| part.trim().parse::<f32>().ok().filter(|value| value.is_finite());
@@ -316,6 +329,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn dimensions() {
+        assert_eq!(dimension("batch=16"), Ok(("batch".into(), 16)));
+        for bad in ["", "batch", "=1", "n=0", "n=x", "n=-1"] {
+            assert!(dimension(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::quantised::Graph;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
@@ -84,7 +85,8 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
 
 /// Imports, calibrates and quantises.
 pub fn quantise(arguments: &Compile, progress: &Progress) -> Result<Quantised> {
-    let model = Model::load(&arguments.model)?;
+    let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
+    let model = Model::load_with(&arguments.model, &dimensions)?;
     progress.stage("calibrating");
     let calibration = match &arguments.calibration {
         Some(path) => model.calibrate(&Dataset::read(path, model.inputs())?)?,

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use zkinfer::Model;
 use zkinfer::models::Dataset;
+use zkinfer::models::onnx::Dimensions;
 
 use super::{print_json, read_circuit};
 use crate::Outcome;
@@ -12,7 +13,8 @@ use crate::screen::{Progress, say, table};
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let circuit_path = arguments.circuit.clone().unwrap_or_else(|| arguments.model.with_extension("zkc"));
     let progress = Progress::new("reading the model");
-    let model = Model::load(&arguments.model)?;
+    let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
+    let model = Model::load_with(&arguments.model, &dimensions)?;
     let circuit = read_circuit(&circuit_path)
         .with_context(|| format!("compile {} first, or pass --circuit", arguments.model.display()))?;
     let data = Dataset::read(&arguments.data, model.inputs())?;

@@ -79,11 +79,25 @@ impl<'g> Interpreter<'g> {
     /// # Errors
     /// If the inputs do not fit the graph.
     pub fn run_all(&self, inputs: &[ArrayD<i64>]) -> Result<Vec<ArrayD<i64>>, InterpretError> {
+        self.run_replacing(inputs, |_, _| {})
+    }
+
+    /// The same; `replace` sees every node's result before others read it, and may put other integers of its range in its place. So each layer can be
+    /// compared with another implementation by itself, whatever the layers before it came to.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the graph.
+    pub fn run_replacing(
+        &self,
+        inputs: &[ArrayD<i64>],
+        mut replace: impl FnMut(ValueId, &mut ArrayD<i64>),
+    ) -> Result<Vec<ArrayD<i64>>, InterpretError> {
         self.check_inputs(inputs)?;
         let mut values: Vec<ArrayD<i64>> = inputs.iter().map(|input| input.as_standard_layout().into_owned()).collect();
         for node in &self.graph.nodes {
             let sources: Vec<&ArrayD<i64>> = node.inputs.iter().map(|&id| &values[id]).collect();
-            let result = execute(self.graph, node, &sources);
+            let mut result = execute(self.graph, node, &sources);
+            replace(values.len(), &mut result);
             values.push(result);
         }
         Ok(values)

@@ -81,7 +81,9 @@ pub(crate) fn quantise(
     let plan = Plan::new(float, calibration)?;
     let mut quantiser = Quantiser::new(float, &plan);
     quantiser.report.notes = notes.to_vec();
-    if let Source::InputRange { minimum, maximum } = calibration.source {
+    if let Source::InputRange { minimum, maximum } = calibration.source
+        && plan.calibrates(float)
+    {
         quantiser.report.warnings.push(format!(
             "no calibration data: ranges come from random inputs in {minimum}..{maximum}, accuracy may suffer; pass typical samples"
         ));

@@ -58,6 +58,16 @@ impl Plan {
         self.arguments[node]
     }
 
+    /// Whether any value is quantised over a calibrated range, rather than as the file says.
+    pub(super) fn calibrates(&self, graph: &Graph) -> bool {
+        let inputs = graph.inputs.iter().any(|input| input.grid.is_none());
+        let nodes = graph.nodes.iter().enumerate().any(|(index, node)| {
+            let computed = node.operator.computes() && !node.keeps_grid() && !self.raw[graph.inputs.len() + index];
+            computed && graph.grid(graph.inputs.len() + index).is_none()
+        });
+        inputs || nodes
+    }
+
     /// Whether a value is a raw accumulator.
     pub(super) fn is_raw(&self, value: ValueId) -> bool {
         self.raw[value]

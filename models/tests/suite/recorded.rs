@@ -86,17 +86,22 @@ fn compare(record: &Path) -> Tally {
     tally.tensors = values.len();
     for index in 0..count {
         let integers = graph.quantise_inputs(&sample(index)).unwrap();
-        let all = interpreter.run_all(&integers).unwrap();
-        for &(tensor, value) in &values {
-            let expected = tensors[tensor].1.index_axis(Axis(0), index);
-            assert_eq!(expected.len(), all[value].len(), "{}", tensors[tensor].0);
-            for (&expected, &found) in expected.iter().zip(&all[value]) {
-                let difference = (expected as i64 - found).abs();
-                tally.values += 1;
-                tally.off += usize::from(difference > 0);
-                tally.largest = tally.largest.max(difference);
+        // Each layer reads what onnxruntime's layers before it came to, so that differences do not add up.
+        let judge = |value: usize, result: &mut ArrayD<i64>| {
+            for &(tensor, _) in values.iter().filter(|(_, other)| *other == value) {
+                let expected = tensors[tensor].1.index_axis(Axis(0), index);
+                assert_eq!(expected.len(), result.len(), "{}", tensors[tensor].0);
+                for (&expected, found) in expected.iter().zip(result.iter_mut()) {
+                    let difference = (expected as i64 - *found).abs();
+                    tally.values += 1;
+                    tally.off += usize::from(difference > 0);
+                    tally.largest = tally.largest.max(difference);
+                    *found = expected as i64;
+                }
             }
-        }
+        };
+        interpreter.run_replacing(&integers, judge).unwrap();
+        let all = interpreter.run_all(&integers).unwrap();
         let top =
             |scores: Vec<f64>| (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
         let real = graph.dequantise_outputs(&graph.outputs.iter().map(|o| all[o.value].clone()).collect::<Vec<_>>());
