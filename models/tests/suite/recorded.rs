@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayD, ArrayView1, Axis};
 use ndarray_npy::NpzReader;
 use zkinfer_models::Model;
 use zkinfer_models::interpreter::Interpreter;
@@ -102,14 +102,19 @@ fn compare(record: &Path) -> Tally {
         };
         interpreter.run_replacing(&integers, judge).unwrap();
         let all = interpreter.run_all(&integers).unwrap();
-        let top =
-            |scores: Vec<f64>| (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
         let real = graph.dequantise_outputs(&graph.outputs.iter().map(|o| all[o.value].clone()).collect::<Vec<_>>());
-        let expected = outputs[0].index_axis(Axis(0), index);
-        tally.classes_differ +=
-            usize::from(top(real[0].iter().copied().collect()) != top(expected.iter().copied().collect()));
+        let expected = outputs[0].index_axis(Axis(0), index).insert_axis(Axis(0)).to_owned();
+        let differ = classes(&real[0]).into_iter().zip(classes(&expected)).filter(|(ours, theirs)| ours != theirs);
+        tally.classes_differ += differ.count();
     }
     tally
+}
+
+/// The class at every position of `[1, C, ...]`.
+fn classes(scores: &ArrayD<f64>) -> Vec<usize> {
+    let best =
+        |lane: ArrayView1<'_, f64>| (0..lane.len()).fold(0, |best, i| if lane[i] > lane[best] { i } else { best });
+    scores.lanes(Axis(1)).into_iter().map(best).collect()
 }
 
 /// The integer value that an ONNX value of this name has become.
