@@ -49,6 +49,7 @@ CASES: dict[str, float] = {
     # Jumps: an input half a step away from the jump falls on its other side.
     "test_round": 50,
     "test_thresholdedrelu_example": 240,
+    "test_thresholdedrelu_example_expanded_ver18": 240,
     # Inputs up to 60, a result of 1: half a step of the input is 15 of the result's.
     "test_reduce_min_default_axes_keepdims_example": 16,
     # 10000, 10001 and 10002 are one number in 8 bits, so all weights come out alike.

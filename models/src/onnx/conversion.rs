@@ -5,7 +5,8 @@ use tract_onnx::pb::tensor_proto::DataType;
 use super::Registration;
 use super::call::Call;
 use super::file::type_name;
-use super::importer::{Importer, Stop};
+use super::fold::converted;
+use super::importer::{Importer, Operand, Stop};
 use super::quantised::type_range;
 use crate::activation::{Activation, Plain};
 use crate::graph::Grid;
@@ -26,7 +27,10 @@ fn cast_like<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Sto
 
 /// A conversion between floats keeps the number, one to an integer drops its fraction.
 fn convert<'a>(importer: &mut Importer<'a>, call: &Call<'a>, to: i32) -> Result<(), Stop> {
-    let input = importer.computed(call, 0)?;
+    let input = match importer.operand(call, 0)? {
+        Operand::Computed(input) => input,
+        Operand::Constant(constant) => return importer.define_constant(call, converted(&constant, to)?),
+    };
     let grid = importer.graph.grid(input);
     // The numbers of a grid with a whole scale are integers already.
     let ends = grid.filter(|grid| grid.quantisation.scale.fract() == 0.0);

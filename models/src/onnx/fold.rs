@@ -2,6 +2,8 @@
 
 use ndarray::{ArrayD, Axis, Zip};
 
+use tract_onnx::pb::tensor_proto::DataType;
+
 use super::call::{Call, axis};
 use super::constant::Constant;
 use super::elementwise::broadcast_shapes;
@@ -15,7 +17,7 @@ pub(super) fn evaluate(call: &Call<'_>, operands: &[&Constant]) -> Option<Result
     let name = call.node.op_type.as_str();
     let plain = PLAIN.iter().find(|(known, _)| *known == name);
     Some(match (name, operands) {
-        ("Cast", [x]) => cast(call, x),
+        ("Cast", [x]) => call.int("to", 0).and_then(|to| converted(x, to as i32)),
         (
             "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod" | "Min" | "Max" | "Equal" | "Less" | "LessOrEqual"
             | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor",
@@ -58,10 +60,9 @@ pub(super) fn shape_of(call: &Call<'_>, shape: &[usize]) -> Constant {
     Constant::Integer(layout::from_elements(&[lengths.len()], lengths))
 }
 
-fn cast(call: &Call<'_>, x: &Constant) -> Result<Constant, Stop> {
-    use tract_onnx::pb::tensor_proto::DataType;
-    let to = DataType::try_from(call.int("to", 0)? as i32).unwrap_or(DataType::Undefined);
-    Ok(match to {
+/// A constant as another element type.
+pub(super) fn converted(x: &Constant, to: i32) -> Result<Constant, Stop> {
+    Ok(match DataType::try_from(to).unwrap_or(DataType::Undefined) {
         DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => {
             Constant::from_numbers(x.numbers(), false)
         }

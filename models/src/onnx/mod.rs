@@ -56,7 +56,8 @@ use std::path::Path;
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
-use crate::graph::Graph;
+use crate::float::Execution;
+use crate::graph::{self, Graph};
 use crate::quantised::Output;
 use call::Call;
 use constant::Constant;
@@ -103,6 +104,21 @@ const MICROSOFT: &[&[Registration]] = &[qlinear::MICROSOFT, quantised::OPERATORS
 
 /// Operators all of whose outputs are imported.
 const SEVERAL_OUTPUTS: &[&str] = &["If", "Split", "TopK"];
+
+/// Operators whose importers take constants as they are: quantised weights must stay quantised.
+const TAKES_CONSTANTS: &[&str] = &[
+    "DequantizeLinear",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "If",
+    "QuantizeLinear",
+    "Reshape",
+    "Slice",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+];
 
 /// The operators that can be imported, in alphabetical order; onnxruntime's own begin with `com.microsoft.`.
 pub fn supported_operators() -> Vec<String> {
@@ -300,7 +316,45 @@ fn folded<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Option<Result<Constan
         _ => None,
     });
     let operands: Vec<&Constant> = operands.collect::<Option<_>>()?;
-    if operands.is_empty() { None } else { fold::evaluate(call, &operands) }
+    if operands.is_empty() {
+        return None;
+    }
+    fold::evaluate(call, &operands).or_else(|| computed_at_import(importer, call).map(Ok))
+}
+
+/// The only result of a node on constants, computed in floating point; `None` if that cannot be.
+fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Option<Constant> {
+    let registration = registration(call.node).filter(|known| !TAKES_CONSTANTS.contains(&known.name))?;
+    let [output] = call.node.output.as_slice() else {
+        return None;
+    };
+    let proto = GraphProto::default();
+    let mut alone = Importer::new(String::new(), Vec::new(), &proto, importer.directory);
+    let mut integer = false;
+    for (index, input) in call.node.input.iter().enumerate() {
+        let Some(Binding::Constant(constant)) = importer.binding(input) else {
+            continue;
+        };
+        alone.element_types.insert(input, importer.element_type(input));
+        if index == 0 {
+            integer = constant.is_integer();
+            let numbers = constant.numbers();
+            let operator = graph::Operator::Constant(numbers.iter().copied().collect());
+            let value = alone.push(call, operator, Vec::new(), numbers.shape().to_vec()).ok()?;
+            alone.bind(input, Binding::Computed(value)).ok()?;
+        } else if alone.binding(input).is_none() {
+            alone.bind(input, Binding::Constant(constant.clone())).ok()?;
+        }
+    }
+    (registration.import)(&mut alone, call).ok()?;
+    let Some(&Binding::Computed(value)) = alone.binding(output) else {
+        return None;
+    };
+    alone.infer_types(call);
+    integer &= alone.element_type(output) == alone.element_type(call.input(0)?);
+    alone.graph.outputs.push(Output { name: output.clone(), value });
+    let result = Execution::new(&alone.graph).run(&[], |_, _, _| {}).pop()?;
+    Some(Constant::from_numbers(result, integer))
 }
 
 /// Turns the nodes that compute these values into Identity, so that the float reference drops them too.
