@@ -1,6 +1,6 @@
 //! The quantised network against the float model on the same samples.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
@@ -31,6 +31,20 @@ pub enum EvaluateError {
     /// The quantised graph cannot be run.
     #[error(transparent)]
     Interpret(#[from] InterpretError),
+    /// Labels do not go with the output.
+    #[error(
+        "sample {sample} has {found} labels, but output `{output}` has {expected} classes to compare; check the labels"
+    )]
+    Labels {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// Its labels.
+        found: usize,
+        /// The output that classes are read from.
+        output: String,
+        /// Classes that it says.
+        expected: usize,
+    },
     /// A label is no class of the model.
     #[error(
         "the label of sample {sample} is {label}, but output `{output}` has classes 0..{classes}; check the labels"
@@ -54,7 +68,7 @@ pub struct Evaluation {
     pub samples: usize,
     /// The output that classes are read from: the first one.
     pub class_output: String,
-    /// Share of samples whose top class is the label, float; none without labels.
+    /// Share of samples (or positions, where each has a class) whose top class is the label, float; none without labels.
     pub float_accuracy: Option<f64>,
     /// Share of samples whose top class is the label, int8; none without labels.
     pub int8_accuracy: Option<f64>,
@@ -81,7 +95,7 @@ pub struct OutputError {
 pub(crate) fn evaluate(reference: &Reference, graph: &Graph, dataset: &Dataset) -> Result<Evaluation, EvaluateError> {
     let interpreter = Interpreter::new(graph).map_err(InterpretError::from)?;
     let mut distances: Vec<Distance> = graph.outputs.iter().map(|_| Distance::default()).collect();
-    let (mut agree, mut float_right, mut int8_right) = (0, 0, 0);
+    let (mut agree, mut float_right, mut int8_right, mut compared) = (0, 0, 0, 0);
     let classes = Classes::of(graph);
     for (sample, inputs) in dataset.samples().iter().enumerate() {
         let float = reference.run(inputs);
@@ -92,11 +106,20 @@ pub(crate) fn evaluate(reference: &Reference, graph: &Graph, dataset: &Dataset) 
         for ((distance, float), int8) in distances.iter_mut().zip(&float).zip(&int8) {
             distance.add(float, int8);
         }
-        let float_class = classes.top(&float[0].mapv(f64::from));
-        let int8_class = classes.top(&int8[0]);
-        agree += usize::from(float_class == int8_class);
-        if let Some(&label) = dataset.labels().and_then(|labels| labels.get(sample)) {
-            if label >= classes.count {
+        let float_classes = classes.top(&float[0].mapv(f64::from));
+        let int8_classes = classes.top(&int8[0]);
+        compared += float_classes.len();
+        agree += equal(&float_classes, &int8_classes);
+        if let Some(labels) = dataset.labels().and_then(|labels| labels.get(sample)) {
+            if labels.len() != float_classes.len() {
+                return Err(EvaluateError::Labels {
+                    sample,
+                    found: labels.len(),
+                    output: graph.outputs[0].name.clone(),
+                    expected: float_classes.len(),
+                });
+            }
+            if let Some(&label) = labels.iter().find(|&&label| label >= classes.count) {
                 return Err(EvaluateError::Label {
                     sample,
                     label,
@@ -104,12 +127,12 @@ pub(crate) fn evaluate(reference: &Reference, graph: &Graph, dataset: &Dataset) 
                     classes: classes.count,
                 });
             }
-            float_right += usize::from(float_class == label);
-            int8_right += usize::from(int8_class == label);
+            float_right += equal(&float_classes, labels);
+            int8_right += equal(&int8_classes, labels);
         }
     }
     let samples = dataset.samples().len();
-    let share = |count: usize| count as f64 / samples as f64;
+    let share = |count: usize| count as f64 / compared as f64;
     let labelled = dataset.labels().is_some();
     let outputs = graph.outputs.iter().zip(distances);
     Ok(Evaluation {
@@ -122,11 +145,18 @@ pub(crate) fn evaluate(reference: &Reference, graph: &Graph, dataset: &Dataset) 
     })
 }
 
-/// How a class is read from the first output.
+/// How many classes are the same.
+fn equal(left: &[usize], right: &[usize]) -> usize {
+    left.iter().zip(right).filter(|(left, right)| left == right).count()
+}
+
+/// How classes are read from the first output.
 struct Classes {
     count: usize,
     /// The output is the class itself.
     index: bool,
+    /// The output has classes along dimension 1, for each position of the others.
+    positions: bool,
 }
 
 impl Classes {
@@ -135,24 +165,35 @@ impl Classes {
         let node = value.checked_sub(graph.inputs.len());
         let node = node.map(|node| &graph.nodes[node]);
         if let Some((node, &Operator::ArgMax { axis, .. })) = node.map(|node| (node, &node.operator)) {
-            return Self { count: graph.shape(node.inputs[0])[axis], index: true };
+            return Self { count: graph.shape(node.inputs[0])[axis], index: true, positions: false };
         }
-        Self { count: graph.shape(value).iter().product(), index: false }
+        let shape = graph.shape(value);
+        let positions = shape.len() > 2 && shape[0] == 1 && shape[2..].iter().any(|&length| length > 1);
+        let count = if positions { shape[1] } else { shape.iter().product() };
+        Self { count, index: false, positions }
     }
 
-    /// The class of an output; among equal ones the first.
-    fn top(&self, output: &ArrayD<f64>) -> usize {
+    /// The classes of an output; among equal ones the first.
+    fn top(&self, output: &ArrayD<f64>) -> Vec<usize> {
         if self.index {
-            return output.first().map_or(0, |&class| class as usize);
+            return output.iter().map(|&class| class as usize).collect();
         }
-        let mut best = (0, f64::NEG_INFINITY);
-        for (class, &score) in output.iter().enumerate() {
-            if score > best.1 {
-                best = (class, score);
-            }
+        if self.positions {
+            return output.lanes(Axis(1)).into_iter().map(|lane| best(lane.iter())).collect();
         }
-        best.0
+        vec![best(output.iter())]
     }
+}
+
+/// The place of the largest number; of the first, if there are several.
+fn best<'a>(scores: impl Iterator<Item = &'a f64>) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (class, &score) in scores.enumerate() {
+        if score > best.1 {
+            best = (class, score);
+        }
+    }
+    best.0
 }
 
 #[derive(Default)]

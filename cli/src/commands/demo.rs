@@ -71,7 +71,7 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     let Some(inputs) = test.samples().get(arguments.index) else {
         bail!("--index {}: the test set has {} digits", arguments.index, test.samples().len());
     };
-    let label = test.labels().and_then(|labels| labels.get(arguments.index));
+    let label = test.labels().and_then(|labels| labels.get(arguments.index)?.first());
     if let Some(pixels) = inputs.first().and_then(|image| image.as_slice()) {
         show(format!("\n{}", picture(pixels, SIDE)));
     }

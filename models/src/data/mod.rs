@@ -7,7 +7,7 @@
 //! | `.json` | an object of nested lists by input name, or for a model with one input just a nested list |
 //!
 //! An array is one sample, of the input's shape with or without its batch dimension of 1, or many along its first dimension.
-//! Labels are an array or member named `label`, `labels` or `y`.
+//! Labels are an array or member named `label`, `labels` or `y`: one class per sample, or one per position for networks that label positions.
 
 mod json;
 mod npy;
@@ -59,7 +59,7 @@ pub type Sample = Vec<ArrayD<f32>>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     samples: Vec<Sample>,
-    labels: Option<Vec<usize>>,
+    labels: Option<Vec<Vec<usize>>>,
 }
 
 /// An array as read, before anyone asked for its meaning. Doubles hold every element type exactly but 64-bit integers, and those
@@ -109,7 +109,16 @@ impl Dataset {
     /// A dataset from samples in memory; `None` if there are none, or not one label each.
     pub fn new(samples: Vec<Sample>, labels: Option<Vec<usize>>) -> Option<Self> {
         let labelled = labels.as_ref().is_none_or(|labels| labels.len() == samples.len());
+        let labels = labels.map(|labels| labels.into_iter().map(|label| vec![label]).collect());
         (labelled && !samples.is_empty()).then_some(Self { samples, labels })
+    }
+
+    /// The first samples, `count` of them or all there are.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        self.samples.truncate(count.max(1));
+        self.labels.iter_mut().for_each(|labels| labels.truncate(count.max(1)));
+        self
     }
 
     /// The samples; at least one.
@@ -117,8 +126,8 @@ impl Dataset {
         &self.samples
     }
 
-    /// One class per sample, if the data is labelled.
-    pub fn labels(&self) -> Option<&[usize]> {
+    /// The classes of each sample, if the data is labelled: one, or one per position.
+    pub fn labels(&self) -> Option<&[Vec<usize>]> {
         self.labels.as_deref()
     }
 }
@@ -223,19 +232,21 @@ fn split(path: &Path, array: NamedArray, input: &Input) -> Result<Vec<ArrayD<f32
     })
 }
 
-fn read_labels(path: &Path, labels: &NamedArray, count: usize) -> Result<Vec<usize>, DataError> {
+fn read_labels(path: &Path, labels: &NamedArray, count: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let fault = |problem: String| DataError::Array { path: path.to_owned(), array: labels.name.clone(), problem };
     let tensor = labels.array.as_ref().map_err(|problem| fault(problem.clone()))?;
     let shape = tensor.shape();
-    let flat = shape.iter().filter(|&&length| length != 1).count() <= 1;
-    if tensor.len() != count || !flat {
+    let one_each = tensor.len() == count && shape.iter().filter(|&&length| length != 1).count() <= 1;
+    let positions = shape.first() == Some(&count) && shape.len() > 1 && tensor.len() > count;
+    if !one_each && !positions {
         return Err(fault(format!(
-            "labels of shape {shape:?} for {count} samples, expected [{count}]: the number of the class of each"
+            "labels of shape {shape:?} for {count} samples, expected [{count}], the number of the class of each, or [{count}, …], those of its positions"
         )));
     }
     let class = |&x: &f64| match x.fract() == 0.0 && (0.0..9e15).contains(&x) {
         true => Ok(x as usize),
         false => Err(fault(format!("label {x}, expected whole numbers from 0"))),
     };
-    tensor.iter().map(class).collect()
+    let classes: Vec<usize> = tensor.iter().map(class).collect::<Result<_, _>>()?;
+    Ok(classes.chunks(tensor.len() / count).map(<[usize]>::to_vec).collect())
 }

@@ -113,7 +113,7 @@ fn npz_by_name_with_labels() {
     for name in ["label", "labels", "y"] {
         let arrays = [("b", counting::<f32>(&[4, 3])), ("a", counting::<f32>(&[4, 2]))];
         let data = Dataset::read(npz(&folder, &arrays, Some((name, labels.clone()))), &two).unwrap();
-        assert_eq!(data.labels(), Some(&[0, 1, 2, 3][..]));
+        assert_eq!(data.labels().unwrap(), [[0], [1], [2], [3]]);
         assert_eq!(data.samples()[0][0].shape(), [1, 2]);
     }
     // A single input takes a single array of any name.
@@ -144,7 +144,7 @@ fn json_objects_and_lists() {
     let list = folder.text("l.json", "[[1, 2.5], [3, 4], [5, 6]]");
     assert_eq!(Dataset::read(&list, &inputs).unwrap().samples().len(), 3);
     let object = folder.text("o.json", r#"{"x": [[1, 2]], "label": [1]}"#);
-    assert_eq!(Dataset::read(&object, &inputs).unwrap().labels(), Some(&[1][..]));
+    assert_eq!(Dataset::read(&object, &inputs).unwrap().labels().unwrap(), [[1]]);
     for (text, expected) in [
         ("[[1, 2], [3]]", "array `(the list)`: its lists differ in length or depth; make it rectangular"),
         ("[[1, \"a\"]]", "array `(the list)`: it holds \"a\", expected numbers in nested lists of equal length"),
