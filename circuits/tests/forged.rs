@@ -1,0 +1,438 @@
+//! Forged witnesses for the operators that are lowered to several lookups: products, pair tables, extremes, selection, ranking, constants, halves to
+//! even, weights of several digits, private inputs.
+//!
+//! Most forgeries are honest runs of *another* network with the same cells: one whose table answers differently, or whose sum has another constant.
+//! So whatever was not changed holds, and the named check is the only one that fails. Both the judge and the real argument have to reject.
+
+mod common;
+
+use common::{Net, names, parameters, public};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use zkinfer_circuits::judge::mock_prove;
+use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
+use zkinfer_models::quantised::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
+use zkinfer_prover::{Claim, ProveError, Prover};
+use zkinfer_verifier::description::{self, Combine, Description};
+use zkinfer_verifier::layout::Segment;
+use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
+
+const END: &str = "adjoint sum end";
+const LIMB: &str = "limb";
+const PAIR: &str = "pair (quotient, result)";
+const LIMB_BITS: u32 = 5;
+const K: u32 = 8;
+
+/// A network in the narrow form with an honest witness.
+struct Honest {
+    circuit: Circuit,
+    witness: Witness,
+    inputs: Vec<Vec<i64>>,
+}
+
+impl Honest {
+    fn new(graph: &Graph, inputs: &[&[i64]], visibility: Visibility) -> Self {
+        let inputs: Vec<Vec<i64>> = inputs.iter().map(|input| input.to_vec()).collect();
+        let exposure = Exposure { inputs: vec![visibility; inputs.len()], ..Exposure::public() };
+        let plan = Plan { k: K, limb_bits: LIMB_BITS, narrow_limit: i128::MAX, least_entries: 2 };
+        let circuit = compile_with(lower::lower(graph, &exposure).unwrap(), &plan).unwrap();
+        let witness = common::agree(graph, &circuit, &inputs);
+        common::accepts(&circuit, &witness);
+        Self { circuit, witness, inputs }
+    }
+
+    fn public(graph: &Graph, inputs: &[&[i64]]) -> Self {
+        Self::new(graph, inputs, Visibility::Public)
+    }
+
+    fn private(graph: &Graph, inputs: &[&[i64]]) -> Self {
+        Self::new(graph, inputs, Visibility::Private)
+    }
+
+    fn key(&self) -> &VerifyingKey {
+        self.circuit.key()
+    }
+
+    /// The node of requantisation number `index`.
+    fn requantisation(&self, index: usize) -> usize {
+        let nodes = self.key().description().nodes.iter();
+        let divides = nodes.map(|node| matches!(node.operator, description::Operator::Requantise(_)));
+        divides.enumerate().filter(|(_, divides)| *divides).nth(index).expect("as many requantisations").0
+    }
+
+    fn requantise<'d>(&self, description: &'d mut Description, index: usize) -> &'d mut description::Requantise {
+        match &mut description.nodes[self.requantisation(index)].operator {
+            description::Operator::Requantise(requantise) => requantise,
+            other => panic!("{other:?} is no requantisation"),
+        }
+    }
+
+    /// Where the first element of a segment stands.
+    fn place(&self, segment: &Segment, offset: usize) -> (usize, usize) {
+        let piece = self.key().layout().pieces(segment, offset).next().unwrap();
+        (piece.column, piece.rows.start)
+    }
+
+    /// The places of the first element's lowest limb (if it is divided), quotient and result.
+    fn places(&self, index: usize) -> (Option<(usize, usize)>, (usize, usize), (usize, usize)) {
+        let cells = self.key().layout().nodes[self.requantisation(index)].clone().unwrap();
+        let result = cells.result.unwrap();
+        (cells.limbs.first().map(|limb| self.place(limb, 0)), self.place(&result, 0), self.place(&result, 1))
+    }
+
+    /// The first element's quotient and result.
+    fn cells(&self, index: usize) -> (i64, i64) {
+        let (_, quotient, result) = self.places(index);
+        (self.witness.columns[quotient.0][quotient.1], self.witness.columns[result.0][result.1])
+    }
+
+    /// The honest witness of another network, on perhaps other inputs, whose cells stand where those of this one do.
+    fn other(&self, inputs: &[Vec<i64>], change: impl FnOnce(&mut Description)) -> Witness {
+        let mut description = self.key().description().clone();
+        change(&mut description);
+        let other = VerifyingKey::new(description).unwrap();
+        let places = |key: &VerifyingKey| -> Vec<_> {
+            let segments =
+                key.layout().nodes.iter().flatten().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
+            segments.flat_map(|segment| key.layout().pieces(segment, 0).collect::<Vec<_>>()).collect()
+        };
+        assert_eq!(places(&other), places(self.key()));
+        Witness::new(&other, &[], inputs).unwrap()
+    }
+
+    /// As if requantisation `index` answered its argument with `result`.
+    fn answering(&self, index: usize, result: i64) -> Witness {
+        let (argument, honest) = self.cells(index);
+        assert_ne!(result, honest);
+        self.other(&self.inputs, |description| {
+            let function = &mut self.requantise(description, index).function;
+            // One entry more on either side of the argument, so that nothing saturates to it.
+            let (first, last) = (function.minimum, function.minimum + function.values.len() as i64 - 1);
+            let arguments = first.min(argument - 1)..=last.max(argument + 1);
+            let values = arguments.clone().map(|x| if x == argument { result } else { function.apply(x) }).collect();
+            *function = description::Function { minimum: *arguments.start(), values };
+        })
+    }
+
+    /// As if the sum in front of requantisation `index` were larger by `step`: another argument, and the result that belongs to it.
+    fn arguing(&self, index: usize, step: i64) -> Witness {
+        self.other(&self.inputs, |description| {
+            let sum = self.requantise(description, index).input;
+            let constant = &mut combine(description, sum).constant;
+            constant.resize(1, 0);
+            constant[0] += step;
+        })
+    }
+
+    /// The judge names exactly these checks, the prover refuses, and a proof made without its checks does not verify.
+    #[track_caller]
+    fn assert_rejected(&self, forged: &Witness, expected: &[&str]) {
+        assert_ne!(forged.columns, self.witness.columns, "a forgery");
+        let caught = names(mock_prove(self.key(), forged));
+        let matches = |(caught, name): (&String, &&str)| caught == name || caught.ends_with(&format!(": {name}"));
+        assert!(
+            caught.len() == expected.len() && caught.iter().zip(expected).all(matches),
+            "{caught:?}, expected {expected:?}"
+        );
+        let parameters = parameters(K);
+        let prove = |check: bool| {
+            let statement = forged.statement.clone();
+            let claim = Claim { statement, columns: &forged.columns, ..Claim::default() };
+            let prover = Prover::new(self.key(), &parameters).self_check(false).check_witness(check);
+            prover.prove_claim(claim, StdRng::seed_from_u64(1))
+        };
+        match prove(true) {
+            Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),
+            Err(ProveError::Linear) => assert_eq!(expected, [END]),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(self.key().verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
+    }
+}
+
+/// The terms and constants of a sum.
+fn combine(description: &mut Description, node: usize) -> &mut Combine {
+    match &mut description.nodes[node].operator {
+        description::Operator::Combine(combine) => combine,
+        other => panic!("{other:?} is no sum"),
+    }
+}
+
+/// A graph of one operator over inputs of so many elements, which are between −128 and 127 with zero point 0.
+fn single(operator: Operator, inputs: &[usize], outputs: usize) -> Graph {
+    let shapes: Vec<_> = inputs.iter().map(|&count| vec![1, count]).collect();
+    let inputs: Vec<_> = shapes.iter().map(|shape| (&shape[..], 0)).collect();
+    let mut net = Net::new("single", &inputs);
+    let all: Vec<_> = (0..inputs.len()).collect();
+    let index = matches!(operator, Operator::TopK { indices: true, .. });
+    let y = net.node(operator, &all, &[1, outputs], 0);
+    if index {
+        net.0.nodes[0].quantisation.scale = 1.0;
+    }
+    net.finish(y)
+}
+
+fn requantise(shift: u32, ties: Ties) -> Requantise {
+    Requantise { shift, ties, zero_point: 0, function: Function::clamp(-128, 127) }
+}
+
+// Products.
+
+#[test]
+fn a_product_of_wrong_squares() {
+    // 20·(−13) / 32, from ⌊7²/4⌋ and ⌊33²/4⌋: either square wrong by one step of the result.
+    let product = Operator::Product { multiplier: 1, requantise: requantise(LIMB_BITS, Ties::Up) };
+    let honest = Honest::public(&single(product, &[1, 1], 1), &[&[20], &[-13]]);
+    assert_eq!([honest.cells(0), honest.cells(1)], [(7, 12), (33, 272)]);
+    for square in [0, 1] {
+        let forged = honest.answering(square, honest.cells(square).1 + 32);
+        assert_ne!(forged.outputs, honest.witness.outputs);
+        honest.assert_rejected(&forged, &[PAIR]);
+        // The square of another sum or difference.
+        honest.assert_rejected(&honest.arguing(square, 8), &[END]);
+    }
+}
+
+// Functions of two activations.
+
+/// `31·a + 7·b` modulo 101 of `a` in −128..=127 and `b` in −2..=3: neighbours differ.
+fn pairs() -> Graph {
+    let values = (0..256 * 6).map(|index: i64| (index / 6 * 31 + index % 6 * 7) % 101).collect();
+    let function = BinaryFunction { minimum: [-128, -2], counts: [256, 6], values };
+    let mut graph = single(Operator::Binary(function), &[1, 1], 1);
+    (graph.inputs[1].minimum, graph.inputs[1].maximum) = (-2, 3);
+    graph
+}
+
+#[test]
+fn the_result_of_another_pair() {
+    let honest = Honest::public(&pairs(), &[&[5], &[1]]);
+    let other = Honest::public(&pairs(), &[&[6], &[1]]).cells(0).1;
+    honest.assert_rejected(&honest.answering(0, other), &[PAIR]);
+    honest.assert_rejected(&honest.arguing(0, 6), &[END]);
+}
+
+#[test]
+fn a_pair_outside_the_table() {
+    // (5, 1 + 6) has the index of (6, 1): only the range of the private input tells them apart.
+    let honest = Honest::private(&pairs(), &[&[5], &[1]]);
+    let wider = |b: i64| {
+        honest.other(&[vec![5], vec![b]], |description| {
+            (description.inputs[1].minimum, description.inputs[1].maximum) = (-4000, 4000);
+        })
+    };
+    honest.assert_rejected(&wider(7), &[LIMB]);
+    // Beyond the last row, the argument fails too.
+    honest.assert_rejected(&wider(4000), &[LIMB, PAIR]);
+}
+
+// Extremes.
+
+#[test]
+fn an_extreme_that_is_not_one() {
+    // Beyond every element, none of the elements, the wrong element.
+    for (operator, right, wrong) in [(Operator::Max, 9, [10, 8, 5]), (Operator::Min, 5, [4, 6, 9])] {
+        for inputs in [[9, 5], [5, 9]] {
+            let honest = Honest::public(&single(operator.clone(), &[1, 1], 1), &[&inputs[..1], &inputs[1..]]);
+            assert_eq!(honest.witness.outputs, [[right]]);
+            for claim in wrong {
+                let forged = honest.answering(0, claim - inputs[1]);
+                assert_eq!(forged.outputs, [[claim]]);
+                honest.assert_rejected(&forged, &[PAIR]);
+            }
+        }
+    }
+    // The rise of another difference.
+    let honest = Honest::public(&single(Operator::Max, &[1, 1], 1), &[&[9], &[5]]);
+    honest.assert_rejected(&honest.arguing(0, 3), &[END]);
+}
+
+// Selection.
+
+fn selection() -> Graph {
+    let mut graph = single(Operator::Select, &[1, 1, 1], 1);
+    (graph.inputs[0].minimum, graph.inputs[0].maximum) = (0, 1);
+    graph
+}
+
+#[test]
+fn the_branch_that_was_not_chosen() {
+    let (yes, no) = (7, -3);
+    // One condition moves the argument by twice the spread of 255 and one.
+    for (condition, step, claim) in [(1, -511, no), (0, 511, yes)] {
+        let honest = Honest::public(&selection(), &[&[condition], &[yes], &[no]]);
+        let forged = honest.answering(0, claim - no);
+        assert_eq!(forged.outputs, [[claim]]);
+        honest.assert_rejected(&forged, &[PAIR]);
+        let forged = honest.arguing(0, step);
+        assert_eq!(forged.outputs, [[claim]]);
+        honest.assert_rejected(&forged, &[END]);
+    }
+    // A private condition that is neither.
+    let honest = Honest::private(&selection(), &[&[1], &[yes], &[no]]);
+    let forged = honest.other(&[vec![2], vec![yes], vec![no]], |description| description.inputs[0].maximum = 2);
+    honest.assert_rejected(&forged, &[LIMB, PAIR]);
+}
+
+// Ranking.
+
+/// Which lookup of the two largest of three does what: two comparisons, each with a loser that goes on, then the first result; one more comparison,
+/// then the second.
+const SECOND_COMPARISON: usize = 2;
+const FIRST_LOSER: usize = 1;
+const LAST_COMPARISON: usize = 5;
+const RESULTS: [usize; 2] = [4, 6];
+
+#[test]
+fn places_that_are_not_those_of_the_order() {
+    for (indices, right, swapped) in [(false, [9, 7], [7, 9]), (true, [2, 1], [1, 2])] {
+        let top = Operator::TopK { axis: 1, smallest: false, indices };
+        let honest = Honest::public(&single(top, &[3], 2), &[&[4, 7, 9]]);
+        assert_eq!(honest.witness.outputs, [right]);
+        // Keys are 3·x + 2 − j. The second comparison keeps 22 against 27, so the rise on 27 is −5 and the loser 27.
+        assert_eq!(honest.cells(SECOND_COMPARISON), (-5, 0));
+        let forged = honest.answering(SECOND_COMPARISON, -5);
+        assert_eq!(forged.outputs, [swapped]);
+        honest.assert_rejected(&forged, &[PAIR]);
+        // The loser of the first comparison, the key of 4, becomes that of 8 at the same place, and so second.
+        let forged = honest.answering(FIRST_LOSER, 3 * 8 + 2);
+        assert_eq!(forged.outputs, [if indices { [2, 0] } else { [9, 8] }]);
+        honest.assert_rejected(&forged, &[PAIR]);
+        // The last comparison keeps the smaller one.
+        let forged = honest.answering(LAST_COMPARISON, 14 - 22);
+        assert_eq!(forged.outputs, [if indices { [2, 0] } else { [9, 4] }]);
+        honest.assert_rejected(&forged, &[PAIR]);
+        // What a place puts out is not what its key says.
+        for (place, index) in RESULTS.into_iter().enumerate() {
+            let forged = honest.answering(index, 0);
+            assert_eq!(forged.outputs[0][place], 0);
+            honest.assert_rejected(&forged, &[PAIR]);
+        }
+    }
+}
+
+#[test]
+fn a_tie_won_by_the_later_element() {
+    let top = Operator::TopK { axis: 1, smallest: false, indices: true };
+    let honest = Honest::public(&single(top, &[3], 2), &[&[4, 9, 9]]);
+    assert_eq!(honest.witness.outputs, [[1, 2]]);
+    // The keys of equal elements differ by one, and the later one is the smaller.
+    assert_eq!(honest.cells(SECOND_COMPARISON), (1, 1));
+    let forged = honest.answering(SECOND_COMPARISON, 0);
+    assert_eq!(forged.outputs, [[2, 1]]);
+    honest.assert_rejected(&forged, &[PAIR]);
+    // As if the key had another index.
+    honest.assert_rejected(&honest.arguing(SECOND_COMPARISON, -2), &[END]);
+}
+
+// Constants.
+
+#[test]
+fn another_constant() {
+    let mut net = Net::new("constant", &[(&[1, 2], 0)]);
+    let constant = net.node(Operator::Constant(vec![5, -7]), &[], &[1, 2], 0);
+    let y = net.node(Operator::Max, &[0, constant], &[1, 2], 0);
+    net.output(constant);
+    let honest = Honest::public(&net.finish(y), &[&[1, 1]]);
+    assert_eq!(honest.witness.outputs, [[5, -7], [5, 1]]);
+    // A constant owns no cells, so there are none to change: a whole network with another one has another key.
+    let forged = honest.other(&honest.inputs, |description| {
+        let constant = description.nodes.iter().position(|node| match &node.operator {
+            description::Operator::Combine(combine) => combine.terms[0].1 == 0,
+            _ => false,
+        });
+        combine(description, constant.expect("a constant")).constant = vec![-7, 5];
+    });
+    assert_eq!(forged.outputs, [[-7, 5], [1, 5]]);
+    honest.assert_rejected(&forged, &[END]);
+    // And its value is bound where it is put out.
+    let mut forged = honest.witness.clone();
+    public(&mut forged.statement.outputs[0])[0] = 4;
+    assert_eq!(names(mock_prove(honest.key(), &forged)), [END]);
+}
+
+// Halves to even.
+
+/// One element over 32, rounded to even.
+fn even(slack: i64) -> Graph {
+    let requantise = requantise(LIMB_BITS, Ties::Even { slack });
+    single(Operator::Sum { multipliers: vec![1], constant: Vec::new(), requantise }, &[1], 1)
+}
+
+/// The three lookups of a rounding to even.
+const DOWN: usize = 0;
+const UP: usize = 1;
+const NEAREST: usize = 2;
+
+#[test]
+fn a_half_that_leaves_the_even_neighbour() {
+    // 16/32 goes down to 0 and 48/32 up to 2; with slack 4, so do 18 and 46.
+    for (x, slack, right, wrong) in [(16, 0, 0, 1), (48, 0, 2, 1), (18, 4, 0, 1), (46, 4, 2, 1)] {
+        let honest = Honest::public(&even(slack), &[&[x]]);
+        assert_eq!(honest.witness.outputs, [[right]]);
+        let sum = honest.cells(DOWN).1 + honest.cells(UP).1;
+        assert_eq!((sum.rem_euclid(2), honest.cells(NEAREST)), (1, (sum, right)), "a half");
+        let forged = honest.answering(NEAREST, wrong);
+        assert_eq!(forged.outputs, [[wrong]]);
+        honest.assert_rejected(&forged, &[PAIR]);
+
+        // No half any more: one of the divisions goes the other's way. First with another constant, then with its remainder out of range.
+        let (division, step) = if wrong > right { (DOWN, 1) } else { (UP, -1) };
+        let forged = honest.arguing(division, step * (2 * slack + 1));
+        assert_eq!(forged.outputs, [[wrong]]);
+        honest.assert_rejected(&forged, &[END]);
+        let mut forged = honest.witness.clone();
+        let mut add = |(column, row): (usize, usize), step: i64| forged.columns[column][row] += step;
+        let (limb, quotient, result) = honest.places(division);
+        add(limb.expect("a remainder"), -step << LIMB_BITS);
+        add(quotient, step);
+        add(result, step);
+        let (_, quotient, result) = honest.places(NEAREST);
+        add(quotient, step);
+        add(result, wrong - right);
+        public(&mut forged.statement.outputs[0])[0] = wrong;
+        honest.assert_rejected(&forged, &[LIMB]);
+    }
+}
+
+// Weights of several digits.
+
+#[test]
+fn a_digit_of_the_weights_left_out() {
+    let linear = Operator::Linear {
+        weights: vec![300, -1],
+        bias: vec![0],
+        multipliers: vec![1],
+        requantise: Some(requantise(2 * LIMB_BITS, Ties::Up)),
+    };
+    let honest = Honest::public(&single(linear, &[2], 1), &[&[30, 50]]);
+    // 300 = 256 + 44
+    assert_eq!(honest.witness.outputs, [[9]]);
+    let forged = honest.other(&honest.inputs, |description| {
+        let sum = honest.requantise(description, 0).input;
+        combine(description, sum).terms[1].1 = 0;
+    });
+    assert_eq!(forged.outputs, [[1]]);
+    honest.assert_rejected(&forged, &[END]);
+}
+
+// Private inputs.
+
+#[test]
+fn an_unsigned_input_outside_its_range() {
+    let linear = Operator::Linear {
+        weights: vec![3, 2],
+        bias: vec![0],
+        multipliers: vec![1],
+        requantise: Some(requantise(LIMB_BITS, Ties::Up)),
+    };
+    let mut graph = single(linear, &[2], 1);
+    (graph.inputs[0].minimum, graph.inputs[0].maximum) = (0, 255);
+    let honest = Honest::private(&graph, &[&[200, 100]]);
+    for x in [-1, 256] {
+        let forged = honest.other(&[vec![x, 100]], |description| {
+            (description.inputs[0].minimum, description.inputs[0].maximum) = (-1, 256);
+        });
+        honest.assert_rejected(&forged, &[LIMB]);
+    }
+}
