@@ -14,7 +14,6 @@ use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::quantised::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
 use zkinfer_prover::{Claim, ProveError, Prover};
 use zkinfer_verifier::description::{self, Combine, Description};
-use zkinfer_verifier::layout::Segment;
 use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
 
 const END: &str = "adjoint sum end";
@@ -67,23 +66,22 @@ impl Honest {
         }
     }
 
-    /// Where the first element of a segment stands.
-    fn place(&self, segment: &Segment, offset: usize) -> (usize, usize) {
-        let piece = self.key().layout().pieces(segment, offset).next().unwrap();
-        (piece.column, piece.rows.start)
-    }
-
-    /// The places of the first element's lowest limb (if it is divided), quotient and result.
-    fn places(&self, index: usize) -> (Option<(usize, usize)>, (usize, usize), (usize, usize)) {
-        let cells = self.key().layout().nodes[self.requantisation(index)].clone().unwrap();
-        let result = cells.result.unwrap();
-        (cells.limbs.first().map(|limb| self.place(limb, 0)), self.place(&result, 0), self.place(&result, 1))
+    /// Where requantisation `index` has the first element's lowest limb (if it divides), quotient and result.
+    fn places(&self, index: usize) -> Vec<(usize, usize)> {
+        let layout = self.key().layout();
+        let cells = layout.nodes[self.requantisation(index)].as_ref().unwrap();
+        let result = cells.result.iter().flat_map(|segment| [(segment, 0), (segment, 1)]);
+        let pieces = cells.limbs.iter().take(1).map(|limb| (limb, 0)).chain(result);
+        let pieces = pieces.map(|(segment, offset)| layout.pieces(segment, offset).next().unwrap());
+        pieces.map(|piece| (piece.column, piece.rows.start)).collect()
     }
 
     /// The first element's quotient and result.
     fn cells(&self, index: usize) -> (i64, i64) {
-        let (_, quotient, result) = self.places(index);
-        (self.witness.columns[quotient.0][quotient.1], self.witness.columns[result.0][result.1])
+        let places = self.places(index).into_iter().rev();
+        let mut cells = places.map(|(column, row)| self.witness.columns[column][row]);
+        let result = cells.next().unwrap();
+        (cells.next().unwrap(), result)
     }
 
     /// The honest witness of another network, on perhaps other inputs, whose cells stand where those of this one do.
@@ -129,11 +127,9 @@ impl Honest {
     fn assert_rejected(&self, forged: &Witness, expected: &[&str]) {
         assert_ne!(forged.columns, self.witness.columns, "a forgery");
         let caught = names(mock_prove(self.key(), forged));
-        let matches = |(caught, name): (&String, &&str)| caught == name || caught.ends_with(&format!(": {name}"));
-        assert!(
-            caught.len() == expected.len() && caught.iter().zip(expected).all(matches),
-            "{caught:?}, expected {expected:?}"
-        );
+        // Lookups are numbered.
+        let caught: Vec<&str> = caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
+        assert_eq!(caught, expected);
         let parameters = parameters(K);
         let prove = |check: bool| {
             let statement = forged.statement.clone();
@@ -176,8 +172,6 @@ fn requantise(shift: u32, ties: Ties) -> Requantise {
     Requantise { shift, ties, zero_point: 0, function: Function::clamp(-128, 127) }
 }
 
-// Products.
-
 #[test]
 fn a_product_of_wrong_squares() {
     // 20·(−13) / 32, from ⌊7²/4⌋ and ⌊33²/4⌋: either square wrong by one step of the result.
@@ -192,8 +186,6 @@ fn a_product_of_wrong_squares() {
         honest.assert_rejected(&honest.arguing(square, 8), &[END]);
     }
 }
-
-// Functions of two activations.
 
 /// `31·a + 7·b` modulo 101 of `a` in −128..=127 and `b` in −2..=3: neighbours differ.
 fn pairs() -> Graph {
@@ -226,8 +218,6 @@ fn a_pair_outside_the_table() {
     honest.assert_rejected(&wider(4000), &[LIMB, PAIR]);
 }
 
-// Extremes.
-
 #[test]
 fn an_extreme_that_is_not_one() {
     // Beyond every element, none of the elements, the wrong element.
@@ -247,34 +237,24 @@ fn an_extreme_that_is_not_one() {
     honest.assert_rejected(&honest.arguing(0, 3), &[END]);
 }
 
-// Selection.
-
-fn selection() -> Graph {
-    let mut graph = single(Operator::Select, &[1, 1, 1], 1);
-    (graph.inputs[0].minimum, graph.inputs[0].maximum) = (0, 1);
-    graph
-}
-
 #[test]
 fn the_branch_that_was_not_chosen() {
     let (yes, no) = (7, -3);
+    let mut graph = single(Operator::Select, &[1, 1, 1], 1);
+    (graph.inputs[0].minimum, graph.inputs[0].maximum) = (0, 1);
     // One condition moves the argument by twice the spread of 255 and one.
     for (condition, step, claim) in [(1, -511, no), (0, 511, yes)] {
-        let honest = Honest::public(&selection(), &[&[condition], &[yes], &[no]]);
+        let honest = Honest::public(&graph, &[&[condition], &[yes], &[no]]);
         let forged = honest.answering(0, claim - no);
         assert_eq!(forged.outputs, [[claim]]);
         honest.assert_rejected(&forged, &[PAIR]);
-        let forged = honest.arguing(0, step);
-        assert_eq!(forged.outputs, [[claim]]);
-        honest.assert_rejected(&forged, &[END]);
+        honest.assert_rejected(&honest.arguing(0, step), &[END]);
     }
     // A private condition that is neither.
-    let honest = Honest::private(&selection(), &[&[1], &[yes], &[no]]);
+    let honest = Honest::private(&graph, &[&[1], &[yes], &[no]]);
     let forged = honest.other(&[vec![2], vec![yes], vec![no]], |description| description.inputs[0].maximum = 2);
     honest.assert_rejected(&forged, &[LIMB, PAIR]);
 }
-
-// Ranking.
 
 /// Which lookup of the two largest of three does what: two comparisons, each with a loser that goes on, then the first result; one more comparison,
 /// then the second.
@@ -316,16 +296,13 @@ fn a_tie_won_by_the_later_element() {
     let top = Operator::TopK { axis: 1, smallest: false, indices: true };
     let honest = Honest::public(&single(top, &[3], 2), &[&[4, 9, 9]]);
     assert_eq!(honest.witness.outputs, [[1, 2]]);
-    // The keys of equal elements differ by one, and the later one is the smaller.
-    assert_eq!(honest.cells(SECOND_COMPARISON), (1, 1));
+    assert_eq!(honest.cells(SECOND_COMPARISON), (1, 1), "keys of equal elements differ, and the later one is smaller");
     let forged = honest.answering(SECOND_COMPARISON, 0);
     assert_eq!(forged.outputs, [[2, 1]]);
     honest.assert_rejected(&forged, &[PAIR]);
     // As if the key had another index.
     honest.assert_rejected(&honest.arguing(SECOND_COMPARISON, -2), &[END]);
 }
-
-// Constants.
 
 #[test]
 fn another_constant() {
@@ -350,8 +327,6 @@ fn another_constant() {
     public(&mut forged.statement.outputs[0])[0] = 4;
     assert_eq!(names(mock_prove(honest.key(), &forged)), [END]);
 }
-
-// Halves to even.
 
 /// One element over 32, rounded to even.
 fn even(slack: i64) -> Graph {
@@ -382,30 +357,24 @@ fn a_half_that_leaves_the_even_neighbour() {
         assert_eq!(forged.outputs, [[wrong]]);
         honest.assert_rejected(&forged, &[END]);
         let mut forged = honest.witness.clone();
-        let mut add = |(column, row): (usize, usize), step: i64| forged.columns[column][row] += step;
-        let (limb, quotient, result) = honest.places(division);
-        add(limb.expect("a remainder"), -step << LIMB_BITS);
-        add(quotient, step);
-        add(result, step);
-        let (_, quotient, result) = honest.places(NEAREST);
-        add(quotient, step);
-        add(result, wrong - right);
+        let moves = honest.places(division).into_iter().zip([-step << LIMB_BITS, step, step]);
+        for ((column, row), step) in moves.chain(honest.places(NEAREST).into_iter().zip([step, wrong - right])) {
+            forged.columns[column][row] += step;
+        }
         public(&mut forged.statement.outputs[0])[0] = wrong;
         honest.assert_rejected(&forged, &[LIMB]);
     }
 }
 
-// Weights of several digits.
+/// One weighed sum of two elements over `2^shift`.
+fn linear([first, second]: [i16; 2], shift: u32) -> Graph {
+    let (weights, requantise) = (vec![first.into(), second.into()], Some(requantise(shift, Ties::Up)));
+    single(Operator::Linear { weights, bias: vec![0], multipliers: vec![1], requantise }, &[2], 1)
+}
 
 #[test]
 fn a_digit_of_the_weights_left_out() {
-    let linear = Operator::Linear {
-        weights: vec![300, -1],
-        bias: vec![0],
-        multipliers: vec![1],
-        requantise: Some(requantise(2 * LIMB_BITS, Ties::Up)),
-    };
-    let honest = Honest::public(&single(linear, &[2], 1), &[&[30, 50]]);
+    let honest = Honest::public(&linear([300, -1], 2 * LIMB_BITS), &[&[30, 50]]);
     // 300 = 256 + 44
     assert_eq!(honest.witness.outputs, [[9]]);
     let forged = honest.other(&honest.inputs, |description| {
@@ -416,17 +385,9 @@ fn a_digit_of_the_weights_left_out() {
     honest.assert_rejected(&forged, &[END]);
 }
 
-// Private inputs.
-
 #[test]
 fn an_unsigned_input_outside_its_range() {
-    let linear = Operator::Linear {
-        weights: vec![3, 2],
-        bias: vec![0],
-        multipliers: vec![1],
-        requantise: Some(requantise(LIMB_BITS, Ties::Up)),
-    };
-    let mut graph = single(linear, &[2], 1);
+    let mut graph = linear([3, 2], LIMB_BITS);
     (graph.inputs[0].minimum, graph.inputs[0].maximum) = (0, 255);
     let honest = Honest::private(&graph, &[&[200, 100]]);
     for x in [-1, 256] {
