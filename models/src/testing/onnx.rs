@@ -196,6 +196,12 @@ impl Op {
         self.attribute(name, AttributeType::Tensor, |attribute| attribute.t = Some(value))
     }
 
+    /// A graph attribute: the nodes of `body`, which may read what stands outside.
+    #[must_use]
+    pub fn graph(self, name: &str, body: Builder) -> Self {
+        self.attribute(name, AttributeType::Graph, |attribute| attribute.g = Some(body.graph))
+    }
+
     fn attribute(mut self, name: &str, kind: AttributeType, fill: impl FnOnce(&mut AttributeProto)) -> Self {
         let mut attribute = AttributeProto { name: name.into(), r#type: kind as i32, ..AttributeProto::default() };
         fill(&mut attribute);

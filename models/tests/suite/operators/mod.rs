@@ -9,6 +9,7 @@ mod elementwise;
 mod endings;
 mod linear;
 mod pooling;
+mod spelled;
 mod views;
 
 use zkinfer_models::testing::onnx::{Builder, Op};
