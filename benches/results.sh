@@ -42,7 +42,7 @@ rows() {
             local layout seal=– int8
             layout=$("$zkinfer" inspect "$model.vk" --json | jq -r '.layout | "\(.cells) | \(.k) | \(.columns)"')
             [ "$weights" = public ] || seal=$(measure 1 1 "$zkinfer" seal "$model.zkc" -o again --force | cut -d' ' -f1)
-            read -r compile compile_mb < <(measure "$runs" 1 "$zkinfer" compile "$model.onnx" --calibration calibration.npz --weights "$weights" --no-seal --force)
+            read -r compile compile_mb < <(measure "$runs" 5 "$zkinfer" compile "$model.onnx" --calibration calibration.npz --weights "$weights" --no-seal --force)
             read -r prove prove_mb < <(measure "$runs" 1 "$zkinfer" prove "$model.zkc" "$sample" --force)
             read -r verify verify_mb < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
             bytes=$("$zkinfer" inspect sample.proof --json | jq -r '.. | .argument_bytes? // empty')

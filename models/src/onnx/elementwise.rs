@@ -135,9 +135,8 @@ pub(super) fn scale<'a>(
     let plane: usize = shape[axis..].iter().product();
     let channels = factors.len() / plane.max(1);
     let layer = match constant {
-        Constant::Quantised { scales, zeros, .. } if scales.len() == 1 && scales[0] > 0.0 => {
+        Constant::Quantised { scales, .. } if scales.len() == 1 && scales[0] > 0.0 => {
             let integers = factors.iter().step_by(plane).map(|x| (x / f64::from(scales[0])).round() as i32);
-            let _ = zeros;
             Layer::Integer {
                 weights: integers.collect(),
                 scales: vec![scales[0].into(); channels],

@@ -167,7 +167,7 @@ fn range(start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constan
     let number = |x: &Constant| x.numbers().first().copied().unwrap_or(f64::NAN);
     let (first, end, step) = (number(start), number(limit), number(delta));
     let count = ((end - first) / step).ceil().max(0.0);
-    if !(count <= crate::window::MAX_ELEMENTS as f64) {
+    if count.is_nan() || count > crate::window::MAX_ELEMENTS as f64 {
         return Err(Stop::because("it has too many elements"));
     }
     let numbers: Vec<f64> = (0..count as usize).map(|index| first + step * index as f64).collect();

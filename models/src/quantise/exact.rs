@@ -153,12 +153,12 @@ impl Staircase {
         self.thresholds().all(|(k, first, half)| {
             let level = i128::from(2 * k + 1) << (shift - 1);
             let slack = i128::from(slack);
-            let (up, _) = (self.sides(first), ());
-            let down = self.sides(if half { first + 1 } else { first });
-            up.0.is_none_or(|a| z(a) + slack >= level)
-                && up.1.is_none_or(|a| z(a) + slack < level)
-                && down.0.is_none_or(|a| z(a) - slack > level)
-                && down.1.is_none_or(|a| z(a) - slack <= level)
+            let ((above, below), half) = (self.sides(first), if half { first + 1 } else { first });
+            let (above_half, below_half) = self.sides(half);
+            above.is_none_or(|a| z(a) + slack >= level)
+                && below.is_none_or(|a| z(a) + slack < level)
+                && above_half.is_none_or(|a| z(a) - slack > level)
+                && below_half.is_none_or(|a| z(a) - slack <= level)
         })
     }
 
@@ -406,8 +406,6 @@ mod tests {
             let [a, b, y] = [a, b, y].map(f64::from);
             let terms = [Term { scale: a, low: -20, high: 25 }, Term { scale: -b, low: -30, high: 10 }];
             let fit = sum(&terms, &[], y, -128, 127);
-            let shared = Ratio::new(&[1.0], y);
-            let _ = shared;
             for i in -20..=25 {
                 for j in -30..=10 {
                     let real = (a * i as f64 - b * j as f64) / y;
