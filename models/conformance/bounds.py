@@ -37,6 +37,15 @@ BOUNDS = {
     "Squeeze": 1,
     "Transpose": 1,
     "Unsqueeze": 1,
+    # One unit, of a result that does not fill its type's range.
+    "com.microsoft.QGemm": 2,
+    "com.microsoft.QLinearAdd": 2,
+    "com.microsoft.QLinearAveragePool": 2,
+    "com.microsoft.QLinearConcat": 2,
+    "com.microsoft.QLinearGlobalAveragePool": 2,
+    "com.microsoft.QLinearLeakyRelu": 2,
+    "com.microsoft.QLinearMul": 2,
+    "com.microsoft.QLinearSigmoid": 2,
     # Steep: half a step of the input, times the slope where the test is steepest.
     "Acosh": 20,
     "Atanh": 6,

@@ -23,6 +23,7 @@ from queue import SimpleQueue
 from threading import Timer
 
 import cases
+import contrib
 import report
 from bounds import bound
 
@@ -145,10 +146,10 @@ def main() -> int:
     supported = json.loads(subprocess.run([runner, "--operators"], check=True, capture_output=True).stdout)
 
     every = cases.collect()
-    own = [case for case in every if case.is_own]
+    own = [case for case in every if case.is_own] + contrib.collect()
     wanted = set(filter(None, options.only.split(",")))
     selected = [case for case in own if not wanted or wanted & set(case.operators)]
-    print(f"{len(every)} node tests, {len(every) - len(own)} of other domains skipped, {len(selected)} run")
+    print(f"{len(every)} node tests, {sum(not case.is_own for case in every)} of other domains skipped, {len(selected)} run")
 
     command = [str(runner)] + ["--skip-proof"] * options.skip_proof
     results = run_all(selected, command, options.cases, options.jobs)
@@ -160,7 +161,7 @@ def main() -> int:
 
     print(report.summary(results, supported))
     if not wanted and not options.skip_proof:
-        (ROOT / "docs" / "operators.md").write_text(report.page(results, supported, len(every) - len(own)))
+        (ROOT / "docs" / "operators.md").write_text(report.page(results, supported, sum(not case.is_own for case in every)))
     return 1 if any(result["status"] == "failed" for result in results) else 0
 
 

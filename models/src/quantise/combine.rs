@@ -71,12 +71,12 @@ impl Quantiser<'_> {
             minimum: least,
             maximum: most,
         });
-        let exact = if self.is_exact(index, &rescaling) { exact::fit(&stairs.collect::<Vec<_>>()) } else { None };
+        let exact = self.is_exact(index, &rescaling).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
         let (multipliers, shift, ties) = match exact {
             Some(Fit { multipliers, shift, ties }) => (multipliers, shift, ties),
             None => {
                 let factor = |&divisor: &usize| from.quantisation.scale / rescaling.scale / divisor.max(1) as f64;
-                let (multipliers, shift) = rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>(), false);
+                let (multipliers, shift) = rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>());
                 (multipliers, shift, Ties::Up)
             }
         };
@@ -92,9 +92,9 @@ impl Quantiser<'_> {
         let (low, high) = ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
         let ratio = Ratio::new(&[left.scale, right.scale], rescaling.scale);
         let stairs = [Staircase { ratio, low, high, minimum, maximum }];
-        let fit = if self.is_exact(index, &rescaling) { exact::fit(&stairs) } else { None };
+        let fit = self.is_exact(index, &rescaling).then(|| exact::fit(&stairs));
         let fit = fit.unwrap_or_else(|| {
-            let (multipliers, shift) = rescale::factors(&[left.scale * right.scale / rescaling.scale], false);
+            let (multipliers, shift) = rescale::factors(&[left.scale * right.scale / rescaling.scale]);
             Fit { multipliers, shift, ties: Ties::Up }
         });
         Operator::Product { multiplier: fit.multipliers[0], requantise: requantise(fit.shift, fit.ties, rescaling) }

@@ -162,6 +162,12 @@ impl Staircase {
         })
     }
 
+    /// Whether the product with every integer has at most 60 bits.
+    fn holds(&self, multiplier: i64) -> bool {
+        let reach = i128::from(self.low.abs().max(self.high.abs()));
+        i128::from(multiplier) * reach < 1 << 60
+    }
+
     /// The largest distance of a half from where the multiplier puts it.
     fn slack(&self, multiplier: i64, shift: u32) -> i64 {
         let halves = self
@@ -215,9 +221,20 @@ fn positive(numerator: i128, denominator: i128) -> (i128, i128) {
     if denominator < 0 { (-numerator, -denominator) } else { (numerator, denominator) }
 }
 
-/// Multipliers for factors that share a shift; none if 48 bits are not enough.
-pub(super) fn fit(staircases: &[Staircase]) -> Option<Fit> {
-    lines(staircases).or_else(|| halves(staircases))
+/// Multipliers for factors that share a shift. Where none within 60 bits is exact (results of 16 bits, weights of many), the finest that there are.
+pub(super) fn fit(staircases: &[Staircase]) -> Fit {
+    let fits = |fit: &Fit| fit.multipliers.iter().zip(staircases).all(|(&multiplier, stairs)| stairs.holds(multiplier));
+    let exact = lines(staircases).filter(fits).or_else(|| halves(staircases).filter(fits));
+    exact.unwrap_or_else(|| {
+        let near = |shift: u32| Fit { multipliers: nearest(staircases, shift), shift, ties: Ties::Up };
+        (0..=SHIFT_LIMIT).rev().map(near).find(fits).unwrap_or_else(|| near(0))
+    })
+}
+
+/// The multipliers nearest to the factors, none of them zero.
+fn nearest(staircases: &[Staircase], shift: u32) -> Vec<i64> {
+    let near = |stairs: &Staircase| (stairs.ratio.real() * f64::from(shift).exp2()).round().max(1.0) as i64;
+    staircases.iter().map(near).collect()
 }
 
 fn lines(staircases: &[Staircase]) -> Option<Fit> {
@@ -230,8 +247,7 @@ fn lines(staircases: &[Staircase]) -> Option<Fit> {
 
 fn halves(staircases: &[Staircase]) -> Option<Fit> {
     (1..=SHIFT_LIMIT).find_map(|shift| {
-        let near = |stairs: &Staircase| (stairs.ratio.real() * f64::from(shift).exp2()).round().max(1.0) as i64;
-        let multipliers: Vec<i64> = staircases.iter().map(near).collect();
+        let multipliers = nearest(staircases, shift);
         let pairs = || staircases.iter().zip(&multipliers);
         let slack = pairs().map(|(stairs, &multiplier)| stairs.slack(multiplier, shift)).max()?;
         let small = slack == 0 || slack.checked_mul(4)? < 1 << shift;
@@ -369,7 +385,7 @@ mod tests {
 
     fn check(ratio: Ratio, reach: i64) -> Fit {
         let stairs = Staircase { ratio, low: -reach, high: reach, minimum: -128, maximum: 127 };
-        let fit = fit(&[stairs]).unwrap();
+        let fit = fit(&[stairs]);
         let points = (-2000..=2000).chain((-reach..=reach).step_by((reach / 5000).max(1) as usize));
         for a in points.filter(|a| a.abs() <= reach) {
             assert_eq!(apply(&fit, 0, a).clamp(-128, 127), exact(a, ratio).clamp(-128, 127), "{a} {fit:?}");

@@ -2,7 +2,7 @@
 
 use super::channels::{self, Channels};
 use super::emit::Quantiser;
-use super::exact::{self, Ratio, Staircase};
+use super::exact::{self, Fit, Ratio, Staircase};
 use super::function::{self, Rescaling};
 use super::rescale;
 use crate::graph::{Grid, Layer};
@@ -64,14 +64,13 @@ impl Quantiser<'_> {
                 }
                 let rescaling = self.rescaling(index, output);
                 let stairs = self.staircases(&weights, scales, &bias, input, &rescaling, output);
-                let fit = if rescaling.saturates { exact::fit(&stairs) } else { None };
-                let (multipliers, shift, ties) = match fit {
-                    Some(fit) => (fit.multipliers, fit.shift, fit.ties),
-                    None => {
-                        let factors = scales.iter().map(|weight| scale * weight / rescaling.scale);
-                        let (multipliers, shift) = rescale::factors(&factors.collect::<Vec<_>>(), rescaling.saturates);
-                        (multipliers, shift, Ties::Up)
-                    }
+                let (multipliers, shift, ties) = if rescaling.saturates {
+                    let Fit { multipliers, shift, ties } = exact::fit(&stairs);
+                    (multipliers, shift, ties)
+                } else {
+                    let factors = scales.iter().map(|weight| scale * weight / rescaling.scale);
+                    let (multipliers, shift) = rescale::factors(&factors.collect::<Vec<_>>());
+                    (multipliers, shift, Ties::Up)
                 };
                 let requantise = Some(requantise(shift, ties, rescaling));
                 (Parameters { weights, bias, multipliers, requantise }, output)

@@ -10,10 +10,6 @@ const SUM_SHIFT_LIMIT: u32 = 40;
 const FACTOR_SHIFTS: std::ops::RangeInclusive<u32> = 16..=24;
 /// A multiplier from here on has more than ten significant bits.
 const MULTIPLIER_FLOOR: f64 = 1024.0;
-/// A multiplier from here on is as good as single precision.
-const FINE_FLOOR: f64 = (1 << 22) as f64;
-/// The largest shift of such multipliers.
-const FINE_SHIFT: u32 = 46;
 
 /// Multipliers, constant and shift of `(±s_j)·x_j + constant` at output scale `output_scale`.
 pub(super) fn sum(scales: &[f64], constant: &[f64], output_scale: f64) -> (Vec<i64>, Vec<i64>, u32) {
@@ -32,12 +28,11 @@ pub(super) fn sum(scales: &[f64], constant: &[f64], output_scale: f64) -> (Vec<i
     (multipliers.collect(), constant.collect(), shift)
 }
 
-/// Multipliers and shift of factors, none of which is exact. With `fine` they are as good as single precision.
-pub(super) fn factors(factors: &[f64], fine: bool) -> (Vec<i64>, u32) {
+/// Multipliers and shift of factors, none of which is exact.
+pub(super) fn factors(factors: &[f64]) -> (Vec<i64>, u32) {
     let smallest = factors.iter().copied().fold(f64::INFINITY, f64::min);
     let mut shift = *FACTOR_SHIFTS.start();
-    let (floor, end) = if fine { (FINE_FLOOR, FINE_SHIFT) } else { (MULTIPLIER_FLOOR, *FACTOR_SHIFTS.end()) };
-    while smallest * power(shift) < floor && shift < end {
+    while smallest * power(shift) < MULTIPLIER_FLOOR && shift < *FACTOR_SHIFTS.end() {
         shift += 1;
     }
     let multipliers = factors.iter().map(|&factor| half_up(factor * power(shift)).max(1.0) as i64);
@@ -68,9 +63,9 @@ mod tests {
 
     #[test]
     fn averages_have_ten_bits() {
-        let (multipliers, shift) = factors(&[0.25, 0.5], false);
+        let (multipliers, shift) = factors(&[0.25, 0.5]);
         assert_eq!((multipliers, shift), (vec![16384, 32768], 16));
-        let (multipliers, shift) = factors(&[0.01 / 0.02 / 49.0], false);
+        let (multipliers, shift) = factors(&[0.01 / 0.02 / 49.0]);
         assert_eq!(shift, 17);
         assert!(multipliers[0] >= 1024, "{multipliers:?}");
     }

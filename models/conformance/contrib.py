@@ -1,0 +1,192 @@
+"""Cases for what ONNX has no node tests of: onnxruntime's own operators on integers, 16-bit activations, 4-bit weights.
+
+Each network quantises its inputs, applies one operator, and dequantises the result. What it should come to is what onnxruntime says.
+"""
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from cases import Case
+
+SEED = 1
+TYPES = {"uint8": (TensorProto.UINT8, np.uint8), "int8": (TensorProto.INT8, np.int8), "uint16": (TensorProto.UINT16, np.uint16)}
+
+
+class Contrib(Case):
+    """A case about one operator, whatever else its network has."""
+
+    subject = ""
+
+    @property
+    def operators(self) -> list[str]:
+        return [self.subject]
+
+    @property
+    def is_own(self) -> bool:
+        return True
+
+
+class Network:
+    """A network under construction; every tensor of integers has a random scale and zero point."""
+
+    def __init__(self, random: np.random.Generator, element: str):
+        self.random = random
+        self.element, self.type = TYPES[element]
+        self.nodes, self.constants, self.inputs, self.feeds = [], [], [], {}
+
+    def constant(self, name: str, value) -> str:
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def grid(self, name: str, low=-1.5, high=1.5) -> list[str]:
+        """Scale and zero point for numbers between `low` and `high`."""
+        span = np.iinfo(self.type)
+        scale = np.float32((high - low) / (float(span.max) - span.min) * self.random.uniform(1.0, 1.3))
+        zero = self.type(np.clip(np.rint(span.min - low / scale), span.min, span.max))
+        return [self.constant(f"{name}_scale", scale), self.constant(f"{name}_zero", zero)]
+
+    def input(self, name: str, shape) -> list[str]:
+        """A float input, quantised: its integers, scale and zero point."""
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        self.feeds[name] = self.random.uniform(-1.5, 1.5, shape).astype(np.float32)
+        grid = self.grid(name)
+        self.nodes.append(helper.make_node("QuantizeLinear", [name, *grid], [f"{name}_q"]))
+        return [f"{name}_q", *grid]
+
+    def weights(self, name: str, shape) -> list[str]:
+        """Constant integers of the same type, scale and zero point."""
+        span = np.iinfo(self.type)
+        integers = self.random.integers(span.min, int(span.max) + 1, shape).astype(self.type)
+        middle = self.type((int(span.min) + int(span.max) + 1) // 2 + 3)
+        return [self.constant(name, integers), self.constant(f"{name}_scale", np.float32(0.011)), self.constant(f"{name}_zero", middle)]
+
+    def node(self, operator: str, inputs: list[str], **attributes) -> None:
+        self.nodes.append(helper.make_node(operator, inputs, ["y_q"], domain="com.microsoft", **attributes))
+
+    def finish(self, subject: str, name: str, grid: list[str] | None) -> Contrib:
+        if grid:
+            self.nodes.append(helper.make_node("DequantizeLinear", ["y_q", *grid], ["y"]))
+        output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+        graph = helper.make_graph(self.nodes, name, self.inputs, [output], self.constants)
+        opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+        settings = onnxruntime.SessionOptions()
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+        expected = session.run(None, self.feeds)
+        case = Contrib(name, model, [self.feeds[info.name] for info in self.inputs], expected)
+        case.subject = subject
+        return case
+
+
+def elementwise(network: Network, operator: str) -> list[str]:
+    left, right = network.input("a", [1, 3, 4]), network.input("b", [1, 1, 4])
+    grid = network.grid("y", -3, 3)
+    network.node(operator, [*left, *right, *grid])
+    return grid
+
+
+def with_constant(network: Network, operator: str) -> list[str]:
+    left, grid = network.input("a", [2, 5]), network.grid("y", -3, 3)
+    network.node(operator, [*left, *network.weights("c", [5]), *grid])
+    return grid
+
+
+def concat(network: Network) -> list[str]:
+    grid = network.grid("y")
+    network.node("QLinearConcat", [*grid, *network.input("a", [1, 2, 3]), *network.input("b", [1, 4, 3])], axis=1)
+    return grid
+
+
+def pool(network: Network, padded: bool) -> list[str]:
+    x, grid = network.input("x", [1, 2, 5, 5]), network.grid("y", -1, 1)
+    pads = [1, 1, 0, 0] if padded else [0, 0, 0, 0]
+    network.node("QLinearAveragePool", [*x, *grid], kernel_shape=[2, 3], strides=[2, 1], pads=pads, count_include_pad=int(padded))
+    return grid
+
+
+def whole(network: Network) -> list[str]:
+    x, grid = network.input("x", [1, 3, 4, 6]), network.grid("y", -0.5, 0.5)
+    network.node("QLinearGlobalAveragePool", [*x, *grid], channels_last=0)
+    return grid
+
+
+def function(network: Network, operator: str, low: float, high: float, **attributes) -> list[str]:
+    x, grid = network.input("x", [2, 9]), network.grid("y", low, high)
+    network.node(operator, [*x, *grid], **attributes)
+    return grid
+
+
+def gemm(network: Network, transposed: int) -> list[str]:
+    x = network.input("x", [2, 6])
+    w = network.weights("w", [4, 6] if transposed else [6, 4])
+    bias = network.constant("bias", network.random.integers(-2000, 2000, 4).astype(np.int32))
+    grid = network.grid("y", -6, 6)
+    network.node("QGemm", [*x, *w, bias, *grid], transB=transposed, alpha=1.0)
+    return grid
+
+
+def wide_conv(network: Network) -> list[str]:
+    """A convolution in QDQ form: activations of the network's type, int8 weights per channel."""
+    x, grid = network.input("x", [1, 2, 5, 5]), network.grid("y", -9, 9)
+    weights = network.random.integers(-127, 128, (3, 2, 3, 3)).astype(np.int8)
+    scales = network.random.uniform(0.004, 0.02, 3).astype(np.float32)
+    network.constant("w", weights), network.constant("w_scale", scales), network.constant("w_zero", np.zeros(3, np.int8))
+    network.nodes += [
+        helper.make_node("DequantizeLinear", x, ["x_r"]),
+        helper.make_node("DequantizeLinear", ["w", "w_scale", "w_zero"], ["w_r"], axis=0),
+        helper.make_node("Conv", ["x_r", "w_r"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("QuantizeLinear", ["c", *grid], ["y_q"]),
+    ]
+    return grid
+
+
+def narrow_weights(network: Network, element: int, name: str) -> list[str]:
+    """A matrix product with 4-bit weights."""
+    x, grid = network.input("x", [2, 6]), network.grid("y", -6, 6)
+    low, high = (-8, 8) if element == TensorProto.INT4 else (0, 16)
+    integers = network.random.integers(low, high, 24)
+    network.constants.append(helper.make_tensor("w", element, [6, 4], integers.tolist()))
+    network.constants.append(helper.make_tensor("w_zero", element, [4], [1, 0, 2, 3]))
+    network.constant("w_scale", network.random.uniform(0.05, 0.2, 4).astype(np.float32))
+    network.nodes += [
+        helper.make_node("DequantizeLinear", x, ["x_r"]),
+        helper.make_node("DequantizeLinear", ["w", "w_scale", "w_zero"], ["w_r"], axis=1),
+        helper.make_node("MatMul", ["x_r", "w_r"], ["m"], name=name),
+        helper.make_node("QuantizeLinear", ["m", *grid], ["y_q"]),
+    ]
+    return grid
+
+
+def collect() -> list[Case]:
+    found = []
+    own = "com.microsoft."
+
+    def case(subject: str, name: str, element: str, build) -> None:
+        network = Network(np.random.default_rng([SEED, len(found)]), element)
+        grid = build(network)
+        found.append(network.finish(subject, f"contrib_{name}_{element}", grid))
+
+    for element in ("uint8", "int8"):
+        for operator in ("QLinearAdd", "QLinearMul"):
+            case(own + operator, operator.lower(), element, lambda network: elementwise(network, operator))
+            case(own + operator, f"{operator.lower()}_constant", element, lambda network: with_constant(network, operator))
+        case(own + "QLinearConcat", "qlinearconcat", element, concat)
+        for padded in (False, True):
+            name = "qlinearaveragepool" + "_padded" * padded
+            case(own + "QLinearAveragePool", name, element, lambda network: pool(network, padded))
+        case(own + "QLinearGlobalAveragePool", "qlinearglobalaveragepool", element, whole)
+        case(own + "QLinearSigmoid", "qlinearsigmoid", element, lambda network: function(network, "QLinearSigmoid", 0, 1))
+        case(
+            own + "QLinearLeakyRelu",
+            "qlinearleakyrelu",
+            element,
+            lambda network: function(network, "QLinearLeakyRelu", -0.3, 1.5, alpha=0.17),
+        )
+        for transposed in (0, 1):
+            case(own + "QGemm", f"qgemm_{transposed}", element, lambda network: gemm(network, transposed))
+    case("QuantizeLinear", "wide_conv", "uint16", wide_conv)
+    for element, name in ((TensorProto.INT4, "int4"), (TensorProto.UINT4, "uint4")):
+        case("DequantizeLinear", f"{name}_weights", "uint8", lambda network: narrow_weights(network, element, name))
+    return found
