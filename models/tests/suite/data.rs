@@ -133,7 +133,7 @@ fn npz_by_name_with_labels() {
     let path = npz(&folder, &[("image", counting::<f32>(&[3, 2]))], Some(("y", labels)));
     assert_eq!(
         folder.error(&path, &one),
-        "`/d.npz`, array `y`: labels of shape [4] for 3 samples, expected [3]: the number of the class of each"
+        "`/d.npz`, array `y`: labels of shape [4] for 3 samples, expected [3], the number of the class of each, or [3, …], those of its positions"
     );
 }
 
