@@ -8,7 +8,7 @@
 //! * commitments are a rounded fit, not a measurement. `cargo bench --bench stages -- columns` on the quiet machine took 2.7 and 4.7 ms of
 //!   wall time for a small column of `2^10` and `2^12` rows (the fit says 2.6 and 4.5), and 8.8 and 23.6 ms for a full one, on both
 //!   cores (the fit says 13 and 47 CPU-ms);
-//! * all in all, predictions for LeNet-5 were a third below the CPU time that `benches/figures.sh` measured.
+//! * all in all, predictions for LeNet-5 were a third below the CPU time that `benches/results.sh` measured.
 //!
 //! They rank layouts; replace them by those of another machine, or of a faster prover, and every choice follows.
 //!

@@ -11,6 +11,7 @@ use super::importer::Stop;
 use crate::activation::PLAIN;
 use crate::binary::BinaryOperator;
 use crate::layout;
+use crate::window::MAX_ELEMENTS;
 
 /// The result of a node whose operands are all constants; `None` if its operator is not among those that are folded here.
 pub(super) fn evaluate(call: &Call<'_>, operands: &[&Constant]) -> Option<Result<Constant, Stop>> {
@@ -167,7 +168,7 @@ fn range(start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constan
     let number = |x: &Constant| x.numbers().first().copied().unwrap_or(f64::NAN);
     let (first, end, step) = (number(start), number(limit), number(delta));
     let count = ((end - first) / step).ceil().max(0.0);
-    if count.is_nan() || count > crate::window::MAX_ELEMENTS as f64 {
+    if count.is_nan() || count > MAX_ELEMENTS as f64 {
         return Err(Stop::because("it has too many elements"));
     }
     let numbers: Vec<f64> = (0..count as usize).map(|index| first + step * index as f64).collect();
@@ -179,7 +180,7 @@ fn listed_shape(shape: &Constant) -> Result<Vec<usize>, Stop> {
     let lengths = shape.integers()?.into_iter().map(|length| usize::try_from(length).ok());
     let shape: Option<Vec<usize>> = lengths.collect();
     let small = shape.filter(|shape| shape.contains(&0) || crate::window::element_count(shape).is_some());
-    small.ok_or_else(|| Stop::because("its shape is no shape"))
+    small.ok_or_else(|| Stop::Because(format!("its shape has negative lengths or more than {MAX_ELEMENTS} elements")))
 }
 
 fn constant_of_shape(call: &Call<'_>, shape: &Constant) -> Result<Constant, Stop> {

@@ -272,24 +272,37 @@ pub(super) fn sum(terms: &[Term], constants: &[f64], divisor: f64, minimum: i64,
         // No term may vanish.
         steps.zip(terms).map(|(steps, term)| if steps == 0 { term.scale.signum() as i64 } else { steps }).collect()
     };
+    // Whether the sum has at most 60 bits.
+    let holds = |multipliers: &[i64]| {
+        let reach = |term: &Term| i128::from(term.low.abs().max(term.high.abs()));
+        let products = terms.iter().zip(multipliers).map(|(term, &m)| i128::from(m).abs() * reach(term));
+        products.sum::<i128>() < 1 << 60
+    };
+    let finest = || {
+        let shift = (1..=FINE_SHIFT).rev().find(|&shift| holds(&multipliers(shift))).unwrap_or(1);
+        Fit { multipliers: multipliers(shift), shift, ties: Ties::Up }
+    };
     let mut distinct: Vec<f64> = if constants.is_empty() { vec![0.0] } else { constants.to_vec() };
     distinct.sort_unstable_by(f64::total_cmp);
     distinct.dedup();
     let pairs =
         terms.iter().map(|term| (term.high - term.low) as usize + 1).try_fold(distinct.len(), usize::checked_mul);
     if pairs.is_none_or(|pairs| pairs > MAX_PAIRS) {
-        return Fit { multipliers: multipliers(FINE_SHIFT), shift: FINE_SHIFT, ties: Ties::Up };
+        return finest();
     }
     let cases = cases(terms, &distinct, divisor, minimum, maximum);
     for shift in 1..=SHIFT_LIMIT {
         let multipliers = multipliers(shift);
+        if !holds(&multipliers) {
+            break;
+        }
         for ties in [Ties::Up, Ties::Even { slack: 0 }] {
             if let Some(ties) = agrees(&cases, &multipliers, shift, ties, divisor, minimum, maximum) {
                 return Fit { multipliers, shift, ties };
             }
         }
     }
-    Fit { multipliers: multipliers(FINE_SHIFT), shift: FINE_SHIFT, ties: Ties::Up }
+    finest()
 }
 
 /// What a constant is in units of `2^−shift` steps.
@@ -430,6 +443,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sums_of_wide_operands_stay_within_60_bits() {
+        let terms = [Term { scale: 1.0, low: -32_768, high: 32_767 }; 3];
+        let fit = sum(&terms, &[], 0.001, -32_768, 32_767);
+        assert!(fit.shift > 20 && fit.multipliers[0] < 1 << 45, "{fit:?}");
     }
 
     #[test]
