@@ -14,7 +14,7 @@
 //! # let quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 //! # let graph = Graph {
 //! #     name: "relu".into(),
-//! #     inputs: vec![Input { name: "x".into(), shape: vec![1, 3], quantisation }],
+//! #     inputs: vec![Input { name: "x".into(), shape: vec![1, 3], quantisation, minimum: -128, maximum: 127 }],
 //! #     nodes: vec![Node {
 //! #         name: "Relu".into(),
 //! #         inputs: vec![0],
