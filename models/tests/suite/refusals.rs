@@ -98,6 +98,22 @@ fn flipped_bytes_do_not_panic() {
     }
 }
 
+/// The same for quantised files, in both forms and with most operators of networks.
+#[test]
+fn flipped_bytes_of_quantised_files_do_not_panic() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("zoo");
+    for file in
+        ["twins/twins.qdq.onnx", "recorded/twins.qop-u8.onnx", "cnn-8x8/cnn-8x8.qdq.onnx", "unet-32/unet-32.onnx"]
+    {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        for position in (0..bytes.len()).step_by((bytes.len() / 600).max(1)) {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x41;
+            let _ = Model::from_bytes("m.onnx", &changed);
+        }
+    }
+}
+
 #[test]
 fn opsets_out_of_range() {
     for opset in [0, 29] {
