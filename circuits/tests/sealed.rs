@@ -21,7 +21,7 @@ use zkinfer_verifier::proof::elements;
 use zkinfer_verifier::sheet::{Role, SealedTensor};
 use zkinfer_verifier::{BLINDING_ROWS, CheckedSeal, Proof, Rejection, Seal, Value, VerifyingKey, Visibility};
 
-const K: u32 = 6;
+const K: u32 = 7;
 const END: &str = "adjoint sum end";
 
 fn rng(seed: u64) -> StdRng {

@@ -1,4 +1,4 @@
-//! The adjoint check's column: the running sum `S` of `Σ κ·cell + Σ π·u·v`.
+//! Columns that stand for sealed weights in the adjoint check.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -7,39 +7,9 @@ use zkinfer_verifier::adjoint::WeightCotangent;
 use zkinfer_verifier::sheet::{Pattern, Sheet};
 
 use crate::commit::Context;
-use crate::sealed::{ShownColumn, combine};
+use crate::sealed::{SealedColumn, combine};
 
-/// Values of columns and their cotangents, in pairs, one entry per row at least up to the usable ones.
-pub struct Products<'a> {
-    /// Cells with `κ`.
-    pub linear: Vec<(&'a [Fp], &'a [Fp])>,
-    /// `u`, `v` with `π`.
-    pub bilinear: Vec<([&'a [Fp]; 2], &'a [Fp])>,
-}
-
-/// The running sum `S`, one row longer than the usable rows: the target at its end if every linear equation holds.
-pub fn running_sum(products: &Products<'_>, usable: usize) -> Vec<Fp> {
-    let mut steps = vec![Fp::ZERO; usable];
-    for (cells, kappa) in &products.linear {
-        for ((step, cell), kappa) in steps.iter_mut().zip(*cells).zip(*kappa) {
-            *step += *kappa * cell;
-        }
-    }
-    for ([u, v], separator) in &products.bilinear {
-        for (((step, u), v), separator) in steps.iter_mut().zip(*u).zip(*v).zip(*separator) {
-            *step += *separator * u * v;
-        }
-    }
-    let mut sum = Fp::ZERO;
-    let mut running = vec![sum];
-    running.extend(steps.into_iter().map(|step| {
-        sum += step;
-        sum
-    }));
-    running
-}
-
-/// Columns that stand for a sheet of sealed weights in the adjoint sum, each with its `κ`.
+/// Columns that stand for a sheet of sealed weights in the row sum, each with its `κ`, on all rows.
 ///
 /// `Σ_c κ_c·a_c` over a sheet's columns, with `κ_c = Σ units_o·K_m` over the units in the column and their patterns, is `Σ_m K_m·A_m` with
 /// `A_m = Σ units_o·a_c`: as many products as patterns instead of columns. Where columns are fewer, they stand for themselves.
@@ -47,33 +17,34 @@ pub fn fold_weights(
     context: &Context<'_>,
     sheet: &Sheet,
     cotangent: &WeightCotangent,
-    columns: &[ShownColumn<'_>],
-) -> Vec<(Vec<Fp>, Vec<Fp>)> {
+    columns: &[SealedColumn<'_>],
+) -> Vec<[Vec<Fp>; 2]> {
     let patterns = sheet.patterns();
     let taps = |kappa: &mut [Fp], pattern: &Pattern, unit: Fp| {
         let taps = &cotangent.taps[pattern.start..];
         kappa[pattern.rows.clone()].iter_mut().zip(taps).for_each(|(kappa, tap)| *kappa = *tap * unit);
     };
+    let zeros = || vec![Fp::ZERO; context.rows];
     if columns.len() <= patterns.len() {
-        let alone = |(index, column): (usize, &ShownColumn<'_>)| {
-            let mut kappa = vec![Fp::ZERO; context.usable];
+        let alone = |(index, column): (usize, &SealedColumn<'_>)| {
+            let mut kappa = zeros();
             for (pattern, unit) in sheet.members(index) {
                 taps(&mut kappa, &patterns[pattern], cotangent.units[unit]);
             }
-            (context.small_column(column.integers, &column.randomness), kappa)
+            [combine(context.rows, &[(column.integers, Fp::ONE)]), kappa]
         };
-        return columns.iter().enumerate().map(alone).collect();
+        return columns.par_iter().enumerate().map(alone).collect();
     }
-    let mut members: Vec<Vec<(&ShownColumn<'_>, Fp)>> = vec![Vec::new(); patterns.len()];
+    let mut members: Vec<Vec<(&[i64], Fp)>> = vec![Vec::new(); patterns.len()];
     for (index, column) in columns.iter().enumerate() {
         for (pattern, unit) in sheet.members(index) {
-            members[pattern].push((column, cotangent.units[unit]));
+            members[pattern].push((column.integers, cotangent.units[unit]));
         }
     }
-    let fold = |(pattern, members): (&Pattern, Vec<(&ShownColumn<'_>, Fp)>)| {
-        let mut kappa = vec![Fp::ZERO; context.usable];
+    let fold = |(pattern, members): (&Pattern, Vec<(&[i64], Fp)>)| {
+        let mut kappa = zeros();
         taps(&mut kappa, pattern, Fp::ONE);
-        (combine(context.rows, members.into_iter()), kappa)
+        [combine(context.rows, &members), kappa]
     };
     patterns.par_iter().zip(members).map(fold).collect()
 }

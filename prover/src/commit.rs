@@ -2,135 +2,172 @@
 
 use ff::Field;
 use group::Curve;
-use halo2_proofs::poly::commitment::{Blind, Params};
-use halo2_proofs::poly::{Coeff, EvaluationDomain, LagrangeCoeff, Polynomial};
+use halo2_proofs::poly::EvaluationDomain;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
-use rayon::prelude::*;
-use zkinfer_verifier::field::integer;
-use zkinfer_verifier::link::RESPONSES;
-use zkinfer_verifier::{BLINDING_ROWS, Parameters};
+use zkinfer_verifier::{Parameters, RESERVED_ROWS};
 
-use crate::msm::cpu::commit_small;
+use crate::msm::{self, FixedBases};
 
 /// The number of rows, the commitment parameters and the evaluation domain of one proof.
 pub struct Context<'a> {
-    /// halo2's generators.
-    pub params: &'a Params<EqAffine>,
-    /// The domain of `n` rows and its extension.
+    /// The generators.
+    pub parameters: &'a Parameters,
+    /// The domain of `n` rows and one coset of it.
     pub domain: EvaluationDomain<Fp>,
     /// Usable rows `u`.
     pub usable: usize,
     /// Rows `n`.
     pub rows: usize,
-    /// The commitment to the constant 1 without blind.
-    one: EqAffine,
+    /// The generator of the mask row, then that of blinds.
+    masks: FixedBases<2>,
+}
+
+/// What a column holds in its usable rows; missing ones are zero.
+pub enum Content<'a> {
+    /// Small integers.
+    Small(&'a [i64]),
+    /// Field elements.
+    Full(Vec<Fp>),
 }
 
 /// A committed column.
-pub struct Column {
-    /// Its values.
-    pub values: Polynomial<Fp, LagrangeCoeff>,
-    /// Its polynomial.
-    pub polynomial: Polynomial<Fp, Coeff>,
+pub struct Column<'a> {
+    /// Its usable rows.
+    pub content: Content<'a>,
+    /// The mask row, then what stands behind it; missing rows are zero.
+    pub random: Vec<Fp>,
     /// The blind of its commitment.
-    pub blind: Blind<Fp>,
+    pub blind: Fp,
     /// Its commitment.
     pub commitment: EqAffine,
 }
 
-/// What goes into a column before its random rows.
-pub enum Content<'a> {
-    /// Small integers, as many as usable rows.
-    Small(&'a [i64]),
-    /// Field elements, as many as usable rows or one more.
-    Full(Vec<Fp>),
+/// Which rows behind the usable ones are random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Random {
+    /// The mask row: enough for a column that is opened in a combination only.
+    Mask,
+    /// All of them, for the first column, which masks the combination.
+    All,
 }
 
 impl<'a> Context<'a> {
-    /// A context for a circuit with `usable` rows.
-    pub fn new(params: &'a Params<EqAffine>, usable: usize) -> Self {
-        let domain = EvaluationDomain::new(zkinfer_verifier::DEGREE, params.k());
-        let one = params.get_g().first().copied().unwrap_or_default();
-        Self { params, domain, usable, rows: 1 << params.k(), one }
+    /// A context for parameters that serve provers.
+    pub fn new(parameters: &'a Parameters) -> Self {
+        let rows = 1 << parameters.k();
+        let usable = rows - RESERVED_ROWS;
+        let mask = parameters.lagrange().get(usable).copied().unwrap_or_default();
+        // The quotient has degree below n, so the "extended" domain is one coset of n points.
+        let domain = EvaluationDomain::new(2, parameters.k());
+        Self { parameters, domain, usable, rows, masks: FixedBases::new([mask, parameters.blinding()]) }
     }
 
-    /// A context for parameters, with as many usable rows as any circuit has.
-    pub fn of(parameters: &'a Parameters) -> Self {
-        let params = parameters.params();
-        Self::new(params, (1 << params.k()) - BLINDING_ROWS - 1)
-    }
-
-    /// A column of small integers with zero in the boundary row and this randomness after it; the last element is the blind, not a row.
-    pub(crate) fn small_column(&self, integers: &[i64], randomness: &[Fp; RESPONSES]) -> Vec<Fp> {
-        let mut values: Vec<Fp> = integers.iter().map(|&value| integer(value)).collect();
-        values.resize(self.usable + 1, Fp::ZERO);
-        values.extend(&randomness[..BLINDING_ROWS]);
-        values
-    }
-
-    /// Commits to [`Self::small_column`].
-    pub(crate) fn commit_with(&self, integers: &[i64], randomness: &[Fp; RESPONSES]) -> Eq {
-        let values = self.domain.lagrange_from_vec(self.small_column(integers, randomness));
-        let minimum = integers.iter().copied().min().unwrap_or(0);
-        commit_small(self.params, self.one, values, minimum, randomness[BLINDING_ROWS])
-    }
-
-    /// Commits to columns: fills the rows after the boundary row at random, then commits with random blinds.
+    /// Commits to columns of small integers with random masks and blinds, the first one as `first` says.
     ///
     /// Randomness is drawn in order before any thread starts, so the result does not depend on their number.
-    pub fn commit(&self, contents: Vec<Content<'_>>, rng: &mut impl CryptoRng) -> Vec<Column> {
-        let blinding_rows = self.rows - self.usable - 1;
-        let random: Vec<Vec<Fp>> =
-            contents.iter().map(|_| (0..=blinding_rows).map(|_| Fp::random(&mut *rng)).collect()).collect();
-        let jobs: Vec<_> = contents.into_iter().zip(random).collect();
-        let columns: Vec<_> = jobs
-            .into_par_iter()
-            .map(|(content, random)| {
-                let (mut values, minimum) = match content {
-                    Content::Small(cells) => {
-                        (cells.iter().map(|&cell| integer(cell)).collect(), cells.iter().copied().min())
-                    }
-                    Content::Full(values) => (values, None),
-                };
-                values.resize(self.usable + 1, Fp::ZERO);
-                let (blind, rows) = random.split_first().expect("at least the blind was drawn");
-                values.extend(rows);
-                let values = self.domain.lagrange_from_vec(values);
-                let point = match minimum {
-                    Some(minimum) => commit_small(self.params, self.one, values.clone(), minimum, *blind),
-                    None => self.params.commit_lagrange(&values, Blind(*blind)),
-                };
-                let polynomial = self.domain.lagrange_to_coeff(values.clone());
-                (values, polynomial, Blind(*blind), point)
+    pub fn commit_small<'c>(
+        &self,
+        columns: impl IntoIterator<Item = &'c [i64]>,
+        first: Random,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Column<'c>> {
+        let columns: Vec<&[i64]> = columns.into_iter().collect();
+        let mut random: Vec<(Vec<Fp>, Fp)> =
+            columns.iter().map(|_| (vec![Fp::random(&mut *rng)], Fp::random(&mut *rng))).collect();
+        let mut points = self.small_points(&columns, random.iter().map(|(mask, blind)| [mask[0], *blind]));
+        if let (Random::All, Some((rows, _)), Some(point)) = (first, random.first_mut(), points.first_mut()) {
+            let more: Vec<Fp> = (1..RESERVED_ROWS).map(|_| Fp::random(&mut *rng)).collect();
+            *point += msm::full(&self.parameters.lagrange()[self.usable + 1..], &[&more])[0];
+            rows.extend(more);
+        }
+        let columns = columns.into_iter().map(Content::Small).zip(random);
+        finish(columns.map(|(content, (random, blind))| (content, random, blind)), &points)
+    }
+
+    /// Commitments to columns of small integers with these mask rows and blinds.
+    pub(crate) fn small_points(&self, columns: &[&[i64]], masks: impl Iterator<Item = [Fp; 2]>) -> Vec<Eq> {
+        let points = msm::small(self.parameters.lagrange(), columns);
+        points.into_iter().zip(masks).map(|(point, masks)| point + self.masks.combine(&masks)).collect()
+    }
+
+    /// Commits to columns of field elements with random masks and blinds.
+    pub fn commit_full(&self, columns: Vec<Vec<Fp>>, rng: &mut impl CryptoRng) -> Vec<Column<'static>> {
+        let mut columns: Vec<(Vec<Fp>, Fp)> = columns
+            .into_iter()
+            .map(|mut column| {
+                column.resize(self.usable, Fp::ZERO);
+                column.push(Fp::random(&mut *rng));
+                (column, Fp::random(&mut *rng))
             })
             .collect();
-        let points: Vec<Eq> = columns.iter().map(|(.., point)| *point).collect();
-        let mut affine = vec![EqAffine::default(); points.len()];
-        Eq::batch_normalize(&points, &mut affine);
-        let columns = columns.into_iter().zip(affine);
-        columns
-            .map(|((values, polynomial, blind, _), commitment)| Column { values, polynomial, blind, commitment })
-            .collect()
+        let values: Vec<&[Fp]> = columns.iter().map(|(column, _)| column.as_slice()).collect();
+        let points =
+            self.blinded(msm::full(self.parameters.lagrange(), &values), columns.iter().map(|(_, blind)| *blind));
+        let columns = columns.drain(..).map(|(mut column, blind)| {
+            let random = column.split_off(self.usable);
+            (Content::Full(column), random, blind)
+        });
+        finish(columns, &points)
     }
 
-    /// Commits to polynomials by their coefficients, with random blinds.
-    pub fn commit_coefficients(
-        &self,
-        polynomials: &[Polynomial<Fp, Coeff>],
-        rng: &mut impl CryptoRng,
-    ) -> Vec<(EqAffine, Blind<Fp>)> {
-        let blinds: Vec<_> = polynomials.iter().map(|_| Blind(Fp::random(&mut *rng))).collect();
-        polynomials
-            .par_iter()
-            .zip(blinds)
-            .map(|(polynomial, blind)| (self.params.commit(polynomial, blind).to_affine(), blind))
-            .collect()
+    /// Commits to values on all rows, or to coefficients, with a blind.
+    pub fn commit_rows(&self, bases: &[EqAffine], values: &[Fp], blind: Fp) -> EqAffine {
+        self.blinded(msm::full(bases, &[values]), std::iter::once(blind))[0].to_affine()
     }
 
-    /// The polynomial of a public column given by its first rows, zero after them.
-    pub fn public(&self, mut values: Vec<Fp>) -> Polynomial<Fp, Coeff> {
-        values.resize(self.rows, Fp::ZERO);
-        self.domain.lagrange_to_coeff(self.domain.lagrange_from_vec(values))
+    fn blinded(&self, mut points: Vec<Eq>, blinds: impl Iterator<Item = Fp>) -> Vec<Eq> {
+        points.iter_mut().zip(blinds).for_each(|(point, blind)| *point += self.masks.combine(&[Fp::ZERO, blind]));
+        points
+    }
+}
+
+/// Columns with their commitments as affine points.
+fn finish<'c>(columns: impl Iterator<Item = (Content<'c>, Vec<Fp>, Fp)>, points: &[Eq]) -> Vec<Column<'c>> {
+    let mut affine = vec![EqAffine::default(); points.len()];
+    Eq::batch_normalize(points, &mut affine);
+    let columns = columns.zip(affine);
+    columns.map(|((content, random, blind), commitment)| Column { content, random, blind, commitment }).collect()
+}
+
+impl Column<'_> {
+    /// Its values on the rows before the boundary row, and zero from there on: what the row sum sees of it.
+    pub fn summed(&self, context: &Context<'_>, integers: &Integers) -> Vec<Fp> {
+        let mut values = Vec::with_capacity(context.rows);
+        match &self.content {
+            Content::Small(cells) => values.extend(cells.iter().map(|&cell| integers.get(cell))),
+            Content::Full(elements) => values.extend(elements),
+        }
+        values.resize(context.usable, Fp::ZERO);
+        values.extend(self.random.first());
+        values.resize(context.rows, Fp::ZERO);
+        values
+    }
+}
+
+/// Small integers as field elements, by table: a third of what converting each costs.
+pub struct Integers {
+    values: Vec<Fp>,
+}
+
+impl Integers {
+    /// Largest magnitude in the table.
+    const LIMIT: i64 = 1 << 10;
+
+    /// The table.
+    pub fn new() -> Self {
+        Self { values: (-Self::LIMIT..=Self::LIMIT).map(zkinfer_verifier::field::integer).collect() }
+    }
+
+    /// An integer as a field element.
+    pub fn get(&self, value: i64) -> Fp {
+        let at = value.checked_add(Self::LIMIT).and_then(|at| usize::try_from(at).ok());
+        at.and_then(|at| self.values.get(at).copied()).unwrap_or_else(|| zkinfer_verifier::field::integer(value))
+    }
+}
+
+impl Default for Integers {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -7,7 +7,6 @@
 use ff::Field;
 use group::Curve;
 use halo2_proofs::arithmetic::{best_multiexp, compute_inner_product, eval_polynomial};
-use halo2_proofs::poly::commitment::Blind;
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::arithmetic::CurveExt;
 use pasta_curves::{Eq, EqAffine, Fp};
@@ -38,8 +37,7 @@ where
     let value = eval_polynomial(&mask, x);
     mask[0] -= value;
     let mask_blind = Fp::random(&mut *rng);
-    let commitment = context.params.commit(&context.domain.coeff_from_vec(mask.clone()), Blind(mask_blind));
-    transcript.write_point(commitment.to_affine())?;
+    transcript.write_point(context.commit_rows(context.parameters.generators(), &mask, mask_blind))?;
     let (xi, z) = (draw(transcript), draw(transcript));
 
     let mut coefficients: Vec<Fp> = mask.iter().zip(&polynomial).map(|(mask, p)| *mask * xi + p).collect();
@@ -48,8 +46,8 @@ where
     let mut blind = mask_blind * xi + blind;
     let mut powers: Vec<Fp> =
         std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(context.rows).collect();
-    let mut generators = context.params.get_g();
-    let [product, blinding] = extra_generators();
+    let mut generators = context.parameters.generators().to_vec();
+    let [product, blinding] = [context.parameters.inner_product(), context.parameters.blinding()];
 
     while generators.len() > 1 {
         let half = generators.len() / 2;
@@ -94,10 +92,4 @@ fn fold_generators(generators: &[EqAffine], factor: Fp) -> Vec<EqAffine> {
         Eq::batch_normalize(&points, folded);
     });
     folded
-}
-
-/// halo2's generators `U` of the inner product and `W` of blinds, from the string that its parameters are derived from.
-fn extra_generators() -> [EqAffine; 2] {
-    let hash = Eq::hash_to_curve("Halo2-Parameters");
-    [hash(&[2]), hash(&[1])].map(|point| point.to_affine())
 }

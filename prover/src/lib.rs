@@ -12,12 +12,14 @@
 //! | [`prove`] | the rounds, in order |
 //! | [`commit`] | columns, their random rows and commitments |
 //! | [`seal`] | sealing tensors, and what opens them |
-//! | [`sealed`] | sealed columns under fresh commitments |
-//! | [`link`] | the proof that they are the same columns |
-//! | [`lookup`] | multiplicities, helpers, the lookup sum |
-//! | [`adjoint`] | the running sum of the adjoint check |
-//! | [`quotient`] | the constraints over the vanishing polynomial |
-//! | [`open`] | evaluations and their opening |
+//! | [`sealed`] | the columns of sealed tensors |
+//! | [`lookup`] | multiplicities, denominators, helpers |
+//! | [`adjoint`] | what stands for sealed weights in the adjoint check |
+//! | [`tables`] | all columns as tables of the row sum |
+//! | [`row_sum`] | the rounds that reduce it to one point |
+//! | [`running_sum`] | the columns that are opened, and their running sum |
+//! | [`quotient`] | its constraints over the vanishing polynomial |
+//! | [`open`] | the multi-point opening |
 //! | [`inner_product`] | the last step of the opening |
 //! | [`msm`] | the kernels below commitments |
 //! | [`cache`] | the parameters on disk |
@@ -28,14 +30,16 @@ pub mod cache;
 pub mod commit;
 pub mod error;
 pub mod inner_product;
-pub mod link;
 pub mod lookup;
 pub mod msm;
 pub mod open;
 pub mod prove;
 pub mod quotient;
+pub mod row_sum;
+pub mod running_sum;
 pub mod seal;
 pub mod sealed;
+pub mod tables;
 
 pub use error::ProveError;
 pub use prove::{Claim, Prover};
@@ -45,15 +49,23 @@ pub use sealed::SealedColumns;
 /// A stage of proving, for progress bars and profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Counting lookups, committing to cells and multiplicities, re-randomising sealed columns.
+    /// Counting lookups.
+    Counting,
+    /// Committing to cells.
     Cells,
-    /// The factors of products, the link.
+    /// Committing to multiplicities.
+    Multiplicities,
+    /// The factors of products.
     Factors,
-    /// The backward pass and its running sum.
+    /// Denominators, helpers, and the commitments to them.
+    Helpers,
+    /// The backward pass.
     Adjoint,
-    /// Helpers, the lookup sum, and the commitments to them.
-    Lookups,
-    /// The quotient and the commitments to its pieces.
+    /// The rounds of the row sum.
+    RowSum,
+    /// The combination of columns and its running sum.
+    RunningSum,
+    /// The quotient.
     Quotient,
     /// Evaluations and their opening.
     Opening,
@@ -63,16 +75,31 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Cells, Self::Factors, Self::Adjoint, Self::Lookups, Self::Quotient, Self::Opening, Self::SelfCheck];
+    pub const ALL: [Self; 11] = [
+        Self::Counting,
+        Self::Cells,
+        Self::Multiplicities,
+        Self::Factors,
+        Self::Helpers,
+        Self::Adjoint,
+        Self::RowSum,
+        Self::RunningSum,
+        Self::Quotient,
+        Self::Opening,
+        Self::SelfCheck,
+    ];
 
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Counting => "counting lookups",
             Self::Cells => "committing to cells",
-            Self::Factors => "factors and link",
-            Self::Adjoint => "adjoint check",
-            Self::Lookups => "lookups",
+            Self::Multiplicities => "committing to multiplicities",
+            Self::Factors => "factors of products",
+            Self::Helpers => "lookup helpers",
+            Self::Adjoint => "adjoint pass",
+            Self::RowSum => "row sum",
+            Self::RunningSum => "running sum",
             Self::Quotient => "quotient",
             Self::Opening => "opening",
             Self::SelfCheck => "self-check",

@@ -1,13 +1,13 @@
-//! The lookup argument's columns: multiplicities, helpers `h`, running sum `φ`.
+//! The lookups' columns: multiplicities, denominators `f`, helpers `h`.
 
 use ff::{BatchInvert, Field};
 use pasta_curves::Fp;
 use rayon::prelude::*;
-use zkinfer_verifier::constraints::{Challenges, denominator, product_and_sum};
 use zkinfer_verifier::layout::Lookup;
+use zkinfer_verifier::row_sum::fraction;
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
 
-use crate::commit::Column;
+use crate::commit::Context;
 use crate::error::ProveError;
 
 /// Counts how often each row of the table slots is looked up, and names the first tuple that is in no table.
@@ -30,7 +30,7 @@ pub fn multiplicities(key: &VerifyingKey, columns: &[Vec<i64>]) -> (Vec<Vec<i64>
 }
 
 /// The tag of every usable row.
-pub fn row_tags(lookup: &Lookup, usable: usize) -> Vec<usize> {
+fn row_tags(lookup: &Lookup, usable: usize) -> Vec<usize> {
     let mut tags = vec![0; usable];
     for (rows, tag) in &lookup.tags {
         tags[rows.clone()].fill(*tag);
@@ -38,46 +38,56 @@ pub fn row_tags(lookup: &Lookup, usable: usize) -> Vec<usize> {
     tags
 }
 
-/// Helpers, one column per three lookups: `Σ 1/f`.
-pub fn helpers(
-    key: &VerifyingKey,
-    cells: &[Column],
-    tags: &[Vec<Fp>],
-    challenges: Challenges,
-) -> Result<Vec<Vec<Fp>>, ProveError> {
-    let layout = key.layout();
-    let groups: Vec<_> = layout.lookups.chunks(LOOKUPS_PER_HELPER).zip(tags.chunks(LOOKUPS_PER_HELPER)).collect();
-    groups
-        .into_par_iter()
-        .map(|(group, tags)| {
-            let (mut products, sums): (Vec<Fp>, Vec<Fp>) = (0..layout.usable)
-                .map(|row| {
-                    product_and_sum(group.iter().zip(tags).map(|(lookup, tags)| {
-                        let mut tuple = [Fp::ZERO; 3];
-                        let columns = &cells[lookup.columns.clone()];
-                        tuple.iter_mut().zip(columns).for_each(|(cell, column)| *cell = column.values[row]);
-                        let here = Lookup { columns: 0..columns.len(), tags: Vec::new() };
-                        denominator(&here, tags[row], &tuple, challenges)
-                    }))
-                })
-                .unzip();
+/// The lookups of one proof by row, after `θ` and `β` are drawn.
+pub struct Lookups {
+    /// The denominators `f` of every lookup in all rows.
+    pub denominators: Vec<Vec<Fp>>,
+    /// The public columns `R_s`.
+    pub inverses: Vec<Vec<Fp>>,
+}
+
+impl Lookups {
+    /// From the columns as the row sum sees them.
+    pub fn new(
+        key: &VerifyingKey,
+        context: &Context<'_>,
+        cells: &[Vec<Fp>],
+        theta: Fp,
+        beta: Fp,
+    ) -> Result<Self, ProveError> {
+        let inverses = key.table_inverses(theta, beta).ok_or(ProveError::DegenerateChallenge)?;
+        let denominators = |lookup: &Lookup| {
+            let mut denominators = vec![beta; context.rows];
+            for (rows, tag) in &lookup.tags {
+                let tag = Fp::from(*tag as u64);
+                denominators[rows.clone()].iter_mut().for_each(|f| *f += tag);
+            }
+            let mut power = theta;
+            for column in &cells[lookup.columns.clone()] {
+                denominators.iter_mut().zip(column).for_each(|(f, cell)| *f += power * cell);
+                power *= theta;
+            }
+            denominators
+        };
+        Ok(Self { denominators: key.layout().lookups.par_iter().map(denominators).collect(), inverses })
+    }
+
+    /// Helpers, one column per group of lookups: `Σ 1/f` in every usable row.
+    pub fn helpers(&self, usable: usize) -> Result<Vec<Vec<Fp>>, ProveError> {
+        let helper = |group: &[Vec<Fp>]| {
+            let mut values = Vec::with_capacity(LOOKUPS_PER_HELPER);
+            let fractions = (0..usable).map(|row| {
+                values.clear();
+                values.extend(group.iter().map(|f| f[row]));
+                fraction(&values)
+            });
+            let (sums, mut products): (Vec<Fp>, Vec<Fp>) = fractions.unzip();
             if products.iter().any(|product| bool::from(product.is_zero())) {
                 return Err(ProveError::DegenerateChallenge);
             }
             products.iter_mut().batch_invert();
             Ok(products.iter().zip(sums).map(|(inverse, sum)| *inverse * sum).collect())
-        })
-        .collect()
-}
-
-/// The running sum `φ` of helpers minus `m·R`, one row longer than the usable rows: zero at its end if every tuple is in its table.
-pub fn running_sum(helpers: &[Vec<Fp>], multiplicities: &[Column], inverses: &[Vec<Fp>], usable: usize) -> Vec<Fp> {
-    let mut sum = Fp::ZERO;
-    let mut phi = vec![sum];
-    phi.extend((0..usable).map(|row| {
-        let table: Fp = multiplicities.iter().zip(inverses).map(|(m, inverse)| m.values[row] * inverse[row]).sum();
-        sum += helpers.iter().map(|helper| helper[row]).sum::<Fp>() - table;
-        sum
-    }));
-    phi
+        };
+        self.denominators.par_chunks(LOOKUPS_PER_HELPER).map(helper).collect()
+    }
 }

@@ -1,25 +1,32 @@
 //! The rounds of the argument, in order.
 
-use std::sync::OnceLock;
-
 use ff::Field;
+use halo2_proofs::arithmetic::eval_polynomial;
+use halo2_proofs::poly::Rotation;
 use halo2_proofs::transcript::{Blake2bWrite, Challenge255, Transcript, TranscriptWrite};
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
-use zkinfer_verifier::adjoint::{Cotangents, backward};
-use zkinfer_verifier::constraints::Challenges;
+use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
 use zkinfer_verifier::factors::{Operands, factors};
+use zkinfer_verifier::public::{Opened, Rows};
+use zkinfer_verifier::row_sum::{Challenges, Evaluations};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::transcript::{binding, draw};
-use zkinfer_verifier::{Parameters, Proof, Statement, VerifyingKey};
+use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
-use crate::commit::{Column, Content, Context};
+use crate::Stage;
+use crate::commit::{Column, Context, Integers, Random};
 use crate::error::ProveError;
-use crate::open::{Blinded, Opening};
-use crate::quotient::{Polynomials, quotient};
-use crate::sealed::{SealedColumns, Shifts, ShownColumn};
-use crate::{Stage, adjoint, link, lookup};
+use crate::lookup::{self, Lookups};
+use crate::open::{Blinded, open};
+use crate::quotient::{Polynomials, interpolate, quotient};
+use crate::row_sum::Reduced;
+use crate::running_sum::{self, Terms, running_sum};
+use crate::sealed::{SealedColumn, SealedColumns};
+use crate::tables::Tables;
+
+type Writer = Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>;
 
 /// What is to be proven, and what proves it.
 #[derive(Clone, Default)]
@@ -35,32 +42,36 @@ pub struct Claim<'a> {
     pub sealed: Vec<&'a SealedColumns>,
 }
 
-/// A prover for one circuit. It proves any number of inputs, and keeps what later proofs need again.
+/// A prover for one circuit. It proves any number of inputs.
 pub struct Prover<'a> {
     key: &'a VerifyingKey,
     parameters: &'a Parameters,
-    context: Context<'a>,
     weights: Option<SealedColumns>,
-    /// Made for the first proof that shows a sealed column.
-    shifts: OnceLock<Shifts>,
     self_check: bool,
     check_witness: bool,
     observer: &'a dyn Fn(Stage),
 }
 
+/// Every committed column of one proof, in the layout's order.
+pub(crate) struct Columns<'a> {
+    /// Fresh lanes.
+    pub(crate) cells: Vec<Column<'a>>,
+    /// Sealed inputs, outputs and biases.
+    pub(crate) dense: Vec<SealedColumn<'a>>,
+    /// Factors.
+    pub(crate) factors: Vec<Column<'a>>,
+    /// Sealed weights.
+    pub(crate) weights: Vec<SealedColumn<'a>>,
+    /// Multiplicities.
+    pub(crate) multiplicities: Vec<Column<'a>>,
+    /// Helpers.
+    pub(crate) helpers: Vec<Column<'a>>,
+}
+
 impl<'a> Prover<'a> {
     /// A prover that checks the witness before and the proof after.
     pub fn new(key: &'a VerifyingKey, parameters: &'a Parameters) -> Self {
-        Self {
-            key,
-            parameters,
-            context: Context::of(parameters),
-            weights: None,
-            shifts: OnceLock::new(),
-            self_check: true,
-            check_witness: true,
-            observer: &|_| {},
-        }
+        Self { key, parameters, weights: None, self_check: true, check_witness: true, observer: &|_| {} }
     }
 
     /// Whether to verify the finished proof before handing it out (default: yes).
@@ -79,7 +90,7 @@ impl<'a> Prover<'a> {
         Self { observer, ..self }
     }
 
-    /// Shows the weights of the model, which are sealed, in every proof. What can be kept between proofs is kept here.
+    /// Proves with these weights of the model, which are sealed.
     pub fn weights(self, weights: SealedColumns) -> Self {
         Self { weights: Some(weights), ..self }
     }
@@ -92,124 +103,74 @@ impl<'a> Prover<'a> {
 
     /// The same for any claim.
     pub fn prove_claim(&self, claim: Claim<'_>, mut rng: impl CryptoRng) -> Result<Proof, ProveError> {
-        let (key, layout, context) = (self.key, self.key.layout(), &self.context);
+        let (key, rng) = (self.key, &mut rng);
         self.check_shapes(&claim)?;
+        let context = &Context::new(self.parameters);
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
-        let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<EqAffine>>::init(Vec::new());
+        let mut transcript: Writer = Blake2bWrite::init(Vec::new());
         transcript.common_scalar(binding(key, seal, self.parameters.digest(), &claim.statement))?;
 
-        self.enter(Stage::Cells);
-        let sealed: Vec<&SealedColumns> = claim.sealed.iter().copied().chain(&self.weights).collect();
-        // Lookups concern the lanes and the sheets right behind them.
-        let mut integers = claim.columns.to_vec();
-        let tensors = sealed.iter().flat_map(|sealed| &sealed.tensors);
-        let range_checked = layout.sheets.iter().zip(tensors).take_while(|(sheet, _)| sheet.tag != 0);
-        integers.extend(range_checked.flat_map(|(sheet, tensor)| sheet.fill(tensor)));
-        let (counts, verdict) = lookup::multiplicities(key, &integers);
+        self.enter(Stage::Counting);
+        let (counts, verdict) = lookup::multiplicities(key, claim.columns);
         if self.check_witness {
             verdict?;
         }
-        let contents = claim.columns.iter().chain(&counts).map(|column| Content::Small(column)).collect();
-        let mut cells = context.commit(contents, &mut rng);
-        let multiplicities = cells.split_off(claim.columns.len());
-        let mut shown: Vec<ShownColumn<'_>> = Vec::new();
-        for sealed in &sealed {
-            shown.extend(sealed.rerandomise(self.shifts(), &mut rng));
-        }
-        write_commitments(&mut transcript, cells.iter().map(|column| column.commitment))?;
-        write_commitments(&mut transcript, shown.iter().map(|column| column.commitment))?;
-        write_commitments(&mut transcript, multiplicities.iter().map(|column| column.commitment))?;
+        self.enter(Stage::Cells);
+        let cells = context.commit_small(claim.columns.iter().map(Vec::as_slice), Random::Mask, rng);
+        write_commitments(&mut transcript, &cells)?;
+        self.enter(Stage::Multiplicities);
+        let multiplicities = context.commit_small(counts.iter().map(Vec::as_slice), Random::All, rng);
+        write_commitments(&mut transcript, &multiplicities)?;
         let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
-
         self.enter(Stage::Factors);
-        let factors = context.commit(self.factors(&claim, rho, sigma)?, &mut rng);
-        write_commitments(&mut transcript, factors.iter().map(|column| column.commitment))?;
-        if !shown.is_empty() {
-            link::write(self.shifts(), &mut transcript, &shown, &mut rng)?;
-        }
-        let factor_columns = layout.factor_columns();
-        let weights = shown.split_off(factor_columns.start - cells.len());
-        let dense: Vec<Column> = shown.par_iter().map(|column| column.expand(context)).collect();
-        cells.extend(dense.into_iter().chain(factors));
+        let factors = context.commit_full(self.factors(&claim, rho, sigma)?, rng);
+        write_commitments(&mut transcript, &factors)?;
         let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
+
+        self.enter(Stage::Helpers);
         let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
+        let integers = Integers::new();
+        let cell_tables: Vec<_> = cells.par_iter().map(|column| column.summed(context, &integers)).collect();
+        let lookups = Lookups::new(key, context, &cell_tables, theta, beta)?;
+        let helpers = context.commit_full(lookups.helpers(context.usable)?, rng);
+        write_commitments(&mut transcript, &helpers)?;
+        let challenges = Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
 
         self.enter(Stage::Adjoint);
         let adjoint = backward(key, &claim.statement, cotangents);
-        let sheets = || layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
-        let mut rest = weights.as_slice();
-        let mut folded = Vec::new();
-        for (sheet, cotangent) in sheets().zip(&adjoint.weights) {
-            let (columns, tail) = rest.split_at(sheet.columns.len());
-            folded.extend(adjoint::fold_weights(context, sheet, cotangent, columns));
-            rest = tail;
-        }
-        let values = |column: usize| &cells[column].values[..];
-        let linear = cells.iter().zip(&adjoint.kappa).map(|(column, kappa)| (&column.values[..], &kappa[..]));
-        let pairs = factor_columns.clone().step_by(2).zip(&adjoint.separators);
-        let products = adjoint::Products {
-            linear: linear.chain(folded.iter().map(|(column, kappa)| (&column[..], &kappa[..]))).collect(),
-            bilinear: pairs.map(|(u, separator)| ([values(u), values(u + 1)], &separator[..])).collect(),
-        };
-        let adjoint_sum = adjoint::running_sum(&products, layout.usable);
-        if self.check_witness && adjoint_sum.last() != Some(&adjoint.target) {
+        let mut dense: Vec<_> = claim.sealed.iter().copied().chain(&self.weights).flat_map(|s| s.columns()).collect();
+        let weights = dense.split_off(key.layout().factor_columns().start - cells.len());
+        let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
+
+        self.enter(Stage::RowSum);
+        let tables = Tables::new(key, context, &columns, cell_tables, lookups, &adjoint, &challenges);
+        if self.check_witness && tables.linear_total() != adjoint.target {
             return Err(ProveError::Linear);
         }
+        let reduced = Reduced::new(tables, context, &mut transcript, adjoint.target, rng)?;
+        for evaluation in [&reduced.lookups, &reduced.helpers, &reduced.factors].into_iter().flatten() {
+            transcript.write_scalar(*evaluation)?;
+        }
+        let random = blinding_rows(rng);
+        let (point, hidden) = reduced.messages.commit_last(context, reduced.hidden, &random, Fp::random(&mut *rng));
+        transcript.write_point(point)?;
+        let separators @ [_, lambda] = [draw(&mut transcript), draw(&mut transcript)];
 
-        self.enter(Stage::Lookups);
-        let challenges = Challenges { theta, beta, y: Fp::ZERO };
-        let inverses = key.table_inverses(theta, beta).ok_or(ProveError::DegenerateChallenge)?;
-        let tags: Vec<Vec<Fp>> = layout
-            .lookups
-            .iter()
-            .map(|l| lookup::row_tags(l, layout.usable).into_iter().map(|tag| Fp::from(tag as u64)).collect())
-            .collect();
-        let helpers = lookup::helpers(key, &cells, &tags, challenges)?;
-        let lookup_sum = lookup::running_sum(&helpers, &multiplicities, &inverses, layout.usable);
-        let contents = helpers.into_iter().chain([lookup_sum, adjoint_sum]).map(Content::Full).collect();
-        let mut helpers = context.commit(contents, &mut rng);
-        write_commitments(&mut transcript, helpers.iter().map(|column| column.commitment))?;
-        let sums = helpers.split_off(layout.helpers());
-        let [lookup_sum, adjoint_sum] = sums.as_slice() else { unreachable!("two sums were committed") };
-        let random = context.domain.coeff_from_vec((0..context.rows).map(|_| Fp::random(&mut rng)).collect());
-        let random = self.commit(vec![random], &mut transcript, &mut rng)?;
-        let y = draw(&mut transcript);
+        self.enter(Stage::RunningSum);
+        let evaluations =
+            Evaluations { lookups: &reduced.lookups, helpers: &reduced.helpers, factors: &reduced.factors };
+        let rows = Rows::new(reduced.point, key.layout());
+        let mut public = reduced.public;
+        public.tags = rows.tags(key.layout());
+        public.active = rows.active(key.layout());
+        let opened = public.opened(key.layout(), &rows, evaluations, adjoint.target, &challenges, separators);
+        let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
+        let combined = self.combine(context, &columns, &rows, &adjoint, &opened);
+        let messages = reduced.messages.combine(hidden, lambda);
+        drop(columns);
+        self.open(context, &mut transcript, [combined, messages], rows, opened, rng)?;
 
-        self.enter(Stage::Quotient);
-        let (folded, folded_kappa): (Vec<_>, Vec<_>) = folded.into_iter().unzip();
-        let public = |columns: Vec<Vec<Fp>>| columns.into_par_iter().map(|column| context.public(column)).collect();
-        let folded: Vec<_> = public(folded);
-        let polynomials = Polynomials {
-            cells: cells.iter().map(|column| &column.polynomial).chain(&folded).collect(),
-            multiplicities: multiplicities.iter().map(|column| &column.polynomial).collect(),
-            helpers: helpers.iter().map(|column| &column.polynomial).collect(),
-            lookup_sum: &lookup_sum.polynomial,
-            adjoint_sum: &adjoint_sum.polynomial,
-            kappa: public(adjoint.kappa.into_iter().chain(folded_kappa).collect()),
-            factors: factor_columns,
-            separators: public(adjoint.separators),
-            tags: public(tags),
-            inverses: public(inverses),
-        };
-        let challenges = Challenges { y, ..challenges };
-        let pieces = quotient(context, &layout.lookups, &polynomials, adjoint.target, challenges);
-        drop(polynomials);
-        let pieces = self.commit(pieces, &mut transcript, &mut rng)?;
-        let x = draw(&mut transcript);
-
-        self.enter(Stage::Opening);
-        let opening = Opening {
-            cells: &cells,
-            weights: &weights,
-            cotangents: sheets().zip(&adjoint.weights).collect(),
-            others: multiplicities.iter().chain(&helpers).collect(),
-            sums: [lookup_sum, adjoint_sum],
-            random: &random[0],
-            pieces: &pieces,
-        };
-        opening.write(context, &mut transcript, x, &mut rng)?;
         let proof = Proof { key: key.digest(), seal, statement: claim.statement, argument: transcript.finalize() };
-
         if self.self_check {
             self.enter(Stage::SelfCheck);
             let seal = self.weights.as_ref().map(SealedColumns::seal);
@@ -218,8 +179,79 @@ impl<'a> Prover<'a> {
         Ok(proof)
     }
 
+    /// The combination of all columns that is opened.
+    fn combine(
+        &self,
+        context: &Context<'_>,
+        columns: &Columns<'_>,
+        rows: &Rows,
+        adjoint: &Adjoint,
+        opened: &Opened,
+    ) -> running_sum::Blinded {
+        let coefficients = &opened.combination;
+        let (cells, rest) = coefficients.cells.split_at(columns.cells.len());
+        let (dense, factors) = rest.split_at(columns.dense.len());
+        let mut terms = Terms::default();
+        let fresh = [
+            (&columns.cells, cells),
+            (&columns.factors, factors),
+            (&columns.multiplicities, &coefficients.multiplicities),
+            (&columns.helpers, &coefficients.helpers),
+        ];
+        for (columns, coefficients) in fresh {
+            columns.iter().zip(coefficients).for_each(|(column, coefficient)| terms.add(column, *coefficient));
+        }
+        let weights = rows.sealed_weights(self.key.layout(), adjoint);
+        for (columns, coefficients) in [(&columns.dense, dense), (&columns.weights, &weights)] {
+            columns.iter().zip(coefficients).for_each(|(column, coefficient)| terms.add_sealed(column, *coefficient));
+        }
+        terms.combine(context)
+    }
+
+    /// The running sum over what is opened, its quotient, the opening.
+    fn open(
+        &self,
+        context: &Context<'_>,
+        transcript: &mut Writer,
+        opened_columns: [running_sum::Blinded; 2],
+        rows: Rows,
+        opened: Opened,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ProveError> {
+        let value = opened.value();
+        let [combined, messages] = opened_columns;
+        let weights = [rows.weights, opened.equations.weights];
+        let random = blinding_rows(rng);
+        let sum = running_sum([&combined.values, &messages.values], &weights, self.key.layout().boundary(), &random);
+        let sum_blind = Fp::random(&mut *rng);
+        transcript.write_point(context.commit_rows(self.parameters.lagrange(), &sum, sum_blind))?;
+        let separator = draw(transcript);
+
+        self.enter(Stage::Quotient);
+        let columns = [combined.values, messages.values, sum];
+        let [combination, message, sum] = columns.map(|values| interpolate(context, values));
+        let polynomials = Polynomials { sum: &sum, combination: &combination, messages: &message };
+        let quotient = quotient(context, polynomials, weights, value, separator);
+        let quotient_blind = Fp::random(&mut *rng);
+        transcript.write_point(context.commit_rows(self.parameters.generators(), &quotient, quotient_blind))?;
+        let x = draw(transcript);
+        let next = context.domain.rotate_omega(x, Rotation::next());
+
+        self.enter(Stage::Opening);
+        for (polynomial, point) in [(&combination, x), (&message, x), (&sum, x), (&sum, next)] {
+            transcript.write_scalar(eval_polynomial(polynomial, point))?;
+        }
+        let blinded = |coefficients, blind| Blinded { coefficients, blind };
+        let here = [
+            blinded(&combination, combined.blind),
+            blinded(&message, messages.blind),
+            blinded(&quotient, quotient_blind),
+        ];
+        Ok(open(context, transcript, &here, &blinded(&sum, sum_blind), [x, next], rng)?)
+    }
+
     /// The factor columns of every bilinear node.
-    fn factors(&self, claim: &Claim<'_>, rho: Fp, sigma: Fp) -> Result<Vec<Content<'static>>, ProveError> {
+    fn factors(&self, claim: &Claim<'_>, rho: Fp, sigma: Fp) -> Result<Vec<Vec<Fp>>, ProveError> {
         let (key, layout) = (self.key, self.key.layout());
         let first = layout.factor_columns().start;
         let mut columns = vec![vec![Fp::ZERO; layout.usable]; layout.columns().min(layout.factor_columns().end)];
@@ -241,11 +273,7 @@ impl<'a> Prover<'a> {
                 layout.add(&mut columns, segment, offset, factor);
             }
         }
-        Ok(columns.split_off(first).into_iter().map(Content::Full).collect())
-    }
-
-    fn shifts(&self) -> &Shifts {
-        self.shifts.get_or_init(|| Shifts::new(self.parameters))
+        Ok(columns.split_off(first))
     }
 
     fn enter(&self, stage: Stage) {
@@ -282,25 +310,13 @@ impl<'a> Prover<'a> {
         let others = claim.sealed.iter().map(|sealed| sealed.tensors.len()).sum();
         count("sealed inputs and outputs", layout.sheets.len() - model, others)
     }
-
-    /// Commits to polynomials and writes the commitments.
-    fn commit(
-        &self,
-        polynomials: Vec<halo2_proofs::poly::Polynomial<Fp, halo2_proofs::poly::Coeff>>,
-        transcript: &mut Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Vec<Blinded>, ProveError> {
-        let commitments = self.context.commit_coefficients(&polynomials, rng);
-        for (commitment, _) in &commitments {
-            transcript.write_point(*commitment)?;
-        }
-        Ok(polynomials.into_iter().zip(commitments).map(|(polynomial, (_, blind))| (polynomial, blind)).collect())
-    }
 }
 
-fn write_commitments(
-    transcript: &mut Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>,
-    mut commitments: impl Iterator<Item = EqAffine>,
-) -> std::io::Result<()> {
-    commitments.try_for_each(|commitment| transcript.write_point(commitment))
+/// Values of the rows behind the boundary row.
+fn blinding_rows(rng: &mut impl CryptoRng) -> [Fp; BLINDING_ROWS] {
+    std::array::from_fn(|_| Fp::random(&mut *rng))
+}
+
+fn write_commitments(transcript: &mut Writer, columns: &[Column<'_>]) -> std::io::Result<()> {
+    columns.iter().try_for_each(|column| transcript.write_point(column.commitment))
 }

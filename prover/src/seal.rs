@@ -4,9 +4,9 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 use zkinfer_verifier::format::{self, Kind};
-use zkinfer_verifier::seal::{Record, blinding_rows};
+use zkinfer_verifier::seal::{Record, usable_rows};
 use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet};
-use zkinfer_verifier::{BLINDING_ROWS, Digest, FormatError, Parameters, Seal};
+use zkinfer_verifier::{Digest, FormatError, Parameters, RESERVED_ROWS, Seal};
 
 use crate::error::ProveError;
 use crate::prove::{Claim, Prover};
@@ -68,7 +68,7 @@ impl Opening {
     ) -> Result<SealedColumns, ProveError> {
         let sheets: Vec<&Sheet> = sheets.collect();
         let record = &self.record;
-        if record.parameters != parameters.digest() || record.blinding_rows != blinding_rows() {
+        if record.parameters != parameters.digest() || record.usable != usable_rows(parameters.k()) {
             return Err(ProveError::OpeningParameters { expected: parameters.k(), got: record.k });
         }
         let differs = sheets.iter().zip(&record.tensors).find(|(sheet, tensor)| !sheet.tensor.reads_as(tensor));
@@ -104,12 +104,12 @@ pub fn commit(
     if !parameters.for_proving() {
         return Err(ProveError::VerifyingParameters);
     }
-    let usable = (1 << parameters.k()) - BLINDING_ROWS - 1;
+    let usable = (1 << parameters.k()) - RESERVED_ROWS;
     let mut sheets: Vec<Sheet> = Vec::new();
     for tensor in tensors {
         let first = sheets.last().map_or(0, |sheet| sheet.columns.end);
-        // Which role and table a sheet has makes no difference to its cells.
-        sheets.push(Sheet::new(Role::Biases, tensor.clone(), first, usable, 0));
+        // Which role a sheet has makes no difference to its cells.
+        sheets.push(Sheet::new(Role::Biases, tensor.clone(), first, usable));
     }
     let sheets: Vec<&Sheet> = sheets.iter().collect();
     let seed = Seed::random(rng);
@@ -139,7 +139,12 @@ pub fn prove_range(
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, ProveError> {
     let (key, statement) = record.range_claim().map_err(ProveError::Statement)?;
-    let claim = Claim { statement, sealed: vec![columns], ..Claim::default() };
+    let layout = key.layout();
+    let mut cells = vec![vec![0; layout.usable]; layout.fresh_columns()];
+    for (segment, tensor) in layout.segments().zip(&columns.tensors) {
+        layout.add(&mut cells, segment, 0, tensor);
+    }
+    let claim = Claim { statement, columns: &cells, sealed: vec![columns], ..Claim::default() };
     let proof = Prover::new(&key, parameters).self_check(check).check_witness(check).prove_claim(claim, rng)?;
     Ok(proof.argument)
 }

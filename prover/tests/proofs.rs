@@ -197,13 +197,13 @@ fn equal_and_opposite_errors_in_two_equations_do_not_cancel() {
 
 #[test]
 fn blinding_rows_mask_every_revealed_evaluation() {
-    // A running sum is revealed at x, at ωx, and in one unmasked combination at the opening's point. The map from its random rows to these
-    // three values must be onto: then they are uniform whatever the cells.
+    // The running sum is revealed at x, at ωx, and at the opening's own point. The map from its random rows to these three values must be onto: then
+    // they are uniform whatever the cells. The combination of columns and the messages are revealed at one point less.
     use ff::Field;
     use pasta_curves::Fp;
-    let domain = halo2_proofs::poly::EvaluationDomain::<Fp>::new(5, K);
+    let domain = halo2_proofs::poly::EvaluationDomain::<Fp>::new(2, K);
     let key = key(K);
-    let (rows, first) = (key.layout().rows, key.layout().usable + 1);
+    let (rows, first) = (key.layout().rows, key.layout().boundary() + 1);
     assert_eq!(rows - first, zkinfer_verifier::BLINDING_ROWS);
     let x = Fp::random(&mut rng(10));
     let points = [x, x * domain.get_omega(), Fp::random(&mut rng(11))];

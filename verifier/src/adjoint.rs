@@ -159,16 +159,19 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
                 pass.copy(id, *input, facts, cotangent);
                 continue;
             }
+            Operator::Input(index) => {
+                pass.input(id, *index, facts, cotangent);
+                continue;
+            }
             _ => {}
         }
         let Some(cotangent) = cotangent else { continue };
         match &node.operator {
-            Operator::Input(index) => pass.input(id, *index, cotangent),
             Operator::Contract(contract) => pass.contract(id, contract, facts, cotangent),
             Operator::Product(product) => pass.product(id, product, cotangent),
             Operator::Combine(combine) => pass.combine(combine, &cotangent),
             Operator::View(view) => pass.view(view, facts, cotangent),
-            Operator::Requantise(_) | Operator::Copy(_) => {}
+            Operator::Requantise(_) | Operator::Copy(_) | Operator::Input(_) => {}
         }
     }
     // Nodes were met from the last to the first; sheets stand in node order.
@@ -327,22 +330,23 @@ impl Backward<'_> {
         self.key.layout().nodes.get(id)?.as_ref()?.result.clone()
     }
 
-    fn input(&mut self, id: usize, index: usize, cotangent: Cotangent) {
+    /// What reads a public input reads its integers; what reads another one reads its cells, and `cell − sealed = 0` for a sealed one.
+    fn input(&mut self, id: usize, index: usize, facts: &Facts, result: Option<Cotangent>) {
         let (Some(input), Some(value)) = (self.key.description().inputs.get(index), self.statement.inputs.get(index))
         else {
             return;
         };
-        let dense = cotangent.into_dense();
-        match input.visibility {
-            Visibility::Public => {
-                let known = dense.iter().zip(value.integers()).map(|(g, &value)| *g * integer(value)).sum();
-                self.constant(known);
-            }
-            Visibility::Sealed => self.sheet(Role::Input(index), &dense),
-            Visibility::Private => {
-                let Some(segment) = self.segment(id) else { return };
-                self.cells(&segment, 0, dense.into_iter());
-            }
+        let dense = result.map(Cotangent::into_dense).unwrap_or_default();
+        if input.visibility == Visibility::Public {
+            let known = dense.iter().zip(value.integers()).map(|(g, &value)| *g * integer(value)).sum();
+            return self.constant(known);
+        }
+        let Some(segment) = self.segment(id) else { return };
+        self.cells(&segment, 0, dense.into_iter());
+        if input.visibility == Visibility::Sealed {
+            let equation = self.equation(facts).into_dense();
+            self.sheet(Role::Input(index), &equation.iter().map(|g| -*g).collect::<Vec<_>>());
+            self.cells(&segment, 0, equation.into_iter());
         }
     }
 

@@ -235,11 +235,6 @@ pub enum Rejection {
         /// Why.
         reason: Box<Rejection>,
     },
-    /// A re-randomised column is not its sealed one plus randomness.
-    #[error(
-        "the link to the sealed tensors does not hold: a column differs from the one that was sealed, or the proof is of another statement"
-    )]
-    Link,
     /// The proofs of a chain do not fit each other.
     #[error("the chain breaks between proof {first} and the next: {what}")]
     Chain {

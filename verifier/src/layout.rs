@@ -1,15 +1,17 @@
 //! Where each cell stands: lanes, columns, rows, and the tag of every lookup.
 //!
 //! A *lane* is a bundle of columns with its lookups; there are five kinds. Cells of an operator fill consecutive positions of a kind, and
-//! position `p` is row `p mod u` of lane `p / u`. Sealed tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells,
-//! row `u` is the boundary of the running sums, the [`crate::BLINDING_ROWS`] after it are random.
+//! position `p` is row `p mod u` of lane `p / u`. Sealed tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells, row `u` a random
+//! value that masks the column's evaluation, row `u + 1` is the boundary `b` of the running sum, the [`crate::BLINDING_ROWS`] after it mask what is opened.
 //!
 //! | columns, in order | committed | cotangents |
 //! |---|---|---|
 //! | lanes of limbs, pairs, clamps, copies | fresh, before any challenge | one per cell |
-//! | sheets of sealed inputs, outputs, biases | by their seals, re-randomised | one per cell |
+//! | sheets of sealed inputs, outputs, biases | by their seals | one per cell |
 //! | lanes of factors | fresh, after `ρ` and `σ` | one per cell |
-//! | sheets of sealed weights | by the model's seal, re-randomised | by pattern |
+//! | sheets of sealed weights | by the model's seal | by pattern |
+//!
+//! A sealed input is also a private one: its fresh cells are looked up, and equations tie them to its sheet. So no sealed column is in a lookup.
 
 use std::ops::Range;
 
@@ -18,12 +20,12 @@ use crate::description::{Description, Form, Operator, OutputSource, Visibility};
 use crate::error::DescriptionError as Error;
 use crate::sheet::{Role, Sheet, sealed_tensors};
 use crate::tables::{Tables, gap_limbs};
-use crate::{BLINDING_ROWS, MAX_COLUMNS};
+use crate::{MAX_COLUMNS, RESERVED_ROWS};
 
 /// The kinds of lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// `limb`, looked up as `(limb)`; also private inputs.
+    /// `limb`, looked up as `(limb)`; also inputs that are not public.
     Limb,
     /// `quotient, result`, looked up as `(quotient, result)`.
     Pair,
@@ -140,7 +142,7 @@ pub struct Layout {
 impl Layout {
     pub(crate) fn new(description: &Description, analysis: &Analysis, tables: &Tables) -> Result<Self, Error> {
         let rows = 1usize << description.k;
-        let usable = rows.saturating_sub(BLINDING_ROWS).saturating_sub(1);
+        let usable = rows.saturating_sub(RESERVED_ROWS);
         let mut filled = [0usize; Lane::ALL.len()];
         let mut place = |lane: Lane, count: usize, tags: Vec<usize>| {
             let end = filled.get_mut(lane.index());
@@ -163,7 +165,7 @@ impl Layout {
                 }
                 Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, Vec::new()))),
                 Operator::Input(index) => {
-                    let input = description.inputs.get(*index).filter(|input| input.visibility == Visibility::Private);
+                    let input = description.inputs.get(*index).filter(|input| input.visibility != Visibility::Public);
                     input.map(|input| Cells::only(place(Lane::Limb, facts.elements, vec![tables.range_tag(input)])))
                 }
                 operator if operator.is_bilinear() => {
@@ -188,7 +190,7 @@ impl Layout {
         let lanes = filled.map(|count| count.div_ceil(usable.max(1)));
         let slots = tables.rows().div_ceil(usable.max(1));
         let mut layout = Self { usable, rows, nodes, outputs, lookups: Vec::new(), slots, sheets: Vec::new(), lanes };
-        layout.place_sheets(description, analysis, tables);
+        layout.place_sheets(description, analysis);
         if layout.columns() > MAX_COLUMNS || slots > MAX_COLUMNS {
             return Err(Error::TooLarge { what: "columns", limit: MAX_COLUMNS });
         }
@@ -198,18 +200,13 @@ impl Layout {
     }
 
     /// Sealed inputs, outputs and biases behind the lanes; sealed weights behind the factors.
-    fn place_sheets(&mut self, description: &Description, analysis: &Analysis, tables: &Tables) {
-        let sheets = sealed_tensors(description, analysis);
-        for (role, tensor) in sheets {
-            let tag = match role {
-                Role::Input(index) => description.inputs.get(index).map_or(0, |input| tables.range_tag(input)),
-                _ => 0,
-            };
+    fn place_sheets(&mut self, description: &Description, analysis: &Analysis) {
+        for (role, tensor) in sealed_tensors(description, analysis) {
             let first = match role {
                 Role::Weights(_) => self.columns(),
                 _ => self.factor_columns().start,
             };
-            self.sheets.push(Sheet::new(role, tensor, first, self.usable, tag));
+            self.sheets.push(Sheet::new(role, tensor, first, self.usable));
         }
     }
 
@@ -223,13 +220,6 @@ impl Layout {
                     lookups.push(Lookup { columns, tags: Vec::new() });
                 }
             }
-        }
-        for sheet in self.sheets.iter().filter(|sheet| sheet.tag != 0) {
-            let tagged = |piece: Piece| Lookup {
-                columns: piece.column..piece.column.saturating_add(1),
-                tags: vec![(piece.rows, sheet.tag)],
-            };
-            lookups.extend(sheet.pieces().map(tagged));
         }
         for segment in self.segments() {
             for (columns, &tag) in segment.lane.lookups().iter().zip(&segment.tags) {
@@ -245,7 +235,7 @@ impl Layout {
     }
 
     /// Rechecks the laws that soundness rests on: every element of every segment and sheet has cells of its own, and every cell of a lane
-    /// with lookups or of a sealed input is looked up in a table, with a non-zero tag where an operator uses it.
+    /// with lookups is looked up in a table, with a non-zero tag where an operator uses it.
     fn check(&self) -> Result<(), Error> {
         let law = |what| Err(Error::Layout { what });
         let mut owners = vec![0u8; self.columns().saturating_mul(self.usable)];
@@ -273,8 +263,8 @@ impl Layout {
                 let start = piece.column.saturating_mul(self.usable).saturating_add(piece.rows.start);
                 owners.iter_mut().skip(start).take(piece.rows.len()).for_each(|owner| *owner = owner.saturating_add(1));
             }
-            if elements != sheet.tensor.elements() || (matches!(sheet.role, Role::Input(_)) && sheet.tag == 0) {
-                return law("a sealed tensor lacks cells or a sealed input its range");
+            if elements != sheet.tensor.elements() {
+                return law("a sealed tensor lacks cells");
             }
         }
         if owners.iter().any(|&owner| owner > 1) {
@@ -300,8 +290,8 @@ impl Layout {
         }
         let exempt = |column: usize| {
             let copies = self.column(Lane::Copy, 0, 0)..self.column(Lane::Copy, self.lane_count(Lane::Copy), 0);
-            let bound = |sheet: &Sheet| sheet.columns.contains(&column) && !matches!(sheet.role, Role::Input(_));
-            copies.contains(&column) || self.factor_columns().contains(&column) || self.sheets.iter().any(bound)
+            let sealed = |sheet: &Sheet| sheet.columns.contains(&column);
+            copies.contains(&column) || self.factor_columns().contains(&column) || self.sheets.iter().any(sealed)
         };
         if covered.iter().enumerate().any(|(column, &covered)| !covered && !exempt(column)) {
             return law("a column is in no lookup");
@@ -323,6 +313,11 @@ impl Layout {
     /// The columns of factors, `u` and `v` in turn.
     pub fn factor_columns(&self) -> Range<usize> {
         self.column(Lane::Factors, 0, 0)..self.column(Lane::Factors, self.lane_count(Lane::Factors), 0)
+    }
+
+    /// The boundary row of the running sum.
+    pub fn boundary(&self) -> usize {
+        self.usable.saturating_add(1)
     }
 
     /// The columns of sheets, in order.

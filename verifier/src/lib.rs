@@ -37,8 +37,13 @@
 //! | [`contraction`] | which tap meets which input element |
 //! | [`small`] | sums of small integers times field elements |
 //! | [`factors`] | products of committed values, folded by challenges |
-//! | [`link`] | re-randomised columns are the sealed ones |
-//! | [`constraints`] | the polynomial constraints, once for prover and verifier |
+//! | [`multilinear`] | vectors over rows as polynomials in the bits of the row |
+//! | [`row_sum`] | every constraint as one sum over rows, once for prover and verifier |
+//! | [`messages`] | what holds between the hidden messages of the row sum |
+//! | [`combination`] | which combination of all columns is opened |
+//! | [`public`] | the public columns at the point of the row sum |
+//! | [`running_sum`] | the one polynomial constraint that is left |
+//! | [`opening`] | halo2's multi-point opening |
 //! | [`transcript`] | what is absorbed and drawn, in which order |
 //! | [`proof`] | the parts of a proof and their number |
 //! | [`parameters`] | halo2's generators, pinned by digest |
@@ -69,7 +74,7 @@
 pub mod adjoint;
 pub mod analysis;
 pub mod chain;
-pub mod constraints;
+pub mod combination;
 pub mod contraction;
 pub mod description;
 pub mod error;
@@ -78,11 +83,16 @@ pub mod field;
 pub mod format;
 pub mod key;
 pub mod layout;
-pub mod link;
+pub mod messages;
+pub mod multilinear;
+pub mod opening;
 pub mod parameters;
 pub mod proof;
+pub mod public;
 pub mod readers;
 pub mod reading;
+pub mod row_sum;
+pub mod running_sum;
 pub mod seal;
 pub mod sheet;
 pub mod small;
@@ -102,20 +112,20 @@ pub use reading::Reading;
 pub use seal::{CheckedSeal, Seal};
 pub use statement::{Statement, Value};
 
-/// Smallest supported `k`.
-pub const MIN_K: u32 = 5;
+/// Smallest supported `k`: the messages of the row sum need [`messages::rows`] rows.
+pub const MIN_K: u32 = 7;
 /// Largest supported `k`.
 pub const MAX_K: u32 = 16;
 /// Widest remainder limb.
 pub const MAX_LIMB_BITS: u32 = 16;
 /// Most columns of cells, and most table slots.
 pub const MAX_COLUMNS: usize = 1 << 14;
-/// Random rows at the end of every committed column: three evaluations of the running sums are revealed (at `x`, at `ωx`, and at the
-/// opening's own point), and one row is margin. See `docs/argument/zero-knowledge.md`.
+/// Random rows behind the boundary row: three evaluations of the running sum are revealed (at `x`, at `ωx`, and at the opening's own
+/// point), and one row is margin. See `docs/argument/zero-knowledge.md`.
 pub const BLINDING_ROWS: usize = 4;
+/// Rows that hold no cells: the mask row, the boundary row, the blinding rows.
+pub const RESERVED_ROWS: usize = 2 + BLINDING_ROWS;
 /// Lookups that share a helper column.
-pub const LOOKUPS_PER_HELPER: usize = 3;
-/// Degree of the constraints.
-pub const DEGREE: u32 = 5;
-/// Pieces of the quotient: one less than the degree.
-pub const QUOTIENT_PIECES: usize = 4;
+pub const LOOKUPS_PER_HELPER: usize = 8;
+/// Degree of the row sum's polynomial in each variable: a helper times its lookups' denominators times the row's weight.
+pub const ROW_DEGREE: usize = LOOKUPS_PER_HELPER + 2;

@@ -4,17 +4,17 @@ use group::GroupEncoding;
 use halo2_proofs::poly::commitment::Params;
 use pasta_curves::EqAffine;
 
-use crate::BLINDING_ROWS;
 use crate::key::Digest;
-use crate::link::RESPONSES;
 
 /// halo2's generators for `2^k` rows, with their digest.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    params: Params<EqAffine>,
+    k: u32,
+    generators: Vec<EqAffine>,
+    lagrange: Vec<EqAffine>,
+    blinding: EqAffine,
+    inner_product: EqAffine,
     digest: Digest,
-    shifts: [EqAffine; RESPONSES],
-    for_proving: bool,
 }
 
 /// Why parameter bytes were refused.
@@ -57,13 +57,12 @@ impl Parameters {
         if got != expected {
             return Err(ParametersError::Digest { k, expected, got });
         }
-        let shifts = shifts(k, &bytes).ok_or(ParametersError::Damaged { k })?;
-        Ok(Self { params, digest: got, shifts, for_proving: true })
+        Self::decode(k, &bytes, true)
     }
 
     /// The bytes that [`Parameters::read`] takes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&self.params)
+        encode(&Params::new(self.k))
     }
 
     /// Decodes bytes whose digest is the one pinned for `k`.
@@ -71,7 +70,7 @@ impl Parameters {
         Self::decode(k, bytes, true)
     }
 
-    /// The same for verifying only: decompressing points is most of the work, and verifiers need half of them.
+    /// The same for verifying only.
     pub fn read_for_verifying(k: u32, bytes: &[u8]) -> Result<Self, ParametersError> {
         Self::decode(k, bytes, false)
     }
@@ -82,38 +81,44 @@ impl Parameters {
         if got != expected {
             return Err(ParametersError::Digest { k, expected, got });
         }
-        let damaged = || ParametersError::Damaged { k };
-        let shifts = shifts(k, bytes).ok_or_else(damaged)?;
-        let read = |mut bytes: &[u8]| Params::read(&mut bytes).map_err(|_| damaged());
-        let params = if for_proving {
-            read(bytes)?
-        } else {
-            // The identity stands for every generator of the Lagrange basis.
-            let mut bytes = bytes.to_vec();
-            bytes.get_mut(lagrange(k)).ok_or_else(damaged)?.fill(0);
-            read(&bytes)?
-        };
-        Ok(Self { params, digest: got, shifts, for_proving })
+        let n = 1usize << k;
+        let damaged = ParametersError::Damaged { k };
+        let encoded = bytes.get(4..).ok_or(damaged)?.as_chunks::<POINT>().0;
+        let points: Vec<EqAffine> = encoded.iter().filter_map(|p| Option::from(EqAffine::from_bytes(p))).collect();
+        let generators = points.iter().take(n).copied().collect();
+        let lagrange = if for_proving { points.iter().skip(n).take(n).copied().collect() } else { Vec::new() };
+        let [.., blinding, inner_product] = points.as_slice() else { return Err(damaged) };
+        Ok(Self { k, generators, lagrange, blinding: *blinding, inner_product: *inner_product, digest: got })
     }
 
-    /// The generators of the blinding rows, then that of blinds.
-    pub fn shifts(&self) -> &[EqAffine; RESPONSES] {
-        &self.shifts
+    /// `G`.
+    pub fn generators(&self) -> &[EqAffine] {
+        &self.generators
+    }
+
+    /// Lagrange.
+    pub fn lagrange(&self) -> &[EqAffine] {
+        &self.lagrange
+    }
+
+    /// `W`.
+    pub fn blinding(&self) -> EqAffine {
+        self.blinding
+    }
+
+    /// `U`.
+    pub fn inner_product(&self) -> EqAffine {
+        self.inner_product
     }
 
     /// Whether they serve provers too.
     pub fn for_proving(&self) -> bool {
-        self.for_proving
-    }
-
-    /// halo2's parameters.
-    pub fn params(&self) -> &Params<EqAffine> {
-        &self.params
+        !self.lagrange.is_empty()
     }
 
     /// `n = 2^k`.
     pub fn k(&self) -> u32 {
-        self.params.k()
+        self.k
     }
 
     /// Digest of their encoding, pinned per `k`.
@@ -124,24 +129,6 @@ impl Parameters {
 
 /// Bytes of a compressed point.
 const POINT: usize = 32;
-
-/// Where halo2's encoding (`k`, generators, generators of the Lagrange basis, `W`, `U`) has the Lagrange basis.
-fn lagrange(k: u32) -> std::ops::Range<usize> {
-    let length = 1usize.checked_shl(k).unwrap_or(0).saturating_mul(POINT);
-    let start = length.saturating_add(4);
-    start..start.saturating_add(length)
-}
-
-/// The last generators of the Lagrange basis and `W`, which follows them.
-fn shifts(k: u32, bytes: &[u8]) -> Option<[EqAffine; RESPONSES]> {
-    let start = lagrange(k).end.saturating_sub(BLINDING_ROWS.saturating_mul(POINT));
-    let encoded = bytes.get(start..)?.as_chunks::<POINT>().0;
-    let mut points = [EqAffine::default(); RESPONSES];
-    for (point, encoded) in points.iter_mut().zip(encoded) {
-        *point = Option::from(EqAffine::from_bytes(encoded))?;
-    }
-    Some(points)
-}
 
 fn encode(params: &Params<EqAffine>) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::QUOTIENT_PIECES;
 use crate::key::{Digest, VerifyingKey};
 use crate::layout::Layout;
-use crate::link::RESPONSES;
 use crate::seal::model_digest;
 use crate::statement::Statement;
 
@@ -34,28 +32,21 @@ impl Proof {
 
 /// How many points and scalars each part of an argument has, in order.
 pub fn elements(layout: &Layout, k: u32) -> Vec<(&'static str, usize)> {
-    let (cells, slots, helpers) = (layout.columns(), layout.slots, layout.helpers());
-    let dense = layout.factor_columns().end;
-    let (sealed, factors) = (layout.sealed_columns().count(), layout.factor_columns().len());
-    let link = |count: usize| if sealed > 0 { count } else { 0 };
+    let (slots, helpers, factors) = (layout.slots, layout.helpers(), layout.factor_columns().len());
     let rounds = usize::try_from(k).unwrap_or(0);
     vec![
         ("commitments to cells", layout.fresh_columns()),
-        ("commitments to re-randomised columns", sealed),
         ("commitments to multiplicities", slots),
         ("commitments to factors", factors),
-        ("message of the link", link(1)),
-        ("responses of the link", link(RESPONSES)),
         ("commitments to lookup helpers", helpers),
-        ("commitments to running sums", 2),
-        ("commitment to the random polynomial", 1),
-        ("commitments to quotient pieces", QUOTIENT_PIECES),
-        ("evaluations of cells", dense),
-        ("combined evaluation of sealed weights", usize::from(cells > dense)),
-        ("evaluations of multiplicities", slots),
+        ("commitments to messages of the row sum", rounds),
+        ("evaluations of lookups", layout.lookups.len()),
         ("evaluations of lookup helpers", helpers),
-        ("evaluations of running sums", 4),
-        ("evaluation of the random polynomial", 1),
+        ("evaluations of factors", factors),
+        ("commitment to the hidden evaluation", 1),
+        ("commitment to the running sum", 1),
+        ("commitment to the quotient", 1),
+        ("evaluations of what is opened", 4),
         // halo2's multi-point opening: a commitment, an evaluation for each of the two point sets.
         ("commitment to the opening quotient", 1),
         ("evaluations of the opening", 2),

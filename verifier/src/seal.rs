@@ -3,14 +3,14 @@
 //! A seal's [`Record`] says what was sealed and commits to it; its digest is the tensor's public name, and a model with sealed weights is
 //! named by the digests of key and record together ([`model_digest`]). Before a seal is relied on, its range proof is checked once
 //! ([`Seal::check`]); afterwards the digest suffices ([`Seal::trust`]). The range proof is an ordinary argument for a circuit with sealed inputs and
-//! nothing else, so it opens fresh re-randomised columns only, never the commitments themselves. See `docs/sealed.md`.
+//! nothing else. See `docs/sealed.md`.
 
 use group::GroupEncoding;
 use pasta_curves::EqAffine;
 use serde::{Deserialize, Serialize};
 
-use crate::BLINDING_ROWS;
-use crate::description::{Description, Input, Visibility};
+use crate::RESERVED_ROWS;
+use crate::description::{Description, Input, Node, Operator, Visibility};
 use crate::error::{DescriptionError, Rejection};
 use crate::format;
 use crate::key::{Digest, VerifyingKey};
@@ -27,8 +27,8 @@ pub type Commitment = [u8; 32];
 pub struct Record {
     /// `n = 2^k` rows a column.
     pub k: u32,
-    /// Rows at the end of a column that hold randomness.
-    pub blinding_rows: u32,
+    /// Rows of a column that can hold elements.
+    pub usable: u32,
     /// Digest of the commitment parameters.
     pub parameters: Digest,
     /// The tensors, in order.
@@ -61,12 +61,13 @@ pub fn model_digest(key: Digest, seal: Option<Digest>) -> Digest {
     Digest::of(b"zkinfer model v1", &bytes)
 }
 
-/// Blinding rows as a record says them.
-pub fn blinding_rows() -> u32 {
-    u32::try_from(BLINDING_ROWS).unwrap_or(u32::MAX)
+/// Usable rows of every circuit with `2^k` rows, as a record says them.
+pub fn usable_rows(k: u32) -> u32 {
+    let reserved = u32::try_from(RESERVED_ROWS).unwrap_or(u32::MAX);
+    1u32.checked_shl(k).unwrap_or(0).saturating_sub(reserved)
 }
 
-/// The circuit whose proof shows the ranges: every tensor a sealed input, nothing computed.
+/// The circuit whose proof shows the ranges: every tensor a sealed input that nothing reads.
 pub fn range_key(tensors: &[SealedTensor], k: u32) -> Result<VerifyingKey, DescriptionError> {
     let input = |tensor: &SealedTensor| Input {
         name: tensor.name.clone(),
@@ -76,13 +77,14 @@ pub fn range_key(tensors: &[SealedTensor], k: u32) -> Result<VerifyingKey, Descr
         quantisation: tensor.quantisation,
         visibility: Visibility::Sealed,
     };
+    let node = |index, tensor: &SealedTensor| Node { name: tensor.name.clone(), operator: Operator::Input(index) };
     VerifyingKey::of_ranges(Description {
         name: "range proof of a seal".into(),
         k,
         limb_bits: 1,
         bias_digits: 0,
         inputs: tensors.iter().map(input).collect(),
-        nodes: Vec::new(),
+        nodes: tensors.iter().enumerate().map(|(index, tensor)| node(index, tensor)).collect(),
         outputs: Vec::new(),
     })
 }
@@ -96,7 +98,7 @@ pub fn decode(commitment: &Commitment) -> Option<EqAffine> {
 impl Record {
     /// Its name: a digest of the canonical encoding, the range proof not included.
     pub fn digest(&self) -> Digest {
-        Digest::of(b"zkinfer seal v1.", &format::encode(self))
+        Digest::of(b"zkinfer seal v2.", &format::encode(self))
     }
 
     /// What the range proof proves: its key, and the commitments tensor by tensor.
@@ -120,7 +122,7 @@ impl Record {
 impl Seal {
     /// Checks the range proof.
     pub fn check(self, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
-        if self.record.parameters != parameters.digest() || self.record.blinding_rows != blinding_rows() {
+        if self.record.parameters != parameters.digest() || self.record.usable != usable_rows(parameters.k()) {
             return Err(Rejection::SealParameters { expected: parameters.k(), got: self.record.k });
         }
         let (key, statement) = self.record.range_claim()?;

@@ -70,8 +70,6 @@ pub struct Sheet {
     pub tensor: SealedTensor,
     /// Its columns.
     pub columns: Range<usize>,
-    /// The tag of its range table, or 0 where its seal has proven the range.
-    pub tag: usize,
     usable: usize,
     units: usize,
     length: usize,
@@ -88,9 +86,9 @@ pub struct Pattern {
 
 impl Sheet {
     /// A sheet from column `first` on.
-    pub fn new(role: Role, tensor: SealedTensor, first: usize, usable: usize, tag: usize) -> Self {
+    pub fn new(role: Role, tensor: SealedTensor, first: usize, usable: usize) -> Self {
         let (units, length) = tensor.matrix();
-        let mut sheet = Self { role, tensor, columns: first..first, tag, usable: usable.max(1), units, length };
+        let mut sheet = Self { role, tensor, columns: first..first, usable: usable.max(1), units, length };
         let count = match sheet.units_per_column() {
             0 => units.saturating_mul(sheet.columns_per_unit()),
             units_per_column => units.div_ceil(units_per_column),
@@ -221,7 +219,7 @@ mod tests {
         let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
         let tensor =
             SealedTensor { name: "w".into(), shape: vec![units, length], minimum: 0, maximum: 0, quantisation };
-        Sheet::new(Role::Biases, tensor, 7, usable, 0)
+        Sheet::new(Role::Biases, tensor, 7, usable)
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The order of messages and challenges, shared by prover and verifier.
 //!
-//! | round | absorbed | then drawn |
-//! |---|---|---|
-//! | 0 | hash of version, model (key and seal), parameters, `k`, `u`, statement; commitments to cells, re-randomised columns, multiplicities | `ρ, σ` |
-//! | | commitments to factors | `λ`, with sealed columns |
-//! | | the link's message; then its responses | `e` between the two |
-//! | | | `τ, θ, β` |
-//! | 1 | commitments to helpers, `φ`, `S`, the random polynomial | `y` |
-//! | 2 | commitments to the quotient pieces | `x` |
-//! | 3 | evaluations | those of the opening |
+//! | absorbed | then drawn |
+//! |---|---|
+//! | hash of version, model (key and seal), parameters, `k`, `u`, statement; commitments to cells, multiplicities | `ρ, σ` |
+//! | commitments to factors | `τ, θ, β` |
+//! | commitments to helpers | `ζ, y` |
+//! | commitment to message `i` of the row sum, `k` times | `r_i` |
+//! | evaluations of lookups, helpers, factors at `r`; commitment to the hidden evaluation | `γ, λ` |
+//! | commitment to the running sum `S` | `υ` |
+//! | commitment to the quotient | `x` |
+//! | `A`, `M`, `S` at `x`, `S` at `ωx` | those of the opening |
 //!
 //! The hash function, its domain separation and the encodings are halo2's Blake2b transcript.
 
@@ -22,7 +23,7 @@ use crate::seal::model_digest;
 use crate::statement::Statement;
 
 /// Version of the argument; a change that alters any proof byte changes it.
-const ARGUMENT: &[u8] = b"zkinfer argument 2";
+const ARGUMENT: &[u8] = b"zkinfer argument 3";
 
 /// Everything a proof must be bound to before its first challenge, as one field element.
 ///

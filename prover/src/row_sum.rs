@@ -1,0 +1,79 @@
+//! The rounds that reduce the row sum to one point: the sumcheck protocol (Lund, Fortnow, Karloff, Nisan 1992), its messages committed to instead of
+//! shown.
+
+use ff::Field;
+use halo2_proofs::arithmetic::eval_polynomial;
+use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
+use pasta_curves::{EqAffine, Fp};
+use rand_core::CryptoRng;
+use zkinfer_verifier::public::Public;
+use zkinfer_verifier::transcript::draw;
+
+use crate::commit::Context;
+use crate::running_sum::Messages;
+use crate::tables::Tables;
+
+/// The row sum at one point.
+pub struct Reduced {
+    /// The point, the highest bit's coordinate first.
+    pub point: Vec<Fp>,
+    /// The rounds' messages.
+    pub messages: Messages,
+    /// `f̂`.
+    pub lookups: Vec<Fp>,
+    /// `ĥ`.
+    pub helpers: Vec<Fp>,
+    /// `û` and `v̂` in turn.
+    pub factors: Vec<Fp>,
+    /// The part that is linear in columns which are not evaluated by themselves.
+    pub hidden: Fp,
+    /// Public columns, as far as they are tables.
+    pub public: Public,
+}
+
+impl Reduced {
+    /// Sends and answers every round.
+    pub fn new<E, T>(
+        mut tables: Tables,
+        context: &Context<'_>,
+        transcript: &mut T,
+        target: Fp,
+        rng: &mut impl CryptoRng,
+    ) -> std::io::Result<Self>
+    where
+        E: EncodedChallenge<EqAffine>,
+        T: TranscriptWrite<EqAffine, E>,
+    {
+        let (mut messages, mut point, mut total) = (Messages::default(), Vec::new(), target);
+        while tables.weight.len() > 1 {
+            let message = tables.message(total);
+            transcript.write_point(messages.commit(context, message, Fp::random(&mut *rng)))?;
+            let challenge = draw(transcript);
+            total = eval_polynomial(&message, challenge);
+            tables.fold(challenge);
+            point.push(challenge);
+        }
+        let folded = |tables: &[Vec<Fp>]| tables.iter().map(|table| table[0]).collect::<Vec<_>>();
+        let (linear, bilinear) = (&tables.linear, &tables.bilinear);
+        let (columns, slots) = (tables.columns, tables.slots);
+        // The last one is the sum of helpers, which are evaluated.
+        let hidden = linear[..linear.len() - 1].iter().map(|[values, coefficients]| values[0] * coefficients[0]).sum();
+        let coefficients: Vec<Fp> = linear.iter().map(|[_, coefficients]| coefficients[0]).collect();
+        Ok(Self {
+            point,
+            messages,
+            lookups: folded(&tables.lookups),
+            helpers: folded(&tables.helpers),
+            factors: bilinear.iter().flat_map(|[u, v, _]| [u[0], v[0]]).collect(),
+            hidden,
+            public: Public {
+                weight: tables.weight[0],
+                active: Fp::ZERO,
+                tags: Vec::new(),
+                kappa: coefficients[..columns].to_vec(),
+                separators: bilinear.iter().map(|[_, _, separator]| separator[0]).collect(),
+                inverses: coefficients[columns..][..slots].to_vec(),
+            },
+        })
+    }
+}

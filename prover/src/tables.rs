@@ -1,0 +1,233 @@
+//! The columns of the row sum as tables of `2^rounds` elements, which halve from round to round: all rounds together cost twice the first.
+
+use ff::Field;
+use halo2_proofs::arithmetic::lagrange_interpolate;
+use pasta_curves::Fp;
+use rayon::prelude::*;
+use zkinfer_verifier::VerifyingKey;
+use zkinfer_verifier::adjoint::Adjoint;
+use zkinfer_verifier::messages::COEFFICIENTS;
+use zkinfer_verifier::public::weight_sheets;
+use zkinfer_verifier::row_sum::{Challenges, helper_terms};
+
+use crate::adjoint::fold_weights;
+use crate::commit::{Column, Context, Integers};
+use crate::lookup::Lookups;
+use crate::prove::Columns;
+use crate::sealed::combine;
+
+/// Most rows whose terms are added up at a time.
+const CHUNK: usize = 32;
+
+/// The columns of the [row sum](zkinfer_verifier::row_sum) as tables.
+pub struct Tables {
+    /// `f`, one per lookup.
+    pub lookups: Vec<Vec<Fp>>,
+    /// `h`, one per helper.
+    pub helpers: Vec<Vec<Fp>>,
+    /// `w`.
+    pub weight: Vec<Fp>,
+    /// Columns with their public coefficients: first those up to the factors with `κ`, then multiplicities times `−y^(H+1)` with `R`, then what stands
+    /// for sealed weights, at last the sum of helpers with `y^(H+1)·act`.
+    pub linear: Vec<[Vec<Fp>; 2]>,
+    /// `u`, `v`, `π`.
+    pub bilinear: Vec<[Vec<Fp>; 3]>,
+    /// Separates helpers.
+    pub y: Fp,
+    /// How many of the linear ones are columns up to the factors.
+    pub columns: usize,
+    /// How many after them are multiplicities.
+    pub slots: usize,
+}
+
+/// The sum's polynomial in one variable, coefficients from the constant on.
+pub type Message = [Fp; COEFFICIENTS];
+
+/// Sums over both halves of the rows.
+#[derive(Clone, Copy, Default)]
+struct Halves {
+    low: Fp,
+    high: Fp,
+    /// Of the differences.
+    leading: Fp,
+}
+
+impl Tables {
+    /// The tables of a proof's columns.
+    pub(crate) fn new(
+        key: &VerifyingKey,
+        context: &Context<'_>,
+        columns: &Columns<'_>,
+        cells: Vec<Vec<Fp>>,
+        lookups: Lookups,
+        adjoint: &Adjoint,
+        challenges: &Challenges,
+    ) -> Self {
+        let (layout, integers) = (key.layout(), Integers::new());
+        let summed = |columns: &[Column<'_>]| -> Vec<Vec<Fp>> {
+            columns.par_iter().map(|column| column.summed(context, &integers)).collect()
+        };
+        let extend = |column: &[Fp]| {
+            let mut column = column.to_vec();
+            column.resize(context.rows, Fp::ZERO);
+            column
+        };
+        let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
+        let dense = columns.dense.iter().map(|column| combine(context.rows, &[(column.integers, Fp::ONE)]));
+        let values = cells.into_iter().chain(dense).chain(factors.iter().cloned());
+        let mut linear: Vec<[Vec<Fp>; 2]> = values.zip(&adjoint.kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
+        let balance = challenges.balance(helpers.len());
+        let mut multiplicities = summed(&columns.multiplicities);
+        multiplicities.iter_mut().flatten().for_each(|m| *m *= -balance);
+        linear.extend(multiplicities.into_iter().zip(&lookups.inverses).map(|(m, inverses)| [m, extend(inverses)]));
+        let mut rest = columns.weights.as_slice();
+        for (sheet, cotangent) in weight_sheets(layout).zip(&adjoint.weights) {
+            let (columns, tail) = rest.split_at(sheet.columns.len());
+            linear.extend(fold_weights(context, sheet, cotangent, columns));
+            rest = tail;
+        }
+        let mut helper_sum = vec![Fp::ZERO; context.rows];
+        for table in &helpers {
+            helper_sum.iter_mut().zip(table).for_each(|(sum, helper)| *sum += helper);
+        }
+        linear.push([helper_sum, extend(&vec![balance; layout.usable])]);
+        let pairs = factors.as_chunks::<2>().0.iter().zip(&adjoint.separators);
+        let bilinear = pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
+        let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * challenges.zeta));
+        let weight = extend(&powers.take(layout.usable).collect::<Vec<_>>());
+        Self {
+            lookups: lookups.denominators,
+            helpers,
+            weight,
+            linear,
+            bilinear,
+            y: challenges.y,
+            columns: adjoint.kappa.len(),
+            slots: layout.slots,
+        }
+    }
+
+    /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every linear equation holds and lookups balance.
+    pub fn linear_total(&self) -> Fp {
+        let linear = self.linear.par_iter().map(|[values, coefficients]| inner_product(values, coefficients));
+        let bilinear = self.bilinear.par_iter().map(|[u, v, separator]| {
+            u.iter().zip(v).zip(separator).map(|((u, v), separator)| *u * v * separator).sum::<Fp>()
+        });
+        linear.sum::<Fp>() + bilinear.sum::<Fp>()
+    }
+
+    /// The message of the next round, given the total of what is summed.
+    pub fn message(&self, total: Fp) -> Message {
+        let half = self.weight.len() / 2;
+        let chunk = (half / 16).clamp(1, CHUNK);
+        let starts: Vec<usize> = (0..half).step_by(chunk).collect();
+        let mut evaluations = starts
+            .into_par_iter()
+            .map(|start| self.lookup_terms(start..half.min(start + chunk), half))
+            .reduce(|| [Fp::ZERO; COEFFICIENTS], add);
+        let Halves { low, high, leading } = self.linear_halves(half);
+        let bilinear = self.bilinear.par_iter().map(|columns| bilinear_terms(columns, half));
+        let bilinear = bilinear.reduce(|| [Fp::ZERO; COEFFICIENTS], add);
+        for (at, (evaluation, bilinear)) in evaluations.iter_mut().zip(bilinear).enumerate() {
+            let t = Fp::from(at as u64);
+            *evaluation += low + (high - low - leading + leading * t) * t + bilinear;
+        }
+        // Both ends add up to the total: one evaluation less.
+        evaluations[1] = total - evaluations[0];
+        let points: Vec<Fp> = (0..COEFFICIENTS as u64).map(Fp::from).collect();
+        let mut message = [Fp::ZERO; COEFFICIENTS];
+        message.copy_from_slice(&lagrange_interpolate(&points, &evaluations));
+        message
+    }
+
+    /// Folds all tables by the round's challenge.
+    pub fn fold(&mut self, challenge: Fp) {
+        let all = self.lookups.iter_mut().chain(&mut self.helpers).chain([&mut self.weight]);
+        let all = all.chain(self.linear.iter_mut().flatten()).chain(self.bilinear.iter_mut().flatten());
+        all.collect::<Vec<_>>().into_par_iter().for_each(|table| {
+            let half = table.len() / 2;
+            let (low, high) = table.split_at_mut(half);
+            low.iter_mut().zip(high).for_each(|(low, high)| *low += challenge * (*high - *low));
+            table.truncate(half);
+        });
+    }
+
+    /// The terms of lookups at `0, 2, 3, …`, summed over these rows of the lower half with their partners in the upper one.
+    fn lookup_terms(&self, rows: std::ops::Range<usize>, half: usize) -> Message {
+        let mut sums = [Fp::ZERO; COEFFICIENTS];
+        let mut values = Line::new(&self.lookups);
+        let mut helpers = Line::new(&self.helpers);
+        let mut weight = Line::new(std::slice::from_ref(&self.weight));
+        for row in rows {
+            let lines = [(&mut values, &self.lookups[..]), (&mut helpers, &self.helpers)];
+            lines.into_iter().for_each(|(line, tables)| line.start(tables, row, half));
+            weight.start(std::slice::from_ref(&self.weight), row, half);
+            for (at, sum) in sums.iter_mut().enumerate() {
+                if at != 1 {
+                    *sum += weight.values[0] * helper_terms(&values.values, &helpers.values, self.y);
+                }
+                [&mut values, &mut helpers, &mut weight].into_iter().for_each(Line::step);
+            }
+        }
+        sums
+    }
+
+    fn linear_halves(&self, half: usize) -> Halves {
+        let columns = self.linear.par_iter().map(|[values, coefficients]| {
+            let ((a, b), (c, d)) = (values.split_at(half), coefficients.split_at(half));
+            let leading = a.iter().zip(b).zip(c.iter().zip(d));
+            let leading = leading.map(|((a, b), (c, d))| (*b - a) * (*d - c)).sum();
+            Halves { low: inner_product(a, c), high: inner_product(b, d), leading }
+        });
+        columns.reduce(Halves::default, |a, b| Halves {
+            low: a.low + b.low,
+            high: a.high + b.high,
+            leading: a.leading + b.leading,
+        })
+    }
+}
+
+/// Values of some tables on the line through a row and its partner in the other half.
+struct Line {
+    values: Vec<Fp>,
+    steps: Vec<Fp>,
+}
+
+impl Line {
+    fn new(tables: &[Vec<Fp>]) -> Self {
+        Self { values: vec![Fp::ZERO; tables.len()], steps: vec![Fp::ZERO; tables.len()] }
+    }
+
+    fn start(&mut self, tables: &[Vec<Fp>], row: usize, half: usize) {
+        for ((value, step), table) in self.values.iter_mut().zip(&mut self.steps).zip(tables) {
+            (*value, *step) = (table[row], table[row + half] - table[row]);
+        }
+    }
+
+    fn step(&mut self) {
+        self.values.iter_mut().zip(&self.steps).for_each(|(value, step)| *value += step);
+    }
+}
+
+/// `Σ u·v·π` at `0, 1, 2, …`.
+fn bilinear_terms(columns: &[Vec<Fp>; 3], half: usize) -> Message {
+    let mut sums = [Fp::ZERO; COEFFICIENTS];
+    let mut line = Line::new(columns);
+    for row in 0..half {
+        line.start(columns, row, half);
+        for sum in &mut sums {
+            *sum += line.values.iter().product::<Fp>();
+            line.step();
+        }
+    }
+    sums
+}
+
+fn add(mut sum: Message, terms: Message) -> Message {
+    sum.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+    sum
+}
+
+fn inner_product(a: &[Fp], b: &[Fp]) -> Fp {
+    a.iter().zip(b).map(|(a, b)| *a * b).sum()
+}

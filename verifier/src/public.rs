@@ -1,0 +1,146 @@
+//! The public columns at the point of the row sum, and what follows from them: which combination of columns is opened, and what it must sum to.
+
+use core::ops::Range;
+
+use pasta_curves::Fp;
+
+use crate::adjoint::Adjoint;
+use crate::combination::Combination;
+use crate::error::Rejection;
+use crate::field::powers;
+use crate::key::VerifyingKey;
+use crate::layout::Layout;
+use crate::messages::{Equations, Separators, equations};
+use crate::multilinear::{inner_product, weights};
+use crate::row_sum::{Challenges, Evaluations, known_part};
+use crate::sheet::{Role, Sheet};
+use crate::tables::tag_value;
+
+/// The weights of rows at the point of the row sum.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The point.
+    pub point: Vec<Fp>,
+    /// `E`: zero from the boundary row on.
+    pub weights: Vec<Fp>,
+    /// `Σ` of the first `i` weights.
+    sums: Vec<Fp>,
+}
+
+impl Rows {
+    /// The weights at a point.
+    pub fn new(point: Vec<Fp>, layout: &Layout) -> Self {
+        let mut weights = weights(&point);
+        weights.truncate(layout.boundary());
+        let mut sum = Fp::zero();
+        let mut sums = vec![sum];
+        sums.extend(weights.iter().map(|weight| {
+            sum += *weight;
+            sum
+        }));
+        Self { point, weights, sums }
+    }
+
+    /// The column that is 1 on `rows` and 0 elsewhere.
+    fn range(&self, rows: Range<usize>) -> Fp {
+        let sum = |end| self.sums.get(end).copied().unwrap_or(Fp::zero());
+        sum(rows.end) - sum(rows.start)
+    }
+
+    /// `âct`.
+    pub fn active(&self, layout: &Layout) -> Fp {
+        self.range(0..layout.usable)
+    }
+
+    /// The tags of every lookup.
+    pub fn tags(&self, layout: &Layout) -> Vec<Fp> {
+        let tag = |(rows, tag): &(Range<usize>, usize)| tag_value(*tag) * self.range(rows.clone());
+        layout.lookups.iter().map(|lookup| lookup.tags.iter().map(tag).sum()).collect()
+    }
+
+    /// `κ̂` of every column of sealed weights.
+    pub fn sealed_weights(&self, layout: &Layout, adjoint: &Adjoint) -> Vec<Fp> {
+        let sheets = weight_sheets(layout).zip(&adjoint.weights);
+        sheets.flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &self.weights)).collect()
+    }
+}
+
+/// The sheets of sealed weights.
+pub fn weight_sheets(layout: &Layout) -> impl Iterator<Item = &Sheet> {
+    layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)))
+}
+
+/// Public columns at the point of the row sum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Public {
+    /// `ŵ`.
+    pub weight: Fp,
+    /// `âct`.
+    pub active: Fp,
+    /// The tags of every lookup.
+    pub tags: Vec<Fp>,
+    /// `κ̂`, one per column up to the factors.
+    pub kappa: Vec<Fp>,
+    /// `π̂`, one per pair of factors.
+    pub separators: Vec<Fp>,
+    /// `R̂_s`, one per table slot.
+    pub inverses: Vec<Fp>,
+}
+
+impl Public {
+    /// Evaluates every column: one multiplication a cell.
+    pub fn evaluate(
+        key: &VerifyingKey,
+        rows: &Rows,
+        adjoint: &Adjoint,
+        challenges: &Challenges,
+    ) -> Result<Self, Rejection> {
+        let layout = key.layout();
+        let evaluate =
+            |columns: &[Vec<Fp>]| columns.iter().map(|column| inner_product(column, &rows.weights)).collect();
+        let inverses = key.table_inverses(challenges.theta, challenges.beta);
+        let inverses = inverses.ok_or(Rejection::DegenerateChallenge { part: "table" })?;
+        Ok(Self {
+            weight: inner_product(&powers(challenges.zeta, layout.usable), &rows.weights),
+            active: rows.active(layout),
+            tags: rows.tags(layout),
+            kappa: evaluate(&adjoint.kappa),
+            separators: evaluate(&adjoint.separators),
+            inverses: evaluate(&inverses),
+        })
+    }
+
+    /// What is opened, from the evaluations that the proof reveals and the total of the row sum.
+    pub fn opened(
+        &self,
+        layout: &Layout,
+        rows: &Rows,
+        evaluations: Evaluations<'_>,
+        target: Fp,
+        challenges: &Challenges,
+        [gamma, lambda]: [Fp; 2],
+    ) -> Result<Opened, Rejection> {
+        let known = known_part(evaluations, self, challenges);
+        let combination = Combination::new(layout, self, evaluations, challenges, gamma);
+        let separators = Separators { gamma, first: combination.next, lambda };
+        let equations = equations(&rows.point, target, known, separators)
+            .ok_or(Rejection::DegenerateChallenge { part: "messages" })?;
+        Ok(Opened { combination, equations })
+    }
+}
+
+/// What is opened of columns and messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Of columns.
+    pub combination: Combination,
+    /// Of messages.
+    pub equations: Equations,
+}
+
+impl Opened {
+    /// What the running sum must end with.
+    pub fn value(&self) -> Fp {
+        self.combination.value + self.equations.value
+    }
+}
