@@ -9,7 +9,7 @@ use pasta_curves::Fp;
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::layout::Lane;
 
-/// Names of the gates, each with one constraint of the same name; formulas in [`zkinfer_verifier::constraints`].
+/// Names of the gates, each with one constraint of the same name.
 pub const GATES: [&str; 3] = ["adjoint sum step", "adjoint sum start", "adjoint sum end"];
 
 /// Everything about a layout that halo2 needs to configure a circuit.
@@ -31,8 +31,7 @@ impl Shape {
             Lane::Clamp => &["clamp (high, side)", "clamp (side, low, result)"],
             Lane::Copy | Lane::Factors => &[],
         });
-        let names = names.copied().chain(std::iter::repeat("sealed input"));
-        let lookups = names.zip(layout.lookups.iter().map(|lookup| lookup.columns.clone()));
+        let lookups = names.copied().zip(layout.lookups.iter().map(|lookup| lookup.columns.clone()));
         Self { columns: layout.columns(), factors: layout.factor_columns(), lookups: lookups.collect() }
     }
 }

@@ -5,7 +5,7 @@ use zkinfer_verifier::description::{Description, Form, Function, Operator, Outpu
 use zkinfer_verifier::layout::Lane;
 use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
 use zkinfer_verifier::tables::MAX_TABLE_ROWS;
-use zkinfer_verifier::{BLINDING_ROWS, LOOKUPS_PER_HELPER, MAX_COLUMNS, VerifyingKey};
+use zkinfer_verifier::{LOOKUPS_PER_HELPER, MAX_COLUMNS, RESERVED_ROWS, VerifyingKey};
 
 use crate::lower::{Lowered, Plan, padding};
 
@@ -16,7 +16,7 @@ pub struct Counts {
     pub k: u32,
     /// Columns of cells in lanes, which are committed for every proof.
     pub columns: usize,
-    /// Columns of sealed tensors, which are re-randomised.
+    /// Columns of sealed tensors.
     pub sealed: usize,
     /// Those of them that hold weights.
     pub weights: usize,
@@ -111,7 +111,7 @@ pub(super) struct Sizes {
     network: usize,
     /// Sealed tensors with their roles.
     sealed: Vec<(Role, SealedTensor)>,
-    /// Elements of private inputs, of copies, entries of factors.
+    /// Elements of private and sealed inputs, of copies, entries of factors.
     private: usize,
     copies: usize,
     factors: usize,
@@ -171,7 +171,7 @@ impl Sizes {
         let (mut private, mut copies, mut factors) = (0, 0, 0);
         for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
             match &node.operator {
-                Operator::Input(index) if description.inputs[*index].visibility == Visibility::Private => {
+                Operator::Input(index) if description.inputs[*index].visibility != Visibility::Public => {
                     private += facts.elements;
                 }
                 Operator::Copy(_) => copies += facts.elements,
@@ -276,16 +276,14 @@ impl Sizes {
 
     /// The counts of a plan, unless it breaks a limit.
     pub(super) fn counts(&self, k: u32, limbs: Limbs, forms: Forms) -> Option<(Plan, Counts)> {
-        let usable = (1usize << k).checked_sub(BLINDING_ROWS + 1).filter(|&usable| usable > 0)?;
+        let usable = (1usize << k).checked_sub(RESERVED_ROWS).filter(|&usable| usable > 0)?;
         let filled = [limbs.cells + self.private, forms.pairs, forms.clamps, self.copies, 0];
         let lanes = Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));
         let sum = |of: fn(Lane) -> usize| lanes.clone().map(|(lane, count)| of(*lane) * count).sum::<usize>();
         // One more row for the all-zero tuple.
         let table_rows = limbs.table_rows + forms.table_rows + self.ranges + 1;
         let sheets: Vec<Sheet> =
-            self.sealed.iter().map(|(role, tensor)| Sheet::new(*role, tensor.clone(), 0, usable, 0)).collect();
-        let sealed_inputs = sheets.iter().filter(|sheet| matches!(sheet.role, Role::Input(_)));
-        let range_lookups: usize = sealed_inputs.map(|sheet| sheet.columns.len()).sum();
+            self.sealed.iter().map(|(role, tensor)| Sheet::new(*role, tensor.clone(), 0, usable)).collect();
         let counts = Counts {
             k,
             columns: sum(Lane::width),
@@ -294,7 +292,7 @@ impl Sizes {
             folded: sheets.iter().map(folded).sum(),
             units: sheets.iter().map(units).sum(),
             factors: Lane::Factors.width() * self.factors.div_ceil(usable),
-            lookups: sum(|lane| lane.lookups().len()) + range_lookups,
+            lookups: sum(|lane| lane.lookups().len()),
             slots: table_rows.div_ceil(usable),
             cells: Lane::ALL.iter().zip(filled).map(|(lane, cells)| lane.width() * cells).sum::<usize>()
                 + Lane::Factors.width() * self.factors,

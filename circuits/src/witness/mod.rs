@@ -169,7 +169,7 @@ impl Evaluation<'_> {
 
     fn input(&mut self, id: usize, index: usize) -> Vec<i64> {
         let values = self.inputs[index].clone();
-        if self.key.description().inputs[index].visibility == Visibility::Private {
+        if self.key.description().inputs[index].visibility != Visibility::Public {
             self.place(id, &values);
         }
         values
