@@ -41,7 +41,9 @@
 //! | [`constraints`] | the polynomial constraints, once for prover and verifier |
 //! | [`transcript`] | what is absorbed and drawn, in which order |
 //! | [`proof`] | the parts of a proof and their number |
-//! | [`parameters`] | halo2's generators, pinned by digest |
+//! | [`generators`] | halo2's generators: a string, hashed to the curve |
+//! | [`lagrange`] | the same in the Lagrange basis |
+//! | [`parameters`] | both bases, their files, pinned by digest |
 //! | [`verify`] | the verdict |
 //! | [`chain`] | proofs that continue each other |
 //! | [`mod@format`] | bytes on disk |
@@ -76,7 +78,9 @@ pub mod error;
 pub mod factors;
 pub mod field;
 pub mod format;
+pub mod generators;
 pub mod key;
+pub mod lagrange;
 pub mod layout;
 pub mod link;
 pub mod parameters;
@@ -87,6 +91,7 @@ pub mod seal;
 pub mod sheet;
 pub mod small;
 pub mod statement;
+mod stock;
 pub mod tables;
 pub mod transcript;
 pub mod verify;
@@ -103,7 +108,7 @@ pub use seal::{CheckedSeal, Seal};
 pub use statement::{Statement, Value};
 
 /// Smallest supported `k`.
-pub const MIN_K: u32 = 5;
+pub const MIN_K: u32 = 7;
 /// Largest supported `k`.
 pub const MAX_K: u32 = 16;
 /// Widest remainder limb.

@@ -30,7 +30,7 @@ pub fn valid() -> Description {
     let node = |name: &str, operator| Node { name: name.into(), operator };
     Description {
         name: "valid".into(),
-        k: 6,
+        k: 7,
         limb_bits: 4,
         bias_digits: 0,
         inputs: vec![Input {
