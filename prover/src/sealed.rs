@@ -276,14 +276,14 @@ mod tests {
 
     #[test]
     fn tables_give_the_combination_of_the_generators() {
-        let parameters = Parameters::derive(5).expect("a supported size");
+        let parameters = Parameters::derive(7).expect("a supported size");
         let context = Context::of(&parameters);
         let shifts = Shifts::new(&parameters);
         let scalars = [Fp::ONE, -Fp::ONE, Fp::ZERO, Fp::from(0x1234_5678_9abc_def0), -Fp::from(77).square()];
         // What halo2 commits to with these values in the blinding rows and this blind.
         let column = context.domain.lagrange_from_vec(context.small_column(&[], &scalars));
         assert_eq!(shifts.point(&scalars), context.params.commit_lagrange(&column, Blind(scalars[BLINDING_ROWS])));
-        let verifying = Parameters::read_for_verifying(5, &parameters.to_bytes()).expect("the same bytes");
+        let verifying = Parameters::read_for_verifying(7, &parameters.to_bytes()).expect("the same bytes");
         assert_eq!(verifying.shifts(), parameters.shifts());
     }
 }

@@ -56,13 +56,13 @@ fn verdicts(key: &VerifyingKey, statement: &Statement, columns: &[Vec<i64>]) -> 
 
 #[test]
 fn the_last_usable_row_counts() {
-    let key = full_column(5);
+    let key = full_column(7);
     let elements = key.layout().usable;
     let x: Vec<i64> = (0..elements as i64).map(|i| i % 9 - 4).collect();
     let y: Vec<i64> = x.iter().map(|x| (*x).clamp(-2, 2)).collect();
     let statement = Statement::public(vec![x.clone()], vec![y.clone()]);
     let columns = vec![x, y];
-    let parameters = parameters(5);
+    let parameters = parameters(7);
     let proof = Prover::new(&key, &parameters).prove(statement.clone(), &columns, StdRng::seed_from_u64(2));
     assert_eq!(key.verify(&parameters, &proof.expect("an honest witness")), Ok(()));
     for row in [0, elements - 2, elements - 1] {
@@ -84,10 +84,10 @@ fn the_last_usable_row_counts() {
 
 #[test]
 fn tables_longer_than_the_circuit_fill_several_slots() {
-    let key = support::key(5);
+    let key = support::key(7);
     assert!(key.tables().rows() > 2 * key.layout().usable);
     assert_eq!(key.layout().slots, key.tables().rows().div_ceil(key.layout().usable));
-    let parameters = parameters(5);
+    let parameters = parameters(7);
     for x in [[9, -100, 127], [-128, 127, -128]] {
         let (statement, columns) = witness(&key, x);
         let proof = Prover::new(&key, &parameters).prove(statement, &columns, StdRng::seed_from_u64(3));

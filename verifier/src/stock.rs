@@ -47,8 +47,9 @@ impl Parameters {
             // Row `n − d` has the generator `1/n·Σ ω^(dj)·G_j`.
             let mut shifts = [self.blinding(); RESPONSES];
             for (shift, distance) in shifts.iter_mut().zip((1..=BLINDING_ROWS).rev()) {
-                let powers = powers(powers(root, BLINDING_ROWS + 1)[distance], self.generators().len());
-                let scalars: Vec<Fp> = powers.into_iter().map(|power| power * scale).collect();
+                let base = root.pow_vartime([distance as u64]);
+                let scalars: Vec<Fp> =
+                    powers(base, self.generators().len()).into_iter().map(|power| power * scale).collect();
                 *shift = best_multiexp(&scalars, self.generators()).to_affine();
             }
             shifts
