@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use thiserror::Error;
+use zkinfer_verifier::parameters::Basis;
 use zkinfer_verifier::{Digest, Parameters, ParametersError};
 
 /// Environment variable that names the cache directory.
@@ -34,7 +35,7 @@ pub enum CacheError {
     Parameters(#[from] ParametersError),
 }
 
-/// Where parameters are kept: `params-K.bin` in `ZKINFER_CACHE` or the user's cache directory.
+/// Where parameters are kept: `generators-K.bin` and `lagrange-K.bin` in `ZKINFER_CACHE` or the user's cache directory.
 #[derive(Clone, Debug)]
 pub struct Cache {
     directory: PathBuf,
@@ -55,9 +56,12 @@ impl Cache {
         Self { directory: directory.into() }
     }
 
-    /// The file for `k`.
-    pub fn path(&self, k: u32) -> PathBuf {
-        self.directory.join(format!("params-{k}.bin"))
+    /// The file with a basis for `k`.
+    pub fn path(&self, basis: Basis, k: u32) -> PathBuf {
+        self.directory.join(match basis {
+            Basis::Coefficient => format!("generators-{k}.bin"),
+            Basis::Lagrange => format!("lagrange-{k}.bin"),
+        })
     }
 
     /// The directory.
@@ -65,37 +69,37 @@ impl Cache {
         &self.directory
     }
 
-    /// Reads the parameters, or derives and stores them. `deriving` is called before the slow way is taken. A file with the wrong digest
-    /// is replaced. A cache that cannot be written costs time, not the result: the second value says why it was not.
+    /// Reads the parameters, or derives and stores what is missing. `deriving` is called before the slow way is taken. A file with the wrong
+    /// digest is replaced. A cache that cannot be written costs time, not the result: the second value says why it was not.
     pub fn load(&self, k: u32, deriving: impl FnOnce()) -> Result<(Parameters, Option<CacheError>), CacheError> {
-        self.load_with(Parameters::read, k, deriving)
+        let mut deriving = Some(deriving);
+        // Both files may be missing.
+        let mut announce = || deriving.take().into_iter().for_each(|deriving| deriving());
+        let (mut parameters, unsaved) = self.load_for_verifying(k, &mut announce)?;
+        let read = fs::read(self.path(Basis::Lagrange, k)).is_ok_and(|bytes| parameters.read_lagrange(&bytes).is_ok());
+        if read {
+            return Ok((parameters, unsaved));
+        }
+        announce();
+        parameters.derive_lagrange()?;
+        let stored = self.store(Basis::Lagrange, k, &parameters.lagrange_to_bytes());
+        Ok((parameters, unsaved.or(stored.err())))
     }
 
-    /// The same for verifying only, which takes half the time.
+    /// The same for verifying only, which takes one of the two files, and by far the one that is derived faster.
     pub fn load_for_verifying(
         &self,
         k: u32,
         deriving: impl FnOnce(),
     ) -> Result<(Parameters, Option<CacheError>), CacheError> {
-        self.load_with(Parameters::read_for_verifying, k, deriving)
-    }
-
-    fn load_with(
-        &self,
-        read: impl Fn(u32, &[u8]) -> Result<Parameters, ParametersError>,
-        k: u32,
-        deriving: impl FnOnce(),
-    ) -> Result<(Parameters, Option<CacheError>), CacheError> {
-        if let Ok(bytes) = fs::read(self.path(k)) {
-            match read(k, &bytes) {
-                Ok(parameters) => return Ok((parameters, None)),
-                Err(error @ ParametersError::RowsOutOfRange { .. }) => return Err(error.into()),
-                Err(_) => {}
-            }
+        if let Ok(bytes) = fs::read(self.path(Basis::Coefficient, k))
+            && let Ok(parameters) = Parameters::read_for_verifying(k, &bytes)
+        {
+            return Ok((parameters, None));
         }
         deriving();
-        let parameters = Parameters::derive(k)?;
-        let stored = self.store(k, &parameters.to_bytes());
+        let parameters = Parameters::derive_for_verifying(k)?;
+        let stored = self.store(Basis::Coefficient, k, &parameters.to_bytes());
         Ok((parameters, stored.err()))
     }
 
@@ -117,13 +121,66 @@ impl Cache {
     }
 
     /// Writes to a temporary file, then renames.
-    fn store(&self, k: u32, bytes: &[u8]) -> Result<(), CacheError> {
-        let path = self.path(k);
+    fn store(&self, basis: Basis, k: u32, bytes: &[u8]) -> Result<(), CacheError> {
+        let path = self.path(basis, k);
         let failed = |source| CacheError::File { path: path.clone(), source };
         fs::create_dir_all(&self.directory).map_err(failed)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const K: u32 = zkinfer_verifier::MIN_K;
+
+    /// What a load gave, and whether it derived.
+    fn load(cache: &Cache, proving: bool) -> (Parameters, bool) {
+        let mut derived = 0;
+        let deriving = || derived += 1;
+        let loaded = if proving { cache.load(K, deriving) } else { cache.load_for_verifying(K, deriving) };
+        let (parameters, unsaved) = loaded.expect("a supported size");
+        assert!(unsaved.is_none() && derived <= 1);
+        assert_eq!(parameters.for_proving(), proving);
+        (parameters, derived == 1)
+    }
+
+    #[test]
+    fn what_is_missing_or_damaged_is_derived_and_stored() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = Cache::at(directory.path().join("not/yet/there"));
+        let [coefficient, lagrange] = [Basis::Coefficient, Basis::Lagrange].map(|basis| cache.path(basis, K));
+
+        assert!(load(&cache, false).1);
+        assert!(coefficient.is_file() && !lagrange.exists(), "verifiers store what they use");
+        assert!(!load(&cache, false).1);
+        let (derived, slowly) = load(&cache, true);
+        assert!(slowly && lagrange.is_file());
+        let files = [&coefficient, &lagrange].map(|path| fs::read(path).expect("a file"));
+        assert_eq!(files, [derived.to_bytes(), derived.lagrange_to_bytes()]);
+        assert!(!load(&cache, true).1);
+
+        for (path, file) in [&coefficient, &lagrange].into_iter().zip(&files) {
+            for damaged in [&file[1..], &[], &[&file[..], &[0]].concat()] {
+                fs::write(path, damaged).expect("a file");
+                assert!(load(&cache, true).1);
+                assert_eq!(&fs::read(path).expect("a file"), file, "replaced");
+            }
+        }
+        fs::write(&lagrange, "no matter").expect("a file");
+        assert!(!load(&cache, false).1, "verifiers do not look at it");
+        assert!(cache.load(K - 1, || ()).is_err());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_costs_time_only() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let (parameters, unsaved) = Cache::at(file.path()).load(K, || ()).expect("a supported size");
+        assert!(parameters.for_proving());
+        assert!(matches!(unsaved, Some(CacheError::File { .. })));
     }
 }

@@ -46,7 +46,9 @@
 //! | [`opening`] | halo2's multi-point opening |
 //! | [`transcript`] | what is absorbed and drawn, in which order |
 //! | [`proof`] | the parts of a proof and their number |
-//! | [`parameters`] | halo2's generators, pinned by digest |
+//! | [`generators`] | halo2's generators: a string, hashed to the curve |
+//! | [`lagrange`] | the same in the Lagrange basis |
+//! | [`parameters`] | both bases, their files, pinned by digest |
 //! | [`verify`] | the verdict |
 //! | [`chain`] | proofs that continue each other |
 //! | [`mod@format`] | bytes on disk |
@@ -81,7 +83,9 @@ pub mod error;
 pub mod factors;
 pub mod field;
 pub mod format;
+pub mod generators;
 pub mod key;
+pub mod lagrange;
 pub mod layout;
 pub mod messages;
 pub mod multilinear;

@@ -82,15 +82,15 @@ mod tests {
         let statement = |x: &[i64], y: &[i64]| Statement::public(vec![x.to_vec()], vec![y.to_vec()]);
         let parameters = |byte| Digest([byte; 32]);
         let bindings = [
-            binding(&key("a", 5), None, parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 5), Some(Digest([0; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 5), Some(Digest([1; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("b", 5), None, parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 6), None, parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 5), None, parameters(1), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 5), None, parameters(0), &statement(&[1, 1], &[0, 1])),
-            binding(&key("a", 5), None, parameters(0), &statement(&[0, 1], &[0, 0])),
-            binding(&key("a", 5), None, parameters(0), &statement(&[0, 1, 0], &[1])),
+            binding(&key("a", 7), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 7), Some(Digest([0; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 7), Some(Digest([1; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("b", 7), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 8), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 7), None, parameters(1), &statement(&[0, 1], &[0, 1])),
+            binding(&key("a", 7), None, parameters(0), &statement(&[1, 1], &[0, 1])),
+            binding(&key("a", 7), None, parameters(0), &statement(&[0, 1], &[0, 0])),
+            binding(&key("a", 7), None, parameters(0), &statement(&[0, 1, 0], &[1])),
         ];
         for (i, a) in bindings.iter().enumerate() {
             assert!(!bindings[..i].contains(a), "binding {i} repeats");

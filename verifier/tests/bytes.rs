@@ -2,10 +2,14 @@
 
 mod support;
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use support::valid;
 use zkinfer_verifier::proof::argument_bytes;
 use zkinfer_verifier::{Digest, FormatError, Parameters, Proof, Rejection, Statement, VerifyingKey};
+
+static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| Parameters::derive_for_verifying(7).unwrap());
 
 /// Puts a right checksum under changed bytes, as a forger would.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -33,9 +37,8 @@ proptest! {
         if let Ok(other) = VerifyingKey::from_bytes(&sealed(bytes)) {
             prop_assert_ne!(other.digest(), key.digest());
             // Whatever it describes, a proof of zeros is no proof for it.
-            let parameters = Parameters::derive(7).unwrap();
             let proof = Proof { key: other.digest(), seal: None, statement: statement(), argument: vec![0; 32] };
-            prop_assert!(other.verify(&parameters, &proof).is_err());
+            prop_assert!(other.verify(&PARAMETERS, &proof).is_err());
         }
     }
 
@@ -51,7 +54,7 @@ proptest! {
             let file = sealed(file);
             prop_assert!(VerifyingKey::from_bytes(&file).is_err());
             if let Ok(proof) = Proof::from_bytes(&file) {
-                prop_assert!(VerifyingKey::new(valid()).unwrap().verify(&Parameters::derive(7).unwrap(), &proof).is_err());
+                prop_assert!(VerifyingKey::new(valid()).unwrap().verify(&PARAMETERS, &proof).is_err());
             }
         }
     }
@@ -68,7 +71,7 @@ proptest! {
         let mut argument: Vec<u8> = seed.iter().copied().cycle().take(length).collect();
         argument.iter_mut().skip(31).step_by(32).for_each(|byte| *byte = 0);
         let proof = Proof { key: key.digest(), seal: None, statement: statement(), argument };
-        prop_assert!(key.verify(&Parameters::derive(7).unwrap(), &proof).is_err());
+        prop_assert!(key.verify(&PARAMETERS, &proof).is_err());
     }
 }
 
@@ -107,14 +110,13 @@ fn each_damage_has_its_error() {
 #[test]
 fn invalid_points_and_scalars_are_named() {
     let key = VerifyingKey::new(valid()).unwrap();
-    let parameters = Parameters::derive(7).unwrap();
     let mut argument = vec![0xff; argument_bytes(&key)];
     let mut proof = Proof { key: key.digest(), seal: None, statement: statement(), argument: argument.clone() };
-    let verdict = key.verify(&parameters, &proof);
+    let verdict = key.verify(&PARAMETERS, &proof);
     assert_eq!(verdict, Err(Rejection::Encoding { part: "commitments to cells" }));
     // The identity decodes as a point but must not enter the transcript.
     argument.fill(0);
     proof.argument = argument;
-    let verdict = key.verify(&parameters, &proof);
+    let verdict = key.verify(&PARAMETERS, &proof);
     assert_eq!(verdict, Err(Rejection::Encoding { part: "commitments to cells" }));
 }

@@ -1,8 +1,11 @@
 //! `zkinfer urs`: the commitment parameters in the cache.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use serde_json::json;
 use zkinfer::Cache;
+use zkinfer::verifier::parameters::Basis;
 use zkinfer::verifier::{MAX_K, MIN_K};
 
 use super::{parameters, print_json};
@@ -10,25 +13,35 @@ use crate::Outcome;
 use crate::arguments::Urs;
 use crate::screen::{bytes, say, table};
 
+/// Verifiers need the first, provers both.
+const BASES: [Basis; 2] = [Basis::Coefficient, Basis::Lagrange];
+
 pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
     let cache = Cache::user()?;
     for &k in &arguments.sizes {
         let parameters = parameters(k)?;
         if !json {
-            say!("k = {k}: {} {}", cache.path(k).display(), parameters.digest());
+            for basis in BASES {
+                say!("k = {k}: {}", cache.path(basis, k).display());
+            }
+            say!("k = {k}: digest {}", parameters.digest());
         }
     }
-    let cached: Vec<(u32, u64)> =
-        (MIN_K..=MAX_K).filter_map(|k| Some((k, std::fs::metadata(cache.path(k)).ok()?.len()))).collect();
+    let files = (MIN_K..=MAX_K).flat_map(|k| BASES.map(|basis| (k, basis, cache.path(basis, k))));
+    let cached: Vec<(u32, Basis, PathBuf, u64)> = files
+        .filter_map(|(k, basis, path)| std::fs::metadata(&path).ok().map(|file| (k, basis, path, file.len())))
+        .collect();
     if json {
-        let files: Vec<_> =
-            cached.iter().map(|(k, size)| json!({ "k": k, "path": cache.path(*k), "bytes": size })).collect();
+        let files: Vec<_> = cached
+            .iter()
+            .map(|(k, basis, path, size)| json!({ "k": k, "basis": basis.to_string(), "path": path, "bytes": size }))
+            .collect();
         print_json(&json!({ "directory": cache.directory(), "files": files }))?;
     } else if arguments.sizes.is_empty() {
         say!("{}", cache.directory().display());
-        let mut rows = table(&["k", "rows", "size"]);
-        for (k, size) in &cached {
-            rows.add_row([k.to_string(), (1u64 << k).to_string(), bytes(*size as usize)]);
+        let mut rows = table(&["k", "rows", "content", "size"]);
+        for (k, basis, _, size) in &cached {
+            rows.add_row([k.to_string(), (1u64 << k).to_string(), basis.to_string(), bytes(*size as usize)]);
         }
         if cached.is_empty() {
             say!("empty: parameters are derived when first needed");
