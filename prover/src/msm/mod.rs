@@ -1,3 +1,19 @@
-//! Multi-scalar multiplication behind commitments; one file per backend.
+//! Multi-scalar multiplication behind commitments.
 
+mod affine;
+mod buckets;
 pub mod cpu;
+mod digits;
+mod endomorphism;
+mod fold;
+mod full;
+mod pippenger;
+mod small;
+mod straus;
+
+pub use fold::fold;
+pub use full::full;
+pub use small::small;
+
+#[cfg(test)]
+mod tests;

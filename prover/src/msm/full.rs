@@ -1,0 +1,32 @@
+//! Multi-exponentiation with elements of the scalar field.
+
+use pasta_curves::{Eq, EqAffine, Fp};
+use rayon::prelude::*;
+
+use super::affine::Point;
+use super::endomorphism::split;
+use super::{pippenger, straus};
+
+/// Up to how many scalars that are not zero digits are taken point by point.
+const FEW: usize = 16;
+
+/// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long. Zeros are free.
+///
+/// # Panics
+///
+/// If a column is longer than the bases.
+pub fn full(bases: &[EqAffine], columns: &[&[Fp]]) -> Vec<Eq> {
+    let length = columns.iter().map(|column| column.len()).max().unwrap_or(0);
+    let both = |base: &EqAffine| {
+        let point = Point::from(base);
+        [point, point.endomorphism()]
+    };
+    let points: Vec<Point> = bases[..length].iter().flat_map(both).collect();
+    let halves: Vec<Vec<i128>> = columns.par_iter().map(|column| column.iter().flat_map(split).collect()).collect();
+    let halves: Vec<&[i128]> = halves.iter().map(|halves| &halves[..]).collect();
+    let nonzero = |halves: &&[i128]| halves.iter().filter(|&&half| half != 0).count();
+    if halves.iter().all(|halves| nonzero(halves) <= 2 * FEW) {
+        return halves.par_iter().map(|halves| straus::sum(&points, halves)).collect();
+    }
+    pippenger::sums(&points, &halves)
+}
