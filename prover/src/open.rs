@@ -93,7 +93,9 @@ impl Opening<'_> {
         let x_4 = draw(transcript);
         let folded = quotient.iter().zip(&here).zip(&both).map(|((q, here), both)| (*q * x_4 + here) * x_4 + both);
         let blind = (blind * x_4 + here_blind) * x_4 + both_blind;
-        inner_product::open(context, transcript, folded.collect(), blind, x_3, rng)
+        let [product, blinding] = inner_product::extra_generators();
+        let generators = inner_product::Generators { coefficients: &context.params.get_g(), product, blinding };
+        inner_product::open(generators, transcript, folded.collect(), blind, x_3, rng)
     }
 
     /// `Σ κ_c(x)·a_c` over the columns of sealed weights, if there are any: small integers by row until the one transform at the end.

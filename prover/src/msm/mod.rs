@@ -11,7 +11,7 @@ mod pippenger;
 mod small;
 mod straus;
 
-pub use fold::fold;
+pub use fold::{fold, tensor};
 pub use full::full;
 pub use small::small;
 
