@@ -53,7 +53,7 @@ impl From<Point> for EqAffine {
 }
 
 /// One addition of a batch: between the two passes of the inversion.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Pending {
     /// The addend's.
     x: Fq,
@@ -64,6 +64,25 @@ struct Pending {
     product: Fq,
 }
 
+impl Pending {
+    /// Sets the slope where it is not that of the line through two points. Where the sum is known, it is written to `point`.
+    #[cold]
+    fn settle(&mut self, point: &mut Point, addend: &Point) {
+        if !point.is_identity() && !addend.is_identity() && self.numerator.is_zero_vartime() {
+            let square = point.x.square();
+            self.numerator = square.double() + square;
+            self.denominator = point.y.double();
+            return;
+        }
+        self.denominator = Fq::ZERO;
+        if point.is_identity() {
+            *point = *addend;
+        } else if !addend.is_identity() {
+            *point = Point::IDENTITY;
+        }
+    }
+}
+
 /// Adds in batches; owns what lies between the passes.
 pub(super) struct Adder {
     pending: Vec<Pending>,
@@ -72,7 +91,7 @@ pub(super) struct Adder {
 impl Adder {
     /// An adder.
     pub fn new() -> Self {
-        Self { pending: Vec::with_capacity(BATCH) }
+        Self { pending: vec![Pending::default(); BATCH] }
     }
 
     /// For every `i` below `count`: adds `addend(points, i)` to `points[target(i)]`. The targets differ, and no addend is a target.
@@ -85,19 +104,23 @@ impl Adder {
     ) {
         for start in (0..count).step_by(BATCH) {
             let batch = start..count.min(start + BATCH);
-            self.pending.clear();
             let mut product = Fq::ONE;
-            for i in batch.clone() {
+            for (i, pending) in batch.clone().zip(&mut self.pending) {
                 let addend = addend(points, i);
                 let point = &mut points[target(i)];
-                let (numerator, denominator) = slope(point, &addend);
-                self.pending.push(Pending { x: addend.x, numerator, denominator, product });
-                if !denominator.is_zero_vartime() {
-                    product *= denominator;
+                pending.x = addend.x;
+                pending.denominator = addend.x - point.x;
+                pending.numerator = addend.y - point.y;
+                if pending.denominator.is_zero_vartime() || point.is_identity() || addend.is_identity() {
+                    pending.settle(point, &addend);
+                }
+                pending.product = product;
+                if !pending.denominator.is_zero_vartime() {
+                    product *= pending.denominator;
                 }
             }
             let mut inverse = product.invert_vartime().unwrap_or(Fq::ONE);
-            for (i, pending) in batch.zip(&self.pending).rev() {
+            for (i, pending) in batch.clone().zip(&self.pending[..batch.len()]).rev() {
                 if pending.denominator.is_zero_vartime() {
                     continue;
                 }
@@ -137,22 +160,4 @@ impl Adder {
 pub(super) struct Segment {
     pub start: usize,
     pub length: usize,
-}
-
-/// The slope of the line through both points as a fraction. A denominator of zero says that the sum is known, and it is then written to `point`.
-fn slope(point: &mut Point, addend: &Point) -> (Fq, Fq) {
-    let difference = addend.x - point.x;
-    if !difference.is_zero_vartime() && !point.is_identity() && !addend.is_identity() {
-        return (addend.y - point.y, difference);
-    }
-    if point.is_identity() {
-        *point = *addend;
-    } else if !addend.is_identity() {
-        if (point.y - addend.y).is_zero_vartime() {
-            let square = point.x.square();
-            return (square.double() + square, point.y.double());
-        }
-        *point = Point::IDENTITY;
-    }
-    (Fq::ZERO, Fq::ZERO)
 }
