@@ -15,6 +15,9 @@ impl Place {
     /// This is Booth's recoding: a digit whose own highest bit is set is lowered by `2^bits`, which the next one, looking one bit down, makes up
     /// for. So digits do not wait for each other. The digits up to one that spans a bit above the highest of the integer add up to it.
     pub fn digit(self, integer: i128) -> i32 {
+        if integer == 0 {
+            return 0;
+        }
         let magnitude = integer.unsigned_abs();
         let from_one_below = if self.shift == 0 { magnitude << 1 } else { magnitude >> (self.shift - 1) };
         let bits = from_one_below as u32 & ((2 << self.bits) - 1);

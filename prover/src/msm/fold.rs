@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use super::affine::{Adder, Point};
 use super::digits::non_adjacent;
 use super::endomorphism::split;
-use super::straus::odd_multiples;
 
 /// The width of the non-adjacent form.
 const WIDTH: u32 = 5;
@@ -74,4 +73,17 @@ fn combine(blocks: &[Vec<Point>], digits: &[[Vec<i8>; 2]]) -> Vec<Point> {
     }
     adder.add(&mut sums, count, |i| i, |_, i| blocks[0][i]);
     sums
+}
+
+/// Table `t` of `count` has `(2t + 1)·P` for every point `P`.
+fn odd_multiples(adder: &mut Adder, points: &[Point], count: usize) -> Vec<Vec<Point>> {
+    let mut doubles = points.to_vec();
+    adder.double(&mut doubles);
+    let mut tables = vec![points.to_vec()];
+    while tables.len() < count {
+        let mut next = tables[tables.len() - 1].clone();
+        adder.add(&mut next, doubles.len(), |i| i, |_, i| doubles[i]);
+        tables.push(next);
+    }
+    tables
 }

@@ -5,10 +5,7 @@ use rayon::prelude::*;
 
 use super::affine::Point;
 use super::endomorphism::split;
-use super::{pippenger, straus};
-
-/// Up to how many scalars that are not zero digits are taken point by point.
-const FEW: usize = 16;
+use super::pippenger;
 
 /// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long. Zeros are free.
 ///
@@ -24,9 +21,5 @@ pub fn full(bases: &[EqAffine], columns: &[&[Fp]]) -> Vec<Eq> {
     let points: Vec<Point> = bases[..length].iter().flat_map(both).collect();
     let halves: Vec<Vec<i128>> = columns.par_iter().map(|column| column.iter().flat_map(split).collect()).collect();
     let halves: Vec<&[i128]> = halves.iter().map(|halves| &halves[..]).collect();
-    let nonzero = |halves: &&[i128]| halves.iter().filter(|&&half| half != 0).count();
-    if halves.iter().all(|halves| nonzero(halves) <= 2 * FEW) {
-        return halves.par_iter().map(|halves| straus::sum(&points, halves)).collect();
-    }
     pippenger::sums(&points, &halves)
 }

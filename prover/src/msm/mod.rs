@@ -9,7 +9,6 @@ mod fold;
 mod full;
 mod pippenger;
 mod small;
-mod straus;
 
 pub use fold::{fold, tensor};
 pub use full::full;
