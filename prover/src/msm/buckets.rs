@@ -45,7 +45,7 @@ where
 {
     let total: usize = columns.iter().map(|column| column.scalars.len()).sum();
     let share = total.div_ceil(rayon::current_num_threads());
-    let size = share.div_ceil(2).max(LEAST_GROUP).min(LARGEST_GROUP).min(share);
+    let size = share.div_ceil(2).clamp(LEAST_GROUP, LARGEST_GROUP).min(share);
     let mut groups = Vec::new();
     let mut rest = columns;
     while !rest.is_empty() {
