@@ -16,9 +16,9 @@ use rayon::prelude::*;
 use super::affine::{Adder, Point, Segment};
 use super::digits::Place;
 
-/// Digits to add up at a time: enough to share inversions, few enough to stay in the cache.
-const LEAST_GROUP: usize = 1 << 12;
-const LARGEST_GROUP: usize = 1 << 14;
+/// Digits to add up at a time: enough to share inversions, few enough to stay in the cache and for all threads to have some.
+const LEAST_GROUP: usize = 1 << 10;
+const LARGEST_GROUP: usize = 1 << 13;
 
 /// One digit of each of some scalars.
 pub(super) struct Digits<'a, T> {
@@ -45,21 +45,8 @@ where
 {
     let total: usize = columns.iter().map(|column| column.scalars.len()).sum();
     let share = total.div_ceil(rayon::current_num_threads());
-    let size = share.div_ceil(2).clamp(LEAST_GROUP, LARGEST_GROUP).min(share);
-    let mut groups = Vec::new();
-    let mut rest = columns;
-    while !rest.is_empty() {
-        let mut length = 0;
-        let wanted = rest.iter().take_while(|column| {
-            let room = length < size;
-            length += column.scalars.len();
-            room
-        });
-        let (group, others) = rest.split_at(wanted.count().max(1));
-        groups.push(group);
-        rest = others;
-    }
-    groups.into_par_iter().flat_map_iter(|group| sum_group(points, group)).collect()
+    let group = share.clamp(LEAST_GROUP, LARGEST_GROUP) * columns.len() / total.max(1);
+    columns.par_chunks(group.max(1)).flat_map_iter(|group| sum_group(points, group)).collect()
 }
 
 /// The same for columns that share their inversions.

@@ -1,4 +1,17 @@
-//! Multi-scalar multiplication behind commitments.
+//! Multi-scalar multiplication behind commitments and their opening.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `affine` | additions that share an inversion: everything below consists of them |
+//! | `digits` | integers as signed digits |
+//! | `endomorphism` | scalars of the field as two integers of half the length |
+//! | `buckets` | sums of points weighted with digits |
+//! | `pippenger` | sums of points weighted with integers: which digits, how to put their sums together |
+//! | `small` | columns of small integers |
+//! | `full` | columns of elements of the field |
+//! | `fold` | the generators of an inner product argument after some rounds |
+//!
+//! Results are the same points whatever the number of threads. Time depends on the scalars, as it does in halo2.
 
 mod affine;
 mod buckets;
