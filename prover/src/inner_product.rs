@@ -1,27 +1,45 @@
 //! halo2's inner product argument, proven faster: the verifier's side is `halo2_proofs::poly::commitment::verify_proof`.
 //!
 //! The relation and the messages are those of the Halo paper (<https://eprint.iacr.org/2019/1021>, section 3) as halo2 spells them. What is
-//! different is how the generators are folded in each round: all of one half are multiplied by the same challenge, which shares the
-//! digits of the scalar and the normalisation of the multiples over the whole batch.
+//! different is that the generators are not folded in every round. After `j` rounds with challenges `u`, generator `i` of the `m` that are left is
+//!
+//! ```text
+//! G'_i = Σ_b s_b·G_(b·m + i) ,   s = (1, u_1) ⊗ … ⊗ (1, u_j) ,
+//! ```
+//!
+//! so a message `Σ c_i·G'_i` over half of them is one over half of the original generators with scalars `s_b·c_i`. That costs a multi-exponentiation of the
+//! original size, little for some rounds beside folding once: [`fold`] folds several rounds in hardly more time than one.
 
 use ff::Field;
 use group::Curve;
-use halo2_proofs::arithmetic::{best_multiexp, compute_inner_product, eval_polynomial};
+use halo2_proofs::arithmetic::{compute_inner_product, eval_polynomial};
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::arithmetic::CurveExt;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
-use rayon::prelude::*;
 use zkinfer_verifier::transcript::draw;
 
-use crate::commit::Context;
+use crate::msm::{fold, full, tensor};
 
-/// Points multiplied at a time: enough to share an inversion, few enough for all threads to have some.
-const BATCH: usize = 64;
+/// Rounds from one folding to the next: what is fastest from 2^7 to 2^14 generators, though 3 and 4 are hardly slower.
+const ROUNDS: usize = 2;
+/// So few generators are not folded any more.
+const LAST: usize = 16;
 
-/// Opens the commitment to a polynomial with this blind at `x`.
+/// What polynomials are committed to with.
+#[derive(Clone, Copy, Debug)]
+pub struct Generators<'a> {
+    /// One for each coefficient, a power of two.
+    pub coefficients: &'a [EqAffine],
+    /// halo2's `U`: of the inner product.
+    pub product: EqAffine,
+    /// halo2's `W`: of blinds.
+    pub blinding: EqAffine,
+}
+
+/// Opens the commitment to a polynomial, with as many coefficients as generators and this blind, at `x`.
 pub fn open<E, T>(
-    context: &Context<'_>,
+    generators: Generators<'_>,
     transcript: &mut T,
     polynomial: Vec<Fp>,
     blind: Fp,
@@ -37,7 +55,9 @@ where
     let value = eval_polynomial(&mask, x);
     mask[0] -= value;
     let mask_blind = Fp::random(&mut *rng);
-    transcript.write_point(context.commit_rows(context.parameters.generators(), &mask, mask_blind))?;
+    let mut bases = Bases::new(generators);
+    let [commitment] = bases.combine([(mask.clone(), Fp::ZERO, mask_blind)]);
+    transcript.write_point(commitment)?;
     let (xi, z) = (draw(transcript), draw(transcript));
 
     let mut coefficients: Vec<Fp> = mask.iter().zip(&polynomial).map(|(mask, p)| *mask * xi + p).collect();
@@ -45,30 +65,27 @@ where
     coefficients[0] -= value;
     let mut blind = mask_blind * xi + blind;
     let mut powers: Vec<Fp> =
-        std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(context.rows).collect();
-    let mut generators = context.parameters.generators().to_vec();
-    let [product, blinding] = [context.parameters.inner_product(), context.parameters.blinding()];
+        std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(polynomial.len()).collect();
 
-    while generators.len() > 1 {
-        let half = generators.len() / 2;
+    while coefficients.len() > 1 {
+        let half = coefficients.len() / 2;
         let (low, high) = coefficients.split_at(half);
         let (powers_low, powers_high) = powers.split_at(half);
         let randomness = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
-        let message = |coefficients: &[Fp], generators: &[EqAffine], powers: &[Fp], randomness: Fp| {
-            let scalars = [coefficients, &[compute_inner_product(coefficients, powers) * z, randomness]].concat();
-            best_multiexp(&scalars, &[generators, &[product, blinding]].concat())
-        };
-        let left = message(high, &generators[..half], powers_low, randomness[0]);
-        let right = message(low, &generators[half..], powers_high, randomness[1]);
-        transcript.write_point(left.to_affine())?;
-        transcript.write_point(right.to_affine())?;
+        let zeros = vec![Fp::ZERO; half];
+        let [left, right] = bases.combine([
+            ([high, &zeros].concat(), compute_inner_product(high, powers_low) * z, randomness[0]),
+            ([&zeros, low].concat(), compute_inner_product(low, powers_high) * z, randomness[1]),
+        ]);
+        transcript.write_point(left)?;
+        transcript.write_point(right)?;
 
         let challenge = draw(transcript);
         let inverse = Option::<Fp>::from(challenge.invert())
             .ok_or_else(|| std::io::Error::other("degenerate challenge, prove again"))?;
-        coefficients = fold(low, high, inverse);
-        powers = fold(powers_low, powers_high, challenge);
-        generators = fold_generators(&generators, challenge);
+        coefficients = fold_scalars(low, high, inverse);
+        powers = fold_scalars(powers_low, powers_high, challenge);
+        bases.fold(challenge);
         blind += randomness[0] * inverse + randomness[1] * challenge;
     }
     transcript.write_scalar(coefficients[0])?;
@@ -76,20 +93,139 @@ where
 }
 
 /// `low + factor·high`.
-fn fold(low: &[Fp], high: &[Fp], factor: Fp) -> Vec<Fp> {
+fn fold_scalars(low: &[Fp], high: &[Fp], factor: Fp) -> Vec<Fp> {
     low.iter().zip(high).map(|(low, high)| *low + *high * factor).collect()
 }
 
-/// The same for points. The factor is a challenge, so its digits are no secret.
-fn fold_generators(generators: &[EqAffine], factor: Fp) -> Vec<EqAffine> {
-    let (low, high) = generators.split_at(generators.len() / 2);
-    let mut folded = vec![EqAffine::default(); low.len()];
-    let batches = folded.par_chunks_mut(BATCH).zip(low.par_chunks(BATCH)).zip(high.par_chunks(BATCH));
-    batches.for_each(|((folded, low), high)| {
-        let mut points = vec![Eq::default(); high.len()];
-        Eq::batch_mul_same_scalar_vartime(high, &factor, &mut points);
-        points.iter_mut().zip(low).for_each(|(point, low)| *point += low);
-        Eq::batch_normalize(&points, folded);
-    });
-    folded
+/// Generators with some rounds of folding to be done, then `U` and `W`.
+struct Bases {
+    bases: Vec<EqAffine>,
+    challenges: Vec<Fp>,
+}
+
+impl Bases {
+    fn new(generators: Generators<'_>) -> Self {
+        let bases = [generators.coefficients, &[generators.product, generators.blinding]].concat();
+        Self { bases, challenges: Vec::new() }
+    }
+
+    /// Sums over folded generators, `U` and `W`.
+    fn combine<const N: usize>(&self, terms: [(Vec<Fp>, Fp, Fp); N]) -> [EqAffine; N] {
+        let factors = tensor(&self.challenges);
+        let expanded = terms.map(|(coefficients, product, blinding)| {
+            let unfolded = factors.iter().flat_map(|factor| coefficients.iter().map(move |c| *c * factor));
+            unfolded.chain([product, blinding]).collect::<Vec<Fp>>()
+        });
+        let sums = full(&self.bases, &expanded.each_ref().map(|scalars| &scalars[..]));
+        std::array::from_fn(|i| sums[i].to_affine())
+    }
+
+    /// One round of folding, done now or later.
+    fn fold(&mut self, challenge: Fp) {
+        self.challenges.push(challenge);
+        let (generators, extra) = self.bases.split_at(self.bases.len() - 2);
+        if self.challenges.len() == ROUNDS && generators.len() > LAST {
+            let mut folded = fold(generators, &self.challenges);
+            folded.extend(extra);
+            *self = Self { bases: folded, challenges: Vec::new() };
+        }
+    }
+}
+
+/// halo2's `U` and `W`, from the string that its parameters are derived from.
+pub fn extra_generators() -> [EqAffine; 2] {
+    let hash = Eq::hash_to_curve("Halo2-Parameters");
+    [hash(&[2]), hash(&[1])].map(|point| point.to_affine())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halo2_proofs::arithmetic::best_multiexp;
+    use halo2_proofs::poly::EvaluationDomain;
+    use halo2_proofs::poly::commitment::{Blind, Params, verify_proof};
+    use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    type Transcript = Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>;
+
+    /// The argument as the paper has it: generators are folded in every round.
+    fn open_plainly(
+        generators: Generators<'_>,
+        transcript: &mut Transcript,
+        polynomial: &[Fp],
+        blind: Fp,
+        x: Fp,
+        rng: &mut impl CryptoRng,
+    ) {
+        let Generators { coefficients: g, product, blinding } = generators;
+        let mut g = g.to_vec();
+        let commit = |scalars: &[Fp], g: &[EqAffine], of_product: Fp, of_blinding: Fp| {
+            let scalars = [scalars, &[of_product, of_blinding]].concat();
+            best_multiexp(&scalars, &[g, &[product, blinding]].concat()).to_affine()
+        };
+        let mut mask: Vec<Fp> = polynomial.iter().map(|_| Fp::random(&mut *rng)).collect();
+        let value = eval_polynomial(&mask, x);
+        mask[0] -= value;
+        let mask_blind = Fp::random(&mut *rng);
+        transcript.write_point(commit(&mask, &g, Fp::ZERO, mask_blind)).unwrap();
+        let (xi, z) = (draw(transcript), draw(transcript));
+        let mut coefficients: Vec<Fp> = mask.iter().zip(polynomial).map(|(mask, p)| *mask * xi + p).collect();
+        let value = eval_polynomial(&coefficients, x);
+        coefficients[0] -= value;
+        let mut blind = mask_blind * xi + blind;
+        let mut powers: Vec<Fp> = (0..polynomial.len() as u64).map(|i| x.pow([i])).collect();
+        while g.len() > 1 {
+            let half = g.len() / 2;
+            let [left_blind, right_blind] = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
+            let left = compute_inner_product(&coefficients[half..], &powers[..half]) * z;
+            let right = compute_inner_product(&coefficients[..half], &powers[half..]) * z;
+            transcript.write_point(commit(&coefficients[half..], &g[..half], left, left_blind)).unwrap();
+            transcript.write_point(commit(&coefficients[..half], &g[half..], right, right_blind)).unwrap();
+            let challenge = draw(transcript);
+            let inverse = challenge.invert().unwrap();
+            for i in 0..half {
+                coefficients[i] = coefficients[i] + coefficients[i + half] * inverse;
+                powers[i] = powers[i] + powers[i + half] * challenge;
+                g[i] = (g[i] + g[i + half] * challenge).to_affine();
+            }
+            coefficients.truncate(half);
+            powers.truncate(half);
+            g.truncate(half);
+            blind += left_blind * inverse + right_blind * challenge;
+        }
+        transcript.write_scalar(coefficients[0]).unwrap();
+        transcript.write_scalar(blind).unwrap();
+    }
+
+    #[test]
+    fn bytes_are_the_plain_ones_and_halo2_accepts_them() {
+        let [product, blinding] = extra_generators();
+        for k in 1..=9 {
+            let (params, domain) = (Params::<EqAffine>::new(k), EvaluationDomain::<Fp>::new(1, k));
+            let g = params.get_g();
+            let generators = Generators { coefficients: &g, product, blinding };
+            let mut rng = StdRng::seed_from_u64(k.into());
+            let polynomial: Vec<Fp> = g.iter().map(|_| Fp::random(&mut rng)).collect();
+            let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
+
+            let rng = || StdRng::seed_from_u64(100);
+            let [mut plain, mut fast] = [Transcript::init(Vec::new()), Transcript::init(Vec::new())];
+            open_plainly(generators, &mut plain, &polynomial, blind, x, &mut rng());
+            open(generators, &mut fast, polynomial.clone(), blind, x, &mut rng()).unwrap();
+            let (plain, fast) = (plain.finalize(), fast.finalize());
+            assert_eq!(plain, fast);
+
+            let commitment = params.commit(&domain.coeff_from_vec(polynomial.clone()), Blind(blind)).to_affine();
+            let accepts = |value: Fp| {
+                let mut msm = params.empty_msm();
+                msm.append_term(Fp::ONE, commitment);
+                let mut transcript = Blake2bRead::<_, _, Challenge255<_>>::init(&fast[..]);
+                verify_proof(&params, msm, &mut transcript, x, value).is_ok_and(|guard| guard.use_challenges().eval())
+            };
+            let value = eval_polynomial(&polynomial, x);
+            assert!(accepts(value) && !accepts(value + Fp::ONE));
+        }
+    }
 }

@@ -11,7 +11,7 @@ use rand_core::CryptoRng;
 use zkinfer_verifier::transcript::draw;
 
 use crate::commit::Context;
-use crate::inner_product;
+use crate::inner_product::{self, Generators};
 
 /// Coefficients of a polynomial, with the blind of its commitment.
 pub struct Blinded<'a> {
@@ -57,5 +57,10 @@ where
     let folded = quotient.iter().zip(&combined).zip(both.coefficients);
     let folded = folded.map(|((quotient, here), both)| (*quotient * x_4 + here) * x_4 + both);
     let blind = (blind * x_4 + combined_blind) * x_4 + both.blind;
-    inner_product::open(context, transcript, folded.collect(), blind, x_3, rng)
+    let generators = Generators {
+        coefficients: context.parameters.generators(),
+        product: context.parameters.inner_product(),
+        blinding: context.parameters.blinding(),
+    };
+    inner_product::open(generators, transcript, folded.collect(), blind, x_3, rng)
 }

@@ -1,29 +1,33 @@
-//! Multi-scalar multiplication behind commitments.
+//! Multi-scalar multiplication behind commitments and their opening.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `affine` | additions that share an inversion: everything below consists of them |
+//! | `digits` | integers as signed digits |
+//! | `endomorphism` | scalars of the field as two integers of half the length |
+//! | `buckets` | sums of points weighted with digits |
+//! | `pippenger` | sums of points weighted with integers: which digits, how to put their sums together |
+//! | `small` | columns of small integers |
+//! | `full` | columns of elements of the field |
+//! | `fixed` | a few generators that never change |
+//! | `fold` | the generators of an inner product argument after some rounds |
+//!
+//! Results are the same points whatever the number of threads. Time depends on the scalars, as it does in halo2.
 
+mod affine;
+mod buckets;
+mod digits;
+mod endomorphism;
 mod fixed;
-
-use group::Group;
-use halo2_proofs::arithmetic::best_multiexp;
-use pasta_curves::{Eq, EqAffine, Fp};
-use zkinfer_verifier::field::integer;
+mod fold;
+mod full;
+mod pippenger;
+mod small;
 
 pub use fixed::FixedBases;
+pub use fold::{fold, tensor};
+pub use full::full;
+pub use small::small;
 
-/// Interim.
-pub fn small(bases: &[EqAffine], columns: &[&[i64]]) -> Vec<Eq> {
-    columns
-        .iter()
-        .map(|column| {
-            let scalars: Vec<Fp> = column.iter().map(|&x| integer(x)).collect();
-            if scalars.is_empty() { Eq::identity() } else { best_multiexp(&scalars, &bases[..scalars.len()]) }
-        })
-        .collect()
-}
-
-/// Interim.
-pub fn full(bases: &[EqAffine], columns: &[&[Fp]]) -> Vec<Eq> {
-    columns
-        .iter()
-        .map(|column| if column.is_empty() { Eq::identity() } else { best_multiexp(column, &bases[..column.len()]) })
-        .collect()
-}
+#[cfg(test)]
+mod tests;

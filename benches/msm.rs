@@ -1,0 +1,74 @@
+//! Multi-exponentiation beside halo2's, and the inner product argument.
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use ff::Field;
+use halo2_proofs::arithmetic::best_multiexp;
+use halo2_proofs::transcript::{Blake2bWrite, Challenge255};
+use pasta_curves::group::{Curve, Group};
+use pasta_curves::{Eq, EqAffine, Fp};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use zkinfer::prover::inner_product::{self, Generators};
+use zkinfer::prover::msm;
+
+/// Points that nothing is known about, without the time that halo2's parameters take: an arithmetic progression of multiples.
+fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
+    let mut point = Eq::generator() * Fp::random(&mut *rng);
+    let step = Eq::generator() * Fp::random(&mut *rng);
+    let points = std::iter::repeat_with(|| {
+        point += step;
+        point
+    });
+    let mut affine = vec![EqAffine::default(); count];
+    Eq::batch_normalize(&points.take(count).collect::<Vec<Eq>>(), &mut affine);
+    affine
+}
+
+/// One column of 2^k rows, and eight at once.
+fn multiexponentiations(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("msm");
+    group.sample_size(10);
+    for k in [8, 10, 12, 14] {
+        let mut rng = StdRng::seed_from_u64(1);
+        let bases = points(1 << k, &mut rng);
+        let bytes: Vec<Vec<i64>> =
+            (0..8).map(|_| bases.iter().map(|_| rng.random_range(-128..128)).collect()).collect();
+        let scalars: Vec<Vec<Fp>> = (0..8).map(|_| bases.iter().map(|_| Fp::random(&mut rng)).collect()).collect();
+        let lifted: Vec<Fp> = bytes[0].iter().map(|byte| Fp::from((byte + 128) as u64)).collect();
+        for count in [1, 8] {
+            let small: Vec<&[i64]> = bytes[..count].iter().map(|column| &column[..]).collect();
+            let full: Vec<&[Fp]> = scalars[..count].iter().map(|column| &column[..]).collect();
+            let id = |name: &str| BenchmarkId::new(format!("{name}, {count} columns"), k);
+            group.bench_function(id("8 bits"), |bencher| bencher.iter(|| msm::small(&bases, &small)));
+            group.bench_function(id("full"), |bencher| bencher.iter(|| msm::full(&bases, &full)));
+        }
+        let id = |name: &str| BenchmarkId::new(format!("{name}, halo2"), k);
+        group.bench_function(id("8 bits"), |bencher| bencher.iter(|| best_multiexp(&lifted, &bases)));
+        group.bench_function(id("full"), |bencher| bencher.iter(|| best_multiexp(&scalars[0], &bases)));
+    }
+}
+
+/// The inner product argument with 2^k coefficients.
+fn openings(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("opening");
+    group.sample_size(10);
+    for k in [8, 10, 12] {
+        let mut rng = StdRng::seed_from_u64(2);
+        let points = points((1 << k) + 2, &mut rng);
+        let [coefficients @ .., product, blinding] = &points[..] else { unreachable!("two more than coefficients") };
+        let generators = Generators { coefficients, product: *product, blinding: *blinding };
+        let polynomial: Vec<Fp> = coefficients.iter().map(|_| Fp::random(&mut rng)).collect();
+        let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
+        group.bench_function(BenchmarkId::new("inner product", k), |bencher| {
+            bencher.iter(|| {
+                let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
+                inner_product::open(generators, &mut transcript, polynomial.clone(), blind, x, &mut rng)
+                    .expect("a proof in memory");
+                transcript.finalize()
+            })
+        });
+    }
+}
+
+criterion_group!(benches, multiexponentiations, openings);
+criterion_main!(benches);
