@@ -12,8 +12,8 @@ use zkinfer_verifier::description::{
 };
 use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 
-/// `y = clamp(x, −2, 2)` over exactly as many elements as a column of `2^k` rows has usable rows.
-fn full_column(k: u32) -> VerifyingKey {
+/// `y = clamp(x, −2, 2)` for `|x| ≤ largest`, over exactly as many elements as a column of `2^k` rows has usable rows.
+fn full_column(k: u32, largest: i64) -> VerifyingKey {
     let elements = (1 << k) - 1 - zkinfer_verifier::BLINDING_ROWS;
     let (quantisation, visibility) = (Quantisation { scale: 1.0, zero_point: 0 }, Visibility::Public);
     let requantise = Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
@@ -26,8 +26,8 @@ fn full_column(k: u32) -> VerifyingKey {
         inputs: vec![Input {
             name: "x".into(),
             shape: vec![elements],
-            minimum: -4,
-            maximum: 4,
+            minimum: -largest,
+            maximum: largest,
             quantisation,
             visibility,
         }],
@@ -56,7 +56,7 @@ fn verdicts(key: &VerifyingKey, statement: &Statement, columns: &[Vec<i64>]) -> 
 
 #[test]
 fn the_last_usable_row_counts() {
-    let key = full_column(7);
+    let key = full_column(7, 4);
     let elements = key.layout().usable;
     let x: Vec<i64> = (0..elements as i64).map(|i| i % 9 - 4).collect();
     let y: Vec<i64> = x.iter().map(|x| (*x).clamp(-2, 2)).collect();
@@ -84,13 +84,16 @@ fn the_last_usable_row_counts() {
 
 #[test]
 fn tables_longer_than_the_circuit_fill_several_slots() {
-    let key = support::key(7);
-    assert!(key.tables().rows() > 2 * key.layout().usable);
-    assert_eq!(key.layout().slots, key.tables().rows().div_ceil(key.layout().usable));
+    let key = full_column(7, 150);
+    let elements = key.layout().usable;
+    assert!(key.tables().rows() > 2 * elements);
+    assert_eq!(key.layout().slots, key.tables().rows().div_ceil(elements));
     let parameters = parameters(7);
-    for x in [[9, -100, 127], [-128, 127, -128]] {
-        let (statement, columns) = witness(&key, x);
-        let proof = Prover::new(&key, &parameters).prove(statement, &columns, StdRng::seed_from_u64(3));
+    for stride in [2, -2] {
+        let x: Vec<i64> = (0..elements as i64).map(|i| stride * i - 61 * stride).collect();
+        let y: Vec<i64> = x.iter().map(|x| (*x).clamp(-2, 2)).collect();
+        let statement = Statement::public(vec![x.clone()], vec![y.clone()]);
+        let proof = Prover::new(&key, &parameters).prove(statement, &[x, y], StdRng::seed_from_u64(3));
         assert_eq!(key.verify(&parameters, &proof.expect("an honest witness")), Ok(()));
     }
 }
