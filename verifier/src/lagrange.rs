@@ -5,8 +5,8 @@
 //!
 //! * The transform is Stockham's (decimation in frequency; Cochran et al., *What is the fast Fourier transform?*, 1967): outputs come in order, and
 //!   only differences are multiplied, but not those with the twiddle 1. That is `n·(k − 2)/2` of them, and about 1 per layer for it:
-//! * The factor `1/n` costs no pass of its own. It goes into the twiddles of the differences of sums of sums: each point but the last sum meets exactly
-//!   one of them.
+//! * The factor `1/n` costs no pass of its own. Output 0 is the sum of all; every other one descends from exactly one difference whose points were sums
+//!   so far. The twiddle there takes the factor along.
 //! * Multiplication is by the curve's endomorphism (Gallant, Lambert, Vanstone, CRYPTO 2001), with tables that a batch of points normalises together.
 
 use std::iter::{once, repeat_n};
