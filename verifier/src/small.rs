@@ -79,9 +79,8 @@ fn dot(a: &[i16], b: &[i16]) -> i32 {
 /// A dot product in pieces of fixed length: compilers see multiply-add instructions in them, which they miss in a plain loop.
 #[allow(clippy::arithmetic_side_effects, reason = "bounded by SMALL and BLOCK")]
 fn dots<const N: usize>(a: &[[i16; N]], b: &[[i16; N]]) -> i32 {
-    let piece = |(a, b): (&[i16; N], &[i16; N])| -> i32 {
-        a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
-    };
+    let piece =
+        |(a, b): (&[i16; N], &[i16; N])| -> i32 { a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum() };
     a.iter().zip(b).map(piece).sum()
 }
 
@@ -127,6 +126,37 @@ fn all_small<T: Copy + Into<i64>>(integers: &[T]) -> bool {
 /// A small integer in the type that is multiplied.
 fn narrow<T: Into<i64>>(value: T) -> i16 {
     i16::try_from(value.into()).unwrap_or(0)
+}
+
+/// Elements that meet several vectors of integers.
+pub(crate) struct Elements {
+    elements: Vec<Fp>,
+    planes: Vec<Planes>,
+}
+
+impl Elements {
+    pub(crate) fn new(elements: Vec<Fp>) -> Self {
+        Self { planes: elements.chunks(BLOCK).map(Planes::new).collect(), elements }
+    }
+
+    /// `Σ integers_i · element_i`.
+    pub(crate) fn dot(&self, integers: &[i64]) -> Fp {
+        if !all_small(integers) {
+            return integers.iter().zip(&self.elements).map(|(&value, element)| *element * integer(value)).sum();
+        }
+        let blocks = integers.chunks(BLOCK).zip(&self.planes);
+        let mut sum = Fp::ZERO;
+        let mut wide = Wide::default();
+        for (index, (integers, planes)) in (1..).zip(blocks) {
+            let mut block = [0; BLOCK];
+            block.iter_mut().zip(integers).for_each(|(place, &value)| *place = narrow(value));
+            planes.add_dot(&block, &mut wide);
+            if index % BLOCKS == 0 {
+                sum += std::mem::take(&mut wide).reduce();
+            }
+        }
+        sum + wide.reduce()
+    }
 }
 
 /// Sums of `integer · element`, side by side.
@@ -243,8 +273,7 @@ mod tests {
         for (height, count) in [(1, 5), (3, 41), (5, 1), (20, 17), (128, 16), (300, 150)] {
             for scale in [1, 3, 1000, i64::MAX / 100] {
                 let value = |row: i64, i: i64| scale * ((row * 37 + i * 11) % 171 - 85);
-                let rows: Vec<Vec<i64>> =
-                    (0..height).map(|row| (0..count).map(|i| value(row, i)).collect()).collect();
+                let rows: Vec<Vec<i64>> = (0..height).map(|row| (0..count).map(|i| value(row, i)).collect()).collect();
                 check(&rows, &elements(rows.len() + 1));
             }
         }
@@ -271,6 +300,18 @@ mod tests {
         assert_eq!(sums.blocks, 0);
         let before = powers(Fp::from(1 << 30), 9).iter().sum::<Fp>() * Fp::from(1 << 61);
         assert_eq!(sums.finish(), [before - Fp::from(256 * BLOCK as u64)]);
+    }
+
+    #[test]
+    fn dot_products_agree_with_the_field() {
+        for count in [0, 1, 3, 127, 128, 300] {
+            for scale in [1, 2, i64::MAX / 200] {
+                let integers: Vec<i64> = (0..count).map(|i| scale * (i * 37 % 255 - 127)).collect();
+                let elements: Vec<Fp> = elements(integers.len() + 1).into_iter().take(integers.len()).collect();
+                let plain: Fp = integers.iter().zip(&elements).map(|(&value, e)| integer(value) * e).sum();
+                assert_eq!(Elements::new(elements).dot(&integers), plain);
+            }
+        }
     }
 
     #[test]
