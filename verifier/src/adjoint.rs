@@ -128,7 +128,11 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
     let layout = key.layout();
     let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
     let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
-    let column = vec![Fp::ZERO; layout.usable];
+    let zeros = |count: usize| {
+        let mut columns = vec![Vec::new(); count];
+        for_each_chunk(&mut columns, 1, |_, column| column.fill(vec![Fp::ZERO; layout.usable]));
+        columns
+    };
     let mut pass = Backward {
         key,
         statement,
@@ -141,8 +145,8 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
         first_bias: biases,
         pending: std::iter::repeat_with(Vec::new).take(layout.factor_columns().end).collect(),
         adjoint: Adjoint {
-            kappa: vec![column.clone(); layout.factor_columns().end],
-            separators: vec![column; pairs],
+            kappa: zeros(layout.factor_columns().end),
+            separators: zeros(pairs),
             weights: Vec::new(),
             target: Fp::ZERO,
         },
