@@ -23,8 +23,8 @@ pub(super) fn convolution(
     let outputs_per_group = bias.len() / groups;
     let taps = window.kernel[0] * window.kernel[1];
     let planes = Planes::new(input);
-    let matrix = Matrix::new(weights, channels_per_group * taps);
     let size = shape.iter().product::<usize>() / bias.len();
+    let matrix = Matrix::new(weights, channels_per_group * taps, size);
     let mut accumulators: Vec<i64> = bias.iter().flat_map(|&bias| iter::repeat_n(bias, size)).collect();
     for group in 0..groups {
         for (index, position) in positions(shape).enumerate() {
@@ -48,8 +48,8 @@ pub(super) fn convolution(
 /// `Σ_t weights[o, t]·(x[.., t] − zero) + bias[o]`.
 pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i32], bias: &[i64], shape: &[usize]) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
-    let matrix = Matrix::new(weights, terms);
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
+    let matrix = Matrix::new(weights, terms, elements.len() / terms);
     let mut accumulators = Vec::with_capacity(shape.iter().product());
     for row in elements.chunks(terms) {
         accumulators.extend(matrix.times(0, bias.len(), row).iter().zip(bias).map(|(sum, bias)| sum + bias));
