@@ -1,4 +1,18 @@
-//! A contraction's geometry: which tap meets which input element at which output position.
+//! A contraction's geometry: which tap meets which input element at which output position, and its transpose on cotangents.
+//!
+//! **Closed form.** Let the output's cotangent be `row ⊗ column` with `column[p] = σ^p`, and `w = Wᵀ·row` the kernel of one input channel. The input
+//! element `(y, x)` gets `Σ w[i, j]·σ^(Y_i·W' + X_j)` over the taps `(i, j)` that meet it, tap `i` at output line `Y_i = (y + top − i·dilation)/stride`,
+//! tap `j` at output column `X_j` likewise. With `Y` and `X` the smallest of these this is
+//!
+//! ```text
+//! σ^(Y·W' + X) · Σ w[i, j]·σ^((Y_i − Y)·W' + (X_j − X)),
+//! ```
+//!
+//! and the sum depends only on *which* taps meet the element and how far apart their positions are: it is the same for all elements of the interior
+//! (per residue modulo the stride), and differs along the border. So an element costs one multiplication instead of one per tap. Elements that
+//! share the sum are a [`Class`]. Gathering is the transpose: an integer meets one power of `σ`, and each class is handed to its taps once.
+
+use std::collections::BTreeMap;
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -6,7 +20,11 @@ use pasta_curves::Fp;
 use crate::analysis::Facts;
 use crate::description::Contract;
 use crate::field::integer;
-use crate::small::SmallSums;
+use crate::small::{Elements, SmallSums};
+use crate::threads::for_each_chunk;
+
+/// Elements of which a thread takes a share of planes.
+const SHARE: usize = 2048;
 
 /// A contraction with its shapes.
 pub struct Geometry<'a> {
@@ -18,11 +36,21 @@ pub struct Geometry<'a> {
     pub output: &'a Facts,
 }
 
+/// Elements of an input plane that meet the same taps at the same distances.
+struct Class {
+    /// Tap of the kernel, and its position's distance from the element's first.
+    taps: Vec<(usize, usize)>,
+    /// Element of the plane, and its first position.
+    elements: Vec<(usize, usize)>,
+}
+
+/// The classes along one dimension: from taps and distances to coordinates and first positions.
+type Lines = BTreeMap<Vec<(usize, usize)>, Vec<(usize, usize)>>;
+
 impl Geometry<'_> {
     /// Taps per output channel: channels of a group times kernel size.
     pub fn depth(&self) -> usize {
-        let [height, width] = self.contract.kernel;
-        self.group_channels().saturating_mul(height).saturating_mul(width).max(1)
+        self.group_channels().saturating_mul(self.window()).max(1)
     }
 
     /// Output channels of a group.
@@ -34,67 +62,150 @@ impl Geometry<'_> {
         self.input.shape.first().and_then(|channels| channels.checked_div(self.contract.groups)).unwrap_or(0)
     }
 
-    /// Cotangent of the input for the output cotangent `row ⊗ column`: `Wᵀ·row` for every group, then one scatter over the positions.
+    /// Taps of one input channel.
+    fn window(&self) -> usize {
+        let [height, width] = self.contract.kernel;
+        height.saturating_mul(width).max(1)
+    }
+
+    /// Elements of one input channel.
+    fn plane(&self) -> usize {
+        self.input.shape.iter().skip(1).product::<usize>().max(1)
+    }
+
+    /// Whether every position reads the element at the same place and nothing else: then the input's cotangent is `taps ⊗ column`.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        let Contract { kernel, strides, pads, .. } = self.contract;
+        *kernel == [1; 2] && *strides == [1; 2] && *pads == [0; 4]
+    }
+
+    /// `Wᵀ·row` of every group, one after the other: what each tap of each input channel carries.
+    pub(crate) fn taps<T: Copy + Into<i64> + Sync>(&self, weights: &[T], row: &[Fp]) -> Vec<Fp> {
+        let (depth, rows) = (self.depth(), self.group_rows());
+        let mut taps = vec![Fp::ZERO; depth.saturating_mul(self.contract.groups)];
+        for_each_chunk(&mut taps, depth, |group, taps| {
+            let weights = weights.chunks(depth).skip(group.saturating_mul(rows)).take(rows);
+            let mut sums = SmallSums::new(depth);
+            weights.zip(row.iter().skip(group.saturating_mul(rows))).for_each(|(weights, g)| sums.add(weights, *g));
+            taps.iter_mut().zip(sums.finish()).for_each(|(tap, sum)| *tap = sum);
+        });
+        taps
+    }
+
+    /// Cotangent of the input for the output cotangent `row ⊗ column`: `Wᵀ·row` for every group, then [`Self::spread`].
     pub fn rank_one(&self, weights: &[i8], row: &[Fp], column: &[Fp]) -> Vec<Fp> {
-        let mut back = vec![Fp::ZERO; self.input.elements];
-        let weights = weights.chunks(self.depth().saturating_mul(self.group_rows()));
-        for (group, (weights, row)) in weights.zip(row.chunks(self.group_rows())).enumerate() {
-            let mut taps = SmallSums::new(self.depth());
-            weights.chunks(self.depth()).zip(row).for_each(|(weights, g)| taps.add(weights, *g));
-            self.scatter(group, &taps.finish(), column, &mut back);
-        }
-        back
+        self.spread(&self.taps(weights, row), column)
     }
 
     /// The same for any output cotangent, at the price of every multiply-accumulate.
     pub fn dense(&self, weights: &[i8], cotangent: &[Fp], rows: usize) -> Vec<Fp> {
-        let mut back = vec![Fp::ZERO; self.input.elements];
+        let (channels, window) = (self.group_channels().max(1), self.window());
         let columns = cotangent.len().checked_div(rows).unwrap_or(0).max(1);
-        let rows = weights.chunks(self.depth()).zip(cotangent.chunks(columns));
-        for (row, (weights, column)) in rows.enumerate() {
-            let group = row.checked_div(self.group_rows()).unwrap_or(0);
-            let taps: Vec<Fp> = weights.iter().map(|&weight| integer(weight.into())).collect();
-            self.scatter(group, &taps, column, &mut back);
-        }
+        let mut back = vec![Fp::ZERO; self.input.elements];
+        for_each_chunk(&mut back, self.plane(), |channel, plane| {
+            let (group, channel) =
+                (channel.checked_div(channels).unwrap_or(0), channel.checked_rem(channels).unwrap_or(0));
+            let rows = weights.chunks(self.depth()).zip(cotangent.chunks(columns));
+            let rows = rows.skip(group.saturating_mul(self.group_rows())).take(self.group_rows());
+            for (weights, column) in rows {
+                let weights = weights.iter().skip(channel.saturating_mul(window)).take(window);
+                let taps: Vec<Fp> = weights.map(|&weight| integer(weight.into())).collect();
+                self.scatter(&taps, column, plane);
+            }
+        });
         back
     }
 
-    /// Adds `taps[t]·column[p]` to the input element that tap `t` of the group meets at position `p`: the transpose of im2col.
-    pub fn scatter(&self, group: usize, taps: &[Fp], column: &[Fp], back: &mut [Fp]) {
-        self.meetings(group, |tap, positions, elements| {
+    /// The transpose of im2col: to the input element that tap `t` meets at position `p`, `taps[t]·column[p]`. `taps` of all groups, `column` one per
+    /// position, shared by all of them.
+    pub fn spread(&self, taps: &[Fp], column: &[Fp]) -> Vec<Fp> {
+        let (window, plane) = (self.window(), self.plane());
+        let classes = is_geometric(column).then(|| self.classes());
+        let mut back = vec![Fp::ZERO; self.input.elements];
+        let channels = SHARE.div_ceil(plane);
+        for_each_chunk(&mut back, plane.saturating_mul(channels), |share, planes| {
+            let taps = taps.chunks(window).skip(share.saturating_mul(channels));
+            for (plane, taps) in planes.chunks_mut(plane).zip(taps) {
+                match &classes {
+                    None => self.scatter(taps, column, plane),
+                    Some(classes) => classes.iter().for_each(|class| class.spread(taps, column, plane)),
+                }
+            }
+        });
+        back
+    }
+
+    /// `Σ_p column[p]·im2col(x)[t, p]` for every tap of every group: the left factor of a sealed contraction.
+    pub fn gather(&self, x: &[i64], column: &[Fp]) -> Vec<Fp> {
+        let (window, plane) = (self.window(), self.plane());
+        let classes = if is_geometric(column) { self.classes() } else { Vec::new() };
+        let powers: Vec<Elements> = classes.iter().map(|class| class.powers(column)).collect();
+        let mut taps = vec![Fp::ZERO; self.depth().saturating_mul(self.contract.groups)];
+        let channels = SHARE.div_ceil(plane);
+        for_each_chunk(&mut taps, window.saturating_mul(channels), |share, taps| {
+            let planes = x.chunks(plane).skip(share.saturating_mul(channels));
+            for (taps, plane) in taps.chunks_mut(window).zip(planes) {
+                if classes.is_empty() {
+                    self.collect(plane, column, taps);
+                }
+                classes.iter().zip(&powers).for_each(|(class, powers)| class.gather(plane, powers, column, taps));
+            }
+        });
+        taps
+    }
+
+    /// Adds `taps[t]·column[p]` to the elements of a plane, product by product.
+    fn scatter(&self, taps: &[Fp], column: &[Fp], plane: &mut [Fp]) {
+        self.meetings(|tap, positions, elements| {
             let Some(tap) = taps.get(tap) else { return };
             for (position, element) in positions.zip(elements) {
-                if let (Some(g), Some(to)) = (column.get(position), back.get_mut(element)) {
+                if let (Some(g), Some(to)) = (column.get(position), plane.get_mut(element)) {
                     *to += *tap * g;
                 }
             }
         });
     }
 
-    /// `Σ_p column[p]·im2col(x)[t, p]` for every tap of every group: the left factor of a sealed contraction.
-    pub fn gather(&self, x: &[i64], column: &[Fp]) -> Vec<Fp> {
-        let groups = 0..self.contract.groups;
-        groups
-            .flat_map(|group| {
-                let mut taps = vec![Fp::ZERO; self.depth()];
-                self.meetings(group, |tap, positions, elements| {
-                    let pairs = positions.zip(elements);
-                    let products = pairs
-                        .filter_map(|(position, element)| Some(*column.get(position)? * integer(*x.get(element)?)));
-                    let sum: Fp = products.sum();
-                    taps.get_mut(tap).into_iter().for_each(|tap| *tap += sum);
-                });
-                taps
+    /// The transpose of [`Self::scatter`].
+    fn collect(&self, plane: &[i64], column: &[Fp], taps: &mut [Fp]) {
+        self.meetings(|tap, positions, elements| {
+            let pairs = positions.zip(elements);
+            let products =
+                pairs.filter_map(|(position, element)| Some(*column.get(position)? * integer(*plane.get(element)?)));
+            let sum: Fp = products.sum();
+            taps.get_mut(tap).into_iter().for_each(|tap| *tap += sum);
+        });
+    }
+
+    /// Every element that meets a tap, by class.
+    fn classes(&self) -> Vec<Class> {
+        let (&[_, height, width], &[_, out_height, out_width]) =
+            (self.input.shape.as_slice(), self.output.shape.as_slice())
+        else {
+            return Vec::new();
+        };
+        let Contract { kernel: [kernel_h, kernel_w], strides, dilations, pads: [top, left, ..], .. } = self.contract;
+        let ([stride_h, stride_w], [dilation_h, dilation_w]) = (*strides, *dilations);
+        let rows = lines([height, out_height, *kernel_h], stride_h, dilation_h, *top);
+        let columns = lines([width, out_width, *kernel_w], stride_w, dilation_w, *left);
+        let pairs = |a: &[(usize, usize)], b: &[(usize, usize)], sizes: [usize; 2]| {
+            let pair = |&(i, j): &(usize, usize), &(k, l): &(usize, usize)| {
+                let [first, second] = sizes;
+                (i.saturating_mul(first).saturating_add(k), j.saturating_mul(second).saturating_add(l))
+            };
+            a.iter().flat_map(|a| b.iter().map(move |b| pair(a, b))).collect()
+        };
+        rows.iter()
+            .flat_map(|row| columns.iter().map(move |column| (row, column)))
+            .map(|((row_taps, rows), (column_taps, columns))| Class {
+                taps: pairs(row_taps, column_taps, [*kernel_w, out_width]),
+                elements: pairs(rows, columns, [width, out_width]),
             })
             .collect()
     }
 
-    /// Calls `meet` with a tap of the group, and the output positions of one line with the input elements that it meets there.
-    fn meetings(
-        &self,
-        group: usize,
-        mut meet: impl FnMut(usize, std::iter::StepBy<std::ops::Range<usize>>, std::iter::StepBy<std::ops::Range<usize>>),
-    ) {
+    /// Calls `meet` with a tap of a channel, and the output positions of one line with the elements of the channel's plane that it meets there.
+    fn meetings(&self, mut meet: impl FnMut(usize, std::ops::Range<usize>, std::iter::StepBy<std::ops::Range<usize>>)) {
         let (&[_, height, width], &[_, out_height, out_width]) =
             (self.input.shape.as_slice(), self.output.shape.as_slice())
         else {
@@ -104,35 +215,86 @@ impl Geometry<'_> {
         let [stride_h, stride_w] = self.contract.strides.map(|stride| stride.max(1));
         let [dilation_h, dilation_w] = self.contract.dilations;
         let [top, left, ..] = self.contract.pads;
-        let channels = self.group_channels();
-        let first = group.saturating_mul(channels);
-        for channel in 0..channels {
-            let plane = first.saturating_add(channel).saturating_mul(height.saturating_mul(width));
-            for kernel_y in 0..kernel_h {
-                let shift_y = kernel_y.saturating_mul(dilation_h);
-                for kernel_x in 0..kernel_w {
-                    let shift_x = kernel_x.saturating_mul(dilation_w);
-                    let line = channel.saturating_mul(kernel_h).saturating_add(kernel_y);
-                    let tap = line.saturating_mul(kernel_w).saturating_add(kernel_x);
-                    // Positions `from..to` of a line meet the input at `x = position·stride + shift − left`, inside its width.
-                    let from = left.saturating_sub(shift_x).div_ceil(stride_w);
-                    let end = width.saturating_add(left).saturating_sub(shift_x).div_ceil(stride_w).min(out_width);
-                    if from >= end {
-                        continue;
-                    }
-                    let x = from.saturating_mul(stride_w).saturating_add(shift_x).saturating_sub(left);
-                    for out_y in 0..out_height {
-                        let y = out_y.saturating_mul(stride_h).saturating_add(shift_y).checked_sub(top);
-                        let Some(y) = y.filter(|&y| y < height) else { continue };
-                        let element = plane.saturating_add(y.saturating_mul(width)).saturating_add(x);
-                        let position = out_y.saturating_mul(out_width);
-                        let positions = position.saturating_add(from)..position.saturating_add(end);
-                        meet(tap, positions.step_by(1), (element..usize::MAX).step_by(stride_w));
-                    }
+        for kernel_y in 0..kernel_h {
+            let shift_y = kernel_y.saturating_mul(dilation_h);
+            for kernel_x in 0..kernel_w {
+                let shift_x = kernel_x.saturating_mul(dilation_w);
+                let tap = kernel_y.saturating_mul(kernel_w).saturating_add(kernel_x);
+                // Positions `from..to` of a line meet the input at `x = position·stride + shift − left`, inside its width.
+                let from = left.saturating_sub(shift_x).div_ceil(stride_w);
+                let end = width.saturating_add(left).saturating_sub(shift_x).div_ceil(stride_w).min(out_width);
+                if from >= end {
+                    continue;
+                }
+                let x = from.saturating_mul(stride_w).saturating_add(shift_x).saturating_sub(left);
+                for out_y in 0..out_height {
+                    let y = out_y.saturating_mul(stride_h).saturating_add(shift_y).checked_sub(top);
+                    let Some(y) = y.filter(|&y| y < height) else { continue };
+                    let element = y.saturating_mul(width).saturating_add(x);
+                    let position = out_y.saturating_mul(out_width);
+                    let positions = position.saturating_add(from)..position.saturating_add(end);
+                    meet(tap, positions, (element..usize::MAX).step_by(stride_w));
                 }
             }
         }
     }
+}
+
+impl Class {
+    /// `σ^first · Σ taps·σ^distance` to every element, which is in no other class.
+    fn spread(&self, taps: &[Fp], column: &[Fp], plane: &mut [Fp]) {
+        let products = self.taps.iter().filter_map(|&(tap, distance)| Some(*taps.get(tap)? * column.get(distance)?));
+        let sum: Fp = products.sum();
+        for &(element, first) in &self.elements {
+            if let (Some(power), Some(to)) = (column.get(first), plane.get_mut(element)) {
+                *to = sum * power;
+            }
+        }
+    }
+
+    /// `σ^first` of every element.
+    fn powers(&self, column: &[Fp]) -> Elements {
+        let power = |&(_, first): &(usize, usize)| column.get(first).copied().unwrap_or(Fp::ZERO);
+        Elements::new(self.elements.iter().map(power).collect())
+    }
+
+    /// Adds `σ^distance · Σ x·σ^first` to every tap.
+    fn gather(&self, plane: &[i64], powers: &Elements, column: &[Fp], taps: &mut [Fp]) {
+        let integer = |&(element, _): &(usize, usize)| plane.get(element).copied().unwrap_or_default();
+        let sum = powers.dot(&self.elements.iter().map(integer).collect::<Vec<_>>());
+        for &(tap, distance) in &self.taps {
+            if let (Some(power), Some(tap)) = (column.get(distance), taps.get_mut(tap)) {
+                *tap += sum * power;
+            }
+        }
+    }
+}
+
+/// The classes of one dimension of so many coordinates, output positions and taps.
+fn lines([size, positions, kernel]: [usize; 3], stride: usize, dilation: usize, pad: usize) -> Lines {
+    // By coordinate: the taps that meet it with their positions, which ascend.
+    let mut meetings = vec![Vec::new(); size];
+    for position in 0..positions {
+        for tap in 0..kernel {
+            let shifted = position.saturating_mul(stride).saturating_add(tap.saturating_mul(dilation));
+            let met = shifted.checked_sub(pad).and_then(|coordinate| meetings.get_mut(coordinate));
+            met.into_iter().for_each(|taps| taps.push((tap, position)));
+        }
+    }
+    let mut lines = Lines::new();
+    for (coordinate, mut taps) in meetings.into_iter().enumerate() {
+        let Some(&(_, first)) = taps.first() else { continue };
+        taps.iter_mut().for_each(|(_, position)| *position = position.saturating_sub(first));
+        lines.entry(taps).or_default().push((coordinate, first));
+    }
+    lines
+}
+
+/// Whether the list is `1, σ, σ², …`.
+fn is_geometric(column: &[Fp]) -> bool {
+    let base = column.get(1).copied().unwrap_or(Fp::ONE);
+    let mut pairs = column.iter().zip(column.iter().skip(1));
+    column.first() == Some(&Fp::ONE) && pairs.all(|(here, next)| *here * base == *next)
 }
 
 #[cfg(test)]
@@ -142,26 +304,105 @@ mod tests {
     use crate::description::Weights;
     use crate::field::powers;
 
+    const INTERVAL: Interval = Interval { minimum: 0, maximum: 0 };
+
+    fn facts(shape: [usize; 3]) -> Facts {
+        Facts { shape: shape.to_vec(), elements: shape.iter().product(), interval: INTERVAL }
+    }
+
+    /// A contraction of 6 channels to 4, with the geometry that matters.
+    fn contract(
+        groups: usize,
+        kernel: [usize; 2],
+        strides: [usize; 2],
+        dilations: [usize; 2],
+        pads: [usize; 4],
+    ) -> Contract {
+        let (row_factors, bias) = (vec![1; 4], vec![0; 4]);
+        let (weights, column_factors) = (Weights::Sealed, Vec::new());
+        Contract {
+            input: 0,
+            rows: 4,
+            groups,
+            kernel,
+            strides,
+            pads,
+            dilations,
+            weights,
+            row_factors,
+            column_factors,
+            bias,
+        }
+    }
+
+    /// Every pair of input element and position that a tap joins, from the definition: `(group tap, position, element)`.
+    fn meetings(geometry: &Geometry<'_>) -> Vec<(usize, usize, usize)> {
+        let (input, output, contract) = (&geometry.input.shape, &geometry.output.shape, geometry.contract);
+        let mut all = Vec::new();
+        for channel in 0..input[0] {
+            for tap in 0..contract.kernel[0] * contract.kernel[1] {
+                let (i, j) = (tap / contract.kernel[1], tap % contract.kernel[1]);
+                for position in 0..output[1] * output[2] {
+                    let along = |position: usize, tap: usize, axis: usize| {
+                        let shifted = position * contract.strides[axis] + tap * contract.dilations[axis];
+                        shifted.checked_sub(contract.pads[axis]).filter(|&at| at < input[axis + 1])
+                    };
+                    let at = along(position / output[2], i, 0).zip(along(position % output[2], j, 1));
+                    let Some((y, x)) = at else { continue };
+                    let tap = channel * contract.kernel[0] * contract.kernel[1] + tap;
+                    all.push((tap, position, (channel * input[1] + y) * input[2] + x));
+                }
+            }
+        }
+        all
+    }
+
+    fn agrees(contract: &Contract, height: usize, width: usize) {
+        let Some([out_height, out_width]) = output_size(contract, height, width) else { return };
+        let (input, output) = (facts([6, height, width]), facts([4, out_height, out_width]));
+        let geometry = Geometry { contract, input: &input, output: &output };
+        let positions = out_height * out_width;
+        let taps = powers(-Fp::from(1 << 40), geometry.depth() * contract.groups);
+        let x: Vec<i64> = (0..input.elements as i64).map(|i| (i * 37) % 256 - 128).collect();
+        let mut scaled = powers(Fp::from(11), positions);
+        scaled.iter_mut().step_by(2).for_each(|power| *power *= Fp::from(3));
+        for column in [powers(Fp::from(11), positions), scaled, vec![Fp::ZERO; positions]] {
+            let mut spread = vec![Fp::ZERO; input.elements];
+            let mut gathered = vec![Fp::ZERO; taps.len()];
+            for (tap, position, element) in meetings(&geometry) {
+                spread[element] += taps[tap] * column[position];
+                gathered[tap] += column[position] * integer(x[element]);
+            }
+            assert_eq!(geometry.spread(&taps, &column), spread, "{contract:?}");
+            assert_eq!(geometry.gather(&x, &column), gathered, "{contract:?}");
+        }
+    }
+
+    #[test]
+    fn the_closed_form_is_the_definition() {
+        for groups in [1, 2] {
+            for kernel in [[1, 1], [3, 3], [2, 5]] {
+                for strides in [[1, 1], [2, 1], [3, 2], [2, 4]] {
+                    for dilations in [[1, 1], [1, 2], [3, 2], [2, 4]] {
+                        for pads in [[0; 4], [1; 4], [2, 0, 1, 3]] {
+                            agrees(&contract(groups, kernel, strides, dilations, pads), 8, 9);
+                        }
+                    }
+                }
+            }
+        }
+        // Kernels as large as the input, one position; more planes than a share; a line.
+        agrees(&contract(1, [8, 9], [1; 2], [1; 2], [0; 4]), 8, 9);
+        agrees(&contract(2, [3, 3], [1; 2], [1; 2], [1; 4]), 40, 50);
+        agrees(&contract(6, [1, 1], [1; 2], [1; 2], [0; 4]), 1, 1);
+    }
+
     #[test]
     fn cotangents_and_factors_agree() {
         let weights: Vec<i8> = (-36..36).map(|w| 3 * w).collect();
-        let contract = Contract {
-            input: 0,
-            rows: 4,
-            groups: 2,
-            kernel: [3, 2],
-            strides: [2, 1],
-            pads: [1, 0, 2, 1],
-            dilations: [1, 2],
-            weights: Weights::Sealed,
-            row_factors: vec![1; 4],
-            column_factors: vec![],
-            bias: vec![0; 4],
-        };
-        let interval = Interval { minimum: 0, maximum: 0 };
-        let input = Facts { shape: vec![6, 5, 7], elements: 210, interval };
+        let contract = contract(2, [3, 2], [2, 1], [1, 2], [1, 0, 2, 1]);
         let [height, width] = output_size(&contract, 5, 7).unwrap();
-        let output = Facts { shape: vec![4, height, width], elements: 4 * height * width, interval };
+        let (input, output) = (facts([6, 5, 7]), facts([4, height, width]));
         let (row, column) = (powers(Fp::from(7), 4), powers(Fp::from(11), height * width));
         let geometry = Geometry { contract: &contract, input: &input, output: &output };
         let dense: Vec<Fp> = row.iter().flat_map(|row| column.iter().map(move |column| *row * column)).collect();

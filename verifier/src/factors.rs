@@ -34,14 +34,7 @@ pub fn factors(key: &VerifyingKey, id: usize, rho: Fp, sigma: Fp, operands: Oper
             let geometry = Geometry { contract, input, output: facts };
             let column = column_weights(&sigma, &contract.column_factors);
             let row: Vec<Fp> = rho.iter().zip(&contract.row_factors).map(|(power, &f)| *power * integer(f)).collect();
-            let depth = geometry.depth();
-            let groups = operands.right.chunks(depth.saturating_mul(geometry.group_rows()));
-            let right = groups.zip(row.chunks(geometry.group_rows())).flat_map(|(weights, row)| {
-                let mut taps = SmallSums::new(depth);
-                weights.chunks(depth).zip(row).for_each(|(weights, g)| taps.add(weights, *g));
-                taps.finish()
-            });
-            [geometry.gather(operands.left, &column), right.collect()]
+            [geometry.gather(operands.left, &column), geometry.taps(operands.right, &row)]
         }
         Operator::Product(product) => {
             let Some((inner, width)) = sizes(key, product) else { return Default::default() };

@@ -102,6 +102,7 @@ pub mod sheet;
 pub mod small;
 pub mod statement;
 pub mod tables;
+mod threads;
 pub mod transcript;
 pub mod verify;
 pub mod view;

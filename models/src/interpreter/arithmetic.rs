@@ -1,7 +1,10 @@
 //! The operators that compute. Tensors are in row-major order; sizes and magnitudes were checked by validation.
 
+use std::iter;
+
 use ndarray::{ArrayD, Axis};
 
+use super::product::Matrix;
 use crate::layout::from_elements;
 use crate::quantised::{Requantise, Window};
 use crate::window::plane;
@@ -20,20 +23,23 @@ pub(super) fn convolution(
     let outputs_per_group = bias.len() / groups;
     let taps = window.kernel[0] * window.kernel[1];
     let planes = Planes::new(input);
-    let mut accumulators = Vec::with_capacity(shape.iter().product());
-    for (output, &bias) in bias.iter().enumerate() {
-        let kernel = &weights[output * channels_per_group * taps..][..channels_per_group * taps];
-        let first = output / outputs_per_group * channels_per_group;
-        for position in positions(shape) {
-            let mut sum = bias;
-            for channel in 0..channels_per_group {
-                let elements = planes.channel(first + channel);
-                let row = &kernel[channel * taps..][..taps];
+    let size = shape.iter().product::<usize>() / bias.len();
+    let matrix = Matrix::new(weights, channels_per_group * taps, size);
+    let mut accumulators: Vec<i64> = bias.iter().flat_map(|&bias| iter::repeat_n(bias, size)).collect();
+    for group in 0..groups {
+        for (index, position) in positions(shape).enumerate() {
+            // What the window sees of each channel; padding is zero.
+            let mut seen = vec![0; channels_per_group * taps];
+            for (channel, seen) in seen.chunks_mut(taps).enumerate() {
+                let elements = planes.channel(group * channels_per_group + channel);
                 for (tap, element) in window.taps(position, planes.size) {
-                    sum += i64::from(row[tap]) * (elements[element] - zero);
+                    seen[tap] = elements[element] - zero;
                 }
             }
-            accumulators.push(sum);
+            let first = group * outputs_per_group;
+            for (output, sum) in (first..).zip(matrix.times(first, outputs_per_group, &seen)) {
+                accumulators[output * size + index] += sum;
+            }
         }
     }
     from_elements(shape, accumulators)
@@ -43,12 +49,10 @@ pub(super) fn convolution(
 pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i32], bias: &[i64], shape: &[usize]) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
+    let matrix = Matrix::new(weights, terms, elements.len() / terms);
     let mut accumulators = Vec::with_capacity(shape.iter().product());
     for row in elements.chunks(terms) {
-        for (weights, &bias) in weights.chunks(terms).zip(bias) {
-            let products = weights.iter().zip(row).map(|(&w, &x)| i64::from(w) * x);
-            accumulators.push(bias + products.sum::<i64>());
-        }
+        accumulators.extend(matrix.times(0, bias.len(), row).iter().zip(bias).map(|(sum, bias)| sum + bias));
     }
     from_elements(shape, accumulators)
 }

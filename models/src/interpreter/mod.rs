@@ -1,12 +1,14 @@
 //! The integer interpreter: what a quantised graph means.
 //!
 //! This is the executable specification. A circuit is right if and only if it admits exactly the outputs computed here, so
-//! the code favours plainness: 64-bit integers throughout, one function per operator, no reordering, no approximation.
-//! [`Graph::validate`] has shown beforehand that no accumulator reaches 2^62, so nothing here overflows.
+//! the code favours plainness: 64-bit integers, one function per operator, no approximation.
+//! [`Graph::validate`] has shown beforehand that no accumulator reaches 2^62, so nothing here overflows. Only `product` computes in
+//! fewer bits, where the largest operands show that the sums fit.
 
 mod arithmetic;
 mod elementwise;
 pub(crate) mod order;
+mod product;
 
 use ndarray::ArrayD;
 
