@@ -427,7 +427,6 @@ impl Backward<'_> {
             self.cells(&segment, 0, &equation, Fp::ONE);
             self.sheet(Role::Input(index), &equation.scaled(-Fp::ONE));
         }
-        }
     }
 
     fn combine(&mut self, combine: &Combine, cotangent: &Cotangent) {
