@@ -7,8 +7,9 @@
 //! G'_i = Σ_b s_b·G_(b·m + i) ,   s = (1, u_1) ⊗ … ⊗ (1, u_j) ,
 //! ```
 //!
-//! so a message `Σ c_i·G'_i` over half of them is one over half of the original generators with scalars `s_b·c_i`. That costs a multi-exponentiation of the
-//! original size, little for some rounds beside folding once: [`fold`] folds several rounds in hardly more time than one.
+//! so a message `Σ c_i·G'_i` over half of them is one over half of the original generators with scalars `s_b·c_i`. That costs a
+//! multi-exponentiation of the original size, little for a few rounds beside a folding: [`fold`] folds several rounds in less time than one
+//! after the other.
 
 use ff::Field;
 use group::Curve;
@@ -21,7 +22,7 @@ use zkinfer_verifier::transcript::draw;
 
 use crate::msm::{fold, full, tensor};
 
-/// Rounds from one folding to the next: what is fastest from 2^7 to 2^14 generators, though 3 and 4 are hardly slower.
+/// Rounds from one folding to the next: the fastest from 2^7 to 2^12 generators; above, 3 is as fast.
 const ROUNDS: usize = 2;
 /// So few generators are not folded any more.
 const LAST: usize = 16;

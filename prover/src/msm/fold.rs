@@ -17,16 +17,17 @@ const BATCH: usize = 256;
 
 /// What `rounds` rounds of folding make of the generators: every round with factor `u` makes `low + u·high` of the lower and the higher half.
 ///
-/// With `m` generators left that is `Σ_j s_j·G_(j·m + i)` for every `i < m`, where `s_j` is the product of the factors of those rounds in which
-/// the index is in the higher half: the first round has the highest bit of `j`. The scalars are the same for all `i`, so digits and doublings are shared by all, and
-/// each step is an affine addition in all results at once. The factors are no secret: the time depends on them.
+/// With `m` generators left that is `Σ_j s_j·G_(j·m + i)` for every `i < m`, where `s_j` is the product of the factors of those rounds in
+/// which the index is in the higher half: the first round has the highest bit of `j` ([`tensor`]). The scalars are the same for all `i`, so
+/// digits and doublings are shared by all, and each step is an affine addition in all results at once. The factors are no secret: the time
+/// depends on them.
 ///
 /// # Panics
 ///
-/// If there are not a multiple of `2^rounds` generators.
+/// If the number of generators is no multiple of `2^rounds`.
 pub fn fold(generators: &[EqAffine], factors: &[Fp]) -> Vec<EqAffine> {
     let blocks = 1 << factors.len();
-    assert_eq!(generators.len() % blocks, 0, "as many generators as blocks, or a multiple");
+    assert_eq!(generators.len() % blocks, 0, "the number of generators is a multiple of the number of blocks");
     let length = generators.len() / blocks;
     let digits: Vec<[Vec<i8>; 2]> =
         tensor(factors).iter().map(|scalar| split(scalar).map(|half| non_adjacent(half, WIDTH))).collect();

@@ -1,7 +1,8 @@
-//! The kernels beside double-and-add.
+//! The kernels beside double-and-add; beside halo2's multi-exponentiation where that would take long.
 
 use ff::{Field, PrimeField};
 use group::{Curve, Group};
+use halo2_proofs::arithmetic::best_multiexp;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -23,6 +24,9 @@ fn random_points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
 }
 
 fn plain(bases: &[EqAffine], scalars: &[Fp]) -> Eq {
+    if scalars.len() > 20 {
+        return best_multiexp(scalars, &bases[..scalars.len()]);
+    }
     bases.iter().zip(scalars).map(|(base, scalar)| *base * *scalar).sum()
 }
 
