@@ -3,8 +3,9 @@
 #
 # The environment variable ZKINFER names another binary than the one that cargo built here; ZKINFER_CACHE, which zkinfer reads itself, another folder for its parameters.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-zkinfer=${ZKINFER:-$root/target/release/zkinfer}
-work=$(mktemp -d)
+zkinfer=$(realpath -e "${ZKINFER:-$root/target/release/zkinfer}")
+mkdir -p "$root/target"
+work=$(mktemp -d "$root/target/measure.XXXXXX") # not in /tmp: some machines have that in memory
 trap 'rm -rf "$work"' EXIT
 
 # measure RUNS TIMES COMMAND…: prints "cpu-seconds peak-megabytes wall-seconds", medians over RUNS of the command repeated TIMES.
@@ -40,19 +41,21 @@ machine() {
     echo "$(date -u +%F), $(nproc) $(uname -m) cores ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)), $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB"
 }
 
-# python_with NAME MODULES: prints a Python that can import MODULES (a comma between them): the user's, or else that of a virtual
-# environment with the packages of benches/NAME/requirements.txt, made on first use.
+# environment NAME: prints the Python of a virtual environment with the packages of benches/NAME/requirements.txt.
+environment() {
+    local folder=$root/target/python/$1
+    [ -d "$folder" ] || python3 -m venv "$folder" >&2
+    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$root/benches/$1/requirements.txt" >&2
+    echo "$folder/bin/python"
+}
+
+# python_with NAME MODULES: prints the user's Python if it can import MODULES (a comma between them), or else that of the environment.
 python_with() {
-    local environment=$root/target/python/$1
     if python3 -c "import $2" 2>/dev/null; then
         echo python3
-        return
+    else
+        environment "$1"
     fi
-    if ! "$environment/bin/python" -c "import $2" 2>/dev/null; then
-        python3 -m venv "$environment"
-        "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$root/benches/$1/requirements.txt" >&2
-    fi
-    echo "$environment/bin/python"
 }
 
 # network NAME: a fresh copy of a network's files in $work, from the zoo or as benches/networks/make.py writes them; changes to it.
@@ -60,7 +63,7 @@ network() {
     local files="$root/models/zoo/$1"
     if [ ! -d "$files" ]; then
         files="$root/target/networks/$1"
-        "$(python_with networks numpy,onnx)" "$root/benches/networks/make.py" --network "$1" --output "$root/target/networks" >&2
+        PYTHONDONTWRITEBYTECODE=1 "$(python_with networks numpy,onnx)" "$root/benches/networks/make.py" --network "$1" --output "$root/target/networks" >&2
     fi
     rm -rf "${work:?}/$1"
     cp -r "$files" "$work/"

@@ -80,9 +80,7 @@ class Builder:
     def mean_pool(self, source):
         """The mean of each channel, flattened."""
         channels = self.shapes[source][0]
-        return self.flatten(
-            self.node("GlobalAveragePool", [source], (channels, 1, 1))
-        )
+        return self.flatten(self.node("GlobalAveragePool", [source], (channels, 1, 1)))
 
     def flatten(self, source):
         size = int(np.prod(self.shapes[source]))
@@ -103,9 +101,12 @@ class Builder:
     def small(self, count):
         return self.rng.standard_normal(count) * 0.05
 
-    def node(self, operator, sources, shape, tensors={}, statistics={}, **attributes):
+    def node(
+        self, operator, sources, shape, tensors=None, statistics=None, **attributes
+    ):
         """Append a node; return the name of its value."""
         name = f"{operator.lower()}{len(self.nodes)}"
+        tensors, statistics = tensors or {}, statistics or {}
         operands = list(sources)
         for key, tensor in {**tensors, **statistics}.items():
             operands.append(f"{name}.{key}")

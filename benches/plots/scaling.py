@@ -55,15 +55,16 @@ def draw(data):
         axis.set_xlabel("cells")
         axis.set_xscale("log", base=2)
         axis.grid(alpha=0.3)
-        if title.startswith("verify"):
-            axis.set_yscale("log")
-        else:
-            axis.set_ylim(bottom=0)
     axes[0].axhspan(
         min(time), PER_CELL_SPREAD * min(time), color="tab:green", alpha=0.15
     )
     if len(known) == len(panels):
         axes[-1].axhline(COMMIT_RATIO, color="tab:green", linestyle="--")
+    for axis, (title, _) in zip(axes, known):
+        if title.startswith("verify"):
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
     return figure
 
 
