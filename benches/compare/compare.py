@@ -134,12 +134,12 @@ EZKL / zkinfer = ratio, with the one of EZKL's configurations that proves faster
 
 Both prove the same statement: input and output public, weights fixed by the key. Every
 step is a process of its own under GNU time: seconds are CPU-seconds, user and system,
-and MB are 10^6 bytes of peak resident memory; medians of up to {ENOUGH_RUNS} runs, fewer
-where these take longer than {ENOUGH_SECONDS} seconds. Set-up goes from the ONNX file to
-the keys: EZKL's settings, calibration on {CALIBRATION_SAMPLES} samples, circuit and keys;
-zkinfer's `compile`, with all calibration data. Prove includes the witness, and for
-zkinfer that the proof is verified before it is handed out. Proofs are without the
-statement. zkinfer has no proving key: that column shows its compiled model.
+and MB are 10^6 bytes of peak resident memory; medians of up to {ENOUGH_RUNS} runs,
+fewer where these take longer than {ENOUGH_SECONDS} seconds. Set-up goes from the ONNX
+file to the keys: EZKL's settings, calibration on {CALIBRATION_SAMPLES} samples, circuit
+and keys; zkinfer's `compile`, with all calibration data. Prove includes the witness,
+and for zkinfer that the proof is verified before it is handed out. Proofs are without
+the statement. zkinfer has no proving key: that column shows its compiled model.
 
 All runs. A circuit has 2^k rows. Parameters are needed once for each k, and counted in
 no other column: EZKL's are a throwaway string (in earnest one downloads that of a
