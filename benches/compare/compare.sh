@@ -4,7 +4,7 @@
 #   cargo build --release && benches/compare/compare.sh [--configurations default,calibrated] [--seconds N] [--memory GB] [--output FILE] [NETWORK…]
 #
 # With networks named, prints the tables and writes nothing unless --output says where. --seconds and --memory limit each step of either tool; what goes beyond
-# is a cell of the table. The larger networks take EZKL up to 12 GB of memory and 4 GB of disk. See ../measure.sh for what it needs; python3 besides.
+# is a cell of the table. EZKL takes gigabytes of memory and disk for the larger networks. See ../measure.sh for what it needs; python3 besides.
 set -euo pipefail
 options=() output=''
 while [[ ${1-} == --* ]]; do
