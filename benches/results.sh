@@ -4,25 +4,11 @@
 #
 #   cargo build --release && benches/results.sh [NETWORK…]
 #
-# With networks named, prints their rows and writes nothing. Needs GNU time and jq (Debian: apt-get install time jq).
+# With networks named, prints their rows and writes nothing. See measure.sh for what it needs.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-zkinfer="$root/target/release/zkinfer"
+# shellcheck source=benches/measure.sh
+source "$(dirname "$0")/measure.sh"
 all="mlp-64-32-16-10 cnn-8x8 lenet5 mlp-784-512-256-10 twins mobilenetv2-32 unet-32 resnet8-32"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# measure RUNS TIMES COMMAND…: prints "cpu-seconds peak-megabytes", medians over RUNS of the command repeated TIMES.
-measure() {
-    local runs=$1 times=$2
-    shift 2
-    for ((run = 0; run < runs; run++)); do
-        /usr/bin/time -o "$work/time" -f '%U %S %M' bash -c 'for ((i = 0; i < $0; i++)); do "$@" >/dev/null; done' "$times" "$@"
-        awk -v times="$times" '{ printf "%.3f %.0f\n", ($1 + $2) / times, $3 / 1024 }' "$work/time" >>"$work/runs"
-    done
-    echo "$(cut -d' ' -f1 "$work/runs" | sort -n | sed -n "$((runs / 2 + 1))p") $(cut -d' ' -f2 "$work/runs" | sort -n | sed -n "$((runs / 2 + 1))p")"
-    rm "$work/runs"
-}
 
 # rows NETWORK: four rows of the table.
 rows() {
@@ -30,22 +16,18 @@ rows() {
     case $network in *-32) runs=3 ;; esac
     for form in float qdq; do
         for weights in public sealed; do
-            rm -rf "${work:?}/$network"
-            cp -r "$root/models/zoo/$network" "$work/"
-            cd "$work/$network"
+            network "$network"
             model=$network
             [ "$form" = float ] || model=$network.qdq
             sample=$(ls sample.np?)
-            "$zkinfer" compile "$model.onnx" --calibration calibration.npz --weights "$weights" >/dev/null
-            "$zkinfer" prove "$model.zkc" "$sample" >/dev/null
-            "$zkinfer" verify "$model.vk" sample.proof >/dev/null # records the checked seal
+            warm "$model" "$sample" "$weights"
             local layout seal=– int8
-            layout=$("$zkinfer" inspect "$model.vk" --json | jq -r '.layout | "\(.cells) | \(.k) | \(.columns)"')
+            layout=$(circuit "$model.vk" '"\(.cells) | \(.k) | \(.columns)"')
             [ "$weights" = public ] || seal=$(measure 1 1 "$zkinfer" seal "$model.zkc" -o again --force | cut -d' ' -f1)
-            read -r compile compile_mb < <(measure "$runs" 5 "$zkinfer" compile "$model.onnx" --calibration calibration.npz --weights "$weights" --no-seal --force)
-            read -r prove prove_mb < <(measure "$runs" 1 "$zkinfer" prove "$model.zkc" "$sample" --force)
-            read -r verify verify_mb < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
-            bytes=$("$zkinfer" inspect sample.proof --json | jq -r '.. | .argument_bytes? // empty')
+            read -r compile compile_mb _ < <(measure "$runs" 5 "$zkinfer" compile "$model.onnx" --calibration calibration.npz --weights "$weights" --no-seal --force)
+            read -r prove prove_mb _ < <(measure "$runs" 1 "$zkinfer" prove "$model.zkc" "$sample" --force)
+            read -r verify verify_mb _ < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
+            bytes=$(argument_bytes sample.proof)
             # The integer network is the same with sealed weights, so accuracy is measured once.
             if [ "$weights" = public ]; then
                 "$zkinfer" evaluate "$model.onnx" test.npz --circuit "$model.zkc" --json >"$work/evaluation"
@@ -70,7 +52,7 @@ done
 cat >"$root/benches/RESULTS.md" <<END
 # Results
 
-Made by \`benches/results.sh\` on $(date -u +%F), $(nproc) $(uname -m) cores ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)), $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, shared with others:
+Made by \`benches/results.sh\` on $(machine), shared with others:
 seconds vary by half and more from run to run, compare within this table. [How to read it](README.md).
 
 *float*: quantised by zkinfer; *qdq*: as onnxruntime quantised it (int8, per channel), proven as it is. Seconds are CPU-seconds of cold processes, user and system, parameters

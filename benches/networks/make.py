@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Write the networks that are measured but not shipped: their weights are random.
+
+For each network, a folder NAME/ with the files of a network of the zoo:
+
+    NAME.onnx         float32 network, opset 17, symbolic batch dimension
+    calibration.npz   16 samples by input name, for choosing quantisation scales
+    sample.npy        one more sample, batch dimension 1
+
+The bytes depend on a network's name and on the versions in requirements.txt alone.
+
+Usage:
+    python make.py                          every network, into target/networks
+    python make.py --network resnet18-32    one (may be repeated)
+    python make.py --output some/folder     write somewhere else
+    python make.py --list                   print the names
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from builder import Builder
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CALIBRATION_SAMPLES = 16
+
+
+def lenet_colour(name):
+    """LeNet-5 as it is usual for CIFAR: as the zoo's lenet5, on 3 by 32 by 32."""
+    net = Builder(name, (3, 32, 32))
+    value = "input"
+    for channels in (6, 16):
+        value = net.max_pool(net.relu(net.conv(value, channels, kernel=5)))
+    value = net.flatten(value)
+    for features in (120, 84):
+        value = net.relu(net.dense(value, features))
+    return net, net.dense(value, 10)
+
+
+def dense(name, inputs, width, depth, outputs):
+    """`depth` hidden layers of `width`."""
+    net = Builder(name, (inputs,))
+    value = "input"
+    for _ in range(depth):
+        value = net.relu(net.dense(value, width))
+    return net, net.dense(value, outputs)
+
+
+def resnet18(name):
+    """ResNet-18 as it is usual for CIFAR: a 3 by 3 stem, no pooling behind it."""
+    net = Builder(name, (3, 32, 32))
+    value = net.conv("input", 64, kernel=3, padding=1, bias=False)
+    value = net.relu(net.norm(value))
+    for stage, channels in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            stride = 2 if stage > 0 and block == 0 else 1
+            value = basic_block(net, value, channels, stride)
+    return net, net.dense(net.mean_pool(value), 10)
+
+
+def basic_block(net, source, channels, stride):
+    value = net.conv(source, channels, 3, stride, padding=1, bias=False)
+    value = net.relu(net.norm(value))
+    value = net.conv(value, channels, 3, padding=1, bias=False)
+    # Halved, so that eight additions in a row do not blow activations up.
+    value = net.norm(value, scale=0.5)
+    if stride > 1:
+        source = net.norm(net.conv(source, channels, 1, stride, bias=False))
+    return net.relu(net.add(value, source))
+
+
+def scaling(name, width, size):
+    """Six 3 by 3 convolutions, twice the channels at each of two halvings.
+
+    3.5 width size² activations behind convolutions; width and size grow together, as
+    they do from a small network to a large one.
+    """
+    net = Builder(name, (3, size, size))
+    value = "input"
+    for stage in range(3):
+        for layer in range(2):
+            stride = 2 if stage > 0 and layer == 0 else 1
+            value = net.conv(value, width << stage, 3, stride, padding=1)
+            value = net.relu(value)
+    return net, net.dense(net.mean_pool(value), 10)
+
+
+NETWORKS = {
+    "cnn-3x32x32": lenet_colour,
+    "dense-4M": partial(dense, inputs=4, width=1024, depth=5, outputs=3),
+    "resnet18-32": resnet18,
+    # Named by the logarithm (base 2) of about how many cells their circuits have.
+    "scaling-14": partial(scaling, width=4, size=20),
+    "scaling-16": partial(scaling, width=8, size=28),
+    "scaling-18": partial(scaling, width=16, size=40),
+    "scaling-20": partial(scaling, width=32, size=56),
+    "scaling-22": partial(scaling, width=64, size=80),
+}
+
+
+def write(name, output):
+    net, value = NETWORKS[name](name)
+    folder = output / name
+    folder.mkdir(parents=True, exist_ok=True)
+    serialised = net.model(value).SerializeToString(deterministic=True)
+    (folder / f"{name}.onnx").write_bytes(serialised)
+    np.savez(folder / "calibration.npz", input=net.samples(CALIBRATION_SAMPLES))
+    np.save(folder / "sample.npy", net.samples(1))
+    print(
+        f"{name}: {net.parameters} parameters, "
+        f"{net.multiply_accumulates} multiply-accumulates"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Write networks to measure.")
+    parser.add_argument(
+        "--network",
+        action="append",
+        choices=NETWORKS,
+        help="write only this network (may be repeated; default: all)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=REPOSITORY / "target" / "networks",
+        help="folder to write to (default: target/networks of the repository)",
+    )
+    parser.add_argument("--list", action="store_true", help="only print the names")
+    arguments = parser.parse_args()
+    names = arguments.network or list(NETWORKS)
+    if arguments.list:
+        print("\n".join(names))
+        return
+    for name in names:
+        write(name, arguments.output)
+
+
+if __name__ == "__main__":
+    main()
