@@ -6,6 +6,7 @@ use ndarray::ArrayD;
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
 use serde::{Deserialize, Serialize};
+use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, Prediction, Witness, compile};
 use zkinfer_models::data::read_sample;
@@ -84,6 +85,11 @@ impl Circuit {
     /// What a proof is expected to cost.
     pub fn prediction(&self) -> Prediction {
         Prediction::of(&self.key)
+    }
+
+    /// Cells that its operators own.
+    pub fn cells(&self) -> usize {
+        Counts::of(&self.key).cells
     }
 
     /// The compiled network as a `.zkc` file.

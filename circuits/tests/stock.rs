@@ -53,7 +53,7 @@ fn k_leaves_room_for_tables_of_any_length() {
         Requantise { shift: 0, ties: Default::default(), zero_point: 0, function: Function::clamp(-128, 127) };
     let sum = Operator::Sum { multipliers: vec![8], constant: vec![], requantise };
     let y = net.node(sum, &[0], &[1, 2], 0);
-    let circuit = common::circuit(&net.finish(y), 6, 4, i128::MAX);
+    let circuit = common::circuit(&net.finish(y), 7, 4, i128::MAX);
     assert_eq!(circuit.key().tables().rows(), (1 << 11) - 6);
     let witness = circuit.witness(&[], &[vec![-128, 127]]).unwrap();
     assert_eq!(StockCircuit::new(circuit.key(), &witness).k(), 12);

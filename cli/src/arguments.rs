@@ -179,6 +179,9 @@ pub struct Prove {
     /// Hand the proof out without verifying it first.
     #[arg(long)]
     pub no_self_check: bool,
+    /// Show what each stage took, beside what `inspect` predicts.
+    #[arg(long)]
+    pub profile: bool,
     /// Where the proof goes.
     #[command(flatten)]
     pub destination: Destination,

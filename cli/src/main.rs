@@ -12,6 +12,7 @@
 mod arguments;
 mod commands;
 mod files;
+mod profile;
 mod screen;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
+use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Prints a line on standard output. A reader that stopped reading (`| head`) is no failure of ours: the work goes on, and so does the exit code.
@@ -52,30 +53,48 @@ impl Drop for Progress {
     }
 }
 
-/// Measures stages that follow one another.
+/// What a stage took.
+#[derive(Clone, Copy, Debug)]
+pub struct Lap {
+    /// What people call the stage.
+    pub name: &'static str,
+    /// Seconds of wall time.
+    pub wall: f64,
+    /// Seconds of processor time, all threads together.
+    pub cpu: f64,
+}
+
+/// Measures stages that follow one another; one that is entered again is continued.
 pub struct Stages {
-    laps: std::cell::RefCell<Vec<(String, f64)>>,
-    current: Cell<Option<(&'static str, Instant)>>,
+    laps: std::cell::RefCell<Vec<Lap>>,
+    current: Cell<Option<(&'static str, Instant, ProcessTime)>>,
 }
 
 impl Stages {
-    /// No stage yet.
-    pub fn new() -> Self {
-        Self { laps: std::cell::RefCell::default(), current: Cell::new(None) }
+    /// Begins with a first stage.
+    pub fn new(name: &'static str) -> Self {
+        let stages = Self { laps: std::cell::RefCell::default(), current: Cell::new(None) };
+        stages.enter(name);
+        stages
     }
 
     /// Ends the current stage and begins another.
     pub fn enter(&self, name: &'static str) {
         self.finish();
-        self.current.set(Some((name, Instant::now())));
+        self.current.set(Some((name, Instant::now(), ProcessTime::now())));
     }
 
-    /// Ends the current stage; the seconds of each, in order.
-    pub fn finish(&self) -> Vec<(String, f64)> {
-        if let Some((name, start)) = self.current.take() {
-            self.laps.borrow_mut().push((name.to_owned(), start.elapsed().as_secs_f64()));
+    /// Ends the current stage; what each took, in order.
+    pub fn finish(&self) -> Vec<Lap> {
+        let mut laps = self.laps.borrow_mut();
+        if let Some((name, wall, cpu)) = self.current.take() {
+            let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
+            match laps.iter_mut().find(|lap| lap.name == name) {
+                Some(lap) => (lap.wall, lap.cpu) = (lap.wall + wall, lap.cpu + cpu),
+                None => laps.push(Lap { name, wall, cpu }),
+            }
         }
-        self.laps.borrow().clone()
+        laps.clone()
     }
 }
 

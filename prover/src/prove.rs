@@ -137,13 +137,13 @@ impl<'a> Prover<'a> {
         let challenges = Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
 
         self.enter(Stage::Adjoint);
-        let adjoint = backward(key, &claim.statement, cotangents);
+        let mut adjoint = backward(key, &claim.statement, cotangents);
         let mut dense: Vec<_> = claim.sealed.iter().copied().chain(&self.weights).flat_map(|s| s.columns()).collect();
         let weights = dense.split_off(key.layout().factor_columns().start - cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
 
         self.enter(Stage::RowSum);
-        let tables = Tables::new(key, context, &columns, cell_tables, lookups, &adjoint, &challenges);
+        let tables = Tables::new(key, context, &columns, cell_tables, lookups, &mut adjoint, &challenges);
         if self.check_witness && tables.linear_total() != adjoint.target {
             return Err(ProveError::Linear);
         }
@@ -254,7 +254,8 @@ impl<'a> Prover<'a> {
     fn factors(&self, claim: &Claim<'_>, rho: Fp, sigma: Fp) -> Result<Vec<Vec<Fp>>, ProveError> {
         let (key, layout) = (self.key, self.key.layout());
         let first = layout.factor_columns().start;
-        let mut columns = vec![vec![Fp::ZERO; layout.usable]; layout.columns().min(layout.factor_columns().end)];
+        let mut columns = vec![Vec::new(); first];
+        columns.resize(layout.factor_columns().end, vec![Fp::ZERO; layout.usable]);
         let nodes = key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
         let weights = |id: usize| {
             let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;

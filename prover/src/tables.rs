@@ -53,33 +53,34 @@ struct Halves {
 }
 
 impl Tables {
-    /// The tables of a proof's columns.
+    /// The tables of a proof's columns; `κ` and `π` are taken out of `adjoint`.
     pub(crate) fn new(
         key: &VerifyingKey,
         context: &Context<'_>,
         columns: &Columns<'_>,
         cells: Vec<Vec<Fp>>,
         lookups: Lookups,
-        adjoint: &Adjoint,
+        adjoint: &mut Adjoint,
         challenges: &Challenges,
     ) -> Self {
         let (layout, integers) = (key.layout(), Integers::new());
         let summed = |columns: &[Column<'_>]| -> Vec<Vec<Fp>> {
             columns.par_iter().map(|column| column.summed(context, &integers)).collect()
         };
-        let extend = |column: &[Fp]| {
-            let mut column = column.to_vec();
+        let extend = |mut column: Vec<Fp>| {
             column.resize(context.rows, Fp::ZERO);
             column
         };
+        let kappa = std::mem::take(&mut adjoint.kappa);
+        let count = kappa.len();
         let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
         let dense = columns.dense.iter().map(|column| combine(context.rows, &[(column.integers, Fp::ONE)]));
         let values = cells.into_iter().chain(dense).chain(factors.iter().cloned());
-        let mut linear: Vec<[Vec<Fp>; 2]> = values.zip(&adjoint.kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
+        let mut linear: Vec<[Vec<Fp>; 2]> = values.zip(kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
         let balance = challenges.balance(helpers.len());
         let mut multiplicities = summed(&columns.multiplicities);
         multiplicities.iter_mut().flatten().for_each(|m| *m *= -balance);
-        linear.extend(multiplicities.into_iter().zip(&lookups.inverses).map(|(m, inverses)| [m, extend(inverses)]));
+        linear.extend(multiplicities.into_iter().zip(lookups.inverses).map(|(m, inverses)| [m, extend(inverses)]));
         let mut rest = columns.weights.as_slice();
         for (sheet, cotangent) in weight_sheets(layout).zip(&adjoint.weights) {
             let (columns, tail) = rest.split_at(sheet.columns.len());
@@ -90,11 +91,11 @@ impl Tables {
         for table in &helpers {
             helper_sum.iter_mut().zip(table).for_each(|(sum, helper)| *sum += helper);
         }
-        linear.push([helper_sum, extend(&vec![balance; layout.usable])]);
-        let pairs = factors.as_chunks::<2>().0.iter().zip(&adjoint.separators);
+        linear.push([helper_sum, extend(vec![balance; layout.usable])]);
+        let pairs = factors.as_chunks::<2>().0.iter().zip(std::mem::take(&mut adjoint.separators));
         let bilinear = pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
         let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * challenges.zeta));
-        let weight = extend(&powers.take(layout.usable).collect::<Vec<_>>());
+        let weight = extend(powers.take(layout.usable).collect());
         Self {
             lookups: lookups.denominators,
             helpers,
@@ -102,7 +103,7 @@ impl Tables {
             linear,
             bilinear,
             y: challenges.y,
-            columns: adjoint.kappa.len(),
+            columns: count,
             slots: layout.slots,
         }
     }

@@ -15,6 +15,7 @@ use crate::multilinear::{inner_product, weights};
 use crate::row_sum::{Challenges, Evaluations, known_part};
 use crate::sheet::{Role, Sheet};
 use crate::tables::tag_value;
+use crate::threads::for_each_chunk;
 
 /// The weights of rows at the point of the row sum.
 #[derive(Clone, Debug)]
@@ -96,8 +97,13 @@ impl Public {
         challenges: &Challenges,
     ) -> Result<Self, Rejection> {
         let layout = key.layout();
-        let evaluate =
-            |columns: &[Vec<Fp>]| columns.iter().map(|column| inner_product(column, &rows.weights)).collect();
+        let evaluate = |columns: &[Vec<Fp>]| {
+            let mut values: Vec<(&Vec<Fp>, Fp)> = columns.iter().map(|column| (column, Fp::zero())).collect();
+            for_each_chunk(&mut values, 1, |_, values| {
+                values.iter_mut().for_each(|(column, value)| *value = inner_product(column, &rows.weights));
+            });
+            values.into_iter().map(|(_, value)| value).collect()
+        };
         let inverses = key.table_inverses(challenges.theta, challenges.beta);
         let inverses = inverses.ok_or(Rejection::DegenerateChallenge { part: "table" })?;
         Ok(Self {

@@ -11,7 +11,8 @@ use zkinfer::{Compile as _, Model, Objective, Seal, verify};
 use super::{parameters, print_json};
 use crate::Outcome;
 use crate::arguments::Demo;
-use crate::screen::{Progress, Stages, bytes, picture, say, seconds};
+use crate::profile::RUNNING;
+use crate::screen::{Lap, Progress, Stages, bytes, picture, say, seconds};
 
 const MODEL: &[u8] = include_bytes!("../../../models/zoo/lenet5/lenet5.onnx");
 const CALIBRATION: &[u8] = include_bytes!("../../../models/zoo/lenet5/calibration.npz");
@@ -76,7 +77,7 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
         show(format!("\n{}", picture(pixels, SIDE)));
     }
 
-    let (progress, stages) = (Progress::new("running the network"), Stages::new());
+    let (progress, stages) = (Progress::new(RUNNING), Stages::new(RUNNING));
     let observer = |stage: zkinfer::Stage| {
         stages.enter(stage.name());
         progress.stage(stage.name());
@@ -85,10 +86,10 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     let laps = stages.finish();
     drop(progress);
     let proof_file = proof.to_bytes();
-    let proved: f64 = laps.iter().map(|(_, time)| time).sum();
+    let proved: f64 = laps.iter().map(|lap| lap.wall).sum();
     show(format!("proved     {:>8}  proof {}", seconds(proved), bytes(proof.argument.len())));
-    for (name, time) in &laps {
-        show(format!("           {:>8}    {name}", seconds(*time)));
+    for Lap { name, wall, .. } in &laps {
+        show(format!("           {:>8}    {name}", seconds(*wall)));
     }
 
     // From here on, only what a verifier has: three files. The seal's own proof is checked once, then its digest is known.
@@ -122,7 +123,7 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     };
     show(format!("rejected             the same proof under another seal: {foreign}"));
     if json {
-        let stages: Vec<_> = laps.iter().map(|(name, time)| json!({ "name": name, "seconds": time })).collect();
+        let stages: Vec<_> = laps.iter().map(|lap| json!({ "name": lap.name, "seconds": lap.wall })).collect();
         print_json(&json!({
             "model": key.description().name,
             "label": label,

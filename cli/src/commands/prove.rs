@@ -11,6 +11,7 @@ use super::{parameters, print_json, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::Prove;
 use crate::files;
+use crate::profile::{Profile, RUNNING};
 use crate::screen::{Progress, Stages, bytes, say, seconds};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
@@ -24,7 +25,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
-    let (progress, stages) = (Progress::new("running the network"), Stages::new());
+    let (progress, stages) = (Progress::new(RUNNING), Stages::new(RUNNING));
     let observer = |stage: zkinfer::Stage| {
         stages.enter(stage.name());
         progress.stage(stage.name());
@@ -44,9 +45,9 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     files::write(&path, &file)?;
 
     let proof = &inference.proof;
-    let total: f64 = laps.iter().map(|(_, time)| time).sum();
+    let total: f64 = laps.iter().map(|lap| lap.wall).sum();
+    let profile = arguments.profile.then(|| Profile::new(&circuit, laps));
     if json {
-        let stages: Vec<_> = laps.iter().map(|(name, time)| json!({ "name": name, "seconds": time })).collect();
         print_json(&json!({
             "proof": path,
             "openings": opening_paths,
@@ -56,7 +57,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
             "model": proof.model().to_string(),
             "outputs": tensors(&inference.outputs),
             "seconds": total,
-            "stages": stages,
+            "profile": profile,
         }))?;
     } else {
         say!("proved in {}: {} ({})", seconds(total), path.display(), bytes(file.len()));
@@ -64,6 +65,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
             say!("{}  secret: the sealed output, to go on from here", path.display());
         }
         print_outputs(&inference.outputs);
+        profile.iter().for_each(Profile::print);
     }
     Ok(Outcome::Done)
 }
