@@ -1,102 +1,129 @@
-//! Each stage of a proof of LeNet-5 by itself, and how single columns cost with their size.
+//! Each stage of a proof by itself, on LeNet-5 with public weights; and how single columns cost with their size.
 
 mod support;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ff::Field;
 use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::network;
 use zkinfer::Exposure;
-use zkinfer::prover::commit::{Column, Content, Context};
-use zkinfer::prover::quotient::{Polynomials, quotient};
-use zkinfer::prover::{adjoint, lookup};
+use zkinfer::prover::commit::{Context, Integers, Random};
+use zkinfer::prover::lookup::{self, Lookups};
+use zkinfer::prover::quotient::{Polynomials, interpolate, quotient};
+use zkinfer::prover::tables::Tables;
 use zkinfer::verifier::Parameters;
-use zkinfer::verifier::adjoint::{Cotangents, backward};
-use zkinfer::verifier::constraints::Challenges;
 
-fn stages(criterion: &mut Criterion) {
+fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+fn elements(count: usize, seed: u64) -> Vec<Fp> {
+    let mut rng = rng(seed);
+    (0..count).map(|_| Fp::random(&mut rng)).collect()
+}
+
+/// What lookups cost before the row sum.
+fn lookups(criterion: &mut Criterion) {
     let network = network("lenet5", &Exposure::public());
-    let (key, rng) = (network.circuit.key(), || StdRng::seed_from_u64(1));
-    let layout = key.layout();
+    let key = network.circuit.key();
     let witness = network.circuit.witness(&network.input).expect("a witness");
-    let context = Context::new(network.parameters.params(), layout.usable);
-    let draw = |seed: u64| Fp::random(&mut StdRng::seed_from_u64(seed));
-    let cotangents = Cotangents { rho: draw(2), sigma: draw(3), tau: draw(4) };
-    let challenges = Challenges { theta: draw(5), beta: draw(6), y: draw(7) };
-    let small = |columns: &[Vec<i64>]| -> Vec<Column> {
-        context.commit(columns.iter().map(|column| Content::Small(column)).collect(), &mut rng())
-    };
+    let context = Context::new(&network.parameters);
+    let integers = Integers::new();
+    let columns = witness.columns.iter().map(Vec::as_slice);
+    let cells = context.commit_small(columns.clone(), Random::Mask, &mut rng(1));
+    let tables: Vec<Vec<Fp>> = cells.iter().map(|column| column.summed(&context, &integers)).collect();
+    let [theta, beta] = [5, 6].map(|seed| elements(1, seed)[0]);
+    let lookups = || Lookups::new(key, &context, &tables, theta, beta).expect("no zero denominator");
+    let helpers = lookups().helpers(context.usable).expect("no zero denominator");
 
-    let mut group = criterion.benchmark_group("stages/lenet5");
+    let mut group = criterion.benchmark_group("lookup");
     group.sample_size(10);
-    group.bench_function("count lookups", |bencher| bencher.iter(|| lookup::multiplicities(key, &witness.columns)));
-    group.bench_function("commit cells", |bencher| bencher.iter(|| small(&witness.columns)));
-    group.bench_function("adjoint", |bencher| bencher.iter(|| backward(key, &witness.statement, cotangents)));
-
-    let cells = small(&witness.columns);
-    let multiplicities = small(&lookup::multiplicities(key, &witness.columns).0);
-    let tags: Vec<Vec<Fp>> = layout
-        .lookups
-        .iter()
-        .map(|l| lookup::row_tags(l, layout.usable).into_iter().map(|tag| Fp::from(tag as u64)).collect())
-        .collect();
-    let inverses = key.table_inverses(challenges.theta, challenges.beta).expect("no zero denominator");
-    let helpers = || lookup::helpers(key, &cells, &tags, challenges).expect("no zero denominator");
-    group.bench_function("lookup helpers", |bencher| bencher.iter(helpers));
-    let full = |columns: Vec<Vec<Fp>>| context.commit(columns.into_iter().map(Content::Full).collect(), &mut rng());
-    group.bench_function("commit helpers", |bencher| bencher.iter(|| full(helpers())));
-
-    let backward = backward(key, &witness.statement, cotangents);
-    let linear = cells.iter().zip(&backward.kappa).map(|(column, kappa)| (&column.values[..], &kappa[..]));
-    let products = adjoint::Products { linear: linear.collect(), bilinear: Vec::new() };
-    let sums = full(vec![
-        lookup::running_sum(&helpers(), &multiplicities, &inverses, layout.usable),
-        adjoint::running_sum(&products, layout.usable),
-    ]);
-    let helper_columns = full(helpers());
-    let public = |columns: &[Vec<Fp>]| columns.iter().map(|column| context.public(column.clone())).collect();
-    let polynomials = Polynomials {
-        cells: cells.iter().map(|column| &column.polynomial).collect(),
-        multiplicities: multiplicities.iter().map(|column| &column.polynomial).collect(),
-        helpers: helper_columns.iter().map(|column| &column.polynomial).collect(),
-        lookup_sum: &sums[0].polynomial,
-        adjoint_sum: &sums[1].polynomial,
-        kappa: public(&backward.kappa),
-        factors: layout.factor_columns(),
-        separators: Vec::new(),
-        tags: public(&tags),
-        inverses: public(&inverses),
-    };
-    group.bench_function("quotient", |bencher| {
-        bencher.iter(|| quotient(&context, &layout.lookups, &polynomials, backward.target, challenges));
+    group.bench_function("count", |bencher| bencher.iter(|| lookup::multiplicities(key, &witness.columns)));
+    group.bench_function("denominators", |bencher| bencher.iter(lookups));
+    group.bench_function("helpers", |bencher| {
+        bencher.iter_batched(lookups, |lookups| lookups.helpers(context.usable), BatchSize::LargeInput);
+    });
+    group.bench_function("commit to helpers", |bencher| {
+        bencher.iter_batched(
+            || helpers.clone(),
+            |helpers| context.commit_full(helpers, &mut rng(1)),
+            BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("commit to cells", |bencher| {
+        bencher.iter(|| context.commit_small(columns.clone(), Random::Mask, &mut rng(1)));
     });
     group.finish();
 }
 
-fn columns(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("columns");
+/// One round of the row sum with as many columns as LeNet-5 has: all rounds take twice as long.
+fn row_sum(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("row sum");
     group.sample_size(10);
-    for k in [8, 10, 12] {
-        let parameters = Parameters::derive(k).expect("a supported size");
-        let usable = (1 << k) - 5;
-        let context = Context::new(parameters.params(), usable);
-        let small: Vec<i64> = (0..usable as i64).map(|i| i * 37 % 256 - 128).collect();
-        let mut rng = StdRng::seed_from_u64(1);
-        group.bench_function(BenchmarkId::new("commit small", k), |bencher| {
-            bencher.iter(|| context.commit(vec![Content::Small(&small)], &mut rng));
-        });
-        let full: Vec<Fp> = (0..usable).map(|_| Fp::random(&mut rng)).collect();
-        group.bench_function(BenchmarkId::new("commit full", k), |bencher| {
-            bencher.iter(|| context.commit(vec![Content::Full(full.clone())], &mut rng));
-        });
-        group.bench_function(BenchmarkId::new("to coefficients", k), |bencher| {
-            bencher.iter(|| context.public(full.clone()));
-        });
+    for k in [9, 11, 13] {
+        let columns = |count: usize| -> Vec<Vec<Fp>> { (0..count as u64).map(|seed| elements(1 << k, seed)).collect() };
+        let pairs = columns(25).into_iter().zip(columns(25)).map(|(values, coefficients)| [values, coefficients]);
+        let tables = Tables {
+            lookups: columns(16),
+            helpers: columns(2),
+            weight: elements(1 << k, 3),
+            linear: pairs.collect(),
+            bilinear: Vec::new(),
+            y: Fp::from(7),
+            columns: 25,
+            slots: 0,
+        };
+        group.throughput(Throughput::Elements(1 << k));
+        group.bench_function(BenchmarkId::new("message", k), |bencher| bencher.iter(|| tables.message(Fp::ONE)));
     }
     group.finish();
 }
 
-criterion_group!(benches, stages, columns);
+fn columns(criterion: &mut Criterion) {
+    for k in [8, 10, 12, 14] {
+        let parameters = Parameters::derive(k).expect("a supported size");
+        let context = Context::new(&parameters);
+        let small: Vec<i64> = (0..context.usable as i64).map(|i| i * 37 % 256 - 128).collect();
+        let full = elements(context.usable, 1);
+
+        let mut group = criterion.benchmark_group("commit");
+        group.sample_size(10);
+        group.throughput(Throughput::Elements(8 << k));
+        group.bench_function(BenchmarkId::new("8 small columns", k), |bencher| {
+            bencher.iter(|| context.commit_small([&small[..]; 8], Random::Mask, &mut rng(1)));
+        });
+        group.throughput(Throughput::Elements(1 << k));
+        group.bench_function(BenchmarkId::new("full column", k), |bencher| {
+            bencher.iter(|| context.commit_rows(parameters.lagrange(), &full, Fp::ONE));
+        });
+        group.finish();
+
+        let mut group = criterion.benchmark_group("fft");
+        group.sample_size(10);
+        group.bench_function(BenchmarkId::new("to coefficients", k), |bencher| {
+            bencher.iter_batched(|| full.clone(), |full| interpolate(&context, full), BatchSize::LargeInput);
+        });
+        group.finish();
+
+        let mut group = criterion.benchmark_group("quotient");
+        group.sample_size(10);
+        let [sum, combination, messages] = [2, 3, 4].map(|seed| interpolate(&context, elements(context.rows, seed)));
+        let weights = [elements(context.usable + 1, 5), elements(111, 6)];
+        group.bench_function(BenchmarkId::from_parameter(k), |bencher| {
+            bencher.iter_batched(
+                || weights.clone(),
+                |weights| {
+                    let polynomials = Polynomials { sum: &sum, combination: &combination, messages: &messages };
+                    quotient(&context, polynomials, weights, Fp::ONE, Fp::from(9))
+                },
+                BatchSize::LargeInput,
+            );
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, lookups, row_sum, columns);
 criterion_main!(benches);

@@ -105,8 +105,10 @@ impl Circuit {
     /// Reads a `.zkc` file, and checks graph and circuit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let content: Content = format::read(CIRCUIT, bytes)?;
-        Interpreter::new(&content.graph).map_err(zkinfer_models::Error::from)?;
-        let key = VerifyingKey::new(content.description).map_err(zkinfer_verifier::FormatError::from)?;
+        let (graph, key) =
+            rayon::join(|| Interpreter::new(&content.graph).map(|_| ()), || VerifyingKey::new(content.description));
+        graph.map_err(zkinfer_models::Error::from)?;
+        let key = key.map_err(zkinfer_verifier::FormatError::from)?;
         Ok(Self::new(content.graph, content.report, key))
     }
 
@@ -171,8 +173,9 @@ impl Circuit {
     /// The same for integers. The circuit's outputs must be the interpreter's.
     pub(crate) fn integer_witness(&self, inputs: &[ArrayD<i64>]) -> Result<Witness, Error> {
         let integers: Vec<Vec<i64>> = inputs.iter().map(elements).collect();
-        let witness = Witness::new(&self.key, &self.model, &integers)?;
-        let expected = self.interpret(inputs)?;
+        let witness = || Witness::new(&self.key, &self.model, &integers);
+        let (witness, expected) = rayon::join(witness, || self.interpret(inputs));
+        let (witness, expected) = (witness?, expected?);
         let outputs = self.graph.outputs.iter().zip(expected.iter().zip(&witness.outputs));
         for (output, (expected, got)) in outputs {
             if expected != got {

@@ -46,7 +46,7 @@ fn the_chosen_plan_follows_the_machine() {
     let lowered = lower::lower(&varied(), &Exposure::public()).unwrap();
     let plan = |model: &CostModel| plan_with(&lowered, Objective::Prover, model).unwrap();
     let slow_opening = CostModel { open_row: CostModel::REFERENCE.open_row * 100.0, ..CostModel::REFERENCE };
-    let slow_columns = CostModel { prove_fixed: 0.0, open_row: 0.0, full_cell: 0.0, ..CostModel::REFERENCE };
+    let slow_columns = CostModel { small_column: CostModel::REFERENCE.small_column * 100.0, ..CostModel::REFERENCE };
     assert!(plan(&slow_opening).k <= plan(&slow_columns).k);
 }
 

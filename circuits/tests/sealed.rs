@@ -360,7 +360,7 @@ fn private_and_sealed_inputs_are_range_checked_where_they_are_used() {
         assert!(caught.iter().any(|check| check.ends_with("limb")), "{visibility}: {caught:?}");
         let caught = judge(&desk, |cells| cells[column][row] += Fp::ONE);
         assert_eq!(caught, [END], "{visibility}: in range, but not what was computed on");
-        for sealed in sealed {
+        if let Some(sealed) = sealed {
             let caught = judge(&desk, |cells| cells[sealed][0] += Fp::ONE);
             assert_eq!(caught, [END], "computed on, but not what was sealed");
         }

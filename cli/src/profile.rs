@@ -5,7 +5,9 @@ use zkinfer::{Circuit, Stage};
 
 use crate::screen::{Lap, say, seconds, table};
 
-/// The stage before the prover's.
+/// The stages before the prover's.
+pub const READING: &str = "reading files";
+/// The witness: cells and statement.
 pub const RUNNING: &str = "running the network";
 
 /// A measured proof.

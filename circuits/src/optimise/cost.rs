@@ -8,23 +8,33 @@ use zkinfer_verifier::proof::argument_bytes;
 
 use super::counts::Counts;
 
-/// Seconds and bytes of the machine that the optimiser plans for.
+/// CPU-seconds and bytes of the machine that the optimiser plans for. Costs are each, unless they say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CostModel {
-    /// Committing to a column of small integers, whatever the rows: bucket sums, mask, blind.
+    /// Committing to a column of small integers, whatever the rows: its mask and blind, the sums of its buckets.
     pub small_column: f64,
     /// Committing to a small integer.
     pub small_cell: f64,
-    /// Committing to a column of field elements, whatever the rows.
-    pub full_column: f64,
-    /// Committing to a field element.
+    /// Committing to a field element, in a column of `2^8` rows.
     pub full_cell: f64,
+    /// What a field element costs less for every further bit of `k`: longer columns share more.
+    pub full_saving: f64,
     /// Counting a lookup.
     pub count: f64,
+    /// A denominator and its share of the fraction that is inverted.
+    pub denominator: f64,
+    /// A tuple of a table: its denominator and reciprocal.
+    pub tuple: f64,
+    /// A lookup's share of the row sum, per row.
+    pub sum_lookup: f64,
+    /// A linear column's share of the row sum, per row.
+    pub sum_linear: f64,
     /// Multiplication in the field.
     pub multiply: f64,
     /// Product of a field element and a small integer, summed without reduction.
     pub multiply_small: f64,
+    /// A cell of the backward pass.
+    pub backward_cell: f64,
     /// Transform of a column, per row and bit of `k`.
     pub transform: f64,
     /// Committing to a message of the row sum.
@@ -33,42 +43,75 @@ pub struct CostModel {
     pub open: f64,
     /// The inner product argument, per row.
     pub open_row: f64,
-    /// The verifier's multi-scalar multiplication, per term.
+    /// The verifier's multi-scalar multiplication, per term, with `2^8` of them.
     pub verify_term: f64,
+    /// What a term costs less for every further bit of `k`.
+    pub verify_saving: f64,
     /// Decoding a point.
     pub decode: f64,
-    /// Whatever a proof costs besides.
-    pub prove_fixed: f64,
-    /// Whatever a verification costs besides.
-    pub verify_fixed: f64,
+    /// A multiply-accumulate of the network on integers.
+    pub execute: f64,
+    /// A weight of the network on integers: those of the largest networks come from memory, twice.
+    pub execute_weight: f64,
+    /// A cell of the witness.
+    pub witness_cell: f64,
+    /// Reading a weight from a file.
+    pub read_weight: f64,
+    /// Reading a row of the parameters.
+    pub read_row: f64,
+    /// Starting a process.
+    pub start: f64,
     /// Bytes of a process that proves nothing.
     pub base_bytes: usize,
+    /// Bytes of a weight in memory, the compiled file that it is read from included.
+    pub weight_bytes: usize,
 }
 
 impl CostModel {
-    /// Two x86-64 cores at some 2.7 GHz, shared with others.
+    /// One x86-64 core with AVX-512, shared with others; each constant from profiles of networks of `2^14` to `2^21` cells (`docs/performance.md`).
     pub const REFERENCE: Self = Self {
-        small_column: 2.0e-4,
-        small_cell: 3.0e-7,
-        full_column: 5.0e-4,
-        full_cell: 4.0e-6,
-        count: 2.0e-8,
+        small_column: 6.5e-5,
+        small_cell: 1.9e-7,
+        full_cell: 5.8e-6,
+        full_saving: 3.9e-7,
+        count: 6.3e-9,
+        denominator: 1.6e-7,
+        tuple: 1.3e-7,
+        sum_lookup: 4.9e-7,
+        sum_linear: 1.0e-7,
         multiply: 2.0e-8,
-        multiply_small: 4.0e-9,
-        transform: 2.0e-8,
-        message: 7.0e-4,
+        multiply_small: 2.5e-9,
+        backward_cell: 3.6e-8,
+        transform: 1.4e-8,
+        message: 4.5e-4,
         open: 5.0e-3,
-        open_row: 4.0e-5,
-        verify_term: 5.0e-6,
-        decode: 2.0e-5,
-        prove_fixed: 5.0e-3,
-        verify_fixed: 2.0e-3,
-        base_bytes: 8 << 20,
+        open_row: 3.1e-5,
+        verify_term: 1.09e-5,
+        verify_saving: 8.0e-7,
+        decode: 3.5e-5,
+        execute: 3.0e-10,
+        execute_weight: 3.5e-9,
+        witness_cell: 2.0e-8,
+        read_weight: 1.9e-8,
+        read_row: 1.7e-6,
+        start: 1.0e-3,
+        base_bytes: 11 << 20,
+        weight_bytes: 7,
     };
+
+    /// A full-size commitment to a column of `2^k` rows.
+    fn full(&self, k: f64) -> f64 {
+        k.exp2() * (self.full_cell - self.full_saving * (k - 8.0))
+    }
+
+    /// The verifier's multi-scalar multiplication beside `2^k` rows.
+    fn verify_terms(&self, k: f64, terms: f64) -> f64 {
+        terms * (self.verify_term - self.verify_saving * (k - 8.0))
+    }
 }
 
-/// Stages of a proof, as a prover names them.
-pub const STAGES: usize = 11;
+/// Stages of a proof: reading, running the network, and the prover's.
+pub const STAGES: usize = 13;
 
 /// What a circuit is expected to cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,7 +140,8 @@ impl CostModel {
     /// The costs of a circuit of this size.
     pub fn predict(&self, counts: &Counts) -> Prediction {
         let (n, k) = (counts.rows() as f64, f64::from(counts.k));
-        let [columns, slots, lookups, helpers, factors, sealed, folded, units] = [
+        let (full, network) = (self.full(k), counts.network);
+        let [columns, slots, lookups, helpers, factors, sealed, folded, units, cells, tuples, weights] = [
             counts.columns,
             counts.slots,
             counts.lookups,
@@ -106,49 +150,58 @@ impl CostModel {
             counts.sealed,
             counts.folded,
             counts.units,
+            counts.cells,
+            counts.table_rows,
+            network.weights,
         ]
         .map(|count| count as f64);
-        let full = |columns: f64| columns * (self.full_column + n * self.full_cell);
-        let multiply = |count: f64| n * self.multiply * count;
-        let public = self.multiply * (counts.network + 2 * counts.cells + 6 * counts.table_rows) as f64;
         let elements = counts.columns + counts.slots + 2 * counts.factors + counts.lookups + 2 * counts.helpers();
         let elements = elements + 3 * counts.k as usize + 13;
-        let terms = n + 3.0 * k + columns + slots + helpers + factors + sealed;
-        let verify_seconds = self.verify_fixed
-            + self.verify_term * terms
-            + self.decode * (columns + slots + helpers + factors + 3.0 * k)
-            + public
-            + multiply(columns + factors + slots);
+        let backward =
+            self.backward_cell * cells + self.multiply_small * weights + self.multiply * network.elements as f64;
+        let points = columns + slots + helpers + factors + 3.0 * k;
+        let linear = columns + slots + folded + factors;
+        let check = self.verify_terms(k, n + points + sealed)
+            + self.decode * points
+            + backward
+            + self.tuple * tuples
+            + n * self.multiply * linear;
         let stages = [
+            ("reading files", self.start + self.read_weight * weights + self.read_row * n),
+            ("running the network", self.execute * network.multiply_accumulates as f64 + self.witness_cell * cells),
             ("counting lookups", n * self.count * lookups),
             ("committing to cells", columns * (self.small_column + n * self.small_cell)),
-            ("committing to multiplicities", slots * (self.small_column + n * self.small_cell)),
-            ("factors of products", full(factors)),
-            ("lookup helpers", multiply(6.0 * lookups) + full(helpers)),
-            ("adjoint pass", public),
+            ("committing to multiplicities", slots * (self.small_column + n * self.small_cell / 2.0)),
+            ("factors of products", self.multiply_small * weights * factors.min(1.0) + factors * full),
+            ("lookup helpers", n * self.denominator * lookups + self.tuple * tuples + helpers * full),
+            ("adjoint pass", backward),
             (
                 "row sum",
-                multiply(24.0 * lookups + 5.0 * (columns + slots + folded + factors))
-                    + n * self.multiply_small * units
+                n * (self.sum_lookup * lookups + self.sum_linear * linear + self.multiply_small * units)
                     + k * self.message,
             ),
             (
                 "running sum",
-                n * self.multiply_small * (columns + slots + sealed) + multiply(helpers + factors) + full(1.0),
+                n * (5.0 * self.multiply_small * columns
+                    + self.multiply_small * sealed
+                    + self.multiply * (helpers + factors))
+                    + full,
             ),
-            ("quotient", n * k * self.transform * 17.0 + full(1.0)),
-            ("opening", full(1.0) + self.open + n * self.open_row),
-            ("self-check", verify_seconds),
+            ("quotient", n * k * self.transform * 17.0 + full),
+            ("opening", full + self.open + n * self.open_row),
+            ("self-check", check),
         ];
         let tables = 2 * (counts.columns + counts.folded + counts.slots)
             + counts.lookups
             + counts.helpers()
             + 3 * counts.factors;
         Prediction {
-            prove_seconds: self.prove_fixed + stages.iter().map(|(_, seconds)| seconds).sum::<f64>(),
+            prove_seconds: stages.iter().map(|(_, seconds)| seconds).sum(),
             stages,
-            verify_seconds,
-            peak_bytes: self.base_bytes + counts.rows() * (32 * (tables + 16) + 8 * (counts.columns + counts.sealed)),
+            verify_seconds: self.start + self.read_weight / 2.0 * weights + self.read_row / 2.0 * n + check,
+            peak_bytes: self.base_bytes
+                + counts.rows() * (32 * (tables + 24) + 8 * (counts.columns + counts.sealed))
+                + self.weight_bytes * network.weights,
             proof_bytes: 32 * elements,
         }
     }

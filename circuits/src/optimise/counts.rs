@@ -34,8 +34,19 @@ pub struct Counts {
     pub cells: usize,
     /// Rows of all tables.
     pub table_rows: usize,
-    /// Field multiplications of the backward pass, layout aside.
-    pub network: usize,
+    /// What the network itself multiplies and stores.
+    pub network: Network,
+}
+
+/// Sizes of a network, whatever its layout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Weights.
+    pub weights: usize,
+    /// Multiply-accumulates of one execution.
+    pub multiply_accumulates: usize,
+    /// Elements of all nodes.
+    pub elements: usize,
 }
 
 impl Counts {
@@ -87,18 +98,25 @@ fn units(sheet: &Sheet) -> usize {
     if folded(sheet) < sheet.columns.len() { sheet.members(0).count() * sheet.columns.len() } else { 0 }
 }
 
-/// Multiplications by field elements in one backward pass: elements of every node, weights once, taps times positions once.
-fn network(description: &Description, analysis: &Analysis) -> usize {
-    let nodes = description.nodes.iter().zip(&analysis.nodes);
-    let of = nodes.map(|(node, facts)| match &node.operator {
-        Operator::Contract(contract) => {
-            let depth = depth(contract, &analysis.nodes).unwrap_or(0);
-            depth * contract.rows + depth * contract.groups * facts.matrix().1
+/// The network's sizes.
+fn network(description: &Description, analysis: &Analysis) -> Network {
+    let mut network = Network::default();
+    for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
+        network.elements += facts.elements;
+        match &node.operator {
+            Operator::Contract(contract) => {
+                let weights = depth(contract, &analysis.nodes).unwrap_or(0) * contract.rows;
+                network.weights += weights;
+                network.multiply_accumulates += weights * facts.matrix().1;
+            }
+            Operator::Product(product) => {
+                let inner = analysis.nodes[product.left].shape.last().copied().unwrap_or(0);
+                network.multiply_accumulates += facts.elements * inner;
+            }
+            _ => {}
         }
-        Operator::Product(product) => analysis.nodes[product.left].elements + analysis.nodes[product.right].elements,
-        _ => facts.elements,
-    });
-    of.sum()
+    }
+    network
 }
 
 /// A lowered graph as the search sees it: everything that any plan's counts depend on, analysed once.
@@ -108,7 +126,7 @@ pub(super) struct Sizes {
     gaps: Vec<(usize, u32)>,
     /// First argument and number of entries of each function.
     functions: Vec<(i64, usize)>,
-    network: usize,
+    network: Network,
     /// Sealed tensors with their roles.
     sealed: Vec<(Role, SealedTensor)>,
     /// Elements of private and sealed inputs, of copies, entries of factors.

@@ -12,7 +12,7 @@
 //!
 //! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to the size of the network, and never
 //! buys a per cent of what it is named after with a multiple of the others. One absolute figure comes on top: proofs of at most
-//! [`COMFORTABLE_BYTES`], sealed columns not counted, are preferred wherever that costs less than a factor of [`SACRIFICE`].
+//! [`comfortable_bytes`] are preferred wherever that costs less than a factor of [`SACRIFICE`].
 
 pub mod cost;
 pub mod counts;
@@ -28,16 +28,17 @@ use crate::error::Error;
 use crate::lower::{Lowered, Plan};
 use counts::{Forms, Limbs, Sizes};
 
-/// Largest `k` that is tried: deriving parameters beyond it takes tens of seconds.
-pub const LARGEST_K: u32 = 14;
+/// Largest `k` that is tried: all that the verifier accepts.
+pub const LARGEST_K: u32 = zkinfer_verifier::MAX_K;
 /// Limb widths that are tried: from short tables to few cells.
 const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
-/// Proofs up to this size are preferred: what zkinfer promises for a network of LeNet-5's size.
-pub const COMFORTABLE_BYTES: usize = 6000;
-/// A commitment.
-const SEALED_COLUMN_BYTES: usize = 32;
+/// Proofs up to this size are preferred: some 4 kB for a network of LeNet-5's size, growing as the square root of the cells, as rows and columns do, up to
+/// 16 kB.
+pub fn comfortable_bytes(cells: usize) -> usize {
+    (2000 + 16 * cells.isqrt()).min(16_000)
+}
 /// How much worse the weighed costs may become for a proof of that size.
-pub const SACRIFICE: f64 = 2.0;
+pub const SACRIFICE: f64 = 1.5;
 /// Lengths of wide functions that are tried.
 const ENTRIES: [usize; 6] = [2, 1 << 9, 1 << 11, 1 << 13, 1 << 15, 1 << 17];
 /// Most narrow limits that are tried.
@@ -59,7 +60,7 @@ impl Objective {
     /// Weights of the logarithms of proving time, verification time and proof size.
     fn weights(self) -> [f64; 3] {
         match self {
-            Self::Prover => [1.0, 0.1, 0.3],
+            Self::Prover => [1.0, 0.1, 0.1],
             Self::Verifier => [0.1, 1.0, 0.1],
             Self::Size => [0.1, 0.1, 1.0],
         }
@@ -79,21 +80,19 @@ pub fn plan(lowered: &Lowered, objective: Objective) -> Result<Plan, Error> {
 
 /// The best plan for an objective on a machine.
 pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> Result<Plan, Error> {
-    let scored: Vec<(f64, usize, Plan)> = candidates(lowered)?
+    let scored: Vec<(f64, bool, Plan)> = candidates(lowered)?
         .into_iter()
         .map(|(plan, counts)| {
             let prediction = model.predict(&counts);
-            // What sealed columns add is the price of sealing, whatever the plan.
-            let bytes = prediction.proof_bytes.saturating_sub(SEALED_COLUMN_BYTES * counts.sealed);
-            (objective.score(&prediction), bytes, plan)
+            (objective.score(&prediction), prediction.proof_bytes <= comfortable_bytes(counts.cells), plan)
         })
         .collect();
-    let least = |limit: usize| {
-        let within = scored.iter().filter(|(_, bytes, _)| *bytes <= limit);
+    let least = |comfortable: bool| {
+        let within = scored.iter().filter(|(_, fits, _)| *fits || !comfortable);
         within.min_by(|(a, ..), (b, ..)| a.total_cmp(b))
     };
-    let best = least(usize::MAX).ok_or(Error::NoPlan { largest_k: LARGEST_K })?;
-    let comfortable = least(COMFORTABLE_BYTES).filter(|(score, ..)| score - best.0 <= SACRIFICE.ln());
+    let best = least(false).ok_or(Error::NoPlan { largest_k: LARGEST_K })?;
+    let comfortable = least(true).filter(|(score, ..)| score - best.0 <= SACRIFICE.ln());
     Ok(comfortable.unwrap_or(best).2)
 }
 

@@ -11,13 +11,14 @@ use super::{parameters, print_json, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::Prove;
 use crate::files;
-use crate::profile::{Profile, RUNNING};
+use crate::profile::{Profile, READING, RUNNING};
 use crate::screen::{Progress, Stages, bytes, say, seconds};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let first = arguments.inputs.first().context("no input")?;
     let path = arguments.destination.path(first, "proof");
     arguments.destination.check(&path)?;
+    let stages = Stages::new(READING);
     let circuit = read_circuit(&arguments.circuit)?;
     let opening_paths = opening_paths(&circuit, &path);
     opening_paths.iter().try_for_each(|path| arguments.destination.check(path))?;
@@ -25,7 +26,8 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
-    let (progress, stages) = (Progress::new(RUNNING), Stages::new(RUNNING));
+    let progress = Progress::new(RUNNING);
+    stages.enter(RUNNING);
     let observer = |stage: zkinfer::Stage| {
         stages.enter(stage.name());
         progress.stage(stage.name());
