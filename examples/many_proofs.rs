@@ -1,4 +1,4 @@
-//! Many inputs in one session: what the first proof sets up, the later ones find there.
+//! Many inputs in one session: the weights are opened once.
 
 use std::time::Instant;
 

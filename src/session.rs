@@ -8,7 +8,7 @@ use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility}
 use crate::Error;
 use crate::circuit::{Circuit, rng};
 
-/// Proves inferences of one compiled network, and keeps between proofs what all of them need: the opened weights, their transforms, tables.
+/// Proves inferences of one compiled network, and keeps between proofs what all of them need: the opened weights above all.
 pub struct ProvingSession<'a> {
     circuit: &'a Circuit,
     parameters: &'a Parameters,

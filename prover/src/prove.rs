@@ -46,6 +46,7 @@ pub struct Claim<'a> {
 pub struct Prover<'a> {
     key: &'a VerifyingKey,
     parameters: &'a Parameters,
+    context: Context<'a>,
     weights: Option<SealedColumns>,
     self_check: bool,
     check_witness: bool,
@@ -71,7 +72,8 @@ pub(crate) struct Columns<'a> {
 impl<'a> Prover<'a> {
     /// A prover that checks the witness before and the proof after.
     pub fn new(key: &'a VerifyingKey, parameters: &'a Parameters) -> Self {
-        Self { key, parameters, weights: None, self_check: true, check_witness: true, observer: &|_| {} }
+        let context = Context::new(parameters);
+        Self { key, parameters, context, weights: None, self_check: true, check_witness: true, observer: &|_| {} }
     }
 
     /// Whether to verify the finished proof before handing it out (default: yes).
@@ -105,7 +107,7 @@ impl<'a> Prover<'a> {
     pub fn prove_claim(&self, claim: Claim<'_>, mut rng: impl CryptoRng) -> Result<Proof, ProveError> {
         let (key, rng) = (self.key, &mut rng);
         self.check_shapes(&claim)?;
-        let context = &Context::new(self.parameters);
+        let context = &self.context;
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
         let mut transcript: Writer = Blake2bWrite::init(Vec::new());
         transcript.common_scalar(binding(key, seal, self.parameters.digest(), &claim.statement))?;

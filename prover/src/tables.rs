@@ -20,6 +20,7 @@ use crate::sealed::combine;
 const CHUNK: usize = 32;
 
 /// The columns of the [row sum](zkinfer_verifier::row_sum) as tables.
+#[derive(Clone)]
 pub struct Tables {
     /// `f`, one per lookup.
     pub lookups: Vec<Vec<Fp>>,
@@ -231,4 +232,69 @@ fn add(mut sum: Message, terms: Message) -> Message {
 
 fn inner_product(a: &[Fp], b: &[Fp]) -> Fp {
     a.iter().zip(b).map(|(a, b)| *a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halo2_proofs::arithmetic::eval_polynomial;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    const ROWS: usize = 128;
+
+    fn tables(lookups: usize) -> Tables {
+        let mut rng = StdRng::seed_from_u64(lookups as u64);
+        let mut column = || -> Vec<Fp> { (0..ROWS).map(|_| Fp::random(&mut rng)).collect() };
+        Tables {
+            lookups: (0..lookups).map(|_| column()).collect(),
+            helpers: (0..lookups.div_ceil(8)).map(|_| column()).collect(),
+            weight: column(),
+            linear: (0..3).map(|_| [column(), column()]).collect(),
+            bilinear: (0..2).map(|_| [column(), column(), column()]).collect(),
+            y: Fp::from(1009),
+            columns: 3,
+            slots: 0,
+        }
+    }
+
+    /// The sum over all rows, term by term.
+    fn plain(tables: &Tables) -> Fp {
+        let row = |row: usize| {
+            let at = |columns: &[Vec<Fp>]| columns.iter().map(|column| column[row]).collect::<Vec<Fp>>();
+            let (lookups, helpers) = (at(&tables.lookups), at(&tables.helpers));
+            let mut power = Fp::ONE;
+            let mut sum = Fp::ZERO;
+            for (group, helper) in lookups.chunks(8).zip(helpers) {
+                power *= tables.y;
+                let product: Fp = group.iter().product();
+                let others = |left: &Fp| product * left.invert().unwrap();
+                sum += power * (helper * product - group.iter().map(others).sum::<Fp>());
+            }
+            let linear: Fp = tables.linear.iter().map(|[a, b]| a[row] * b[row]).sum();
+            let bilinear: Fp = tables.bilinear.iter().map(|[u, v, pi]| u[row] * v[row] * pi[row]).sum();
+            tables.weight[row] * sum + linear + bilinear
+        };
+        (0..tables.weight.len()).map(row).sum()
+    }
+
+    #[test]
+    fn messages_and_folding_are_those_of_the_definition() {
+        for lookups in [0, 1, 7, 8, 9, 24] {
+            let mut tables = tables(lookups);
+            let mut total = plain(&tables);
+            while tables.weight.len() > 1 {
+                let message = tables.message(total);
+                for t in 0..COEFFICIENTS as u64 + 2 {
+                    let mut halves = tables.clone();
+                    halves.fold(Fp::from(t));
+                    assert_eq!(eval_polynomial(&message, Fp::from(t)), plain(&halves), "{lookups} lookups at {t}");
+                }
+                let challenge = Fp::from(77).square() + Fp::from(tables.weight.len() as u64);
+                total = eval_polynomial(&message, challenge);
+                tables.fold(challenge);
+            }
+            assert_eq!(plain(&tables), total);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::proof::Proof;
 use crate::seal::Seal;
 
 /// Version of all formats.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 const CHECKSUM: usize = 32;
 const HEADER: usize = 10;
 
