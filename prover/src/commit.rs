@@ -5,6 +5,7 @@ use group::Curve;
 use halo2_proofs::poly::EvaluationDomain;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
+use rayon::prelude::*;
 use zkinfer_verifier::{Parameters, RESERVED_ROWS};
 
 use crate::msm::{self, FixedBases};
@@ -87,8 +88,9 @@ impl<'a> Context<'a> {
 
     /// Commitments to columns of small integers with these mask rows and blinds.
     pub(crate) fn small_points(&self, columns: &[&[i64]], masks: impl Iterator<Item = [Fp; 2]>) -> Vec<Eq> {
-        let points = msm::small(self.parameters.lagrange(), columns);
-        points.into_iter().zip(masks).map(|(point, masks)| point + self.masks.combine(&masks)).collect()
+        let points = msm::small(self.parameters.lagrange(), columns).into_par_iter();
+        let masks: Vec<[Fp; 2]> = masks.collect();
+        points.zip(&masks).map(|(point, masks)| point + self.masks.combine(masks)).collect()
     }
 
     /// Commits to columns of field elements with random masks and blinds.

@@ -38,7 +38,7 @@ pub struct Generators<'a> {
     pub blinding: EqAffine,
 }
 
-/// Opens the commitment to a polynomial, with as many coefficients as generators and this blind, at `x`.
+/// Opens the commitment to a polynomial, with as many coefficients as generators, two at least, and this blind, at `x`.
 pub fn open<E, T>(
     generators: Generators<'_>,
     transcript: &mut T,
@@ -51,22 +51,21 @@ where
     E: EncodedChallenge<EqAffine>,
     T: TranscriptWrite<EqAffine, E>,
 {
-    // A random polynomial with a root at x hides the folded coefficient that is revealed at the end.
-    let mut mask: Vec<Fp> = polynomial.iter().map(|_| Fp::random(&mut *rng)).collect();
-    let value = eval_polynomial(&mask, x);
-    mask[0] -= value;
+    let mask = mask(x, rng);
     let mask_blind = Fp::random(&mut *rng);
+    let Generators { coefficients: basis, blinding, .. } = generators;
+    let commitment = full(&[basis[0], basis[1], blinding], &[&[mask[0], mask[1], mask_blind]])[0].to_affine();
     let mut bases = Bases::new(generators);
-    let [commitment] = bases.combine([(mask.clone(), Fp::ZERO, mask_blind)]);
     transcript.write_point(commitment)?;
     let (xi, z) = (draw(transcript), draw(transcript));
 
-    let mut coefficients: Vec<Fp> = mask.iter().zip(&polynomial).map(|(mask, p)| *mask * xi + p).collect();
+    let mut coefficients = polynomial;
+    coefficients.iter_mut().zip(mask).for_each(|(coefficient, mask)| *coefficient += mask * xi);
     let value = eval_polynomial(&coefficients, x);
     coefficients[0] -= value;
     let mut blind = mask_blind * xi + blind;
     let mut powers: Vec<Fp> =
-        std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(polynomial.len()).collect();
+        std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(coefficients.len()).collect();
 
     while coefficients.len() > 1 {
         let half = coefficients.len() / 2;
@@ -91,6 +90,15 @@ where
     }
     transcript.write_scalar(coefficients[0])?;
     transcript.write_scalar(blind)
+}
+
+/// A random multiple of `X − x`: it has a root at `x` and hides the folded coefficient that is revealed at the end.
+///
+/// halo2 takes a random polynomial of full degree. One coefficient needs one random number: the last challenge `u` weights `(−x, 1)` with `u⁻¹ − x`, which is not
+/// zero, and all else that the argument sends is masked by blinds of its own.
+fn mask(x: Fp, rng: &mut impl CryptoRng) -> [Fp; 2] {
+    let random = Fp::random(rng);
+    [-(random * x), random]
 }
 
 /// `low + factor·high`.
@@ -166,9 +174,9 @@ mod tests {
             let scalars = [scalars, &[of_product, of_blinding]].concat();
             best_multiexp(&scalars, &[g, &[product, blinding]].concat()).to_affine()
         };
-        let mut mask: Vec<Fp> = polynomial.iter().map(|_| Fp::random(&mut *rng)).collect();
-        let value = eval_polynomial(&mask, x);
-        mask[0] -= value;
+        let mut mask = mask(x, rng).to_vec();
+        mask.resize(polynomial.len(), Fp::ZERO);
+        assert_eq!(eval_polynomial(&mask, x), Fp::ZERO);
         let mask_blind = Fp::random(&mut *rng);
         transcript.write_point(commit(&mask, &g, Fp::ZERO, mask_blind)).unwrap();
         let (xi, z) = (draw(transcript), draw(transcript));

@@ -256,18 +256,9 @@ impl Tables {
 }
 
 /// `tag + θ·c₁ + θ²·c₂ + θ³·c₃`: the tag has a power of its own.
-pub(crate) fn compress(tag: Fp, cells: impl IntoIterator<Item = Fp>, theta: Fp) -> Fp {
-    let mut power = theta;
-    cells.into_iter().fold(tag, |sum, cell| {
-        let sum = sum + power * cell;
-        power *= theta;
-        sum
-    })
-}
-
-/// [`compress`] of a table's tuple.
 pub(crate) fn compress_tuple(tag: usize, tuple: Tuple, theta: Fp) -> Fp {
-    compress(tag_value(tag), tuple.map(integer), theta)
+    let cells = tuple.iter().rev().skip_while(|cell| **cell == 0);
+    tag_value(tag) + cells.fold(Fp::zero(), |sum, cell| (sum + integer(*cell)) * theta)
 }
 
 /// A tag as a field element.

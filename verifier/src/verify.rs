@@ -16,7 +16,8 @@ use crate::public::{Opened, Public, Rows};
 use crate::row_sum::{Challenges, Evaluations};
 use crate::running_sum::{Point, constraints};
 use crate::seal::{CheckedSeal, decode};
-use crate::tables::compress_tuple;
+use crate::tables::{Tuple, compress_tuple};
+use crate::threads::for_each_chunk;
 use crate::transcript::{binding, draw};
 
 type Reader<'a> = Blake2bRead<&'a [u8], EqAffine, Challenge255<EqAffine>>;
@@ -162,14 +163,20 @@ impl VerifyingKey {
     /// Rows of the last slot that no table fills repeat the all-zero tuple, which is always valid.
     pub fn table_inverses(&self, theta: Fp, beta: Fp) -> Option<Vec<Vec<Fp>>> {
         let layout = self.layout();
-        let mut inverses: Vec<Fp> =
-            self.tables().tuples().map(|(tag, tuple)| beta + compress_tuple(tag, tuple, theta)).collect();
-        inverses.resize(layout.slots.checked_mul(layout.usable)?, beta);
-        if inverses.iter().any(|value| bool::from(value.is_zero())) {
-            return None;
-        }
-        inverses.iter_mut().batch_invert();
-        Some(inverses.chunks(layout.usable.max(1)).map(<[Fp]>::to_vec).collect())
+        let tuples: Vec<(usize, Tuple)> = self.tables().tuples().collect();
+        let slots = tuples.chunks(layout.usable.max(1));
+        let mut columns: Vec<(&[(usize, Tuple)], Vec<Fp>)> = slots.map(|tuples| (tuples, Vec::new())).collect();
+        for_each_chunk(&mut columns, 1, |_, columns| {
+            for (tuples, inverses) in columns {
+                inverses.extend(tuples.iter().map(|(tag, tuple)| beta + compress_tuple(*tag, *tuple, theta)));
+                inverses.resize(layout.usable, beta);
+                inverses.iter_mut().batch_invert();
+            }
+        });
+        // What is zero stays zero.
+        let inverses: Vec<Vec<Fp>> = columns.into_iter().map(|(_, inverses)| inverses).collect();
+        let degenerate = inverses.iter().flatten().any(|value| bool::from(value.is_zero()));
+        (!degenerate).then_some(inverses)
     }
 }
 

@@ -75,17 +75,17 @@ impl CostModel {
         full_cell: 5.8e-6,
         full_saving: 3.9e-7,
         count: 6.3e-9,
-        denominator: 1.6e-7,
-        tuple: 1.3e-7,
+        denominator: 9.0e-8,
+        tuple: 1.2e-7,
         sum_lookup: 4.9e-7,
         sum_linear: 1.0e-7,
         multiply: 2.0e-8,
         multiply_small: 2.5e-9,
-        backward_cell: 3.6e-8,
+        backward_cell: 3.2e-8,
         transform: 1.4e-8,
         message: 4.5e-4,
         open: 5.0e-3,
-        open_row: 3.1e-5,
+        open_row: 2.5e-5,
         verify_term: 1.09e-5,
         verify_saving: 8.0e-7,
         decode: 3.5e-5,
@@ -158,7 +158,7 @@ impl CostModel {
         let elements = counts.columns + counts.slots + 2 * counts.factors + counts.lookups + 2 * counts.helpers();
         let elements = elements + 3 * counts.k as usize + 13;
         let backward =
-            self.backward_cell * cells + self.multiply_small * weights + self.multiply * network.elements as f64;
+            self.backward_cell * cells + self.multiply_small * weights + self.multiply / 2.0 * network.elements as f64;
         let points = columns + slots + helpers + factors + 3.0 * k;
         let linear = columns + slots + folded + factors;
         let check = self.verify_terms(k, n + points + sealed)
