@@ -10,7 +10,7 @@
 //!
 //! and the sum depends only on *which* taps meet the element and how far apart their positions are: it is the same for all elements of the interior
 //! (per residue modulo the stride), and differs along the border. So an element costs one multiplication instead of one per tap. Elements that
-//! share the sum are a [`Class`]. Gathering is the transpose: an integer meets one power of `σ`, and each class is handed to its taps once.
+//! share the sum are a class. Gathering is the transpose: an integer meets one power of `σ`, and each class is handed to its taps once.
 
 use std::collections::BTreeMap;
 

@@ -11,6 +11,7 @@ use crate::error::FormatError as Error;
 use crate::key::{Digest, VerifyingKey};
 use crate::proof::Proof;
 use crate::seal::Seal;
+use crate::threads::join;
 
 /// Version of all formats.
 pub const VERSION: u16 = 3;
@@ -52,7 +53,7 @@ pub fn write<T: Serialize>(kind: Kind, value: &T) -> Vec<u8> {
 }
 
 /// Reads a file of a kind back: exact, canonical, undamaged.
-pub fn read<T: Serialize + DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Error> {
+pub fn read<T: Serialize + DeserializeOwned + Send>(kind: Kind, bytes: &[u8]) -> Result<T, Error> {
     if bytes.len() > kind.limit {
         return Err(Error::TooLong { got: bytes.len(), limit: kind.limit });
     }
@@ -68,9 +69,14 @@ pub fn read<T: Serialize + DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result
     }
     let (content, checksum) = rest.split_last_chunk::<CHECKSUM>().ok_or_else(damaged)?;
     let body = bytes.get(..HEADER.saturating_add(content.len())).ok_or_else(damaged)?;
-    if Digest::of(b"zkinfer checksum", body).0 != *checksum {
-        return Err(Error::Checksum);
-    }
+    let intact = || Digest::of(b"zkinfer checksum", body).0 == *checksum;
+    let (intact, value) = join(intact, || decode(kind, content));
+    if intact { value } else { Err(Error::Checksum) }
+}
+
+/// The value with this canonical encoding.
+fn decode<T: Serialize + DeserializeOwned>(kind: Kind, content: &[u8]) -> Result<T, Error> {
+    let damaged = || Error::Damaged { kind: kind.name };
     let (value, rest) = postcard::take_from_bytes::<T>(content).map_err(|_| damaged())?;
     if !rest.is_empty() {
         return Err(damaged());

@@ -11,6 +11,14 @@ pub(crate) fn for_each_chunk<T: Send>(values: &mut [T], size: usize, work: impl 
     values.chunks_mut(size).enumerate().for_each(|(index, chunk)| work(index, chunk));
 }
 
+/// Does both.
+pub(crate) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    #[cfg(feature = "parallel")]
+    return rayon::join(a, b);
+    #[cfg(not(feature = "parallel"))]
+    (a(), b())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -165,7 +165,7 @@ impl VerifyingKey {
         let layout = self.layout();
         let tuples: Vec<(usize, Tuple)> = self.tables().tuples().collect();
         let slots = tuples.chunks(layout.usable.max(1));
-        let mut columns: Vec<(&[(usize, Tuple)], Vec<Fp>)> = slots.map(|tuples| (tuples, Vec::new())).collect();
+        let mut columns: Vec<_> = slots.map(|tuples| (tuples, Vec::new())).collect();
         for_each_chunk(&mut columns, 1, |_, columns| {
             for (tuples, inverses) in columns {
                 inverses.extend(tuples.iter().map(|(tag, tuple)| beta + compress_tuple(*tag, *tuple, theta)));
