@@ -10,7 +10,7 @@ use group::{Curve, GroupEncoding};
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 use zkinfer_verifier::seal::{Record, usable_rows};
 use zkinfer_verifier::sheet::Sheet;
 use zkinfer_verifier::small::SmallSums;
@@ -46,9 +46,11 @@ impl Seed {
         let mut state = self.hash(b"zkinfer sealed..", 32);
         for tensor in tensors {
             state.update(&(tensor.len() as u64).to_le_bytes());
-            tensor.iter().for_each(|integer| {
-                state.update(&integer.to_le_bytes());
-            });
+            // Many integers at a time: a call of the hash costs more than eight bytes do.
+            for integers in tensor.chunks(1 << 10) {
+                let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(integers.iter().flat_map(|i| i.to_le_bytes()).collect());
+                state.update(&bytes);
+            }
         }
         let mut digest = Digest([0; 32]);
         digest.0.copy_from_slice(state.finalize().as_bytes());

@@ -18,6 +18,7 @@ use crate::parameters::Parameters;
 use crate::proof::Proof;
 use crate::sheet::SealedTensor;
 use crate::statement::{Statement, Value};
+use crate::threads::for_each_chunk;
 
 /// A compressed curve point.
 pub type Commitment = [u8; 32];
@@ -141,7 +142,12 @@ impl Seal {
     }
 
     fn decoded(self) -> Result<CheckedSeal, Rejection> {
-        let points = self.record.commitments.iter().map(decode).collect::<Option<_>>();
+        let mut points: Vec<_> = self.record.commitments.iter().map(|commitment| (commitment, None)).collect();
+        // A square root each.
+        for_each_chunk(&mut points, 16, |_, points| {
+            points.iter_mut().for_each(|(commitment, point)| *point = decode(commitment));
+        });
+        let points = points.into_iter().map(|(_, point)| point).collect::<Option<_>>();
         let points = points.ok_or(Rejection::Encoding { part: "commitments of the seal" })?;
         Ok(CheckedSeal { digest: self.record.digest(), points, record: self.record })
     }
