@@ -1,13 +1,19 @@
-//! A network of LeNet-5's size under each objective: MockProver accepts it, and it fits the figures that the project promises.
+//! A network of LeNet-5's size: under each objective MockProver accepts it, and it fits the figures that the project promises; and threads change nothing.
 
 mod common;
 
 use std::time::Instant;
 
 use common::{After, Net, Noise, window};
+use pasta_curves::Fp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use zkinfer_circuits::optimise::Counts;
+use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, compile};
 use zkinfer_models::quantised::Graph;
+use zkinfer_prover::{Claim, Prover, seal};
+use zkinfer_verifier::adjoint::{Cotangents, backward};
 
 /// LeNet-5 on 28×28, random weights.
 fn lenet() -> Graph {
@@ -50,4 +56,36 @@ fn lenet_is_small_under_every_objective() {
     assert!(prover.prove_seconds <= verifier.prove_seconds.min(size.prove_seconds));
     assert!(verifier.verify_seconds <= prover.verify_seconds.min(size.verify_seconds));
     assert!(size.proof_bytes <= prover.proof_bytes.min(verifier.proof_bytes));
+}
+
+#[test]
+fn threads_change_neither_cotangents_nor_proofs() {
+    let graph = lenet();
+    for exposure in [Exposure::public(), Exposure::default()] {
+        let circuit = compile(&graph, &exposure, Objective::Prover).unwrap();
+        let key = circuit.key();
+        let model = model_tensors(&graph, key);
+        let inputs = common::inputs(&graph, 3).pop().unwrap();
+        let witness = circuit.witness(&model, &[inputs[0].clone()]).unwrap();
+        let parameters = common::parameters(key.description().k);
+        let tensors: Vec<_> = key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        let cotangents = Cotangents { rho: Fp::from(5).square(), sigma: -Fp::from(7), tau: Fp::from(11) };
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut rng = StdRng::seed_from_u64(1);
+                let adjoint = backward(key, &witness.statement, cotangents);
+                let mut prover = Prover::new(key, &parameters);
+                if key.has_sealed_weights() {
+                    let (opening, _) = seal::commit(&parameters, &tensors, model.clone(), &mut rng).unwrap();
+                    prover =
+                        prover.weights(opening.open(&parameters, key.layout().model_sheets(), model.clone()).unwrap());
+                }
+                let (statement, columns) = (witness.statement.clone(), witness.columns.as_slice());
+                let claim = Claim { statement, columns, operands: witness.operands.clone(), sealed: Vec::new() };
+                (adjoint, prover.prove_claim(claim, rng).unwrap())
+            })
+        };
+        assert!(on(1) == on(3));
+    }
 }

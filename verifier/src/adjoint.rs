@@ -8,25 +8,23 @@
 //! A bilinear node has no public matrix to push a cotangent through. Its factors `u` and `v` (see [`crate::factors`]) take the cotangent's scalar as `π`,
 //! so that `Σ π·u·v` stands for the node, and equations with powers of `τ` of their own bind `u` and `v` to what they are made of.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use ff::Field;
 use pasta_curves::Fp;
 
 use crate::analysis::{DIGIT_BASE, Facts};
 use crate::contraction::Geometry;
+pub use crate::cotangent::WeightCotangent;
+use crate::cotangent::{Cotangent, Kappa, along, zeros};
 use crate::description::{
     Combine, Contract, Form, Operator, OutputSource, Product, Requantise, View, ViewKind, Visibility, Weights,
 };
 use crate::factors::{column_weights, sizes};
 use crate::field::{geometric, integer, powers};
 use crate::key::VerifyingKey;
-use crate::layout::{Cells, Piece, Segment, add};
-use crate::sheet::{Pattern, Role, Sheet};
+use crate::layout::{Cells, Segment};
+use crate::sheet::Role;
 use crate::small::Elements;
 use crate::statement::{Statement, Value};
-use crate::threads::for_each_chunk;
 use crate::view::scatter;
 
 /// Challenges of the adjoint check.
@@ -53,55 +51,6 @@ pub struct Adjoint {
     pub target: Fp,
 }
 
-/// `κ` of sealed weights: `units[o]·taps[i]` for element `i` of unit `o`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WeightCotangent {
-    /// Powers of `τ`, one per element of a unit.
-    pub taps: Vec<Fp>,
-    /// One per unit.
-    pub units: Vec<Fp>,
-}
-
-impl WeightCotangent {
-    /// `κ_c(x)` of each column of the sheet, from the Lagrange basis at `x`: a polynomial per pattern, combined by the units in the column.
-    pub fn evaluate(&self, sheet: &Sheet, basis: &[Fp]) -> Vec<Fp> {
-        let pattern = |pattern: Pattern| {
-            let basis = basis.get(pattern.rows).unwrap_or_default();
-            basis.iter().zip(self.taps.iter().skip(pattern.start)).map(|(l, tap)| *l * tap).sum::<Fp>()
-        };
-        let patterns: Vec<Fp> = sheet.patterns().into_iter().map(pattern).collect();
-        let term = |(pattern, unit)| Some(*patterns.get(pattern)? * self.units.get(unit)?);
-        (0..sheet.columns.len()).map(|column| sheet.members(column).filter_map(term).sum()).collect()
-    }
-}
-
-/// The cotangent of a tensor.
-#[derive(Clone)]
-enum Cotangent {
-    /// `rows[o]·σ^p` over the tensor as a matrix of so many columns.
-    Outer { rows: Vec<Fp>, columns: usize },
-    /// One per element.
-    Dense(Vec<Fp>),
-}
-
-impl Cotangent {
-    fn scaled(&self, factor: Fp) -> Self {
-        let times = |values: &[Fp]| values.iter().map(|value| *value * factor).collect();
-        match self {
-            Self::Dense(values) => Self::Dense(times(values)),
-            Self::Outer { rows, columns } => Self::Outer { rows: times(rows), columns: *columns },
-        }
-    }
-}
-
-/// What is still to be added to a column of `κ`: elements `first..` of a cotangent of rank one.
-struct Pending {
-    place: Range<usize>,
-    first: usize,
-    rows: Arc<Vec<Fp>>,
-    columns: usize,
-}
-
 /// The pass in progress.
 struct Backward<'a> {
     key: &'a VerifyingKey,
@@ -115,8 +64,7 @@ struct Backward<'a> {
     /// `κ` of the digits of sealed biases, and the first of each sealed contraction's in node order, of those not yet met.
     biases: Vec<Fp>,
     first_bias: usize,
-    /// Per column of `κ`. Most of the work, and none of it is read by the pass: the columns are filled side by side at the end.
-    pending: Vec<Vec<Pending>>,
+    kappa: Kappa,
     adjoint: Adjoint,
 }
 
@@ -128,11 +76,6 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
     let layout = key.layout();
     let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
     let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
-    let zeros = |count: usize| {
-        let mut columns = vec![Vec::new(); count];
-        for_each_chunk(&mut columns, 1, |_, column| column.fill(vec![Fp::ZERO; layout.usable]));
-        columns
-    };
     let mut pass = Backward {
         key,
         statement,
@@ -143,10 +86,10 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
         cotangents: vec![None; analysis.nodes.len()],
         biases: vec![Fp::ZERO; biases],
         first_bias: biases,
-        pending: std::iter::repeat_with(Vec::new).take(layout.factor_columns().end).collect(),
+        kappa: Kappa::new(layout.factor_columns().end, layout.usable),
         adjoint: Adjoint {
-            kappa: zeros(layout.factor_columns().end),
-            separators: zeros(pairs),
+            kappa: Vec::new(),
+            separators: zeros(pairs, layout.usable),
             weights: Vec::new(),
             target: Fp::ZERO,
         },
@@ -183,7 +126,7 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
     pass.adjoint.weights.reverse();
     let biases = std::mem::take(&mut pass.biases);
     pass.sheet(Role::Biases, &Cotangent::Dense(biases));
-    pass.fill();
+    pass.adjoint.kappa = pass.kappa.fill(&pass.sigma);
     pass.adjoint
 }
 
@@ -204,105 +147,30 @@ impl Backward<'_> {
         powers
     }
 
-    /// `1, σ, …` along the columns of a tensor.
-    fn columns(&self, count: usize) -> &[Fp] {
-        self.sigma.get(..count).unwrap_or(&self.sigma)
-    }
-
-    /// One entry per element.
-    fn dense(&self, cotangent: Cotangent) -> Vec<Fp> {
-        match cotangent {
-            Cotangent::Dense(values) => values,
-            Cotangent::Outer { rows, columns: 1 } => rows,
-            Cotangent::Outer { rows, columns } => {
-                let mut values = vec![Fp::ZERO; rows.len().saturating_mul(columns)];
-                add_outer(&mut values, &rows, self.columns(columns));
-                values
-            }
-        }
-    }
-
-    /// The sum over all elements.
-    fn sum(&self, cotangent: &Cotangent) -> Fp {
-        let total = |values: &[Fp]| values.iter().sum::<Fp>();
-        match cotangent {
-            Cotangent::Dense(values) => total(values),
-            Cotangent::Outer { rows, columns } => total(rows) * total(self.columns(*columns)),
-        }
-    }
-
     /// `Σ cotangent·values` for public integers.
     fn known(&self, cotangent: Cotangent, values: &[i64]) -> Fp {
-        Elements::new(self.dense(cotangent)).dot(values)
-    }
-
-    /// Adds `factor·cotangent` to `κ` of a tensor's cells.
-    fn place(&mut self, pieces: impl Iterator<Item = Piece>, cotangent: &Cotangent, factor: Fp) {
-        let scaled = if factor == Fp::ONE { None } else { Some(cotangent.scaled(factor)) };
-        match scaled.as_ref().unwrap_or(cotangent) {
-            Cotangent::Dense(values) => add(&mut self.adjoint.kappa, pieces, values),
-            Cotangent::Outer { rows, columns } => {
-                let rows = Arc::new(rows.clone());
-                for Piece { column, rows: place, elements } in pieces {
-                    let (first, rows, columns) = (elements.start, Arc::clone(&rows), *columns);
-                    let pending = self.pending.get_mut(column);
-                    pending.into_iter().for_each(|list| {
-                        list.push(Pending { place: place.clone(), first, rows: rows.clone(), columns })
-                    });
-                }
-            }
-        }
+        Elements::new(cotangent.dense(&self.sigma)).dot(values)
     }
 
     /// Adds `factor·cotangent` to `κ` of a segment's column.
     fn cells(&mut self, segment: &Segment, column: usize, cotangent: &Cotangent, factor: Fp) {
-        self.place(self.key.layout().pieces(segment, column), cotangent, factor);
+        self.kappa.place(self.key.layout().pieces(segment, column), cotangent, factor);
     }
 
     /// Adds to `κ` of a sealed tensor.
     fn sheet(&mut self, role: Role, cotangent: &Cotangent) {
         if let Some(sheet) = self.key.layout().sheet(role) {
-            self.place(sheet.pieces(), cotangent, Fp::ONE);
+            self.kappa.place(sheet.pieces(), cotangent, Fp::ONE);
         }
-    }
-
-    /// Adds what is pending to `κ`.
-    fn fill(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        let mut columns: Vec<_> = self.adjoint.kappa.iter_mut().zip(pending).collect();
-        let sigma = &self.sigma;
-        for_each_chunk(&mut columns, 1, |_, columns| {
-            for (kappa, pending) in columns {
-                for Pending { place, first, rows, columns } in pending {
-                    let values = kappa.get_mut(place.clone()).unwrap_or_default();
-                    add_elements(values, *first, rows, sigma.get(..*columns).unwrap_or(sigma));
-                }
-            }
-        });
     }
 
     /// Adds to the cotangent of a node.
     fn add(&mut self, node: usize, cotangent: Cotangent) {
-        let old = self.cotangents.get_mut(node).and_then(Option::take);
-        let sum = match (old, cotangent) {
-            (None, cotangent) => cotangent,
-            (Some(Cotangent::Outer { rows: mut sum, columns: a }), Cotangent::Outer { rows, columns: b }) if a == b => {
-                sum.iter_mut().zip(rows).for_each(|(to, from)| *to += from);
-                Cotangent::Outer { rows: sum, columns: a }
-            }
-            (Some(Cotangent::Dense(mut sum)), Cotangent::Outer { rows, columns })
-            | (Some(Cotangent::Outer { rows, columns }), Cotangent::Dense(mut sum)) => {
-                add_outer(&mut sum, &rows, self.columns(columns));
-                Cotangent::Dense(sum)
-            }
-            (Some(old), cotangent) => {
-                let mut sum = self.dense(old);
-                sum.iter_mut().zip(self.dense(cotangent)).for_each(|(to, from)| *to += from);
-                Cotangent::Dense(sum)
-            }
-        };
         if let Some(slot) = self.cotangents.get_mut(node) {
-            *slot = Some(sum);
+            *slot = Some(match slot.take() {
+                None => cotangent,
+                Some(old) => old.plus(cotangent, &self.sigma),
+            });
         }
     }
 
@@ -340,7 +208,7 @@ impl Backward<'_> {
     fn arg_max(&mut self, input: usize, facts: &Facts, axis: usize, last: bool, cells: &Cells, indices: &[i64]) {
         let equation = self.equation(facts);
         self.limbs(cells, &equation);
-        let gaps = self.dense(equation);
+        let gaps = equation.dense(&self.sigma);
         let size = facts.shape.get(axis).copied().unwrap_or(1);
         let inner: usize = facts.shape.iter().skip(axis.saturating_add(1)).product();
         let mut back: Vec<Fp> = gaps.iter().map(|gap| -*gap).collect();
@@ -388,7 +256,7 @@ impl Backward<'_> {
             Form::Wide => {
                 self.cells(segment, 0, &equation, unit * integer(requantise.function.radix()));
                 self.cells(segment, 2, &equation, unit);
-                self.constant(self.sum(&equation) * unit * integer(requantise.function.minimum));
+                self.constant(equation.sum(&self.sigma) * unit * integer(requantise.function.minimum));
             }
         }
         self.add(requantise.input, equation);
@@ -432,7 +300,7 @@ impl Backward<'_> {
     fn combine(&mut self, combine: &Combine, cotangent: &Cotangent) {
         match combine.constant.as_slice() {
             [] => {}
-            [constant] => self.constant(self.sum(cotangent) * integer(*constant)),
+            [constant] => self.constant(cotangent.sum(&self.sigma) * integer(*constant)),
             constants => self.constant(self.known(cotangent.clone(), constants)),
         }
         for &(term, factor) in &combine.terms {
@@ -444,13 +312,13 @@ impl Backward<'_> {
         let nodes = &self.key.analysis().nodes;
         if let (ViewKind::Reshape(_), [input]) = (&view.kind, view.inputs.as_slice()) {
             let same = nodes.get(*input).is_some_and(|input| input.matrix() == facts.matrix());
-            let cotangent = if same { cotangent } else { Cotangent::Dense(self.dense(cotangent)) };
+            let cotangent = if same { cotangent } else { Cotangent::Dense(cotangent.dense(&self.sigma)) };
             return self.add(*input, cotangent);
         }
         let shapes: Vec<&[usize]> =
             view.inputs.iter().filter_map(|&input| nodes.get(input)).map(|facts| facts.shape.as_slice()).collect();
         let mut padding = Fp::ZERO;
-        let dense = self.dense(cotangent);
+        let dense = cotangent.dense(&self.sigma);
         let parts = scatter(&view.kind, &shapes, &facts.shape, &dense, Fp::ZERO, &mut padding);
         if let ViewKind::Pad { value, .. } = &view.kind {
             self.constant(padding * integer(*value));
@@ -468,7 +336,7 @@ impl Backward<'_> {
         let taps = match (&contract.weights, cotangent) {
             (weights, Cotangent::Outer { rows, columns }) => {
                 let bias: Fp = rows.iter().zip(&biases).map(|(g, b)| *g * b).sum();
-                let total: Fp = self.columns(columns).iter().sum();
+                let total: Fp = along(&self.sigma, columns).iter().sum();
                 self.constant(bias * total);
                 let scaled: Vec<Fp> = rows.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
                 match weights {
@@ -498,7 +366,7 @@ impl Backward<'_> {
         let back = if contract.column_factors.is_empty() && geometry.is_pointwise() {
             Cotangent::Outer { rows: taps, columns }
         } else {
-            let column = column_weights(self.columns(columns), &contract.column_factors);
+            let column = column_weights(along(&self.sigma, columns), &contract.column_factors);
             Cotangent::Dense(geometry.spread(&taps, &column))
         };
         self.add(contract.input, back);
@@ -573,27 +441,5 @@ impl Backward<'_> {
         let [left_back, right_back] = back;
         self.add(product.left, Cotangent::Dense(left_back));
         self.add(product.right, Cotangent::Dense(right_back));
-    }
-}
-
-/// Adds `rows ⊗ columns` to a tensor.
-fn add_outer(values: &mut [Fp], rows: &[Fp], columns: &[Fp]) {
-    /// Elements that are worth a thread.
-    const SHARE: usize = 2048;
-    for_each_chunk(values, SHARE, |share, values| add_elements(values, share.saturating_mul(SHARE), rows, columns));
-}
-
-/// Adds the elements `first..` of `rows ⊗ columns`.
-fn add_elements(mut values: &mut [Fp], first: usize, rows: &[Fp], columns: &[Fp]) {
-    let (row, mut skipped) =
-        (first.checked_div(columns.len()).unwrap_or(0), first.checked_rem(columns.len()).unwrap_or(0));
-    for row in rows.iter().skip(row) {
-        let columns = columns.get(skipped..).unwrap_or_default();
-        let (line, rest) = values.split_at_mut(columns.len().min(values.len()));
-        line.iter_mut().zip(columns).for_each(|(to, column)| *to += *row * column);
-        (values, skipped) = (rest, 0);
-        if values.is_empty() {
-            return;
-        }
     }
 }

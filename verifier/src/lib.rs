@@ -34,6 +34,7 @@
 //! | [`statement`] | the public integers, and commitments |
 //! | [`reading`] | the real numbers and the class that people read |
 //! | [`adjoint`] | the random backward pass: `κ` and its target |
+//! | `cotangent` | what the pass carries, and where `κ` is made |
 //! | [`contraction`] | which tap meets which input element |
 //! | [`small`] | sums of small integers times field elements |
 //! | [`factors`] | products of committed values, folded by challenges |
@@ -78,6 +79,7 @@ pub mod analysis;
 pub mod chain;
 pub mod combination;
 pub mod contraction;
+mod cotangent;
 pub mod description;
 pub mod error;
 pub mod factors;
