@@ -8,6 +8,7 @@ use desk::Desk;
 use ndarray::{Array, Array2, Array4};
 use ndarray_npy::write_npy;
 use serde_json::Value;
+use zkinfer::Stage;
 
 #[test]
 fn three_commands_from_model_to_verified_proof() {
@@ -21,6 +22,26 @@ fn three_commands_from_model_to_verified_proof() {
     assert_eq!(verified["outputs"][0]["class"], 6);
     let run = desk.json(&["run", "mlp-64-32-16-10.zkc", "sample.npy"]);
     assert_eq!(run["outputs"], verified["outputs"], "what is proven is what the interpreter computes");
+}
+
+#[test]
+fn a_profile_has_every_stage_with_its_prediction() {
+    let desk = Desk::compiled();
+    let profile = desk.json(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--profile"])["profile"].take();
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let stages = profile["stages"].as_array().expect("a list");
+    let names: Vec<&str> = stages.iter().map(|stage| stage["name"].as_str().expect("a name")).collect();
+    let expected = ["reading files", "running the network"].into_iter().chain(Stage::ALL.map(Stage::name));
+    assert_eq!(names, expected.collect::<Vec<_>>());
+    // A stage that the cost model calls something else would be predicted to take no time.
+    assert!(stages.iter().all(|stage| number(&stage["predicted_seconds"]) > 0.0), "{profile}");
+    let sum: f64 = stages.iter().map(|stage| number(&stage["cpu_seconds"])).sum();
+    assert!(
+        (sum - number(&profile["cpu_seconds"])).abs() < 1e-9 && number(&profile["commit_ratio"]) > 1.0,
+        "{profile}"
+    );
+    let table = desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--profile", "--force"]);
+    assert!(names.iter().all(|name| table.contains(name)), "{table}");
 }
 
 #[test]

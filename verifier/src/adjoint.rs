@@ -403,8 +403,8 @@ impl Backward<'_> {
         let (left, right) = (self.separators(length), self.separators(length));
         if let Some(segment) = self.segment(id) {
             let layout = self.key.layout();
-            layout.add(&mut self.adjoint.kappa, &segment, 0, &left);
-            layout.add(&mut self.adjoint.kappa, &segment, 1, &right);
+            self.kappa.add(layout.pieces(&segment, 0), &left);
+            self.kappa.add(layout.pieces(&segment, 1), &right);
             let first = self.key.layout().factor_columns().start;
             for piece in self.key.layout().pieces(&segment, 0) {
                 let pair = piece.column.saturating_sub(first).checked_div(2).unwrap_or(0);

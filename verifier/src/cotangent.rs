@@ -119,11 +119,16 @@ impl Kappa {
         Self { columns: zeros(columns, rows), pending: std::iter::repeat_with(Vec::new).take(columns).collect() }
     }
 
+    /// Adds values, one per element, to the cells of a tensor.
+    pub(crate) fn add(&mut self, pieces: impl Iterator<Item = Piece>, values: &[Fp]) {
+        add(&mut self.columns, pieces, values);
+    }
+
     /// Adds `factor·cotangent` to the cells of a tensor.
     pub(crate) fn place(&mut self, pieces: impl Iterator<Item = Piece>, cotangent: &Cotangent, factor: Fp) {
         let scaled = if factor == Fp::ONE { None } else { Some(cotangent.scaled(factor)) };
         match scaled.as_ref().unwrap_or(cotangent) {
-            Cotangent::Dense(values) => add(&mut self.columns, pieces, values),
+            Cotangent::Dense(values) => self.add(pieces, values),
             Cotangent::Outer { rows, columns } => {
                 let rows = Arc::new(rows.clone());
                 for Piece { column, rows: place, elements } in pieces {
