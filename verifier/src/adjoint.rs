@@ -405,8 +405,8 @@ impl Backward<'_> {
             let layout = self.key.layout();
             self.kappa.add(layout.pieces(&segment, 0), &left);
             self.kappa.add(layout.pieces(&segment, 1), &right);
-            let first = self.key.layout().factor_columns().start;
-            for piece in self.key.layout().pieces(&segment, 0) {
+            let first = layout.factor_columns().start;
+            for piece in layout.pieces(&segment, 0) {
                 let pair = piece.column.saturating_sub(first).checked_div(2).unwrap_or(0);
                 let rows = self.adjoint.separators.get_mut(pair).and_then(|column| column.get_mut(piece.rows));
                 rows.unwrap_or_default().fill(separator);
