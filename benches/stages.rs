@@ -72,8 +72,6 @@ fn row_sum(criterion: &mut Criterion) {
             linear: pairs.collect(),
             bilinear: Vec::new(),
             y: Fp::from(7),
-            columns: 25,
-            slots: 0,
         };
         group.throughput(Throughput::Elements(1 << k));
         group.bench_function(BenchmarkId::new("message", k), |bencher| bencher.iter(|| tables.message(Fp::ONE)));

@@ -149,7 +149,7 @@ impl<'a> Prover<'a> {
         if self.check_witness && tables.linear_total() != adjoint.target {
             return Err(ProveError::Linear);
         }
-        let reduced = Reduced::new(tables, context, &mut transcript, adjoint.target, rng)?;
+        let reduced = Reduced::new(key.layout(), context, tables, &mut transcript, adjoint.target, rng)?;
         for evaluation in [&reduced.lookups, &reduced.helpers, &reduced.factors].into_iter().flatten() {
             transcript.write_scalar(*evaluation)?;
         }
@@ -161,10 +161,7 @@ impl<'a> Prover<'a> {
         self.enter(Stage::RunningSum);
         let evaluations =
             Evaluations { lookups: &reduced.lookups, helpers: &reduced.helpers, factors: &reduced.factors };
-        let rows = Rows::new(reduced.point, key.layout());
-        let mut public = reduced.public;
-        public.tags = rows.tags(key.layout());
-        public.active = rows.active(key.layout());
+        let (rows, public) = (reduced.rows, reduced.public);
         let opened = public.opened(key.layout(), &rows, evaluations, adjoint.target, &challenges, separators);
         let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
         let combined = self.combine(context, &columns, &rows, &adjoint, &opened);

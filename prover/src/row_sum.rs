@@ -6,7 +6,8 @@ use halo2_proofs::arithmetic::eval_polynomial;
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
-use zkinfer_verifier::public::Public;
+use zkinfer_verifier::layout::Layout;
+use zkinfer_verifier::public::{Public, Rows};
 use zkinfer_verifier::transcript::draw;
 
 use crate::commit::Context;
@@ -15,8 +16,8 @@ use crate::tables::Tables;
 
 /// The row sum at one point.
 pub struct Reduced {
-    /// The point, the highest bit's coordinate first.
-    pub point: Vec<Fp>,
+    /// The point, with the weights of rows there.
+    pub rows: Rows,
     /// The rounds' messages.
     pub messages: Messages,
     /// `f̂`.
@@ -27,15 +28,16 @@ pub struct Reduced {
     pub factors: Vec<Fp>,
     /// The part that is linear in columns which are not evaluated by themselves.
     pub hidden: Fp,
-    /// Public columns, as far as they are tables.
+    /// Public columns.
     pub public: Public,
 }
 
 impl Reduced {
     /// Sends and answers every round.
     pub fn new<E, T>(
-        mut tables: Tables,
+        layout: &Layout,
         context: &Context<'_>,
+        mut tables: Tables,
         transcript: &mut T,
         target: Fp,
         rng: &mut impl CryptoRng,
@@ -55,12 +57,12 @@ impl Reduced {
         }
         let folded = |tables: &[Vec<Fp>]| tables.iter().map(|table| table[0]).collect::<Vec<_>>();
         let (linear, bilinear) = (&tables.linear, &tables.bilinear);
-        let (columns, slots) = (tables.columns, tables.slots);
+        let (columns, slots) = (layout.factor_columns().end, layout.slots);
+        let rows = Rows::new(point, layout);
         // The last one is the sum of helpers, which are evaluated.
         let hidden = linear[..linear.len() - 1].iter().map(|[values, coefficients]| values[0] * coefficients[0]).sum();
         let coefficients: Vec<Fp> = linear.iter().map(|[_, coefficients]| coefficients[0]).collect();
         Ok(Self {
-            point,
             messages,
             lookups: folded(&tables.lookups),
             helpers: folded(&tables.helpers),
@@ -68,12 +70,13 @@ impl Reduced {
             hidden,
             public: Public {
                 weight: tables.weight[0],
-                active: Fp::ZERO,
-                tags: Vec::new(),
+                active: rows.active(layout),
+                tags: rows.tags(layout),
                 kappa: coefficients[..columns].to_vec(),
                 separators: bilinear.iter().map(|[_, _, separator]| separator[0]).collect(),
                 inverses: coefficients[columns..][..slots].to_vec(),
             },
+            rows,
         })
     }
 }

@@ -35,10 +35,6 @@ pub struct Tables {
     pub bilinear: Vec<[Vec<Fp>; 3]>,
     /// Separates helpers.
     pub y: Fp,
-    /// How many of the linear ones are columns up to the factors.
-    pub columns: usize,
-    /// How many after them are multiplicities.
-    pub slots: usize,
 }
 
 /// The sum's polynomial in one variable, coefficients from the constant on.
@@ -73,7 +69,6 @@ impl Tables {
             column
         };
         let kappa = std::mem::take(&mut adjoint.kappa);
-        let count = kappa.len();
         let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
         let dense = columns.dense.iter().map(|column| combine(context.rows, &[(column.integers, Fp::ONE)]));
         let values = cells.into_iter().chain(dense).chain(factors.iter().cloned());
@@ -97,16 +92,7 @@ impl Tables {
         let bilinear = pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
         let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * challenges.zeta));
         let weight = extend(powers.take(layout.usable).collect());
-        Self {
-            lookups: lookups.denominators,
-            helpers,
-            weight,
-            linear,
-            bilinear,
-            y: challenges.y,
-            columns: count,
-            slots: layout.slots,
-        }
+        Self { lookups: lookups.denominators, helpers, weight, linear, bilinear, y: challenges.y }
     }
 
     /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every linear equation holds and lookups balance.
@@ -253,8 +239,6 @@ mod tests {
             linear: (0..3).map(|_| [column(), column()]).collect(),
             bilinear: (0..2).map(|_| [column(), column(), column()]).collect(),
             y: Fp::from(1009),
-            columns: 3,
-            slots: 0,
         }
     }
 

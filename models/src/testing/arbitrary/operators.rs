@@ -223,6 +223,9 @@ fn requantise(random: &mut Random, shift: u32) -> Requantise {
     }
 }
 
+/// Bits that most sums of products are divided by.
+const SHIFT: u32 = 14;
+
 /// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products.
 fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i32>, Vec<i64>, Vec<i64>, Option<Requantise>) {
     // Some layers need two digits per weight.
@@ -234,15 +237,18 @@ fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i32>, Ve
         _ => random.between(-i64::from(limit), limit.into()) as i32,
     });
     let weights = weights.collect();
+    let raw = random.below(4) == 0;
+    let requantise = (!raw).then(|| requantise(random, SHIFT));
+    // Hardly divided, the largest biases would leave quotients that no table is long enough for: such networks are refused when compiled.
+    let divided = requantise.as_ref().is_none_or(|requantise| requantise.shift >= SHIFT);
+    let largest = if divided { MAX_BIAS } else { 1 << 28 };
     let bias = (0..channels).map(|_| match random.below(8) {
-        0 => -MAX_BIAS,
-        1 => MAX_BIAS,
+        0 => -largest,
+        1 => largest,
         _ => random.between(-20_000, 20_000),
     });
     let bias = bias.collect();
     let multipliers = (0..channels).map(|_| random.between(1, 100)).collect();
-    let raw = random.below(4) == 0;
-    let requantise = (!raw).then(|| requantise(random, 14));
     (weights, bias, multipliers, requantise)
 }
 
