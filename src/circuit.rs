@@ -1,6 +1,7 @@
 //! A compiled network: the quantised graph, its circuit, and the report of how it was quantised.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::ArrayD;
 use rand::SeedableRng;
@@ -17,7 +18,7 @@ use zkinfer_prover::Opening;
 use zkinfer_prover::seal::seal;
 use zkinfer_verifier::format::{self, Kind};
 use zkinfer_verifier::sheet::Role;
-use zkinfer_verifier::{Description, Parameters, Reading, Seal, Statement, VerifyingKey};
+use zkinfer_verifier::{Description, FormatError, Parameters, Reading, Seal, Statement, VerifyingKey};
 
 use crate::Error;
 use crate::session::ProvingSession;
@@ -50,20 +51,19 @@ pub struct Circuit {
     report: Report,
     key: VerifyingKey,
     /// What the model's seal commits to.
-    model: Vec<Vec<i64>>,
+    model: Arc<Vec<Vec<i64>>>,
 }
 
-/// What a `.zkc` file holds.
+/// What a `.zkc` file holds beside the circuit's description.
 #[derive(Serialize, Deserialize)]
-struct Content {
+struct Network {
     graph: Graph,
     report: Report,
-    description: Description,
 }
 
 impl Circuit {
     pub(crate) fn new(graph: Graph, report: Report, key: VerifyingKey) -> Self {
-        let model = model_tensors(&graph, &key);
+        let model = model_tensors(&graph, &key).into();
         Self { graph, report, key, model }
     }
 
@@ -94,22 +94,19 @@ impl Circuit {
 
     /// The compiled network as a `.zkc` file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let content = Content {
-            graph: self.graph.clone(),
-            report: self.report.clone(),
-            description: self.key.description().clone(),
-        };
-        format::write(CIRCUIT, &content)
+        let network = Network { graph: self.graph.clone(), report: self.report.clone() };
+        format::write_pair(CIRCUIT, &network, self.key.description())
     }
 
     /// Reads a `.zkc` file, and checks graph and circuit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let content: Content = format::read(CIRCUIT, bytes)?;
-        let (graph, key) =
-            rayon::join(|| Interpreter::new(&content.graph).map(|_| ()), || VerifyingKey::new(content.description));
-        graph.map_err(zkinfer_models::Error::from)?;
-        let key = key.map_err(zkinfer_verifier::FormatError::from)?;
-        Ok(Self::new(content.graph, content.report, key))
+        let network = |network: Network| {
+            network.graph.validate().map_err(zkinfer_models::Error::from)?;
+            Ok::<_, Error>(network)
+        };
+        let key = |description: Description| Ok(VerifyingKey::new(description).map_err(FormatError::from)?);
+        let (Network { graph, report }, key) = format::read_pair(CIRCUIT, bytes, network, key)?;
+        Ok(Self::new(graph, report, key))
     }
 
     /// Reads one sample for the network's inputs (`.npy`, `.npz` or `.json`).
@@ -186,8 +183,8 @@ impl Circuit {
     }
 
     /// What the model's seal commits to.
-    pub(crate) fn model(&self) -> &[Vec<i64>] {
-        &self.model
+    pub(crate) fn model(&self) -> Arc<Vec<Vec<i64>>> {
+        self.model.clone()
     }
 
     fn quantise(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<i64>>, Error> {
@@ -196,7 +193,7 @@ impl Circuit {
 
     /// The outputs as the interpreter computes them.
     fn interpret(&self, inputs: &[ArrayD<i64>]) -> Result<Vec<Vec<i64>>, Error> {
-        let outputs = zkinfer_models::interpreter::run(&self.graph, inputs).map_err(zkinfer_models::Error::from)?;
+        let outputs = Interpreter::of_validated(&self.graph).run(inputs).map_err(zkinfer_models::Error::from)?;
         Ok(outputs.iter().map(elements).collect())
     }
 }

@@ -48,7 +48,7 @@ impl<'a> ProvingSession<'a> {
             (Some(_), false) => return Err(Error::OpeningUnexpected),
             (None, false) => {}
             (Some(opening), true) => {
-                let weights = opening.open(parameters, key.layout().model_sheets(), circuit.model().to_vec())?;
+                let weights = opening.open(parameters, key.layout().model_sheets(), circuit.model())?;
                 prover = prover.weights(weights);
             }
         }

@@ -1,5 +1,6 @@
 //! The integers that a model's seal commits to: biases as digits, then the weights of every contraction.
 
+use rayon::prelude::*;
 use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::analysis::{DIGIT_BASE, MAX_BIAS_DIGITS, SEALED_DIGIT, sealed_bias};
@@ -61,18 +62,16 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Vec<Vec<i64>> {
         return Vec::new();
     }
     let digits = key.description().bias_digits;
-    let mut biases = Vec::new();
-    let mut tensors = vec![Vec::new()];
-    for (_, weights, bias) in parameters(graph) {
-        for (place, weights) in weight_digits(weights).into_iter().enumerate() {
-            // The bias stands with the lowest digit.
-            let bias = bias.iter().map(|&bias| if place == 0 { bias } else { 0 });
-            biases.extend(bias.flat_map(|bias| split(bias, digits)));
-            tensors.push(weights.into_iter().map(i64::from).collect());
-        }
-    }
-    tensors[0] = biases;
-    tensors
+    let contractions: Vec<_> = parameters(graph).collect();
+    let contraction = |&(_, weights, bias): &(_, &[i32], &[i64])| {
+        let weights: Vec<Vec<i64>> =
+            weight_digits(weights).iter().map(|w| w.iter().map(|&w| w.into()).collect()).collect();
+        // The bias stands with the lowest digit.
+        let bias = bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
+        (bias.flat_map(|bias| split(bias, digits)).collect(), weights)
+    };
+    let (biases, weights): (Vec<Vec<i64>>, Vec<_>) = contractions.par_iter().map(contraction).unzip();
+    std::iter::once(biases.concat()).chain(weights.into_iter().flatten()).collect()
 }
 
 /// `Σ digit_i·64^i = value`, each digit between −32 and 31.

@@ -1,5 +1,7 @@
 //! Sealing: commitments to secret tensors, the proof of their ranges, and what opens them again.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -64,8 +66,9 @@ impl Opening {
         &self,
         parameters: &Parameters,
         sheets: impl Iterator<Item = &'s Sheet>,
-        tensors: Vec<Vec<i64>>,
+        tensors: impl Into<Arc<Vec<Vec<i64>>>>,
     ) -> Result<SealedColumns, ProveError> {
+        let tensors = tensors.into();
         let sheets: Vec<&Sheet> = sheets.collect();
         let record = &self.record;
         if record.parameters != parameters.digest() || record.usable != usable_rows(parameters.k()) {
@@ -78,10 +81,12 @@ impl Opening {
         if sheets.len() != record.tensors.len() {
             return Err(ProveError::OpeningShape);
         }
-        if self.seed.digest(&tensors) != self.integers {
+        let integers = || self.seed.digest(&tensors);
+        let (integers, columns) = rayon::join(integers, || SealedColumns::open(&sheets, record, &self.seed));
+        if integers != self.integers {
             return Err(ProveError::OpeningIntegers { seal: record.digest() });
         }
-        SealedColumns::open(&sheets, tensors, record, &self.seed)
+        Ok(columns?.with(tensors))
     }
 
     /// Drops the integers, where another file holds them.
@@ -97,9 +102,10 @@ impl Opening {
 pub fn commit(
     parameters: &Parameters,
     tensors: &[SealedTensor],
-    integers: Vec<Vec<i64>>,
+    integers: impl Into<Arc<Vec<Vec<i64>>>>,
     rng: &mut impl CryptoRng,
 ) -> Result<(Opening, SealedColumns), ProveError> {
+    let integers = integers.into();
     check(tensors, &integers)?;
     if !parameters.for_proving() {
         return Err(ProveError::VerifyingParameters);
@@ -115,14 +121,14 @@ pub fn commit(
     let seed = Seed::random(rng);
     let columns = SealedColumns::commit(parameters, &sheets, integers, &seed)?;
     let (record, integers) = (columns.seal().record().clone(), seed.digest(&columns.tensors));
-    Ok((Opening { record, seed, integers, tensors: columns.tensors.clone() }, columns))
+    Ok((Opening { record, seed, integers, tensors: columns.tensors.to_vec() }, columns))
 }
 
 /// Seals tensors: commits to them under fresh randomness and proves that every integer is in its declared range.
 pub fn seal(
     parameters: &Parameters,
     tensors: &[SealedTensor],
-    integers: Vec<Vec<i64>>,
+    integers: impl Into<Arc<Vec<Vec<i64>>>>,
     rng: &mut impl CryptoRng,
 ) -> Result<(Seal, Opening), ProveError> {
     let (opening, columns) = commit(parameters, tensors, integers, rng)?;
@@ -141,7 +147,7 @@ pub fn prove_range(
     let (key, statement) = record.range_claim().map_err(ProveError::Statement)?;
     let layout = key.layout();
     let mut cells = vec![vec![0; layout.usable]; layout.fresh_columns()];
-    for (segment, tensor) in layout.segments().zip(&columns.tensors) {
+    for (segment, tensor) in layout.segments().zip(columns.tensors.iter()) {
         layout.add(&mut cells, segment, 0, tensor);
     }
     let claim = Claim { statement, columns: &cells, sealed: vec![columns], ..Claim::default() };

@@ -4,6 +4,7 @@
 //! `C` is ever opened by itself. See `docs/sealed.md`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ff::{Field, FromUniformBytes};
 use group::{Curve, GroupEncoding};
@@ -43,14 +44,16 @@ impl Seed {
 
     /// A digest of integers that says nothing without the seed.
     pub(crate) fn digest(&self, tensors: &[Vec<i64>]) -> Digest {
+        // Chunks have digests of their own, so that all cores compute them.
+        let chunk = |integers: &[i64]| {
+            let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(integers.iter().flat_map(|i| i.to_le_bytes()).collect());
+            self.hash(b"zkinfer sealed.c", 32).update(&bytes).finalize()
+        };
         let mut state = self.hash(b"zkinfer sealed..", 32);
         for tensor in tensors {
             state.update(&(tensor.len() as u64).to_le_bytes());
-            // Many integers at a time: a call of the hash costs more than eight bytes do.
-            for integers in tensor.chunks(1 << 10) {
-                let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(integers.iter().flat_map(|i| i.to_le_bytes()).collect());
-                state.update(&bytes);
-            }
+            let digests: Vec<_> = tensor.par_chunks(1 << 12).map(chunk).collect();
+            digests.iter().for_each(|digest| _ = state.update(digest.as_bytes()));
         }
         let mut digest = Digest([0; 32]);
         digest.0.copy_from_slice(state.finalize().as_bytes());
@@ -58,10 +61,10 @@ impl Seed {
     }
 }
 
-/// The columns of sealed tensors, ready to be shown in any number of proofs. Wiped when dropped.
+/// The columns of sealed tensors, ready to be shown in any number of proofs. Wiped when dropped, the integers by their last owner.
 pub struct SealedColumns {
     /// The integers, tensor by tensor.
-    pub tensors: Vec<Vec<i64>>,
+    pub tensors: Arc<Vec<Vec<i64>>>,
     seal: CheckedSeal,
     /// Per column: its tensor, and which of its elements.
     cells: Vec<(usize, Range<usize>)>,
@@ -79,7 +82,7 @@ pub struct SealedColumn<'a> {
 
 impl Drop for SealedColumns {
     fn drop(&mut self) {
-        self.tensors.iter_mut().for_each(Zeroize::zeroize);
+        Arc::get_mut(&mut self.tensors).into_iter().flatten().for_each(Zeroize::zeroize);
         // Field elements know no zeroize; `black_box` keeps the writes.
         self.blinds.fill(Fp::ZERO);
         std::hint::black_box(&mut self.blinds);
@@ -97,7 +100,7 @@ impl SealedColumns {
     pub(crate) fn commit(
         parameters: &Parameters,
         sheets: &[&Sheet],
-        tensors: Vec<Vec<i64>>,
+        tensors: Arc<Vec<Vec<i64>>>,
         seed: &Seed,
     ) -> Result<Self, ProveError> {
         let context = Context::new(parameters);
@@ -113,24 +116,25 @@ impl SealedColumns {
             tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
             commitments: commitments.iter().map(GroupEncoding::to_bytes).collect(),
         };
-        Self::open(sheets, tensors, &record, seed)
+        Ok(Self::open(sheets, &record, seed)?.with(tensors))
     }
 
-    /// Opens a record: no commitment is computed, those of the record are taken.
-    pub(crate) fn open(
-        sheets: &[&Sheet],
-        tensors: Vec<Vec<i64>>,
-        record: &Record,
-        seed: &Seed,
-    ) -> Result<Self, ProveError> {
+    /// Opens a record: no commitment is computed, those of the record are taken. The integers are still missing.
+    pub(crate) fn open(sheets: &[&Sheet], record: &Record, seed: &Seed) -> Result<Self, ProveError> {
         let seal = Seal { record: record.clone(), range_proof: Vec::new() };
         let seal = seal.trust(record.digest()).map_err(|_| ProveError::OpeningShape)?;
         let cells = cells(sheets);
         if seal.points().len() != cells.len() {
             return Err(ProveError::OpeningShape);
         }
-        let blinds = (0..cells.len()).map(|index| seed.blind(index)).collect();
-        Ok(Self { tensors, seal, cells, blinds })
+        let blinds = (0..cells.len()).into_par_iter().map(|index| seed.blind(index)).collect();
+        Ok(Self { tensors: Arc::default(), seal, cells, blinds })
+    }
+
+    /// These columns with their integers.
+    pub(crate) fn with(mut self, tensors: Arc<Vec<Vec<i64>>>) -> Self {
+        self.tensors = tensors;
+        self
     }
 
     /// What these columns open.

@@ -5,6 +5,7 @@ use crate::description::Description;
 use crate::error::DescriptionError as Error;
 use crate::layout::Layout;
 use crate::tables::Tables;
+use crate::threads::join;
 use crate::{MAX_K, MAX_LIMB_BITS, MIN_K, format};
 
 /// A valid [`Description`] with its shapes, intervals, tables, layout and digest. Holding one means that every check passed.
@@ -70,10 +71,14 @@ impl VerifyingKey {
         if !(1..=MAX_LIMB_BITS).contains(&description.limb_bits) {
             return Err(Error::LimbBitsOutOfRange { got: description.limb_bits });
         }
-        let analysis = analyse(&description)?;
-        let tables = Tables::new(&description, &analysis)?;
-        let layout = Layout::new(&description, &analysis, &tables)?;
-        let digest = Digest::of(b"zkinfer key v2..", &format::encode(&description));
+        let derive = || {
+            let analysis = analyse(&description)?;
+            let tables = Tables::new(&description, &analysis)?;
+            let layout = Layout::new(&description, &analysis, &tables)?;
+            Ok((analysis, tables, layout))
+        };
+        let (derived, digest) = join(derive, || Digest::of(b"zkinfer key v2..", &format::encode(&description)));
+        let (analysis, tables, layout) = derived?;
         Ok(Self { description, analysis, tables, layout, digest })
     }
 

@@ -120,3 +120,27 @@ fn invalid_points_and_scalars_are_named() {
     let verdict = key.verify(&PARAMETERS, &proof);
     assert_eq!(verdict, Err(Rejection::Encoding { part: "commitments to cells" }));
 }
+
+#[test]
+fn a_pair_is_exact_and_each_part_is_checked() {
+    use zkinfer_verifier::format::{Kind, read_pair, write_pair};
+    const PAIR: Kind = Kind { name: "pair", magic: b"zkinf.xx", limit: 1 << 10 };
+    let read = |bytes: &[u8]| {
+        let short = |text: String| if text.len() < 4 { Ok(text) } else { Err(FormatError::Damaged { kind: "text" }) };
+        read_pair(PAIR, bytes, short, Ok::<u64, FormatError>)
+    };
+    let bytes = write_pair(PAIR, &"abc".to_owned(), &300u64);
+    assert_eq!(read(&bytes), Ok(("abc".into(), 300)));
+    assert_eq!(read(&write_pair(PAIR, &"abcd".to_owned(), &300u64)), Err(FormatError::Damaged { kind: "text" }));
+    assert_eq!(read(&bytes[..bytes.len() - 1]), Err(FormatError::Checksum));
+    // Header 10, length 8, text 4, length 8, number 2.
+    let damaged = [(10, 5), (10, 3), (10, 255), (17, 255), (22, 1), (22, 3), (29, 255)];
+    for (at, byte) in damaged {
+        let mut other = bytes.clone();
+        other[at] = byte;
+        assert_eq!(read(&sealed(other)), Err(FormatError::Damaged { kind: "pair" }), "byte {at}");
+    }
+    let mut longer = bytes.clone();
+    longer.insert(bytes.len() - 32, 0);
+    assert_eq!(read(&sealed(longer)), Err(FormatError::Damaged { kind: "pair" }));
+}

@@ -76,6 +76,11 @@ impl<'g> Interpreter<'g> {
         Ok(Self { graph })
     }
 
+    /// Of a graph that has been validated before and not been changed since. With any other, results may wrap or a run may panic.
+    pub fn of_validated(graph: &'g Graph) -> Self {
+        Self { graph }
+    }
+
     /// All values, the graph's inputs first, indexed by [`ValueId`].
     ///
     /// # Errors
