@@ -15,15 +15,19 @@
 //! Results are the same points whatever the number of threads. Time depends on the scalars, as it does in halo2.
 
 mod affine;
+mod backend;
 mod buckets;
 mod digits;
 mod endomorphism;
 mod fixed;
 mod fold;
 mod full;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod pippenger;
 mod small;
 
+pub use backend::{About, Backend, Cpu, DeviceError, Resident};
 pub use fixed::FixedBases;
 pub use fold::{fold, tensor};
 pub use full::full;

@@ -1,4 +1,4 @@
-//! The kernels beside double-and-add; beside halo2's multi-exponentiation where that would take long.
+//! Every backend beside double-and-add; beside halo2's multi-exponentiation where that would take long.
 
 use ff::{Field, PrimeField};
 use group::{Curve, Group};
@@ -8,7 +8,21 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use zkinfer_verifier::field::integer;
 
-use super::{fold, full, small};
+use super::{Backend, Cpu, Resident, fold, full, small};
+
+/// The CPU, and with the feature `gpu` the first GPU with each kind of products.
+fn backends() -> Vec<Box<dyn Backend>> {
+    #[cfg_attr(not(feature = "gpu"), allow(unused_mut))]
+    let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu)];
+    #[cfg(feature = "gpu")]
+    backends.extend(super::gpu::tests::GPUS.iter().map(|gpu| Box::new(gpu.clone()) as Box<dyn Backend>));
+    backends
+}
+
+/// These bases on every backend.
+fn everywhere(bases: &[EqAffine]) -> Vec<Box<dyn Resident + '_>> {
+    backends().iter().map(|backend| backend.load(bases.into()).unwrap()).collect()
+}
 
 fn random_points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
     let mut point = Eq::generator() * Fp::random(&mut *rng);
@@ -32,20 +46,26 @@ fn plain(bases: &[EqAffine], scalars: &[Fp]) -> Eq {
 
 fn check_small(bases: &[EqAffine], columns: &[Vec<i64>]) {
     let views: Vec<&[i64]> = columns.iter().map(|column| &column[..]).collect();
-    let sums = small(bases, &views);
-    assert_eq!(sums.len(), columns.len());
-    for (column, sum) in columns.iter().zip(sums) {
-        let scalars: Vec<Fp> = column.iter().copied().map(integer).collect();
-        assert_eq!(sum, plain(bases, &scalars), "{column:?}");
+    let field = |column: &Vec<i64>| column.iter().copied().map(integer).collect::<Vec<Fp>>();
+    let expected: Vec<Eq> = columns.iter().map(|column| plain(bases, &field(column))).collect();
+    for (resident, backend) in everywhere(bases).iter().zip(backends()) {
+        let sums = resident.small(&views).unwrap();
+        assert_eq!(sums.len(), columns.len());
+        for ((column, sum), expected) in columns.iter().zip(sums).zip(&expected) {
+            assert_eq!(sum, *expected, "{backend:?} {column:?}");
+        }
     }
 }
 
 fn check_full(bases: &[EqAffine], columns: &[Vec<Fp>]) {
     let views: Vec<&[Fp]> = columns.iter().map(|column| &column[..]).collect();
-    let sums = full(bases, &views);
-    assert_eq!(sums.len(), columns.len());
-    for (column, sum) in columns.iter().zip(sums) {
-        assert_eq!(sum, plain(bases, column), "{column:?}");
+    let expected: Vec<Eq> = columns.iter().map(|column| plain(bases, column)).collect();
+    for (resident, backend) in everywhere(bases).iter().zip(backends()) {
+        let sums = resident.full(&views).unwrap();
+        assert_eq!(sums.len(), columns.len());
+        for ((column, sum), expected) in columns.iter().zip(sums).zip(&expected) {
+            assert_eq!(sum, *expected, "{backend:?} {column:?}");
+        }
     }
 }
 
@@ -136,8 +156,15 @@ fn folding_is_round_by_round() {
                 let (low, high) = generators.split_at(generators.len() / 2);
                 low.iter().zip(high).map(|(low, high)| (*low + *high * *factor).to_affine()).collect()
             });
-            if factors.len() == rounds || count % (1 << factors.len()) == 0 {
-                assert_eq!(fold(&generators, factors), by_round);
+            if factors.len() < rounds && count % (1 << factors.len()) != 0 {
+                continue;
+            }
+            assert_eq!(fold(&generators, factors), by_round);
+            let fixed = random_points(2, &mut rng);
+            let (bases, expected) = ([&generators[..], &fixed].concat(), [&by_round[..], &fixed].concat());
+            for (resident, backend) in everywhere(&bases).iter().zip(backends()) {
+                assert_eq!(resident.points().unwrap(), bases);
+                assert_eq!(resident.fold(factors, 2).unwrap().points().unwrap(), expected, "{backend:?} {factors:?}");
             }
         }
     }

@@ -1,0 +1,332 @@
+//! Adapters, and one that has been opened: buffers, kernels, running them, what goes wrong.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pasta_curves::EqAffine;
+use rayon::prelude::*;
+use wgpu::BufferUsages;
+
+use super::field::Limbs;
+use super::kernels::{Access, Kernel};
+use super::words::{self, BASE};
+use crate::msm::backend::{About, DeviceError};
+
+/// How long to wait for a device.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Storage buffers that a kernel binds.
+const STORAGE_BUFFERS: u32 = 7;
+/// The largest buffer to ask for, in bytes: sums that need more are computed a few columns at a time.
+const LARGEST_BUFFER: u64 = 1 << 28;
+
+/// A GPU of this machine, not opened yet.
+pub struct Adapter {
+    adapter: wgpu::Adapter,
+    about: About,
+}
+
+/// The GPUs that wgpu finds, the fastest kind first; what only simulates one comes last.
+pub fn adapters() -> Vec<Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    });
+    adapters.into_iter().map(Adapter::new).collect()
+}
+
+impl Adapter {
+    fn new(adapter: wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let kind = match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+            wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+            wgpu::DeviceType::VirtualGpu => "virtual GPU",
+            wgpu::DeviceType::Cpu => "software",
+            wgpu::DeviceType::Other => "other",
+        };
+        let driver = format!("{} {} {}", info.backend, info.driver, info.driver_info);
+        Self { adapter, about: About { name: info.name, driver: driver.trim().into(), kind: kind.into() } }
+    }
+
+    /// What it is.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// How it would compute products.
+    pub fn limbs(&self) -> Limbs {
+        if self.adapter.features().contains(wgpu::Features::SHADER_INT64) { Limbs::Wide } else { Limbs::Narrow }
+    }
+
+    /// The largest buffer that a kernel can bind, in bytes.
+    pub fn largest_binding(&self) -> u64 {
+        self.adapter.limits().max_storage_buffer_binding_size
+    }
+
+    /// The most memory a buffer can have, in bytes.
+    pub fn largest_buffer(&self) -> u64 {
+        self.adapter.limits().max_buffer_size
+    }
+
+    /// Opens it with the products that suit it.
+    pub fn open(&self) -> Result<Arc<Gpu>, DeviceError> {
+        self.open_with(self.limbs())
+    }
+
+    /// Opens it with either kind of products.
+    pub fn open_with(&self, limbs: Limbs) -> Result<Arc<Gpu>, DeviceError> {
+        let unfit = |reason: String| DeviceError::Unfit { device: self.about.name.clone(), reason };
+        let has = self.adapter.limits();
+        let largest = has.max_storage_buffer_binding_size.min(has.max_buffer_size).min(LARGEST_BUFFER);
+        if has.max_storage_buffers_per_shader_stage < STORAGE_BUFFERS {
+            return Err(unfit(format!("kernels bind {STORAGE_BUFFERS} storage buffers")));
+        }
+        let required_limits = wgpu::Limits {
+            max_storage_buffer_binding_size: largest,
+            max_buffer_size: largest,
+            max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage,
+            ..wgpu::Limits::downlevel_defaults()
+        };
+        let required_features = match limbs {
+            Limbs::Wide => wgpu::Features::SHADER_INT64,
+            Limbs::Narrow => wgpu::Features::empty(),
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: None,
+            required_features,
+            required_limits,
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        };
+        let opened = pollster::block_on(self.adapter.request_device(&descriptor));
+        let (device, queue) = opened.map_err(|error| unfit(error.to_string()))?;
+        let trouble = Arc::new(Mutex::new(None));
+        let note = |trouble: &Arc<Mutex<Option<String>>>, message: String| {
+            trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+        };
+        let noted = trouble.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&noted, error.to_string())));
+        let noted = trouble.clone();
+        device.set_device_lost_callback(move |reason, message| note(&noted, format!("lost ({reason:?}) {message}")));
+        let pipelines = Kernel::ALL.map(|kernel| pipeline(&device, kernel, limbs));
+        let gpu = Gpu { device, queue, pipelines, trouble, limbs, limit: largest as usize, about: self.about.clone() };
+        gpu.check()?;
+        Ok(Arc::new(gpu))
+    }
+}
+
+/// A kernel, compiled.
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+fn pipeline(device: &wgpu::Device, kernel: Kernel, limbs: Limbs) -> Pipeline {
+    let entry = |(binding, access): (usize, &Access)| wgpu::BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: match access {
+                Access::Uniform => wgpu::BufferBindingType::Uniform,
+                Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+            },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let label = Some(kernel.entry_point());
+    let entries: Vec<_> = kernel.bindings().iter().enumerate().map(entry).collect();
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(&layout)],
+        ..Default::default()
+    });
+    let source = wgpu::ShaderSource::Wgsl(kernel.source(limbs).into());
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label, source });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: label,
+        compilation_options: Default::default(),
+        cache: None,
+    });
+    Pipeline { pipeline, layout }
+}
+
+/// An opened GPU.
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    pipelines: [Pipeline; Kernel::ALL.len()],
+    /// The first error that was reported outside of any call.
+    trouble: Arc<Mutex<Option<String>>>,
+    limbs: Limbs,
+    /// Bytes of the largest buffer.
+    limit: usize,
+    about: About,
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gpu").field("about", &self.about).field("limbs", &self.limbs).finish_non_exhaustive()
+    }
+}
+
+/// Work to be done in order: each kernel sees what those before it wrote.
+pub(super) struct Work<'a> {
+    gpu: &'a Gpu,
+    encoder: wgpu::CommandEncoder,
+}
+
+impl Work<'_> {
+    /// Copies bytes.
+    pub fn copy(&mut self, from: &wgpu::Buffer, start: usize, to: &wgpu::Buffer, at: usize, bytes: usize) {
+        self.encoder.copy_buffer_to_buffer(from, start as u64, to, at as u64, Some(bytes as u64));
+    }
+
+    /// Runs a kernel with its uniform and its buffers on a grid of invocations.
+    pub fn run(&mut self, kernel: Kernel, uniform: &[u32], buffers: &[&wgpu::Buffer], grid: [usize; 2]) {
+        let Pipeline { pipeline, layout } = &self.gpu.pipelines[kernel as usize];
+        let uniform = self.gpu.upload(uniform, BufferUsages::UNIFORM);
+        let bound = std::iter::once(&uniform).chain(buffers.iter().copied()).enumerate();
+        let entries: Vec<_> = bound
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        let group =
+            self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries });
+        let mut pass = self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups(grid[0].div_ceil(kernel.workgroup()) as u32, grid[1] as u32, 1);
+    }
+
+    /// Does the work, waits for it, and reads the first words of a buffer.
+    pub fn read(mut self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<u32>, DeviceError> {
+        let Self { gpu, .. } = self;
+        let bytes = 4 * count;
+        let staging = gpu.buffer(count, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        self.copy(buffer, 0, &staging, 0, bytes);
+        gpu.check()?;
+        let submission = gpu.queue.submit([self.encoder.finish()]);
+        let slice = staging.slice(..);
+        slice.map_async(wgpu::MapMode::Read, |_| {});
+        let timeout = Some(TIMEOUT);
+        let poll = gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout });
+        gpu.check()?;
+        match poll {
+            Ok(_) => {}
+            Err(wgpu::PollError::Timeout) => {
+                return Err(DeviceError::Timeout { device: gpu.about.name.clone(), seconds: TIMEOUT.as_secs() });
+            }
+            Err(error) => return Err(gpu.failed(error.to_string())),
+        }
+        let view = slice.get_mapped_range().map_err(|error| gpu.failed(error.to_string()))?;
+        Ok(bytemuck::cast_slice(&view).to_vec())
+    }
+}
+
+impl Gpu {
+    /// What it is.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// How it computes products.
+    pub fn limbs(&self) -> Limbs {
+        self.limbs
+    }
+
+    /// Bytes of the largest buffer.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// An error of this device.
+    pub(super) fn failed(&self, reason: String) -> DeviceError {
+        DeviceError::Failed { device: self.about.name.clone(), reason }
+    }
+
+    /// The error that was reported, if there is one.
+    fn check(&self) -> Result<(), DeviceError> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map_or(Ok(()), |reason| Err(self.failed(reason.clone())))
+    }
+
+    /// Work to add kernels to.
+    pub(super) fn work(&self) -> Work<'_> {
+        Work { gpu: self, encoder: self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()) }
+    }
+
+    /// A buffer of words, all zero.
+    pub(super) fn buffer(&self, words: usize, usage: BufferUsages) -> wgpu::Buffer {
+        let size = 4 * words.max(4) as u64;
+        self.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+    }
+
+    /// A buffer of zeros that kernels write and copies read.
+    pub(super) fn scratch(&self, words: usize) -> wgpu::Buffer {
+        self.buffer(words, BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC)
+    }
+
+    /// A buffer with these words.
+    pub(super) fn upload(&self, words: &[u32], usage: BufferUsages) -> wgpu::Buffer {
+        let buffer = self.buffer(words.len(), usage | BufferUsages::COPY_DST);
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+        buffer
+    }
+
+    /// A buffer of bases.
+    pub(super) fn upload_bases(&self, bases: &[EqAffine]) -> Result<wgpu::Buffer, DeviceError> {
+        if 4 * BASE * bases.len() > self.limit {
+            return Err(DeviceError::TooLarge { device: self.about.name.clone(), points: bases.len() });
+        }
+        let words: Vec<[u32; BASE]> = bases.par_iter().map(words::base).collect();
+        let buffer = self.upload(words.as_flattened(), BufferUsages::STORAGE | BufferUsages::COPY_SRC);
+        self.check()?;
+        Ok(buffer)
+    }
+
+    /// The bases in a buffer.
+    pub(super) fn download_bases(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<EqAffine>, DeviceError> {
+        let words = self.work().read(buffer, BASE * count)?;
+        let points = words.par_chunks(BASE).map(words::to_affine).collect::<Option<_>>();
+        points.ok_or_else(|| self.failed("a base is not on the curve".into()))
+    }
+
+    /// Products a second, over chains of products in many invocations.
+    pub fn products_per_second(&self) -> Result<f64, DeviceError> {
+        let (count, length) = (1 << 15, 256);
+        let factors: Vec<u32> = (0..count * words::ELEMENT as u32).map(|i| i.wrapping_mul(0x9e37_79b9) >> 3).collect();
+        let mut best = f64::INFINITY;
+        for _ in 0..3 {
+            let start = Instant::now();
+            self.products(&factors, length)?;
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        Ok(f64::from(count) * f64::from(length) / best)
+    }
+
+    /// For every element its power `length + 1`, in Montgomery form.
+    pub(super) fn products(&self, factors: &[u32], length: u32) -> Result<Vec<u32>, DeviceError> {
+        let count = factors.len() / words::ELEMENT;
+        let results = self.scratch(factors.len());
+        let uploaded = self.upload(factors, BufferUsages::STORAGE);
+        let mut work = self.work();
+        work.run(Kernel::Multiply, &[count as u32, length, 0, 0], &[&uploaded, &results], [count, 1]);
+        work.read(&results, factors.len())
+    }
+}

@@ -1,0 +1,128 @@
+//! Sums of columns over bases: Pippenger's buckets by signed digits.
+//!
+//! Digits are sorted by bucket, buckets are added up in chunks of equal length and merged, each window's weighted sum of buckets is reduced in a tree, and
+//! the few points that are left, two a window, are put together on the CPU.
+
+use group::Group;
+use pasta_curves::{Eq, Fp};
+use rayon::prelude::*;
+use wgpu::BufferUsages;
+
+use super::device::{Gpu, Work};
+use super::kernels::Kernel;
+use super::plan::{FAN_IN, Plan};
+use super::words::{self, ELEMENT, SUM};
+use crate::msm::backend::DeviceError;
+
+/// Bits of an element of the scalar field: `p` is a little more than `2^254`, and the last digit has room for that.
+const SCALAR_BITS: usize = 254;
+
+impl Gpu {
+    /// `Σ_i column[i]·bases[i]` for columns of small integers.
+    pub(super) fn small_sums(&self, bases: &wgpu::Buffer, columns: &[&[i64]]) -> Result<Vec<Eq>, DeviceError> {
+        let largest = columns.par_iter().map(|column| column.iter().map(|x| x.unsigned_abs()).max()).max();
+        let length = (u64::BITS - largest.flatten().unwrap_or(0).leading_zeros()) as usize;
+        if length < 32 {
+            self.sums(bases, columns, length, |integer| [*integer as u32])
+        } else {
+            self.sums(bases, columns, length, |integer| [*integer as u32, (*integer >> 32) as u32])
+        }
+    }
+
+    /// The same for columns of elements of the scalar field.
+    pub(super) fn full_sums(&self, bases: &wgpu::Buffer, columns: &[&[Fp]]) -> Result<Vec<Eq>, DeviceError> {
+        self.sums::<_, ELEMENT>(bases, columns, SCALAR_BITS, words::scalar)
+    }
+
+    fn sums<T: Sync, const WORDS: usize>(
+        &self,
+        bases: &wgpu::Buffer,
+        columns: &[&[T]],
+        length: usize,
+        scalar: impl Fn(&T) -> [u32; WORDS] + Sync,
+    ) -> Result<Vec<Eq>, DeviceError> {
+        let points = columns.iter().map(|column| column.len()).max().unwrap_or(0);
+        if points == 0 {
+            return Ok(vec![Eq::identity(); columns.len()]);
+        }
+        let plan = Plan::new(points, WORDS, length, columns.len(), self.limit());
+        let plan = plan.ok_or_else(|| DeviceError::TooLarge { device: self.about().name.clone(), points })?;
+        let mut sums = Vec::with_capacity(columns.len());
+        for columns in columns.chunks(plan.columns) {
+            let plan = Plan { columns: columns.len(), ..plan };
+            let mut scalars = vec![[0; WORDS]; plan.columns * points];
+            scalars.par_chunks_mut(points).zip(columns).for_each(|(words, column)| {
+                words.iter_mut().zip(*column).for_each(|(words, value)| *words = scalar(value));
+            });
+            sums.extend(self.sums_at_once(bases, scalars.as_flattened(), &plan)?);
+        }
+        Ok(sums)
+    }
+
+    /// The sums of columns that fit.
+    fn sums_at_once(&self, bases: &wgpu::Buffer, scalars: &[u32], plan: &Plan) -> Result<Vec<Eq>, DeviceError> {
+        let mut work = self.work();
+        let buckets = self.accumulate(&mut work, bases, scalars, plan);
+        let sums = self.reduce(&mut work, buckets, plan);
+        let words = work.read(&sums, 2 * SUM * plan.rows())?;
+        let windows = words.par_chunks(2 * SUM).map(|row| {
+            let (sum, weighted) = row.split_at(SUM);
+            // Bucket b has the points of digit b + 1.
+            Some(words::to_point(sum)? + words::to_point(weighted)?)
+        });
+        let windows = windows.collect::<Option<Vec<Eq>>>();
+        let windows = windows.ok_or_else(|| self.failed("a sum is not on the curve".into()))?;
+        let horner = |windows: &[Eq]| {
+            windows
+                .iter()
+                .rev()
+                .fold(Eq::identity(), |sum, window| (0..plan.bits).fold(sum, |sum, _| sum.double()) + window)
+        };
+        Ok(windows.par_chunks(plan.windows).map(horner).collect())
+    }
+
+    /// The sums of buckets.
+    fn accumulate(&self, work: &mut Work<'_>, bases: &wgpu::Buffer, scalars: &[u32], plan: &Plan) -> wgpu::Buffer {
+        let (rows, shape) = (plan.rows(), plan.uniform());
+        let scalars = self.upload(scalars, BufferUsages::STORAGE);
+        let cursors = self.scratch(rows * plan.buckets);
+        let entries = self.scratch(rows * plan.points);
+        let keys = self.scratch(rows * plan.points);
+        let buckets = self.scratch(rows * plan.buckets * SUM);
+        let heads = self.scratch(plan.heads() * SUM);
+        let head_keys = self.scratch(plan.heads());
+        let sorting = [&scalars, &cursors, &entries, &keys];
+        work.run(Kernel::Count, &shape, &sorting, [plan.points, plan.columns]);
+        work.run(Kernel::Scan, &shape, &sorting, [rows * Kernel::Scan.workgroup(), 1]);
+        work.run(Kernel::Scatter, &shape, &sorting, [plan.points, plan.columns]);
+        let adding = [bases, &cursors, &entries, &keys, &buckets, &heads, &head_keys];
+        work.run(Kernel::Accumulate, &shape, &adding, [plan.chunks, rows]);
+        let mut first = 0;
+        for level in plan.head_levels().windows(2) {
+            let next = first + rows * level[0];
+            let uniform = [rows, plan.buckets, level[0], first, FAN_IN, level[1], next, 0];
+            let merging = [&buckets, &heads, &head_keys];
+            work.run(Kernel::Merge, &uniform.map(|word| word as u32), &merging, [level[1], rows]);
+            first = next;
+        }
+        buckets
+    }
+
+    /// Per row the sum of its buckets, and the sum weighted with their indices.
+    fn reduce(&self, work: &mut Work<'_>, buckets: wgpu::Buffer, plan: &Plan) -> wgpu::Buffer {
+        let mut levels = plan.bucket_levels();
+        if levels.len() == 1 {
+            // A row of one bucket takes one step too, into a sum and a weighted sum.
+            levels.push(1);
+        }
+        let mut items = buckets;
+        for (depth, level) in levels.windows(2).enumerate() {
+            let sums = self.scratch(2 * SUM * plan.rows() * level[1]);
+            let doublings = depth * FAN_IN.ilog2() as usize;
+            let uniform = [level[0], FAN_IN, level[1], doublings, depth.min(1), plan.rows(), 0, 0];
+            work.run(Kernel::Reduce, &uniform.map(|word| word as u32), &[&items, &sums], [level[1], plan.rows()]);
+            items = sums;
+        }
+        items
+    }
+}
