@@ -8,8 +8,8 @@ use pasta_curves::group::{Curve, Group};
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use zkinfer::prover::inner_product::{self, Generators};
-use zkinfer::prover::msm;
+use zkinfer::prover::inner_product;
+use zkinfer::prover::msm::{self, Bases, Device, Work};
 
 /// Points that nothing is known about, without the time that halo2's parameters take: an arithmetic progression of multiples.
 fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
@@ -55,14 +55,13 @@ fn openings(criterion: &mut Criterion) {
     for k in [8, 10, 12] {
         let mut rng = StdRng::seed_from_u64(2);
         let points = points((1 << k) + 2, &mut rng);
-        let [coefficients @ .., product, blinding] = &points[..] else { unreachable!("two more than coefficients") };
-        let generators = Generators { coefficients, product: *product, blinding: *blinding };
-        let polynomial: Vec<Fp> = coefficients.iter().map(|_| Fp::random(&mut rng)).collect();
+        let bases = Bases::new(Device::cpu(), &points, Work::Opening);
+        let polynomial: Vec<Fp> = points[inner_product::EXTRA..].iter().map(|_| Fp::random(&mut rng)).collect();
         let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
         group.bench_function(BenchmarkId::new("inner product", k), |bencher| {
             bencher.iter(|| {
                 let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
-                inner_product::open(generators, &mut transcript, polynomial.clone(), blind, x, &mut rng)
+                inner_product::open(&bases, &mut transcript, polynomial.clone(), blind, x, &mut rng)
                     .expect("a proof in memory");
                 transcript.finalize()
             })

@@ -94,7 +94,7 @@ fn columns(criterion: &mut Criterion) {
         });
         group.throughput(Throughput::Elements(1 << k));
         group.bench_function(BenchmarkId::new("full column", k), |bencher| {
-            bencher.iter(|| context.commit_rows(parameters.lagrange(), &full, Fp::ONE));
+            bencher.iter(|| context.commit_rows(&context.lagrange, &full, Fp::ONE));
         });
         group.finish();
 

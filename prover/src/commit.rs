@@ -1,5 +1,7 @@
 //! Columns and their commitments.
 
+use std::sync::Arc;
+
 use ff::Field;
 use group::Curve;
 use halo2_proofs::poly::EvaluationDomain;
@@ -8,7 +10,7 @@ use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zkinfer_verifier::{Parameters, RESERVED_ROWS};
 
-use crate::msm::{self, FixedBases};
+use crate::msm::{self, Bases, Device, FixedBases, Work};
 
 /// The number of rows, the commitment parameters and the evaluation domain of one proof.
 pub struct Context<'a> {
@@ -20,6 +22,10 @@ pub struct Context<'a> {
     pub usable: usize,
     /// Rows `n`.
     pub rows: usize,
+    /// The basis of columns.
+    pub lagrange: Bases<'a>,
+    /// The basis of polynomials, then the generators of inner products and blinds.
+    pub opening: Bases<'a>,
     /// The generator of the mask row, then that of blinds.
     masks: FixedBases<2>,
 }
@@ -54,14 +60,27 @@ pub enum Random {
 }
 
 impl<'a> Context<'a> {
-    /// A context for parameters that serve provers.
+    /// A context for parameters that serve provers, on the CPU.
     pub fn new(parameters: &'a Parameters) -> Self {
         let rows = 1 << parameters.k();
         let usable = rows - RESERVED_ROWS;
         let mask = parameters.lagrange().get(usable).copied().unwrap_or_default();
         // The quotient has degree below n, so the "extended" domain is one coset of n points.
         let domain = EvaluationDomain::new(2, parameters.k());
-        Self { parameters, domain, usable, rows, masks: FixedBases::new([mask, parameters.blinding()]) }
+        let masks = FixedBases::new([mask, parameters.blinding()]);
+        let [lagrange, opening] = Self::bases(parameters, Device::cpu());
+        Self { parameters, domain, usable, rows, lagrange, opening, masks }
+    }
+
+    /// The same on a device.
+    pub fn on(self, device: Arc<Device>) -> Self {
+        let [lagrange, opening] = Self::bases(self.parameters, device);
+        Self { lagrange, opening, ..self }
+    }
+
+    fn bases(parameters: &'a Parameters, device: Arc<Device>) -> [Bases<'a>; 2] {
+        let lagrange = Bases::new(device.clone(), parameters.lagrange(), Work::Full);
+        [lagrange, Bases::new(device, parameters.opening_basis(), Work::Opening)]
     }
 
     /// Commits to columns of small integers with random masks and blinds, the first one as `first` says.
@@ -88,7 +107,7 @@ impl<'a> Context<'a> {
 
     /// Commitments to columns of small integers with these mask rows and blinds.
     pub(crate) fn small_points(&self, columns: &[&[i64]], masks: impl Iterator<Item = [Fp; 2]>) -> Vec<Eq> {
-        let points = msm::small(self.parameters.lagrange(), columns).into_par_iter();
+        let points = self.lagrange.small(columns).into_par_iter();
         let masks: Vec<[Fp; 2]> = masks.collect();
         points.zip(&masks).map(|(point, masks)| point + self.masks.combine(masks)).collect()
     }
@@ -104,8 +123,7 @@ impl<'a> Context<'a> {
             })
             .collect();
         let values: Vec<&[Fp]> = columns.iter().map(|(column, _)| column.as_slice()).collect();
-        let points =
-            self.blinded(msm::full(self.parameters.lagrange(), &values), columns.iter().map(|(_, blind)| *blind));
+        let points = self.blinded(self.lagrange.full(&values), columns.iter().map(|(_, blind)| *blind));
         let columns = columns.drain(..).map(|(mut column, blind)| {
             let random = column.split_off(self.usable);
             (Content::Full(column), random, blind)
@@ -114,7 +132,12 @@ impl<'a> Context<'a> {
     }
 
     /// Commits to values on all rows, or to coefficients, with a blind.
-    pub fn commit_rows(&self, bases: &[EqAffine], values: &[Fp], blind: Fp) -> EqAffine {
+    pub fn commit_rows(&self, bases: &Bases<'_>, values: &[Fp], blind: Fp) -> EqAffine {
+        self.blinded(bases.full(&[values]), std::iter::once(blind))[0].to_affine()
+    }
+
+    /// The same over bases that are too few for a device.
+    pub fn commit_few(&self, bases: &[EqAffine], values: &[Fp], blind: Fp) -> EqAffine {
         self.blinded(msm::full(bases, &[values]), std::iter::once(blind))[0].to_affine()
     }
 

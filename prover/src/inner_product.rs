@@ -20,27 +20,19 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use zkinfer_verifier::transcript::draw;
 
-use crate::msm::{fold, full, tensor};
+use crate::msm::{Bases, full, tensor};
 
 /// Rounds from one folding to the next: the fastest from 2^7 to 2^12 generators; above, 3 is as fast.
 const ROUNDS: usize = 2;
 /// So few generators are not folded any more.
 const LAST: usize = 16;
 
-/// What polynomials are committed to with.
-#[derive(Clone, Copy, Debug)]
-pub struct Generators<'a> {
-    /// One for each coefficient, a power of two.
-    pub coefficients: &'a [EqAffine],
-    /// halo2's `U`: of the inner product.
-    pub product: EqAffine,
-    /// halo2's `W`: of blinds.
-    pub blinding: EqAffine,
-}
+/// Generators behind those of coefficients: `U`, of inner products, and `W`, of blinds.
+pub const EXTRA: usize = 2;
 
-/// Opens the commitment to a polynomial, with as many coefficients as generators, two at least, and this blind, at `x`.
+/// Opens the commitment to a polynomial with this blind at `x`. The bases are as many generators as it has coefficients, two at least, then `U` and `W`.
 pub fn open<E, T>(
-    generators: Generators<'_>,
+    bases: &Bases<'_>,
     transcript: &mut T,
     polynomial: Vec<Fp>,
     blind: Fp,
@@ -53,9 +45,10 @@ where
 {
     let mask = mask(x, rng);
     let mask_blind = Fp::random(&mut *rng);
-    let Generators { coefficients: basis, blinding, .. } = generators;
-    let commitment = full(&[basis[0], basis[1], blinding], &[&[mask[0], mask[1], mask_blind]])[0].to_affine();
-    let mut bases = Bases::new(generators);
+    let points = bases.points();
+    let few = [points[0], points[1], points[points.len() - 1]];
+    let commitment = full(&few, &[&[mask[0], mask[1], mask_blind]])[0].to_affine();
+    let mut generators = Generators { original: bases, folded: None, challenges: Vec::new() };
     transcript.write_point(commitment)?;
     let (xi, z) = (draw(transcript), draw(transcript));
 
@@ -73,7 +66,7 @@ where
         let (powers_low, powers_high) = powers.split_at(half);
         let randomness = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
         let zeros = vec![Fp::ZERO; half];
-        let [left, right] = bases.combine([
+        let [left, right] = generators.combine([
             ([high, &zeros].concat(), compute_inner_product(high, powers_low) * z, randomness[0]),
             ([&zeros, low].concat(), compute_inner_product(low, powers_high) * z, randomness[1]),
         ]);
@@ -85,7 +78,7 @@ where
             .ok_or_else(|| std::io::Error::other("degenerate challenge, prove again"))?;
         coefficients = fold_scalars(low, high, inverse);
         powers = fold_scalars(powers_low, powers_high, challenge);
-        bases.fold(challenge);
+        generators.fold(challenge);
         blind += randomness[0] * inverse + randomness[1] * challenge;
     }
     transcript.write_scalar(coefficients[0])?;
@@ -107,15 +100,16 @@ fn fold_scalars(low: &[Fp], high: &[Fp], factor: Fp) -> Vec<Fp> {
 }
 
 /// Generators with some rounds of folding to be done, then `U` and `W`.
-struct Bases {
-    bases: Vec<EqAffine>,
+struct Generators<'b, 'a> {
+    original: &'b Bases<'a>,
+    /// What the rounds that are done made of them.
+    folded: Option<Bases<'a>>,
     challenges: Vec<Fp>,
 }
 
-impl Bases {
-    fn new(generators: Generators<'_>) -> Self {
-        let bases = [generators.coefficients, &[generators.product, generators.blinding]].concat();
-        Self { bases, challenges: Vec::new() }
+impl<'a> Generators<'_, 'a> {
+    fn bases(&self) -> &Bases<'a> {
+        self.folded.as_ref().unwrap_or(self.original)
     }
 
     /// Sums over folded generators, `U` and `W`.
@@ -125,18 +119,16 @@ impl Bases {
             let unfolded = factors.iter().flat_map(|factor| coefficients.iter().map(move |c| *c * factor));
             unfolded.chain([product, blinding]).collect::<Vec<Fp>>()
         });
-        let sums = full(&self.bases, &expanded.each_ref().map(|scalars| &scalars[..]));
+        let sums = self.bases().full(&expanded.each_ref().map(|scalars| &scalars[..]));
         std::array::from_fn(|i| sums[i].to_affine())
     }
 
     /// One round of folding, done now or later.
     fn fold(&mut self, challenge: Fp) {
         self.challenges.push(challenge);
-        let (generators, extra) = self.bases.split_at(self.bases.len() - 2);
-        if self.challenges.len() == ROUNDS && generators.len() > LAST {
-            let mut folded = fold(generators, &self.challenges);
-            folded.extend(extra);
-            *self = Self { bases: folded, challenges: Vec::new() };
+        if self.challenges.len() == ROUNDS && self.bases().len() > LAST + EXTRA {
+            self.folded = Some(self.bases().fold(&self.challenges, EXTRA));
+            self.challenges.clear();
         }
     }
 }
@@ -150,6 +142,7 @@ pub fn extra_generators() -> [EqAffine; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::msm::{Device, Work};
     use halo2_proofs::arithmetic::best_multiexp;
     use halo2_proofs::poly::EvaluationDomain;
     use halo2_proofs::poly::commitment::{Blind, Params, verify_proof};
@@ -161,14 +154,14 @@ mod tests {
 
     /// The argument as the paper has it: generators are folded in every round.
     fn open_plainly(
-        generators: Generators<'_>,
+        g: &[EqAffine],
+        [product, blinding]: [EqAffine; EXTRA],
         transcript: &mut Transcript,
         polynomial: &[Fp],
         blind: Fp,
         x: Fp,
         rng: &mut impl CryptoRng,
     ) {
-        let Generators { coefficients: g, product, blinding } = generators;
         let mut g = g.to_vec();
         let commit = |scalars: &[Fp], g: &[EqAffine], of_product: Fp, of_blinding: Fp| {
             let scalars = [scalars, &[of_product, of_blinding]].concat();
@@ -210,19 +203,20 @@ mod tests {
 
     #[test]
     fn bytes_are_the_plain_ones_and_halo2_accepts_them() {
-        let [product, blinding] = extra_generators();
+        let extra = extra_generators();
         for k in 1..=9 {
             let (params, domain) = (Params::<EqAffine>::new(k), EvaluationDomain::<Fp>::new(1, k));
             let g = params.get_g();
-            let generators = Generators { coefficients: &g, product, blinding };
+            let points = [&g[..], &extra].concat();
+            let bases = Bases::new(Device::cpu(), &points, Work::Opening);
             let mut rng = StdRng::seed_from_u64(k.into());
             let polynomial: Vec<Fp> = g.iter().map(|_| Fp::random(&mut rng)).collect();
             let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
 
             let rng = || StdRng::seed_from_u64(100);
             let [mut plain, mut fast] = [Transcript::init(Vec::new()), Transcript::init(Vec::new())];
-            open_plainly(generators, &mut plain, &polynomial, blind, x, &mut rng());
-            open(generators, &mut fast, polynomial.clone(), blind, x, &mut rng()).unwrap();
+            open_plainly(&g, extra, &mut plain, &polynomial, blind, x, &mut rng());
+            open(&bases, &mut fast, polynomial.clone(), blind, x, &mut rng()).unwrap();
             let (plain, fast) = (plain.finalize(), fast.finalize());
             assert_eq!(plain, fast);
 

@@ -11,7 +11,7 @@ use rand_core::CryptoRng;
 use zkinfer_verifier::transcript::draw;
 
 use crate::commit::Context;
-use crate::inner_product::{self, Generators};
+use crate::inner_product;
 
 /// Coefficients of a polynomial, with the blind of its commitment.
 pub struct Blinded<'a> {
@@ -48,7 +48,7 @@ where
     quotient.iter_mut().for_each(|coefficient| *coefficient *= x_2);
     quotient.iter_mut().zip(rest).for_each(|(sum, coefficient)| *sum += coefficient);
     let blind = Fp::random(&mut *rng);
-    transcript.write_point(context.commit_rows(context.parameters.generators(), &quotient, blind))?;
+    transcript.write_point(context.commit_rows(&context.opening, &quotient, blind))?;
 
     let x_3 = draw(transcript);
     transcript.write_scalar(eval_polynomial(&combined, x_3))?;
@@ -57,10 +57,5 @@ where
     let folded = quotient.iter().zip(&combined).zip(both.coefficients);
     let folded = folded.map(|((quotient, here), both)| (*quotient * x_4 + here) * x_4 + both);
     let blind = (blind * x_4 + combined_blind) * x_4 + both.blind;
-    let generators = Generators {
-        coefficients: context.parameters.generators(),
-        product: context.parameters.inner_product(),
-        blinding: context.parameters.blinding(),
-    };
-    inner_product::open(generators, transcript, folded.collect(), blind, x_3, rng)
+    inner_product::open(&context.opening, transcript, folded.collect(), blind, x_3, rng)
 }

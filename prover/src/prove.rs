@@ -1,5 +1,7 @@
 //! The rounds of the argument, in order.
 
+use std::sync::Arc;
+
 use ff::Field;
 use halo2_proofs::arithmetic::eval_polynomial;
 use halo2_proofs::poly::Rotation;
@@ -19,6 +21,7 @@ use crate::Stage;
 use crate::commit::{Column, Context, Integers, Random};
 use crate::error::ProveError;
 use crate::lookup::{self, Lookups};
+use crate::msm::Device;
 use crate::open::{Blinded, open};
 use crate::quotient::{Polynomials, interpolate, quotient};
 use crate::row_sum::Reduced;
@@ -85,6 +88,11 @@ impl<'a> Prover<'a> {
     /// which is what tests of the verifier need.
     pub fn check_witness(self, check_witness: bool) -> Self {
         Self { check_witness, ..self }
+    }
+
+    /// Computes sums of points on a device (default: the CPU). Proofs from the same randomness are the same bytes.
+    pub fn on(self, device: Arc<Device>) -> Self {
+        Self { context: self.context.on(device), ..self }
     }
 
     /// Calls `observer` as each stage begins.
@@ -223,7 +231,7 @@ impl<'a> Prover<'a> {
         let random = blinding_rows(rng);
         let sum = running_sum([&combined.values, &messages.values], &weights, self.key.layout().boundary(), &random);
         let sum_blind = Fp::random(&mut *rng);
-        transcript.write_point(context.commit_rows(self.parameters.lagrange(), &sum, sum_blind))?;
+        transcript.write_point(context.commit_rows(&context.lagrange, &sum, sum_blind))?;
         let separator = draw(transcript);
 
         self.enter(Stage::Quotient);
@@ -232,7 +240,7 @@ impl<'a> Prover<'a> {
         let polynomials = Polynomials { sum: &sum, combination: &combination, messages: &message };
         let quotient = quotient(context, polynomials, weights, value, separator);
         let quotient_blind = Fp::random(&mut *rng);
-        transcript.write_point(context.commit_rows(self.parameters.generators(), &quotient, quotient_blind))?;
+        transcript.write_point(context.commit_rows(&context.opening, &quotient, quotient_blind))?;
         let x = draw(transcript);
         let next = context.domain.rotate_omega(x, Rotation::next());
 

@@ -72,7 +72,7 @@ impl Messages {
     pub fn commit(&mut self, context: &Context<'_>, message: Message, blind: Fp) -> pasta_curves::EqAffine {
         let first = self.rounds.len() * COEFFICIENTS;
         self.rounds.push((message, blind));
-        context.commit_rows(&context.parameters.lagrange()[first..], &message, blind)
+        context.commit_few(&context.parameters.lagrange()[first..], &message, blind)
     }
 
     /// Commits to the last one, a single value, together with random rows behind the boundary row.
@@ -89,7 +89,7 @@ impl Messages {
         let row = context.parameters.lagrange()[self.rounds.len() * COEFFICIENTS];
         let mut bases = vec![row];
         bases.extend(&context.parameters.lagrange()[context.rows - random.len()..]);
-        let commitment = context.commit_rows(&bases, &[&[hidden], random].concat(), blind);
+        let commitment = context.commit_few(&bases, &[&[hidden], random].concat(), blind);
         (commitment, Blinded { values, blind })
     }
 

@@ -28,7 +28,7 @@ fn opening_is_halo2s() {
         .iter()
         .zip(blinds)
         .map(|(polynomial, blind)| {
-            let commitment = context.commit_rows(parameters.generators(), polynomial, blind);
+            let commitment = context.commit_rows(&context.opening, polynomial, blind);
             let coefficients = EvaluationDomain::<Fp>::new(2, K).coeff_from_vec(polynomial.clone());
             assert_eq!(commitment, stock.commit(&coefficients, Blind(blind)).to_affine());
             commitment

@@ -18,10 +18,9 @@ use crate::lagrange::lagrange_basis;
 #[derive(Clone, Debug)]
 pub struct Parameters {
     k: u32,
-    generators: Vec<EqAffine>,
+    /// `G`, then `U` and `W`.
+    opening: Vec<EqAffine>,
     lagrange: Vec<EqAffine>,
-    blinding: EqAffine,
-    inner_product: EqAffine,
     digest: Digest,
 }
 
@@ -77,16 +76,16 @@ impl Parameters {
     /// Derives what verifiers need, a small part of the work.
     pub fn derive_for_verifying(k: u32) -> Result<Self, ParametersError> {
         let expected = Basis::Coefficient.pinned(k)?;
-        let generators = coefficient_basis(rows(k));
-        let (blinding, inner_product) = (blinding(), inner_product());
-        let parameters = Self { k, generators, lagrange: Vec::new(), blinding, inner_product, digest: expected };
+        let mut opening = coefficient_basis(rows(k));
+        opening.extend([inner_product(), blinding()]);
+        let parameters = Self { k, opening, lagrange: Vec::new(), digest: expected };
         Basis::Coefficient.check(k, &parameters.to_bytes())?;
         Ok(parameters)
     }
 
     /// Derives the Lagrange basis from the coefficient basis: with it the parameters serve provers too.
     pub fn derive_lagrange(&mut self) -> Result<(), ParametersError> {
-        let lagrange = lagrange_basis(&self.generators);
+        let lagrange = lagrange_basis(self.generators());
         Basis::Lagrange.check(self.k, &encode(&lagrange))?;
         self.lagrange = lagrange;
         Ok(())
@@ -106,8 +105,9 @@ impl Parameters {
         let (extra, generators) = coefficient.split_at_checked(EXTRA.saturating_mul(POINT)).ok_or(damaged)?;
         let [blinding, inner_product] =
             decode(EXTRA, extra).and_then(|points| points.try_into().ok()).ok_or(damaged)?;
-        let generators = decode(rows(k), generators).ok_or(damaged)?;
-        Ok(Self { k, generators, lagrange: Vec::new(), blinding, inner_product, digest })
+        let mut opening = decode(rows(k), generators).ok_or(damaged)?;
+        opening.extend([inner_product, blinding]);
+        Ok(Self { k, opening, lagrange: Vec::new(), digest })
     }
 
     /// Decodes the file with the Lagrange basis: with it the parameters serve provers too.
@@ -120,7 +120,7 @@ impl Parameters {
 
     /// The file with the coefficient basis.
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode([&self.blinding, &self.inner_product].into_iter().chain(&self.generators))
+        encode([&self.blinding(), &self.inner_product()].into_iter().chain(self.generators()))
     }
 
     /// The file with the Lagrange basis; empty if it is not there.
@@ -145,7 +145,12 @@ impl Parameters {
 
     /// `G`, halo2's coefficient basis: `2^k` points, of which the `i`-th commits to `X^i`.
     pub fn generators(&self) -> &[EqAffine] {
-        &self.generators
+        self.opening.get(..self.opening.len().saturating_sub(EXTRA)).unwrap_or_default()
+    }
+
+    /// What openings are computed over: `G`, then `U` and `W`.
+    pub fn opening_basis(&self) -> &[EqAffine] {
+        &self.opening
     }
 
     /// The Lagrange basis: `2^k` points, of which the `i`-th commits to the column that is one in row `i` and zero elsewhere; none if only for verifying.
@@ -155,12 +160,12 @@ impl Parameters {
 
     /// `W`, the generator of blinds.
     pub fn blinding(&self) -> EqAffine {
-        self.blinding
+        self.opening.last().copied().unwrap_or_default()
     }
 
     /// `U`, the generator of the inner product in openings.
     pub fn inner_product(&self) -> EqAffine {
-        self.inner_product
+        self.opening.iter().nth_back(1).copied().unwrap_or_default()
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 
 use pasta_curves::{Eq, EqAffine, Fp};
 
-use super::{fold, full, small};
+use super::fold::fold_all_but;
+use super::{full, small};
 
 /// A device that computes sums of points. Results are the same points on every one.
 pub trait Backend: fmt::Debug + Send + Sync {
@@ -24,7 +25,7 @@ pub trait Resident: Send + Sync {
     /// The same for elements of the scalar field.
     fn full(&self, columns: &[&[Fp]]) -> Result<Vec<Eq>, DeviceError>;
 
-    /// The bases after rounds of folding with these factors ([`fold`]); the last `fixed` bases stay as they are, behind the folded ones.
+    /// The bases after rounds of folding with these factors ([`super::fold`]); the last `fixed` bases stay as they are, behind the folded ones.
     fn fold(&self, factors: &[Fp], fixed: usize) -> Result<Box<dyn Resident>, DeviceError>;
 
     /// The bases.
@@ -115,10 +116,7 @@ impl Resident for CpuBases<'_> {
     }
 
     fn fold(&self, factors: &[Fp], fixed: usize) -> Result<Box<dyn Resident>, DeviceError> {
-        let (generators, fixed) = self.0.split_at(self.0.len() - fixed);
-        let mut folded = fold(generators, factors);
-        folded.extend(fixed);
-        Ok(Box::new(CpuBases(folded.into())))
+        Ok(Box::new(CpuBases(fold_all_but(&self.0, factors, fixed).into())))
     }
 
     fn points(&self) -> Result<Vec<EqAffine>, DeviceError> {

@@ -42,6 +42,14 @@ pub fn fold(generators: &[EqAffine], factors: &[Fp]) -> Vec<EqAffine> {
     folded
 }
 
+/// The same, with the last `fixed` points copied behind the folded ones.
+pub(super) fn fold_all_but(points: &[EqAffine], factors: &[Fp], fixed: usize) -> Vec<EqAffine> {
+    let (generators, fixed) = points.split_at(points.len() - fixed);
+    let mut folded = fold(generators, factors);
+    folded.extend(fixed);
+    folded
+}
+
 /// The products of some factors, for every choice of them; the first factor has the highest bit.
 pub fn tensor(factors: &[Fp]) -> Vec<Fp> {
     factors.iter().fold(vec![Fp::ONE], |products, factor| products.iter().flat_map(|p| [*p, *p * factor]).collect())

@@ -2,6 +2,10 @@
 //!
 //! | file | knows |
 //! |---|---|
+//! | `backend` | what computes sums of points: the interface, and the CPU behind it |
+//! | `device` | which backend does what, and what happens when it fails |
+//! | `bases` | bases that sums are computed over, wherever they are |
+//! | `gpu` | the backend for GPUs (feature `gpu`) |
 //! | `affine` | additions that share an inversion: everything below consists of them |
 //! | `digits` | integers as signed digits |
 //! | `endomorphism` | scalars of the field as two integers of half the length |
@@ -16,7 +20,9 @@
 
 mod affine;
 mod backend;
+mod bases;
 mod buckets;
+mod device;
 mod digits;
 mod endomorphism;
 mod fixed;
@@ -28,6 +34,8 @@ mod pippenger;
 mod small;
 
 pub use backend::{About, Backend, Cpu, DeviceError, Resident};
+pub use bases::Bases;
+pub use device::{Device, Uses, Work};
 pub use fixed::FixedBases;
 pub use fold::{fold, tensor};
 pub use full::full;
