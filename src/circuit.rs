@@ -92,6 +92,14 @@ impl Circuit {
         Counts::of(&self.key).cells
     }
 
+    /// Columns that a proof commits to, for choosing a device.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn columns(&self) -> crate::crossover::Columns {
+        let layout = self.key.layout();
+        let full = layout.factor_columns().len() + layout.helpers();
+        crate::crossover::Columns { small: layout.fresh_columns() + layout.slots, full }
+    }
+
     /// The compiled network as a `.zkc` file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let network = Network { graph: self.graph.clone(), report: self.report.clone() };

@@ -36,6 +36,7 @@
 //! | [`compile_segments`] | this crate | a network cut in segments that are proven apart |
 //! | [`Opening`] | [`prover`] | what opens a seal: secret |
 //! | [`Cache`], [`Parameters`] | [`prover`], [`verifier`] | the commitment parameters |
+//! | [`devices`] | this crate | which device to prove on |
 //! | [`Objective`], [`Prediction`] | [`circuits`] | what the layout is cheapest for, and what it will cost |
 //!
 //! Integrators who only verify depend on `zkinfer-verifier` alone: it knows no ONNX and no prover.
@@ -46,6 +47,9 @@ pub use zkinfer_prover as prover;
 pub use zkinfer_verifier as verifier;
 
 mod circuit;
+#[cfg(feature = "gpu")]
+mod crossover;
+pub mod devices;
 mod error;
 pub mod manifest;
 mod segments;

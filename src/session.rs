@@ -1,7 +1,11 @@
 //! Proving many inferences of one compiled network.
 
+use std::sync::Arc;
+
 use ndarray::{ArrayD, IxDyn};
-use zkinfer_prover::{Claim, Opening, Prover, SealedColumns, Stage, seal};
+use rand::rngs::StdRng;
+use zkinfer_prover::msm::{Device, DeviceError};
+use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, Stage, seal};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility};
 
@@ -13,6 +17,8 @@ pub struct ProvingSession<'a> {
     circuit: &'a Circuit,
     parameters: &'a Parameters,
     prover: Prover<'a>,
+    /// Where sums of points are computed, if not on the CPU alone.
+    device: Option<Arc<Device>>,
 }
 
 /// One input of an inference.
@@ -52,12 +58,17 @@ impl<'a> ProvingSession<'a> {
                 prover = prover.weights(weights);
             }
         }
-        Ok(Self { circuit, parameters, prover })
+        Ok(Self { circuit, parameters, prover, device: None })
     }
 
     /// Whether to verify each proof before handing it out (default: yes).
     pub fn self_check(self, self_check: bool) -> Self {
         Self { prover: self.prover.self_check(self_check), ..self }
+    }
+
+    /// Computes sums of points on a device (default: the CPU).
+    pub fn on(self, device: Arc<Device>) -> Self {
+        Self { prover: self.prover.on(device.clone()), device: Some(device), ..self }
     }
 
     /// Calls `observer` as each stage begins.
@@ -97,9 +108,25 @@ impl<'a> ProvingSession<'a> {
         }
         let sealed = sealed.iter().collect();
         let claim = Claim { statement, columns: &witness.columns, operands: witness.operands, sealed };
-        let proof = self.prover.prove_claim(claim, rng)?;
+        let proof = self.prove_claim(claim, rng)?;
         let outputs = Statement::public(Vec::new(), witness.outputs).read_outputs(key);
         Ok(Inference { proof, outputs, openings })
+    }
+
+    /// Proves; if what a device computed does not pass the self-check, again without it.
+    fn prove_claim(&self, claim: Claim<'_>, mut rng: StdRng) -> Result<Proof, Error> {
+        let in_use = self.device.as_ref().and_then(|device| Some((device, device.backend()?)));
+        let Some((device, about)) = in_use else {
+            return Ok(self.prover.prove_claim(claim, rng)?);
+        };
+        match self.prover.prove_claim(claim.clone(), &mut rng) {
+            Err(ProveError::SelfCheck(rejection)) => {
+                let reason = format!("what it computed is wrong: {rejection}");
+                device.fail(DeviceError::Failed { device: about.name, reason });
+                Ok(self.prover.prove_claim(claim, rng)?)
+            }
+            proof => Ok(proof?),
+        }
     }
 
     /// The integers of every input.

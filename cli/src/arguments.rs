@@ -44,6 +44,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Derive and cache the commitment parameters (derived on first use otherwise).
     Urs(Urs),
+    /// List what proofs can be computed on, and how fast it is. Forgets what `prove --device auto` measured.
+    Devices,
     /// The whole way on a shipped network: compile, prove a handwritten digit, verify, and reject a forgery.
     Demo(Demo),
     /// Print a completion script for a shell.
@@ -60,6 +62,18 @@ pub enum Optimize {
     Verifier,
     /// Proof size.
     Size,
+}
+
+/// What to prove on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// A GPU for what it is faster at, measured once; the CPU where this build drives none.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The first GPU that `zkinfer devices` lists (builds with the feature gpu).
+    Gpu,
 }
 
 /// Whether weights are part of the key.
@@ -176,6 +190,9 @@ pub struct Prove {
     /// The opening of the model's seal [default: the .opening beside the compiled model].
     #[arg(long, value_name = "NAME.opening")]
     pub opening: Option<PathBuf>,
+    /// What computes the sums of points. Proofs are the same.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
     /// Hand the proof out without verifying it first.
     #[arg(long)]
     pub no_self_check: bool,

@@ -120,14 +120,27 @@ impl Cache {
         self.directory.join(SEALS).join(seal.to_string())
     }
 
-    /// Writes to a temporary file, then renames.
+    /// The bytes of a file of the cache, if it is there.
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.directory.join(name)).ok()
+    }
+
+    /// Writes a file of the cache.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CacheError> {
+        self.persist(&self.directory.join(name), bytes)
+    }
+
     fn store(&self, basis: Basis, k: u32, bytes: &[u8]) -> Result<(), CacheError> {
-        let path = self.path(basis, k);
-        let failed = |source| CacheError::File { path: path.clone(), source };
+        self.persist(&self.path(basis, k), bytes)
+    }
+
+    /// Writes to a temporary file, then renames.
+    fn persist(&self, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
+        let failed = |source| CacheError::File { path: path.to_owned(), source };
         fs::create_dir_all(&self.directory).map_err(failed)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
+        file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
     }
 }

@@ -22,6 +22,7 @@
 //! | [`open`] | the multi-point opening |
 //! | [`inner_product`] | the last step of the opening |
 //! | [`msm`] | the kernels below commitments |
+//! | [`measure`] | what sums of points take on a device |
 //! | [`cache`] | the parameters on disk |
 //! | [`error`] | why no proof was made |
 
@@ -31,6 +32,7 @@ pub mod commit;
 pub mod error;
 pub mod inner_product;
 pub mod lookup;
+pub mod measure;
 pub mod msm;
 pub mod open;
 pub mod prove;

@@ -3,6 +3,7 @@
 mod compile;
 mod completions;
 mod demo;
+mod devices;
 mod evaluate;
 mod inspect;
 mod prove;
@@ -41,6 +42,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Keygen(arguments) => publish::keygen(&arguments, json),
         Command::Inspect(arguments) => inspect::run(&arguments, json),
         Command::Urs(arguments) => urs::run(&arguments, json),
+        Command::Devices => devices::run(json),
         Command::Demo(arguments) => demo::run(&arguments, json),
         Command::Completions(arguments) => {
             completions::run(&arguments);

@@ -1,15 +1,17 @@
 //! `zkinfer prove`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
 use serde_json::json;
-use zkinfer::{Circuit, Opening, Source, Visibility};
+use zkinfer::devices::{self, Backend, Cpu, DeviceError, Preference};
+use zkinfer::{Cache, Circuit, Opening, Parameters, Source, Visibility};
 
 use super::{parameters, print_json, print_outputs, read_circuit, tensors};
 use crate::Outcome;
-use crate::arguments::Prove;
+use crate::arguments::{Device, Prove};
 use crate::files;
 use crate::profile::{Profile, READING, RUNNING};
 use crate::screen::{Progress, Stages, bytes, say, seconds};
@@ -32,12 +34,15 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
         stages.enter(stage.name());
         progress.stage(stage.name());
     };
+    let device = device(arguments.device, &circuit, &parameters, &progress)?;
     let session = circuit
         .session(&parameters, opening.as_ref())
         .with_context(|| arguments.circuit.display().to_string())?
         .self_check(!arguments.no_self_check)
+        .on(device.clone())
         .observer(&observer);
     let inference = session.infer(&inputs.sources()).with_context(|| first.display().to_string())?;
+    drop(session);
     let laps = stages.finish();
     drop(progress);
     let file = inference.proof.to_bytes();
@@ -56,6 +61,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
             "bytes": file.len(),
             "argument_bytes": proof.argument.len(),
             "key": proof.key.to_string(),
+            "device": device.backend().unwrap_or_else(|| Cpu.about()),
             "model": proof.model().to_string(),
             "outputs": tensors(&inference.outputs),
             "seconds": total,
@@ -70,6 +76,23 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
         profile.iter().for_each(Profile::print);
     }
     Ok(Outcome::Done)
+}
+
+/// What to prove on.
+fn device(
+    device: Device,
+    circuit: &Circuit,
+    parameters: &Parameters,
+    progress: &Progress,
+) -> Result<Arc<devices::Device>> {
+    let preference = match device {
+        Device::Auto => Preference::Auto,
+        Device::Cpu => Preference::Cpu,
+        Device::Gpu => Preference::Gpu,
+    };
+    let measuring = || progress.stage("measuring the GPU (once per device and size)");
+    let failed = |error: &DeviceError| eprintln!("warning: {error}; the CPU computes the proof");
+    Ok(devices::choose(preference, circuit, parameters, &Cache::user()?, measuring, failed)?)
 }
 
 /// Where the openings of sealed outputs go: beside the proof.

@@ -45,7 +45,7 @@ impl Uses {
 
 /// Where sums of points are computed.
 pub struct Device {
-    backend: Option<(Box<dyn Backend>, Uses)>,
+    backend: Option<(Arc<dyn Backend>, Uses)>,
     /// Why the backend is not used any more.
     failure: OnceLock<DeviceError>,
     on_failure: Box<dyn Fn(&DeviceError) + Send + Sync>,
@@ -66,7 +66,7 @@ impl Device {
 
     /// A backend for some work. At its first failure `on_failure` is called, and from then on the CPU does everything.
     pub fn new(
-        backend: Box<dyn Backend>,
+        backend: Arc<dyn Backend>,
         uses: Uses,
         on_failure: impl Fn(&DeviceError) + Send + Sync + 'static,
     ) -> Arc<Self> {

@@ -27,6 +27,15 @@ macro_rules! line {
     ($text:expr, $($format:tt)*) => {{ let _ = writeln!($text, $($format)*); }};
 }
 
+impl std::fmt::Display for Limbs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Wide => "8 × 32 bits",
+            Self::Narrow => "20 × 13 bits",
+        })
+    }
+}
+
 /// Bits of a narrow limb, and how many there are.
 const BITS: usize = 13;
 const COUNT: usize = 20;

@@ -1,0 +1,63 @@
+//! What sums of points take on a device, to choose one by.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ff::{Field, PrimeField};
+use halo2_proofs::transcript::{Blake2bWrite, Challenge255};
+use pasta_curves::{EqAffine, Fp};
+use rand_core::CryptoRng;
+use zkinfer_verifier::Parameters;
+
+use crate::commit::Context;
+use crate::inner_product::open;
+use crate::msm::{Device, DeviceError};
+
+/// Columns that are committed to at a time.
+pub const COLUMNS: usize = 8;
+/// Measurements after the one that warms up; the fastest counts.
+const RUNS: usize = 3;
+
+/// Wall seconds of each kind of work, with as many rows as some parameters have.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Timing {
+    /// [`COLUMNS`] columns of 8-bit integers.
+    pub small: f64,
+    /// As many of field elements.
+    pub full: f64,
+    /// One opening.
+    pub opening: f64,
+}
+
+/// Measures a device. Fails if the device does.
+pub fn measure(device: Arc<Device>, parameters: &Parameters, rng: &mut impl CryptoRng) -> Result<Timing, DeviceError> {
+    let context = Context::new(parameters).on(device.clone());
+    let integers: Vec<i64> = (0..context.rows as i64).map(|i| i * 37 % 256 - 128).collect();
+    let elements = elements(context.rows, 1);
+    let timing = Timing {
+        small: fastest(|| _ = context.lagrange.small(&[integers.as_slice(); COLUMNS])),
+        full: fastest(|| _ = context.lagrange.full(&[elements.as_slice(); COLUMNS])),
+        opening: fastest(|| {
+            let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
+            // In memory; a challenge of zero would be the only error.
+            let _ = open(&context.opening, &mut transcript, elements.clone(), Fp::ONE, elements[0], rng);
+        }),
+    };
+    device.failure().map_or(Ok(timing), |failure| Err(failure.clone()))
+}
+
+/// Elements of the scalar field with no short ones among them; no secrets.
+pub fn elements(count: usize, seed: u64) -> Vec<Fp> {
+    let first = Fp::MULTIPLICATIVE_GENERATOR.pow([seed + 1000]);
+    std::iter::successors(Some(first), |element| Some(element.square() + Fp::ONE)).take(count).collect()
+}
+
+fn fastest(mut work: impl FnMut()) -> f64 {
+    work();
+    let mut time = || {
+        let start = Instant::now();
+        work();
+        start.elapsed().as_secs_f64()
+    };
+    (0..RUNS).map(|_| time()).fold(f64::INFINITY, f64::min)
+}
