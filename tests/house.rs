@@ -43,3 +43,13 @@ fn the_verifier_stays_light() {
         assert!(!tree.contains(heavy), "the verifier must not depend on {heavy}");
     }
 }
+
+#[test]
+fn no_gpu_crate_unless_asked_for() {
+    for package in ["zkinfer-cli", "zkinfer", "zkinfer-prover"] {
+        let crates = tree(package, "99");
+        let gpu =
+            |name: &&String| ["wgpu", "naga", "ash", "metal", "pollster"].iter().any(|part| name.starts_with(part));
+        assert_eq!(crates.iter().find(gpu), None, "{package}");
+    }
+}

@@ -212,3 +212,29 @@ fn the_demo_proves_verifies_and_rejects() {
     assert!(desk.succeed(&["demo", "--index", "3"]).contains('@'), "a picture is shown");
     desk.refuse(&["demo", "--index", "100000"], &["100000"]);
 }
+
+#[test]
+fn devices_are_listed_and_chosen() {
+    let desk = Desk::compiled();
+    let listed = desk.json(&["devices"]);
+    let devices = listed["devices"].as_array().expect("a list");
+    assert_eq!(devices[0]["about"]["name"], "CPU");
+    assert!(devices[0]["speed"]["terms"].as_f64().is_some_and(|terms| terms > 0.0), "{listed}");
+    assert!(desk.succeed(&["devices"]).contains("CPU"));
+
+    let prove = |device: &'static str| ["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--force", "--device", device];
+    for device in ["cpu", "auto"] {
+        desk.succeed(&prove(device));
+        desk.succeed(&["verify", "mlp-64-32-16-10.vk", "sample.proof"]);
+    }
+    assert_eq!(desk.json(&prove("cpu"))["device"]["kind"], "processor");
+    if listed["gpu_support"] == true {
+        let proven = desk.json(&prove("gpu"));
+        assert_eq!(proven["device"], devices[1]["about"], "the first that is listed");
+        desk.succeed(&["verify", "mlp-64-32-16-10.vk", "sample.proof"]);
+    } else {
+        let output = desk.run(&prove("gpu"));
+        let text = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.status.code() == Some(2) && text.contains("--features gpu"), "{text}");
+    }
+}

@@ -149,8 +149,8 @@ fn wide() -> String {
         line!(text, "  let r{i}_8 = u32(s >> 32u);\n  let m{i} = 0u - r{i}_0;");
         // The lowest limb of m·q is m: with r_0 it gives zero, and a carry unless both are zero.
         line!(text, "  s = u64(m{i}) * {}lu + u64(r{i}_1) + u64(u32(r{i}_0 != 0u));\n  let t{i}_0 = u32(s);", q[1]);
-        for j in 2..7 {
-            let product = if q[j] == 0 { String::new() } else { format!("u64(m{i}) * {}lu + ", q[j]) };
+        for (j, q) in q.iter().enumerate().take(7).skip(2) {
+            let product = if *q == 0 { String::new() } else { format!("u64(m{i}) * {q}lu + ") };
             line!(text, "  s = {product}u64(r{i}_{j}) + (s >> 32u);\n  let t{i}_{} = u32(s);", j - 1);
         }
         line!(text, "  s = (u64(m{i}) << 30u) + u64(r{i}_7) + (s >> 32u);\n  let t{i}_6 = u32(s);");
