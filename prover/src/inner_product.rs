@@ -22,8 +22,6 @@ use zkinfer_verifier::transcript::draw;
 
 use crate::msm::{Bases, full, tensor};
 
-/// Rounds from one folding to the next: the fastest from 2^7 to 2^12 generators; above, 3 is as fast.
-const ROUNDS: usize = 2;
 /// So few generators are not folded any more.
 const LAST: usize = 16;
 
@@ -126,7 +124,7 @@ impl<'a> Generators<'_, 'a> {
     /// One round of folding, done now or later.
     fn fold(&mut self, challenge: Fp) {
         self.challenges.push(challenge);
-        if self.challenges.len() == ROUNDS && self.bases().len() > LAST + EXTRA {
+        if self.challenges.len() >= self.bases().rounds() && self.bases().len() > LAST + EXTRA {
             self.folded = Some(self.bases().fold(&self.challenges, EXTRA));
             self.challenges.clear();
         }

@@ -12,8 +12,10 @@ use super::{full, small};
 
 /// Folded bases so few that the CPU goes on with them: a device would only wait.
 const FEW: usize = 1 << 9;
-/// Rounds that the CPU folds at a time.
+/// Rounds to fold at a time on the CPU: the fastest from 2^7 to 2^12 generators; above, 3 is as fast.
 const ROUNDS: usize = 2;
+/// Rounds to fold at a time on a device, which takes as long for any number of them.
+const DEVICE_ROUNDS: usize = 4;
 
 /// Bases of sums.
 pub struct Bases<'a> {
@@ -69,6 +71,12 @@ impl<'a> Bases<'a> {
     pub fn full(&self, columns: &[&[Fp]]) -> Vec<Eq> {
         let sums = self.on_device(self.work, |resident| resident.full(columns));
         sums.unwrap_or_else(|| full(self.points(), columns))
+    }
+
+    /// After how many rounds of an inner product argument to fold.
+    pub fn rounds(&self) -> usize {
+        let resident = self.device.backend_for(self.work).is_some() && !matches!(self.resident.get(), Some(None));
+        if resident { DEVICE_ROUNDS } else { ROUNDS }
     }
 
     /// The bases after rounds of folding with these factors; the last `fixed` ones stay as they are.

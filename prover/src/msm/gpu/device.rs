@@ -16,6 +16,10 @@ use crate::msm::backend::{About, DeviceError};
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Storage buffers that a kernel binds.
 const STORAGE_BUFFERS: u32 = 7;
+/// Most workgroups along an axis: what every device allows.
+const MOST_GROUPS: usize = 65_535;
+/// Bytes of buffers to keep for the next sums.
+const KEPT: u64 = 1 << 30;
 /// The largest buffer to ask for, in bytes: sums that need more are computed a few columns at a time.
 const LARGEST_BUFFER: u64 = 1 << 28;
 
@@ -116,7 +120,9 @@ impl Adapter {
         let noted = trouble.clone();
         device.set_device_lost_callback(move |reason, message| note(&noted, format!("lost ({reason:?}) {message}")));
         let pipelines = Kernel::ALL.map(|kernel| pipeline(&device, kernel, limbs));
-        let gpu = Gpu { device, queue, pipelines, trouble, limbs, limit: largest as usize, about: self.about.clone() };
+        let kept = Mutex::default();
+        let gpu =
+            Gpu { device, queue, pipelines, kept, trouble, limbs, limit: largest as usize, about: self.about.clone() };
         gpu.check()?;
         Ok(Arc::new(gpu))
     }
@@ -169,6 +175,8 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     pipelines: [Pipeline; Kernel::ALL.len()],
+    /// Buffers for the next sums.
+    kept: Mutex<Vec<wgpu::Buffer>>,
     /// The first error that was reported outside of any call.
     trouble: Arc<Mutex<Option<String>>>,
     limbs: Limbs,
@@ -180,6 +188,32 @@ pub struct Gpu {
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gpu").field("about", &self.about).field("limbs", &self.limbs).finish_non_exhaustive()
+    }
+}
+
+/// A buffer that others can have afterwards.
+pub(super) struct Scratch<'a> {
+    gpu: &'a Gpu,
+    /// There until this is dropped.
+    buffer: Option<wgpu::Buffer>,
+}
+
+impl std::ops::Deref for Scratch<'_> {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        self.buffer.as_ref().expect("it is only taken when dropped")
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.gpu.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(self.buffer.take());
+        // The oldest go first.
+        while kept.iter().map(wgpu::Buffer::size).sum::<u64>() > KEPT {
+            kept.remove(0);
+        }
     }
 }
 
@@ -195,8 +229,13 @@ impl Work<'_> {
         self.encoder.copy_buffer_to_buffer(from, start as u64, to, at as u64, Some(bytes as u64));
     }
 
-    /// Runs a kernel with its uniform and its buffers on a grid of invocations.
-    pub fn run(&mut self, kernel: Kernel, uniform: &[u32], buffers: &[&wgpu::Buffer], grid: [usize; 2]) {
+    /// Sets the first words of a buffer to zero.
+    pub fn clear(&mut self, buffer: &wgpu::Buffer, words: usize) {
+        self.encoder.clear_buffer(buffer, 0, Some(4 * words as u64));
+    }
+
+    /// Runs a kernel with its uniform and its buffers, in so many invocations.
+    pub fn run(&mut self, kernel: Kernel, uniform: &[u32], buffers: &[&wgpu::Buffer], invocations: usize) {
         let Pipeline { pipeline, layout } = &self.gpu.pipelines[kernel as usize];
         let uniform = self.gpu.upload(uniform, BufferUsages::UNIFORM);
         let bound = std::iter::once(&uniform).chain(buffers.iter().copied()).enumerate();
@@ -211,7 +250,9 @@ impl Work<'_> {
         let mut pass = self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(grid[0].div_ceil(kernel.workgroup()) as u32, grid[1] as u32, 1);
+        let groups = invocations.div_ceil(kernel.workgroup());
+        let along = groups.min(MOST_GROUPS);
+        pass.dispatch_workgroups(along as u32, groups.div_ceil(along) as u32, 1);
     }
 
     /// Does the work, waits for it, and reads the first words of a buffer.
@@ -277,8 +318,18 @@ impl Gpu {
         self.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
     }
 
-    /// A buffer of zeros that kernels write and copies read.
-    pub(super) fn scratch(&self, words: usize) -> wgpu::Buffer {
+    /// A buffer that kernels write and copies read, with whatever is in it.
+    pub(super) fn scratch(&self, words: usize) -> Scratch<'_> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = 4 * words as u64;
+        let fits = |buffer: &wgpu::Buffer| buffer.size() >= size;
+        let best = (0..kept.len()).filter(|&at| fits(&kept[at])).min_by_key(|&at| kept[at].size());
+        let buffer = best.map_or_else(|| self.storage(words), |at| kept.swap_remove(at));
+        Scratch { gpu: self, buffer: Some(buffer) }
+    }
+
+    /// A buffer of zeros that kernels write and copies read, to keep.
+    pub(super) fn storage(&self, words: usize) -> wgpu::Buffer {
         self.buffer(words, BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC)
     }
 
@@ -326,7 +377,7 @@ impl Gpu {
         let results = self.scratch(factors.len());
         let uploaded = self.upload(factors, BufferUsages::STORAGE);
         let mut work = self.work();
-        work.run(Kernel::Multiply, &[count as u32, length, 0, 0], &[&uploaded, &results], [count, 1]);
+        work.run(Kernel::Multiply, &[count as u32, length, 0, 0], &[&uploaded, &results], count);
         work.read(&results, factors.len())
     }
 }

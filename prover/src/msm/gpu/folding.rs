@@ -24,15 +24,16 @@ impl Gpu {
         let length = count >> factors.len();
         let steps = steps(factors);
         let uploaded = self.upload(&steps, BufferUsages::STORAGE);
-        let sums = self.scratch(length * SUM);
-        let folded = self.scratch((length + fixed) * BASE);
-        let mut uniform = vec![length as u32, steps.len() as u32, 0, 0];
+        let terms = self.scratch(count * SUM);
+        let folded = self.storage((length + fixed) * BASE);
+        let blocks = 1 << factors.len();
+        let mut uniform = vec![length as u32, blocks, 0, 0];
         uniform.extend(words::to_device(&Fq::ZETA));
         let mut work = self.work();
-        work.run(Kernel::Fold, &uniform, &[bases, &uploaded, &sums], [length, 1]);
-        let mut uniform = vec![length as u32, Fq::NUM_BITS, 0, 0];
+        work.run(Kernel::Fold, &uniform, &[bases, &uploaded, &*terms], count);
+        let mut uniform = vec![length as u32, blocks, Fq::NUM_BITS, 0];
         uniform.extend(words::exponent(&-Fq::from(2)));
-        work.run(Kernel::Normalise, &uniform, &[&sums, &folded], [length, 1]);
+        work.run(Kernel::Normalise, &uniform, &[&*terms, &folded], length);
         work.copy(bases, 4 * BASE * count, &folded, 4 * BASE * length, 4 * BASE * fixed);
         // Waits for the device, so that what goes wrong is noticed here.
         work.read(&folded, BASE)?;
@@ -40,26 +41,27 @@ impl Gpu {
     }
 }
 
-/// Double and add, from the highest digit on; the generator of scalar 1 comes last.
+/// Double and add, from the highest digit on, for each scalar: first where the steps of each start and the last end, then the steps.
 fn steps(factors: &[Fp]) -> Vec<u32> {
     let scalars = tensor(factors);
-    let digits: Vec<[Vec<i8>; 2]> =
-        scalars.iter().map(|scalar| split(scalar).map(|half| non_adjacent(half, 2))).collect();
-    let length = digits[1..].iter().flatten().map(Vec::len).max().unwrap_or(0);
+    let mut starts = Vec::new();
     let mut steps = Vec::new();
-    for bit in (0..length).rev() {
-        if !steps.is_empty() {
-            steps.push(0);
-        }
-        for (block, halves) in digits.iter().enumerate().skip(1) {
+    for scalar in &scalars {
+        let start = steps.len();
+        starts.push((scalars.len() + 1 + start) as u32);
+        let halves = split(scalar).map(|half| non_adjacent(half, 2));
+        for bit in (0..halves.iter().map(Vec::len).max().unwrap_or(0)).rev() {
+            if steps.len() > start {
+                steps.push(0);
+            }
             for (endomorphism, digits) in halves.iter().enumerate() {
                 let digit = digits.get(bit).copied().unwrap_or(0);
                 if digit != 0 {
-                    steps.push(1 + 4 * block as u32 + 2 * endomorphism as u32 + u32::from(digit < 0));
+                    steps.push(1 + 2 * endomorphism as u32 + u32::from(digit < 0));
                 }
             }
         }
     }
-    steps.push(1);
-    steps
+    starts.push((scalars.len() + 1 + steps.len()) as u32);
+    [starts, steps].concat()
 }

@@ -30,9 +30,9 @@ pub enum Kernel {
     Merge,
     /// Weighted sums of buckets.
     Reduce,
-    /// Folded generators.
+    /// The terms of folded generators.
     Fold,
-    /// The same in affine coordinates.
+    /// Their sums, in affine coordinates.
     Normalise,
     /// Chains of products.
     Multiply,
@@ -90,7 +90,7 @@ impl Kernel {
     pub fn source(self, limbs: Limbs) -> String {
         let shape = include_str!("shaders/shape.wgsl");
         let points = || field::source(limbs) + include_str!("shaders/points.wgsl");
-        match self {
+        let kernel = match self {
             Self::Count | Self::Scan | Self::Scatter => shape.to_owned() + include_str!("shaders/digits.wgsl"),
             Self::Accumulate => {
                 let stores = sums("bucket", "buckets", Write) + &sums("head", "heads", Write);
@@ -104,10 +104,11 @@ impl Kernel {
                 let access = sums("item", "items", Read) + &sums("sum", "sums", Write);
                 points() + include_str!("shaders/reduce.wgsl") + &access
             }
-            Self::Fold => points() + include_str!("shaders/fold.wgsl") + &sums("folded", "folded", Write),
-            Self::Normalise => points() + include_str!("shaders/normalise.wgsl") + &sums("folded", "folded", Read),
+            Self::Fold => points() + include_str!("shaders/fold.wgsl") + &sums("term", "terms", Write),
+            Self::Normalise => points() + include_str!("shaders/normalise.wgsl") + &sums("term", "terms", Read),
             Self::Multiply => field::source(limbs) + include_str!("shaders/products.wgsl"),
-        }
+        };
+        kernel + include_str!("shaders/grid.wgsl")
     }
 }
 

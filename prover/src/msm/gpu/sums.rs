@@ -8,7 +8,7 @@ use pasta_curves::{Eq, Fp};
 use rayon::prelude::*;
 use wgpu::BufferUsages;
 
-use super::device::{Gpu, Work};
+use super::device::{Gpu, Scratch, Work};
 use super::kernels::Kernel;
 use super::plan::{FAN_IN, Plan};
 use super::words::{self, ELEMENT, SUM};
@@ -62,9 +62,12 @@ impl Gpu {
     /// The sums of columns that fit.
     fn sums_at_once(&self, bases: &wgpu::Buffer, scalars: &[u32], plan: &Plan) -> Result<Vec<Eq>, DeviceError> {
         let mut work = self.work();
-        let buckets = self.accumulate(&mut work, bases, scalars, plan);
-        let sums = self.reduce(&mut work, buckets, plan);
-        let words = work.read(&sums, 2 * SUM * plan.rows())?;
+        let buckets = self.scratch(plan.rows() * plan.buckets * SUM);
+        let sorted = self.accumulate(&mut work, bases, scalars, plan, &buckets);
+        let levels = self.reduce(&mut work, buckets, plan);
+        let sums = &levels[levels.len() - 1];
+        let words = work.read(sums, 2 * SUM * plan.rows())?;
+        drop((sorted, levels));
         let windows = words.par_chunks(2 * SUM).map(|row| {
             let (sum, weighted) = row.split_at(SUM);
             // Bucket b has the points of digit b + 1.
@@ -81,48 +84,57 @@ impl Gpu {
         Ok(windows.par_chunks(plan.windows).map(horner).collect())
     }
 
-    /// The sums of buckets.
-    fn accumulate(&self, work: &mut Work<'_>, bases: &wgpu::Buffer, scalars: &[u32], plan: &Plan) -> wgpu::Buffer {
+    /// The sums of buckets. Returns what the device needs until the work is done.
+    fn accumulate(
+        &self,
+        work: &mut Work<'_>,
+        bases: &wgpu::Buffer,
+        scalars: &[u32],
+        plan: &Plan,
+        buckets: &wgpu::Buffer,
+    ) -> [Scratch<'_>; 5] {
         let (rows, shape) = (plan.rows(), plan.uniform());
         let scalars = self.upload(scalars, BufferUsages::STORAGE);
         let cursors = self.scratch(rows * plan.buckets);
         let entries = self.scratch(rows * plan.points);
         let keys = self.scratch(rows * plan.points);
-        let buckets = self.scratch(rows * plan.buckets * SUM);
         let heads = self.scratch(plan.heads() * SUM);
         let head_keys = self.scratch(plan.heads());
-        let sorting = [&scalars, &cursors, &entries, &keys];
-        work.run(Kernel::Count, &shape, &sorting, [plan.points, plan.columns]);
-        work.run(Kernel::Scan, &shape, &sorting, [rows * Kernel::Scan.workgroup(), 1]);
-        work.run(Kernel::Scatter, &shape, &sorting, [plan.points, plan.columns]);
-        let adding = [bases, &cursors, &entries, &keys, &buckets, &heads, &head_keys];
-        work.run(Kernel::Accumulate, &shape, &adding, [plan.chunks, rows]);
+        work.clear(&cursors, rows * plan.buckets);
+        work.clear(buckets, rows * plan.buckets * SUM);
+        let sorting = [&scalars, &*cursors, &*entries, &*keys];
+        work.run(Kernel::Count, &shape, &sorting, plan.points * plan.columns);
+        work.run(Kernel::Scan, &shape, &sorting, rows * Kernel::Scan.workgroup());
+        work.run(Kernel::Scatter, &shape, &sorting, plan.points * plan.columns);
+        let adding = [bases, &*cursors, &*entries, &*keys, buckets, &*heads, &*head_keys];
+        work.run(Kernel::Accumulate, &shape, &adding, plan.chunks * rows);
         let mut first = 0;
         for level in plan.head_levels().windows(2) {
             let next = first + rows * level[0];
             let uniform = [rows, plan.buckets, level[0], first, FAN_IN, level[1], next, 0];
-            let merging = [&buckets, &heads, &head_keys];
-            work.run(Kernel::Merge, &uniform.map(|word| word as u32), &merging, [level[1], rows]);
+            let merging = [buckets, &*heads, &*head_keys];
+            work.run(Kernel::Merge, &uniform.map(|word| word as u32), &merging, level[1] * rows);
             first = next;
         }
-        buckets
+        [cursors, entries, keys, heads, head_keys]
     }
 
-    /// Per row the sum of its buckets, and the sum weighted with their indices.
-    fn reduce(&self, work: &mut Work<'_>, buckets: wgpu::Buffer, plan: &Plan) -> wgpu::Buffer {
-        let mut levels = plan.bucket_levels();
-        if levels.len() == 1 {
+    /// Per row the sum of its buckets, and the sum weighted with their indices: the last of the levels.
+    fn reduce<'g>(&'g self, work: &mut Work<'_>, buckets: Scratch<'g>, plan: &Plan) -> Vec<Scratch<'g>> {
+        let mut sizes = plan.bucket_levels();
+        if sizes.len() == 1 {
             // A row of one bucket takes one step too, into a sum and a weighted sum.
-            levels.push(1);
+            sizes.push(1);
         }
-        let mut items = buckets;
-        for (depth, level) in levels.windows(2).enumerate() {
-            let sums = self.scratch(2 * SUM * plan.rows() * level[1]);
+        let mut levels = vec![buckets];
+        for (depth, size) in sizes.windows(2).enumerate() {
+            let sums = self.scratch(2 * SUM * plan.rows() * size[1]);
             let doublings = depth * FAN_IN.ilog2() as usize;
-            let uniform = [level[0], FAN_IN, level[1], doublings, depth.min(1), plan.rows(), 0, 0];
-            work.run(Kernel::Reduce, &uniform.map(|word| word as u32), &[&items, &sums], [level[1], plan.rows()]);
-            items = sums;
+            let uniform = [size[0], FAN_IN, size[1], doublings, depth.min(1), plan.rows(), 0, 0];
+            let uniform = uniform.map(|word| word as u32);
+            work.run(Kernel::Reduce, &uniform, &[&*levels[depth], &*sums], size[1] * plan.rows());
+            levels.push(sums);
         }
-        items
+        levels
     }
 }

@@ -18,13 +18,12 @@ fn base(index: u32) -> Affine {
 }
 
 @compute @workgroup_size(64)
-fn accumulate(@builtin(global_invocation_id) id: vec3<u32>) {
-    let chunk = id.x;
-    if chunk >= shape.chunks { return; }
-    let row = id.y;
-    let first = chunk * shape.chunk;
+fn accumulate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let head = invocation(id, groups, 64u);
+    let row = head / shape.chunks;
+    if row >= shape.columns * shape.windows { return; }
+    let first = (head % shape.chunks) * shape.chunk;
     let total = cursors[row * shape.buckets + shape.buckets - 1u];
-    let head = row * shape.chunks + chunk;
     head_keys[head] = 0u;
     if first >= total { return; }
     let end = min(first + shape.chunk, total);

@@ -24,10 +24,10 @@ fn window(scalar: u32, index: u32) -> u32 {
     return value & ((1u << shape.bits) - 1u);
 }
 
-fn each_digit(id: vec3<u32>, scatter: bool) {
-    let point = id.x;
-    if point >= shape.points { return; }
-    let scalar = id.y * shape.points + point;
+fn each_digit(scalar: u32, scatter: bool) {
+    let column = scalar / shape.points;
+    let point = scalar % shape.points;
+    if column >= shape.columns { return; }
     var carry = 0u;
     for (var index = 0u; index < shape.windows; index += 1u) {
         let value = window(scalar, index) + carry;
@@ -35,7 +35,7 @@ fn each_digit(id: vec3<u32>, scatter: bool) {
         var magnitude = value;
         if carry == 1u { magnitude = (1u << shape.bits) - value; }
         if magnitude == 0u { continue; }
-        let row = id.y * shape.windows + index;
+        let row = column * shape.windows + index;
         let at = atomicAdd(&cursors[row * shape.buckets + magnitude - 1u], 1u);
         if scatter {
             entries[row * shape.points + at] = point << 1u | carry;
@@ -45,24 +45,30 @@ fn each_digit(id: vec3<u32>, scatter: bool) {
 }
 
 @compute @workgroup_size(128)
-fn count(@builtin(global_invocation_id) id: vec3<u32>) {
-    each_digit(id, false);
+fn count(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    each_digit(invocation(id, groups, 128u), false);
 }
 
 @compute @workgroup_size(128)
-fn scatter(@builtin(global_invocation_id) id: vec3<u32>) {
-    each_digit(id, true);
+fn scatter(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    each_digit(invocation(id, groups, 128u), true);
 }
 
 var<workgroup> totals: array<u32, 128>;
 
 // From counts to where each bucket starts: one workgroup a row.
 @compute @workgroup_size(128)
-fn scan(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) id: vec3<u32>) {
+fn scan(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_id) id: vec3<u32>,
+) {
+    let index = group.y * groups.x + group.x;
+    if index >= shape.columns * shape.windows { return; }
     let share = (shape.buckets + 127u) / 128u;
     let start = min(id.x * share, shape.buckets);
     let end = min(start + share, shape.buckets);
-    let row = group.x * shape.buckets;
+    let row = index * shape.buckets;
     var total = 0u;
     for (var bucket = start; bucket < end; bucket += 1u) {
         total += atomicLoad(&cursors[row + bucket]);

@@ -1,35 +1,39 @@
-// Folds generators: result i is Σ_j s_j·generator_(j·length + i) for scalars that are the same for all i, so all invocations take the same steps.
+// Folds generators: result i is Σ_j s_j·generator_(j·length + i) for scalars that are the same for all i. One invocation computes one term, so that all have
+// as many steps as one scalar takes, and neighbours take the same ones; `normalise` adds terms up.
 //
-// A step is 0, a doubling of what there is so far, or 1 + 4·block + 2·endomorphism + sign, an addition of a generator.
+// A step is 0, a doubling of what there is so far, or 1 + 2·endomorphism + sign, an addition of the generator. Those of block j stand from steps[j] to steps[j + 1].
 
 struct Folding {
     length: u32,
-    steps: u32,
+    blocks: u32,
     zeta: array<vec4<u32>, 2>,
 }
 
 @group(0) @binding(0) var<uniform> folding: Folding;
 @group(0) @binding(1) var<storage, read> bases: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> steps: array<u32>;
-@group(0) @binding(3) var<storage, read_write> folded: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read_write> terms: array<vec4<u32>>;
 
 @compute @workgroup_size(64)
-fn fold(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= folding.length { return; }
+fn fold(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = invocation(id, groups, 64u);
+    let block = index / folding.length;
+    if block >= folding.blocks { return; }
+    let x = Field(bases[4u * index], bases[4u * index + 1u]);
+    let y = Field(bases[4u * index + 2u], bases[4u * index + 3u]);
+    let other_x = field_mul(x, Field(folding.zeta[0], folding.zeta[1]));
     var result = identity();
-    for (var at = 0u; at < folding.steps; at += 1u) {
+    for (var at = steps[block]; at < steps[block + 1u]; at += 1u) {
         let step = steps[at];
         if step == 0u {
             result = double(result);
             continue;
         }
-        let index = 4u * (((step - 1u) >> 2u) * folding.length + id.x);
-        var x = Field(bases[index], bases[index + 1u]);
-        let y = Field(bases[index + 2u], bases[index + 3u]);
-        if ((step - 1u) & 2u) != 0u { x = field_mul(x, Field(folding.zeta[0], folding.zeta[1])); }
-        result = add_affine(result, negated(Affine(x, y), ((step - 1u) & 1u) != 0u));
+        var term = Affine(x, y);
+        if ((step - 1u) & 2u) != 0u { term.x = other_x; }
+        result = add_affine(result, negated(term, ((step - 1u) & 1u) != 0u));
     }
-    store_folded(id.x, result);
+    store_term(index, result);
 }
 
 // dbl-2008-s-1.

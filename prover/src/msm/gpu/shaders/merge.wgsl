@@ -17,14 +17,15 @@ struct Level {
 @group(0) @binding(3) var<storage, read_write> head_keys: array<u32>;
 
 @compute @workgroup_size(64)
-fn merge(@builtin(global_invocation_id) id: vec3<u32>) {
-    let chunk = id.x;
-    if chunk >= level.chunks { return; }
-    let row = id.y;
+fn merge(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = invocation(id, groups, 64u);
+    let row = index / level.chunks;
+    if row >= level.rows { return; }
+    let chunk = index % level.chunks;
     let start = level.first + row * level.heads;
     let first = chunk * level.chunk;
     let end = min(first + level.chunk, level.heads);
-    let head = level.next + row * level.chunks + chunk;
+    let head = level.next + index;
     head_keys[head] = 0u;
     var key = head_keys[start + first];
     var continues = false;

@@ -19,10 +19,11 @@ struct Level {
 @group(0) @binding(2) var<storage, read_write> sums: array<vec4<u32>>;
 
 @compute @workgroup_size(64)
-fn reduce(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= level.segments { return; }
-    let row = id.y;
-    let first = id.x * level.segment;
+fn reduce(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = invocation(id, groups, 64u);
+    let row = index / level.segments;
+    if row >= level.rows { return; }
+    let first = (index % level.segments) * level.segment;
     let count = min(level.segment, level.items - first);
     let start = row * level.items + first;
     // Two additions an item: to the running sum, and of the running sum to the weighted one; then doublings; then the R_i.
@@ -46,9 +47,8 @@ fn reduce(@builtin(global_invocation_id) id: vec3<u32>) {
         let result = add(a, b);
         if of_running { running = result; } else { weighted = result; }
     }
-    let sum = 2u * (row * level.segments + id.x);
-    store_sum(sum, running);
-    store_sum(sum + 1u, weighted);
+    store_sum(2u * index, running);
+    store_sum(2u * index + 1u, weighted);
 }
 
 fn load_half(index: u32, which: u32) -> Point {
