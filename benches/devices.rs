@@ -3,6 +3,7 @@
 //! `cargo bench --features gpu --bench devices [-- --most 16]` prints a table: median seconds of a call, whatever is uploaded and read back included,
 //! over bases that are resident. `--most` is the binary logarithm of the most points of a column (20 unless told). Every GPU's results are compared with the CPU's.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ff::Field;
@@ -30,9 +31,16 @@ fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
     affine
 }
 
-/// Median seconds of a call, and what it returns. The first call, which warms up, does not count.
+/// Seconds before the first call that counts: a device at rest has a lower clock.
+const WARM_UP: f64 = 0.2;
+
+/// Median seconds of a call, and what it returns.
 fn median<T>(mut call: impl FnMut() -> T) -> (f64, T) {
+    let start = Instant::now();
     let mut result = call();
+    while start.elapsed().as_secs_f64() < WARM_UP {
+        result = call();
+    }
     let mut times = Vec::new();
     while times.len() < RUNS && times.iter().sum::<f64>() < PATIENCE {
         let start = Instant::now();
@@ -111,4 +119,32 @@ fn main() {
             });
         }
     }
+    for gpu in &gpus {
+        kernels(gpu, most);
+    }
+}
+
+/// What each kernel of some sums takes by itself.
+fn kernels(gpu: &Arc<Gpu>, most: u32) {
+    println!("\n{}, kernel by kernel, ms, each with the time to start it and to wait for it:\n", gpu.about().name);
+    let rng = &mut StdRng::seed_from_u64(2);
+    for (k, count) in [(12, 1), (12, 64), (16, 1), (20, 1)] {
+        if k > most {
+            continue;
+        }
+        let bases = gpu.load(points(1 << k, rng).into()).expect("room for the bases");
+        let scalars: Vec<Vec<Fp>> = (0..count).map(|_| (0..1 << k).map(|_| Fp::random(&mut *rng)).collect()).collect();
+        let scalars: Vec<&[Fp]> = scalars.iter().map(|column| &column[..]).collect();
+        median(|| bases.full(&scalars).expect("sums"));
+        let kernels = gpu.trace(|| _ = bases.full(&scalars).expect("sums"));
+        let kernels: Vec<String> =
+            kernels.iter().map(|(name, seconds)| format!("{name} {:.2}", seconds * 1e3)).collect();
+        println!("* {count} full columns of 2^{k}: {}", kernels.join(", "));
+    }
+    let bases = gpu.load(points(1 << 14, rng).into()).expect("room for the bases");
+    let factors = [2, 3, 5, 7].map(|factor| -Fp::from(factor).square().invert().expect("not zero"));
+    median(|| bases.fold(&factors, 0).and_then(|folded| folded.points()).expect("folding"));
+    let kernels = gpu.trace(|| _ = bases.fold(&factors, 0).expect("folding"));
+    let kernels: Vec<String> = kernels.iter().map(|(name, seconds)| format!("{name} {:.2}", seconds * 1e3)).collect();
+    println!("* 2^14 generators folded four times: {}", kernels.join(", "));
 }

@@ -88,6 +88,8 @@ impl Device {
     /// Gives the backend up.
     pub fn fail(&self, error: DeviceError) {
         if self.failure.set(error).is_ok() {
+            // Its driver may wait for a device that hangs before it lets go of it: nobody is to wait for that.
+            self.backend.iter().for_each(|(backend, _)| std::mem::forget(backend.clone()));
             self.failure.get().into_iter().for_each(&self.on_failure);
         }
     }

@@ -13,7 +13,7 @@ use super::words::{self, BASE};
 use crate::msm::backend::{About, DeviceError};
 
 /// How long to wait for a device.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Storage buffers that a kernel binds.
 const STORAGE_BUFFERS: u32 = 7;
 /// Most workgroups along an axis: what every device allows.
@@ -121,8 +121,18 @@ impl Adapter {
         device.set_device_lost_callback(move |reason, message| note(&noted, format!("lost ({reason:?}) {message}")));
         let pipelines = Kernel::ALL.map(|kernel| pipeline(&device, kernel, limbs));
         let kept = Mutex::default();
-        let gpu =
-            Gpu { device, queue, pipelines, kept, trouble, limbs, limit: largest as usize, about: self.about.clone() };
+        let gpu = Gpu {
+            device,
+            queue,
+            pipelines,
+            kept,
+            trouble,
+            limbs,
+            limit: largest as usize,
+            trace: Mutex::default(),
+            patience: PATIENCE,
+            about: self.about.clone(),
+        };
         gpu.check()?;
         Ok(Arc::new(gpu))
     }
@@ -181,7 +191,11 @@ pub struct Gpu {
     trouble: Arc<Mutex<Option<String>>>,
     limbs: Limbs,
     /// Bytes of the largest buffer.
-    limit: usize,
+    pub(super) limit: usize,
+    /// What kernels took, while they are timed.
+    trace: Mutex<Option<Vec<(&'static str, f64)>>>,
+    /// How long to wait for it.
+    pub(super) patience: Duration,
     about: About,
 }
 
@@ -253,6 +267,8 @@ impl Work<'_> {
         let groups = invocations.div_ceil(kernel.workgroup());
         let along = groups.min(MOST_GROUPS);
         pass.dispatch_workgroups(along as u32, groups.div_ceil(along) as u32, 1);
+        drop(pass);
+        self.gpu.time(kernel, &mut self.encoder);
     }
 
     /// Does the work, waits for it, and reads the first words of a buffer.
@@ -265,13 +281,13 @@ impl Work<'_> {
         let submission = gpu.queue.submit([self.encoder.finish()]);
         let slice = staging.slice(..);
         slice.map_async(wgpu::MapMode::Read, |_| {});
-        let timeout = Some(TIMEOUT);
+        let timeout = Some(gpu.patience);
         let poll = gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout });
         gpu.check()?;
         match poll {
             Ok(_) => {}
             Err(wgpu::PollError::Timeout) => {
-                return Err(DeviceError::Timeout { device: gpu.about.name.clone(), seconds: TIMEOUT.as_secs() });
+                return Err(DeviceError::Timeout { device: gpu.about.name.clone(), seconds: gpu.patience.as_secs() });
             }
             Err(error) => return Err(gpu.failed(error.to_string())),
         }
@@ -291,9 +307,10 @@ impl Gpu {
         self.limbs
     }
 
-    /// Bytes of the largest buffer.
-    pub(super) fn limit(&self) -> usize {
-        self.limit
+    /// Makes the device as lost as if it had been unplugged.
+    #[cfg(test)]
+    pub(super) fn lose(&self) {
+        self.device.destroy();
     }
 
     /// An error of this device.
@@ -305,6 +322,28 @@ impl Gpu {
     fn check(&self) -> Result<(), DeviceError> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.as_ref().map_or(Ok(()), |reason| Err(self.failed(reason.clone())))
+    }
+
+    /// Runs `work` kernel by kernel, and returns what each took: name and seconds, in order. Slower than without, as the device waits in between.
+    pub fn trace(&self, work: impl FnOnce()) -> Vec<(&'static str, f64)> {
+        let lock = || self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        *lock() = Some(Vec::new());
+        work();
+        lock().take().unwrap_or_default()
+    }
+
+    /// Waits for what has been encoded, if kernels are timed.
+    fn time(&self, kernel: Kernel, encoder: &mut wgpu::CommandEncoder) {
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trace) = &mut *trace {
+            let next = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let done = std::mem::replace(encoder, next).finish();
+            let start = Instant::now();
+            self.queue.submit([done]);
+            // If it fails, so does whoever reads the result.
+            let _ = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(self.patience) });
+            trace.push((kernel.entry_point(), start.elapsed().as_secs_f64()));
+        }
     }
 
     /// Work to add kernels to.

@@ -45,7 +45,7 @@ impl Gpu {
         if points == 0 {
             return Ok(vec![Eq::identity(); columns.len()]);
         }
-        let plan = Plan::new(points, WORDS, length, columns.len(), self.limit());
+        let plan = Plan::new(points, WORDS, length, columns.len(), self.limit);
         let plan = plan.ok_or_else(|| DeviceError::TooLarge { device: self.about().name.clone(), points })?;
         let mut sums = Vec::with_capacity(columns.len());
         for columns in columns.chunks(plan.columns) {
