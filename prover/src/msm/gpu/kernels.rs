@@ -39,18 +39,8 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Count,
-        Self::Scan,
-        Self::Scatter,
-        Self::Accumulate,
-        Self::Merge,
-        Self::Reduce,
-        Self::Fold,
-        Self::Normalise,
-        Self::Multiply,
-    ];
+    /// How many there are.
+    pub const COUNT: usize = Self::Multiply as usize + 1;
 
     /// Invocations of a workgroup, as its shader says.
     pub fn workgroup(self) -> usize {

@@ -17,6 +17,9 @@ use crate::msm::backend::DeviceError;
 /// Bits of an element of the scalar field: `p` is a little more than `2^254`, and the last digit has room for that.
 const SCALAR_BITS: usize = 254;
 
+/// Scalars that a thread converts at least.
+const LEAST_SHARE: usize = 1 << 10;
+
 impl Gpu {
     /// `Σ_i column[i]·bases[i]` for columns of small integers.
     pub(super) fn small_sums(&self, bases: &wgpu::Buffer, columns: &[&[i64]]) -> Result<Vec<Eq>, DeviceError> {
@@ -52,7 +55,8 @@ impl Gpu {
             let plan = Plan { columns: columns.len(), ..plan };
             let mut scalars = vec![[0; WORDS]; plan.columns * points];
             scalars.par_chunks_mut(points).zip(columns).for_each(|(words, column)| {
-                words.iter_mut().zip(*column).for_each(|(words, value)| *words = scalar(value));
+                let words = words.par_iter_mut().zip(column.par_iter()).with_min_len(LEAST_SHARE);
+                words.for_each(|(words, value)| *words = scalar(value));
             });
             sums.extend(self.sums_at_once(bases, scalars.as_flattened(), &plan)?);
         }
