@@ -8,7 +8,7 @@
 //! ```
 //!
 //! so a message `Σ c_i·G'_i` over half of them is one over half of the original generators with scalars `s_b·c_i`. That costs a
-//! multi-exponentiation of the original size, little for a few rounds beside a folding: [`fold`] folds several rounds in less time than one
+//! multi-exponentiation of the original size, little for a few rounds beside a folding: [`fold`](crate::msm::fold()) folds several rounds in less time than one
 //! after the other.
 
 use ff::Field;
