@@ -24,6 +24,7 @@ struct Faulty {
     calls: Arc<AtomicUsize>,
     fails_at: Option<usize>,
     lies_at: Option<usize>,
+    panics: bool,
 }
 
 impl Faulty {
@@ -31,6 +32,7 @@ impl Faulty {
     fn call(&self) -> Result<bool, DeviceError> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         if self.fails_at.is_some_and(|at| call >= at) {
+            assert!(!self.panics, "injected");
             let reason = format!("injected at call {call}");
             return Err(DeviceError::Failed { device: "faulty".into(), reason });
         }
@@ -111,6 +113,19 @@ fn a_device_that_fails_at_any_call_costs_one_warning() {
         assert_eq!(faulty.calls.load(Ordering::Relaxed), at + 1);
         assert_eq!(prove_on(&key, device).unwrap(), expected);
         assert_eq!(faulty.calls.load(Ordering::Relaxed), at + 1);
+    }
+}
+
+#[test]
+fn a_device_whose_library_panics_has_failed() {
+    let key = key(K);
+    let expected = prove_on(&key, Device::cpu()).unwrap();
+    for at in [0, 1, 10] {
+        let faulty = Faulty { fails_at: Some(at), panics: true, ..Faulty::default() };
+        let (device, warnings) = device(faulty, Uses::ALL);
+        assert_eq!(prove_on(&key, device.clone()).unwrap(), expected, "call {at}");
+        assert_eq!(warnings.load(Ordering::Relaxed), 1, "call {at}");
+        assert!(device.failure().is_some_and(|failure| failure.to_string().contains("panicked")));
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Bases<'a> {
         let folding = ([&self.folding.0, factors].concat(), fixed);
         let bases = Self { folding, ..Self::new(self.device.clone(), self.points.clone(), self.work) };
         if bases.len() - fixed <= FEW
-            && let Some(points) = self.device.attempt(resident.points())
+            && let Some(points) = self.device.attempt(|| resident.points())
         {
             return self.on_cpu(points);
         }
@@ -107,7 +107,8 @@ impl<'a> Bases<'a> {
     /// What the device computes, if it does such work and does not fail.
     fn on_device<T>(&self, work: Work, compute: impl FnOnce(&dyn Resident) -> Result<T, DeviceError>) -> Option<T> {
         let backend = self.device.backend_for(work)?;
-        let resident = self.resident.get_or_init(|| self.device.attempt(backend.load(self.points.clone())));
-        self.device.attempt(compute(&**resident.as_ref()?))
+        let resident = self.resident.get_or_init(|| self.device.attempt(|| backend.load(self.points.clone())));
+        let resident = resident.as_ref()?;
+        self.device.attempt(|| compute(&**resident))
     }
 }

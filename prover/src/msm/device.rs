@@ -1,6 +1,7 @@
 //! Which backend computes what, and the CPU behind it: whatever a backend fails to do, the CPU does.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use super::backend::{About, Backend, DeviceError};
@@ -100,8 +101,12 @@ impl Device {
         self.backend.as_ref().filter(|(_, uses)| used && uses.includes(work)).map(|(backend, _)| &**backend)
     }
 
-    /// What the backend made, unless it failed.
-    pub(super) fn attempt<T>(&self, result: Result<T, DeviceError>) -> Option<T> {
+    /// What the backend makes, unless it fails. A driver or library that panics has failed too.
+    pub(super) fn attempt<T>(&self, work: impl FnOnce() -> Result<T, DeviceError>) -> Option<T> {
+        let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            let device = self.backend.as_ref().map_or_else(String::new, |(backend, _)| backend.about().name);
+            Err(DeviceError::Failed { device, reason: "its library panicked".into() })
+        });
         result.map_err(|error| self.fail(error)).ok()
     }
 }

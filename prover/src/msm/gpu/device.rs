@@ -1,4 +1,4 @@
-//! Adapters, and one that has been opened: buffers, kernels, running them, what goes wrong.
+//! An opened GPU: buffers, kernels, running them, what goes wrong.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,128 +14,10 @@ use crate::msm::backend::{About, DeviceError};
 
 /// How long to wait for a device.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Storage buffers that a kernel binds.
-const STORAGE_BUFFERS: u32 = 7;
 /// Most workgroups along an axis: what every device allows.
 const MOST_GROUPS: usize = 65_535;
 /// Bytes of buffers to keep for the next sums.
 const KEPT: u64 = 1 << 30;
-/// The largest buffer to ask for, in bytes: sums that need more are computed a few columns at a time.
-const LARGEST_BUFFER: u64 = 1 << 28;
-
-/// A GPU of this machine, not opened yet.
-pub struct Adapter {
-    adapter: wgpu::Adapter,
-    about: About,
-}
-
-/// The GPUs that wgpu finds, the fastest kind first; what only simulates one comes last.
-pub fn adapters() -> Vec<Adapter> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.flags = wgpu::InstanceFlags::empty();
-    let instance = wgpu::Instance::new(descriptor);
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    });
-    adapters.into_iter().map(Adapter::new).collect()
-}
-
-impl Adapter {
-    fn new(adapter: wgpu::Adapter) -> Self {
-        let info = adapter.get_info();
-        let kind = match info.device_type {
-            wgpu::DeviceType::DiscreteGpu => "discrete GPU",
-            wgpu::DeviceType::IntegratedGpu => "integrated GPU",
-            wgpu::DeviceType::VirtualGpu => "virtual GPU",
-            wgpu::DeviceType::Cpu => "software",
-            wgpu::DeviceType::Other => "other",
-        };
-        let driver = format!("{} {} {}", info.backend, info.driver, info.driver_info);
-        Self { adapter, about: About { name: info.name, driver: driver.trim().into(), kind: kind.into() } }
-    }
-
-    /// What it is.
-    pub fn about(&self) -> &About {
-        &self.about
-    }
-
-    /// How it would compute products.
-    pub fn limbs(&self) -> Limbs {
-        if self.adapter.features().contains(wgpu::Features::SHADER_INT64) { Limbs::Wide } else { Limbs::Narrow }
-    }
-
-    /// The largest buffer that a kernel can bind, in bytes.
-    pub fn largest_binding(&self) -> u64 {
-        self.adapter.limits().max_storage_buffer_binding_size
-    }
-
-    /// The most memory a buffer can have, in bytes.
-    pub fn largest_buffer(&self) -> u64 {
-        self.adapter.limits().max_buffer_size
-    }
-
-    /// Opens it with the products that suit it.
-    pub fn open(&self) -> Result<Arc<Gpu>, DeviceError> {
-        self.open_with(self.limbs())
-    }
-
-    /// Opens it with either kind of products.
-    pub fn open_with(&self, limbs: Limbs) -> Result<Arc<Gpu>, DeviceError> {
-        let unfit = |reason: String| DeviceError::Unfit { device: self.about.name.clone(), reason };
-        let has = self.adapter.limits();
-        let largest = has.max_storage_buffer_binding_size.min(has.max_buffer_size).min(LARGEST_BUFFER);
-        if has.max_storage_buffers_per_shader_stage < STORAGE_BUFFERS {
-            return Err(unfit(format!("kernels bind {STORAGE_BUFFERS} storage buffers")));
-        }
-        let required_limits = wgpu::Limits {
-            max_storage_buffer_binding_size: largest,
-            max_buffer_size: largest,
-            max_storage_buffers_per_shader_stage: has.max_storage_buffers_per_shader_stage,
-            ..wgpu::Limits::downlevel_defaults()
-        };
-        let required_features = match limbs {
-            Limbs::Wide => wgpu::Features::SHADER_INT64,
-            Limbs::Narrow => wgpu::Features::empty(),
-        };
-        let descriptor = wgpu::DeviceDescriptor {
-            label: None,
-            required_features,
-            required_limits,
-            memory_hints: wgpu::MemoryHints::Performance,
-            ..Default::default()
-        };
-        let opened = pollster::block_on(self.adapter.request_device(&descriptor));
-        let (device, queue) = opened.map_err(|error| unfit(error.to_string()))?;
-        let trouble = Arc::new(Mutex::new(None));
-        let note = |trouble: &Arc<Mutex<Option<String>>>, message: String| {
-            trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
-        };
-        let noted = trouble.clone();
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&noted, error.to_string())));
-        let noted = trouble.clone();
-        device.set_device_lost_callback(move |reason, message| note(&noted, format!("lost ({reason:?}) {message}")));
-        let kept = Mutex::default();
-        let gpu = Gpu {
-            device,
-            queue,
-            pipelines: Default::default(),
-            kept,
-            trouble,
-            limbs,
-            limit: largest as usize,
-            trace: Mutex::default(),
-            patience: PATIENCE,
-            about: self.about.clone(),
-        };
-        gpu.check()?;
-        Ok(Arc::new(gpu))
-    }
-}
 
 /// A kernel, compiled.
 struct Pipeline {
@@ -298,6 +180,20 @@ impl Work<'_> {
 }
 
 impl Gpu {
+    /// Of a device of wgpu whose buffers have at most `limit` bytes.
+    pub(super) fn new(device: wgpu::Device, queue: wgpu::Queue, limbs: Limbs, limit: usize, about: About) -> Self {
+        let trouble = Arc::new(Mutex::new(None));
+        let note = |trouble: &Mutex<Option<String>>, message: String| {
+            trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+        };
+        let noted = trouble.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&noted, error.to_string())));
+        let noted = trouble.clone();
+        device.set_device_lost_callback(move |reason, message| note(&noted, format!("lost ({reason:?}) {message}")));
+        let (pipelines, kept, trace) = (Default::default(), Mutex::default(), Mutex::default());
+        Self { device, queue, pipelines, kept, trouble, limbs, limit, trace, patience: PATIENCE, about }
+    }
+
     /// What it is.
     pub fn about(&self) -> &About {
         &self.about
@@ -320,7 +216,7 @@ impl Gpu {
     }
 
     /// The error that was reported, if there is one.
-    fn check(&self) -> Result<(), DeviceError> {
+    pub(super) fn check(&self) -> Result<(), DeviceError> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.as_ref().map_or(Ok(()), |reason| Err(self.failed(reason.clone())))
     }

@@ -5,11 +5,13 @@
 //! | `words` | elements and points as the words of buffers |
 //! | `field` | products, sums and differences modulo `q`, as WGSL |
 //! | `kernels` | the shaders, what they bind, and the text that they share |
-//! | `device` | adapters, opening one, running kernels, what goes wrong |
+//! | `adapter` | the GPUs of a machine, and opening one |
+//! | `device` | an opened GPU: buffers, running kernels, what goes wrong |
 //! | `plan` | digits, chunks and buffers of a sum |
 //! | `sums` | sums of columns, step by step |
 //! | `folding` | generators of an inner product argument after some rounds |
 
+mod adapter;
 mod device;
 mod field;
 mod folding;
@@ -26,7 +28,8 @@ use std::sync::Arc;
 use pasta_curves::{Eq, EqAffine, Fp};
 
 use super::backend::{About, Backend, DeviceError, Resident};
-pub use device::{Adapter, Gpu, adapters};
+pub use adapter::{Adapter, adapters};
+pub use device::Gpu;
 pub use field::Limbs;
 
 /// Bases in a buffer.
