@@ -9,25 +9,25 @@ set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/measure.sh"
 
-# What is asked: network, weights, prove (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes); then runs to take medians of.
+# What is asked: network, weights, prove (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes); then runs to take medians of, and processes a run.
 asked="
-lenet5             public  0.8   64  0.12  4000 5
-mlp-784-512-256-10 public  0.6   64  0.12  3000 5
-mlp-784-512-256-10 sealed  1.5  256  0.2  12000 5
-cnn-3x32x32        public  1.0   96  0.15  5000 5
-dense-4M           public  1.5  256  0.4   4000 5
-resnet18-32        public  60  4000  5    16000 3
+lenet5             public  0.8   64  0.12  4000 5 5
+mlp-784-512-256-10 public  0.6   64  0.12  3000 5 5
+mlp-784-512-256-10 sealed  1.5  256  0.2  12000 5 5
+cnn-3x32x32        public  1.0   96  0.15  5000 5 5
+dense-4M           public  1.5  256  0.4   4000 5 5
+resnet18-32        public  60  4000  5    16000 3 1
 "
 most_of_one_thread=0.6 # wall time on two threads over that on one
 
-# row NETWORK WEIGHTS PROVE MEGABYTES VERIFY BYTES RUNS: measures, and compares with what is asked.
+# row NETWORK WEIGHTS PROVE MEGABYTES VERIFY BYTES RUNS TIMES: measures, and compares with what is asked.
 row() {
-    local network=$1 weights=$2 runs=$7 model=$1
+    local network=$1 weights=$2 runs=$7 times=$8 model=$1
     network "$network"
     warm "$model" sample.npy "$weights"
     local prove peak wall one_wall verify bytes predicted
-    read -r prove peak wall < <(RAYON_NUM_THREADS=2 measure "$runs" 1 "$zkinfer" prove "$model.zkc" sample.npy --force)
-    read -r _ _ one_wall < <(RAYON_NUM_THREADS=1 measure "$runs" 1 "$zkinfer" prove "$model.zkc" sample.npy --force)
+    read -r prove peak wall < <(RAYON_NUM_THREADS=2 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" sample.npy --force)
+    read -r _ _ one_wall < <(RAYON_NUM_THREADS=1 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" sample.npy --force)
     read -r verify _ < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
     bytes=$(argument_bytes sample.proof)
     predicted=$(circuit "$model.vk" '.predicted | "\(.prove_seconds) \(.peak_bytes / 1e6) \(.verify_seconds) \(.proof_bytes)"')
@@ -39,7 +39,7 @@ row() {
             share = wall / one
             check(prove, limit[1], "prove"); check(peak, limit[2], "memory"); check(verify, limit[3], "verify")
             check(bytes, limit[4], "proof"); check(share, limit[5], "threads")
-            printf "| %s | %s | %d | %.2f | %d | %.3f | %d | %.2f / %.2f = %.2f |", network, weights, cells, prove, peak, verify, bytes, wall, one, share
+            printf "| %s | %s | %d | %.2f | %d | %.3f | %d | %.3f / %.3f = %.2f |", network, weights, cells, prove, peak, verify, bytes, wall, one, share
             printf " %.2f s, %d MB, %.3f s, %d B |", guess[1], guess[2], guess[3], guess[4]
             printf " %s s, %s MB, %s s, %s B, %s | %s |\n", limit[1], limit[2], limit[3], limit[4], limit[5], missed ? missed : "met"
         }'

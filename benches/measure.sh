@@ -14,9 +14,11 @@ measure() {
     shift 2
     rm -f "$work/runs"
     for ((run = 0; run < runs; run++)); do
+        local start=$EPOCHREALTIME # GNU time knows hundredths only
         # shellcheck disable=SC2016 # the inner shell expands them
-        /usr/bin/time -o "$work/time" -f '%U %S %M %e' bash -c 'for ((i = 0; i < $0; i++)); do "$@" >/dev/null || exit; done' "$times" "$@"
-        awk -v times="$times" '{ printf "%.3f %.0f %.3f\n", ($1 + $2) / times, $3 * 1024 / 1e6, $4 / times }' "$work/time" >>"$work/runs"
+        /usr/bin/time -o "$work/time" -f '%U %S %M' bash -c 'for ((i = 0; i < $0; i++)); do "$@" >/dev/null || exit; done' "$times" "$@"
+        awk -v times="$times" -v start="$start" -v end="$EPOCHREALTIME" \
+            '{ printf "%.3f %.0f %.4f\n", ($1 + $2) / times, $3 * 1024 / 1e6, (end - start) / times }' "$work/time" >>"$work/runs"
     done
     echo "$(median 1) $(median 2) $(median 3)"
 }

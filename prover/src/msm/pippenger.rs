@@ -2,6 +2,7 @@
 
 use group::Group;
 use pasta_curves::{Eq, EqAffine};
+use rayon::prelude::*;
 
 use super::affine::Point;
 use super::buckets::{Digits, weighted_sums};
@@ -29,7 +30,7 @@ pub(super) fn sums<T: Copy + Into<i128> + Sync>(points: &[Point], columns: &[&[T
     for ((task, owner), sums) in tasks.iter().zip(owners).zip(weighted_sums(points, &tasks)) {
         powers[owner][task.place.shift as usize..].iter_mut().zip(sums).for_each(|(power, sum)| power.push(sum));
     }
-    powers.iter().map(|powers| horner(powers)).collect()
+    powers.par_iter().map(|powers| horner(powers)).collect()
 }
 
 /// How to write the integers of a column.
