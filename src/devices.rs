@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use zkinfer_prover::cache::Cache;
-pub use zkinfer_prover::msm::{About, Backend, Cpu, Device, DeviceError, Uses};
+pub use zkinfer_prover::msm::{About, Backend, Capabilities, Cpu, Device, DeviceError, Uses};
 use zkinfer_verifier::Parameters;
 
 use crate::circuit::Circuit;
@@ -63,10 +63,8 @@ pub fn choose(
 pub struct Found {
     /// What it is.
     pub about: About,
-    /// How a GPU computes products, from what features it has.
-    pub limbs: Option<String>,
-    /// The largest buffer that a kernel of a GPU can bind, in bytes.
-    pub largest_buffer: Option<u64>,
+    /// Features and limits of a GPU.
+    pub capabilities: Option<Capabilities>,
     /// What was measured; none if that failed.
     pub speed: Option<Speed>,
     /// Why it cannot be used.
@@ -89,10 +87,9 @@ pub const POINTS: usize = 1 << 12;
 
 /// Every device, the CPU first and then GPUs in the order of preference.
 pub fn list() -> Vec<Found> {
-    let cpu = Found { about: Cpu.about(), limbs: None, largest_buffer: None, speed: None, error: None };
+    let speed = terms_per_second(&Cpu).ok().map(|terms| Speed { products: None, terms });
     #[cfg_attr(not(feature = "gpu"), allow(unused_mut))]
-    let mut found =
-        vec![Found { speed: terms_per_second(&Cpu).ok().map(|terms| Speed { products: None, terms }), ..cpu }];
+    let mut found = vec![Found { about: Cpu.about(), capabilities: None, speed, error: None }];
     #[cfg(feature = "gpu")]
     for adapter in zkinfer_prover::msm::gpu::adapters() {
         let speed = adapter
@@ -100,8 +97,7 @@ pub fn list() -> Vec<Found> {
             .and_then(|gpu| Ok(Speed { products: Some(gpu.products_per_second()?), terms: terms_per_second(&gpu)? }));
         found.push(Found {
             about: adapter.about().clone(),
-            limbs: Some(adapter.limbs().to_string()),
-            largest_buffer: Some(adapter.largest_buffer().min(adapter.largest_binding())),
+            capabilities: Some(adapter.capabilities()),
             error: speed.as_ref().err().map(ToString::to_string),
             speed: speed.ok(),
         });

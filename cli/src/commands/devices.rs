@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use zkinfer::Cache;
-use zkinfer::devices::{Found, forget, list};
+use zkinfer::devices::{Capabilities, Found, POINTS, SUMMED, Speed, forget, list};
 
 use super::print_json;
 use crate::Outcome;
@@ -18,23 +18,28 @@ pub fn run(json: bool) -> Result<Outcome> {
         print_json(&json!({ "devices": devices, "gpu_support": cfg!(feature = "gpu") }))?;
         return Ok(Outcome::Done);
     }
-    let mut rows =
-        table(&["device", "kind", "driver", "products", "largest\nbuffer", "million\nproducts/s", "thousand\nsums/s"]);
-    let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.0}"));
-    for Found { about, limbs, largest_buffer, speed, error } in &devices {
-        let of = |value: fn(&zkinfer::devices::Speed) -> Option<f64>| number(speed.as_ref().and_then(value));
-        rows.add_row([
-            about.name.clone(),
-            about.kind.clone(),
-            about.driver.clone(),
-            error.clone().or_else(|| limbs.clone()).unwrap_or_else(|| "–".into()),
-            largest_buffer.map_or("–".into(), |size| bytes(size as usize)),
-            of(|speed| speed.products.map(|products| products / 1e6)),
-            of(|speed| Some(speed.terms / 1e3)),
-        ]);
+    let mut rows = table(&["device", ""]);
+    for Found { about, capabilities, speed, error } in &devices {
+        let mut row = |name: &str, value: String| _ = rows.add_row([name.to_owned(), value]);
+        row(&about.name, about.kind.clone());
+        row("  driver", about.driver.clone());
+        if let Some(Capabilities { features, limbs, largest_buffer, largest_binding, bindings, workgroups }) =
+            capabilities
+        {
+            let features = if features.is_empty() { "none that kernels use".into() } else { features.join(", ") };
+            row("  features", format!("{features}: products of {limbs}"));
+            let sizes = [largest_buffer, largest_binding].map(|&size| bytes(size.try_into().unwrap_or(usize::MAX)));
+            row("  buffers", format!("{}, of which a kernel binds {}, and {bindings} of them", sizes[0], sizes[1]));
+            row("  grid", format!("{workgroups} workgroups an axis"));
+        }
+        if let Some(Speed { products, terms }) = speed {
+            products.iter().for_each(|products| row("  products", format!("{:.0} million a second", products / 1e6)));
+            row("  sums", format!("{:.0} thousand terms a second", terms / 1e3));
+        }
+        error.iter().for_each(|error| row("  not usable", error.clone()));
     }
     say!("{rows}");
-    say!("sums: points of 8 columns of 2^12 field elements each, committed to at once");
+    say!("sums: of {SUMMED} columns of {POINTS} field elements, at once");
     if !cfg!(feature = "gpu") {
         say!("This build drives no GPU: build with --features gpu.");
     }

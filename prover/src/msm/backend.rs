@@ -49,6 +49,23 @@ impl fmt::Display for About {
     }
 }
 
+/// What a GPU has of what kernels care about.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Capabilities {
+    /// Features that kernels make use of, as wgpu calls them.
+    pub features: Vec<&'static str>,
+    /// The limbs that products are computed with, which depends on the features.
+    pub limbs: String,
+    /// The largest buffer, in bytes.
+    pub largest_buffer: u64,
+    /// The most of a buffer that a kernel can bind, in bytes.
+    pub largest_binding: u64,
+    /// Buffers that a kernel can bind.
+    pub bindings: u32,
+    /// Most workgroups along an axis.
+    pub workgroups: u32,
+}
+
 /// Why a device did not do what it was asked to. Whatever the reason, the CPU can.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {

@@ -33,7 +33,7 @@ pub mod gpu;
 mod pippenger;
 mod small;
 
-pub use backend::{About, Backend, Cpu, DeviceError, Resident};
+pub use backend::{About, Backend, Capabilities, Cpu, DeviceError, Resident};
 pub use bases::Bases;
 pub use device::{Device, Uses, Work};
 pub use fixed::FixedBases;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::device::Gpu;
 use super::field::Limbs;
-use crate::msm::backend::{About, DeviceError};
+use crate::msm::backend::{About, Capabilities, DeviceError};
 
 /// Storage buffers that a kernel binds.
 const STORAGE_BUFFERS: u32 = 7;
@@ -57,14 +57,17 @@ impl Adapter {
         if self.adapter.features().contains(wgpu::Features::SHADER_INT64) { Limbs::Wide } else { Limbs::Narrow }
     }
 
-    /// The largest buffer that a kernel can bind, in bytes.
-    pub fn largest_binding(&self) -> u64 {
-        self.adapter.limits().max_storage_buffer_binding_size
-    }
-
-    /// The most memory a buffer can have, in bytes.
-    pub fn largest_buffer(&self) -> u64 {
-        self.adapter.limits().max_buffer_size
+    /// Its features and limits.
+    pub fn capabilities(&self) -> Capabilities {
+        let (limits, limbs) = (self.adapter.limits(), self.limbs());
+        Capabilities {
+            features: if limbs == Limbs::Wide { vec!["SHADER_INT64"] } else { Vec::new() },
+            limbs: limbs.to_string(),
+            largest_buffer: limits.max_buffer_size,
+            largest_binding: limits.max_storage_buffer_binding_size,
+            bindings: limits.max_storage_buffers_per_shader_stage,
+            workgroups: limits.max_compute_workgroups_per_dimension,
+        }
     }
 
     /// Opens it with the products that suit it.
