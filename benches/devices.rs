@@ -3,14 +3,16 @@
 //! `cargo bench --features gpu --bench devices [-- --most 16]` prints a table: median seconds of a call, whatever is uploaded and read back included,
 //! over bases that are resident. `--most` is the binary logarithm of the most points of a column (20 unless told). Every GPU's results are compared with the CPU's.
 
+mod support;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use ff::Field;
-use pasta_curves::group::{Curve, Group};
-use pasta_curves::{Eq, EqAffine, Fp};
+use pasta_curves::Fp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use support::points;
 use zkinfer::prover::msm::gpu::{Gpu, adapters};
 use zkinfer::prover::msm::{Backend, Cpu, Resident};
 
@@ -18,18 +20,6 @@ use zkinfer::prover::msm::{Backend, Cpu, Resident};
 const RUNS: usize = 5;
 /// Seconds after which a median is not asked for any more.
 const PATIENCE: f64 = 2.0;
-
-fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
-    let mut point = Eq::generator() * Fp::random(&mut *rng);
-    let step = Eq::generator() * Fp::random(&mut *rng);
-    let points = std::iter::repeat_with(|| {
-        point += step;
-        point
-    });
-    let mut affine = vec![EqAffine::default(); count];
-    Eq::batch_normalize(&points.take(count).collect::<Vec<Eq>>(), &mut affine);
-    affine
-}
 
 /// Seconds before the first call that counts: a device at rest has a lower clock.
 const WARM_UP: f64 = 0.2;

@@ -1,28 +1,17 @@
 //! Multi-exponentiation beside halo2's, and the inner product argument.
 
+mod support;
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ff::Field;
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::transcript::{Blake2bWrite, Challenge255};
-use pasta_curves::group::{Curve, Group};
-use pasta_curves::{Eq, EqAffine, Fp};
+use pasta_curves::{EqAffine, Fp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use support::points;
 use zkinfer::prover::inner_product;
 use zkinfer::prover::msm::{self, Bases, Device, Work};
-
-/// Points that nothing is known about, without the time that halo2's parameters take: an arithmetic progression of multiples.
-fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
-    let mut point = Eq::generator() * Fp::random(&mut *rng);
-    let step = Eq::generator() * Fp::random(&mut *rng);
-    let points = std::iter::repeat_with(|| {
-        point += step;
-        point
-    });
-    let mut affine = vec![EqAffine::default(); count];
-    Eq::batch_normalize(&points.take(count).collect::<Vec<Eq>>(), &mut affine);
-    affine
-}
 
 /// One column of 2^k rows, and eight at once.
 fn multiexponentiations(criterion: &mut Criterion) {

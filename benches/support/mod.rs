@@ -1,10 +1,14 @@
-//! The zoo's networks, compiled, for the benches.
+//! What benches share: the zoo's networks, compiled; points.
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
 use std::path::PathBuf;
 
+use ff::Field;
 use ndarray::ArrayD;
+use pasta_curves::group::{Curve, Group};
+use pasta_curves::{Eq, EqAffine, Fp};
+use rand::rngs::StdRng;
 use zkinfer::models::Dataset;
 use zkinfer::{Cache, Circuit, Compile, Exposure, Model, Objective, Parameters};
 
@@ -44,4 +48,17 @@ pub fn network(name: &str, exposure: &Exposure) -> Network {
     let (parameters, _) = cache.load(circuit.key().description().k, || {}).expect("parameters");
     let input = circuit.read_inputs(file(name, "sample.npy")).expect("its sample");
     Network { model, circuit, parameters, input }
+}
+
+/// Points that nothing is known about, without the time that halo2's parameters take: an arithmetic progression of multiples.
+pub fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
+    let mut point = Eq::generator() * Fp::random(&mut *rng);
+    let step = Eq::generator() * Fp::random(&mut *rng);
+    let points = std::iter::repeat_with(|| {
+        point += step;
+        point
+    });
+    let mut affine = vec![EqAffine::default(); count];
+    Eq::batch_normalize(&points.take(count).collect::<Vec<Eq>>(), &mut affine);
+    affine
 }
