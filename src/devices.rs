@@ -130,6 +130,6 @@ pub fn forget(cache: &Cache) {
 /// The first GPU, opened.
 #[cfg(feature = "gpu")]
 fn open_first() -> Result<Arc<zkinfer_prover::msm::gpu::Gpu>, DeviceError> {
-    let missing = || DeviceError::Missing("wgpu lists no adapter; is a driver installed?".into());
+    let missing = || DeviceError::Missing("wgpu lists no adapter (is its driver installed?)".into());
     zkinfer_prover::msm::gpu::adapters().first().ok_or_else(missing)?.open()
 }
