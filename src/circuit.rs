@@ -215,3 +215,34 @@ fn elements(tensor: &ArrayD<i64>) -> Vec<i64> {
 pub(crate) fn rng() -> Result<StdRng, Error> {
     StdRng::try_from_rng(&mut SysRng).map_err(|error| Error::Randomness(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zkinfer_models::Model;
+    use zkinfer_models::quantised::Operator;
+    use zkinfer_models::testing::onnx::{Builder, Op};
+
+    #[test]
+    fn a_file_with_an_unsound_graph_is_refused() {
+        let builder = Builder::new(13).input("x", &[1, 2]).floats("w", &[3, 2], &[0.5; 6]);
+        let builder = builder.node(Op::new("Gemm", &["x", "w"], &["y"]).int("transB", 1)).output("y");
+        let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+        let quantised = model.quantise(&model.calibrate_input_range(-1.0, 1.0).unwrap()).unwrap();
+        let circuit = quantised.compile(Objective::Prover).unwrap();
+        assert!(Circuit::from_bytes(&circuit.to_bytes()).is_ok());
+        // The interpreter runs what has been validated here: it does not look again.
+        let refused = |change: &dyn Fn(&mut Graph)| {
+            let mut unsound = circuit.clone();
+            change(&mut unsound.graph);
+            let read = Circuit::from_bytes(&unsound.to_bytes());
+            assert!(matches!(read, Err(Error::Model(_))), "{read:?}");
+        };
+        refused(&|graph| graph.nodes[0].inputs[0] = 7);
+        refused(&|graph| graph.nodes[0].shape[1] += 1);
+        refused(&|graph| {
+            let Operator::Linear { weights, .. } = &mut graph.nodes[0].operator else { panic!("a matrix product") };
+            weights.pop();
+        });
+    }
+}

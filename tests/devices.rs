@@ -117,6 +117,32 @@ mod gpu {
     }
 
     #[test]
+    fn what_was_measured_decides_for_the_gpu_that_it_was_measured_on() {
+        let (circuit, parameters, _) = network("mlp-64-32-16-10");
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = Cache::at(directory.path());
+        let choose = || {
+            let mut measured = false;
+            let measuring = || measured = true;
+            let device = choose(Preference::Auto, &circuit, &parameters, &cache, measuring, |error| panic!("{error}"));
+            (device.expect("a device").backend(), measured)
+        };
+        assert!(choose().1);
+        // As if the CPU were so slow that any GPU pays.
+        let edit = |change: &dyn Fn(&mut serde_json::Value)| {
+            let bytes = cache.read("devices.json").expect("what was measured");
+            let mut records: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+            change(&mut records["records"][0]["gpu"]);
+            cache.write("devices.json", records.to_string().as_bytes()).expect("a file");
+        };
+        edit(&|gpu| gpu["cpu"] = serde_json::json!({ "small": 1e3, "full": 1e3, "opening": 1e3 }));
+        let (backend, measured) = choose();
+        assert!(backend.is_some() && !measured);
+        edit(&|gpu| gpu["about"]["name"] = "a GPU that was taken out".into());
+        assert!(choose().1);
+    }
+
+    #[test]
     fn a_choice_is_measured_once() {
         let (circuit, parameters, inputs) = network("mlp-64-32-16-10");
         let directory = tempfile::tempdir().expect("a directory");

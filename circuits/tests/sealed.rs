@@ -3,20 +3,17 @@
 
 mod common;
 
-use common::{After, Net, Noise, names, parameters, public, window};
+use common::{After, Net, Noise, judge, names, parameters, public, window};
 use ff::Field;
 use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zkinfer_circuits::judge::{StockCircuit, cells, mock_prove};
+use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::quantised::Graph;
 use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, seal};
 use zkinfer_verifier::chain::{Segment, verify_chain};
-use zkinfer_verifier::description::{
-    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation, Requantise,
-};
 use zkinfer_verifier::proof::elements;
 use zkinfer_verifier::sheet::{Role, SealedTensor};
 use zkinfer_verifier::{CheckedSeal, Proof, Rejection, Seal, Value, VerifyingKey, Visibility};
@@ -255,21 +252,18 @@ fn integers_out_of_range_are_not_sealed() {
     }
 }
 
-/// The honest cells of a circuit with its factor columns, and a verdict by MockProver on changed ones.
-fn judge(desk: &Desk, change: impl FnOnce(&mut Vec<Vec<Fp>>)) -> Vec<String> {
-    let mut claimed = cells(desk.key(), &desk.witness);
-    change(&mut claimed);
-    names(StockCircuit::claim(desk.key(), &desk.witness.statement, claimed).mock_prove())
-}
-
 #[test]
 fn factors_off_by_one_entry() {
     let desk = Desk::new(&Exposure::default());
     let factors = desk.key().layout().factor_columns();
-    assert_eq!(judge(&desk, |_| {}), [""; 0]);
+    assert_eq!(judge(&desk.circuit, &desk.witness, |_| {}), [""; 0]);
     for column in factors {
         for row in [0, 17, 38] {
-            assert_eq!(judge(&desk, |cells| cells[column][row] += Fp::ONE), [END], "column {column}, row {row}");
+            assert_eq!(
+                judge(&desk.circuit, &desk.witness, |cells| cells[column][row] += Fp::ONE),
+                [END],
+                "column {column}, row {row}"
+            );
         }
     }
     // The same for a whole proof: the prover multiplies an activation that is off by one.
@@ -291,7 +285,7 @@ fn factors_that_keep_their_product() {
     let desk = Desk::new(&Exposure::default());
     let first = desk.key().layout().factor_columns().start;
     let half = Fp::from(2).invert().unwrap();
-    let caught = judge(&desk, |cells| {
+    let caught = judge(&desk.circuit, &desk.witness, |cells| {
         cells[first][3] = cells[first][3].double();
         cells[first + 1][3] *= half;
     });
@@ -333,7 +327,7 @@ fn the_bilinear_claim_shifted_between_two_operators() {
         .filter(|segment| segment.lane == zkinfer_verifier::layout::Lane::Factors)
         .collect();
     let rows: Vec<_> = segments.iter().map(|segment| layout.pieces(segment, 1).next().unwrap()).collect();
-    let caught = judge(&desk, |cells| {
+    let caught = judge(&desk.circuit, &desk.witness, |cells| {
         for (a, b) in rows[0].rows.clone().zip(rows[1].rows.clone()) {
             let (first, second) = (cells[rows[0].column][a], cells[rows[1].column][b]);
             (cells[rows[0].column][a], cells[rows[1].column][b]) = (second, first);
@@ -353,15 +347,15 @@ fn private_and_sealed_inputs_are_range_checked_where_they_are_used() {
         let (column, row) = (piece.column, piece.rows.start);
         // What was sealed, if something was: an element in the first row of its column.
         let sealed = layout.sheet(Role::Input(0)).map(|sheet| sheet.columns.start);
-        let caught = judge(&desk, |cells| {
+        let caught = judge(&desk.circuit, &desk.witness, |cells| {
             cells[column][row] = Fp::from(128);
             sealed.iter().for_each(|sealed| cells[*sealed][0] = Fp::from(128));
         });
         assert!(caught.iter().any(|check| check.ends_with("limb")), "{visibility}: {caught:?}");
-        let caught = judge(&desk, |cells| cells[column][row] += Fp::ONE);
+        let caught = judge(&desk.circuit, &desk.witness, |cells| cells[column][row] += Fp::ONE);
         assert_eq!(caught, [END], "{visibility}: in range, but not what was computed on");
         if let Some(sealed) = sealed {
-            let caught = judge(&desk, |cells| cells[sealed][0] += Fp::ONE);
+            let caught = judge(&desk.circuit, &desk.witness, |cells| cells[sealed][0] += Fp::ONE);
             assert_eq!(caught, [END], "computed on, but not what was sealed");
         }
     }
@@ -492,84 +486,6 @@ fn openings_are_of_one_tensor() {
     let identity = desk.key().verify(&parameters, &proof);
     assert_eq!(identity, Err(Rejection::Encoding { part: "commitments of the statement" }));
     assert_eq!(format!("{opening:?}").matches("seed").count(), 0);
-}
-
-/// `clamp(⌊left·rightᵀ / 2^8⌋)` over two batches, and the product itself through a copy.
-fn product(inputs: [Visibility; 2]) -> Description {
-    let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-    let node = |name: &str, operator| Node { name: name.into(), operator };
-    let input = |name: &str, shape: [usize; 3], visibility| Input {
-        name: name.into(),
-        shape: shape.to_vec(),
-        minimum: -128,
-        maximum: 127,
-        quantisation,
-        visibility,
-    };
-    let requantise = Requantise { input: 2, limbs: 2, function: Function::clamp(-128, 127), form: Form::Wide };
-    let output = |name: &str, node| Output {
-        name: name.into(),
-        shape: vec![2, 3, 4],
-        source: OutputSource::Node(node),
-        quantisation,
-        visibility: Visibility::Public,
-    };
-    Description {
-        name: "product".into(),
-        k: K,
-        limb_bits: 4,
-        bias_digits: 0,
-        inputs: vec![input("left", [2, 3, 5], inputs[0]), input("right", [2, 4, 5], inputs[1])],
-        nodes: vec![
-            node("left", Operator::Input(0)),
-            node("right", Operator::Input(1)),
-            node("product", Operator::Product(Product { left: 0, right: 1 })),
-            node("clamp", Operator::Requantise(requantise)),
-            node("again", Operator::Product(Product { left: 0, right: 1 })),
-            node("copy", Operator::Copy(4)),
-        ],
-        outputs: vec![output("clamped", 3), output("whole", 5)],
-    }
-}
-
-#[test]
-fn products_of_activations() {
-    let left: Vec<i64> = (0..30).map(|i| (i * 41) % 256 - 128).collect();
-    let right: Vec<i64> = (0..40).map(|i| (i * 67 + 5) % 256 - 128).collect();
-    let expected: Vec<i64> = (0..24)
-        .map(|at| {
-            let (batch, row, column) = (at / 12, at / 4 % 3, at % 4);
-            (0..5).map(|t| left[(batch * 3 + row) * 5 + t] * right[(batch * 4 + column) * 5 + t]).sum()
-        })
-        .collect();
-    for inputs in [[Visibility::Private; 2], [Visibility::Public, Visibility::Private]] {
-        let circuit = Circuit::from(VerifyingKey::new(product(inputs)).unwrap());
-        let witness = circuit.witness(&[], &[left.clone(), right.clone()]).unwrap();
-        assert_eq!(witness.outputs[1], expected);
-        assert_eq!(witness.outputs[0], expected.iter().map(|z| (z >> 8).clamp(-128, 127)).collect::<Vec<_>>());
-        common::accepts(&circuit, &witness);
-        common::proves(&circuit, witness.clone());
-        let desk = Desk { circuit, model: Vec::new(), witness };
-        for column in desk.key().layout().factor_columns() {
-            assert_eq!(judge(&desk, |cells| cells[column][4] += Fp::ONE), [END]);
-        }
-        let mut forged = desk.witness.clone();
-        public(&mut forged.statement.outputs[1])[7] += 1;
-        assert_eq!(names(mock_prove(desk.key(), &forged)), [END]);
-    }
-
-    // Read twice, or by something that spoils its rank-one cotangent: refused.
-    let mut twice = product([Visibility::Private; 2]);
-    twice.outputs[1].source = OutputSource::Node(4);
-    let refusal = VerifyingKey::new(twice).unwrap_err().to_string();
-    assert!(refusal.contains("again") && refusal.contains("copy"), "{refusal}");
-    let mut unread = product([Visibility::Private; 2]);
-    unread.nodes.truncate(5);
-    unread.outputs.truncate(1);
-    assert!(VerifyingKey::new(unread).unwrap_err().to_string().contains("again"));
-    let mut double = product([Visibility::Private; 2]);
-    double.nodes.push(Node { name: "left twice".into(), operator: Operator::Input(0) });
-    assert!(VerifyingKey::new(double).unwrap_err().to_string().contains("left"));
 }
 
 #[test]

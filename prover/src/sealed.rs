@@ -173,3 +173,29 @@ pub(crate) fn combine(rows: usize, terms: &[(&[i64], Fp)]) -> Vec<Fp> {
     };
     starts.into_par_iter().map(chunk).collect::<Vec<_>>().concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_of_every_integer_its_place_and_the_seed() {
+        let seed = Seed([7; 32]);
+        let tensors: Vec<Vec<i64>> = vec![(0..10_000).collect(), vec![], vec![5; 3]];
+        let digest = seed.digest(&tensors);
+        assert_eq!(seed.digest(&tensors.clone()), digest);
+        assert_ne!(Seed([8; 32]).digest(&tensors), digest);
+        let changed = |change: &dyn Fn(&mut Vec<Vec<i64>>)| {
+            let mut tensors = tensors.clone();
+            change(&mut tensors);
+            seed.digest(&tensors)
+        };
+        // The ends of the tensor and of the chunks that are digested apart.
+        for at in [0, 4095, 4096, 8191, 8192, 9999] {
+            assert_ne!(changed(&|tensors| tensors[0][at] ^= 1), digest, "{at}");
+        }
+        assert_ne!(changed(&|tensors| tensors[0].rotate_left(4096)), digest);
+        assert_ne!(changed(&|tensors| tensors[2].push(0)), digest);
+        assert_ne!(changed(&|tensors| tensors.swap(1, 2)), digest);
+    }
+}

@@ -143,4 +143,9 @@ fn a_pair_is_exact_and_each_part_is_checked() {
     let mut longer = bytes.clone();
     longer.insert(bytes.len() - 32, 0);
     assert_eq!(read(&sealed(longer)), Err(FormatError::Damaged { kind: "pair" }));
+    // 300 in three bytes of varint instead of two.
+    let mut overlong = bytes.clone();
+    overlong[22] = 3;
+    overlong.splice(30..32, [0xac, 0x82, 0x00]);
+    assert_eq!(read(&sealed(overlong)), Err(FormatError::NotCanonical { kind: "pair" }));
 }

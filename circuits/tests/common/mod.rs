@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayD, IxDyn};
+use pasta_curves::Fp;
 use rand::SeedableRng;
-use zkinfer_circuits::judge::{Failure, mock_prove};
+use zkinfer_circuits::judge::{Failure, StockCircuit, cells, mock_prove};
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
 use zkinfer_models::interpreter::Interpreter;
@@ -351,4 +352,11 @@ pub fn names(verdict: Result<(), Vec<Failure>>) -> Vec<String> {
 /// The integers of a public value, to change.
 pub fn public(value: &mut Value) -> &mut Vec<i64> {
     value.integers_mut().expect("a public tensor")
+}
+
+/// The honest cells of a circuit with its factor columns, and a verdict by MockProver on changed ones.
+pub fn judge(circuit: &Circuit, witness: &Witness, change: impl FnOnce(&mut Vec<Vec<Fp>>)) -> Vec<String> {
+    let mut claimed = cells(circuit.key(), witness);
+    change(&mut claimed);
+    names(StockCircuit::claim(circuit.key(), &witness.statement, claimed).mock_prove())
 }

@@ -1,0 +1,93 @@
+//! Products of two activations: what they compute, and forged ones, which fail at the end of the adjoint sum.
+
+mod common;
+
+use common::{judge, names, public};
+use ff::Field;
+use pasta_curves::Fp;
+use zkinfer_circuits::Circuit;
+use zkinfer_circuits::judge::mock_prove;
+use zkinfer_verifier::description::{
+    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation, Requantise,
+};
+use zkinfer_verifier::{VerifyingKey, Visibility};
+
+const K: u32 = 7;
+const END: &str = "adjoint sum end";
+
+/// `clamp(⌊left·rightᵀ / 2^8⌋)` over two batches, and the product itself through a copy.
+fn product(inputs: [Visibility; 2]) -> Description {
+    let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+    let node = |name: &str, operator| Node { name: name.into(), operator };
+    let input = |name: &str, shape: [usize; 3], visibility| Input {
+        name: name.into(),
+        shape: shape.to_vec(),
+        minimum: -128,
+        maximum: 127,
+        quantisation,
+        visibility,
+    };
+    let requantise = Requantise { input: 2, limbs: 2, function: Function::clamp(-128, 127), form: Form::Wide };
+    let output = |name: &str, node| Output {
+        name: name.into(),
+        shape: vec![2, 3, 4],
+        source: OutputSource::Node(node),
+        quantisation,
+        visibility: Visibility::Public,
+    };
+    Description {
+        name: "product".into(),
+        k: K,
+        limb_bits: 4,
+        bias_digits: 0,
+        inputs: vec![input("left", [2, 3, 5], inputs[0]), input("right", [2, 4, 5], inputs[1])],
+        nodes: vec![
+            node("left", Operator::Input(0)),
+            node("right", Operator::Input(1)),
+            node("product", Operator::Product(Product { left: 0, right: 1 })),
+            node("clamp", Operator::Requantise(requantise)),
+            node("again", Operator::Product(Product { left: 0, right: 1 })),
+            node("copy", Operator::Copy(4)),
+        ],
+        outputs: vec![output("clamped", 3), output("whole", 5)],
+    }
+}
+
+#[test]
+fn products_of_activations() {
+    let left: Vec<i64> = (0..30).map(|i| (i * 41) % 256 - 128).collect();
+    let right: Vec<i64> = (0..40).map(|i| (i * 67 + 5) % 256 - 128).collect();
+    let expected: Vec<i64> = (0..24)
+        .map(|at| {
+            let (batch, row, column) = (at / 12, at / 4 % 3, at % 4);
+            (0..5).map(|t| left[(batch * 3 + row) * 5 + t] * right[(batch * 4 + column) * 5 + t]).sum()
+        })
+        .collect();
+    for inputs in [[Visibility::Private; 2], [Visibility::Public, Visibility::Private]] {
+        let circuit = Circuit::from(VerifyingKey::new(product(inputs)).unwrap());
+        let witness = circuit.witness(&[], &[left.clone(), right.clone()]).unwrap();
+        assert_eq!(witness.outputs[1], expected);
+        assert_eq!(witness.outputs[0], expected.iter().map(|z| (z >> 8).clamp(-128, 127)).collect::<Vec<_>>());
+        common::accepts(&circuit, &witness);
+        common::proves(&circuit, witness.clone());
+        for column in circuit.key().layout().factor_columns() {
+            assert_eq!(judge(&circuit, &witness, |cells| cells[column][4] += Fp::ONE), [END]);
+        }
+        let mut forged = witness.clone();
+        public(&mut forged.statement.outputs[1])[7] += 1;
+        assert_eq!(names(mock_prove(circuit.key(), &forged)), [END]);
+    }
+
+    // Read twice, or by something that spoils its rank-one cotangent: refused.
+    let mut twice = product([Visibility::Private; 2]);
+    twice.outputs[1].source = OutputSource::Node(4);
+    let refusal = VerifyingKey::new(twice).unwrap_err().to_string();
+    assert!(refusal.contains("again") && refusal.contains("copy"), "{refusal}");
+    let mut unread = product([Visibility::Private; 2]);
+    unread.nodes.truncate(5);
+    unread.outputs.truncate(1);
+    assert!(VerifyingKey::new(unread).unwrap_err().to_string().contains("again"));
+    let mut double = product([Visibility::Private; 2]);
+    double.nodes.push(Node { name: "left twice".into(), operator: Operator::Input(0) });
+    assert!(VerifyingKey::new(double).unwrap_err().to_string().contains("left"));
+}
