@@ -40,7 +40,7 @@ pub trait Compile: Sized {
 impl Compile for Quantised {
     fn compile_with(self, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error> {
         let key = compile(&self.graph, exposure, objective)?.into_key();
-        Ok(Circuit::new(self.graph, self.report, key))
+        Circuit::new(self.graph, self.report, key)
     }
 }
 
@@ -62,9 +62,9 @@ struct Network {
 }
 
 impl Circuit {
-    pub(crate) fn new(graph: Graph, report: Report, key: VerifyingKey) -> Self {
-        let model = model_tensors(&graph, &key).into();
-        Self { graph, report, key, model }
+    pub(crate) fn new(graph: Graph, report: Report, key: VerifyingKey) -> Result<Self, Error> {
+        let model = model_tensors(&graph, &key)?.into();
+        Ok(Self { graph, report, key, model })
     }
 
     /// The verifying key.
@@ -114,7 +114,7 @@ impl Circuit {
         };
         let key = |description: Description| Ok(VerifyingKey::new(description).map_err(FormatError::from)?);
         let (Network { graph, report }, key) = format::read_pair(CIRCUIT, bytes, network, key)?;
-        Ok(Self::new(graph, report, key))
+        Self::new(graph, report, key)
     }
 
     /// Reads one sample for the network's inputs (`.npy`, `.npz` or `.json`).

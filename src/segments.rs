@@ -48,7 +48,7 @@ pub fn compile_segments(
         .ok_or(zkinfer_circuits::Error::NoPlan { largest_k: optimise::LARGEST_K })?;
     let circuits = graphs.into_iter().zip(lowered).zip(&plans).map(|((graph, lowered), plan)| {
         let report = quantised.report.part(&graph);
-        Ok(Circuit::new(graph, report, compile_with(lowered, plan)?.into_key()))
+        Circuit::new(graph, report, compile_with(lowered, plan)?.into_key())
     });
     circuits.collect()
 }

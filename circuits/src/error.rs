@@ -1,12 +1,16 @@
 //! Why a quantised graph has no circuit, and why inputs have no witness.
 
 use thiserror::Error;
+use zkinfer_models::validate::GraphError;
 use zkinfer_verifier::DescriptionError;
 
 /// Why a quantised graph was not compiled. `node` is the name of the offending node, input or output.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The graph has no meaning, so there is nothing to compile.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// Operands, shapes or parameters that do not fit each other: the quantiser never writes such a graph.
     #[error("{node}: {what}")]
     Malformed {
@@ -28,6 +32,18 @@ pub enum Error {
     Overflow {
         /// The offending node.
         node: String,
+    },
+    /// A key that has fewer digits for biases than the graph needs.
+    #[error(
+        "{node}: its bias {bias} does not fit the {digits} digits that the key has for it, so graph and key do not belong together; compile the model again"
+    )]
+    TooFewDigits {
+        /// The node whose bias it is.
+        node: String,
+        /// The bias.
+        bias: i64,
+        /// Digits base 64 of the key.
+        digits: u32,
     },
     /// An index is public by nature, so nothing can be computed from it inside the circuit.
     #[error("{node}: reads the result of an ArgMax, which can only be an output of the graph")]

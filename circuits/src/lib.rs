@@ -63,7 +63,10 @@ pub struct Circuit {
     key: VerifyingKey,
 }
 
-/// Compiles a quantised graph: lowers it with what proofs are to show, then chooses rows, limb width and forms for `objective`.
+/// Compiles a quantised graph: validates it, lowers it with what proofs are to show, then chooses rows, limb width and forms for `objective`.
+///
+/// # Errors
+/// If the graph is not valid, has not what `exposure` is to hide, or no circuit within the verifier's limits computes it.
 pub fn compile(graph: &Graph, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error> {
     let lowered = lower::lower(graph, exposure)?;
     let plan = optimise::plan(&lowered, objective)?;

@@ -30,7 +30,8 @@ pub(crate) fn weight_digits(weights: &[i32]) -> Vec<Vec<i8>> {
     let mut digits = Vec::new();
     loop {
         let digit: Vec<i8> = rest.iter().map(|&weight| weight as i8).collect();
-        rest.iter_mut().zip(&digit).for_each(|(weight, &digit)| *weight = (*weight - i32::from(digit)) >> 8);
+        // `(weight − digit) / 256`, whose numerator may leave 32 bits.
+        rest.iter_mut().zip(&digit).for_each(|(weight, &digit)| *weight = (*weight >> 8) + i32::from(digit < 0));
         digits.push(digit);
         if rest.iter().all(|&weight| weight == 0) {
             return digits;
@@ -57,32 +58,39 @@ pub(crate) fn bias_digits(graph: &Graph) -> Result<u32, Error> {
 }
 
 /// The tensors that the model's seal commits to, in the order of the key's sheets; none if the weights are public.
-pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Vec<Vec<i64>> {
+///
+/// # Errors
+/// If a bias of the graph needs more digits than the key has: then they do not belong together.
+pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>, Error> {
     if !key.has_sealed_weights() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let digits = key.description().bias_digits;
     let contractions: Vec<_> = parameters(graph).collect();
-    let contraction = |&(_, weights, bias): &(_, &[i32], &[i64])| {
+    let contraction = |&(node, weights, bias): &(&str, &[i32], &[i64])| {
         let weights: Vec<Vec<i64>> =
             weight_digits(weights).iter().map(|w| w.iter().map(|&w| w.into()).collect()).collect();
         // The bias stands with the lowest digit.
         let bias = bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
-        (bias.flat_map(|bias| split(bias, digits)).collect(), weights)
+        let too_few = |bias| Error::TooFewDigits { node: node.into(), bias, digits };
+        let split = |bias| split(bias, digits).ok_or_else(|| too_few(bias));
+        Ok((bias.map(split).collect::<Result<Vec<_>, _>>()?.concat(), weights))
     };
-    let (biases, weights): (Vec<Vec<i64>>, Vec<_>) = contractions.par_iter().map(contraction).unzip();
-    std::iter::once(biases.concat()).chain(weights.into_iter().flatten()).collect()
+    let (biases, weights): (Vec<Vec<i64>>, Vec<_>) =
+        contractions.par_iter().map(contraction).collect::<Result<Vec<_>, Error>>()?.into_iter().unzip();
+    Ok(std::iter::once(biases.concat()).chain(weights.into_iter().flatten()).collect())
 }
 
-/// `Σ digit_i·64^i = value`, each digit between −32 and 31.
-fn split(mut value: i64, digits: u32) -> Vec<i64> {
-    (0..digits)
-        .map(|_| {
-            let digit = (value - SEALED_DIGIT.minimum).rem_euclid(DIGIT_BASE) + SEALED_DIGIT.minimum;
-            value = (value - digit) / DIGIT_BASE;
-            digit
-        })
-        .collect()
+/// `Σ digit_i·64^i = value`, each digit between −32 and 31; none if there are too few digits.
+fn split(value: i64, digits: u32) -> Option<Vec<i64>> {
+    let range = sealed_bias(digits);
+    let mut rest = Some(value).filter(|value| (range.minimum..=range.maximum).contains(value))?;
+    let digits = (0..digits).map(|_| {
+        let digit = (rest - SEALED_DIGIT.minimum).rem_euclid(DIGIT_BASE) + SEALED_DIGIT.minimum;
+        rest = (rest - digit) / DIGIT_BASE;
+        digit
+    });
+    Some(digits.collect())
 }
 
 /// The inverse of [`split`].
@@ -111,17 +119,25 @@ mod tests {
             |index: usize| digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]));
         assert_eq!((0..wide.len()).map(value).collect::<Vec<_>>(), wide.map(i64::from));
         assert_eq!(weight_digits(&wide[..7]).len(), 2);
+        // Far beyond what a valid graph holds, and still the same integers.
+        let ends = [i32::MIN, i32::MAX, i32::MAX - 127];
+        let digits = weight_digits(&ends);
+        let value =
+            |index: usize| digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]));
+        assert_eq!((0..ends.len()).map(value).collect::<Vec<_>>(), ends.map(i64::from));
     }
 
     #[test]
     fn digits_are_small_and_add_up() {
         for value in [0, 1, -1, 31, 32, -32, -33, 128_991, -133_152, i64::from(i32::MAX), i64::from(i32::MIN)] {
-            let digits = split(value, MAX_BIAS_DIGITS);
+            let digits = split(value, MAX_BIAS_DIGITS).unwrap();
             assert_eq!(join(&digits), value);
             assert!(digits.iter().all(|digit| (-32..=31).contains(digit)));
         }
         let range = sealed_bias(3);
         assert_eq!((range.minimum, range.maximum), (-133_152, 128_991));
-        assert_eq!([range.minimum, range.maximum].map(|value| join(&split(value, 3))), [range.minimum, range.maximum]);
+        let ends = [range.minimum, range.maximum];
+        assert_eq!(ends.map(|value| join(&split(value, 3).unwrap())), ends);
+        assert_eq!([split(range.minimum - 1, 3), split(range.maximum + 1, 3), split(i64::MIN, 6)], [None, None, None]);
     }
 }

@@ -64,7 +64,7 @@ fn threads_change_neither_cotangents_nor_proofs() {
     for exposure in [Exposure::public(), Exposure::default()] {
         let circuit = compile(&graph, &exposure, Objective::Prover).unwrap();
         let key = circuit.key();
-        let model = model_tensors(&graph, key);
+        let model = model_tensors(&graph, key).unwrap();
         let inputs = common::inputs(&graph, 3).pop().unwrap();
         let witness = circuit.witness(&model, &[inputs[0].clone()]).unwrap();
         let parameters = common::parameters(key.description().k);

@@ -51,7 +51,7 @@ impl Desk {
     fn of(graph: &Graph, exposure: &Exposure) -> Self {
         let plan = Plan { k: K, limb_bits: 4, narrow_limit: 0, least_entries: 2 };
         let circuit = compile_with(lower::lower(graph, exposure).unwrap(), &plan).unwrap();
-        let model = model_tensors(graph, circuit.key());
+        let model = model_tensors(graph, circuit.key()).unwrap();
         let count = graph.inputs[0].shape.iter().product::<usize>() as i64;
         let input = (0..count).map(|i| (i * 83) % 256 - 128).collect();
         let witness = circuit.witness(&model, &[input]).unwrap();

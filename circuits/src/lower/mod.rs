@@ -20,6 +20,8 @@
 //! A value of the graph is a node with the same row-major elements, in whatever shape its producer found convenient; whoever reads it
 //! asks for the shape it needs, which costs a [`ViewKind::Reshape`](zkinfer_verifier::description::ViewKind) and no cell.
 //!
+//! Only graphs that [`Graph::validate`] accepts are lowered: of others the interpreter says nothing, and lowering would choose a meaning for them.
+//!
 //! Nothing here is trusted: what lowering gets wrong either fails the verifier's check of the description or changes the function that
 //! is proven, which the operator suite compares with the interpreter.
 
@@ -52,7 +54,11 @@ use builder::Builder;
 use extremum::Extremum;
 
 /// Lowers a graph. What is left open is what does not change the function: rows, limb width and form of each requantisation.
+///
+/// # Errors
+/// If the graph is not valid, has not what `exposure` is to hide, or has no circuit.
 pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
+    graph.validate()?;
     exposure.check(graph)?;
     let sealed = exposure.weights == Visibility::Sealed;
     let mut context = Context { graph, sealed, builder: Builder::default(), values: Vec::new() };

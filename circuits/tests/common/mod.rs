@@ -275,7 +275,7 @@ pub fn check(graph: &Graph) {
     let private = vec![Visibility::Private; graph.inputs.len()];
     let hidden = Exposure { weights: Visibility::Sealed, inputs: private, outputs: Vec::new() };
     let circuit = compile_with(lower::lower(graph, &hidden).unwrap(), &plans(graph)[1]).unwrap();
-    let model = model_tensors(graph, circuit.key());
+    let model = model_tensors(graph, circuit.key()).unwrap();
     let witnesses: Vec<_> = inputs(graph, 8).iter().map(|inputs| agree_with(graph, &circuit, &model, inputs)).collect();
     witnesses.iter().for_each(|witness| accepts(&circuit, witness));
     proves(&circuit, witnesses[3].clone());
