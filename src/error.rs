@@ -22,7 +22,7 @@ pub enum Error {
     #[error(transparent)]
     Device(#[from] zkinfer_prover::msm::DeviceError),
     /// Graph and circuit of a compiled network compute different things: the file was put together by hand.
-    #[error("output {output}: the circuit and the network's graph differ; compile the model again")]
+    #[error("output {output:?}: the circuit and the network's graph differ; compile the model again")]
     Mismatch {
         /// The output.
         output: String,
@@ -51,19 +51,19 @@ pub enum Error {
     #[error("the weights are public, so no opening belongs to them")]
     OpeningUnexpected,
     /// A name that no input has.
-    #[error("the model has no input called {name}")]
+    #[error("the model has no input called {name:?}")]
     UnknownInput {
         /// The name.
         name: String,
     },
     /// An input that is not sealed.
-    #[error("input {name} is not sealed in this circuit; compile with a sealed input")]
+    #[error("input {name:?} is not sealed in this circuit; compile with a sealed input")]
     NotSealed {
         /// The input.
         name: String,
     },
     /// A sealed input given as a plain tensor, or the other way round.
-    #[error("input {name} is {visibility}: give {expected}")]
+    #[error("input {name:?} is {visibility}: give {expected}")]
     Source {
         /// The input.
         name: String,

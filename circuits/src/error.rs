@@ -12,7 +12,7 @@ pub enum Error {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Operands, shapes or parameters that do not fit each other: the quantiser never writes such a graph.
-    #[error("{node}: {what}")]
+    #[error("{node:?}: {what}")]
     Malformed {
         /// The offending node.
         node: String,
@@ -20,7 +20,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A reference to a value at or after the reader, or to one that does not exist.
-    #[error("{node}: reads value {value}, which is not before it")]
+    #[error("{node:?}: reads value {value}, which is not before it")]
     ForwardReference {
         /// The reading node.
         node: String,
@@ -28,7 +28,7 @@ pub enum Error {
         value: usize,
     },
     /// Multipliers, biases or shifts whose products leave 62 bits.
-    #[error("{node}: its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts")]
+    #[error("{node:?}: its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts")]
     Overflow {
         /// The offending node.
         node: String,
@@ -46,13 +46,13 @@ pub enum Error {
         digits: u32,
     },
     /// An index is public by nature, so nothing can be computed from it inside the circuit.
-    #[error("{node}: reads the result of an ArgMax, which can only be an output of the graph")]
+    #[error("{node:?}: reads the result of an ArgMax, which can only be an output of the graph")]
     ReadsIndex {
         /// The reading node.
         node: String,
     },
     /// A maximum over values that are not known to be small.
-    #[error("{node}: compares values of more than 16 bits; requantise its input first")]
+    #[error("{node:?}: compares values of more than 16 bits; requantise its input first")]
     WideMaximum {
         /// The offending node.
         node: String,
@@ -86,7 +86,7 @@ pub enum InputError {
     #[error("the weights are not those of this circuit: their number or sizes differ")]
     Weights,
     /// Another number of elements than the declared shape has.
-    #[error("{name}: {got} elements, its shape {shape:?} has {expected}")]
+    #[error("{name:?}: {got} elements, its shape {shape:?} has {expected}")]
     Length {
         /// The input.
         name: String,
@@ -98,7 +98,7 @@ pub enum InputError {
         got: usize,
     },
     /// An element outside the declared range.
-    #[error("{name}: element {index} is {got}, its declared range is {minimum}..={maximum}")]
+    #[error("{name:?}: element {index} is {got}, its declared range is {minimum}..={maximum}")]
     Range {
         /// The input.
         name: String,

@@ -373,10 +373,10 @@ fn outputs_that_trade_places() {
 fn public_integers_outside_their_declared_ranges() {
     let mut claim = Claim::narrow();
     public(&mut claim.witness.statement.inputs[0])[0] = 128;
-    assert_eq!(claim.caught_by(), ["statement: x0: element 0 is 128, declared range -128..=127"]);
+    assert_eq!(claim.caught_by(), ["statement: \"x0\": element 0 is 128, declared range -128..=127"]);
     let mut claim = Claim::narrow();
     *claim.output(0) = 128;
-    assert_eq!(claim.caught_by(), ["statement: y0: element 0 is 128, declared range -128..=127"]);
+    assert_eq!(claim.caught_by(), ["statement: \"y0\": element 0 is 128, declared range -128..=127"]);
 }
 
 // The running sum.

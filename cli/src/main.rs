@@ -5,13 +5,18 @@
 //! | [`arguments`] | what can be typed |
 //! | [`commands`] | what each command does, one file each |
 //! | [`files`] | reading, writing, never half |
-//! | [`screen`] | progress, units, tables, pictures |
+//! | [`screen`] | lines, JSON, progress, units, tables, pictures |
+//! | [`foreign`] | text out of files, made harmless |
 //!
 //! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input.
+
+// What is printed goes through `screen`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
 mod commands;
 mod files;
+mod foreign;
 mod profile;
 mod screen;
 
@@ -20,7 +25,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::Arguments;
-use screen::say;
 
 /// How a command that did its work ends.
 enum Outcome {
@@ -38,9 +42,9 @@ fn main() -> ExitCode {
         Ok(Outcome::Rejected) => ExitCode::from(1),
         Err(error) => {
             if json {
-                say!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+                let _ = screen::print_json(&serde_json::json!({ "error": foreign::story(&error) }));
             }
-            eprintln!("error: {error:#}");
+            screen::error(&error);
             ExitCode::from(2)
         }
     }

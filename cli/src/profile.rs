@@ -69,7 +69,7 @@ impl Profile {
             add(name, *cpu_seconds, *wall_seconds, *predicted_seconds);
         }
         add("all", self.cpu_seconds, self.wall_seconds, self.predicted_seconds);
-        say!("{rows}");
+        rows.print();
         say!("{} cells; {:.1} times the cost of committing to them alone", self.cells, self.commit_ratio);
     }
 }

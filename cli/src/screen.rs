@@ -1,4 +1,6 @@
-//! What people see: progress while something takes long, units, tables, a digit as a picture.
+//! What people see: lines, warnings and JSON, progress while something takes long, units, tables, a digit as a picture.
+//!
+//! Everything goes out through here, and every text that is not ours through [`crate::foreign`].
 
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
@@ -8,9 +10,12 @@ use comfy_table::{Table, presets};
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Prints a line on standard output. A reader that stopped reading (`| head`) is no failure of ours: the work goes on, and so does the exit code.
+use crate::foreign;
+
+/// Prints one line on standard output: a line break in it is escaped. A reader that stopped reading (`| head`) is no failure of ours: the work goes
+/// on, and so does the exit code.
 pub fn print(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", foreign::harmless(&line.to_string()));
 }
 
 /// [`print`] with formatting.
@@ -18,6 +23,23 @@ macro_rules! say {
     ($($argument:tt)*) => { $crate::screen::print(format_args!($($argument)*)) };
 }
 pub(crate) use say;
+
+/// Prints a line on standard error: what to know, though the work goes on.
+pub fn warn(warning: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "warning: {}", foreign::harmless(&warning.to_string()));
+}
+
+/// Prints the line on standard error that a command ends with.
+pub fn error(error: &anyhow::Error) {
+    let _ = writeln!(std::io::stderr(), "error: {}", foreign::harmless(&foreign::story(error)));
+}
+
+/// Prints one JSON value. JSON itself lets format characters through, and bytes that terminals obey.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let json = foreign::ascii_json(&serde_json::to_string_pretty(value)?);
+    let _ = writeln!(std::io::stdout(), "{json}");
+    Ok(())
+}
 
 /// A spinner on standard error that names the stage; nothing when standard error is no terminal.
 pub struct Progress {
@@ -99,10 +121,25 @@ impl Stages {
 }
 
 /// A table without frames.
-pub fn table(header: &[&str]) -> Table {
+pub struct Rows(Table);
+
+/// An empty table.
+pub fn table(header: &[&str]) -> Rows {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.iter().copied());
-    table
+    Rows(table)
+}
+
+impl Rows {
+    /// Adds a row: one line, whatever its cells hold.
+    pub fn add_row<const N: usize>(&mut self, cells: [String; N]) {
+        self.0.add_row(cells.map(|cell| foreign::harmless(&cell)));
+    }
+
+    /// Prints the table.
+    pub fn print(&self) {
+        self.0.lines().for_each(|line| say!("{line}"));
+    }
 }
 
 /// `12,345 bytes` as people say it.

@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 
 import onnx
 
-REFUSAL = re.compile(r"node `[^`]*` \((?P<operator>[\w.]+)\): (?P<reason>.*?)(?=; node `|$)")
+NAME = r'"(?:[^"\\]|\\.)*"'
+REFUSAL = re.compile(rf'node {NAME} \((?P<operator>[\w.]+)\): (?P<reason>.*?)(?=; node "|$)')
 UNSUPPORTED = "this operator is not supported"
 
 
@@ -37,9 +38,9 @@ def reason(result: dict) -> str:
     message = result["message"]
     found = REFUSAL.findall(message)
     message = found[0][1] if found else message
-    message = re.sub(r"^(input|output) `[^`]*`: ", "", message)
-    message = re.sub(r"^`[^`]*` (holds|has no)", r"a tensor \1", message)
-    message = re.sub(r"(input \d+|its output) \(?`[^`]*`\)?", r"\1", message)
+    message = re.sub(rf"^(input|output) {NAME}: ", "", message)
+    message = re.sub(rf"^{NAME} (holds|has no)", r"a tensor \1", message)
+    message = re.sub(rf"(input \d+|its output) \(?{NAME}\)?", r"\1", message)
     message = re.sub(r"\[[^\]]*\]", "[…]", message)
     return message.split(";")[0].strip()
 

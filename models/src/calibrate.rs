@@ -28,7 +28,7 @@ pub enum CalibrateError {
     },
     /// A value of the network is not finite.
     #[error(
-        "node `{node}` becomes {found} on calibration sample {sample}; check the model and the scale of its inputs, or calibrate with typical samples"
+        "node {node:?} becomes {found} on calibration sample {sample}; check the model and the scale of its inputs, or calibrate with typical samples"
     )]
     NotFinite {
         /// The sample, counted from 0.

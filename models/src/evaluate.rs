@@ -33,7 +33,7 @@ pub enum EvaluateError {
     Interpret(#[from] InterpretError),
     /// Labels do not go with the output.
     #[error(
-        "sample {sample} has {found} labels, but output `{output}` has {expected} classes to compare; check the labels"
+        "sample {sample} has {found} labels, but output {output:?} has {expected} classes to compare; check the labels"
     )]
     Labels {
         /// The sample, counted from 0.
@@ -47,7 +47,7 @@ pub enum EvaluateError {
     },
     /// A label is no class of the model.
     #[error(
-        "the label of sample {sample} is {label}, but output `{output}` has classes 0..{classes}; check the labels"
+        "the label of sample {sample} is {label}, but output {output:?} has classes 0..{classes}; check the labels"
     )]
     Label {
         /// The sample, counted from 0.

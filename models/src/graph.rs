@@ -398,8 +398,8 @@ impl Node {
     }
 }
 
-/// Inputs as one line for messages: ``"`x` [1, 4], `y` [1, 2]"``.
+/// Inputs as one line for messages: `"x" [1, 4], "y" [1, 2]`.
 pub(crate) fn describe(inputs: &[Input]) -> String {
-    let described: Vec<String> = inputs.iter().map(|input| format!("`{}` {:?}", input.name, input.shape)).collect();
+    let described: Vec<String> = inputs.iter().map(|input| format!("{:?} {:?}", input.name, input.shape)).collect();
     described.join(", ")
 }

@@ -16,7 +16,7 @@ use crate::graph::{Graph, describe};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ReferenceError {
     /// tract failed on an input.
-    #[error("tract, which runs `{model}` in floating point as the reference, failed: {reason}")]
+    #[error("tract, which runs {model:?} in floating point as the reference, failed: {reason}")]
     Run {
         /// The model.
         model: String,
@@ -24,7 +24,7 @@ pub enum ReferenceError {
         reason: String,
     },
     /// The inputs do not fit.
-    #[error("`{model}` expects {expected}, but shapes {found:?} were given")]
+    #[error("{model:?} expects {expected}, but shapes {found:?} were given")]
     Inputs {
         /// The model.
         model: String,
@@ -34,7 +34,7 @@ pub enum ReferenceError {
         found: Vec<Vec<usize>>,
     },
     /// An output of the network is not finite.
-    #[error("output `{value}` of `{model}` becomes {found} on this input; check the model and the scale of its inputs")]
+    #[error("output {value:?} of {model:?} becomes {found} on this input; check the model and the scale of its inputs")]
     NotFinite {
         /// The model.
         model: String,
@@ -123,7 +123,7 @@ fn prepare(
             continue;
         }
         let outlet = parsed.outlets_by_name.get(&output.name);
-        let outlet = *outlet.ok_or_else(|| TractError::msg(format!("it has no value `{}`", output.name)))?;
+        let outlet = *outlet.ok_or_else(|| TractError::msg(format!("it has no value {:?}", output.name)))?;
         let known = wanted.iter().position(|other| *other == outlet);
         sources.push(Source::Output(known.unwrap_or(wanted.len())));
         if known.is_none() {

@@ -24,7 +24,7 @@ pub struct Cut {
 #[non_exhaustive]
 pub enum SplitError {
     /// [`Graph::cuts`] does not list that place, or it does not come after the one before.
-    #[error("{graph}: cannot be cut after node {node}; its cuts, in ascending order, are listed by Graph::cuts")]
+    #[error("{graph:?}: cannot be cut after node {node}; its cuts, in ascending order, are listed by Graph::cuts")]
     NotACut {
         /// The graph.
         graph: String,

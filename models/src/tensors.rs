@@ -9,7 +9,7 @@ use crate::quantised::{Graph, ValueId};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TensorError {
     /// The inputs do not fit the graph.
-    #[error("`{graph}` expects {expected}, but shapes {found:?} were given")]
+    #[error("{graph:?} expects {expected}, but shapes {found:?} were given")]
     Inputs {
         /// The graph's name.
         graph: String,
@@ -19,7 +19,7 @@ pub enum TensorError {
         found: Vec<Vec<usize>>,
     },
     /// An element is no real number.
-    #[error("input `{input}` holds {value}, expected finite numbers")]
+    #[error("input {input:?} holds {value}, expected finite numbers")]
     NotFinite {
         /// The input.
         input: String,

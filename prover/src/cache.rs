@@ -23,7 +23,7 @@ pub enum CacheError {
     #[error("no cache directory: set {CACHE_VARIABLE} to a directory for the parameters")]
     NoDirectory,
     /// A file could not be read or written.
-    #[error("{path}: {source}; set {CACHE_VARIABLE} to a directory that can be written")]
+    #[error("{path:?}: {source}; set {CACHE_VARIABLE} to a directory that can be written")]
     File {
         /// The file or directory.
         path: PathBuf,

@@ -19,8 +19,8 @@ pub enum ProveError {
     #[error("these parameters serve verifiers only: read them with Parameters::read to prove")]
     VerifyingParameters,
     /// The statement does not fit the key.
-    #[error("the statement does not fit the key: {0}")]
-    Statement(#[source] Rejection),
+    #[error(transparent)]
+    Statement(Rejection),
     /// The witness does not have the key's columns or rows.
     #[error("the witness has {got_columns} columns of {got_rows} rows, the key needs {columns} of {rows}")]
     WitnessShape {
@@ -59,7 +59,7 @@ pub enum ProveError {
         got: usize,
     },
     /// A sealed integer outside its declared range.
-    #[error("{name}: element {index} is {got}, the range to be sealed is {minimum}..={maximum}")]
+    #[error("{name:?}: element {index} is {got}, the range to be sealed is {minimum}..={maximum}")]
     SealRange {
         /// The tensor.
         name: String,
@@ -73,7 +73,7 @@ pub enum ProveError {
         maximum: i64,
     },
     /// A tensor to be sealed with another number of elements than declared.
-    #[error("{name}: {got} elements to be sealed, its shape has {expected}")]
+    #[error("{name:?}: {got} elements to be sealed, its shape has {expected}")]
     SealLength {
         /// The tensor.
         name: String,
@@ -91,7 +91,7 @@ pub enum ProveError {
         got: u32,
     },
     /// The opening is of a tensor with another name, shape, scale or zero point.
-    #[error("{name}: the opening is of another tensor than the key declares; is it the opening of another model?")]
+    #[error("{name:?}: the opening is of another tensor than the key declares; is it the opening of another model?")]
     OpeningTensor {
         /// The key's tensor.
         name: String,

@@ -1,4 +1,6 @@
 //! Why something was refused: one variant per reason.
+//!
+//! Whoever wrote a file chose the names in it: messages quote them with `{:?}`, which escapes whatever could break or turn a line.
 
 use thiserror::Error;
 
@@ -36,7 +38,7 @@ pub enum DescriptionError {
         what: &'static str,
     },
     /// A reference to a node at or after the reader.
-    #[error("{node}: reads node {reference}, which is not before it")]
+    #[error("{node:?}: reads node {reference}, which is not before it")]
     ForwardReference {
         /// The reading node.
         node: String,
@@ -44,7 +46,7 @@ pub enum DescriptionError {
         reference: usize,
     },
     /// Dimensions, lengths or parameters that do not fit each other.
-    #[error("{node}: {what}")]
+    #[error("{node:?}: {what}")]
     Shape {
         /// The offending node, input or output.
         node: String,
@@ -52,7 +54,7 @@ pub enum DescriptionError {
         what: &'static str,
     },
     /// Bounds that are reversed, or a scale that is no positive finite number.
-    #[error("{node}: {what}")]
+    #[error("{node:?}: {what}")]
     Range {
         /// The offending node, input or output.
         node: String,
@@ -60,7 +62,7 @@ pub enum DescriptionError {
         what: &'static str,
     },
     /// A value could exceed `±2^62`, so that field equations would no longer be integer equations.
-    #[error("{node}: its values can exceed 62 bits")]
+    #[error("{node:?}: its values can exceed 62 bits")]
     Overflow {
         /// The offending node.
         node: String,
@@ -86,7 +88,7 @@ pub enum DescriptionError {
 #[non_exhaustive]
 pub enum FormatError {
     /// The first bytes are not those of this kind of file.
-    #[error("not a {expected} file (its first bytes differ)")]
+    #[error("this is no {expected} file (its first bytes differ)")]
     Magic {
         /// The kind expected.
         expected: &'static str,
@@ -158,7 +160,7 @@ pub enum Rejection {
         got: usize,
     },
     /// Another number of elements than the key declares.
-    #[error("{name}: {got} elements in the statement, the key declares {expected}")]
+    #[error("{name:?}: {got} elements in the statement, the key declares {expected}")]
     TensorLength {
         /// The tensor.
         name: String,
@@ -168,7 +170,7 @@ pub enum Rejection {
         got: usize,
     },
     /// The statement shows less or more of a tensor than the key declares.
-    #[error("{name}: {got} in the statement, the key declares it {expected}")]
+    #[error("{name:?}: {got} in the statement, the key declares it {expected}")]
     Visibility {
         /// The tensor.
         name: String,
@@ -178,7 +180,7 @@ pub enum Rejection {
         got: Visibility,
     },
     /// Another number of commitments than the key's columns for a sealed tensor.
-    #[error("{name}: {got} commitments in the statement, the key implies {expected}")]
+    #[error("{name:?}: {got} commitments in the statement, the key implies {expected}")]
     TensorCommitments {
         /// The tensor.
         name: String,
@@ -210,7 +212,7 @@ pub enum Rejection {
         got: u32,
     },
     /// A sealed tensor with another name, shape, range or scale than the key's.
-    #[error("{name}: the seal is of another tensor than the key declares")]
+    #[error("{name:?}: the seal is of another tensor than the key declares")]
     SealTensor {
         /// The key's tensor.
         name: String,
@@ -224,7 +226,7 @@ pub enum Rejection {
         got: usize,
     },
     /// The seal's tensors have no layout.
-    #[error("the seal's tensors are impossible: {error}")]
+    #[error("no seal can hold these tensors: {error}")]
     SealShape {
         /// Why.
         error: DescriptionError,
@@ -244,7 +246,7 @@ pub enum Rejection {
         what: &'static str,
     },
     /// A public element outside its declared range.
-    #[error("{name}: element {index} is {got}, declared range {minimum}..={maximum}")]
+    #[error("{name:?}: element {index} is {got}, declared range {minimum}..={maximum}")]
     TensorRange {
         /// The tensor.
         name: String,

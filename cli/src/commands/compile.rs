@@ -9,11 +9,12 @@ use zkinfer::models::quantised::Graph;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
 
-use super::{inspect, parameters, print_json, seal};
+use super::{inspect, parameters, seal};
 use crate::Outcome;
 use crate::arguments::{self, Compile, Optimize, Shown, Weights};
 use crate::files;
-use crate::screen::{Progress, bytes, say, seconds};
+use crate::foreign;
+use crate::screen::{Progress, bytes, print_json, say, seconds, warn};
 
 impl From<Optimize> for Objective {
     fn from(optimize: Optimize) -> Self {
@@ -41,7 +42,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let quantised = quantise(arguments, &progress)?;
     progress.stage("choosing a layout");
     let circuit = quantised.clone().compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
-    let circuit = circuit.with_context(|| arguments.model.display().to_string())?;
+    let circuit = circuit.with_context(|| foreign::path(&arguments.model))?;
     paths.check(arguments, &circuit)?;
     drop(progress);
     let written = write(arguments, &paths, &circuit)?;
@@ -63,11 +64,11 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
         say!("note: {note}");
     }
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        warn(warning);
     }
     const READERS: [&str; 4] = ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
-        say!("{}  {}  {reader}", path.display(), bytes(*size));
+        say!("{}  {}  {reader}", foreign::path(&path), bytes(*size));
     }
     let (layout, prediction) = (circuit.key().layout(), circuit.prediction());
     say!(
@@ -119,7 +120,11 @@ fn visibilities(kind: &str, names: Vec<&str>, choices: &[Shown]) -> Result<Vec<V
             Some(name) => names.iter().position(|known| known == name).into_iter().collect(),
         };
         if chosen.is_empty() {
-            bail!("--{kind} {}: the model's {kind}s are {}", name.as_deref().unwrap_or_default(), names.join(", "));
+            bail!(
+                "--{kind} {}: the model's {kind}s are {}",
+                name.as_deref().unwrap_or_default(),
+                foreign::names(names)
+            );
         }
         chosen.into_iter().for_each(|index| visibilities[index] = (*visibility).into());
     }
@@ -141,7 +146,7 @@ pub struct Written {
 
 impl Written {
     pub fn json(&self) -> serde_json::Value {
-        let path = |index: usize| self.files.get(index).map(|(path, _)| path);
+        let path = |index: usize| self.files.get(index).map(|(path, _)| foreign::json_path(path));
         json!({ "circuit": path(0), "key": path(1), "opening": path(2), "seal": path(3) })
     }
 }

@@ -8,11 +8,12 @@ use zkinfer::models::Dataset;
 use zkinfer::verifier::{Proof, VerifyingKey};
 use zkinfer::{Compile as _, Model, Objective, Seal, verify};
 
-use super::{parameters, print_json};
+use super::parameters;
 use crate::Outcome;
 use crate::arguments::Demo;
+use crate::foreign;
 use crate::profile::RUNNING;
-use crate::screen::{Lap, Progress, Stages, bytes, picture, say, seconds};
+use crate::screen::{Lap, Progress, Stages, bytes, picture, print_json, say, seconds};
 
 const MODEL: &[u8] = include_bytes!("../../../models/zoo/lenet5/lenet5.onnx");
 const CALIBRATION: &[u8] = include_bytes!("../../../models/zoo/lenet5/calibration.npz");
@@ -28,7 +29,7 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     let files = tempfile::tempdir().context("no temporary directory")?;
     let shipped = |name: &str, content: &[u8]| {
         let path = files.path().join(name);
-        std::fs::write(&path, content).with_context(|| path.display().to_string()).map(|()| path)
+        std::fs::write(&path, content).with_context(|| foreign::path(&path)).map(|()| path)
     };
 
     show(format!("LeNet-5, trained on handwritten digits ({})", bytes(MODEL.len())));
@@ -74,7 +75,9 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     };
     let label = test.labels().and_then(|labels| labels.get(arguments.index)?.first());
     if let Some(pixels) = inputs.first().and_then(|image| image.as_slice()) {
-        show(format!("\n{}", picture(pixels, SIDE)));
+        show(String::new());
+        picture(pixels, SIDE).lines().for_each(|line| show(line.into()));
+        show(String::new());
     }
 
     let (progress, stages) = (Progress::new(RUNNING), Stages::new(RUNNING));

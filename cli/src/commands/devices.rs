@@ -5,9 +5,8 @@ use serde_json::json;
 use zkinfer::Cache;
 use zkinfer::devices::{Capabilities, Found, POINTS, SUMMED, Speed, forget, list};
 
-use super::print_json;
 use crate::Outcome;
-use crate::screen::{Progress, bytes, say, table};
+use crate::screen::{Progress, bytes, print_json, say, table};
 
 pub fn run(json: bool) -> Result<Outcome> {
     forget(&Cache::user()?);
@@ -20,7 +19,7 @@ pub fn run(json: bool) -> Result<Outcome> {
     }
     let mut rows = table(&["device", ""]);
     for Found { about, capabilities, speed, error } in &devices {
-        let mut row = |name: &str, value: String| _ = rows.add_row([name.to_owned(), value]);
+        let mut row = |name: &str, value: String| rows.add_row([name.to_owned(), value]);
         row(&about.name, about.kind.clone());
         row("  driver", about.driver.clone());
         if let Some(Capabilities { features, limbs, largest_buffer, largest_binding, bindings, workgroups }) =
@@ -38,7 +37,7 @@ pub fn run(json: bool) -> Result<Outcome> {
         }
         error.iter().for_each(|error| row("  not usable", error.clone()));
     }
-    say!("{rows}");
+    rows.print();
     say!("sums: of {SUMMED} columns of {POINTS} field elements, at once");
     if !cfg!(feature = "gpu") {
         say!("This build drives no GPU: build with --features gpu.");

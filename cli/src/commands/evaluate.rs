@@ -5,10 +5,11 @@ use zkinfer::Model;
 use zkinfer::models::Dataset;
 use zkinfer::models::onnx::Dimensions;
 
-use super::{print_json, read_circuit};
+use super::read_circuit;
 use crate::Outcome;
 use crate::arguments::Evaluate;
-use crate::screen::{Progress, say, table};
+use crate::foreign;
+use crate::screen::{Progress, print_json, say, table};
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let circuit_path = arguments.circuit.clone().unwrap_or_else(|| arguments.model.with_extension("zkc"));
@@ -16,7 +17,7 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
     let model = Model::load_with(&arguments.model, &dimensions)?;
     let circuit = read_circuit(&circuit_path)
-        .with_context(|| format!("compile {} first, or pass --circuit", arguments.model.display()))?;
+        .with_context(|| format!("compile {} first, or pass --circuit", foreign::path(&arguments.model)))?;
     let data = Dataset::read(&arguments.data, model.inputs())?;
     progress.stage("running both networks");
     let evaluation = model.evaluate(circuit.graph(), &data)?;
@@ -26,7 +27,7 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let percent = |share: Option<f64>| share.map_or("no labels".into(), |share| format!("{:.2} %", 100.0 * share));
-    say!("{} samples, classes read from {}", evaluation.samples, evaluation.class_output);
+    say!("{} samples, classes read from {}", evaluation.samples, foreign::name(&evaluation.class_output));
     say!("  accuracy, float  {}", percent(evaluation.float_accuracy));
     say!("  accuracy, int8   {}", percent(evaluation.int8_accuracy));
     say!("  same top class   {}", percent(Some(evaluation.agreement)));
@@ -34,12 +35,12 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     for output in &evaluation.outputs {
         let number = |value: f64| format!("{value:.4}");
         rows.add_row([
-            format!("  {}", output.name),
+            format!("  {}", foreign::name(&output.name)),
             number(output.largest),
             number(output.mean),
             number(output.magnitude),
         ]);
     }
-    say!("{rows}");
+    rows.print();
     Ok(Outcome::Done)
 }

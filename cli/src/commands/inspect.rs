@@ -9,11 +9,12 @@ use zkinfer::verifier::seal::Record;
 use zkinfer::verifier::{Proof, Seal, Value, VerifyingKey};
 use zkinfer::{Circuit, Opening, Prediction};
 
-use super::{print_json, publish};
+use super::publish;
 use crate::Outcome;
 use crate::arguments::Inspect;
 use crate::files;
-use crate::screen::{bytes, say, seconds, table};
+use crate::foreign;
+use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
     let file = files::read(&arguments.file)?;
@@ -85,7 +86,9 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                 say!("  seal        {}", manifest.seal.as_deref().unwrap_or("none: public weights"));
             }
         }
-        _ => bail!("{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file", arguments.file.display()),
+        _ => {
+            bail!("{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file", foreign::path(&arguments.file))
+        }
     }
     Ok(Outcome::Done)
 }
@@ -125,7 +128,8 @@ fn print_record(kind: &str, record: &Record, size: usize, json: bool) -> Result<
     say!("  digest      {}", record.digest());
     say!("  rows        2^{}, {} commitments", record.k, record.commitments.len());
     for tensor in &record.tensors {
-        say!("  tensor      {} {:?}, {}..={}", tensor.name, tensor.shape, tensor.minimum, tensor.maximum);
+        let name = foreign::name(&tensor.name);
+        say!("  tensor      {name} {:?}, {}..={}", tensor.shape, tensor.minimum, tensor.maximum);
     }
     Ok(())
 }
@@ -228,15 +232,16 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
 
 fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
     let (description, layout, tables) = (key.description(), key.layout(), key.tables());
-    say!("{kind} {}, {}", description.name, bytes(size));
+    say!("{kind} {}, {}", foreign::name(&description.name), bytes(size));
     say!("  digest      {}", key.digest());
     for input in &description.inputs {
         let Input { name, shape, minimum, maximum, visibility, .. } = input;
-        say!("  input       {name} {shape:?}, {minimum}..={maximum}, {visibility}");
+        say!("  input       {} {shape:?}, {minimum}..={maximum}, {visibility}", foreign::name(name));
     }
     for output in &description.outputs {
         let kind = if matches!(output.source, OutputSource::ArgMax { .. }) { " (proven ArgMax)" } else { "" };
-        say!("  output      {} {:?}{kind}, {}", output.name, output.shape, output.visibility);
+        let name = foreign::name(&output.name);
+        say!("  output      {name} {:?}{kind}, {}", output.shape, output.visibility);
     }
     if key.has_sealed_weights() {
         say!(
@@ -275,7 +280,7 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
     let mut rows = table(&["\nlayer", "\nin the circuit", "\nshape", "\nweights", "\ncells", "\nlookups"]);
     for layer in layers(key) {
         rows.add_row([
-            layer.name,
+            foreign::name(&layer.name),
             layer.operators.join(" "),
             format!("{:?}", layer.shape),
             layer.weights.to_string(),
@@ -283,20 +288,20 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
             layer.lookups.to_string(),
         ]);
     }
-    say!("{rows}");
+    rows.print();
 }
 
 fn print_quantisation(circuit: &Circuit) {
     let mut rows = table(&["\nquantised node", "\noperator", "\nscale", "\nzero point", "\nshift", "\nmultipliers"]);
     for node in &circuit.report().nodes {
         rows.add_row([
-            node.name.clone(),
-            node.operator.clone(),
+            foreign::name(&node.name),
+            foreign::name(&node.operator),
             format!("{:.6}", node.scale),
             node.zero_point.to_string(),
             node.shift.map_or("–".into(), |shift| shift.to_string()),
             node.multipliers.map_or("–".into(), |(low, high)| format!("{low}..={high}")),
         ]);
     }
-    say!("{rows}");
+    rows.print();
 }

@@ -25,7 +25,8 @@ use zkinfer::{Cache, Circuit, Visibility};
 use crate::Outcome;
 use crate::arguments::{Arguments, Command};
 use crate::files;
-use crate::screen::{Progress, say, table};
+use crate::foreign;
+use crate::screen::{Progress, say, table, warn};
 
 /// Runs a command.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
@@ -51,15 +52,9 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
     }
 }
 
-/// Prints one JSON value.
-fn print_json(value: &impl Serialize) -> Result<()> {
-    say!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
-}
-
 /// Reads a compiled model.
 fn read_circuit(path: &Path) -> Result<Circuit> {
-    Circuit::from_bytes(&files::read(path)?).with_context(|| path.display().to_string())
+    Circuit::from_bytes(&files::read(path)?).with_context(|| foreign::path(path))
 }
 
 /// The commitment parameters from the user's cache, or derived with a spinner.
@@ -81,7 +76,7 @@ fn cached(
     let (parameters, unsaved) = load(&Cache::user()?, &deriving)?;
     drop(progress);
     if let Some(error) = unsaved {
-        eprintln!("warning: the parameters were derived but not saved: {error}");
+        warn(format_args!("the parameters were derived but not saved: {error}"));
     }
     Ok(parameters)
 }
@@ -120,10 +115,10 @@ fn print_outputs(outputs: &[Reading]) {
     const SHOWN: usize = 10;
     for output in outputs {
         if output.visibility != Visibility::Public {
-            say!("{} {:?}, {}", output.name, output.shape, output.visibility);
+            say!("{} {:?}, {}", foreign::name(&output.name), output.shape, output.visibility);
             continue;
         }
-        say!("{} {:?}", output.name, output.shape);
+        say!("{} {:?}", foreign::name(&output.name), output.shape);
         if let Some(class) = output.class {
             say!("  class {class}");
         }
@@ -132,7 +127,7 @@ fn print_outputs(outputs: &[Reading]) {
             let mark = if output.class == Some(index) { "*" } else { " " };
             rows.add_row([format!(" {mark}{index}"), format!("{value:.4}"), integer.to_string()]);
         }
-        say!("{rows}");
+        rows.print();
         if output.values.len() > SHOWN {
             say!("  … {} more (--json prints all)", output.values.len() - SHOWN);
         }

@@ -9,12 +9,13 @@ use serde_json::json;
 use zkinfer::devices::{self, Backend, Cpu, DeviceError, Preference};
 use zkinfer::{Cache, Circuit, Opening, Parameters, Source, Visibility};
 
-use super::{parameters, print_json, print_outputs, read_circuit, tensors};
+use super::{parameters, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::{Device, Prove};
 use crate::files;
+use crate::foreign;
 use crate::profile::{Profile, READING, RUNNING};
-use crate::screen::{Progress, Stages, bytes, say, seconds};
+use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let first = arguments.inputs.first().context("no input")?;
@@ -37,11 +38,11 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let device = device(arguments.device, &circuit, &parameters, &progress)?;
     let session = circuit
         .session(&parameters, opening.as_ref())
-        .with_context(|| arguments.circuit.display().to_string())?
+        .with_context(|| foreign::path(&arguments.circuit))?
         .self_check(!arguments.no_self_check)
         .on(device.clone())
         .observer(&observer);
-    let inference = session.infer(&inputs.sources()).with_context(|| first.display().to_string())?;
+    let inference = session.infer(&inputs.sources()).with_context(|| foreign::path(first))?;
     drop(session);
     let laps = stages.finish();
     drop(progress);
@@ -56,8 +57,8 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let profile = arguments.profile.then(|| Profile::new(&circuit, laps));
     if json {
         print_json(&json!({
-            "proof": path,
-            "openings": opening_paths,
+            "proof": foreign::json_path(&path),
+            "openings": opening_paths.iter().map(foreign::json_path).collect::<Vec<_>>(),
             "bytes": file.len(),
             "argument_bytes": proof.argument.len(),
             "key": proof.key.to_string(),
@@ -68,9 +69,9 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
             "profile": profile,
         }))?;
     } else {
-        say!("proved in {}: {} ({})", seconds(total), path.display(), bytes(file.len()));
+        say!("proved in {}: {} ({})", seconds(total), foreign::path(&path), bytes(file.len()));
         for path in &opening_paths {
-            say!("{}  secret: the sealed output, to go on from here", path.display());
+            say!("{}  secret: the sealed output, to go on from here", foreign::path(&path));
         }
         print_outputs(&inference.outputs);
         profile.iter().for_each(Profile::print);
@@ -91,7 +92,7 @@ fn device(
         Device::Gpu => Preference::Gpu,
     };
     let measuring = || progress.stage("measuring the GPU (once per device and size)");
-    let failed = |error: &DeviceError| eprintln!("warning: {error}; the CPU computes the proof");
+    let failed = |error: &DeviceError| warn(format_args!("{error}; the CPU computes the proof"));
     Ok(devices::choose(preference, circuit, parameters, &Cache::user()?, measuring, failed)?)
 }
 
@@ -111,8 +112,8 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
         (None, false) => return Ok(None),
         (None, true) if !beside.exists() => bail!(
             "{}: the weights are sealed and their opening is missing; run `zkinfer seal {}`, or name it with --opening",
-            beside.display(),
-            arguments.circuit.display()
+            foreign::path(&beside),
+            foreign::path(&arguments.circuit)
         ),
         (None, true) => &beside,
     };
@@ -121,7 +122,7 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
 
 fn read_opening(path: &Path) -> Result<Opening> {
     let bytes = zeroize::Zeroizing::new(files::read(path)?);
-    Opening::from_bytes(&bytes).with_context(|| path.display().to_string())
+    Opening::from_bytes(&bytes).with_context(|| foreign::path(path))
 }
 
 /// The inputs of one inference in the circuit's order.
@@ -149,12 +150,15 @@ impl Inputs {
         let mut tensors = match data.as_slice() {
             [] if plain.is_empty() => Vec::new(),
             [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
-            [] => bail!("no data for {}: give a .npy, .npz or .json file", plain.join(", ")),
+            [] => bail!("no data for {}: give a .npy, .npz or .json file", foreign::names(plain)),
             [path] => {
-                bail!("{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)", path.display())
+                bail!(
+                    "{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)",
+                    foreign::path(&path)
+                )
             }
             [_, path, ..] => {
-                bail!("{}: one file holds all inputs that are not sealed (.npz for several)", path.display())
+                bail!("{}: one file holds all inputs that are not sealed (.npz for several)", foreign::path(&path))
             }
         }
         .into_iter();
@@ -170,14 +174,14 @@ impl Inputs {
             let Some(at) = openings.iter().position(fits) else {
                 bail!(
                     "input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` makes one)",
-                    input.name
+                    foreign::name(&input.name)
                 );
             };
             inputs.push(Input::Opening(openings.swap_remove(at).1));
         }
         if let Some((path, opening)) = openings.first() {
-            let name = opening.record().tensors.first().map_or("nothing", |tensor| &tensor.name);
-            bail!("{}: it opens {name}, which is no sealed input of this circuit", path.display());
+            let name = opening.record().tensors.first().map_or("nothing".into(), |tensor| foreign::name(&tensor.name));
+            bail!("{}: it opens {name}, which is no sealed input of this circuit", foreign::path(&path));
         }
         Ok(Self { inputs })
     }

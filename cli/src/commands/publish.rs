@@ -7,11 +7,12 @@ use serde_json::json;
 use zkinfer::manifest::FORMAT;
 use zkinfer::{Circuit, Manifest, PublisherKey, Seal};
 
-use super::{print_json, read_circuit};
+use super::read_circuit;
 use crate::Outcome;
 use crate::arguments::{Keygen, Publish};
 use crate::files;
-use crate::screen::say;
+use crate::foreign;
+use crate::screen::{print_json, say};
 
 /// Makes a publisher's key pair.
 pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {
@@ -23,10 +24,12 @@ pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {
     files::write_secret(&private, key.to_pem()?.as_bytes())?;
     files::write(&public, key.public_pem()?.as_bytes())?;
     if json {
-        print_json(&json!({ "private": private, "public": public, "public_key": key.public_hex() }))?;
+        print_json(
+            &json!({ "private": foreign::json_path(&private), "public": foreign::json_path(&public), "public_key": key.public_hex() }),
+        )?;
     } else {
-        say!("{}  secret: signs manifests", private.display());
-        say!("{}  for those who demand this publisher: {}", public.display(), key.public_hex());
+        say!("{}  secret: signs manifests", foreign::path(&private));
+        say!("{}  for those who demand this publisher: {}", foreign::path(&public), key.public_hex());
     }
     Ok(Outcome::Done)
 }
@@ -39,15 +42,15 @@ pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
     let mut manifest = manifest(arguments, &circuit)?;
     if let Some(key) = &arguments.sign {
         let pem = zeroize::Zeroizing::new(files::read(key)?);
-        let pem = std::str::from_utf8(&pem).ok().with_context(|| format!("{}: not a PEM file", key.display()))?;
-        let key = PublisherKey::from_pem(pem).with_context(|| key.display().to_string())?;
+        let pem = std::str::from_utf8(&pem).ok().with_context(|| format!("{}: not a PEM file", foreign::path(key)))?;
+        let key = PublisherKey::from_pem(pem).with_context(|| foreign::path(key))?;
         manifest = manifest.sign(&arguments.publisher, &key)?;
     }
     files::write(&path, manifest.to_json().as_bytes())?;
     if json {
-        print_json(&json!({ "manifest": path, "content": manifest }))?;
+        print_json(&json!({ "manifest": foreign::json_path(&path), "content": manifest }))?;
     } else {
-        say!("{}", path.display());
+        say!("{}", foreign::path(&path));
         print(&manifest);
     }
     Ok(Outcome::Done)
@@ -56,7 +59,7 @@ pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
 fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
     let seal = if circuit.key().has_sealed_weights() {
         let path = arguments.seal.clone().unwrap_or_else(|| arguments.circuit.with_extension("seal"));
-        let seal = Seal::from_bytes(&files::read(&path)?).with_context(|| path.display().to_string())?;
+        let seal = Seal::from_bytes(&files::read(&path)?).with_context(|| foreign::path(path))?;
         Some(seal.record.digest().to_string())
     } else {
         None
@@ -77,7 +80,7 @@ fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
 
 /// Reads a manifest; a wrong signature is an error.
 pub fn read(path: &Path) -> Result<Manifest> {
-    Manifest::from_json(&files::read(path)?).with_context(|| path.display().to_string())
+    Manifest::from_json(&files::read(path)?).with_context(|| foreign::path(path))
 }
 
 /// The manifest beside a key or compiled model, if there is one.
@@ -94,17 +97,21 @@ pub fn beside(path: &Path) -> Result<Option<Manifest>> {
 
 /// Prints who published what.
 pub fn print(manifest: &Manifest) {
-    // Whoever wrote the manifest chose these words: none of them may steer the terminal.
-    let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
-    let [name, version, licence] = [&manifest.name, &manifest.version, &manifest.licence].map(|text| plain(text));
-    say!("  model       {name} {version}, licence {licence}");
+    let [name, version, licence] =
+        [&manifest.name, &manifest.version, &manifest.licence].map(|text| foreign::name(text));
+    say!("  model       {name}, version {version}, licence {licence}");
     match &manifest.publisher {
+        // The key first: it was checked. The name is whatever its holder wrote.
         Some(publisher) => {
-            say!("  published   by {} (signature valid, key {})", plain(&publisher.name), publisher.public_key);
+            let name = foreign::name(&publisher.name);
+            say!(
+                "  published   by the holder of key {} (signature valid), who says to be {name}",
+                publisher.public_key
+            );
         }
         None => say!("  published   unsigned: anyone may have written this"),
     }
     if !manifest.training_data.is_empty() {
-        say!("  trained on  {}", plain(&manifest.training_data));
+        say!("  trained on  {}", foreign::name(&manifest.training_data));
     }
 }

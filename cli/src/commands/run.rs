@@ -3,14 +3,16 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::{print_json, print_outputs, read_circuit, tensors};
+use super::{print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::Run;
+use crate::foreign;
+use crate::screen::print_json;
 
 pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {
     let circuit = read_circuit(&arguments.circuit)?;
     let inputs = circuit.read_inputs(&arguments.input)?;
-    let outputs = circuit.run(&inputs).with_context(|| arguments.input.display().to_string())?;
+    let outputs = circuit.run(&inputs).with_context(|| foreign::path(&arguments.input))?;
     if json {
         print_json(&json!({ "outputs": tensors(&outputs) }))?;
     } else {

@@ -9,11 +9,12 @@ use zkinfer::verifier::Visibility;
 use zkinfer::verifier::seal::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
 
-use super::{parameters, print_json, read_circuit};
+use super::{parameters, read_circuit};
 use crate::Outcome;
 use crate::arguments;
 use crate::files;
-use crate::screen::{Progress, bytes, say};
+use crate::foreign;
+use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let source = arguments.tensor.as_ref().unwrap_or(&arguments.circuit);
@@ -25,25 +26,25 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let parameters = parameters(circuit.key().description().k)?;
     let progress = Progress::new("sealing");
     let (seal, opening) = match &arguments.tensor {
-        None => circuit.seal(&parameters).with_context(|| arguments.circuit.display().to_string())?,
+        None => circuit.seal(&parameters).with_context(|| foreign::path(&arguments.circuit))?,
         Some(tensor) => seal_input(&circuit, &parameters, tensor, arguments.input.as_deref())
-            .with_context(|| tensor.display().to_string())?,
+            .with_context(|| foreign::path(tensor))?,
     };
     drop(progress);
     write(&seal_path, &seal, &opening_path, &opening)?;
     let digest = seal.record.digest();
     if json {
         print_json(&json!({
-            "seal": seal_path,
-            "opening": opening_path,
+            "seal": foreign::json_path(&seal_path),
+            "opening": foreign::json_path(&opening_path),
             "digest": digest.to_string(),
             "model": arguments.tensor.is_none().then(|| model_digest(circuit.key().digest(), Some(digest)).to_string()),
             "commitments": seal.record.commitments.len(),
         }))?;
         return Ok(Outcome::Done);
     }
-    say!("{}  {}  for verifiers: seal {digest}", seal_path.display(), bytes(seal.to_bytes().len()));
-    say!("{}  secret: whoever has it can prove with what was sealed", opening_path.display());
+    say!("{}  {}  for verifiers: seal {digest}", foreign::path(&seal_path), bytes(seal.to_bytes().len()));
+    say!("{}  secret: whoever has it can prove with what was sealed", foreign::path(&opening_path));
     if arguments.tensor.is_none() {
         say!("model {}", model_digest(circuit.key().digest(), Some(digest)));
     }
@@ -70,7 +71,7 @@ fn seal_input(
         (Some(name), _) => name,
         (None, [only]) => only,
         (None, []) => bail!("no input of this circuit is sealed; compile with --input sealed"),
-        (None, _) => bail!("several inputs are sealed ({}): choose one with --input", names.join(", ")),
+        (None, _) => bail!("several inputs are sealed ({}): choose one with --input", foreign::names(names)),
     };
     let tensors: Vec<ArrayD<f32>> = circuit.read_some_inputs(tensor, &[name])?;
     let tensor = tensors.first().context("the file holds no tensor")?;

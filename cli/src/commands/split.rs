@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::compile_segments;
 
-use super::{compile, inspect, print_json};
+use super::{compile, inspect};
 use crate::Outcome;
 use crate::arguments::Split;
-use crate::screen::{Progress, bytes, say};
+use crate::foreign;
+use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
@@ -16,7 +17,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     progress.stage("choosing cuts and layouts");
     let exposure = compile::exposure(compile, &quantised.graph)?;
     let circuits = compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
-        .with_context(|| compile.model.display().to_string())?;
+        .with_context(|| foreign::path(&compile.model))?;
     let mut results = Vec::new();
     let paths: Vec<compile::Paths> =
         (1..=circuits.len()).map(|index| compile::Paths::segment(compile, index)).collect();
@@ -37,16 +38,15 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     }
     for (index, (written, circuit)) in results.iter().zip(&circuits).enumerate() {
         let description = circuit.key().description();
-        let names = |names: Vec<&str>| names.join(", ");
         say!(
             "segment {}: {} → {}, 2^{} rows",
             index + 1,
-            names(description.inputs.iter().map(|input| input.name.as_str()).collect()),
-            names(description.outputs.iter().map(|output| output.name.as_str()).collect()),
+            foreign::names(description.inputs.iter().map(|input| input.name.as_str())),
+            foreign::names(description.outputs.iter().map(|output| output.name.as_str())),
             description.k
         );
         for (path, size) in &written.files {
-            say!("  {}  {}", path.display(), bytes(*size));
+            say!("  {}  {}", foreign::path(&path), bytes(*size));
         }
     }
     Ok(Outcome::Done)

@@ -8,10 +8,11 @@ use zkinfer::Cache;
 use zkinfer::verifier::parameters::Basis;
 use zkinfer::verifier::{MAX_K, MIN_K};
 
-use super::{parameters, print_json};
+use super::parameters;
 use crate::Outcome;
 use crate::arguments::Urs;
-use crate::screen::{bytes, say, table};
+use crate::foreign;
+use crate::screen::{bytes, print_json, say, table};
 
 /// Verifiers need the first, provers both.
 const BASES: [Basis; 2] = [Basis::Coefficient, Basis::Lagrange];
@@ -22,7 +23,7 @@ pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
         let parameters = parameters(k)?;
         if !json {
             for basis in BASES {
-                say!("k = {k}: {}", cache.path(basis, k).display());
+                say!("k = {k}: {}", foreign::path(&cache.path(basis, k)));
             }
             say!("k = {k}: digest {}", parameters.digest());
         }
@@ -34,11 +35,11 @@ pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
     if json {
         let files: Vec<_> = cached
             .iter()
-            .map(|(k, basis, path, size)| json!({ "k": k, "basis": basis.to_string(), "path": path, "bytes": size }))
+            .map(|(k, basis, path, size)| json!({ "k": k, "basis": basis.to_string(), "path": foreign::json_path(path), "bytes": size }))
             .collect();
-        print_json(&json!({ "directory": cache.directory(), "files": files }))?;
+        print_json(&json!({ "directory": foreign::json_path(cache.directory()), "files": files }))?;
     } else if arguments.sizes.is_empty() {
-        say!("{}", cache.directory().display());
+        say!("{}", foreign::path(&cache.directory()));
         let mut rows = table(&["k", "rows", "content", "size"]);
         for (k, basis, _, size) in &cached {
             rows.add_row([k.to_string(), (1u64 << k).to_string(), basis.to_string(), bytes(*size as usize)]);
@@ -46,7 +47,7 @@ pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
         if cached.is_empty() {
             say!("empty: parameters are derived when first needed");
         } else {
-            say!("{rows}");
+            rows.print();
         }
     }
     Ok(Outcome::Done)

@@ -10,11 +10,12 @@ use zkinfer::verifier::chain::{Segment, verify_chain};
 use zkinfer::verifier::{Digest, Proof, Rejection, VerifyingKey};
 use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 
-use super::{print_json, print_outputs, publish, tensors, verifying_parameters};
+use super::{print_outputs, publish, tensors, verifying_parameters};
 use crate::Outcome;
 use crate::arguments::Verify;
 use crate::files;
-use crate::screen::{Progress, say, seconds};
+use crate::foreign;
+use crate::screen::{Progress, print_json, say, seconds};
 
 pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
     let given = Given::read(&arguments.files)?;
@@ -53,7 +54,9 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
         }
         match (&manifest, &publisher) {
             (Some(manifest), Some(key)) => manifest.demand(key)?,
-            (None, Some(_)) => bail!("{}: --publisher needs a manifest beside the key, or named", key_path.display()),
+            (None, Some(_)) => {
+                bail!("{}: --publisher needs a manifest beside the key, or named", foreign::path(&key_path))
+            }
             _ => {}
         }
         cases.push(Case { key, seal, proof, manifest, path });
@@ -101,7 +104,7 @@ fn report(chain: bool, cases: &[Case<'_>], taken: f64, json: bool) -> Result<()>
     let value = |case: &Case<'_>| {
         let (statement, key) = (&case.proof.statement, &case.key);
         json!({
-            "proof": case.path,
+            "proof": foreign::json_path(case.path),
             "model": key.description().name,
             "model_digest": case.proof.model().to_string(),
             "key": key.digest().to_string(),
@@ -119,7 +122,8 @@ fn report(chain: bool, cases: &[Case<'_>], taken: f64, json: bool) -> Result<()>
         return print_json(&result);
     }
     for case in cases {
-        say!("verified{}: model {} ({})", within(cases.len(), taken), case.key.description().name, case.proof.model());
+        let name = foreign::name(&case.key.description().name);
+        say!("verified{}: model {name} ({})", within(cases.len(), taken), case.proof.model());
         if let Some(manifest) = &case.manifest {
             publish::print(manifest);
         }
@@ -167,7 +171,7 @@ impl<'a> Given<'a> {
         }
         if self.keys.is_empty() {
             let directory = proof.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let entries = std::fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+            let entries = std::fs::read_dir(directory).with_context(|| foreign::path(directory))?;
             let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
             paths.sort();
             for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "vk")) {
@@ -177,7 +181,10 @@ impl<'a> Given<'a> {
                 }
             }
         }
-        bail!("{}: no key with its digest {digest} was given or lies beside it; name the .vk file", proof.display())
+        bail!(
+            "{}: no key with its digest {digest} was given or lies beside it; name the .vk file",
+            foreign::path(proof)
+        )
     }
 
     /// The seal for a key with sealed weights: the one given with this digest, the only one given, or the one beside the key.
@@ -185,7 +192,7 @@ impl<'a> Given<'a> {
         if !key.has_sealed_weights() {
             return Ok(None);
         }
-        let read = |path: &Path| Seal::from_bytes(&files::read(path)?).with_context(|| path.display().to_string());
+        let read = |path: &Path| Seal::from_bytes(&files::read(path)?).with_context(|| foreign::path(path));
         if let [only] = self.seals.as_slice() {
             return read(only).map(Some);
         }
@@ -197,7 +204,7 @@ impl<'a> Given<'a> {
         }
         let beside = key_path.with_extension("seal");
         if !beside.exists() {
-            bail!("{}: the weights are sealed and the seal is not here; name the .seal file", beside.display());
+            bail!("{}: the weights are sealed and the seal is not here; name the .seal file", foreign::path(&beside));
         }
         read(&beside).map(Some)
     }
@@ -212,7 +219,7 @@ impl<'a> Given<'a> {
 }
 
 fn read_key(path: &Path) -> Result<VerifyingKey> {
-    VerifyingKey::from_bytes(&files::read(path)?).with_context(|| path.display().to_string())
+    VerifyingKey::from_bytes(&files::read(path)?).with_context(|| foreign::path(path))
 }
 
 /// Checks a seal's range proof, unless this user has checked it before.
@@ -230,14 +237,15 @@ fn accept(seal: Seal, parameters: &Parameters) -> Result<CheckedSeal, Rejection>
 
 /// The public key in a PEM file, in hexadecimal.
 fn demanded(path: &Path) -> Result<String> {
-    let pem =
-        String::from_utf8(files::read(path)?).ok().with_context(|| format!("{}: not a PEM file", path.display()))?;
-    manifest::public_key(&pem).with_context(|| path.display().to_string())
+    let pem = String::from_utf8(files::read(path)?)
+        .ok()
+        .with_context(|| format!("{}: not a PEM file", foreign::path(path)))?;
+    manifest::public_key(&pem).with_context(|| foreign::path(path))
 }
 
 fn reject(path: &Path, reason: &str, json: bool) -> Result<Outcome> {
     if json {
-        print_json(&json!({ "verified": false, "proof": path, "reason": reason }))?;
+        print_json(&json!({ "verified": false, "proof": foreign::json_path(path), "reason": reason }))?;
     } else {
         say!("rejected: {reason}");
     }

@@ -51,6 +51,16 @@ fn flatten(value: &Value, shape: &[usize], elements: &mut Vec<f64>) -> Result<()
             Ok(())
         }
         (Value::Array(_), _) => Err("its lists differ in length or depth; make it rectangular".into()),
-        (other, _) => Err(format!("it holds {other}, expected numbers in nested lists of equal length")),
+        (other, _) => Err(format!("it holds {}, expected numbers in nested lists of equal length", shown(other))),
+    }
+}
+
+/// A value in a message: not all of it, which may be the whole file.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{:?}", text.chars().take(40).collect::<String>()),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
+        short => short.to_string(),
     }
 }

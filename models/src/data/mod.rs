@@ -25,7 +25,7 @@ pub const LABEL_NAMES: [&str; 3] = ["label", "labels", "y"];
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}; check the path and its permissions")]
+    #[error("cannot read {path:?}: {source}; check the path and its permissions")]
     Read {
         /// The file.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// The file as a whole is unusable.
-    #[error("`{path}`: {problem}")]
+    #[error("{path:?}: {problem}")]
     File {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum DataError {
         problem: String,
     },
     /// One of its arrays is unusable.
-    #[error("`{path}`, array `{array}`: {problem}")]
+    #[error("{path:?}, array {array:?}: {problem}")]
     Array {
         /// The file.
         path: PathBuf,
@@ -92,7 +92,7 @@ impl Dataset {
                 return Err(DataError::File {
                     path: path.to_owned(),
                     problem: format!(
-                        "input `{}` has {} samples but `{}` has {count}; give every input the same number",
+                        "input {:?} has {} samples but {:?} has {count}; give every input the same number",
                         input.name,
                         column.len(),
                         inputs[0].name
@@ -183,11 +183,11 @@ fn take(path: &Path, arrays: &mut Vec<NamedArray>, input: &Input, inputs: &[Inpu
     match named.or(only) {
         Some(index) => Ok(arrays.swap_remove(index)),
         None => {
-            let found: Vec<String> = arrays.iter().map(|a| format!("`{}`", a.name)).collect();
+            let found: Vec<String> = arrays.iter().map(|a| format!("{:?}", a.name)).collect();
             Err(DataError::File {
                 path: path.to_owned(),
                 problem: format!(
-                    "no array for input `{}` {:?} (found {}); name the array like the input",
+                    "no array for input {:?} {:?} (found {}); name the array like the input",
                     input.name,
                     input.shape,
                     if found.is_empty() { "none".into() } else { found.join(", ") }
@@ -213,7 +213,7 @@ fn split(path: &Path, array: NamedArray, input: &Input) -> Result<Vec<ArrayD<f32
         let sample = if batched { &wanted[1..] } else { wanted };
         let listed: Vec<String> = sample.iter().map(ToString::to_string).collect();
         return Err(fault(format!(
-            "shape {shape:?} does not fit input `{}`, expected {wanted:?} for one sample or [N, {}] for N; reshape it",
+            "shape {shape:?} does not fit input {:?}, expected {wanted:?} for one sample or [N, {}] for N; reshape it",
             input.name,
             listed.join(", ")
         )));

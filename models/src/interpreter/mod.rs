@@ -23,7 +23,7 @@ pub enum InterpretError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Too many or too few inputs.
-    #[error("`{graph}` has {expected} inputs ({names}), but {found} were given; give one tensor each, in this order")]
+    #[error("{graph:?} has {expected} inputs ({names}), but {found} were given; give one tensor each, in this order")]
     InputCount {
         /// The graph's name.
         graph: String,
@@ -35,7 +35,7 @@ pub enum InterpretError {
         found: usize,
     },
     /// An input of another shape.
-    #[error("input `{name}` has shape {found:?}, expected {expected:?}; reshape it")]
+    #[error("input {name:?} has shape {found:?}, expected {expected:?}; reshape it")]
     InputShape {
         /// The input.
         name: String,
@@ -46,7 +46,7 @@ pub enum InterpretError {
     },
     /// An input element out of its declared range.
     #[error(
-        "input `{name}` holds {value}, which is outside {minimum}..={maximum}; quantise it with `Graph::quantise_inputs`"
+        "input {name:?} holds {value}, which is outside {minimum}..={maximum}; quantise it with `Graph::quantise_inputs`"
     )]
     InputRange {
         /// The input.
@@ -122,7 +122,7 @@ impl<'g> Interpreter<'g> {
 
     fn check_inputs(&self, inputs: &[ArrayD<i64>]) -> Result<(), InterpretError> {
         if inputs.len() != self.graph.inputs.len() {
-            let names: Vec<&str> = self.graph.inputs.iter().map(|i| i.name.as_str()).collect();
+            let names: Vec<String> = self.graph.inputs.iter().map(|input| format!("{:?}", input.name)).collect();
             return Err(InterpretError::InputCount {
                 graph: self.graph.name.clone(),
                 names: names.join(", "),

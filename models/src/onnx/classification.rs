@@ -41,7 +41,7 @@ fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
         return importer.define(call, value);
     }
     importer.notes.push(format!(
-        "`{}` ({}) is dropped: the proof is about its input, the logits, and so are the outputs computed from `{output}`",
+        "{:?} ({}) is dropped: the proof is about its input, the logits, and so are the outputs computed from {output:?}",
         call.name, call.node.op_type
     ));
     importer.skipped.push(output.to_owned());

@@ -210,14 +210,14 @@ fn external_data(tensor: &TensorProto, directory: Option<&str>) -> Result<Vec<u8
     let location = entry("location").ok_or("external data: its location is missing")?;
     let inside = |part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir);
     if !std::path::Path::new(location).components().all(inside) {
-        return Err(format!("external data: `{location}` leaves the model's folder"));
+        return Err(format!("external data: {location:?} leaves the model's folder"));
     }
     let path = std::path::Path::new(directory.unwrap_or_default()).join(location);
     let mut bytes = Vec::new();
     let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
     MmapDataResolver
         .read_bytes_from_path(&mut bytes, &path, offset, length)
-        .map_err(|error| format!("external data: cannot read `{}`: {}", path.display(), error.root_cause()))?;
+        .map_err(|error| format!("external data: cannot read {path:?}: {}", error.root_cause()))?;
     Ok(bytes)
 }
 

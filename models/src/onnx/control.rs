@@ -28,7 +28,7 @@ fn branch<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     for (outer, inner) in call.node.output.iter().zip(&graph.output) {
         let binding = importer.binding(&inner.name).cloned();
         let binding =
-            binding.ok_or_else(|| Stop::Because(format!("nothing defines `{}` in its branch", inner.name)))?;
+            binding.ok_or_else(|| Stop::Because(format!("nothing defines {:?} in its branch", inner.name)))?;
         if !outer.is_empty() {
             importer.bind(outer, binding)?;
         }

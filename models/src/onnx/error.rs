@@ -1,5 +1,9 @@
 //! Why a file cannot be imported.
+//!
+//! Whoever wrote the file chose its names: messages quote them with `{:?}`, which escapes whatever could break or turn a line.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -7,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}; check the path and its permissions")]
+    #[error("cannot read {path:?}: {source}; check the path and its permissions")]
     Read {
         /// The file.
         path: PathBuf,
@@ -15,20 +19,20 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// The path names a directory.
-    #[error("`{path}` is a directory; name the .onnx file itself")]
+    #[error("{path:?} is a directory; name the .onnx file itself")]
     Directory {
         /// The path.
         path: PathBuf,
     },
     /// The file has no bytes.
-    #[error("`{path}` is empty; export or copy the model again")]
+    #[error("{path:?} is empty; export or copy the model again")]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// The bytes are no ONNX model.
     #[error(
-        "`{path}` is not a complete ONNX model ({reason}); it may be truncated or of another format, export or copy the model again"
+        "{path:?} is not a complete ONNX model ({reason}); it may be truncated or of another format, export or copy the model again"
     )]
     NotOnnx {
         /// The file.
@@ -37,7 +41,7 @@ pub enum ImportError {
         reason: String,
     },
     /// The operator set is too old or too new.
-    #[error("`{path}` uses ONNX opset {found}, supported are {oldest} to {newest}; export the model again with `opset_version={newest}` or lower", oldest = super::OLDEST_OPSET, newest = super::NEWEST_OPSET)]
+    #[error("{path:?} uses ONNX opset {found}, supported are {oldest} to {newest}; export the model again with `opset_version={newest}` or lower", oldest = super::OLDEST_OPSET, newest = super::NEWEST_OPSET)]
     Opset {
         /// The file.
         path: PathBuf,
@@ -45,7 +49,7 @@ pub enum ImportError {
         found: i64,
     },
     /// An input or output that cannot be used.
-    #[error("`{path}`: {place}: {problem}")]
+    #[error("{path:?}: {place}: {problem}")]
     Interface {
         /// The file.
         path: PathBuf,
@@ -55,7 +59,7 @@ pub enum ImportError {
         problem: String,
     },
     /// The file contradicts itself.
-    #[error("`{path}` is not a valid ONNX model: {problem}; check it with `onnx.checker.check_model`")]
+    #[error("{path:?} is not a valid ONNX model: {problem}; check it with `onnx.checker.check_model`")]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -63,7 +67,7 @@ pub enum ImportError {
         problem: String,
     },
     /// Nodes that cannot be proven, all of them.
-    #[error("`{path}`: cannot import {refusals}; `docs/operators.md` lists the {supported} operators that are supported", supported = super::supported_operators().len())]
+    #[error("{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} operators that are supported", supported = super::supported_operators().len())]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -92,8 +96,20 @@ impl fmt::Display for Refusals {
         for (index, refusal) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             let Refusal { node, operator, reason } = refusal;
-            write!(formatter, "{separator}node `{node}` ({operator}): {reason}")?;
+            write!(formatter, "{separator}node {node:?} ({}): {reason}", quoted(operator))?;
         }
         Ok(())
     }
+}
+
+/// An operator's name for messages: plain if it can be one, quoted if it is anything else.
+pub(super) fn quoted(operator: &str) -> Cow<'_, str> {
+    let plain = operator.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if plain { operator.into() } else { format!("{operator:?}").into() }
+}
+
+/// The same for several, sorted, each once.
+pub(super) fn listed<'a>(operators: impl Iterator<Item = &'a str>) -> String {
+    let operators: BTreeSet<&str> = operators.collect();
+    operators.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }

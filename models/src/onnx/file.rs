@@ -11,6 +11,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
 
 use super::ImportError;
+use super::error::listed;
 use super::quantised::type_range;
 use super::{Dimensions, NEWEST_OPSET, OLDEST_OPSET};
 use crate::graph::{Grid, Input};
@@ -110,7 +111,7 @@ pub(super) fn fix_inputs(
         if !names.insert(info.name.clone()) {
             return Err(ImportError::Interface {
                 path: path.to_owned(),
-                place: format!("input `{}`", info.name),
+                place: format!("input {:?}", info.name),
                 problem: "two inputs have this name; rename one".into(),
             });
         }
@@ -119,14 +120,14 @@ pub(super) fn fix_inputs(
         }
         match fix_input(info, &mut symbols) {
             Ok(input) => inputs.push(input),
-            Err(problem) => unusable.push((info.name.clone(), format!("input `{}`: {problem}", info.name))),
+            Err(problem) => unusable.push((info.name.clone(), format!("input {:?}: {problem}", info.name))),
         }
     }
     if let Some(unknown) = dimensions.0.keys().find(|name| !symbols.bound.contains_key(*name)) {
-        let known: Vec<&str> = symbols.bound.keys().map(String::as_str).collect();
+        let known: Vec<String> = symbols.bound.keys().map(|name| format!("{name:?}")).collect();
         return Err(ImportError::Interface {
             path: path.to_owned(),
-            place: format!("dimension `{unknown}`"),
+            place: format!("dimension {unknown:?}"),
             problem: match known[..] {
                 [] => "the model has no symbolic dimensions; leave it out".into(),
                 _ => {
@@ -146,14 +147,12 @@ pub(super) fn fix_inputs(
 
 /// A network without inputs or outputs.
 pub(super) fn nothing(path: &Path, place: &str, graph: &GraphProto) -> ImportError {
-    let operators: BTreeSet<&str> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
-    let operators: Vec<&str> = operators.into_iter().collect();
+    let operators = listed(graph.node.iter().map(|node| node.op_type.as_str()));
     ImportError::Interface {
         path: path.to_owned(),
         place: place.into(),
         problem: format!(
-            "there is none for its nodes ({}), so there is nothing to prove; export the model again",
-            operators.join(", ")
+            "there is none for its nodes ({operators}), so there is nothing to prove; export the model again"
         ),
     }
 }
@@ -175,11 +174,11 @@ impl Symbols<'_> {
 
     fn notes(&self) -> Vec<String> {
         let open = self.bound.iter().filter(|(name, _)| !self.dimensions.0.contains_key(*name));
-        let named = open.map(|(name, _)| format!("dimension `{name}` is 1; choose another with `--dim {name}=…`"));
+        let named = open.map(|(name, _)| format!("dimension {name:?} is 1; choose another length with `--dim NAME=N`"));
         let unnamed = self
             .unnamed
             .iter()
-            .map(|input| format!("input `{input}` has dimensions without length or name: they are 1"));
+            .map(|input| format!("input {input:?} has dimensions without length or name: they are 1"));
         named.chain(unnamed).collect()
     }
 }

@@ -109,7 +109,7 @@ impl<'a> Importer<'a> {
     pub(super) fn bind(&mut self, name: &'a str, binding: Binding) -> Result<(), String> {
         match self.values.insert(name, binding) {
             None => Ok(()),
-            Some(_) => Err(format!("value `{name}` is defined twice")),
+            Some(_) => Err(format!("value {name:?} is defined twice")),
         }
     }
 
@@ -175,7 +175,7 @@ impl<'a> Importer<'a> {
             None => Ok(None),
             Some(Operand::Constant(constant)) => Ok(Some(constant)),
             Some(Operand::Computed(_)) => Err(Stop::Because(format!(
-                "input {index} (`{}`) is computed, expected a constant",
+                "input {index} ({:?}) is computed, expected a constant",
                 call.input(index).unwrap_or_default()
             ))),
         }

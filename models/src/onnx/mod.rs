@@ -51,7 +51,7 @@ mod section;
 mod spatial;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
@@ -198,7 +198,7 @@ fn build(
         let binding = match Constant::decode(tensor, directory) {
             Ok(constant) => Binding::Constant(constant.into()),
             Err(problem) => {
-                importer.unusable.insert(tensor.name.clone(), format!("initialiser `{}`: {problem}", tensor.name));
+                importer.unusable.insert(tensor.name.clone(), format!("initialiser {:?}: {problem}", tensor.name));
                 Binding::Refused
             }
         };
@@ -231,18 +231,14 @@ fn build(
         let value = match importer.binding(&output.name) {
             Some(Binding::Computed(value)) => *value,
             Some(_) => {
-                let operators: BTreeSet<&str> = proto.node.iter().map(|node| node.op_type.as_str()).collect();
-                let operators: Vec<&str> = operators.into_iter().collect();
+                let operators = error::listed(proto.node.iter().map(|node| node.op_type.as_str()));
                 return Err(ImportError::Interface {
                     path: path.to_owned(),
-                    place: format!("output `{}`", output.name),
-                    problem: format!(
-                        "it is a constant (made by {}), so there is nothing to prove; remove it",
-                        operators.join(", ")
-                    ),
+                    place: format!("output {:?}", output.name),
+                    problem: format!("it is a constant (made by {operators}), so there is nothing to prove; remove it"),
                 });
             }
-            None => return Err(invalid(format!("nothing defines output `{}`", output.name))),
+            None => return Err(invalid(format!("nothing defines output {:?}", output.name))),
         };
         importer.graph.outputs.push(Output { name: output.name.clone(), value });
     }
@@ -256,7 +252,7 @@ fn import_nodes<'a>(importer: &mut Importer<'a>, nodes: &'a [NodeProto], opset: 
         let undefined = node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
         if let Some(input) = undefined {
             return Err(Stop::Because(format!(
-                "node `{}` reads `{input}`, which nothing before it defines",
+                "node {:?} reads {input:?}, which nothing before it defines",
                 call.name
             )));
         }
@@ -290,7 +286,7 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
     let attributes = call.node.attribute.iter().map(|a| a.name.as_str());
     for attribute in attributes {
         if !registration.attributes.contains(&attribute) {
-            return Err(Stop::Because(format!("attribute `{attribute}` is not supported")));
+            return Err(Stop::Because(format!("attribute {attribute:?} is not supported")));
         }
     }
     if let Some(reason) = call.node.input.iter().find_map(|input| importer.unusable.get(input)) {
@@ -300,7 +296,7 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
     for output in call.node.output.iter().skip(1).filter(|_| !several) {
         let read = !importer.consumers(output).is_empty();
         if !output.is_empty() && (read || importer.is_graph_output(output)) {
-            return Err(Stop::Because(format!("its output `{output}` is not supported")));
+            return Err(Stop::Because(format!("its output {output:?} is not supported")));
         }
     }
     if let Some(constant) = folded(importer, call) {

@@ -2,6 +2,7 @@
 
 use super::Registration;
 use super::call::{Call, axis};
+use super::error::quoted;
 use super::importer::{Binding, Importer, Stop};
 use crate::graph::{Grid, Operator};
 
@@ -27,7 +28,7 @@ fn arg_extreme<'a>(importer: &mut Importer<'a>, call: &Call<'a>, smallest: bool)
     if let Some(consumer) = importer.consumers(call.output()?).first() {
         return Err(Stop::Because(format!(
             "it is followed by {}, but its result may only be a graph output",
-            consumer.op_type
+            quoted(&consumer.op_type)
         )));
     }
     if call.flag("keepdims", true)? {

@@ -194,7 +194,7 @@ impl<'a> Quantiser<'a> {
         let inserted = grid.dequantise(integer);
         if (inserted - f64::from(value)).abs() > grid.quantisation.scale {
             self.report.warnings.push(format!(
-                "`{}` pads with {value}, outside the range of its input; it saturates to {inserted}",
+                "{:?} pads with {value}, outside the range of its input; it saturates to {inserted}",
                 node.name
             ));
         }

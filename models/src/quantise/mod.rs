@@ -37,7 +37,7 @@ const WEIGHT_LIMIT: f64 = 127.0;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QuantiseError {
     /// Calibration has no range for a node's result or an input.
-    #[error("calibration has no range for value `{value}` of `{model}`; calibrate with the model that is quantised")]
+    #[error("calibration has no range for value {value:?} of {model:?}; calibrate with the model that is quantised")]
     MissingRange {
         /// The model.
         model: String,
@@ -46,7 +46,7 @@ pub enum QuantiseError {
     },
     /// A calibrated range is not finite.
     #[error(
-        "value `{value}` of `{model}` ranges over {minimum}..{maximum} in calibration, expected finite numbers around zero; check the calibration data"
+        "value {value:?} of {model:?} ranges over {minimum}..{maximum} in calibration, expected finite numbers around zero; check the calibration data"
     )]
     BadRange {
         /// The model.

@@ -17,9 +17,7 @@ pub const ACCUMULATOR_LIMIT: i128 = 1 << 62;
 
 /// A quantised graph that cannot be executed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "quantised graph `{graph}`, {place}: {problem}; the graph was damaged or written by another version, quantise the model again"
-)]
+#[error("quantised graph {graph:?}, {place}: {problem}")]
 pub struct GraphError {
     /// The graph's name.
     pub graph: String,
@@ -139,17 +137,17 @@ impl Graph {
         let fault = |place: String| move |problem: String| GraphError { graph: self.name.clone(), place, problem };
         let mut bounds = Vec::new();
         for input in &self.inputs {
-            bounds.push(check_input(input).map_err(fault(format!("input `{}`", input.name)))?);
+            bounds.push(check_input(input).map_err(fault(format!("input {:?}", input.name)))?);
         }
         for node in &self.nodes {
             let result = check_node(self, node, &bounds);
-            let place = || format!("node `{}` ({})", node.name, node.operator.name());
+            let place = || format!("node {:?} ({})", node.name, node.operator.name());
             bounds.push(result.map_err(|problem| fault(place())(problem))?);
         }
         for output in &self.outputs {
             if output.value >= bounds.len() {
                 let problem = format!("value {} does not exist", output.value);
-                return Err(fault(format!("output `{}`", output.name))(problem));
+                return Err(fault(format!("output {:?}", output.name))(problem));
             }
         }
         if self.outputs.is_empty() {

@@ -66,7 +66,7 @@ fn all_element_types_of_npy() {
     }
     assert_eq!(
         folder.error(&folder.npy(counting::<u16>(&[2, 3])), &inputs),
-        "`/a.npy`: its elements are '<u2', expected float32, float64, uint8, int8, int32 or int64; convert it with `.astype(\"float32\")`"
+        "\"/a.npy\": its elements are '<u2', expected float32, float64, uint8, int8, int32 or int64; convert it with `.astype(\"float32\")`"
     );
 }
 
@@ -81,11 +81,11 @@ fn shapes_of_one_sample_and_of_many() {
     }
     assert_eq!(
         folder.error(&folder.npy(counting::<f32>(&[5, 3, 2])), &inputs),
-        "`/a.npy`, array `a`: shape [5, 3, 2] does not fit input `x`, expected [1, 2, 3] for one sample or [N, 2, 3] for N; reshape it"
+        "\"/a.npy\", array \"a\": shape [5, 3, 2] does not fit input \"x\", expected [1, 2, 3] for one sample or [N, 2, 3] for N; reshape it"
     );
     assert_eq!(
         folder.error(&folder.npy(counting::<f32>(&[0, 2, 3])), &inputs),
-        "`/a.npy`, array `a`: shape [0, 2, 3] holds no samples; give at least one"
+        "\"/a.npy\", array \"a\": shape [0, 2, 3] holds no samples; give at least one"
     );
     // Without a batch dimension the first one counts samples only in front of all others.
     let plain = [input("x", &[2, 3])];
@@ -123,17 +123,17 @@ fn npz_by_name_with_labels() {
     let path = npz(&folder, &[("b", counting::<f32>(&[4, 3]))], None);
     assert_eq!(
         folder.error(&path, &two),
-        "`/d.npz`: no array for input `a` [1, 2] (found `b`); name the array like the input"
+        "\"/d.npz\": no array for input \"a\" [1, 2] (found \"b\"); name the array like the input"
     );
     let path = npz(&folder, &[("a", counting::<f32>(&[4, 2])), ("b", counting::<f32>(&[5, 3]))], None);
     assert_eq!(
         folder.error(&path, &two),
-        "`/d.npz`: input `b` has 5 samples but `a` has 4; give every input the same number"
+        "\"/d.npz\": input \"b\" has 5 samples but \"a\" has 4; give every input the same number"
     );
     let path = npz(&folder, &[("image", counting::<f32>(&[3, 2]))], Some(("y", labels)));
     assert_eq!(
         folder.error(&path, &one),
-        "`/d.npz`, array `y`: labels of shape [4] for 3 samples, expected [3], the number of the class of each, or [3, …], those of its positions"
+        "\"/d.npz\", array \"y\": labels of shape [4] for 3 samples, expected [3], the number of the class of each, or [3, …], those of its positions"
     );
 }
 
@@ -146,13 +146,13 @@ fn json_objects_and_lists() {
     let object = folder.text("o.json", r#"{"x": [[1, 2]], "label": [1]}"#);
     assert_eq!(Dataset::read(&object, &inputs).unwrap().labels().unwrap(), [[1]]);
     for (text, expected) in [
-        ("[[1, 2], [3]]", "array `(the list)`: its lists differ in length or depth; make it rectangular"),
-        ("[[1, \"a\"]]", "array `(the list)`: it holds \"a\", expected numbers in nested lists of equal length"),
-        ("{\"x\": [[1e39, 0]]}", "array `x`: element [0, 0] is inf, expected finite numbers; clean the data"),
+        ("[[1, 2], [3]]", "array \"(the list)\": its lists differ in length or depth; make it rectangular"),
+        ("[[1, \"a\"]]", "array \"(the list)\": it holds \"a\", expected numbers in nested lists of equal length"),
+        ("{\"x\": [[1e39, 0]]}", "array \"x\": element [0, 0] is inf, expected finite numbers; clean the data"),
         ("3", "expected an object of nested lists by input name, or one nested list"),
         ("{}", "it holds no arrays; write the data again"),
-        ("[]", "array `(the list)`: shape [0] holds no samples; give at least one"),
-        ("{\"x\": [[0, 0]], \"label\": [0.5]}", "array `label`: label 0.5, expected whole numbers from 0"),
+        ("[]", "array \"(the list)\": shape [0] holds no samples; give at least one"),
+        ("{\"x\": [[0, 0]], \"label\": [0.5]}", "array \"label\": label 0.5, expected whole numbers from 0"),
     ] {
         let message = folder.error(&folder.text("b.json", text), &inputs);
         assert!(message.ends_with(expected), "{message}");
@@ -166,7 +166,7 @@ fn not_a_number_is_refused() {
     let array = ArrayD::from_shape_vec(vec![2, 2], vec![0.0, 1.0, f32::NAN, 2.0]).unwrap();
     assert_eq!(
         folder.error(&folder.npy(array), &[input("x", &[1, 2])]),
-        "`/a.npy`, array `a`: element [1, 0] is NaN, expected finite numbers; clean the data"
+        "\"/a.npy\", array \"a\": element [1, 0] is NaN, expected finite numbers; clean the data"
     );
 }
 
@@ -177,7 +177,7 @@ fn files_that_are_no_data() {
     for name in ["e.npy", "e.npz", "e.json"] {
         assert_eq!(
             folder.error(&folder.text(name, ""), &inputs),
-            format!("`/{name}`: it is empty; write or copy the data again")
+            format!("\"/{name}\": it is empty; write or copy the data again")
         );
     }
     for name in ["t.npy", "t.npz"] {
@@ -232,9 +232,9 @@ fn quantised_inputs_are_checked() {
     assert_eq!(integers[0].iter().copied().collect::<Vec<_>>(), [3, -128]);
     assert_eq!(graph.dequantise(0, &integers[0]).iter().copied().collect::<Vec<_>>(), [1.0, -64.5]);
     let message = graph.quantise_inputs(&[tensor(vec![0.0, f32::NAN])]).unwrap_err().to_string();
-    assert_eq!(message, "input `x` holds NaN, expected finite numbers");
+    assert_eq!(message, "input \"x\" holds NaN, expected finite numbers");
     let message = graph.quantise_inputs(&[tensor(vec![0.0; 3])]).unwrap_err().to_string();
-    assert_eq!(message, "`g` expects `x` [1, 2], but shapes [[1, 3]] were given");
+    assert_eq!(message, "\"g\" expects \"x\" [1, 2], but shapes [[1, 3]] were given");
     assert_eq!(integers[0].raw_dim().slice(), [1, 2]);
 }
 
@@ -267,12 +267,14 @@ fn calibration_of_another_model() {
     calibration.results.remove("y_node");
     assert_eq!(
         model.quantise(&calibration).unwrap_err().to_string(),
-        "calibration has no range for value `y_node` of `relu`; calibrate with the model that is quantised"
+        "calibration has no range for value \"y_node\" of \"relu\"; calibrate with the model that is quantised"
     );
     let text = serde_json::to_string(&model.calibrate_input_range(0.0, 1.0).unwrap()).unwrap();
     let mut broken: Calibration = serde_json::from_str(&text).unwrap();
     broken.results.get_mut("y_node").unwrap().minimum = f32::NEG_INFINITY;
-    assert!(model.quantise(&broken).unwrap_err().to_string().contains("value `y_node` of `relu` ranges over -inf..1"));
+    assert!(
+        model.quantise(&broken).unwrap_err().to_string().contains("value \"y_node\" of \"relu\" ranges over -inf..1")
+    );
 }
 
 #[test]
@@ -282,7 +284,7 @@ fn labels_out_of_range_are_named() {
     let data = Dataset::new(vec![vec![ArrayD::zeros(vec![1, 4])]], Some(vec![4])).unwrap();
     assert_eq!(
         model.evaluate(&quantised.graph, &data).unwrap_err().to_string(),
-        "the label of sample 0 is 4, but output `y` has classes 0..4; check the labels"
+        "the label of sample 0 is 4, but output \"y\" has classes 0..4; check the labels"
     );
     assert!(Dataset::new(Vec::new(), None).is_none());
 }

@@ -26,7 +26,7 @@ fn relu() -> Builder {
 /// The refusal of one node over `x`, without file name and list of operators.
 fn reason(opset: i64, input: &[i64], op: Op) -> String {
     let message = refusal(Builder::new(opset).input("x", input).node(op).output("y"));
-    let message = message.strip_prefix("`case.onnx`: cannot import ").unwrap_or(&message).to_owned();
+    let message = message.strip_prefix("\"case.onnx\": cannot import ").unwrap_or(&message).to_owned();
     match message.split_once("; `docs/operators.md` lists ") {
         Some((reason, _)) => reason.to_owned(),
         None => message,
@@ -45,9 +45,9 @@ fn one_error_lists_all_nodes_and_where_supported_ones_are() {
     assert_eq!(
         refusal(builder),
         format!(
-            "`case.onnx`: cannot import node `e_node` (Einsum): this operator is not supported; \
-             node `MatMul_2` (MatMul): both matrices are computed, expected a constant one; \
-             node `y_node` (com.example.Magic): this operator is not supported; \
+            "\"case.onnx\": cannot import node \"e_node\" (Einsum): this operator is not supported; \
+             node \"MatMul_2\" (MatMul): both matrices are computed, expected a constant one; \
+             node \"y_node\" (com.example.Magic): this operator is not supported; \
              `docs/operators.md` lists the {} operators that are supported",
             supported_operators().len()
         )
@@ -61,10 +61,10 @@ fn files_that_are_no_models() {
     assert!(directory.ends_with("is a directory; name the .onnx file itself"), "{directory}");
     let missing = Model::load(folder.path().join("none.onnx")).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read") && missing.contains("No such file"), "{missing}");
-    assert_eq!(load("m.onnx", b""), "`/m.onnx` is empty; export or copy the model again");
+    assert_eq!(load("m.onnx", b""), "\"/m.onnx\" is empty; export or copy the model again");
     for junk in [&b"PK\x03\x04 a zip file"[..], b"hello", &[0xff; 64]] {
         let message = load("m.onnx", junk);
-        assert!(message.starts_with("`/m.onnx` is not a complete ONNX model ("), "{message}");
+        assert!(message.starts_with("\"/m.onnx\" is not a complete ONNX model ("), "{message}");
     }
 }
 
@@ -121,7 +121,7 @@ fn opsets_out_of_range() {
         assert_eq!(
             refusal(builder),
             format!(
-                "`case.onnx` uses ONNX opset {opset}, supported are 1 to 28; export the model again with `opset_version=28` or lower"
+                "\"case.onnx\" uses ONNX opset {opset}, supported are 1 to 28; export the model again with `opset_version=28` or lower"
             )
         );
     }
@@ -137,7 +137,7 @@ fn inputs_of_other_types() {
     };
     for (element, name) in [(DataType::Int32, "INT32"), (DataType::Int64, "INT64"), (DataType::String, "STRING")] {
         let expected = format!(
-            "`case.onnx`: cannot import node `y_node` (Relu): input `x`: its elements are {name}, expected FLOAT or integers of at most 16 bits; convert the model and export it again; "
+            "\"case.onnx\": cannot import node \"y_node\" (Relu): input \"x\": its elements are {name}, expected FLOAT or integers of at most 16 bits; convert the model and export it again; "
         );
         assert!(refusal(builder(element)).starts_with(&expected));
     }
@@ -158,8 +158,8 @@ fn symbolic_dimensions_become_one() {
     assert_eq!(
         model.notes(),
         [
-            "dimension `batch` is 1; choose another with `--dim batch=…`",
-            "dimension `c` is 1; choose another with `--dim c=…`"
+            "dimension \"batch\" is 1; choose another length with `--dim NAME=N`",
+            "dimension \"c\" is 1; choose another length with `--dim NAME=N`"
         ]
     );
 }
@@ -177,7 +177,10 @@ fn symbolic_dimensions_are_bound_by_name() {
     assert_eq!(model.graph().shape(1), [16, 3]);
     assert!(model.notes().is_empty());
     let message = bind("N").unwrap_err().to_string();
-    assert!(message.ends_with("dimension `N`: the model has no dimension of this name; its symbolic dimensions are n"));
+    assert!(
+        message
+            .ends_with("dimension \"N\": the model has no dimension of this name; its symbolic dimensions are \"n\"")
+    );
 }
 
 #[test]
@@ -185,16 +188,16 @@ fn models_that_contradict_themselves() {
     let undefined = Builder::new(13).input("x", &[1]).node(Op::new("Add", &["x", "q"], &["y"])).output("y");
     assert_eq!(
         refusal(undefined),
-        "`case.onnx` is not a valid ONNX model: node `y_node` reads `q`, which nothing before it defines; check it with `onnx.checker.check_model`"
+        "\"case.onnx\" is not a valid ONNX model: node \"y_node\" reads \"q\", which nothing before it defines; check it with `onnx.checker.check_model`"
     );
     let no_output = Builder::new(13).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("z");
-    assert!(refusal(no_output).contains("nothing defines output `z`"));
+    assert!(refusal(no_output).contains("nothing defines output \"z\""));
     let wrong_size = Builder::new(13)
         .input("x", &[1, 4])
         .floats("w", &[4, 2], &weights(7))
         .node(Op::new("MatMul", &["x", "w"], &["y"]))
         .output("y");
-    assert!(refusal(wrong_size).contains("initialiser `w`: 7 elements for shape [4, 2], expected 8"));
+    assert!(refusal(wrong_size).contains("initialiser \"w\": 7 elements for shape [4, 2], expected 8"));
     let no_input = Builder::new(13).floats("c", &[1], &[1.0]).node(Op::new("Relu", &["c"], &["y"])).output("y");
     assert!(refusal(no_input).contains("inputs: there is none for its nodes (Relu)"));
 }
@@ -206,7 +209,7 @@ fn constants_that_are_not_finite() {
         .floats("w", &[1, 1], &[f32::NAN])
         .node(Op::new("MatMul", &["x", "w"], &["y"]))
         .output("y");
-    assert!(refusal(builder).contains("node `y_node` (MatMul): weights: it holds NaN"));
+    assert!(refusal(builder).contains("node \"y_node\" (MatMul): weights: it holds NaN"));
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn refused_attributes_and_operands() {
             reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("strides", &[0, 1])),
             "attribute `strides` is [0, 1], expected 2 numbers from 1 to 67108864",
         ),
-        (reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)), "attribute `ceiling` is not supported"),
+        (reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)), "attribute \"ceiling\" is not supported"),
         (
             reason(13, &[1, 1, 4, 4], pool("AveragePool").ints("ceil_mode", &[1])),
             "attribute `ceil_mode` is INTS, expected INT",
@@ -270,7 +273,7 @@ fn refused_attributes_and_operands() {
         ),
         (
             reason(13, &[1, 4], Op::new("Reshape", &["x", "x"], &["y"])),
-            "input 1 (`x`) is computed, expected a constant",
+            "input 1 (\"x\") is computed, expected a constant",
         ),
         (reason(13, &[1, 4], Op::new("Concat", &["x", "x"], &["y"])), "attribute `axis` is missing"),
         (
@@ -297,7 +300,7 @@ fn arg_max_only_at_the_end() {
         .output("y");
     assert!(
         refusal(index)
-            .contains("node `i_node` (ArgMax): it is followed by Relu, but its result may only be a graph output")
+            .contains("node \"i_node\" (ArgMax): it is followed by Relu, but its result may only be a graph output")
     );
 }
 
@@ -308,7 +311,7 @@ fn a_second_output_that_is_read() {
         .node(Op::new("MaxPool", &["x"], &["p", "indices"]).ints("kernel_shape", &[2, 2]))
         .output("p")
         .output("indices");
-    assert!(refusal(builder).contains("node `p_node` (MaxPool): its output `indices` is not supported"));
+    assert!(refusal(builder).contains("node \"p_node\" (MaxPool): its output \"indices\" is not supported"));
 }
 
 #[test]
@@ -321,7 +324,7 @@ fn what_no_output_needs_is_not_looked_at() {
 fn wrong_inputs_to_the_float_model() {
     let model = Model::from_bytes("case.onnx", &relu().bytes()).unwrap();
     let message = model.run(&[ndarray::ArrayD::zeros(vec![4])]).unwrap_err().to_string();
-    assert_eq!(message, "`case` expects `x` [1, 4], but shapes [[4]] were given");
+    assert_eq!(message, "\"case\" expects \"x\" [1, 4], but shapes [[4]] were given");
 }
 
 /// `y = x·w` with the weights in a file beside the model.
@@ -344,7 +347,7 @@ fn external_data_lies_beside_the_model() {
     let model = folder.path().join("m.onnx");
     std::fs::write(&model, external("w.bin").bytes()).unwrap();
     let missing = Model::load(&model).unwrap_err().to_string();
-    assert!(missing.contains("initialiser `w`: external data: "), "{missing}");
+    assert!(missing.contains("initialiser \"w\": external data: "), "{missing}");
     let raw: Vec<u8> = weights(8).iter().flat_map(|w| w.to_le_bytes()).collect();
     std::fs::write(folder.path().join("w.bin"), raw).unwrap();
     let model = Model::load(&model).unwrap();
@@ -353,5 +356,5 @@ fn external_data_lies_beside_the_model() {
     let escaping = folder.path().join("e.onnx");
     std::fs::write(&escaping, external("../../etc/passwd").bytes()).unwrap();
     let message = Model::load(&escaping).unwrap_err().to_string();
-    assert!(message.contains("`../../etc/passwd` leaves the model's folder"), "{message}");
+    assert!(message.contains("\"../../etc/passwd\" leaves the model's folder"), "{message}");
 }

@@ -21,7 +21,10 @@ fn a_trailing_softmax_is_dropped_and_said_so() {
         let [_, note] = case.model.notes() else {
             panic!("{:?}", case.model.notes());
         };
-        assert!(note.starts_with(&format!("`p_node` ({operator}) is dropped: the proof is about its input")), "{note}");
+        assert!(
+            note.starts_with(&format!("\"p_node\" ({operator}) is dropped: the proof is about its input")),
+            "{note}"
+        );
         assert_eq!(case.quantised.report.notes, case.model.notes());
         assert_eq!(case.quantised.graph.outputs[0].name, "y");
     }

@@ -78,7 +78,7 @@ fn padding_beyond_the_range_saturates_and_warns() {
     let [warning] = case.quantised.report.warnings.as_slice() else {
         panic!("{:?}", case.quantised.report.warnings);
     };
-    assert!(warning.starts_with("`y_node` pads with 5, outside the range of its input"), "{warning}");
+    assert!(warning.starts_with("\"y_node\" pads with 5, outside the range of its input"), "{warning}");
 }
 
 #[test]
