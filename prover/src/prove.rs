@@ -14,7 +14,7 @@ use zkinfer_verifier::factors::{Operands, factors};
 use zkinfer_verifier::public::{Opened, Rows};
 use zkinfer_verifier::row_sum::{Challenges, Evaluations};
 use zkinfer_verifier::sheet::Role;
-use zkinfer_verifier::transcript::{binding, draw};
+use zkinfer_verifier::transcript::{Bound, draw};
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
 use crate::Stage;
@@ -118,7 +118,7 @@ impl<'a> Prover<'a> {
         let context = &self.context;
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
         let mut transcript: Writer = Blake2bWrite::init(Vec::new());
-        transcript.common_scalar(binding(key, seal, self.parameters.digest(), &claim.statement))?;
+        transcript.common_scalar(Bound::new(key, seal, self.parameters.digest(), &claim.statement).element())?;
 
         self.enter(Stage::Counting);
         let (counts, verdict) = lookup::multiplicities(key, claim.columns);

@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_prover::commit::Context;
 use zkinfer_prover::open::{Blinded, open};
-use zkinfer_verifier::opening::{Claim, read};
+use zkinfer_verifier::opening::{Claim, Opening};
 use zkinfer_verifier::{Parameters, Rejection};
 
 const K: u32 = 8;
@@ -61,7 +61,8 @@ fn opening_is_halo2s() {
             let mut transcript = Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(bytes.as_slice());
             let claim = |index: usize| Claim { terms: vec![(Fp::ONE, commitments[index])], values: [values[index]] };
             let sum = Claim { terms: vec![(Fp::ONE, commitments[3])], values: both };
-            let equation = read(&parameters, &mut transcript, &[claim(0), claim(1), claim(2)], &sum, points).unwrap();
+            let opening = Opening::read(&mut transcript, K).unwrap();
+            let equation = opening.equation(&parameters, &[claim(0), claim(1), claim(2)], &sum, points).unwrap();
             assert_eq!((halo2, equation.holds()), (error(wrong).is_zero().into(), error(wrong).is_zero().into()));
         }
     }
@@ -69,8 +70,7 @@ fn opening_is_halo2s() {
     // Cut short, it is an error and no panic.
     for length in (0..bytes.len()).step_by(32) {
         let mut transcript = Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(&bytes[..length]);
-        let none = Claim { terms: Vec::new(), values: [Fp::ZERO; 2] };
-        let verdict = read(&parameters, &mut transcript, &[], &none, points).map(|_| ());
+        let verdict = Opening::read(&mut transcript, K).map(|_| ());
         assert_eq!(verdict, Err(Rejection::Encoding { part: "elements of the opening" }));
     }
 }

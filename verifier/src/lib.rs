@@ -46,6 +46,7 @@
 //! | [`running_sum`] | the one polynomial constraint that is left |
 //! | [`opening`] | halo2's multi-point opening |
 //! | [`transcript`] | what is absorbed and drawn, in which order |
+//! | [`argument`] | the messages and challenges of a proof, read in that order |
 //! | [`proof`] | the parts of a proof and their number |
 //! | [`generators`] | halo2's generators: a string, hashed to the curve |
 //! | [`lagrange`] | the same in the Lagrange basis |
@@ -76,6 +77,7 @@
 
 pub mod adjoint;
 pub mod analysis;
+pub mod argument;
 pub mod chain;
 pub mod combination;
 pub mod contraction;

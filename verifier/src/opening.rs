@@ -13,6 +13,7 @@ use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptRead};
 use pasta_curves::{EqAffine, Fp};
 
+use crate::argument::{read_point, read_scalar};
 use crate::error::Rejection;
 use crate::parameters::Parameters;
 use crate::transcript::draw;
@@ -48,97 +49,137 @@ impl Equation {
     }
 }
 
-/// Reads an opening of `here` at `points[0]` and of `both` at both points; gives the equation that holds iff the opening does.
-pub fn read<E, T>(
-    parameters: &Parameters,
-    transcript: &mut T,
-    here: &[Claim<1>],
-    both: &Claim<2>,
-    points: [Fp; 2],
-) -> Result<Equation, Rejection>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptRead<EqAffine, E>,
-{
-    let encoding = |_| Rejection::Encoding { part: "elements of the opening" };
-    let degenerate = Rejection::DegenerateChallenge { part: "opening" };
-    let (x_1, x_2) = (draw(transcript), draw(transcript));
-    let quotient = transcript.read_point().map_err(encoding)?;
-    let x_3 = draw(transcript);
-    let here_value = transcript.read_scalar().map_err(encoding)?;
-    let both_value = transcript.read_scalar().map_err(encoding)?;
-    let x_4 = draw(transcript);
-
-    // The quotient at x_3.
-    let [x, next] = points;
-    let mut inverses = [x_3 - x, x_3 - next, next - x];
-    if inverses.iter().any(|difference| bool::from(difference.is_zero())) {
-        return Err(degenerate);
-    }
-    inverses.iter_mut().batch_invert();
-    let [from_x, from_next, step] = inverses;
-    let claimed = here.iter().fold(Fp::ZERO, |sum, Claim { values: [value], .. }| sum * x_1 + value);
-    let [first, second] = both.values;
-    let line = first + (second - first) * step * (x_3 - x);
-    let quotient_value = x_2 * (here_value - claimed) * from_x + (both_value - line) * from_x * from_next;
-    let value = (quotient_value * x_4 + here_value) * x_4 + both_value;
-
-    let mut equation = Equation::default();
-    equation.add(x_4.square(), [(Fp::ONE, quotient)]);
-    let mut power = x_4;
-    for claim in here.iter().rev() {
-        equation.add(power, claim.terms.iter().copied());
-        power *= x_1;
-    }
-    equation.add(Fp::ONE, both.terms.iter().copied());
-    inner_product(parameters, transcript, &mut equation, x_3, value)?;
-    Ok(equation)
+/// What is said and drawn in an opening.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Combines what is opened at one point.
+    pub x_1: Fp,
+    /// Combines the two sets of points.
+    pub x_2: Fp,
+    /// The commitment to `q`.
+    pub quotient: EqAffine,
+    /// The point at which all is opened.
+    pub x_3: Fp,
+    /// `P` and `s` there.
+    pub values: [Fp; 2],
+    /// Combines `q`, `P` and `s`.
+    pub x_4: Fp,
+    /// The inner product argument for their combination.
+    pub product: InnerProduct,
 }
 
-/// Adds the inner product argument that what stands in `equation` so far commits to a polynomial with this value at `x`.
-fn inner_product<E, T>(
-    parameters: &Parameters,
-    transcript: &mut T,
-    equation: &mut Equation,
-    x: Fp,
-    value: Fp,
-) -> Result<(), Rejection>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptRead<EqAffine, E>,
-{
-    let encoding = |_| Rejection::Encoding { part: "elements of the opening" };
-    let mask = transcript.read_point().map_err(encoding)?;
-    let (xi, z) = (draw(transcript), draw(transcript));
-    equation.add(Fp::ONE, [(xi, mask)]);
-    let mut challenges = Vec::new();
-    for _ in 0..parameters.k() {
-        let left = transcript.read_point().map_err(encoding)?;
-        let right = transcript.read_point().map_err(encoding)?;
-        let challenge = draw(transcript);
-        let inverse = Option::<Fp>::from(challenge.invert());
-        let inverse = inverse.ok_or(Rejection::DegenerateChallenge { part: "inner product" })?;
-        equation.add(Fp::ONE, [(inverse, left), (challenge, right)]);
-        challenges.push(challenge);
-    }
-    let coefficient = transcript.read_scalar().map_err(encoding)?;
-    let blind = transcript.read_scalar().map_err(encoding)?;
+/// What is said and drawn in an inner product argument.
+#[derive(Clone, Debug)]
+pub struct InnerProduct {
+    /// The commitment to the mask.
+    pub mask: EqAffine,
+    /// Scales the mask.
+    pub xi: Fp,
+    /// Scales the generator of inner products.
+    pub z: Fp,
+    /// The rounds: two commitments and a challenge each.
+    pub rounds: Vec<([EqAffine; 2], Fp)>,
+    /// The coefficient that is left, and the blind.
+    pub scalars: [Fp; 2],
+}
 
-    // The folded generator and the folded powers of x: the last challenge belongs to the lowest bit.
-    let mut tensor = vec![Fp::ONE];
-    let (mut folded, mut power) = (Fp::ONE, x);
-    for challenge in challenges.iter().rev() {
-        let high: Vec<Fp> = tensor.iter().map(|low| *low * challenge).collect();
-        tensor.extend(high);
-        folded *= Fp::ONE + *challenge * power;
-        power = power.square();
+const PART: &str = "elements of the opening";
+
+impl Opening {
+    /// Reads an opening of polynomials with `2^k` coefficients.
+    pub fn read<E, T>(from: &mut T, k: u32) -> Result<Self, Rejection>
+    where
+        E: EncodedChallenge<EqAffine>,
+        T: TranscriptRead<EqAffine, E>,
+    {
+        let (x_1, x_2) = (draw(from), draw(from));
+        let quotient = read_point(from, PART)?;
+        let x_3 = draw(from);
+        let values = [read_scalar(from, PART)?, read_scalar(from, PART)?];
+        let x_4 = draw(from);
+        Ok(Self { x_1, x_2, quotient, x_3, values, x_4, product: InnerProduct::read(from, k)? })
     }
-    equation.add(-Fp::ONE, [(coefficient * folded * z, parameters.inner_product()), (blind, parameters.blinding())]);
-    let scaled = tensor.into_iter().map(|weight| weight * coefficient);
-    let mut generators = scaled.zip(parameters.generators().iter().copied());
-    if let Some((weight, generator)) = generators.next() {
-        equation.add(-Fp::ONE, [(weight + value, generator)]);
+
+    /// The equation that holds iff `here` at `points[0]` and `both` at both points are opened.
+    pub fn equation(
+        &self,
+        parameters: &Parameters,
+        here: &[Claim<1>],
+        both: &Claim<2>,
+        points: [Fp; 2],
+    ) -> Result<Equation, Rejection> {
+        let Self { x_1, x_2, quotient, x_3, values: [here_value, both_value], x_4, ref product } = *self;
+
+        // The quotient at x_3.
+        let [x, next] = points;
+        let mut inverses = [x_3 - x, x_3 - next, next - x];
+        if inverses.iter().any(|difference| bool::from(difference.is_zero())) {
+            return Err(Rejection::DegenerateChallenge { part: "opening" });
+        }
+        inverses.iter_mut().batch_invert();
+        let [from_x, from_next, step] = inverses;
+        let claimed = here.iter().fold(Fp::ZERO, |sum, Claim { values: [value], .. }| sum * x_1 + value);
+        let [first, second] = both.values;
+        let line = first + (second - first) * step * (x_3 - x);
+        let quotient_value = x_2 * (here_value - claimed) * from_x + (both_value - line) * from_x * from_next;
+        let value = (quotient_value * x_4 + here_value) * x_4 + both_value;
+
+        let mut equation = Equation::default();
+        equation.add(x_4.square(), [(Fp::ONE, quotient)]);
+        let mut power = x_4;
+        for claim in here.iter().rev() {
+            equation.add(power, claim.terms.iter().copied());
+            power *= x_1;
+        }
+        equation.add(Fp::ONE, both.terms.iter().copied());
+        product.add(parameters, &mut equation, x_3, value)?;
+        Ok(equation)
     }
-    equation.add(-Fp::ONE, generators);
-    Ok(())
+}
+
+impl InnerProduct {
+    fn read<E, T>(from: &mut T, k: u32) -> Result<Self, Rejection>
+    where
+        E: EncodedChallenge<EqAffine>,
+        T: TranscriptRead<EqAffine, E>,
+    {
+        let mask = read_point(from, PART)?;
+        let (xi, z) = (draw(from), draw(from));
+        let mut rounds = Vec::new();
+        for _ in 0..k {
+            let sides = [read_point(from, PART)?, read_point(from, PART)?];
+            rounds.push((sides, draw(from)));
+        }
+        Ok(Self { mask, xi, z, rounds, scalars: [read_scalar(from, PART)?, read_scalar(from, PART)?] })
+    }
+
+    /// Adds that what stands in `equation` so far commits to a polynomial with this value at `x`.
+    fn add(&self, parameters: &Parameters, equation: &mut Equation, x: Fp, value: Fp) -> Result<(), Rejection> {
+        let Self { mask, xi, z, rounds, scalars: [coefficient, blind] } = self;
+        equation.add(Fp::ONE, [(*xi, *mask)]);
+        for ([left, right], challenge) in rounds {
+            let inverse = Option::<Fp>::from(challenge.invert());
+            let inverse = inverse.ok_or(Rejection::DegenerateChallenge { part: "inner product" })?;
+            equation.add(Fp::ONE, [(inverse, *left), (*challenge, *right)]);
+        }
+
+        // The folded generator and the folded powers of x: the last challenge belongs to the lowest bit.
+        let mut tensor = vec![Fp::ONE];
+        let (mut folded, mut power) = (Fp::ONE, x);
+        for (_, challenge) in rounds.iter().rev() {
+            let high: Vec<Fp> = tensor.iter().map(|low| *low * challenge).collect();
+            tensor.extend(high);
+            folded *= Fp::ONE + *challenge * power;
+            power = power.square();
+        }
+        let product = *coefficient * folded * z;
+        equation.add(-Fp::ONE, [(product, parameters.inner_product()), (*blind, parameters.blinding())]);
+        let scaled = tensor.into_iter().map(|weight| weight * coefficient);
+        let mut generators = scaled.zip(parameters.generators().iter().copied());
+        if let Some((weight, generator)) = generators.next() {
+            equation.add(-Fp::ONE, [(weight + value, generator)]);
+        }
+        equation.add(-Fp::ONE, generators);
+        Ok(())
+    }
 }

@@ -2,14 +2,21 @@
 //!
 //! | absorbed | then drawn |
 //! |---|---|
-//! | hash of version, model (key and seal), parameters, `k`, `u`, statement; commitments to cells, multiplicities | `ρ, σ` |
+//! | hash of version, model (key and seal), parameters, `k`, `u`, statement ([`Bound`]); commitments to cells, multiplicities | `ρ, σ` |
 //! | commitments to factors | `τ, θ, β` |
 //! | commitments to helpers | `ζ, y` |
 //! | commitment to message `i` of the row sum, `k` times | `r_i` |
 //! | evaluations of lookups, helpers, factors at `r`; commitment to the hidden evaluation | `γ, λ` |
 //! | commitment to the running sum `S` | `υ` |
 //! | commitment to the quotient | `x` |
-//! | `A`, `M`, `S` at `x`, `S` at `ωx` | those of the opening |
+//! | `A`, `M`, `S` at `x`, `S` at `ωx` | `x₁, x₂` |
+//! | commitment to the opening's quotient | `x₃` |
+//! | evaluations at `x₃` | `x₄` |
+//! | commitment to the opening's mask | `ξ, z` |
+//! | commitments `L` and `R` of round `i` of the inner product argument, `k` times | `u_i` |
+//! | its last coefficient and blind | |
+//!
+//! [`crate::argument`] reads this order, `transcript.rs` among the prover's tests holds real proofs against it: a challenge depends on all that stands above it and on nothing below.
 //!
 //! The hash function, its domain separation and the encodings are halo2's Blake2b transcript.
 
@@ -25,27 +32,50 @@ use crate::statement::Statement;
 /// Version of the argument; a change that alters any proof byte changes it.
 const ARGUMENT: &[u8] = b"zkinfer argument 3";
 
-/// Everything a proof must be bound to before its first challenge, as one field element.
-///
-/// The seal's digest binds its commitments, the statement holds those of sealed inputs and outputs.
-pub fn binding(key: &VerifyingKey, seal: Option<Digest>, parameters: Digest, statement: &Statement) -> Fp {
-    let layout = key.layout();
-    let usable = u64::try_from(layout.usable).unwrap_or(u64::MAX);
-    let statement = format::encode(statement);
-    let length = u64::try_from(statement.len()).unwrap_or(u64::MAX);
-    let hash = blake2b_simd::Params::new()
-        .hash_length(64)
-        .personal(b"zkinfer binding.")
-        .to_state()
-        .update(ARGUMENT)
-        .update(&model_digest(key.digest(), seal).0)
-        .update(&parameters.0)
-        .update(&key.description().k.to_le_bytes())
-        .update(&usable.to_le_bytes())
-        .update(&length.to_le_bytes())
-        .update(&statement)
-        .finalize();
-    Fp::from_uniform_bytes(hash.as_array())
+/// Everything that a proof is bound to before its first challenge.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound<'a> {
+    /// The argument's version.
+    pub version: &'a [u8],
+    /// The model: digest of key and seal. The key's digest covers the whole description, the seal's its commitments.
+    pub model: Digest,
+    /// Digest of the commitment parameters.
+    pub parameters: Digest,
+    /// `n = 2^k` rows.
+    pub k: u32,
+    /// Usable rows `u`.
+    pub usable: usize,
+    /// Public integers, and commitments to sealed inputs and outputs.
+    pub statement: &'a Statement,
+}
+
+impl<'a> Bound<'a> {
+    /// What a proof of this statement by this model is bound to.
+    pub fn new(key: &VerifyingKey, seal: Option<Digest>, parameters: Digest, statement: &'a Statement) -> Self {
+        let model = model_digest(key.digest(), seal);
+        let (k, usable) = (key.description().k, key.layout().usable);
+        Self { version: ARGUMENT, model, parameters, k, usable, statement }
+    }
+
+    /// All of it as one field element, by hash.
+    pub fn element(&self) -> Fp {
+        let Self { version, model, parameters, k, usable, statement } = self;
+        let statement = format::encode(*statement);
+        let integer = |length: usize| u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes();
+        let hash = blake2b_simd::Params::new()
+            .hash_length(64)
+            .personal(b"zkinfer binding.")
+            .to_state()
+            .update(version)
+            .update(&model.0)
+            .update(&parameters.0)
+            .update(&k.to_le_bytes())
+            .update(&integer(*usable))
+            .update(&integer(statement.len()))
+            .update(&statement)
+            .finalize();
+        Fp::from_uniform_bytes(hash.as_array())
+    }
 }
 
 /// Draws the next challenge.
@@ -81,16 +111,19 @@ mod tests {
     fn every_input_changes_the_binding() {
         let statement = |x: &[i64], y: &[i64]| Statement::public(vec![x.to_vec()], vec![y.to_vec()]);
         let parameters = |byte| Digest([byte; 32]);
+        let bind = |key: &VerifyingKey, seal, parameters, statement: &Statement| {
+            Bound::new(key, seal, parameters, statement).element()
+        };
         let bindings = [
-            binding(&key("a", 7), None, parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 7), Some(Digest([0; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 7), Some(Digest([1; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("b", 7), None, parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 8), None, parameters(0), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 7), None, parameters(1), &statement(&[0, 1], &[0, 1])),
-            binding(&key("a", 7), None, parameters(0), &statement(&[1, 1], &[0, 1])),
-            binding(&key("a", 7), None, parameters(0), &statement(&[0, 1], &[0, 0])),
-            binding(&key("a", 7), None, parameters(0), &statement(&[0, 1, 0], &[1])),
+            bind(&key("a", 7), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            bind(&key("a", 7), Some(Digest([0; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
+            bind(&key("a", 7), Some(Digest([1; 32])), parameters(0), &statement(&[0, 1], &[0, 1])),
+            bind(&key("b", 7), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            bind(&key("a", 8), None, parameters(0), &statement(&[0, 1], &[0, 1])),
+            bind(&key("a", 7), None, parameters(1), &statement(&[0, 1], &[0, 1])),
+            bind(&key("a", 7), None, parameters(0), &statement(&[1, 1], &[0, 1])),
+            bind(&key("a", 7), None, parameters(0), &statement(&[0, 1], &[0, 0])),
+            bind(&key("a", 7), None, parameters(0), &statement(&[0, 1, 0], &[1])),
         ];
         for (i, a) in bindings.iter().enumerate() {
             assert!(!bindings[..i].contains(a), "binding {i} repeats");

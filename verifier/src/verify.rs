@@ -1,26 +1,23 @@
 //! Verification: recompute the public side, check the evaluations against the constraints, check the opening.
 
 use ff::{BatchInvert, Field, PrimeField};
-use halo2_proofs::transcript::{Blake2bRead, Challenge255, Transcript, TranscriptRead};
 use pasta_curves::{EqAffine, Fp};
 
-use crate::adjoint::{Cotangents, backward};
+use crate::adjoint::backward;
+use crate::argument::Argument;
 use crate::error::Rejection;
 use crate::field::powers;
 use crate::key::{Digest, VerifyingKey};
 use crate::multilinear::inner_product;
-use crate::opening::{self, Claim, Equation};
+use crate::opening::{Claim, Equation};
 use crate::parameters::Parameters;
-use crate::proof::{Proof, argument_bytes};
+use crate::proof::Proof;
 use crate::public::{Opened, Public, Rows};
-use crate::row_sum::{Challenges, Evaluations};
 use crate::running_sum::{Point, constraints};
 use crate::seal::{CheckedSeal, decode};
 use crate::tables::{Tuple, compress_tuple};
 use crate::threads::for_each_chunk;
-use crate::transcript::{binding, draw};
-
-type Reader<'a> = Blake2bRead<&'a [u8], EqAffine, Challenge255<EqAffine>>;
+use crate::transcript::Bound;
 
 impl VerifyingKey {
     /// Whether `proof` shows that the network of this key maps the statement's inputs to its outputs. For keys without sealed weights.
@@ -82,57 +79,22 @@ impl VerifyingKey {
     ) -> Result<Equation, Rejection> {
         let layout = self.layout();
         let sealed = self.sealed_points(parameters, seal, proof)?;
-        let expected = argument_bytes(self);
-        if proof.argument.len() != expected {
-            return Err(Rejection::ProofLength { expected, got: proof.argument.len() });
-        }
-        let mut transcript: Reader<'_> = Blake2bRead::init(proof.argument.as_slice());
-        let bound = transcript.common_scalar(binding(self, proof.seal, parameters.digest(), &proof.statement));
-        bound.map_err(|_| Rejection::Encoding { part: "binding" })?;
-
-        let (helpers, factors) = (layout.helpers(), layout.factor_columns());
-        let mut cells = points(&mut transcript, layout.fresh_columns(), "commitments to cells")?;
-        let multiplicities = points(&mut transcript, layout.slots, "commitments to multiplicities")?;
-        let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
-        let factor_points = points(&mut transcript, factors.len(), "commitments to factors")?;
-        let (dense, weight_points) =
-            sealed.split_at_checked(factors.start.saturating_sub(cells.len())).unwrap_or((&sealed, &[]));
-        cells.extend(dense.iter().copied().chain(factor_points));
-        let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
-        let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
-        let helper_points = points(&mut transcript, helpers, "commitments to lookup helpers")?;
-        let challenges = Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
-
-        // The rounds of the row sum.
-        let (mut messages, mut at) = (Vec::new(), Vec::new());
-        for _ in 0..self.description().k {
-            let [message] = array(&mut transcript, point, "commitments to messages of the row sum")?;
-            messages.push(message);
-            at.push(draw(&mut transcript));
-        }
-        let lookup_evaluations = scalars(&mut transcript, layout.lookups.len(), "evaluations of lookups")?;
-        let helper_evaluations = scalars(&mut transcript, helpers, "evaluations of lookup helpers")?;
-        let factor_evaluations = scalars(&mut transcript, factors.len(), "evaluations of factors")?;
-        let [hidden] = array(&mut transcript, point, "commitment to the hidden evaluation")?;
-        messages.push(hidden);
-        let evaluations =
-            Evaluations { lookups: &lookup_evaluations, helpers: &helper_evaluations, factors: &factor_evaluations };
-        let separators @ [_, lambda] = [draw(&mut transcript), draw(&mut transcript)];
+        let bound = Bound::new(self, proof.seal, parameters.digest(), &proof.statement);
+        let argument = Argument::read(self, &bound, &proof.argument)?;
+        let evaluations = argument.evaluations();
+        let Argument { challenges, separators, upsilon, x, .. } = argument;
+        let [_, lambda] = separators;
 
         // What the evaluations must be.
-        let adjoint = backward(self, &proof.statement, cotangents);
-        let rows = Rows::new(at, layout);
+        let adjoint = backward(self, &proof.statement, argument.cotangents);
+        let rows = Rows::new(argument.point.clone(), layout);
         let public = Public::evaluate(self, &rows, &adjoint, &challenges)?;
         let opened = public.opened(layout, &rows, evaluations, adjoint.target, &challenges, separators)?;
         let value = opened.value();
         let Opened { combination, equations } = opened;
 
         // Their opening.
-        let [sum] = array(&mut transcript, point, "commitment to the running sum")?;
-        let upsilon = draw(&mut transcript);
-        let [quotient] = array(&mut transcript, point, "commitment to the quotient")?;
-        let x = draw(&mut transcript);
-        let [combined, message, here, next] = array(&mut transcript, scalar, "evaluations of what is opened")?;
+        let [combined, message, here, next] = argument.values;
         let basis = Basis::new(self.description().k, x)?;
         let row = Point {
             sum: [here, next],
@@ -145,17 +107,21 @@ impl VerifyingKey {
             boundary: basis.at(layout.boundary()),
         };
         let quotient_value = constraints(&row, value, upsilon) * basis.vanishing_inverse;
+        let Argument { mut cells, multiplicities, factors, helpers, messages, sum, quotient, opening, .. } = argument;
+        let dense = layout.factor_columns().start.saturating_sub(cells.len());
+        let (dense, weights) = sealed.split_at_checked(dense).unwrap_or((&sealed, &[]));
+        cells.extend(dense.iter().copied().chain(factors));
         let terms = combination.cells.into_iter().zip(cells);
-        let terms = terms.chain(rows.sealed_weights(layout, &adjoint).into_iter().zip(weight_points.iter().copied()));
+        let terms = terms.chain(rows.sealed_weights(layout, &adjoint).into_iter().zip(weights.iter().copied()));
         let terms = terms.chain(combination.multiplicities.into_iter().zip(multiplicities));
-        let terms = terms.chain(combination.helpers.into_iter().zip(helper_points)).collect();
+        let terms = terms.chain(combination.helpers.into_iter().zip(helpers)).collect();
         let here_claims = [
             Claim { terms, values: [combined] },
             Claim { terms: powers(lambda, messages.len()).into_iter().zip(messages).collect(), values: [message] },
             Claim { terms: vec![(Fp::ONE, quotient)], values: [quotient_value] },
         ];
         let both = Claim { terms: vec![(Fp::ONE, sum)], values: [here, next] };
-        opening::read(parameters, &mut transcript, &here_claims, &both, [x, x * basis.omega])
+        opening.equation(parameters, &here_claims, &both, [x, x * basis.omega])
     }
 
     /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator is zero.
@@ -207,33 +173,4 @@ impl Basis {
     fn at(&self, row: usize) -> Fp {
         self.values.get(row).copied().unwrap_or(Fp::ZERO)
     }
-}
-
-fn point(transcript: &mut Reader<'_>) -> std::io::Result<EqAffine> {
-    transcript.read_point()
-}
-
-fn scalar(transcript: &mut Reader<'_>) -> std::io::Result<Fp> {
-    transcript.read_scalar()
-}
-
-/// `N` elements of the same kind.
-fn array<T: Copy + Default, const N: usize>(
-    transcript: &mut Reader<'_>,
-    read: impl Fn(&mut Reader<'_>) -> std::io::Result<T>,
-    part: &'static str,
-) -> Result<[T; N], Rejection> {
-    let mut elements = [T::default(); N];
-    for element in &mut elements {
-        *element = read(transcript).map_err(|_| Rejection::Encoding { part })?;
-    }
-    Ok(elements)
-}
-
-fn points(transcript: &mut Reader<'_>, count: usize, part: &'static str) -> Result<Vec<EqAffine>, Rejection> {
-    (0..count).map(|_| point(transcript).map_err(|_| Rejection::Encoding { part })).collect()
-}
-
-fn scalars(transcript: &mut Reader<'_>, count: usize, part: &'static str) -> Result<Vec<Fp>, Rejection> {
-    (0..count).map(|_| scalar(transcript).map_err(|_| Rejection::Encoding { part })).collect()
 }

@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod everything;
+
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
     Requantise, Visibility, Weights,
