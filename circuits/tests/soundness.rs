@@ -410,7 +410,7 @@ fn a_running_sum_that_does_not_follow_the_cells() {
 }
 
 #[test]
-fn challenges_depend_on_everything_claimed() {
+fn the_judges_own_challenges_depend_on_everything_claimed() {
     let claim = Claim::narrow();
     let cells: Vec<Vec<Fp>> =
         claim.witness.columns.iter().map(|column| column.iter().map(|&cell| integer(cell)).collect()).collect();

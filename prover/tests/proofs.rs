@@ -1,16 +1,13 @@
-//! Whole proofs of a hand-made circuit: they verify, they hide, and nothing in them can be changed.
+//! Whole proofs of a hand-made circuit: they verify, and nothing in them can be changed.
 
 mod support;
 
-use ff::Field;
-use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::{key, parameters, public, witness};
 use zkinfer_prover::{ProveError, Prover};
 use zkinfer_verifier::description::Weights;
 use zkinfer_verifier::proof::{argument_bytes, elements};
-use zkinfer_verifier::public::Rows;
 use zkinfer_verifier::{Proof, Rejection, VerifyingKey};
 
 const K: u32 = 7;
@@ -32,16 +29,6 @@ fn honest_proofs_verify_at_extreme_inputs_too() {
         let proof = prove(&key, x, seed);
         assert_eq!(key.verify(&parameters(K), &proof), Ok(()));
         assert_eq!(proof.argument.len(), argument_bytes(&key));
-    }
-}
-
-#[test]
-fn two_proofs_of_one_statement_share_no_element() {
-    let key = key(K);
-    let (a, b) = (prove(&key, INPUTS[0], 1), prove(&key, INPUTS[0], 2));
-    assert_eq!(a.statement, b.statement);
-    for (at, (a, b)) in a.argument.chunks(32).zip(b.argument.chunks(32)).enumerate() {
-        assert_ne!(a, b, "element {at}");
     }
 }
 
@@ -196,48 +183,6 @@ fn equal_and_opposite_errors_in_two_equations_do_not_cancel() {
     let unchecked = Prover::new(&key, &parameters).self_check(false).check_witness(false);
     let proof = unchecked.prove(statement, &columns, rng(9)).expect("an unchecked proof");
     assert_eq!(key.verify(&parameters, &proof), Err(Rejection::Opening));
-}
-
-/// The rank of a matrix.
-fn rank(mut matrix: Vec<Vec<Fp>>) -> usize {
-    let mut rank = 0;
-    for column in 0..matrix[0].len() {
-        let Some(pivot) = (rank..matrix.len()).find(|&r| !bool::from(matrix[r][column].is_zero())) else { continue };
-        matrix.swap(rank, pivot);
-        let (done, rest) = matrix.split_at_mut(rank + 1);
-        for row in rest {
-            let factor = row[column] * done[rank][column].invert().unwrap();
-            row.iter_mut().zip(&done[rank]).for_each(|(to, from)| *to -= factor * from);
-        }
-        rank += 1;
-    }
-    rank
-}
-
-#[test]
-fn blinding_rows_mask_every_revealed_evaluation() {
-    // The running sum is revealed at x, at ωx, and at the opening's own point; the combination of columns and that of messages at the first and the last.
-    // The map from a column's random rows to these values must be onto: then they are uniform whatever the cells.
-    let domain = halo2_proofs::poly::EvaluationDomain::<Fp>::new(2, K);
-    let key = key(K);
-    let layout = key.layout();
-    let (rows, first) = (layout.rows, layout.boundary() + 1);
-    assert_eq!(rows - first, zkinfer_verifier::BLINDING_ROWS);
-    let x = Fp::random(&mut rng(10));
-    let points = [x, x * domain.get_omega(), Fp::random(&mut rng(11))];
-    let basis = |row: usize, point: Fp| {
-        let root = domain.get_omega().pow([row as u64]);
-        root * (point.pow([rows as u64]) - Fp::ONE) * (Fp::from(rows as u64) * (point - root)).invert().unwrap()
-    };
-    let matrix = |points: &[Fp]| points.iter().map(|p| (first..rows).map(|row| basis(row, *p)).collect()).collect();
-    assert_eq!(rank(matrix(&points)), 3);
-    assert_eq!(rank(matrix(&[points[0], points[2]])), 2);
-    assert!(rows - first > 3, "one more row is margin");
-    // A column that is evaluated at the point of the row sum has one random row with a weight there, and it is behind the cells.
-    let point: Vec<Fp> = (0..K as u64).map(|i| Fp::random(&mut rng(12 + i))).collect();
-    let weights = Rows::new(point, layout).weights;
-    assert_eq!((weights.len(), layout.usable + 1), (layout.boundary(), layout.boundary()));
-    assert_ne!(weights[layout.usable], Fp::ZERO);
 }
 
 #[test]

@@ -243,8 +243,11 @@ pub enum Rejection {
         /// Position of the first of two proofs, from 1.
         first: usize,
         /// What does not fit.
-        what: &'static str,
+        what: String,
     },
+    /// A chain of no proofs, which shows nothing.
+    #[error("a chain needs at least one proof")]
+    EmptyChain,
     /// A public element outside its declared range.
     #[error("{name:?}: element {index} is {got}, declared range {minimum}..={maximum}")]
     TensorRange {

@@ -3,14 +3,18 @@
 //! `x` is sealed, `p` private, `c` public. `y = clamp(⌊(W·x + b + 5·c + 7) / 2^8⌋, −8, 7)` is sealed, `W` and `b` by the model's seal; the product of `p` with its last two
 //! rows, and the index of the largest `clamp(⌊(W·x + b) / 2^12⌋, −4, 3)`, are public.
 
+use ff::Field;
+use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_core::CryptoRng;
-use zkinfer_prover::{Claim, Opening, Prover, SealedColumns, seal};
+use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, seal};
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation,
     Requantise, View, ViewKind, Visibility, Weights,
 };
+use zkinfer_verifier::factors::{Operands, factors};
+use zkinfer_verifier::field::integer;
 use zkinfer_verifier::layout::Segment;
 use zkinfer_verifier::sheet::{Role, SealedTensor};
 use zkinfer_verifier::{Parameters, Proof, Rejection, Statement, Value, VerifyingKey};
@@ -195,32 +199,77 @@ impl Everything {
 
     fn columns_of(&self, opening: usize) -> SealedColumns {
         let layout = self.key.layout();
-        let roles = [Role::Input(0), Role::Output(0)];
+        let sheet = |role| std::iter::once(layout.sheet(role).expect("a sheet"));
         let [input, output, model] = &self.openings;
-        let sheet = |index: usize| std::iter::once(layout.sheet(roles[index]).expect("a sheet"));
         let columns = match opening {
-            0 => input.open(&self.parameters, sheet(0), vec![self.sealed[0].clone()]),
-            1 => output.open(&self.parameters, sheet(1), vec![self.sealed[1].clone()]),
+            0 => input.open(&self.parameters, sheet(Role::Input(0)), vec![self.sealed[0].clone()]),
+            1 => output.open(&self.parameters, sheet(Role::Output(0)), vec![self.sealed[1].clone()]),
             _ => model.open(&self.parameters, layout.model_sheets(), self.model.clone()),
         };
         columns.expect("what was sealed")
     }
 
-    /// Proves for several generators with one prover.
-    pub fn prove_all<R: CryptoRng>(&self, rngs: &mut [R]) -> Vec<Proof> {
+    /// Commits to other integers in the place of the sealed input or output.
+    pub fn reseal(&mut self, place: usize, integers: Vec<i64>) {
+        let role = [Role::Input(0), Role::Output(0)][place];
+        let tensors = [self.key.layout().sheet(role).expect("a sheet").tensor.clone()];
+        let rng = &mut StdRng::seed_from_u64(2);
+        let (opening, _) = seal::commit(&self.parameters, &tensors, vec![integers.clone()], rng).expect("in range");
+        let values = [&mut self.statement.inputs[0], &mut self.statement.outputs[0]];
+        *values.into_iter().nth(place).expect("a value") = Value::Sealed(opening.record().commitments.clone());
+        (self.openings[place], self.sealed[place]) = (opening, integers);
+    }
+
+    /// Every column of cells by the layout's order, factors included.
+    pub fn cells(&self, rho: Fp, sigma: Fp) -> Vec<Vec<Fp>> {
+        let layout = self.key.layout();
+        let mut columns = vec![vec![Fp::ZERO; layout.usable]; layout.columns()];
+        let tensors = self.sealed.iter().chain(&self.model);
+        let sheets = layout
+            .sheets
+            .iter()
+            .zip(tensors)
+            .flat_map(|(sheet, integers)| sheet.columns.clone().zip(sheet.fill(integers)));
+        for (to, from) in (0..).zip(self.columns.clone()).chain(sheets) {
+            columns[to].iter_mut().zip(from).for_each(|(to, from)| *to = integer(from));
+        }
+        for (node, [left, right]) in [CONTRACTION, PRODUCT].into_iter().zip(&self.operands) {
+            let segment = layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
+            let pair = factors(&self.key, node, rho, sigma, Operands { left, right });
+            pair.iter().enumerate().for_each(|(offset, factor)| layout.add(&mut columns, segment, offset, factor));
+        }
+        columns
+    }
+
+    /// Proves for several generators with one prover, which refuses a false witness if `checked`.
+    fn prove_with<R: CryptoRng>(&self, rngs: &mut [R], checked: bool) -> Result<Vec<Proof>, ProveError> {
         let (input, output) = (self.columns_of(0), self.columns_of(1));
-        let prover = Prover::new(&self.key, &self.parameters).weights(self.columns_of(2)).self_check(false);
+        let prover = Prover::new(&self.key, &self.parameters).weights(self.columns_of(2));
+        let prover = prover.self_check(false).check_witness(checked);
         let claim = Claim {
             statement: self.statement.clone(),
             columns: &self.columns,
             operands: self.operands.clone(),
             sealed: vec![&input, &output],
         };
-        rngs.iter_mut().map(|rng| prover.prove_claim(claim.clone(), rng).expect("an honest witness")).collect()
+        rngs.iter_mut().map(|rng| prover.prove_claim(claim.clone(), rng)).collect()
+    }
+
+    /// Proofs of the honest witness.
+    pub fn prove_all<R: CryptoRng>(&self, rngs: &mut [R]) -> Vec<Proof> {
+        self.prove_with(rngs, true).expect("an honest witness")
     }
 
     pub fn prove(&self, seed: u64) -> Proof {
         self.prove_all(&mut [StdRng::seed_from_u64(seed)]).remove(0)
+    }
+
+    /// Why the prover refuses a false witness, and what the verifier says to a proof that is made of it all the same.
+    pub fn verdicts(&self) -> (ProveError, Result<(), Rejection>) {
+        let rng = || [StdRng::seed_from_u64(3)];
+        let refusal = self.prove_with(&mut rng(), true).expect_err("a false witness");
+        let proof = self.prove_with(&mut rng(), false).expect("an unchecked proof").remove(0);
+        (refusal, self.verify(&proof))
     }
 
     pub fn verify(&self, proof: &Proof) -> Result<(), Rejection> {
