@@ -1,18 +1,41 @@
-//! Random small graphs of all operators: circuit and interpreter agree, at extremes too, MockProver accepts, and a real
-//! proof verifies.
+//! Random small graphs of all operators, over inputs of 8 and 16 bits and of one integer: circuit and interpreter agree, at extremes too, MockProver accepts,
+//! and a real proof verifies. With everything public, and with weights, inputs and outputs hidden at random.
 
 mod common;
 
-use common::{accepts, agree, plans, proves};
+use common::{Noise, accepts, agree, agree_with, cases, plans, proves};
 use proptest::prelude::*;
-use zkinfer_circuits::{Exposure, compile_with, lower};
+use zkinfer_circuits::sealed::model_tensors;
+use zkinfer_circuits::{Exposure, compile_with, lower, optimise};
+use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_models::testing::arbitrary::arb_case;
+use zkinfer_verifier::Visibility::{Private, Public, Sealed};
 
 /// MockProver sorts all tables once per lookup.
 const LONGEST_TABLES: usize = 1 << 13;
+/// A real proof commits to a multiplicity for each row of them.
+const LONG_TABLES: usize = 1 << 17;
+
+/// What proofs show, at random; an index is always shown.
+fn exposure(graph: &Graph, noise: &mut Noise) -> Exposure {
+    let mut one_of = |choices: &[_]| choices[noise.within(0, choices.len() as i64 - 1) as usize];
+    let is_index = |value: usize| {
+        let node = value.checked_sub(graph.inputs.len()).map(|node| &graph.nodes[node].operator);
+        matches!(node, Some(Operator::ArgMax { .. }))
+    };
+    Exposure {
+        weights: one_of(&[Public, Sealed, Sealed]),
+        inputs: graph.inputs.iter().map(|_| one_of(&[Public, Private, Sealed])).collect(),
+        outputs: graph
+            .outputs
+            .iter()
+            .map(|output| if is_index(output.value) { Public } else { one_of(&[Public, Sealed]) })
+            .collect(),
+    }
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn circuit_and_interpreter_agree((graph, inputs) in arb_case()) {
@@ -20,15 +43,43 @@ proptest! {
         all.push(inputs.iter().map(|tensor| tensor.iter().copied().collect()).collect());
         for (plan, number) in plans(&graph).iter().zip(0..) {
             let circuit = compile_with(lower::lower(&graph, &Exposure::public()).unwrap(), plan).unwrap();
+            let rows = circuit.key().tables().rows();
             for (inputs, turn) in all.iter().zip([0, 1, 2].into_iter().cycle()) {
                 let witness = agree(&graph, &circuit, inputs);
                 // MockProver is what takes time: each input meets it under one of the plans, if the tables are not too long for it.
-                if turn == number && circuit.key().tables().rows() < LONGEST_TABLES {
+                if turn == number && rows < LONGEST_TABLES {
                     accepts(&circuit, &witness);
                 }
-                if turn == number && turn == 2 {
+                if turn == number && turn == 2 && rows < LONG_TABLES {
                     proves(&circuit, witness);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_changes_no_output((graph, inputs) in arb_case(), seed in any::<u64>()) {
+        let noise = &mut Noise(seed);
+        let lowered = lower::lower(&graph, &exposure(&graph, noise)).unwrap();
+        // Intervals follow from declared ranges, so a graph whose public tables are just short enough has none when its weights are sealed.
+        let plans = optimise::candidates(&lowered).unwrap();
+        prop_assume!(!plans.is_empty());
+        let short: Vec<_> = plans.iter().filter(|(_, counts)| counts.table_rows < LONGEST_TABLES).collect();
+        let all: Vec<_> = plans.iter().collect();
+        let choice = if short.is_empty() { &all } else { &short };
+        let mut inputs = vec![inputs.iter().map(|tensor| tensor.iter().copied().collect()).collect()];
+        inputs.extend(common::inputs(&graph, noise.next()));
+        for (turn, inputs) in inputs.iter().enumerate() {
+            let (plan, _) = choice[noise.within(0, choice.len() as i64 - 1) as usize];
+            let circuit = compile_with(lowered.clone(), plan).unwrap();
+            let model = model_tensors(&graph, circuit.key());
+            let witness = agree_with(&graph, &circuit, &model, inputs);
+            let rows = circuit.key().tables().rows();
+            if rows < LONGEST_TABLES {
+                accepts(&circuit, &witness);
+            }
+            if turn < 2 && rows < LONG_TABLES {
+                proves(&circuit, witness);
             }
         }
     }

@@ -1,156 +1,461 @@
-//! What makes a description invalid: one case per reason, and none that panics.
+//! What makes a description invalid. Each case changes one thing of a valid description and names the exact error, so that no other check can stand in for
+//! the one that the case is about. Who may read what is in `readers.rs`.
 
 mod support;
 
-use support::{contract, valid};
+use support::{contract, hidden, node, valid};
+use zkinfer_verifier::analysis::{Facts, analyse};
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Operator, OutputSource, Requantise, View, ViewKind, Weights,
+    Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Requantise, View, ViewKind,
+    Visibility, Weights,
 };
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
-fn refuse(change: impl FnOnce(&mut Description)) -> Error {
-    let mut description = valid();
+/// Changes [`hidden`] and demands exactly this error.
+#[track_caller]
+fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
+    let mut description = hidden();
     change(&mut description);
-    VerifyingKey::new(description).expect_err("an invalid description")
+    assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
 }
 
-fn refuse_node(index: usize, operator: Operator) -> Error {
-    refuse(|d| d.nodes[index].operator = operator)
+/// Changes [`hidden`] and demands that it stays valid.
+#[track_caller]
+fn accepts(change: impl FnOnce(&mut Description)) -> VerifyingKey {
+    let mut description = hidden();
+    change(&mut description);
+    VerifyingKey::new(description).expect("a valid description")
 }
 
-fn refuse_contract(change: impl FnOnce(&mut Contract)) -> Error {
-    let mut contract = contract();
-    change(&mut contract);
-    refuse_node(1, Operator::Contract(contract))
+fn shape(node: &str, what: &'static str) -> Error {
+    Error::Shape { node: node.into(), what }
 }
 
-fn is_shape(error: Error, node: &str) {
-    assert!(matches!(&error, Error::Shape { node: n, .. } if n == node), "{error}");
+fn overflow(node: &str) -> Error {
+    Error::Overflow { node: node.into() }
+}
+
+fn range(node: &str, what: &'static str) -> Error {
+    Error::Range { node: node.into(), what }
+}
+
+fn forward(node: &str, reference: usize) -> Error {
+    Error::ForwardReference { node: node.into(), reference }
+}
+
+fn too_large(what: &'static str, limit: usize) -> Error {
+    Error::TooLarge { what, limit }
+}
+
+fn interval(facts: &Facts) -> (i64, i64) {
+    (facts.interval.minimum, facts.interval.maximum)
 }
 
 #[test]
-fn the_base_case_is_valid() {
+fn the_base_cases_are_valid() {
     let key = VerifyingKey::new(valid()).unwrap();
     assert_eq!(key.analysis().nodes[1].shape, [2, 3, 3]);
     // Σ of four weights 1 over [−8, 7] or padding, times 3.
-    let interval = key.analysis().nodes[1].interval;
-    assert_eq!((interval.minimum, interval.maximum), (-96, 84));
+    assert_eq!(interval(&key.analysis().nodes[1]), (-96, 84));
+    let key = accepts(|_| {});
+    assert_eq!(key.analysis().nodes[node::SECRET].shape, [2, 3, 3]);
+    assert_eq!(key.analysis().nodes[node::PRODUCT].shape, [1, 2, 2]);
+    assert_eq!(key.analysis().outputs[2].shape, [1, 9]);
 }
 
 #[test]
 fn sizes_and_counts() {
-    assert_eq!(refuse(|d| d.k = 4), Error::RowsOutOfRange { got: 4 });
-    assert_eq!(refuse(|d| d.k = 64), Error::RowsOutOfRange { got: 64 });
-    assert_eq!(refuse(|d| d.limb_bits = 0), Error::LimbBitsOutOfRange { got: 0 });
-    assert_eq!(refuse(|d| d.limb_bits = 17), Error::LimbBitsOutOfRange { got: 17 });
-    assert_eq!(refuse(|d| d.inputs.clear()), Error::Missing { what: "input" });
-    assert_eq!(refuse(|d| d.outputs.clear()), Error::Missing { what: "output" });
-    let huge = usize::MAX / 2;
-    assert!(matches!(refuse(|d| d.inputs[0].shape = vec![huge, huge]), Error::TooLarge { .. }));
-    is_shape(refuse(|d| d.inputs[0].shape = vec![0]), "x");
-    let pad =
-        View { inputs: vec![2], kind: ViewKind::Pad { before: vec![1 << 24; 3], after: vec![huge; 3], value: 0 } };
-    assert!(matches!(refuse_node(3, Operator::View(pad)), Error::TooLarge { .. }));
-    // Narrow tables grow with the interval: refused before they are built.
-    let wide_range = |d: &mut Description| {
-        d.inputs[0].maximum = 1 << 40;
-        let narrow = Requantise { input: 1, limbs: 0, function: Function::clamp(0, 1), form: Form::Narrow };
-        d.nodes[2].operator = Operator::Requantise(narrow);
+    refuses(Error::RowsOutOfRange { got: 6 }, |d| d.k = 6);
+    refuses(Error::RowsOutOfRange { got: 17 }, |d| d.k = 17);
+    refuses(Error::RowsOutOfRange { got: 64 }, |d| d.k = 64);
+    refuses(Error::LimbBitsOutOfRange { got: 0 }, |d| d.limb_bits = 0);
+    refuses(Error::LimbBitsOutOfRange { got: 17 }, |d| d.limb_bits = 17);
+    refuses(Error::Missing { what: "input" }, |d| d.inputs.clear());
+    refuses(Error::Missing { what: "output" }, |d| d.outputs.clear());
+    refuses(shape("x", "a dimension is zero"), |d| d.inputs[0].shape = vec![2, 0, 3]);
+    accepts(|d| d.k = 16);
+    accepts(|d| d.limb_bits = 16);
+}
+
+#[test]
+fn digits_of_biases_belong_to_sealed_weights() {
+    let public = |d: &mut Description| {
+        if let Operator::Contract(contract) = &mut d.nodes[node::SECRET].operator {
+            contract.weights = Weights::Public(vec![1; 4]);
+        }
     };
-    assert!(matches!(refuse(wide_range), Error::TooLarge { what: "table rows", .. }));
+    refuses(Error::BiasDigits { got: 0 }, |d| d.bias_digits = 0);
+    refuses(Error::BiasDigits { got: 7 }, |d| d.bias_digits = 7);
+    refuses(Error::BiasDigits { got: 2 }, public);
+    let most = Description { bias_digits: 6, ..hidden() };
+    assert!(analyse(&most).is_ok());
+    accepts(|d| {
+        public(d);
+        d.bias_digits = 0;
+    });
+}
+
+/// A change of the input's elements only, to see limits that a key would take long to reach.
+fn elements(change: impl FnOnce(&mut Description)) -> Result<(), Error> {
+    let mut description = valid();
+    description.nodes.truncate(1);
+    (description.outputs[0].source, description.outputs[0].shape) = (OutputSource::Node(0), vec![1, 3, 3]);
+    change(&mut description);
+    analyse(&description).map(|_| ())
+}
+
+#[test]
+fn tensors_have_so_many_elements_and_no_more() {
+    const LIMIT: usize = 1 << 25;
+    let limit = || Err(too_large("tensor elements", LIMIT));
+    let of = |shape: &[usize]| {
+        let shape = shape.to_vec();
+        elements(move |d| (d.inputs[0].shape, d.outputs[0].shape) = (shape.clone(), shape))
+    };
+    assert_eq!(of(&[1 << 12, 1 << 13]), Ok(()));
+    assert_eq!(of(&[(1 << 12) + 1, 1 << 13]), limit());
+    let huge = usize::MAX / 2;
+    assert_eq!(of(&[huge, huge]), limit());
+    // All nodes together.
+    let twice = |size: usize| {
+        elements(move |d| {
+            (d.inputs[0].shape, d.outputs[0].shape) = (vec![size], vec![size]);
+            d.nodes.push(d.nodes[0].clone());
+        })
+    };
+    assert_eq!(twice(LIMIT / 2), Ok(()));
+    assert_eq!(twice(LIMIT / 2 + 1), limit());
+    let pad = |after| View {
+        inputs: vec![0],
+        kind: ViewKind::Pad { before: vec![1 << 24; 3], after: vec![after; 3], value: 0 },
+    };
+    for after in [0, huge] {
+        assert_eq!(elements(|d| d.nodes.push(support::named("pad", Operator::View(pad(after))))), limit());
+    }
+}
+
+#[test]
+fn contractions_cost_so_many_multiplications_and_no_more() {
+    // 2^20 positions of 2^14 taps each are the limit.
+    let of = |taps: usize, second: usize| {
+        let contract = |input, taps| Contract {
+            input,
+            rows: 1,
+            kernel: [1, taps],
+            pads: [0; 4],
+            weights: Weights::Public(vec![1; taps]),
+            row_factors: vec![1],
+            bias: vec![0],
+            ..contract()
+        };
+        elements(|d| {
+            d.inputs[0].shape = vec![1, 1, (1 << 20) + taps - 1];
+            d.outputs[0].shape = d.inputs[0].shape.clone();
+            d.nodes.push(support::named("first", Operator::Contract(contract(0, taps))));
+            d.nodes.push(support::named("second", Operator::Contract(contract(1, second))));
+        })
+    };
+    let limit = Err(too_large("multiply-accumulates", 1 << 34));
+    assert_eq!(of(1 << 14, 1 << 20), limit, "both together");
+    assert_eq!(of((1 << 14) - 1, 1), Ok(()));
+    assert_eq!(of((1 << 14) - 1, 2), limit);
+    assert_eq!(of((1 << 14) + 1, 1), limit);
+}
+
+#[test]
+fn tables_and_columns_have_limits() {
+    // A row for every quotient: refused before they are built.
+    refuses(too_large("table rows", 1 << 22), |d| {
+        d.inputs[0].maximum = 1 << 40;
+        let narrow = Requantise { input: 0, limbs: 0, function: Function::clamp(0, 1), form: Form::Narrow };
+        d.nodes[node::CLAMP].operator = Operator::Requantise(narrow);
+    });
+    // A row for every integer of a range: 122 of them a slot, and at most 2^14 slots.
+    let rows = 122 << 14;
+    let declared = |rows: i64| move |d: &mut Description| (d.inputs[1].minimum, d.inputs[1].maximum) = (0, rows - 1);
+    refuses(too_large("columns", 1 << 14), declared(rows));
+    refuses(too_large("table rows", 1 << 22), declared(1 << 22));
+    // Cells of a private input: a column for every 122.
+    let private = |columns: usize| {
+        move |d: &mut Description| {
+            *d = valid();
+            d.inputs[0].visibility = Visibility::Private;
+            (d.inputs[0].shape, d.outputs[0].shape) = (vec![122, columns], vec![122, columns]);
+            d.nodes.truncate(1);
+            d.outputs[0].source = OutputSource::Node(0);
+        }
+    };
+    refuses(too_large("columns", 1 << 14), private((1 << 14) + 1));
+    assert_eq!(accepts(private(1 << 14)).layout().columns(), 1 << 14);
 }
 
 #[test]
 fn references_point_backwards() {
-    assert!(matches!(refuse_contract(|c| c.input = 1), Error::ForwardReference { reference: 1, .. }));
-    let sum = Combine { terms: vec![(0, 1), (9, 1)], constant: vec![] };
-    assert!(matches!(refuse_node(1, Operator::Combine(sum)), Error::ForwardReference { reference: 9, .. }));
-    is_shape(refuse_node(0, Operator::Input(1)), "input");
-    assert!(matches!(refuse(|d| d.outputs[0].source = OutputSource::Node(5)), Error::ForwardReference { .. }));
+    let operator = |index: usize, operator: Operator| move |d: &mut Description| d.nodes[index].operator = operator;
+    let conv = |d: &mut Description| contract_of(d, node::CONV).input = node::CONV;
+    refuses(forward("conv", 3), conv);
+    let sum = |terms: Vec<(usize, i64)>| operator(node::SUM, Operator::Combine(Combine { terms, constant: vec![] }));
+    refuses(forward("sum", 11), sum(vec![(11, 1)]));
+    refuses(forward("sum", 12), sum(vec![(node::VIEW, 1), (12, 1)]));
+    let view = |inputs| operator(node::VIEW, Operator::View(View { inputs, kind: ViewKind::Concat(0) }));
+    refuses(forward("view", 10), view(vec![node::COPY, 10]));
+    refuses(forward("copy", 9), operator(node::COPY, Operator::Copy(9)));
+    let product = |left, right| operator(node::PRODUCT, Operator::Product(Product { left, right }));
+    refuses(forward("product", 8), product(8, node::FIXED));
+    refuses(forward("product", 8), product(node::PRIVATE, 8));
+    let requantise = Requantise { input: 4, limbs: 1, function: Function::clamp(0, 1), form: Form::Wide };
+    refuses(forward("clamp", 4), operator(node::CLAMP, Operator::Requantise(requantise)));
+    refuses(shape("x", "it reads an input that does not exist"), operator(0, Operator::Input(3)));
+    refuses(forward("y", 12), |d| d.outputs[0].source = OutputSource::Node(12));
+    let class = OutputSource::ArgMax { input: 12, axis: 0, select_last: false };
+    refuses(forward("class", 12), |d| d.outputs[2].source = class);
+}
+
+fn contract_of(description: &mut Description, node: usize) -> &mut Contract {
+    match &mut description.nodes[node].operator {
+        Operator::Contract(contract) => contract,
+        other => panic!("{other:?} is no contraction"),
+    }
 }
 
 #[test]
 fn contractions_fit_their_parameters() {
-    let changes: [fn(&mut Contract); 10] = [
-        |c| c.rows = 0,
-        |c| c.groups = 2,
-        |c| c.groups = 0,
-        |c| c.strides = [0, 1],
-        |c| c.kernel = [0, 2],
-        |c| c.kernel = [9, 2],
-        |c| c.dilations = [usize::MAX, 1],
-        |c| c.weights = Weights::Public(vec![1; 9]),
-        |c| c.row_factors.push(1),
-        |c| c.column_factors = vec![1; 8],
-    ];
-    for change in changes {
-        is_shape(refuse_contract(change), "conv");
-    }
-    is_shape(refuse_contract(|c| c.bias.clear()), "conv");
-    is_shape(refuse(|d| d.inputs[0].shape = vec![9]), "conv");
+    let refused =
+        |what, change: fn(&mut Contract)| refuses(shape("conv", what), |d| change(contract_of(d, node::CONV)));
+    let groups = "its groups do not divide its channels";
+    refused(groups, |c| c.rows = 0);
+    refused(groups, |c| c.groups = 0);
+    // Three groups divide neither; one is missing by the other alone.
+    refused(groups, |c| (c.groups, c.rows) = (3, 3));
+    refused(groups, |c| c.rows = 3);
+    let kernel = "its kernel does not fit its input, or a stride is zero";
+    refused(kernel, |c| c.strides = [0, 1]);
+    refused(kernel, |c| c.strides = [1, 0]);
+    refused(kernel, |c| c.kernel = [5, 2]);
+    refused(kernel, |c| c.kernel = [2, 5]);
+    refused(kernel, |c| c.kernel = [0, 2]);
+    refused(kernel, |c| c.kernel = [2, 0]);
+    refused(kernel, |c| c.dilations = [usize::MAX, 1]);
+    refused(kernel, |c| c.pads[0] = usize::MAX);
+    let weights = "its weights do not fit its channels and kernel";
+    refused(weights, |c| c.weights = Weights::Public(vec![1; 9]));
+    refused(weights, |c| c.weights = Weights::Public(vec![1; 7]));
+    let row = "one factor and one bias per output channel are expected";
+    refused(row, |c| c.row_factors.push(1));
+    refused(row, |c| c.row_factors.truncate(1));
+    refused(row, |c| c.bias.push(1));
+    refused(row, |c| c.bias.truncate(1));
+    let column = "one column factor per output position is expected";
+    refused(column, |c| c.column_factors.push(1));
+    refused(column, |c| c.column_factors.truncate(8));
+    refuses(shape("conv", "a contraction reads a tensor of three dimensions"), |d| d.inputs[0].shape = vec![2, 9]);
+    refuses(too_large("weights", 1 << 25), |d| {
+        let secret = contract_of(d, node::SECRET);
+        (secret.rows, secret.row_factors, secret.bias) = ((1 << 24) + 1, vec![1; 2], vec![0; 2]);
+    });
 }
 
 #[test]
-fn views_and_sums_fit_their_inputs() {
-    let view = |inputs: Vec<usize>, kind| refuse_node(3, Operator::View(View { inputs, kind }));
-    is_shape(view(vec![2], ViewKind::Reshape(vec![17])), "view");
-    is_shape(view(vec![2, 2], ViewKind::Reshape(vec![18])), "view");
-    is_shape(view(vec![], ViewKind::Concat(0)), "view");
-    is_shape(view(vec![2, 0], ViewKind::Concat(1)), "view");
-    is_shape(view(vec![2], ViewKind::Concat(3)), "view");
-    is_shape(view(vec![2], ViewKind::Transpose(vec![0, 1, 1])), "view");
-    is_shape(view(vec![2], ViewKind::Transpose(vec![0, 1])), "view");
-    is_shape(view(vec![2], ViewKind::Pad { before: vec![1], after: vec![1, 1, 1], value: 0 }), "view");
-    for (axis, start, step, count) in [(3, 0, 1, 1), (1, 3, 1, 1), (1, 0, 1, 4), (1, 2, -1, 4), (1, 0, 1, 0)] {
-        is_shape(view(vec![2], ViewKind::Slice { axis, start, step, count }), "view");
+fn products_fit_their_operands() {
+    let three = "a product reads two tensors of three dimensions";
+    refuses(shape("product", three), |d| d.inputs[1].shape = vec![2, 3]);
+    refuses(shape("product", three), |d| d.inputs[2].shape = vec![1, 1, 2, 3]);
+    let sizes = "batches and last dimensions of a product's operands differ";
+    refuses(shape("product", sizes), |d| d.inputs[1].shape = vec![2, 2, 3]);
+    refuses(shape("product", sizes), |d| d.inputs[2].shape = vec![1, 3, 2]);
+}
+
+#[test]
+fn sums_fit_their_terms() {
+    let refused = |what, terms: &[(usize, i64)], constant: &[i64]| {
+        let sum = Combine { terms: terms.to_vec(), constant: constant.to_vec() };
+        refuses(shape("sum", what), |d| d.nodes[node::SUM].operator = Operator::Combine(sum));
+    };
+    refused("a sum needs at least one term", &[], &[]);
+    refused("the terms of a sum have different shapes", &[(node::VIEW, 1), (node::COPY, 1)], &[]);
+    for constant in [2, 3, 5] {
+        refused("its constant has neither one entry nor one per element", &[(node::VIEW, 1)], &vec![1; constant]);
     }
-    is_shape(view(vec![2], ViewKind::Slice { axis: 1, start: 1, step: i64::MAX, count: usize::MAX }), "view");
-    let sum = |terms, constant| refuse_node(4, Operator::Combine(Combine { terms, constant }));
-    is_shape(sum(vec![], vec![]), "sum");
-    is_shape(sum(vec![(2, 1), (3, 1)], vec![]), "sum");
-    is_shape(sum(vec![(3, 1)], vec![1, 2]), "sum");
+}
+
+#[test]
+fn views_fit_their_inputs() {
+    // The view reads the copy, of shape [1, 2, 2].
+    let refused = |what, inputs: &[usize], kind: ViewKind| {
+        let view = Operator::View(View { inputs: inputs.to_vec(), kind });
+        refuses(shape("view", what), |d| d.nodes[node::VIEW].operator = view);
+    };
+    let one = [node::COPY];
+    refused("a view needs an input", &[], ViewKind::Concat(0));
+    refused("only a concatenation has several inputs", &[node::COPY; 2], ViewKind::Reshape(vec![4]));
+    refused("a reshape must keep the number of elements", &one, ViewKind::Reshape(vec![3]));
+    refused("a reshape must keep the number of elements", &one, ViewKind::Reshape(vec![5]));
+    let permutation = "a transpose needs a permutation of the dimensions";
+    for dimensions in [vec![0, 1], vec![0, 1, 1], vec![0, 1, 3], vec![0, 1, 2, 3]] {
+        refused(permutation, &one, ViewKind::Transpose(dimensions));
+    }
+    let padding = "padding needs one entry per dimension";
+    for (before, after) in [(2, 3), (3, 2), (4, 3), (3, 4)] {
+        refused(padding, &one, ViewKind::Pad { before: vec![1; before], after: vec![1; after], value: 0 });
+    }
+    let leaves = "a slice leaves its input";
+    for (axis, start, step, count) in [
+        (3, 0, 1, 1),
+        (1, 2, 1, 1),
+        (1, 0, 1, 3),
+        (1, 0, 2, 2),
+        (1, 1, -1, 3),
+        (1, 0, 1, 0),
+        (1, 1, i64::MAX, usize::MAX),
+    ] {
+        refused(leaves, &one, ViewKind::Slice { axis, start, step, count });
+    }
+    // Nothing left over at the end of a step that leaves, and back by a step of zero or below.
+    refused(leaves, &one, ViewKind::Slice { axis: 1, start: 2, step: -1, count: 2 });
+    let joined = "concatenated tensors differ in another dimension";
+    refused(joined, &one, ViewKind::Concat(3));
+    refused(joined, &[node::COPY, node::PRIVATE], ViewKind::Concat(1));
+    refused(joined, &[node::COPY, node::CLAMP], ViewKind::Concat(0));
+    refuses(shape("view", joined), |d| {
+        d.nodes[node::COPY].operator = Operator::Copy(node::PRODUCT);
+        d.inputs[0].shape = vec![2, 3, 3];
+        let flat = View { inputs: vec![node::CLAMP], kind: ViewKind::Reshape(vec![18]) };
+        d.nodes[node::COPY].operator = Operator::View(flat);
+        let view = View { inputs: vec![node::CLAMP, node::COPY], kind: ViewKind::Concat(0) };
+        d.nodes[node::VIEW].operator = Operator::View(view);
+    });
+    refuses(shape("view", "a dimension is zero"), |d| {
+        let view = View { inputs: one.to_vec(), kind: ViewKind::Reshape(vec![0, 4]) };
+        d.nodes[node::VIEW].operator = Operator::View(view);
+    });
 }
 
 #[test]
 fn integers_stay_far_below_the_modulus() {
-    let overflow = |error: Error| assert!(matches!(error, Error::Overflow { .. }), "{error}");
-    overflow(refuse_contract(|c| c.row_factors[1] = i64::MAX));
-    overflow(refuse_contract(|c| c.bias[0] = i64::MIN));
-    overflow(refuse_contract(|c| c.column_factors = vec![i64::MIN; 9]));
-    overflow(refuse_node(4, Operator::Combine(Combine { terms: vec![(3, i64::MIN)], constant: vec![] })));
-    overflow(refuse_node(4, Operator::Combine(Combine { terms: vec![(3, 1)], constant: vec![i64::MAX] })));
-    overflow(refuse(|d| d.inputs[0].maximum = i64::MAX));
-    let requantise =
-        |limbs, function, form| refuse_node(2, Operator::Requantise(Requantise { input: 1, limbs, function, form }));
-    overflow(requantise(1, Function { minimum: 0, values: vec![0, i64::MIN] }, Form::Wide));
-    overflow(requantise(1, Function { minimum: i64::MAX, values: vec![0, 1] }, Form::Wide));
-    is_shape(requantise(16, Function::clamp(0, 1), Form::Wide), "requantise");
-    is_shape(requantise(u32::MAX, Function::clamp(0, 1), Form::Wide), "requantise");
-    is_shape(requantise(1, Function { minimum: 0, values: vec![] }, Form::Wide), "requantise");
-    is_shape(requantise(1, Function { minimum: 0, values: vec![1] }, Form::Wide), "requantise");
+    const LIMIT: i64 = 1 << 62;
+    refuses(overflow("x"), |d| d.inputs[0].maximum = LIMIT);
+    refuses(overflow("x"), |d| d.inputs[0].minimum = -LIMIT);
+    refuses(overflow("conv"), |d| contract_of(d, node::CONV).row_factors[1] = i64::MAX);
+    refuses(overflow("conv"), |d| contract_of(d, node::CONV).row_factors[0] = i64::MIN);
+    refuses(overflow("conv"), |d| contract_of(d, node::CONV).bias[0] = i64::MIN);
+    refuses(overflow("conv"), |d| contract_of(d, node::CONV).bias[1] = i64::MAX);
+    refuses(overflow("conv"), |d| contract_of(d, node::CONV).column_factors[8] = i64::MIN);
+    // Two weights of 127 times −4, and a bias of −32 − 32·64.
+    let largest = LIMIT / (2 * 127 * 4 + 32 * 65);
+    refuses(overflow("secret"), |d| contract_of(d, node::SECRET).row_factors[1] = largest + 1);
+    refuses(too_large("table rows", 1 << 22), |d| contract_of(d, node::SECRET).row_factors[1] = largest);
+    refuses(overflow("product"), |d| {
+        (d.inputs[1].maximum, d.inputs[2].maximum) = (1 << 31, 1 << 30);
+    });
+    let sum = |factor, constant: &[i64]| {
+        let combine = Combine { terms: vec![(node::VIEW, factor)], constant: constant.to_vec() };
+        move |d: &mut Description| d.nodes[node::SUM].operator = Operator::Combine(combine)
+    };
+    refuses(overflow("sum"), sum(i64::MIN, &[]));
+    refuses(overflow("sum"), sum(i64::MAX, &[]));
+    refuses(overflow("sum"), sum(1, &[i64::MAX]));
+    refuses(overflow("sum"), sum(1, &[0, 0, i64::MIN, 0]));
+    // The interval of the product is [−168, 192].
+    refuses(overflow("sum"), sum(1, &[LIMIT - 192]));
+    refuses(overflow("sum"), sum(1, &[-LIMIT + 168]));
+    let pad = |value| {
+        let view =
+            View { inputs: vec![node::COPY], kind: ViewKind::Pad { before: vec![1; 3], after: vec![0; 3], value } };
+        move |d: &mut Description| d.nodes[node::VIEW].operator = Operator::View(view)
+    };
+    refuses(overflow("view"), pad(LIMIT));
+    refuses(overflow("view"), pad(-LIMIT));
+    let function = |minimum, values: &[i64]| {
+        let function = Function { minimum, values: values.to_vec() };
+        move |d: &mut Description| requantise_of(d).function = function
+    };
+    refuses(overflow("clamp"), function(0, &[0, LIMIT]));
+    refuses(overflow("clamp"), function(0, &[-LIMIT, 0]));
+    refuses(overflow("clamp"), function(LIMIT - 1, &[0, 1]));
+    refuses(overflow("clamp"), function(-LIMIT, &[0, 1]));
+    // One less is allowed everywhere.
+    for analysed in [
+        elements(|d| (d.inputs[0].minimum, d.inputs[0].maximum) = (1 - LIMIT, LIMIT - 1)),
+        elements(|d| {
+            d.nodes.push(support::named(
+                "sum",
+                Operator::Combine(Combine { terms: vec![(0, 1)], constant: vec![LIMIT - 8] }),
+            ))
+        }),
+        elements(|d| {
+            d.nodes.push(support::named(
+                "sum",
+                Operator::Combine(Combine { terms: vec![(0, 1)], constant: vec![9 - LIMIT] }),
+            ))
+        }),
+    ] {
+        assert_eq!(analysed, Ok(()));
+    }
+}
+
+fn requantise_of(description: &mut Description) -> &mut Requantise {
+    match &mut description.nodes[node::CLAMP].operator {
+        Operator::Requantise(requantise) => requantise,
+        other => panic!("{other:?} is no requantisation"),
+    }
+}
+
+#[test]
+fn requantisations_divide_by_so_much_and_no_more() {
+    let refused = |what, change: fn(&mut Requantise)| refuses(shape("clamp", what), |d| change(requantise_of(d)));
+    refused("its function has no entries", |r| r.function.values.clear());
+    refused("the wide form needs a function of at least two entries", |r| r.function.values.truncate(1));
+    refused("it divides by more than 2^60", |r| r.limbs = 16);
+    refused("it divides by more than 2^60", |r| r.limbs = u32::MAX);
+    accepts(|d| requantise_of(d).limbs = 15);
+    accepts(|d| {
+        let requantise = requantise_of(d);
+        requantise.function.values.truncate(1);
+        requantise.form = Form::Narrow;
+    });
 }
 
 #[test]
 fn ranges_and_readings_make_sense() {
-    let range = |error: Error| assert!(matches!(error, Error::Range { .. }), "{error}");
-    range(refuse(|d| d.inputs[0].minimum = 8));
-    range(refuse(|d| d.inputs[0].quantisation.scale = f64::NAN));
-    range(refuse(|d| d.inputs[0].quantisation.scale = 0.0));
-    range(refuse(|d| d.outputs[0].quantisation.scale = f64::INFINITY));
-    range(refuse(|d| d.outputs[0].quantisation.zero_point = i64::MIN));
-    is_shape(refuse(|d| d.outputs[0].shape = vec![17]), "y");
-    is_shape(refuse(|d| d.outputs[0].source = OutputSource::ArgMax { input: 2, axis: 3, select_last: false }), "y");
+    refuses(range("x", "its minimum exceeds its maximum"), |d| d.inputs[0].minimum = 8);
+    let what = "its scale is no positive finite number or its zero point too large";
+    for scale in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+        refuses(range("p", what), |d| d.inputs[1].quantisation.scale = scale);
+        refuses(range("z", what), |d| d.outputs[1].quantisation.scale = scale);
+    }
+    for zero_point in [1 << 62, -(1 << 62), i64::MIN] {
+        refuses(range("p", what), |d| d.inputs[1].quantisation.zero_point = zero_point);
+        refuses(range("z", what), |d| d.outputs[1].quantisation.zero_point = zero_point);
+    }
+}
+
+#[test]
+fn outputs_fit_their_sources_and_can_be_shown() {
+    let fit = "its shape does not fit its source";
+    refuses(shape("y", fit), |d| d.outputs[0].shape = vec![17]);
+    refuses(shape("class", fit), |d| d.outputs[2].shape = vec![2, 3, 3]);
+    refuses(shape("y", "a dimension is zero"), |d| d.outputs[0].shape = vec![2, 0]);
+    let class = OutputSource::ArgMax { input: node::SCORES, axis: 3, select_last: false };
+    refuses(shape("class", "the axis of its ArgMax does not exist"), |d| d.outputs[2].source = class);
+    let hidden = "this output cannot be hidden: make it public";
+    refuses(shape("y", hidden), |d| d.outputs[0].visibility = Visibility::Private);
+    refuses(shape("z", hidden), |d| d.outputs[1].visibility = Visibility::Private);
+    refuses(shape("class", hidden), |d| d.outputs[2].visibility = Visibility::Private);
+    refuses(shape("class", hidden), |d| d.outputs[2].visibility = Visibility::Sealed);
+    accepts(|d| d.outputs[0].visibility = Visibility::Sealed);
 }
 
 #[test]
 fn every_used_cell_has_a_table_and_every_tag_is_unique() {
-    let key = VerifyingKey::new(valid()).unwrap();
-    let (layout, tables) = (key.layout(), key.tables());
-    for segment in layout.segments() {
-        assert_eq!(segment.tags.len(), segment.lane.lookups().len());
-        assert!(segment.tags.iter().all(|&tag| tag > 0 && tag < tables.list.len()));
+    for description in [valid(), hidden()] {
+        let key = VerifyingKey::new(description).unwrap();
+        let (layout, tables) = (key.layout(), key.tables());
+        for segment in layout.segments() {
+            assert_eq!(segment.tags.len(), segment.lane.lookups().len());
+            assert!(segment.tags.iter().all(|&tag| tag > 0 && tag < tables.list.len()));
+        }
+        let tuples: Vec<_> = tables.tuples().collect();
+        assert_eq!(tuples.len(), tables.rows());
+        assert_eq!(tuples.iter().filter(|(tag, _)| *tag == 0).collect::<Vec<_>>(), [&(0, [0; 3])]);
     }
-    let tuples: Vec<_> = tables.tuples().collect();
-    assert_eq!(tuples.len(), tables.rows());
-    assert_eq!(tuples.iter().filter(|(tag, _)| *tag == 0).collect::<Vec<_>>(), [&(0, [0; 3])]);
 }

@@ -40,6 +40,9 @@ mod rescale;
 mod sum;
 mod top;
 
+#[cfg(test)]
+mod tests;
+
 use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::analysis::Interval;
 use zkinfer_verifier::description::{self, Description, Input, NodeId, Output, OutputSource, Visibility};

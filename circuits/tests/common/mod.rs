@@ -1,11 +1,14 @@
 //! Graphs, inputs and checks that the tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod evaluate;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayD, IxDyn};
 use pasta_curves::Fp;
+use proptest::test_runner::Config as ProptestConfig;
 use rand::SeedableRng;
 use zkinfer_circuits::judge::{Failure, StockCircuit, cells, mock_prove};
 use zkinfer_circuits::sealed::model_tensors;
@@ -15,6 +18,7 @@ use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
 use zkinfer_prover::{Claim, Prover, seal};
+use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Parameters, Value, Visibility};
 
 /// Deterministic noise: SplitMix64.
@@ -306,23 +310,39 @@ pub fn accepts(circuit: &Circuit, witness: &Witness) {
     verdict.unwrap_or_else(|failures| panic!("{}: {failures:?}", circuit.key().description().name));
 }
 
-/// Demands that the real prover, which verifies what it made, makes a proof; sealed weights are sealed first.
+/// Demands that the real prover, which verifies what it made, makes a proof; what is sealed is sealed first.
 pub fn proves(circuit: &Circuit, witness: Witness) {
-    let parameters = parameters(circuit.key().description().k);
+    let key = circuit.key();
+    let parameters = parameters(key.description().k);
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-    let mut prover = Prover::new(circuit.key(), &parameters);
-    if circuit.key().has_sealed_weights() {
-        let tensors: Vec<_> = circuit.key().layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
-        prover = prover.weights(seal::commit(&parameters, &tensors, witness.sealed.clone(), &mut rng).unwrap().1);
+    let Witness { mut statement, columns, operands, sealed, .. } = witness;
+    let mut seal = |tensors: &[_], integers| seal::commit(&parameters, tensors, integers, &mut rng).unwrap();
+    // Inputs and outputs each by themselves, as other proofs would use them; the model's tensors stand behind them.
+    let mut own = Vec::new();
+    for (sheet, integers) in key.layout().sheets.iter().zip(&sealed) {
+        let value = match sheet.role {
+            Role::Input(index) => &mut statement.inputs[index],
+            Role::Output(index) => &mut statement.outputs[index],
+            Role::Biases | Role::Weights(_) => continue,
+        };
+        let (opening, columns) = seal(std::slice::from_ref(&sheet.tensor), vec![integers.clone()]);
+        *value = Value::Sealed(opening.record().commitments.clone());
+        own.push(columns);
     }
-    let claim = Claim {
-        statement: witness.statement,
-        columns: &witness.columns,
-        operands: witness.operands,
-        sealed: Vec::new(),
-    };
+    let mut prover = Prover::new(key, &parameters);
+    if key.has_sealed_weights() {
+        let tensors: Vec<_> = key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        prover = prover.weights(seal(&tensors, sealed[own.len()..].to_vec()).1);
+    }
+    let claim = Claim { statement, columns: &columns, operands, sealed: own.iter().collect() };
     let proof = prover.prove_claim(claim, rng);
-    proof.unwrap_or_else(|error| panic!("{}: {error}", circuit.key().description().name));
+    proof.unwrap_or_else(|error| panic!("{}: {error}", key.description().name));
+}
+
+/// How many random cases: a few, more by hand with `PROPTEST_CASES=5000 cargo test …`.
+pub fn cases(few: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// The parameters for a size, derived once a test binary.

@@ -1,8 +1,8 @@
 //! Strategies for small quantised graphs and inputs to them.
 //!
 //! A graph is grown from a list of [`Step`]s, each of which adds a node to what is there if its operator fits, so that shrinking
-//! the list shrinks the graph. All operators occur, raw accumulators, arbitrary tables and weights at their limits among them; values
-//! that nothing reads become outputs, so nothing computed goes unseen.
+//! the list shrinks the graph. All operators occur, raw accumulators, arbitrary tables and weights at their limits among them; inputs of 8 and 16
+//! bits, signed or not, and of one integer only; values that nothing reads become outputs, so nothing computed goes unseen.
 
 mod operators;
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::random::Random;
 use crate::layout::from_elements;
 use crate::quantised::{Graph, Input, Node, Operator, Output, Quantisation, ValueId};
-use crate::rounding::{INT8_MAX, INT8_MIN};
+use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN, INT8_MAX, INT8_MIN};
 
 /// Number of operators that a [`Step`] can name.
 pub const OPERATORS: usize = 19;
@@ -28,7 +28,7 @@ pub struct Step {
     pub seed: u64,
 }
 
-/// A graph of up to six nodes and int8 inputs to it.
+/// A graph of up to six nodes and inputs to it.
 pub fn arb_case() -> impl Strategy<Value = (Graph, Vec<ArrayD<i64>>)> {
     arb_graph().prop_flat_map(|graph| {
         let inputs = arb_inputs(&graph);
@@ -36,7 +36,7 @@ pub fn arb_case() -> impl Strategy<Value = (Graph, Vec<ArrayD<i64>>)> {
     })
 }
 
-/// A graph of up to six nodes.
+/// A graph of one or two inputs and up to six nodes.
 pub fn arb_graph() -> impl Strategy<Value = Graph> {
     let step =
         (0..OPERATORS, 0usize..8, any::<u64>()).prop_map(|(operator, source, seed)| Step { operator, source, seed });
@@ -45,19 +45,42 @@ pub fn arb_graph() -> impl Strategy<Value = Graph> {
         (1usize..=3, 1usize..=6).prop_map(|(c, l)| vec![1, c, l]),
         (1usize..=8).prop_map(|t| vec![1, t]),
     ];
-    let zero_point = INT8_MIN..=INT8_MAX;
-    (shape, zero_point, prop::collection::vec(step, 1..=6))
-        .prop_map(|(shape, zero_point, steps)| grow(shape, zero_point, &steps))
+    // The first input's range and zero point, and the second's, if there is one.
+    let inputs = (arb_range(), prop::option::of(arb_range()));
+    (shape, inputs, prop::collection::vec(step, 1..=6)).prop_map(|(shape, (first, second), steps)| {
+        let ranges = std::iter::once(first).chain(second);
+        let inputs = ranges.zip(["x", "y"]).map(|(range, name)| input(name, &shape, range));
+        grow(inputs.collect(), &steps)
+    })
+}
+
+/// The integers that an input can be, and its zero point among them: mostly int8, or else 16 bits or 8, signed or not, 0 or 1, or one integer.
+fn arb_range() -> impl Strategy<Value = ([i64; 2], i64)> {
+    let range = prop_oneof![
+        6 => Just([INT8_MIN, INT8_MAX]),
+        1 => Just([-(1 << 15), (1 << 15) - 1]),
+        1 => Just([0, (1 << 16) - 1]),
+        1 => Just([0, 255]),
+        1 => Just([0, 1]),
+        1 => (ACTIVATION_MIN..=ACTIVATION_MAX).prop_map(|only| [only, only]),
+    ];
+    range.prop_flat_map(|range| (Just(range), range[0]..=range[1]))
+}
+
+/// An input of some range and zero point.
+pub fn input(name: &str, shape: &[usize], ([minimum, maximum], zero_point): ([i64; 2], i64)) -> Input {
+    let quantisation = Quantisation { scale: 0.1, zero_point };
+    Input { name: name.into(), shape: shape.to_vec(), quantisation, minimum, maximum }
 }
 
 /// Inputs to a graph: limits, zero points and anything between.
 pub fn arb_inputs(graph: &Graph) -> impl Strategy<Value = Vec<ArrayD<i64>>> + use<> {
     let tensors = graph.inputs.iter().map(|input| {
         let element = prop_oneof![
-            1 => Just(INT8_MIN),
-            1 => Just(INT8_MAX),
+            1 => Just(input.minimum),
+            1 => Just(input.maximum),
             1 => Just(input.quantisation.zero_point),
-            3 => INT8_MIN..=INT8_MAX,
+            3 => input.minimum..=input.maximum,
         ];
         let shape = input.shape.clone();
         let count = shape.iter().product::<usize>();
@@ -66,26 +89,15 @@ pub fn arb_inputs(graph: &Graph) -> impl Strategy<Value = Vec<ArrayD<i64>>> + us
     tensors.collect::<Vec<_>>()
 }
 
-/// The graph that steps grow from one input.
+/// The graph that steps grow from its inputs.
 ///
 /// # Panics
 /// If the result is not valid, which is a defect of this module or of validation.
-pub fn grow(shape: Vec<usize>, zero_point: i64, steps: &[Step]) -> Graph {
-    let mut graph = Graph {
-        name: "arbitrary".into(),
-        inputs: vec![Input {
-            name: "x".into(),
-            shape,
-            quantisation: Quantisation { scale: 0.1, zero_point },
-            minimum: INT8_MIN,
-            maximum: INT8_MAX,
-        }],
-        nodes: Vec::new(),
-        outputs: Vec::new(),
-    };
+pub fn grow(inputs: Vec<Input>, steps: &[Step]) -> Graph {
+    let mut graph = Graph { name: "arbitrary".into(), inputs, nodes: Vec::new(), outputs: Vec::new() };
     for step in steps {
         let mut random = Random::new(step.seed);
-        let source = step.source % (1 + graph.nodes.len());
+        let source = step.source % (graph.inputs.len() + graph.nodes.len());
         if let Some(node) = operators::node(&graph, source, step.operator, &mut random) {
             graph.nodes.push(node);
         }
@@ -98,7 +110,7 @@ pub fn grow(shape: Vec<usize>, zero_point: i64, steps: &[Step]) -> Graph {
 }
 
 fn put_out_unread(graph: &mut Graph) {
-    for value in 0..=graph.nodes.len() {
+    for value in 0..graph.inputs.len() + graph.nodes.len() {
         if !graph.nodes.iter().any(|node| node.inputs.contains(&value)) {
             graph.outputs.push(Output { name: format!("y{value}"), value });
         }
@@ -108,22 +120,50 @@ fn put_out_unread(graph: &mut Graph) {
 /// What may be computed from a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Int8,
+    Activation,
     Accumulator,
     Index,
 }
 
 fn kind(graph: &Graph, value: ValueId) -> Kind {
     let Some(node) = value.checked_sub(graph.inputs.len()) else {
-        return Kind::Int8;
+        return Kind::Activation;
     };
     let Node { operator, inputs, .. } = &graph.nodes[node];
     match operator {
         Operator::Convolution { requantise: None, .. } | Operator::Linear { requantise: None, .. } => Kind::Accumulator,
         Operator::ArgMax { .. } => Kind::Index,
         Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => kind(graph, inputs[0]),
-        _ => Kind::Int8,
+        _ => Kind::Activation,
     }
+}
+
+/// The integers that an activation can be: those of an input, wherever they were moved, or int8.
+fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
+    let Some(node) = value.checked_sub(graph.inputs.len()) else {
+        return [graph.inputs[value].minimum, graph.inputs[value].maximum];
+    };
+    let Node { operator, inputs, .. } = &graph.nodes[node];
+    let moved = match operator {
+        Operator::Select => &inputs[1..],
+        Operator::Reshape
+        | Operator::Transpose { .. }
+        | Operator::Slice { .. }
+        | Operator::Pad { .. }
+        | Operator::Concat { .. }
+        | Operator::MaxPool { .. }
+        | Operator::TopK { indices: false, .. }
+        | Operator::Max
+        | Operator::Min => inputs,
+        _ => &[],
+    };
+    let padding = matches!(operator, Operator::Pad { .. }) || moved.is_empty();
+    let ranges = moved.iter().map(|&input| range(graph, input)).chain(padding.then_some([INT8_MIN, INT8_MAX]));
+    union(ranges)
+}
+
+fn union(ranges: impl Iterator<Item = [i64; 2]>) -> [i64; 2] {
+    ranges.reduce(|[a, b], [c, d]| [a.min(c), b.max(d)]).unwrap_or([INT8_MIN, INT8_MAX])
 }
 
 #[cfg(test)]
@@ -137,8 +177,9 @@ mod tests {
             let values = crate::interpreter::run_all(&graph, &inputs).unwrap();
             for (id, value) in values.iter().enumerate() {
                 prop_assert_eq!(value.shape(), graph.shape(id));
-                if kind(&graph, id) == Kind::Int8 {
-                    prop_assert!(value.iter().all(|x| (INT8_MIN..=INT8_MAX).contains(x)));
+                if kind(&graph, id) == Kind::Activation {
+                    let [minimum, maximum] = range(&graph, id);
+                    prop_assert!(value.iter().all(|x| (minimum..=maximum).contains(x)));
                 }
             }
         }
@@ -153,7 +194,7 @@ mod tests {
                 let shape = [vec![1, 2, 4, 3], vec![1, 2, 5], vec![1, 6]][seed as usize % 3].clone();
                 let last = OPERATORS - 1;
                 let steps = [step(operator, 0), step((operator + 1) % OPERATORS, 1), step(last, 0), step(last, 0)];
-                let graph = grow(shape, 3, &steps);
+                let graph = grow(vec![input("x", &shape, ([INT8_MIN, INT8_MAX], 3))], &steps);
                 seen.extend(graph.nodes.iter().map(|node| node.operator.name()));
             }
         }

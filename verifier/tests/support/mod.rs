@@ -1,9 +1,9 @@
-//! A small valid description.
+//! Valid descriptions: a small one, and one of everything.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
+    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation,
     Requantise, View, ViewKind, Visibility, Weights,
 };
 
@@ -25,9 +25,12 @@ pub fn contract() -> Contract {
     }
 }
 
+pub fn named(name: &str, operator: Operator) -> Node {
+    Node { name: name.into(), operator }
+}
+
 /// `[1, 3, 3] → contraction → requantisation`, with a view and a sum that nothing reads.
 pub fn valid() -> Description {
-    let node = |name: &str, operator| Node { name: name.into(), operator };
     Description {
         name: "valid".into(),
         k: 7,
@@ -42,9 +45,9 @@ pub fn valid() -> Description {
             visibility: Visibility::Public,
         }],
         nodes: vec![
-            node("input", Operator::Input(0)),
-            node("conv", Operator::Contract(contract())),
-            node(
+            named("input", Operator::Input(0)),
+            named("conv", Operator::Contract(contract())),
+            named(
                 "requantise",
                 Operator::Requantise(Requantise {
                     input: 1,
@@ -53,8 +56,8 @@ pub fn valid() -> Description {
                     form: Form::Wide,
                 }),
             ),
-            node("view", Operator::View(View { inputs: vec![2], kind: ViewKind::Reshape(vec![18]) })),
-            node("sum", Operator::Combine(Combine { terms: vec![(3, 2)], constant: vec![] })),
+            named("view", Operator::View(View { inputs: vec![2], kind: ViewKind::Reshape(vec![18]) })),
+            named("sum", Operator::Combine(Combine { terms: vec![(3, 2)], constant: vec![] })),
         ],
         outputs: vec![Output {
             name: "y".into(),
@@ -63,5 +66,88 @@ pub fn valid() -> Description {
             quantisation: READING,
             visibility: Visibility::Public,
         }],
+    }
+}
+
+/// Nodes of [`hidden`].
+pub mod node {
+    pub const PRIVATE: usize = 1;
+    pub const FIXED: usize = 2;
+    pub const CONV: usize = 3;
+    pub const CLAMP: usize = 4;
+    pub const SECRET: usize = 5;
+    pub const NEGATED: usize = 6;
+    pub const SCORES: usize = 7;
+    pub const PRODUCT: usize = 8;
+    pub const COPY: usize = 9;
+    pub const VIEW: usize = 10;
+    pub const SUM: usize = 11;
+}
+
+/// One of everything: inputs of each visibility, a contraction in two groups, one with sealed weights behind a sum, a product behind a copy; a public and a
+/// sealed output, and an index.
+pub fn hidden() -> Description {
+    let input = |name: &str, shape: &[usize], visibility| Input {
+        name: name.into(),
+        shape: shape.to_vec(),
+        minimum: -8,
+        maximum: 7,
+        quantisation: READING,
+        visibility,
+    };
+    let output = |name: &str, shape: &[usize], source, visibility| Output {
+        name: name.into(),
+        shape: shape.to_vec(),
+        source,
+        quantisation: READING,
+        visibility,
+    };
+    let requantise =
+        |input, form| Operator::Requantise(Requantise { input, limbs: 1, function: Function::clamp(-4, 3), form });
+    let grouped = Contract {
+        groups: 2,
+        weights: Weights::Public(vec![1, 2, 3, 4, -1, -2, -3, -4]),
+        column_factors: (1..10).collect(),
+        ..contract()
+    };
+    let secret = Contract { input: node::CLAMP, kernel: [1, 1], pads: [0; 4], weights: Weights::Sealed, ..contract() };
+    let sum = |terms: &[(usize, i64)], constant: &[i64]| {
+        Operator::Combine(Combine { terms: terms.to_vec(), constant: constant.to_vec() })
+    };
+    let view = View { inputs: vec![node::COPY], kind: ViewKind::Reshape(vec![4]) };
+    Description {
+        name: "hidden".into(),
+        k: 7,
+        limb_bits: 4,
+        bias_digits: 2,
+        inputs: vec![
+            input("x", &[2, 3, 3], Visibility::Public),
+            input("p", &[1, 2, 3], Visibility::Private),
+            input("s", &[1, 2, 3], Visibility::Sealed),
+        ],
+        nodes: vec![
+            named("x", Operator::Input(0)),
+            named("private", Operator::Input(1)),
+            named("fixed", Operator::Input(2)),
+            named("conv", Operator::Contract(grouped)),
+            named("clamp", requantise(node::CONV, Form::Wide)),
+            named("secret", Operator::Contract(secret)),
+            named("negated", sum(&[(node::SECRET, -1)], &[5])),
+            named("scores", requantise(node::NEGATED, Form::Narrow)),
+            named("product", Operator::Product(Product { left: node::PRIVATE, right: node::FIXED })),
+            named("copy", Operator::Copy(node::PRODUCT)),
+            named("view", Operator::View(view)),
+            named("sum", sum(&[(node::VIEW, 2)], &[1, -2, 3, -4])),
+        ],
+        outputs: vec![
+            output("y", &[2, 3, 3], OutputSource::Node(node::SCORES), Visibility::Public),
+            output("z", &[4], OutputSource::Node(node::SUM), Visibility::Sealed),
+            output(
+                "class",
+                &[1, 3, 3],
+                OutputSource::ArgMax { input: node::SCORES, axis: 0, select_last: false },
+                Visibility::Public,
+            ),
+        ],
     }
 }

@@ -1,6 +1,6 @@
 //! One random node of each operator over a given value.
 
-use super::{Kind, kind};
+use super::{Kind, kind, range};
 use crate::quantised::{
     BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation, Requantise, Ties, ValueId,
     Window,
@@ -14,19 +14,20 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
     let shape = graph.shape(source).to_vec();
     let mut inputs = vec![source];
     match (kind(graph, source), operator) {
-        (Kind::Int8, _) | (Kind::Accumulator, 6..=8 | 11) => {}
+        (Kind::Activation, _) | (Kind::Accumulator, 6..=8 | 11) => {}
         _ => return None,
     }
     let same = graph.quantisation(source);
+    let deviation = deviation(graph, source);
     let fresh = Quantisation { scale: 0.05, zero_point: int8(random) };
     let raw = Quantisation { scale: 0.001, zero_point: 0 };
     let (operator, shape, quantisation) = match operator {
         0 => {
-            let (operator, shape) = convolution(&shape, random)?;
+            let (operator, shape) = convolution(&shape, deviation, random)?;
             (operator, shape, fresh)
         }
         1 => {
-            let (operator, shape) = linear(&shape, random)?;
+            let (operator, shape) = linear(&shape, deviation, random)?;
             (operator, shape, fresh)
         }
         2 => {
@@ -100,16 +101,23 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
             let mut shape = shape;
             shape[axis] = 1 + random.below(shape[axis]);
             let indices = random.below(2) == 1;
+            if keys(graph, source, axis) > LONGEST {
+                return None;
+            }
             let operator = Operator::TopK { axis, smallest: random.below(2) == 1, indices };
             (operator, shape, if indices { INDEX } else { same })
         }
         13 => {
             inputs.push(partner(graph, source, random));
             let multiplier = random.between(1, 2000);
-            (Operator::Product { multiplier, requantise: requantise(random, 16) }, shape, fresh)
+            let size = multiplier * deviation * self::deviation(graph, inputs[1]);
+            (Operator::Product { multiplier, requantise: rescaled(requantise(random, 16), size) }, shape, fresh)
         }
         14 => {
             inputs.push(partner(graph, source, random));
+            if inputs.iter().map(|&input| count(graph, input)).product::<i64>() > LONGEST {
+                return None;
+            }
             (Operator::Binary(binary(random)), shape, fresh)
         }
         15 | 16 => {
@@ -126,6 +134,9 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
         _ => {
             let conditions = (0..graph.nodes.len()).filter(|&node| is_condition(&graph.nodes[node], &shape));
             let conditions: Vec<usize> = conditions.collect();
+            if conditions.is_empty() && count(graph, source) > LONGEST.isqrt() {
+                return None;
+            }
             if conditions.is_empty() {
                 // A comparison, for a later Select to read.
                 inputs.push(source);
@@ -187,7 +198,7 @@ fn partners(
 ) -> Vec<ValueId> {
     let values = 0..graph.inputs.len() + graph.nodes.len();
     let candidates: Vec<ValueId> = values
-        .filter(|&value| kind(graph, value) == Kind::Int8 && fits(graph.shape(source), graph.shape(value)))
+        .filter(|&value| kind(graph, value) == Kind::Activation && fits(graph.shape(source), graph.shape(value)))
         .collect();
     (0..random.below(3)).map(|_| candidates[random.below(candidates.len())]).collect()
 }
@@ -223,49 +234,84 @@ fn requantise(random: &mut Random, shift: u32) -> Requantise {
     }
 }
 
+/// Longest list of arguments that lowering makes a table of.
+const LONGEST: i64 = 1 << 18;
+
+/// Number of integers that an activation can be.
+fn count(graph: &Graph, value: ValueId) -> i64 {
+    let [minimum, maximum] = range(graph, value);
+    maximum - minimum + 1
+}
+
+/// Number of keys by which TopK tells the elements of a lane apart.
+fn keys(graph: &Graph, value: ValueId, axis: usize) -> i64 {
+    count(graph, value) * graph.shape(value)[axis] as i64
+}
+
+/// Largest distance of an activation from its zero point.
+fn deviation(graph: &Graph, value: ValueId) -> i64 {
+    let zero_point = graph.quantisation(value).zero_point;
+    range(graph, value).map(|end| (end - zero_point).abs()).into_iter().max().unwrap_or(0)
+}
+
+/// Most bits of a quotient: with more, no table is long enough and the network is refused when compiled.
+const QUOTIENT_BITS: u32 = 30;
+
+/// The same for accumulators of this size, shifting further if it has to.
+fn rescaled(requantise: Requantise, size: i64) -> Requantise {
+    let least = (i64::BITS - size.leading_zeros()).saturating_sub(QUOTIENT_BITS);
+    Requantise { shift: requantise.shift.max(least), ..requantise }
+}
+
 /// Bits that most sums of products are divided by.
 const SHIFT: u32 = 14;
 
 /// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products.
-fn channels(channels: usize, terms: usize, random: &mut Random) -> (Vec<i32>, Vec<i64>, Vec<i64>, Option<Requantise>) {
-    // Some layers need two digits per weight.
-    let limit = if random.below(4) == 0 { [255, 32_639, MAX_WEIGHT][random.below(3)] } else { 127 };
+fn channels(
+    channels: usize,
+    terms: usize,
+    deviation: i64,
+    random: &mut Random,
+) -> (Vec<i32>, Vec<i64>, Vec<i64>, Option<Requantise>) {
+    // Some layers need two digits per weight, or three, and some the lowest one of a digit.
+    let limit = if random.below(4) == 0 { [128, 255, 32_639, MAX_WEIGHT][random.below(4)] } else { 127 };
     let weights = (0..channels * terms).map(|_| match random.below(6) {
         0 => -limit,
-        1 => limit,
+        1 => limit - i32::from(limit == 128),
         2 => 0,
-        _ => random.between(-i64::from(limit), limit.into()) as i32,
+        _ => random.between(-i64::from(limit), i64::from(limit) - 1) as i32,
     });
     let weights = weights.collect();
-    let raw = random.below(4) == 0;
-    let requantise = (!raw).then(|| requantise(random, SHIFT));
-    // Hardly divided, the largest biases would leave quotients that no table is long enough for: such networks are refused when compiled.
-    let divided = requantise.as_ref().is_none_or(|requantise| requantise.shift >= SHIFT);
-    let largest = if divided { MAX_BIAS } else { 1 << 28 };
+    let largest = [20_000, 20_000, MAX_BIAS][random.below(3)];
     let bias = (0..channels).map(|_| match random.below(8) {
         0 => -largest,
         1 => largest,
         _ => random.between(-20_000, 20_000),
     });
     let bias = bias.collect();
-    let multipliers = (0..channels).map(|_| random.between(1, 100)).collect();
+    let most = [2, 100][random.below(2)];
+    let multipliers = (0..channels).map(|_| random.between(1, most)).collect();
+    let requantise = (random.below(4) != 0).then(|| {
+        let size = most * (terms as i64 * i64::from(limit) * deviation + largest);
+        rescaled(requantise(random, SHIFT), size)
+    });
     (weights, bias, multipliers, requantise)
 }
 
-fn convolution(shape: &[usize], random: &mut Random) -> Option<(Operator, Vec<usize>)> {
+fn convolution(shape: &[usize], deviation: i64, random: &mut Random) -> Option<(Operator, Vec<usize>)> {
     let (window, output) = window(shape, random)?;
     let groups = [1, shape[1]][random.below(2)];
     let outputs = groups * (1 + random.below(2));
     let terms = shape[1] / groups * window.kernel[0] * window.kernel[1];
-    let (weights, bias, multipliers, requantise) = channels(outputs, terms, random);
+    let (weights, bias, multipliers, requantise) = channels(outputs, terms, deviation, random);
     let operator = Operator::Convolution { window, groups, weights, bias, multipliers, requantise };
     Some((operator, with_plane(shape, outputs, output)))
 }
 
-fn linear(shape: &[usize], random: &mut Random) -> Option<(Operator, Vec<usize>)> {
+fn linear(shape: &[usize], deviation: i64, random: &mut Random) -> Option<(Operator, Vec<usize>)> {
     let features = 1 + random.below(4);
     let (&terms, rows) = shape.split_last()?;
-    let (weights, bias, multipliers, requantise) = channels(features, terms, random);
+    let (weights, bias, multipliers, requantise) = channels(features, terms, deviation, random);
     let operator = Operator::Linear { weights, bias, multipliers, requantise };
     Some((operator, [rows, &[features]].concat()))
 }
