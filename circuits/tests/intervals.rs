@@ -9,7 +9,6 @@ use common::{Noise, cases};
 use proptest::prelude::*;
 use zkinfer_circuits::{Circuit, Exposure, compile_with, lower, optimise};
 use zkinfer_models::testing::arbitrary::arb_graph;
-use zkinfer_verifier::analysis::analyse;
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation,
     Requantise, View, ViewKind, Weights,
@@ -302,7 +301,7 @@ fn check(circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn every_value_lies_in_its_interval(graph in arb_graph(), seed in any::<u64>(), sealed in any::<bool>()) {

@@ -100,7 +100,7 @@ fn sealed_weights_are_those_of_the_circuit() {
     let graph = classifier();
     let input = [vec![1, 2, 3]];
     let sealed = compile(&graph, &Exposure::default(), Objective::Size).unwrap();
-    let model = model_tensors(&graph, sealed.key());
+    let model = model_tensors(&graph, sealed.key()).unwrap();
     assert_eq!(
         model.iter().map(Vec::len).collect::<Vec<_>>(),
         [2 * 3, 2 * 3],

@@ -35,7 +35,7 @@ fn exposure(graph: &Graph, noise: &mut Noise) -> Exposure {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn circuit_and_interpreter_agree((graph, inputs) in arb_case()) {
@@ -72,13 +72,13 @@ proptest! {
         for (turn, inputs) in inputs.iter().enumerate() {
             let (plan, _) = choice[noise.within(0, choice.len() as i64 - 1) as usize];
             let circuit = compile_with(lowered.clone(), plan).unwrap();
-            let model = model_tensors(&graph, circuit.key());
+            let model = model_tensors(&graph, circuit.key()).unwrap();
             let witness = agree_with(&graph, &circuit, &model, inputs);
             let rows = circuit.key().tables().rows();
-            if rows < LONGEST_TABLES {
+            if turn % 3 == 0 && rows < LONGEST_TABLES {
                 accepts(&circuit, &witness);
             }
-            if turn < 2 && rows < LONG_TABLES {
+            if turn % 3 == 1 && rows < LONG_TABLES {
                 proves(&circuit, witness);
             }
         }
