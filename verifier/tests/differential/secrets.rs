@@ -1,0 +1,146 @@
+//! What a prover chooses, and the integers of every node that follow from it by plain arithmetic.
+
+use std::collections::BTreeMap;
+
+use zkinfer_verifier::description::{Function, NodeId, Operator};
+
+use crate::equations::Network;
+use crate::meaning;
+use crate::random::Random;
+
+/// What a prover chooses.
+#[derive(Clone)]
+pub struct Secrets {
+    pub inputs: Vec<Vec<i128>>,
+    /// By sealed contraction.
+    pub weights: BTreeMap<NodeId, Vec<i128>>,
+    /// Of all sealed biases, one unit per output channel.
+    pub digits: Vec<i128>,
+}
+
+/// How integers are drawn from their range.
+#[derive(Clone, Copy, Debug)]
+pub enum Draw {
+    Least,
+    Greatest,
+    Alternating,
+    Ends,
+    Anything,
+}
+
+impl Draw {
+    pub const ALL: [Self; 5] = [Self::Least, Self::Greatest, Self::Alternating, Self::Ends, Self::Anything];
+
+    fn list(self, [least, greatest]: [i64; 2], count: usize, random: &mut Random) -> Vec<i128> {
+        let draw = |element: usize| match self {
+            Self::Least => least,
+            Self::Greatest => greatest,
+            Self::Alternating => [least, greatest][element % 2],
+            Self::Ends => *random.pick(&[least, greatest]),
+            Self::Anything => random.between(least, greatest),
+        };
+        (0..count).map(draw).map(i128::from).collect()
+    }
+}
+
+impl Secrets {
+    pub fn draw(network: &Network<'_>, inputs: Draw, weights: Draw, random: &mut Random) -> Self {
+        let description = network.key.description();
+        let input = description
+            .inputs
+            .iter()
+            .map(|input| inputs.list([input.minimum, input.maximum], input.shape.iter().product(), random));
+        let mut secrets = Self { inputs: input.collect(), weights: BTreeMap::new(), digits: Vec::new() };
+        for (id, node) in description.nodes.iter().enumerate() {
+            let Operator::Contract(contract) = &node.operator else { continue };
+            if contract.weights.public().is_none() {
+                let depth =
+                    network.shapes[contract.input][0] / contract.groups * contract.kernel[0] * contract.kernel[1];
+                secrets.weights.insert(id, weights.list([-128, 127], contract.rows * depth, random));
+                let digits = contract.rows * description.bias_digits as usize;
+                secrets.digits.extend(weights.list([-32, 31], digits, random));
+            }
+        }
+        secrets
+    }
+
+    /// The values of the first nodes, `count` of them.
+    pub fn values(&self, network: &Network<'_>, count: usize) -> Vec<Vec<i128>> {
+        let description = network.key.description();
+        let mut nodes: Vec<Vec<i128>> = Vec::new();
+        let mut channels = 0;
+        for (id, node) in description.nodes.iter().enumerate().take(count) {
+            let values = match &node.operator {
+                Operator::Input(index) => self.inputs[*index].clone(),
+                Operator::Copy(input) => nodes[*input].clone(),
+                Operator::Requantise(requantise) => {
+                    let shift = requantise.limbs * description.limb_bits;
+                    nodes[requantise.input].iter().map(|z| apply(&requantise.function, z >> shift)).collect()
+                }
+                Operator::Product(_) => self.bilinear(network, id, &nodes),
+                Operator::Contract(contract) if contract.weights.public().is_none() => {
+                    let mut values = self.bilinear(network, id, &nodes);
+                    let positions = values.len() / contract.rows;
+                    for (row, values) in values.chunks_mut(positions).enumerate() {
+                        let digits = description.bias_digits as usize;
+                        let digits = &self.digits[(channels + row) * digits..][..digits];
+                        let bias = digits.iter().rev().fold(0, |bias, digit| 64 * bias + digit);
+                        let constant = i128::from(contract.row_factors[row]) * bias + i128::from(contract.bias[row]);
+                        values.iter_mut().for_each(|value| *value += constant);
+                    }
+                    channels += contract.rows;
+                    values
+                }
+                operator => meaning::linear(operator, &network.shapes[id], &network.shapes, &nodes).unwrap(),
+            };
+            nodes.push(values);
+        }
+        nodes
+    }
+
+    /// What the committed values of a bilinear node make together.
+    pub fn bilinear(&self, network: &Network<'_>, id: NodeId, nodes: &[Vec<i128>]) -> Vec<i128> {
+        let operator = &network.key.description().nodes[id].operator;
+        let weights = self.weights.get(&id).map_or(&[][..], Vec::as_slice);
+        meaning::bilinear(operator, &network.shapes[id], &network.shapes, nodes, weights)
+    }
+
+    /// Drives one value of a node as far as single changes from end to end go: all the way if it is linear in the inputs.
+    pub fn climb(&mut self, network: &Network<'_>, node: NodeId, random: &mut Random) {
+        let element = random.below(network.nodes[node].len());
+        let sign = *random.pick(&[-1, 1]);
+        let height = |secrets: &Self| sign * secrets.values(network, node + 1)[node][element];
+        let mut best = height(self);
+        let ranges =
+            network.key.description().inputs.iter().map(|input| [input.minimum, input.maximum].map(i128::from));
+        let ranges: Vec<[i128; 2]> = ranges.collect();
+        let mut place = 0;
+        while let Some((value, other)) = self.other_end(place, &ranges) {
+            let old = std::mem::replace(value, other);
+            let reached = height(self);
+            if reached > best {
+                best = reached;
+            } else if let Some((value, _)) = self.other_end(place, &ranges) {
+                *value = old;
+            }
+            place += 1;
+        }
+    }
+
+    /// The integer at a place, and the end of its range at which it is not.
+    fn other_end(&mut self, place: usize, ranges: &[[i128; 2]]) -> Option<(&mut i128, i128)> {
+        let inputs =
+            self.inputs.iter_mut().zip(ranges).flat_map(|(list, &range)| list.iter_mut().map(move |x| (x, range)));
+        let weights = self.weights.values_mut().flatten().map(|weight| (weight, [-128, 127]));
+        let digits = self.digits.iter_mut().map(|digit| (digit, [-32, 31]));
+        let (value, [least, greatest]) = inputs.chain(weights).chain(digits).nth(place)?;
+        let other = if *value == greatest { least } else { greatest };
+        Some((value, other))
+    }
+}
+
+/// The function, saturating at both ends.
+fn apply(function: &Function, argument: i128) -> i128 {
+    let last = function.values.len() as i128 - 1;
+    function.values[(argument - i128::from(function.minimum)).clamp(0, last) as usize].into()
+}
