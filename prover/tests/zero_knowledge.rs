@@ -18,8 +18,10 @@ use rand_core::{TryCryptoRng, TryRng};
 use support::everything::{Everything, K};
 use zkinfer_prover::lookup::multiplicities;
 use zkinfer_verifier::argument::Argument;
+use zkinfer_verifier::multilinear::inner_product;
 use zkinfer_verifier::proof::elements;
 use zkinfer_verifier::public::Rows;
+use zkinfer_verifier::row_sum::Challenges;
 use zkinfer_verifier::transcript::Bound;
 use zkinfer_verifier::{BLINDING_ROWS, Proof};
 
@@ -207,4 +209,9 @@ fn the_random_rows_are_enough_for_what_is_revealed() {
     let weights = Rows::new(argument.point, layout).weights;
     assert_eq!((weights.len(), layout.usable + 1), (layout.boundary(), layout.boundary()));
     assert_ne!(weights[layout.usable], Fp::ZERO);
+    // The columns whose random rows mask the combinations are in them.
+    let Challenges { theta, beta, y, .. } = argument.challenges;
+    let inverses = desk.key.table_inverses(theta, beta).unwrap();
+    assert_ne!(inner_product(&inverses[0], &weights) * y, Fp::ZERO);
+    assert_ne!(argument.separators[1], Fp::ZERO);
 }

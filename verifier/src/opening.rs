@@ -28,7 +28,7 @@ pub struct Claim<const POINTS: usize> {
 }
 
 /// A combination of points that must be the identity.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Equation {
     scalars: Vec<Fp>,
     points: Vec<EqAffine>,

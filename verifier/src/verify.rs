@@ -15,6 +15,7 @@ use crate::proof::Proof;
 use crate::public::{Opened, Public, Rows};
 use crate::running_sum::{Point, constraints};
 use crate::seal::{CheckedSeal, decode};
+use crate::statement::Statement;
 use crate::tables::{Tuple, compress_tuple};
 use crate::threads::for_each_chunk;
 use crate::transcript::Bound;
@@ -77,16 +78,26 @@ impl VerifyingKey {
         seal: Option<&CheckedSeal>,
         proof: &Proof,
     ) -> Result<Equation, Rejection> {
-        let layout = self.layout();
         let sealed = self.sealed_points(parameters, seal, proof)?;
         let bound = Bound::new(self, proof.seal, parameters.digest(), &proof.statement);
-        let argument = Argument::read(self, &bound, &proof.argument)?;
+        self.equation(parameters, &sealed, &proof.statement, Argument::read(self, &bound, &proof.argument)?)
+    }
+
+    /// What must hold of an argument that has been read, with the commitments `sealed` of its statement and seal.
+    fn equation(
+        &self,
+        parameters: &Parameters,
+        sealed: &[EqAffine],
+        statement: &Statement,
+        argument: Argument,
+    ) -> Result<Equation, Rejection> {
+        let layout = self.layout();
         let evaluations = argument.evaluations();
         let Argument { challenges, separators, upsilon, x, .. } = argument;
         let [_, lambda] = separators;
 
         // What the evaluations must be.
-        let adjoint = backward(self, &proof.statement, argument.cotangents);
+        let adjoint = backward(self, statement, argument.cotangents);
         let rows = Rows::new(argument.point.clone(), layout);
         let public = Public::evaluate(self, &rows, &adjoint, &challenges)?;
         let opened = public.opened(layout, &rows, evaluations, adjoint.target, &challenges, separators)?;
@@ -109,7 +120,7 @@ impl VerifyingKey {
         let quotient_value = constraints(&row, value, upsilon) * basis.vanishing_inverse;
         let Argument { mut cells, multiplicities, factors, helpers, messages, sum, quotient, opening, .. } = argument;
         let dense = layout.factor_columns().start.saturating_sub(cells.len());
-        let (dense, weights) = sealed.split_at_checked(dense).unwrap_or((&sealed, &[]));
+        let (dense, weights) = sealed.split_at_checked(dense).unwrap_or((sealed, &[]));
         cells.extend(dense.iter().copied().chain(factors));
         let terms = combination.cells.into_iter().zip(cells);
         let terms = terms.chain(rows.sealed_weights(layout, &adjoint).into_iter().zip(weights.iter().copied()));
@@ -172,5 +183,166 @@ impl Basis {
 
     fn at(&self, row: usize) -> Fp {
         self.values.get(row).copied().unwrap_or(Fp::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use group::GroupEncoding;
+
+    use super::*;
+    use crate::description::{
+        Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise,
+        Visibility, Weights,
+    };
+    use crate::proof::elements;
+    use crate::statement::Value;
+
+    /// A requantised contraction of a private input with sealed weights: lookups, helpers, factors, matrices with rows and columns.
+    fn key() -> VerifyingKey {
+        let node = |name: &str, operator| Node { name: name.into(), operator };
+        let (name, shape) = ("x".to_owned(), vec![2, 1, 3]);
+        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let contract = Contract {
+            input: 0,
+            rows: 2,
+            groups: 1,
+            kernel: [1, 1],
+            strides: [1, 1],
+            pads: [0; 4],
+            dilations: [1, 1],
+            weights: Weights::Sealed,
+            row_factors: vec![1, 2],
+            column_factors: vec![],
+            bias: vec![3, -4],
+        };
+        let requantise = Requantise { input: 1, limbs: 2, function: Function::clamp(-4, 3), form: Form::Wide };
+        let description = Description {
+            name: "small".into(),
+            k: 7,
+            limb_bits: 4,
+            bias_digits: 1,
+            inputs: vec![Input { name, shape, minimum: -4, maximum: 3, quantisation, visibility: Visibility::Private }],
+            nodes: vec![
+                node("x", Operator::Input(0)),
+                node("contraction", Operator::Contract(contract)),
+                node("clamp", Operator::Requantise(requantise)),
+            ],
+            outputs: vec![Output {
+                name: "y".into(),
+                shape: vec![2, 3],
+                source: OutputSource::Node(2),
+                quantisation,
+                visibility: Visibility::Public,
+            }],
+        };
+        VerifyingKey::new(description).unwrap()
+    }
+
+    #[test]
+    fn each_message_and_each_challenge_counts() {
+        // Any argument will do: what the equation says must change with everything that was read.
+        let (key, parameters) = (key(), Parameters::derive_for_verifying(7).unwrap());
+        let statement =
+            Statement { inputs: vec![Value::Private], outputs: vec![Value::Public(vec![1, -2, 3, 0, 1, 2])] };
+        let sealed = parameters.generators().iter().copied().take(key.layout().sealed_columns().count());
+        let sealed: Vec<EqAffine> = sealed.collect();
+        let mut bytes = Vec::new();
+        for (part, count) in elements(key.layout(), 7) {
+            for _ in 0..count {
+                let number = bytes.len() / 32;
+                if part.starts_with("evaluations") || part.starts_with("scalars") {
+                    bytes.extend(Fp::from(number as u64 + 1000).to_repr());
+                } else {
+                    bytes.extend(parameters.generators()[number].to_bytes());
+                }
+            }
+        }
+        let bound = Bound::new(&key, None, parameters.digest(), &statement);
+        let read = || Argument::read(&key, &bound, &bytes).unwrap();
+        let equation = |argument| key.equation(&parameters, &sealed, &statement, argument).unwrap();
+        let honest = equation(read());
+        let counts = |what: &str, change: &dyn Fn(&mut Argument)| {
+            let mut argument = read();
+            change(&mut argument);
+            assert_ne!(equation(argument), honest, "{what}");
+        };
+        let other = parameters.generators()[100];
+
+        // Every field of the argument stands here.
+        let Argument { ref messages, ref point, ref opening, .. } = read();
+        let (messages, rounds) = (messages.len(), opening.product.rounds.len());
+        assert_eq!((messages, point.len(), rounds), (8, 7, 7));
+        let points: [(&str, fn(&mut Argument) -> &mut [EqAffine]); 5] = [
+            ("cells", |argument| &mut argument.cells),
+            ("multiplicities", |argument| &mut argument.multiplicities),
+            ("factors", |argument| &mut argument.factors),
+            ("helpers", |argument| &mut argument.helpers),
+            ("messages", |argument| &mut argument.messages),
+        ];
+        for (name, list) in points {
+            let count = list(&mut read()).len();
+            assert!(count > 0, "{name}");
+            (0..count).for_each(|at| counts(name, &|argument| list(argument)[at] = other));
+        }
+        let scalars: [(&str, fn(&mut Argument) -> &mut [Fp]); 8] = [
+            ("r", |argument| &mut argument.point),
+            ("lookups", |argument| &mut argument.lookups_at),
+            ("helpers", |argument| &mut argument.helpers_at),
+            ("factors", |argument| &mut argument.factors_at),
+            ("γ, λ", |argument| &mut argument.separators),
+            ("values", |argument| &mut argument.values),
+            ("values of the opening", |argument| &mut argument.opening.values),
+            ("scalars of the inner product", |argument| &mut argument.opening.product.scalars),
+        ];
+        for (name, list) in scalars {
+            let count = list(&mut read()).len();
+            assert!(count > 0, "{name}");
+            (0..count).for_each(|at| counts(name, &|argument| list(argument)[at] += Fp::ONE));
+        }
+        let challenges: [(&str, fn(&mut Argument) -> &mut Fp); 15] = [
+            ("ρ", |argument| &mut argument.cotangents.rho),
+            ("σ", |argument| &mut argument.cotangents.sigma),
+            ("τ", |argument| &mut argument.cotangents.tau),
+            ("θ", |argument| &mut argument.challenges.theta),
+            ("β", |argument| &mut argument.challenges.beta),
+            ("ζ", |argument| &mut argument.challenges.zeta),
+            ("y", |argument| &mut argument.challenges.y),
+            ("υ", |argument| &mut argument.upsilon),
+            ("x", |argument| &mut argument.x),
+            ("x₁", |argument| &mut argument.opening.x_1),
+            ("x₂", |argument| &mut argument.opening.x_2),
+            ("x₃", |argument| &mut argument.opening.x_3),
+            ("x₄", |argument| &mut argument.opening.x_4),
+            ("ξ", |argument| &mut argument.opening.product.xi),
+            ("z", |argument| &mut argument.opening.product.z),
+        ];
+        for (name, challenge) in challenges {
+            counts(name, &|argument| *challenge(argument) += Fp::ONE);
+        }
+        let single: [(&str, fn(&mut Argument) -> &mut EqAffine); 4] = [
+            ("S", |argument| &mut argument.sum),
+            ("the quotient", |argument| &mut argument.quotient),
+            ("the opening's quotient", |argument| &mut argument.opening.quotient),
+            ("the opening's mask", |argument| &mut argument.opening.product.mask),
+        ];
+        for (name, point) in single {
+            counts(name, &|argument| *point(argument) = other);
+        }
+        for round in 0..rounds {
+            counts("u", &|argument| argument.opening.product.rounds[round].1 += Fp::ONE);
+            for side in 0..2 {
+                counts("L, R", &|argument| argument.opening.product.rounds[round].0[side] = other);
+            }
+        }
+        for column in 0..sealed.len() {
+            let mut sealed = sealed.clone();
+            sealed[column] = other;
+            assert_ne!(
+                key.equation(&parameters, &sealed, &statement, read()).unwrap(),
+                honest,
+                "sealed column {column}"
+            );
+        }
     }
 }
