@@ -4,7 +4,7 @@ use zkinfer_circuits::{Exposure, Objective, Plan, compile_with, lower, optimise}
 use zkinfer_models::Quantised;
 use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_models::split::Cut;
-use zkinfer_verifier::{BLINDING_ROWS, Visibility};
+use zkinfer_verifier::{Visibility, usable_rows};
 
 use crate::Error;
 use crate::circuit::Circuit;
@@ -19,7 +19,7 @@ pub fn compile_segments(
 ) -> Result<Vec<Circuit>, Error> {
     let graph = &quantised.graph;
     let whole = optimise::plan(&lower::lower(graph, exposure)?, objective)?;
-    let usable = (1usize << whole.k) - BLINDING_ROWS - 1;
+    let usable = usable_rows(whole.k);
     let cuts = graph.cuts();
     let chosen = cheapest(graph, &cuts, count, usable);
     let chosen = chosen.ok_or(Error::TooFewCuts { segments: count, possible: cuts.len() + 1 })?;

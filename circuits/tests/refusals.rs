@@ -127,7 +127,7 @@ fn references() {
 /// Valid graphs whose numbers are too large for a circuit.
 #[test]
 fn numbers_that_do_not_fit() {
-    let overflow = "node0: its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts";
+    let overflow = "\"node0\": its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts";
     let shifted = changed(|parts| (parts.requantise.shift, parts.requantise.zero_point) = (60, 100));
     assert_eq!(refusal(&shifted), overflow);
     assert_eq!(refusal(&changed(|parts| parts.requantise.shift = 61)), overflow);
@@ -138,7 +138,7 @@ fn numbers_that_do_not_fit() {
         requantise.shift = 60;
         multipliers[1] = 1;
     });
-    assert_eq!(refusal(&half), "node0: its values can exceed 62 bits");
+    assert_eq!(refusal(&half), "\"node0\": its values can exceed 62 bits");
 }
 
 #[test]
@@ -194,10 +194,10 @@ fn inputs() {
     let circuit = compile(&linear(), &Exposure::public(), Objective::Prover).unwrap();
     assert_eq!(circuit.witness(&[], &[]), Err(InputError::Count { expected: 1, got: 0 }));
     let refused = |values: Vec<i64>| circuit.witness(&[], &[values]).unwrap_err().to_string();
-    assert_eq!(refused(vec![1, 2]), "x0: 2 elements, its shape [1, 3] has 3");
-    assert_eq!(refused(vec![1, -129, 3]), "x0: element 1 is -129, its declared range is -128..=127");
+    assert_eq!(refused(vec![1, 2]), "\"x0\": 2 elements, its shape [1, 3] has 3");
+    assert_eq!(refused(vec![1, -129, 3]), "\"x0\": element 1 is -129, its declared range is -128..=127");
     assert_eq!(
         refused(vec![1, 2, i64::MAX]),
-        format!("x0: element 2 is {}, its declared range is -128..=127", i64::MAX)
+        format!("\"x0\": element 2 is {}, its declared range is -128..=127", i64::MAX)
     );
 }

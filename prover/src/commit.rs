@@ -8,7 +8,7 @@ use halo2_proofs::poly::EvaluationDomain;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
-use zkinfer_verifier::{Parameters, RESERVED_ROWS};
+use zkinfer_verifier::{Parameters, RESERVED_ROWS, usable_rows};
 
 use crate::msm::{self, Bases, Device, FixedBases, Work};
 
@@ -62,8 +62,7 @@ pub enum Random {
 impl<'a> Context<'a> {
     /// A context for parameters that serve provers, on the CPU.
     pub fn new(parameters: &'a Parameters) -> Self {
-        let rows = 1 << parameters.k();
-        let usable = rows - RESERVED_ROWS;
+        let (rows, usable) = (1 << parameters.k(), usable_rows(parameters.k()));
         let mask = parameters.lagrange().get(usable).copied().unwrap_or_default();
         // The quotient has degree below n, so the "extended" domain is one coset of n points.
         let domain = EvaluationDomain::new(2, parameters.k());

@@ -6,9 +6,9 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 use zkinfer_verifier::format::{self, Kind};
-use zkinfer_verifier::seal::{Record, usable_rows};
+use zkinfer_verifier::seal::Record;
 use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet};
-use zkinfer_verifier::{Digest, FormatError, Parameters, RESERVED_ROWS, Seal};
+use zkinfer_verifier::{Digest, FormatError, Parameters, Seal, usable_rows};
 
 use crate::error::ProveError;
 use crate::prove::{Claim, Prover};
@@ -110,7 +110,7 @@ pub fn commit(
     if !parameters.for_proving() {
         return Err(ProveError::VerifyingParameters);
     }
-    let usable = (1 << parameters.k()) - RESERVED_ROWS;
+    let usable = usable_rows(parameters.k());
     let mut sheets: Vec<Sheet> = Vec::new();
     for tensor in tensors {
         let first = sheets.last().map_or(0, |sheet| sheet.columns.end);

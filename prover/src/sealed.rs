@@ -12,10 +12,10 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
-use zkinfer_verifier::seal::{Record, usable_rows};
+use zkinfer_verifier::seal::Record;
 use zkinfer_verifier::sheet::Sheet;
 use zkinfer_verifier::small::SmallSums;
-use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal};
+use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal, usable_rows};
 
 use crate::commit::Context;
 use crate::error::ProveError;

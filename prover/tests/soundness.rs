@@ -14,7 +14,7 @@ use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 
 /// `y = clamp(x, −2, 2)` over exactly as many elements as a column of `2^k` rows has usable rows, for `x` between `±bound`.
 fn full_column(k: u32, bound: i64) -> VerifyingKey {
-    let elements = (1 << k) - zkinfer_verifier::RESERVED_ROWS;
+    let elements = zkinfer_verifier::usable_rows(k);
     let (quantisation, visibility) = (Quantisation { scale: 1.0, zero_point: 0 }, Visibility::Public);
     let requantise = Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
     let node = |name: &str, operator| Node { name: name.into(), operator };
@@ -101,7 +101,7 @@ fn a_row_of_one_table_does_not_answer_another_lookup() {
     let key = support::key(7);
     let (statement, mut columns) = witness(&key, [1, -2, 3]);
     // (−3, 0) is a row of the rectifier's table. As a limb, −3 must be refused, though the tuple (−3, 0, 0) stands in the concatenation.
-    let rectifier = key.layout().nodes[3].as_ref().unwrap().result.as_ref().unwrap().tags[0];
+    let rectifier = key.layout().nodes[3].as_ref().unwrap().result.as_ref().unwrap().tags()[0];
     assert!(key.tables().find(rectifier, [-3, 0, 0]).is_some());
     let limb = &key.layout().nodes[2].as_ref().unwrap().limbs[0];
     let cell = key.layout().pieces(limb, 0).next().unwrap();

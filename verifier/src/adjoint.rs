@@ -71,8 +71,7 @@ struct Backward<'a> {
 /// Computes `κ` and the target for a statement that [`Statement::check`] accepts.
 pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangents) -> Adjoint {
     let analysis = key.analysis();
-    let sizes = analysis.nodes.iter().chain(&analysis.outputs).map(Facts::matrix);
-    let (rows, columns) = sizes.fold((1, 1), |(r, c), (rows, columns)| (r.max(rows), c.max(columns)));
+    let (rows, columns) = analysis.widest();
     let layout = key.layout();
     let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
     let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);

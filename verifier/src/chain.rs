@@ -154,7 +154,10 @@ mod tests {
                 statement.inputs[0] = value;
             });
         }
-        breaks("with shape [2, 3] and comes in with [3, 2]", |other, _| other.inputs[0].shape = vec![3, 2]);
+        breaks("with shape [2, 3] and comes in with [3, 2]", |other, _| {
+            other.inputs[0].shape = vec![3, 2];
+            other.outputs[0].shape = vec![3, 2];
+        });
         breaks("scale 0.5 and comes in with 0.25", |other, _| other.inputs[0].quantisation.scale = 0.25);
         breaks("zero point 1 and comes in with 2", |other, _| other.inputs[0].quantisation.zero_point = 2);
         breaks("commitments", |_, statement| statement.inputs[0] = Value::Sealed(vec![[8; 32]]));

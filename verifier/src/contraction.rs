@@ -1,18 +1,7 @@
 //! A contraction's geometry: which tap meets which input element at which output position, and its transpose on cotangents.
 //!
-//! **Closed form.** Let the output's cotangent be `row ⊗ column` with `column[p] = σ^p`, and `w = Wᵀ·row` the kernel of one input channel. The input
-//! element `(y, x)` gets `Σ w[i, j]·σ^(Y_i·W' + X_j)` over the taps `(i, j)` that meet it, tap `i` at output line `Y_i = (y + top − i·dilation)/stride`,
-//! tap `j` at output column `X_j` likewise. With `Y` and `X` the smallest of these this is
-//!
-//! ```text
-//! σ^(Y·W' + X) · Σ w[i, j]·σ^((Y_i − Y)·W' + (X_j − X)),
-//! ```
-//!
-//! and the sum depends only on *which* taps meet the element and how far apart their positions are: it is the same for all elements of the interior
-//! (per residue modulo the stride), and differs along the border. So an element costs one multiplication instead of one per tap. Elements that
-//! share the sum are a class. Gathering is the transpose: an integer meets one power of `σ`, and each class is handed to its taps once.
-
-use std::collections::BTreeMap;
+//! The step back through a contraction is cheap where the output's cotangent is `row ⊗ column` with `column[p] = σ^p`: the taps carry `w = Wᵀ·row`, and every
+//! element gets its share from that of its neighbours ([`crate::sliding`]). Otherwise it costs what the contraction does.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -20,6 +9,7 @@ use pasta_curves::Fp;
 use crate::analysis::Facts;
 use crate::description::Contract;
 use crate::field::integer;
+use crate::sliding::{Sliding, Sliding2};
 use crate::small::{Elements, SmallSums};
 use crate::threads::for_each_chunk;
 
@@ -35,17 +25,6 @@ pub struct Geometry<'a> {
     /// Its output `[M, H', W']`.
     pub output: &'a Facts,
 }
-
-/// Elements of an input plane that meet the same taps at the same distances.
-struct Class {
-    /// Tap of the kernel, and its position's distance from the element's first.
-    taps: Vec<(usize, usize)>,
-    /// Element of the plane, and its first position.
-    elements: Vec<(usize, usize)>,
-}
-
-/// The classes along one dimension: from taps and distances to coordinates and first positions.
-type Lines = BTreeMap<Vec<(usize, usize)>, Vec<(usize, usize)>>;
 
 impl Geometry<'_> {
     /// Taps per output channel: channels of a group times kernel size.
@@ -63,7 +42,7 @@ impl Geometry<'_> {
     }
 
     /// Taps of one input channel.
-    fn window(&self) -> usize {
+    pub(crate) fn window(&self) -> usize {
         let [height, width] = self.contract.kernel;
         height.saturating_mul(width).max(1)
     }
@@ -120,15 +99,15 @@ impl Geometry<'_> {
     /// position, shared by all of them.
     pub fn spread(&self, taps: &[Fp], column: &[Fp]) -> Vec<Fp> {
         let (window, plane) = (self.window(), self.plane());
-        let classes = is_geometric(column).then(|| self.classes());
+        let sliding = self.sliding().filter(|_| is_geometric(column));
         let mut back = vec![Fp::ZERO; self.input.elements];
         let channels = SHARE.div_ceil(plane);
         for_each_chunk(&mut back, plane.saturating_mul(channels), |share, planes| {
             let taps = taps.chunks(window).skip(share.saturating_mul(channels));
             for (plane, taps) in planes.chunks_mut(plane).zip(taps) {
-                match &classes {
+                match &sliding {
                     None => self.scatter(taps, column, plane),
-                    Some(classes) => classes.iter().for_each(|class| class.spread(taps, column, plane)),
+                    Some(sliding) => sliding.spread(taps, plane, column),
                 }
             }
         });
@@ -138,17 +117,21 @@ impl Geometry<'_> {
     /// `Σ_p column[p]·im2col(x)[t, p]` for every tap of every group: the left factor of a sealed contraction.
     pub fn gather(&self, x: &[i64], column: &[Fp]) -> Vec<Fp> {
         let (window, plane) = (self.window(), self.plane());
-        let classes = if is_geometric(column) { self.classes() } else { Vec::new() };
-        let powers: Vec<Elements> = classes.iter().map(|class| class.powers(column)).collect();
+        let sliding = self.sliding().filter(|_| is_geometric(column));
+        let pointwise = self.is_pointwise().then(|| Elements::new(column.to_vec()));
         let mut taps = vec![Fp::ZERO; self.depth().saturating_mul(self.contract.groups)];
         let channels = SHARE.div_ceil(plane);
         for_each_chunk(&mut taps, window.saturating_mul(channels), |share, taps| {
             let planes = x.chunks(plane).skip(share.saturating_mul(channels));
             for (taps, plane) in taps.chunks_mut(window).zip(planes) {
-                if classes.is_empty() {
-                    self.collect(plane, column, taps);
+                match (&pointwise, &sliding) {
+                    (Some(column), _) => taps.iter_mut().for_each(|tap| *tap = column.dot(plane)),
+                    (None, None) => self.collect(plane, column, taps),
+                    (None, Some(sliding)) => {
+                        let mut plane: Vec<Fp> = plane.iter().map(|&value| integer(value)).collect();
+                        sliding.gather(&mut plane, taps, column);
+                    }
                 }
-                classes.iter().zip(&powers).for_each(|(class, powers)| class.gather(plane, powers, column, taps));
             }
         });
         taps
@@ -177,31 +160,26 @@ impl Geometry<'_> {
         });
     }
 
-    /// Every element that meets a tap, by class.
-    fn classes(&self) -> Vec<Class> {
+    /// How taps slide over a plane.
+    pub(crate) fn sliding(&self) -> Option<Sliding2> {
         let (&[_, height, width], &[_, out_height, out_width]) =
             (self.input.shape.as_slice(), self.output.shape.as_slice())
         else {
-            return Vec::new();
+            return None;
         };
-        let Contract { kernel: [kernel_h, kernel_w], strides, dilations, pads: [top, left, ..], .. } = self.contract;
-        let ([stride_h, stride_w], [dilation_h, dilation_w]) = (*strides, *dilations);
-        let rows = lines([height, out_height, *kernel_h], stride_h, dilation_h, *top);
-        let columns = lines([width, out_width, *kernel_w], stride_w, dilation_w, *left);
-        let pairs = |a: &[(usize, usize)], b: &[(usize, usize)], sizes: [usize; 2]| {
-            let pair = |&(i, j): &(usize, usize), &(k, l): &(usize, usize)| {
-                let [first, second] = sizes;
-                (i.saturating_mul(first).saturating_add(k), j.saturating_mul(second).saturating_add(l))
-            };
-            a.iter().flat_map(|a| b.iter().map(move |b| pair(a, b))).collect()
-        };
-        rows.iter()
-            .flat_map(|row| columns.iter().map(move |column| (row, column)))
-            .map(|((row_taps, rows), (column_taps, columns))| Class {
-                taps: pairs(row_taps, column_taps, [*kernel_w, out_width]),
-                elements: pairs(rows, columns, [width, out_width]),
-            })
-            .collect()
+        let Contract { kernel, strides, dilations, pads: [top, left, ..], .. } = self.contract;
+        let ([tall, wide], [down, right], [below, beside]) = (*kernel, *strides, *dilations);
+        Some(Sliding2 {
+            rows: Sliding { size: height, positions: out_height, taps: tall, stride: down, dilation: below, pad: *top },
+            columns: Sliding {
+                size: width,
+                positions: out_width,
+                taps: wide,
+                stride: right,
+                dilation: beside,
+                pad: *left,
+            },
+        })
     }
 
     /// Calls `meet` with a tap of a channel, and the output positions of one line with the elements of the channel's plane that it meets there.
@@ -238,56 +216,6 @@ impl Geometry<'_> {
             }
         }
     }
-}
-
-impl Class {
-    /// `σ^first · Σ taps·σ^distance` to every element, which is in no other class.
-    fn spread(&self, taps: &[Fp], column: &[Fp], plane: &mut [Fp]) {
-        let products = self.taps.iter().filter_map(|&(tap, distance)| Some(*taps.get(tap)? * column.get(distance)?));
-        let sum: Fp = products.sum();
-        for &(element, first) in &self.elements {
-            if let (Some(power), Some(to)) = (column.get(first), plane.get_mut(element)) {
-                *to = sum * power;
-            }
-        }
-    }
-
-    /// `σ^first` of every element.
-    fn powers(&self, column: &[Fp]) -> Elements {
-        let power = |&(_, first): &(usize, usize)| column.get(first).copied().unwrap_or(Fp::ZERO);
-        Elements::new(self.elements.iter().map(power).collect())
-    }
-
-    /// Adds `σ^distance · Σ x·σ^first` to every tap.
-    fn gather(&self, plane: &[i64], powers: &Elements, column: &[Fp], taps: &mut [Fp]) {
-        let integer = |&(element, _): &(usize, usize)| plane.get(element).copied().unwrap_or_default();
-        let sum = powers.dot(&self.elements.iter().map(integer).collect::<Vec<_>>());
-        for &(tap, distance) in &self.taps {
-            if let (Some(power), Some(tap)) = (column.get(distance), taps.get_mut(tap)) {
-                *tap += sum * power;
-            }
-        }
-    }
-}
-
-/// The classes of one dimension of so many coordinates, output positions and taps.
-fn lines([size, positions, kernel]: [usize; 3], stride: usize, dilation: usize, pad: usize) -> Lines {
-    // By coordinate: the taps that meet it with their positions, which ascend.
-    let mut meetings = vec![Vec::new(); size];
-    for position in 0..positions {
-        for tap in 0..kernel {
-            let shifted = position.saturating_mul(stride).saturating_add(tap.saturating_mul(dilation));
-            let met = shifted.checked_sub(pad).and_then(|coordinate| meetings.get_mut(coordinate));
-            met.into_iter().for_each(|taps| taps.push((tap, position)));
-        }
-    }
-    let mut lines = Lines::new();
-    for (coordinate, mut taps) in meetings.into_iter().enumerate() {
-        let Some(&(_, first)) = taps.first() else { continue };
-        taps.iter_mut().for_each(|(_, position)| *position = position.saturating_sub(first));
-        lines.entry(taps).or_default().push((coordinate, first));
-    }
-    lines
 }
 
 /// Whether the list is `1, σ, σ², …`.
@@ -379,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closed_form_is_the_definition() {
+    fn sliding_is_the_definition() {
         for groups in [1, 2] {
             for kernel in [[1, 1], [3, 3], [2, 5]] {
                 for strides in [[1, 1], [2, 1], [3, 2], [2, 4]] {
@@ -395,6 +323,10 @@ mod tests {
         agrees(&contract(1, [8, 9], [1; 2], [1; 2], [0; 4]), 8, 9);
         agrees(&contract(2, [3, 3], [1; 2], [1; 2], [1; 4]), 40, 50);
         agrees(&contract(6, [1, 1], [1; 2], [1; 2], [0; 4]), 1, 1);
+        // Kernels that are mostly padding, tall ones over flat planes and wide ones over narrow planes, strides beyond the plane.
+        agrees(&contract(1, [20, 2], [1; 2], [1; 2], [15, 1, 16, 0]), 3, 9);
+        agrees(&contract(1, [2, 20], [1, 2], [1, 3], [0, 40, 1, 30]), 9, 3);
+        agrees(&contract(2, [3, 3], [11, 13], [1; 2], [9, 14, 12, 20]), 8, 9);
     }
 
     #[test]

@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
+
 /// Index of a node in [`Description::nodes`].
 pub type NodeId = usize;
 
@@ -35,10 +37,13 @@ pub struct Description {
     /// Digits of a sealed bias: `bias = Σ digit_i·64^i` with digits in `−32..=31`. Zero if no contraction is sealed.
     pub bias_digits: u32,
     /// The input tensors, in statement order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
     pub inputs: Vec<Input>,
     /// The operators, each reading earlier nodes only.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_NODES>")]
     pub nodes: Vec<Node>,
     /// The output tensors, in statement order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
     pub outputs: Vec<Output>,
 }
 
@@ -57,6 +62,7 @@ pub struct Input {
     /// Name in the model.
     pub name: String,
     /// Dimensions, row-major.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_RANK>")]
     pub shape: Vec<usize>,
     /// Smallest integer allowed.
     pub minimum: i64,
@@ -73,7 +79,8 @@ pub struct Input {
 pub struct Output {
     /// Name in the model.
     pub name: String,
-    /// Dimensions as people know them; as many elements as the source has.
+    /// Dimensions as people know them: those of the source, with or without dimensions of one.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_RANK>")]
     pub shape: Vec<usize>,
     /// What it is bound to.
     pub source: OutputSource,
@@ -264,9 +271,9 @@ impl Function {
         Self { minimum, values: (minimum..=maximum).collect() }
     }
 
-    /// The argument of the last entry.
-    pub fn maximum(&self) -> i64 {
-        self.minimum.saturating_add(self.radix().saturating_sub(1))
+    /// The argument of the last entry; none if there is no entry or it is no 64-bit integer.
+    pub fn maximum(&self) -> Option<i64> {
+        self.minimum.checked_add(self.radix().checked_sub(1).filter(|last| *last >= 0)?)
     }
 
     /// Number of entries: the radix of the wide form.
@@ -277,7 +284,8 @@ impl Function {
     /// The value at `argument`, saturating outside the table; 0 for an empty table, which no valid description has.
     pub fn apply(&self, argument: i64) -> i64 {
         let last = self.values.len().saturating_sub(1);
-        let index = usize::try_from(argument.saturating_sub(self.minimum).max(0)).unwrap_or(last).min(last);
+        let inside = argument > self.minimum;
+        let index = if inside { usize::try_from(argument.abs_diff(self.minimum)).unwrap_or(last).min(last) } else { 0 };
         self.values.get(index).copied().unwrap_or_default()
     }
 }
@@ -315,8 +323,13 @@ impl Operator {
         pair.into_iter().flatten().chain(list.iter().copied()).chain(terms.iter().map(|(node, _)| *node))
     }
 
+    /// Whether it is a contraction with sealed weights.
+    pub fn has_sealed_weights(&self) -> bool {
+        matches!(self, Self::Contract(Contract { weights: Weights::Sealed, .. }))
+    }
+
     /// Whether it multiplies committed values with each other, which takes a pair of factor columns.
     pub fn is_bilinear(&self) -> bool {
-        matches!(self, Self::Product(_) | Self::Contract(Contract { weights: Weights::Sealed, .. }))
+        matches!(self, Self::Product(_)) || self.has_sealed_weights()
     }
 }

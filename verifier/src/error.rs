@@ -67,13 +67,17 @@ pub enum DescriptionError {
         /// The offending node.
         node: String,
     },
-    /// More cells, elements, table rows or columns than the supported maximum.
-    #[error("{what} exceed the limit of {limit}")]
+    /// More nodes, dimensions, elements, table rows or columns than the supported maximum.
+    #[error("{node:?}: {got} {what}, at most {limit} are supported")]
     TooLarge {
+        /// The node, input or output where the limit is passed, or the description.
+        node: String,
         /// What there is too much of.
         what: &'static str,
+        /// How much there is; for table rows, up to the table that no longer fits.
+        got: u64,
         /// The limit.
-        limit: usize,
+        limit: u64,
     },
     /// The lookup arguments' column is not covered by a table (an internal law of the layout, rechecked).
     #[error("{what}")]
@@ -112,6 +116,12 @@ pub enum FormatError {
     /// Ends early, has trailing bytes, or a field does not decode.
     #[error("truncated or damaged: its {kind} does not decode")]
     Damaged {
+        /// The kind of content.
+        kind: &'static str,
+    },
+    /// A list longer than any valid file has: see [`crate::limits`].
+    #[error("its {kind} has a longer list of nodes, tensors or dimensions than is supported")]
+    TooMany {
         /// The kind of content.
         kind: &'static str,
     },

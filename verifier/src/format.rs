@@ -129,7 +129,10 @@ fn read_content<T: Send, E: From<Error> + Send>(
 /// The value with this canonical encoding.
 fn decode<T: Serialize + DeserializeOwned>(kind: Kind, content: &[u8]) -> Result<T, Error> {
     let damaged = || Error::Damaged { kind: kind.name };
-    let (value, rest) = postcard::take_from_bytes::<T>(content).map_err(|_| damaged())?;
+    let (value, rest) = postcard::take_from_bytes::<T>(content).map_err(|error| match error {
+        postcard::Error::SerdeDeCustom => Error::TooMany { kind: kind.name },
+        _ => damaged(),
+    })?;
     if !rest.is_empty() {
         return Err(damaged());
     }

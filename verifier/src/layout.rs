@@ -13,14 +13,16 @@
 //!
 //! A sealed input is also a private one: its fresh cells are looked up, and equations tie them to its sheet. So no sealed column is in a lookup.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::analysis::{Analysis, factor_length};
 use crate::description::{Description, Form, Operator, OutputSource, Visibility};
 use crate::error::DescriptionError as Error;
+use crate::limits::{MAX_COLUMNS, MAX_SEGMENTS, within};
 use crate::sheet::{Role, Sheet, sealed_tensors};
 use crate::tables::{Tables, gap_limbs};
-use crate::{MAX_COLUMNS, RESERVED_ROWS};
+use crate::{coverage, usable_rows};
 
 /// The kinds of lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +88,14 @@ pub struct Segment {
     pub start: usize,
     /// Number of positions.
     pub count: usize,
+    tags: [usize; 2],
+}
+
+impl Segment {
     /// One tag per lookup of the lane.
-    pub tags: Vec<usize>,
+    pub fn tags(&self) -> &[usize] {
+        self.tags.get(..self.lane.lookups().len()).unwrap_or_default()
+    }
 }
 
 /// The cells of one node or ArgMax.
@@ -137,40 +145,44 @@ pub struct Layout {
     /// The sealed tensors: inputs, outputs, biases, then the weights of each sealed contraction.
     pub sheets: Vec<Sheet>,
     lanes: [usize; Lane::ALL.len()],
+    /// Place of each sheet in the list.
+    roles: BTreeMap<Role, usize>,
+    /// Columns of sheets that stand before the factors.
+    dense_sheet_columns: usize,
 }
 
 impl Layout {
     pub(crate) fn new(description: &Description, analysis: &Analysis, tables: &Tables) -> Result<Self, Error> {
-        let rows = 1usize << description.k;
-        let usable = rows.saturating_sub(RESERVED_ROWS);
+        let (rows, usable) = (1usize << description.k, usable_rows(description.k));
+        within(&description.name, "segments of cells", segments(description, analysis), MAX_SEGMENTS)?;
         let mut filled = [0usize; Lane::ALL.len()];
-        let mut place = |lane: Lane, count: usize, tags: Vec<usize>| {
+        let mut place = |lane: Lane, count: usize, tags: [usize; 2]| {
             let end = filled.get_mut(lane.index());
             let start = end.as_deref().copied().unwrap_or(0);
             end.into_iter().for_each(|end| *end = end.saturating_add(count));
             Segment { lane, start, count, tags }
         };
         let mut nodes = Vec::new();
-        for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
-            let limb = || vec![tables.limb_tag()];
+        for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate() {
+            let limb = || [tables.limb_tag(), 0];
             nodes.push(match &node.operator {
                 Operator::Requantise(requantise) => {
                     let limbs = (0..requantise.limbs).map(|_| place(Lane::Limb, facts.elements, limb())).collect();
-                    let function = tables.function_tag(requantise);
+                    let function = tables.function_tag(id);
                     let result = Some(match requantise.form {
-                        Form::Narrow => place(Lane::Pair, facts.elements, vec![function]),
-                        Form::Wide => place(Lane::Clamp, facts.elements, vec![tables.high_tag(), function]),
+                        Form::Narrow => place(Lane::Pair, facts.elements, [function, 0]),
+                        Form::Wide => place(Lane::Clamp, facts.elements, [tables.high_tag(), function]),
                     });
                     Some(Cells { limbs, result })
                 }
-                Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, Vec::new()))),
+                Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, [0; 2]))),
                 Operator::Input(index) => {
                     let input = description.inputs.get(*index).filter(|input| input.visibility != Visibility::Public);
-                    input.map(|input| Cells::only(place(Lane::Limb, facts.elements, vec![tables.range_tag(input)])))
+                    input.map(|input| Cells::only(place(Lane::Limb, facts.elements, [tables.range_tag(input), 0])))
                 }
                 operator if operator.is_bilinear() => {
                     let length = factor_length(operator, &analysis.nodes);
-                    Some(Cells::only(place(Lane::Factors, length, Vec::new())))
+                    Some(Cells::only(place(Lane::Factors, length, [0; 2])))
                 }
                 _ => None,
             });
@@ -183,19 +195,28 @@ impl Layout {
             };
             let Some(facts) = analysis.nodes.get(*input) else { continue };
             let limbs = gap_limbs(facts.interval, description.limb_bits);
-            let limbs = (0..limbs).map(|_| place(Lane::Limb, facts.elements, vec![tables.limb_tag()])).collect();
+            let limbs = (0..limbs).map(|_| place(Lane::Limb, facts.elements, [tables.limb_tag(), 0])).collect();
             outputs.push(Some(Cells { limbs, result: None }));
         }
 
         let lanes = filled.map(|count| count.div_ceil(usable.max(1)));
         let slots = tables.rows().div_ceil(usable.max(1));
-        let mut layout = Self { usable, rows, nodes, outputs, lookups: Vec::new(), slots, sheets: Vec::new(), lanes };
+        let mut layout = Self {
+            usable,
+            rows,
+            nodes,
+            outputs,
+            lookups: Vec::new(),
+            slots,
+            sheets: Vec::new(),
+            lanes,
+            roles: BTreeMap::new(),
+            dense_sheet_columns: 0,
+        };
         layout.place_sheets(description, analysis);
-        if layout.columns() > MAX_COLUMNS || slots > MAX_COLUMNS {
-            return Err(Error::TooLarge { what: "columns", limit: MAX_COLUMNS });
-        }
+        within(&description.name, "columns", layout.columns().max(slots), MAX_COLUMNS)?;
         layout.lookups = layout.place_lookups();
-        layout.check()?;
+        coverage::check(&layout)?;
         Ok(layout)
     }
 
@@ -206,7 +227,12 @@ impl Layout {
                 Role::Weights(_) => self.columns(),
                 _ => self.factor_columns().start,
             };
-            self.sheets.push(Sheet::new(role, tensor, first, self.usable));
+            let sheet = Sheet::new(role, tensor, first, self.usable);
+            if !matches!(role, Role::Weights(_)) {
+                self.dense_sheet_columns = self.dense_sheet_columns.saturating_add(sheet.columns.len());
+            }
+            self.roles.insert(role, self.sheets.len());
+            self.sheets.push(sheet);
         }
     }
 
@@ -222,81 +248,24 @@ impl Layout {
             }
         }
         for segment in self.segments() {
-            for (columns, &tag) in segment.lane.lookups().iter().zip(&segment.tags) {
-                for piece in self.pieces(segment, columns.start) {
-                    let width = columns.len();
-                    let owner =
-                        lookups.iter_mut().find(|l| l.columns.start == piece.column && l.columns.len() == width);
-                    owner.into_iter().for_each(|lookup| lookup.tags.push((piece.rows.clone(), tag)));
+            let ranges = segment.lane.lookups();
+            for (index, (columns, &tag)) in ranges.iter().zip(segment.tags()).enumerate() {
+                let base = self.column(segment.lane, 0, columns.start);
+                for Piece { column, rows, .. } in self.pieces(segment, columns.start) {
+                    let lane = column.saturating_sub(base).checked_div(segment.lane.width()).unwrap_or(0);
+                    let at = lane.saturating_mul(ranges.len()).saturating_add(index);
+                    let lookup = lookups.get_mut(self.lookups_before(segment.lane).saturating_add(at));
+                    lookup.into_iter().for_each(|lookup| lookup.tag(rows.clone(), tag));
                 }
             }
         }
         lookups
     }
 
-    /// Rechecks the laws that soundness rests on: every element of every segment and sheet has cells of its own, and every cell of a lane
-    /// with lookups is looked up in a table, with a non-zero tag where an operator uses it.
-    fn check(&self) -> Result<(), Error> {
-        let law = |what| Err(Error::Layout { what });
-        let mut owners = vec![0u8; self.columns().saturating_mul(self.usable)];
-        for segment in self.segments() {
-            if segment.tags.len() != segment.lane.lookups().len() || segment.tags.contains(&0) {
-                return law("a segment lacks a tag");
-            }
-            let mut elements = 0usize;
-            for column in 0..segment.lane.width() {
-                for piece in self.pieces(segment, column) {
-                    elements = elements.saturating_add(piece.elements.len());
-                    let start = piece.column.saturating_mul(self.usable);
-                    let cells = owners.iter_mut().skip(start.saturating_add(piece.rows.start)).take(piece.rows.len());
-                    cells.for_each(|owner| *owner = owner.saturating_add(1));
-                }
-            }
-            if elements != segment.count.saturating_mul(segment.lane.width()) {
-                return law("a segment lacks cells");
-            }
-        }
-        for sheet in &self.sheets {
-            let mut elements = 0usize;
-            for piece in sheet.pieces() {
-                elements = elements.saturating_add(piece.elements.len());
-                let start = piece.column.saturating_mul(self.usable).saturating_add(piece.rows.start);
-                owners.iter_mut().skip(start).take(piece.rows.len()).for_each(|owner| *owner = owner.saturating_add(1));
-            }
-            if elements != sheet.tensor.elements() {
-                return law("a sealed tensor lacks cells");
-            }
-        }
-        if owners.iter().any(|&owner| owner > 1) {
-            return law("two operators share a cell");
-        }
-        let mut covered = vec![false; self.columns()];
-        for lookup in &self.lookups {
-            covered.iter_mut().skip(lookup.columns.start).take(lookup.columns.len()).for_each(|c| *c = true);
-            let mut end = 0;
-            let mut tags = lookup.tags.clone();
-            tags.sort_by_key(|(rows, _)| rows.start);
-            for (rows, _) in &tags {
-                if rows.start < end || rows.end > self.usable {
-                    return law("two tags meet in a row");
-                }
-                end = rows.end;
-            }
-            let used = owners.iter().skip(lookup.columns.start.saturating_mul(self.usable)).take(self.usable);
-            let tagged: usize = tags.iter().map(|(rows, _)| rows.len()).sum();
-            if used.filter(|&&owner| owner > 0).count() != tagged {
-                return law("a used cell has no tag");
-            }
-        }
-        let exempt = |column: usize| {
-            let copies = self.column(Lane::Copy, 0, 0)..self.column(Lane::Copy, self.lane_count(Lane::Copy), 0);
-            let sealed = |sheet: &Sheet| sheet.columns.contains(&column);
-            copies.contains(&column) || self.factor_columns().contains(&column) || self.sheets.iter().any(sealed)
-        };
-        if covered.iter().enumerate().any(|(column, &covered)| !covered && !exempt(column)) {
-            return law("a column is in no lookup");
-        }
-        Ok(())
+    /// Number of lookups of the kinds of lanes before this one.
+    fn lookups_before(&self, lane: Lane) -> usize {
+        let before = Lane::ALL.iter().zip(self.lanes).take(lane.index());
+        before.map(|(lane, count)| lane.lookups().len().saturating_mul(count)).sum()
     }
 
     /// Number of columns of cells.
@@ -307,12 +276,17 @@ impl Layout {
 
     /// Number of lane columns that are committed before any challenge: the first ones.
     pub fn fresh_columns(&self) -> usize {
-        self.column(Lane::Factors, 0, 0).saturating_sub(self.dense_sheet_columns())
+        self.column(Lane::Factors, 0, 0).saturating_sub(self.dense_sheet_columns)
     }
 
     /// The columns of factors, `u` and `v` in turn.
     pub fn factor_columns(&self) -> Range<usize> {
-        self.column(Lane::Factors, 0, 0)..self.column(Lane::Factors, self.lane_count(Lane::Factors), 0)
+        self.lane_columns(Lane::Factors)
+    }
+
+    /// The columns of all lanes of a kind.
+    pub(crate) fn lane_columns(&self, lane: Lane) -> Range<usize> {
+        self.column(lane, 0, 0)..self.column(lane, self.lane_count(lane), 0)
     }
 
     /// The boundary row of the running sum.
@@ -325,18 +299,9 @@ impl Layout {
         self.sheets.iter().flat_map(|sheet| sheet.columns.clone())
     }
 
-    /// Columns of sheets that stand before the factors.
-    fn dense_sheet_columns(&self) -> usize {
-        self.sheets
-            .iter()
-            .filter(|sheet| !matches!(sheet.role, Role::Weights(_)))
-            .map(|sheet| sheet.columns.len())
-            .sum()
-    }
-
     /// The sheet with a role.
     pub fn sheet(&self, role: Role) -> Option<&Sheet> {
-        self.sheets.iter().find(|sheet| sheet.role == role)
+        self.sheets.get(*self.roles.get(&role)?)
     }
 
     /// What the model's seal commits to: biases and weights.
@@ -364,7 +329,7 @@ impl Layout {
     fn column(&self, lane: Lane, index: usize, offset: usize) -> usize {
         let before: usize =
             Lane::ALL.iter().zip(self.lanes).take(lane.index()).map(|(lane, n)| lane.width().saturating_mul(n)).sum();
-        let sheets = if lane == Lane::Factors { self.dense_sheet_columns() } else { 0 };
+        let sheets = if lane == Lane::Factors { self.dense_sheet_columns } else { 0 };
         let before = before.saturating_add(sheets);
         before.saturating_add(index.saturating_mul(lane.width())).saturating_add(offset)
     }
@@ -403,6 +368,32 @@ pub fn add<T: Copy + core::ops::AddAssign>(columns: &mut [Vec<T>], pieces: impl 
         let Some(column) = columns.get_mut(piece.column) else { continue };
         let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements)) else { continue };
         rows.iter_mut().zip(values).for_each(|(to, from)| *to += *from);
+    }
+}
+
+/// Number of segments that a description's nodes and ArgMaxes take.
+fn segments(description: &Description, analysis: &Analysis) -> usize {
+    let limbs = |limbs: u32| usize::try_from(limbs).unwrap_or(usize::MAX);
+    let nodes = description.nodes.iter().map(|node| match &node.operator {
+        Operator::Requantise(requantise) => limbs(requantise.limbs).saturating_add(1),
+        _ => 1,
+    });
+    let outputs = description.outputs.iter().filter_map(|output| match &output.source {
+        OutputSource::ArgMax { input, .. } => {
+            Some(gap_limbs(analysis.nodes.get(*input)?.interval, description.limb_bits))
+        }
+        OutputSource::Node(_) => None,
+    });
+    nodes.chain(outputs).fold(0, usize::saturating_add)
+}
+
+impl Lookup {
+    /// Tags rows that have no tag. Neighbours with one tag are one range.
+    fn tag(&mut self, rows: Range<usize>, tag: usize) {
+        match self.tags.last_mut() {
+            Some((last, same)) if *same == tag && last.end == rows.start => last.end = rows.end,
+            _ => self.tags.push((rows, tag)),
+        }
     }
 }
 

@@ -23,11 +23,15 @@
 //! | module | knows |
 //! |---|---|
 //! | [`description`] | the circuit: operators, shapes, ranges, visibility, tables, public weights |
+//! | [`limits`] | the largest circuit that is read |
+//! | [`interval`] | bounds of integers and of linear forms, every step checked |
 //! | [`analysis`] | shapes and intervals of every node |
+//! | `facts` | those of each operator |
 //! | [`readers`] | who may read what |
 //! | [`view`] | moving elements, and the transpose of it |
 //! | [`tables`] | which tuples of cells are allowed |
 //! | [`layout`] | where each cell stands |
+//! | `coverage` | that no cell is shared, and none without a lookup |
 //! | [`sheet`] | the columns of sealed tensors |
 //! | [`key`] | a checked description with its digest |
 //! | [`seal`] | commitments to secret tensors, and the names of models that have them |
@@ -36,6 +40,8 @@
 //! | [`adjoint`] | the random backward pass: `κ` and its target |
 //! | `cotangent` | what the pass carries, and where `κ` is made |
 //! | [`contraction`] | which tap meets which input element |
+//! | `sliding` | the same under powers of a challenge, linear in elements and taps |
+//! | `arrays` | slices in pieces of a known length |
 //! | [`small`] | sums of small integers times field elements |
 //! | [`factors`] | products of committed values, folded by challenges |
 //! | [`multilinear`] | vectors over rows as polynomials in the bits of the row |
@@ -53,10 +59,12 @@
 //! | [`parameters`] | both bases, their files, pinned by digest |
 //! | [`verify`] | the verdict |
 //! | [`chain`] | proofs that continue each other |
+//! | [`cost`] | what verifying takes at most, from the key alone |
 //! | [`mod@format`] | bytes on disk |
 //! | [`error`] | one variant per reason for refusal |
 //!
-//! The verifier trusts nothing: no unsafe code, no panic, no indexing, no allocation from an unchecked length.
+//! The verifier trusts nothing: no unsafe code, no panic, no indexing, no allocation from an unchecked length. Without the feature `parallel` it builds for
+//! 32-bit targets such as wasm32, and with Rust 1.85. What verifying by a stranger's key may take, [`Cost`] says before anything is spent.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -78,19 +86,25 @@
 pub mod adjoint;
 pub mod analysis;
 pub mod argument;
+mod arrays;
 pub mod chain;
 pub mod combination;
 pub mod contraction;
+pub mod cost;
 mod cotangent;
+mod coverage;
 pub mod description;
 pub mod error;
 pub mod factors;
+mod facts;
 pub mod field;
 pub mod format;
 pub mod generators;
+pub mod interval;
 pub mod key;
 pub mod lagrange;
 pub mod layout;
+pub mod limits;
 pub mod messages;
 pub mod multilinear;
 pub mod opening;
@@ -103,6 +117,7 @@ pub mod row_sum;
 pub mod running_sum;
 pub mod seal;
 pub mod sheet;
+mod sliding;
 pub mod small;
 pub mod statement;
 pub mod tables;
@@ -112,9 +127,11 @@ pub mod verify;
 pub mod view;
 
 pub use chain::verify_chain;
+pub use cost::{Budget, Cost};
 pub use description::{Description, Visibility};
 pub use error::{DescriptionError, FormatError, Rejection};
 pub use key::{Digest, VerifyingKey};
+pub use limits::MAX_COLUMNS;
 pub use parameters::{Parameters, ParametersError};
 pub use proof::Proof;
 pub use reading::Reading;
@@ -127,13 +144,16 @@ pub const MIN_K: u32 = 7;
 pub const MAX_K: u32 = 16;
 /// Widest remainder limb.
 pub const MAX_LIMB_BITS: u32 = 16;
-/// Most columns of cells, and most table slots.
-pub const MAX_COLUMNS: usize = 1 << 14;
 /// Random rows behind the boundary row: three evaluations of the running sum are revealed (at `x`, at `ωx`, and at the opening's own
 /// point), and one row is margin. See `docs/argument/zero-knowledge.md`.
 pub const BLINDING_ROWS: usize = 4;
 /// Rows that hold no cells: the mask row, the boundary row, the blinding rows.
 pub const RESERVED_ROWS: usize = 2 + BLINDING_ROWS;
+/// Rows of `2^k` that hold cells.
+pub fn usable_rows(k: u32) -> usize {
+    1usize.checked_shl(k).unwrap_or(0).saturating_sub(RESERVED_ROWS)
+}
+
 /// Lookups that share a helper column.
 pub const LOOKUPS_PER_HELPER: usize = 8;
 /// Degree of the row sum's polynomial in each variable: a helper times its lookups' denominators times the row's weight.

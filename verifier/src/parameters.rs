@@ -234,13 +234,15 @@ pub fn encode<'a>(points: impl IntoIterator<Item = &'a EqAffine>) -> Vec<u8> {
 
 /// The same back: exactly `count` points of the curve.
 fn decode(count: usize, bytes: &[u8]) -> Option<Vec<EqAffine>> {
-    let (coordinates, rest) = bytes.as_chunks::<COORDINATE>();
-    let (points, odd) = coordinates.as_chunks::<2>();
-    if points.len() != count || !odd.is_empty() || !rest.is_empty() {
+    if bytes.len() != count.checked_mul(POINT)? {
         return None;
     }
-    let coordinate = |bytes: &[u8; COORDINATE]| Option::<Fq>::from(Fq::from_repr(*bytes));
-    points.iter().map(|[x, y]| EqAffine::from_xy(coordinate(x)?, coordinate(y)?).into()).collect()
+    let coordinate = |bytes: &[u8]| Option::<Fq>::from(Fq::from_repr(bytes.try_into().ok()?));
+    let point = |point: &[u8]| {
+        let (x, y) = point.split_at_checked(COORDINATE)?;
+        EqAffine::from_xy(coordinate(x)?, coordinate(y)?).into()
+    };
+    bytes.chunks_exact(POINT).map(point).collect()
 }
 
 include!("pinned.rs");

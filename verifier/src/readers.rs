@@ -1,58 +1,90 @@
-//! Who reads what: laws about a description's edges that shapes and intervals do not show.
+//! Who reads what: laws about a description's edges that shapes and intervals do not show. Each is checked in one pass over the edges.
 
 use crate::description::{Description, Operator, OutputSource, Visibility};
 use crate::error::DescriptionError as Error;
 
-/// Checks both laws.
-pub fn check(description: &Description) -> Result<(), Error> {
-    private_inputs(description)?;
-    products(description)
-}
-
-/// A private input has the cells of the node that stands for it, so there must not be two.
-fn private_inputs(description: &Description) -> Result<(), Error> {
-    for (index, input) in description.inputs.iter().enumerate() {
-        let nodes = description.nodes.iter().filter(|node| node.operator == Operator::Input(index)).count();
-        if input.visibility == Visibility::Private && nodes > 1 {
-            return Err(Error::Shape { node: input.name.clone(), what: "two nodes stand for this private input" });
+/// An input that is not public has the cells of the node that stands for it: without one nothing would be known of it, and two would stand for two
+/// tensors.
+pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
+    let mut nodes = vec![0usize; description.inputs.len()];
+    for node in &description.nodes {
+        if let Operator::Input(index) = node.operator {
+            nodes.get_mut(index).into_iter().for_each(|count| *count = count.saturating_add(1));
         }
+    }
+    for (input, nodes) in description.inputs.iter().zip(nodes) {
+        let what = match (input.visibility, nodes) {
+            (_, 0) => "no node stands for this input",
+            (Visibility::Public, _) | (_, 1) => continue,
+            _ => "two nodes stand for this hidden input",
+        };
+        return Err(Error::Shape { node: input.name.clone(), what });
     }
     Ok(())
 }
 
-/// Every bilinear node must reach exactly one equation, so that its cotangent is that equation's, of rank one: read once, perhaps through
-/// sums, by a requantisation, a copy or an output.
-fn products(description: &Description) -> Result<(), Error> {
-    let mut readers: Vec<(usize, Option<usize>, bool)> = vec![(0, None, false); description.nodes.len()];
-    let mut read = |node: usize, through: Option<usize>, whole: bool| {
-        readers.get_mut(node).into_iter().for_each(|(count, sum, equation)| {
-            *count = count.saturating_add(1);
-            *sum = through;
-            *equation = whole;
-        });
-    };
-    for (id, node) in description.nodes.iter().enumerate() {
-        let whole = matches!(node.operator, Operator::Requantise(_) | Operator::Copy(_));
-        let through = matches!(node.operator, Operator::Combine(_)).then_some(id);
-        node.operator.operands().for_each(|operand| read(operand, through, whole));
-    }
+/// Every input reaches an output: what is claimed of the outputs is claimed of all inputs, and a segment of a chain goes on from all that it is given.
+pub fn every_input_counts(description: &Description) -> Result<(), Error> {
+    let mut live = vec![false; description.nodes.len()];
+    let mark = |live: &mut [bool], node: usize| live.get_mut(node).into_iter().for_each(|live| *live = true);
     for output in &description.outputs {
         let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
-        read(node, None, !output.source.is_index());
+        mark(&mut live, node);
     }
-    for (id, node) in description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear()) {
-        let mut at = Some(id);
-        while let Some(reader) = at {
-            // A sum reads earlier nodes only, so this ends.
-            match readers.get(reader) {
-                Some(&(1, Some(sum), _)) if sum > reader => at = Some(sum),
-                Some(&(1, None, true)) => at = None,
-                _ => {
-                    let what = "a product of committed values is read by exactly one requantisation, copy or output; put a copy behind it";
-                    return Err(Error::Shape { node: node.name.clone(), what });
-                }
-            }
+    let mut read = vec![false; description.inputs.len()];
+    for (id, node) in description.nodes.iter().enumerate().rev() {
+        if !live.get(id).copied().unwrap_or(false) {
+            continue;
         }
+        node.operator.operands().for_each(|operand| mark(&mut live, operand));
+        if let Operator::Input(index) = node.operator {
+            mark(&mut read, index);
+        }
+    }
+    match description.inputs.iter().zip(read).find(|(_, read)| !read) {
+        Some((input, _)) => Err(Error::Shape { node: input.name.clone(), what: "no output depends on this input" }),
+        None => Ok(()),
+    }
+}
+
+/// How a node is read.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// Not at all.
+    Unread,
+    /// Once, by one equation: a requantisation, a copy or an output, perhaps through sums that are read so.
+    ByOneEquation,
+    /// In any other way.
+    Otherwise,
+}
+
+/// Every bilinear node must reach exactly one equation, so that its cotangent is that equation's, of rank one: read once, perhaps through
+/// sums, by a requantisation, a copy or an output.
+pub fn products(description: &Description) -> Result<(), Error> {
+    let mut readings = vec![Reading::Unread; description.nodes.len()];
+    let read = |readings: &mut [Reading], node: usize, by: Reading| {
+        readings.get_mut(node).into_iter().for_each(|reading| {
+            *reading = if matches!(reading, Reading::Unread) { by } else { Reading::Otherwise };
+        });
+    };
+    for output in &description.outputs {
+        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
+        let by = if output.source.is_index() { Reading::Otherwise } else { Reading::ByOneEquation };
+        read(&mut readings, node, by);
+    }
+    // Operands stand before their readers, so whoever reads a node has been met.
+    for (id, node) in description.nodes.iter().enumerate().rev() {
+        let reading = readings.get(id).copied().unwrap_or(Reading::Unread);
+        if node.operator.is_bilinear() && !matches!(reading, Reading::ByOneEquation) {
+            let what = "a product of committed values is read by exactly one requantisation, copy or output; put a copy behind it";
+            return Err(Error::Shape { node: node.name.clone(), what });
+        }
+        let by = match (&node.operator, reading) {
+            (Operator::Requantise(_) | Operator::Copy(_), _) => Reading::ByOneEquation,
+            (Operator::Combine(_), Reading::ByOneEquation) => Reading::ByOneEquation,
+            _ => Reading::Otherwise,
+        };
+        node.operator.operands().for_each(|operand| read(&mut readings, operand, by));
     }
     Ok(())
 }

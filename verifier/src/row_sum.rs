@@ -15,6 +15,7 @@ use ff::Field;
 use pasta_curves::Fp;
 
 use crate::LOOKUPS_PER_HELPER;
+use crate::arrays::arrays;
 use crate::public::Public;
 
 /// Challenges that the sum mentions.
@@ -75,7 +76,7 @@ pub fn helper_terms(lookups: &[Fp], helpers: &[Fp], y: Fp) -> Fp {
 /// `Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`.
 pub fn known_part(evaluations: Evaluations<'_>, public: &Public, challenges: &Challenges) -> Fp {
     let Evaluations { lookups, helpers, factors } = evaluations;
-    let pairs = factors.as_chunks::<2>().0.iter().zip(&public.separators);
+    let pairs = arrays::<_, 2>(factors).0.zip(&public.separators);
     let bilinear: Fp = pairs.map(|([u, v], separator)| *separator * u * v).sum();
     public.weight * helper_terms(lookups, helpers, challenges.y)
         + challenges.balance(helpers.len()) * public.active * helpers.iter().sum::<Fp>()

@@ -9,16 +9,17 @@ use group::GroupEncoding;
 use pasta_curves::EqAffine;
 use serde::{Deserialize, Serialize};
 
-use crate::RESERVED_ROWS;
 use crate::description::{Description, Input, Node, Operator, Visibility};
 use crate::error::{DescriptionError, Rejection};
 use crate::format;
 use crate::key::{Digest, VerifyingKey};
+use crate::limits::{MAX_TENSORS, bounded};
 use crate::parameters::Parameters;
 use crate::proof::Proof;
 use crate::sheet::SealedTensor;
 use crate::statement::{Statement, Value};
 use crate::threads::for_each_chunk;
+use crate::usable_rows;
 
 /// A compressed curve point.
 pub type Commitment = [u8; 32];
@@ -29,10 +30,11 @@ pub struct Record {
     /// `n = 2^k` rows a column.
     pub k: u32,
     /// Rows of a column that can hold elements.
-    pub usable: u32,
+    pub usable: usize,
     /// Digest of the commitment parameters.
     pub parameters: Digest,
     /// The tensors, in order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
     pub tensors: Vec<SealedTensor>,
     /// One per column, tensor after tensor.
     pub commitments: Vec<Commitment>,
@@ -60,12 +62,6 @@ pub fn model_digest(key: Digest, seal: Option<Digest>) -> Digest {
     let mut bytes = key.0.to_vec();
     bytes.extend(seal.iter().flat_map(|seal| seal.0));
     Digest::of(b"zkinfer model v1", &bytes)
-}
-
-/// Usable rows of every circuit with `2^k` rows, as a record says them.
-pub fn usable_rows(k: u32) -> u32 {
-    let reserved = u32::try_from(RESERVED_ROWS).unwrap_or(u32::MAX);
-    1u32.checked_shl(k).unwrap_or(0).saturating_sub(reserved)
 }
 
 /// The circuit whose proof shows the ranges: every tensor a sealed input that nothing reads.
@@ -121,7 +117,13 @@ impl Record {
 }
 
 impl Seal {
-    /// Checks the range proof.
+    /// Checks that the seal is of what `key` needs sealed, then its range proof.
+    pub fn check_for(self, key: &VerifyingKey, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
+        self.record.fits(key, parameters)?;
+        self.check(parameters)
+    }
+
+    /// Checks the range proof. Where the key is known, [`Self::check_for`] refuses another model's seal before any work.
     pub fn check(self, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
         if self.record.parameters != parameters.digest() || self.record.usable != usable_rows(parameters.k()) {
             return Err(Rejection::SealParameters { expected: parameters.k(), got: self.record.k });
@@ -171,7 +173,14 @@ impl CheckedSeal {
 
     /// Whether the seal is of tensors like those that `key` needs sealed, under the same parameters.
     pub fn fits(&self, key: &VerifyingKey, parameters: &Parameters) -> Result<(), Rejection> {
-        let record = &self.record;
+        self.record.fits(key, parameters)
+    }
+}
+
+impl Record {
+    /// Whether it is of tensors like those that `key` needs sealed, under the same parameters.
+    pub fn fits(&self, key: &VerifyingKey, parameters: &Parameters) -> Result<(), Rejection> {
+        let record = self;
         if record.parameters != parameters.digest() || record.k != key.description().k {
             return Err(Rejection::SealParameters { expected: key.description().k, got: record.k });
         }
@@ -181,8 +190,8 @@ impl CheckedSeal {
         if let Some((expected, _)) = misfit {
             return Err(Rejection::SealTensor { name: expected.name.clone() });
         }
-        if tensors.len() != record.tensors.len() || columns != self.points.len() {
-            return Err(Rejection::SealCommitments { expected: columns, got: self.points.len() });
+        if tensors.len() != record.tensors.len() || columns != record.commitments.len() {
+            return Err(Rejection::SealCommitments { expected: columns, got: record.commitments.len() });
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::{Analysis, Interval, SEALED_DIGIT, SEALED_WEIGHT, depth};
 use crate::description::{Description, Operator, Quantisation, Visibility, Weights};
 use crate::layout::Piece;
+use crate::limits::{MAX_RANK, bounded};
 
 /// What is known of a sealed tensor without opening it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,7 @@ pub struct SealedTensor {
     /// Name in the model.
     pub name: String,
     /// Dimensions, row-major.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_RANK>")]
     pub shape: Vec<usize>,
     /// Smallest integer declared.
     pub minimum: i64,
@@ -49,7 +51,7 @@ impl SealedTensor {
 }
 
 /// What a sheet holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The sealed input of this index.
     Input(usize),

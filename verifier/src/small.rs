@@ -7,6 +7,7 @@
 use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 
+use crate::arrays::arrays;
 use crate::field::integer;
 use crate::threads::for_each_chunk;
 
@@ -72,16 +73,16 @@ impl Planes {
 /// `Σ a_i·b_i`, for slices of one length, a multiple of [`STEP`].
 #[allow(clippy::arithmetic_side_effects, reason = "bounded by SMALL and BLOCK")]
 fn dot(a: &[i16], b: &[i16]) -> i32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
-    dots(a, b) + dots(a_rest.as_chunks::<STEP>().0, b_rest.as_chunks().0)
+    let ((a, a_rest), (b, b_rest)) = (arrays::<_, 32>(a), arrays(b));
+    dots(a, b) + dots(arrays::<_, STEP>(a_rest).0, arrays(b_rest).0)
 }
 
 /// A dot product in pieces of fixed length: compilers see multiply-add instructions in them, which they miss in a plain loop.
 #[allow(clippy::arithmetic_side_effects, reason = "bounded by SMALL and BLOCK")]
-fn dots<const N: usize>(a: &[[i16; N]], b: &[[i16; N]]) -> i32 {
+fn dots<'a, const N: usize>(a: impl Iterator<Item = &'a [i16; N]>, b: impl Iterator<Item = &'a [i16; N]>) -> i32 {
     let piece =
         |(a, b): (&[i16; N], &[i16; N])| -> i32 { a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum() };
-    a.iter().zip(b).map(piece).sum()
+    a.zip(b).map(piece).sum()
 }
 
 impl Wide {
@@ -92,11 +93,11 @@ impl Wide {
         const TOP: Fp = Fp::from_raw([0, 0, 0, 1 << 48]);
         let mut carry = 0;
         let mut low = [0u64; 4];
-        let (pairs, top) = self.0.as_chunks::<2>();
+        let (pairs, top) = arrays::<_, 2>(&self.0);
         for (word, pair) in low.iter_mut().zip(pairs) {
             for (digit, place) in pair.iter().zip([0, BITS]) {
                 carry += digit;
-                *word |= (carry & ((1 << BITS) - 1)).cast_unsigned() << place;
+                *word |= (carry & ((1 << BITS) - 1)).unsigned_abs() << place;
                 carry >>= BITS;
             }
         }
@@ -112,7 +113,7 @@ impl Wide {
 fn words(element: Fp) -> [u64; 4] {
     let bytes = element.to_repr();
     let mut words = [0; 4];
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+    for (word, bytes) in words.iter_mut().zip(arrays::<_, 8>(&bytes).0) {
         *word = u64::from_le_bytes(*bytes);
     }
     words

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::description::{Quantisation, Visibility};
 use crate::error::Rejection;
 use crate::key::VerifyingKey;
+use crate::limits::{MAX_TENSORS, bounded};
 use crate::seal::Commitment;
 use crate::sheet::Role;
 
@@ -14,8 +15,10 @@ use crate::sheet::Role;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// One per input, in the key's order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
     pub inputs: Vec<Value>,
     /// One per output, in the key's order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
     pub outputs: Vec<Value>,
 }
 
@@ -68,9 +71,9 @@ impl std::fmt::Display for Visibility {
 
 impl Quantisation {
     /// The real number that `integer` stands for.
-    #[allow(clippy::cast_precision_loss, reason = "for reading only")]
+    #[allow(clippy::cast_precision_loss, clippy::arithmetic_side_effects, reason = "for reading only; 65 bits in 128")]
     pub fn real(&self, integer: i64) -> f64 {
-        self.scale * integer.saturating_sub(self.zero_point) as f64
+        self.scale * (i128::from(integer) - i128::from(self.zero_point)) as f64
     }
 }
 

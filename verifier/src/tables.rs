@@ -10,12 +10,12 @@ use std::collections::btree_map::Entry;
 use pasta_curves::Fp;
 
 use crate::analysis::{Analysis, Interval};
-use crate::description::{Description, Form, Function, Input, Operator, OutputSource, Requantise, Visibility};
+use crate::description::{
+    Description, Form, Function, Input, Node, NodeId, Operator, OutputSource, Requantise, Visibility,
+};
 use crate::error::DescriptionError as Error;
 use crate::field::integer;
-
-/// Most rows of all tables together.
-pub const MAX_TABLE_ROWS: usize = 1 << 22;
+use crate::limits::{MAX_TABLE_ROWS, within};
 
 /// A tuple of cells; unused positions are zero.
 pub type Tuple = [i64; 3];
@@ -133,14 +133,20 @@ pub struct Tables {
     /// Tag of the high table, 0 if no wide form is used.
     high: usize,
     ranges: BTreeMap<(i64, i64), usize>,
-    direct: BTreeMap<Function, usize>,
-    low: BTreeMap<Function, usize>,
+    /// Tags of the functions of all requantisations, by node.
+    functions: Vec<usize>,
 }
 
 /// Quotients that a requantisation can meet.
 pub(crate) fn quotients(description: &Description, analysis: &Analysis, requantise: &Requantise) -> Option<Interval> {
     let input = analysis.nodes.get(requantise.input)?;
     Some(input.interval.shifted(requantise.limbs.saturating_mul(description.limb_bits)))
+}
+
+/// `⌊(x − minimum) / radix⌋` of the quotients that a wide function can meet.
+fn high_parts(domain: Interval, function: &Function) -> Option<Interval> {
+    let part = |x: i64| x.checked_sub(function.minimum)?.checked_div_euclid(function.radix());
+    Interval::new(part(domain.minimum)?, part(domain.maximum)?)
 }
 
 /// Limbs that an ArgMax gap over a tensor with this interval needs.
@@ -154,8 +160,8 @@ impl Tables {
     pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
         let mut limb = false;
         let mut high: Option<Interval> = None;
-        let mut direct: BTreeMap<Function, Interval> = BTreeMap::new();
-        let mut low: BTreeMap<Function, usize> = BTreeMap::new();
+        let mut direct: BTreeMap<&Function, Interval> = BTreeMap::new();
+        let mut low: BTreeMap<&Function, ()> = BTreeMap::new();
         for node in &description.nodes {
             let Operator::Requantise(requantise) = &node.operator else { continue };
             let Some(domain) = quotients(description, analysis, requantise) else { continue };
@@ -163,33 +169,24 @@ impl Tables {
             limb |= requantise.limbs > 0;
             match requantise.form {
                 Form::Narrow => {
-                    direct.entry(function.clone()).and_modify(|all| *all = all.union(domain)).or_insert(domain);
+                    direct.entry(function).and_modify(|all| *all = all.union(domain)).or_insert(domain);
                 }
                 Form::Wide => {
-                    let part = |x: i64| x.saturating_sub(function.minimum).div_euclid(function.radix().max(1));
-                    let domain = Interval { minimum: part(domain.minimum), maximum: part(domain.maximum) };
+                    let overflow = || Error::Overflow { node: node.name.clone() };
+                    let domain = high_parts(domain, function).ok_or_else(overflow)?;
                     high = Some(high.map_or(domain, |all| all.union(domain)));
-                    low.insert(function.clone(), 0);
+                    low.insert(function, ());
                 }
             }
         }
         limb |= description.outputs.iter().any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
 
-        let mut tables = Self {
-            list: Vec::new(),
-            limb: 0,
-            high: 0,
-            ranges: BTreeMap::new(),
-            direct: BTreeMap::new(),
-            low: BTreeMap::new(),
-        };
+        let mut tables = Self { list: Vec::new(), limb: 0, high: 0, ranges: BTreeMap::new(), functions: Vec::new() };
         let mut rows = 0usize;
         let mut push = |content: Content| -> Result<usize, Error> {
             let start = rows;
             rows = rows.saturating_add(content.rows());
-            if rows > MAX_TABLE_ROWS {
-                return Err(Error::TooLarge { what: "table rows", limit: MAX_TABLE_ROWS });
-            }
+            within(&description.name, "table rows", rows, MAX_TABLE_ROWS)?;
             tables.list.push(Table { content, start });
             Ok(tables.list.len().saturating_sub(1))
         };
@@ -206,14 +203,19 @@ impl Tables {
                 entry.insert(push(Content::Range(Interval { minimum: input.minimum, maximum: input.maximum }))?);
             }
         }
+        let (mut narrow, mut wide) = (BTreeMap::new(), BTreeMap::new());
         for (function, domain) in direct {
-            let tag = push(Content::Direct { function: function.clone(), domain })?;
-            tables.direct.insert(function, tag);
+            narrow.insert(function, push(Content::Direct { function: function.clone(), domain })?);
         }
         for function in low.into_keys() {
-            let tag = push(Content::Low { function: function.clone() })?;
-            tables.low.insert(function, tag);
+            wide.insert(function, push(Content::Low { function: function.clone() })?);
         }
+        let tag = |node: &Node| match &node.operator {
+            Operator::Requantise(Requantise { form: Form::Narrow, function, .. }) => narrow.get(function).copied(),
+            Operator::Requantise(Requantise { form: Form::Wide, function, .. }) => wide.get(function).copied(),
+            _ => None,
+        };
+        tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();
         Ok(tables)
     }
 
@@ -248,10 +250,9 @@ impl Tables {
         self.ranges.get(&(input.minimum, input.maximum)).copied().unwrap_or(0)
     }
 
-    /// Tag of a requantisation's function table.
-    pub fn function_tag(&self, requantise: &Requantise) -> usize {
-        let tags = if requantise.form == Form::Narrow { &self.direct } else { &self.low };
-        tags.get(&requantise.function).copied().unwrap_or(0)
+    /// Tag of the function table of the requantisation at a node.
+    pub fn function_tag(&self, node: NodeId) -> usize {
+        self.functions.get(node).copied().unwrap_or(0)
     }
 }
 

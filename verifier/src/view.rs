@@ -23,15 +23,9 @@ fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usi
                 if dimension != *axis {
                     return along(stride, count);
                 }
-                let first = i64::try_from(*start).unwrap_or(0);
-                (0i64..)
-                    .take(count)
-                    .map(|i| {
-                        usize::try_from(first.saturating_add(i.saturating_mul(*step)))
-                            .ok()
-                            .map(|at| at.saturating_mul(stride))
-                    })
-                    .collect()
+                let first = i64::try_from(*start).ok();
+                let at = |i: i64| usize::try_from(i.checked_mul(*step)?.checked_add(first?)?).ok()?.checked_mul(stride);
+                (0i64..).take(count).map(at).collect()
             })
             .collect(),
         ViewKind::Pad { before, .. } => output

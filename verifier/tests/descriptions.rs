@@ -43,8 +43,21 @@ fn forward(node: &str, reference: usize) -> Error {
     Error::ForwardReference { node: node.into(), reference }
 }
 
-fn too_large(what: &'static str, limit: usize) -> Error {
-    Error::TooLarge { what, limit }
+/// What there is too much of, and how much is supported.
+#[track_caller]
+fn size(error: Error) -> (&'static str, u64) {
+    match error {
+        Error::TooLarge { what, got, limit, .. } if got > limit => (what, limit),
+        other => panic!("{other}"),
+    }
+}
+
+/// The same for sizes: demands this limit.
+#[track_caller]
+fn refuses_size(what: &'static str, limit: u64, change: impl FnOnce(&mut Description)) {
+    let mut description = hidden();
+    change(&mut description);
+    assert_eq!(size(VerifyingKey::new(description).expect_err("an invalid description")), (what, limit));
 }
 
 fn interval(facts: &Facts) -> (i64, i64) {
@@ -107,15 +120,15 @@ fn elements(change: impl FnOnce(&mut Description)) -> Result<(), Error> {
 #[test]
 fn tensors_have_so_many_elements_and_no_more() {
     const LIMIT: usize = 1 << 25;
-    let limit = || Err(too_large("tensor elements", LIMIT));
+    let limit = |what| Err((what, LIMIT as u64));
     let of = |shape: &[usize]| {
         let shape = shape.to_vec();
         elements(move |d| (d.inputs[0].shape, d.outputs[0].shape) = (shape.clone(), shape))
     };
     assert_eq!(of(&[1 << 12, 1 << 13]), Ok(()));
-    assert_eq!(of(&[(1 << 12) + 1, 1 << 13]), limit());
+    assert_eq!(of(&[(1 << 12) + 1, 1 << 13]).map_err(size), limit("tensor elements"));
     let huge = usize::MAX / 2;
-    assert_eq!(of(&[huge, huge]), limit());
+    assert_eq!(of(&[huge, huge]).map_err(size), limit("tensor elements"));
     // All nodes together.
     let twice = |size: usize| {
         elements(move |d| {
@@ -124,13 +137,14 @@ fn tensors_have_so_many_elements_and_no_more() {
         })
     };
     assert_eq!(twice(LIMIT / 2), Ok(()));
-    assert_eq!(twice(LIMIT / 2 + 1), limit());
+    assert_eq!(twice(LIMIT / 2 + 1).map_err(size), limit("tensor elements up to here"));
     let pad = |after| View {
         inputs: vec![0],
         kind: ViewKind::Pad { before: vec![1 << 24; 3], after: vec![after; 3], value: 0 },
     };
     for after in [0, huge] {
-        assert_eq!(elements(|d| d.nodes.push(support::named("pad", Operator::View(pad(after))))), limit());
+        let padded = elements(|d| d.nodes.push(support::named("pad", Operator::View(pad(after)))));
+        assert_eq!(padded.map_err(size), limit("tensor elements"));
     }
 }
 
@@ -155,17 +169,17 @@ fn contractions_cost_so_many_multiplications_and_no_more() {
             d.nodes.push(support::named("second", Operator::Contract(contract(1, second))));
         })
     };
-    let limit = Err(too_large("multiply-accumulates", 1 << 34));
-    assert_eq!(of(1 << 14, 1 << 20), limit, "both together");
+    let limit = Err(("multiply-accumulates up to here", 1 << 34));
+    assert_eq!(of(1 << 14, 1 << 20).map_err(size), limit, "both together");
     assert_eq!(of((1 << 14) - 1, 1), Ok(()));
-    assert_eq!(of((1 << 14) - 1, 2), limit);
-    assert_eq!(of((1 << 14) + 1, 1), limit);
+    assert_eq!(of((1 << 14) - 1, 2).map_err(size), limit);
+    assert_eq!(of((1 << 14) + 1, 1).map_err(size), limit);
 }
 
 #[test]
 fn tables_and_columns_have_limits() {
     // A row for every quotient: refused before they are built.
-    refuses(too_large("table rows", 1 << 22), |d| {
+    refuses_size("table rows", 1 << 22, |d| {
         d.inputs[0].maximum = 1 << 40;
         let narrow = Requantise { input: 0, limbs: 0, function: Function::clamp(0, 1), form: Form::Narrow };
         d.nodes[node::CLAMP].operator = Operator::Requantise(narrow);
@@ -173,8 +187,8 @@ fn tables_and_columns_have_limits() {
     // A row for every integer of a range: 122 of them a slot, and at most 2^14 slots.
     let rows = 122 << 14;
     let declared = |rows: i64| move |d: &mut Description| (d.inputs[1].minimum, d.inputs[1].maximum) = (0, rows - 1);
-    refuses(too_large("columns", 1 << 14), declared(rows));
-    refuses(too_large("table rows", 1 << 22), declared(1 << 22));
+    refuses_size("columns", 1 << 14, declared(rows));
+    refuses_size("table rows", 1 << 22, declared(1 << 22));
     // Cells of a private input: a column for every 122.
     let private = |columns: usize| {
         move |d: &mut Description| {
@@ -185,7 +199,7 @@ fn tables_and_columns_have_limits() {
             d.outputs[0].source = OutputSource::Node(0);
         }
     };
-    refuses(too_large("columns", 1 << 14), private((1 << 14) + 1));
+    refuses_size("columns", 1 << 14, private((1 << 14) + 1));
     assert_eq!(accepts(private(1 << 14)).layout().columns(), 1 << 14);
 }
 
@@ -228,7 +242,9 @@ fn contractions_fit_their_parameters() {
     // Three groups divide neither; one is missing by the other alone.
     refused(groups, |c| (c.groups, c.rows) = (3, 3));
     refused(groups, |c| c.rows = 3);
-    let kernel = "its kernel does not fit its input, or a stride is zero";
+    let kernel = "its kernel does not fit its input, or a stride or dilation is zero";
+    refused(kernel, |c| c.dilations = [0, 1]);
+    refused(kernel, |c| c.dilations = [1, 0]);
     refused(kernel, |c| c.strides = [0, 1]);
     refused(kernel, |c| c.strides = [1, 0]);
     refused(kernel, |c| c.kernel = [5, 2]);
@@ -249,7 +265,7 @@ fn contractions_fit_their_parameters() {
     refused(column, |c| c.column_factors.push(1));
     refused(column, |c| c.column_factors.truncate(8));
     refuses(shape("conv", "a contraction reads a tensor of three dimensions"), |d| d.inputs[0].shape = vec![2, 9]);
-    refuses(too_large("weights", 1 << 25), |d| {
+    refuses_size("weights", 1 << 25, |d| {
         let secret = contract_of(d, node::SECRET);
         (secret.rows, secret.row_factors, secret.bias) = ((1 << 24) + 1, vec![1; 2], vec![0; 2]);
     });
@@ -343,7 +359,7 @@ fn integers_stay_far_below_the_modulus() {
     // Two weights of 127 times −4, and a bias of −32 − 32·64.
     let largest = LIMIT / (2 * 127 * 4 + 32 * 65);
     refuses(overflow("secret"), |d| contract_of(d, node::SECRET).row_factors[1] = largest + 1);
-    refuses(too_large("table rows", 1 << 22), |d| contract_of(d, node::SECRET).row_factors[1] = largest);
+    refuses_size("table rows", 1 << 22, |d| contract_of(d, node::SECRET).row_factors[1] = largest);
     refuses(overflow("product"), |d| {
         (d.inputs[1].maximum, d.inputs[2].maximum) = (1 << 31, 1 << 30);
     });
@@ -431,7 +447,7 @@ fn ranges_and_readings_make_sense() {
 
 #[test]
 fn outputs_fit_their_sources_and_can_be_shown() {
-    let fit = "its shape does not fit its source";
+    let fit = "its shape is not that of its source, dimensions of one aside";
     refuses(shape("y", fit), |d| d.outputs[0].shape = vec![17]);
     refuses(shape("class", fit), |d| d.outputs[2].shape = vec![2, 3, 3]);
     refuses(shape("y", "a dimension is zero"), |d| d.outputs[0].shape = vec![2, 0]);
@@ -451,8 +467,8 @@ fn every_used_cell_has_a_table_and_every_tag_is_unique() {
         let key = VerifyingKey::new(description).unwrap();
         let (layout, tables) = (key.layout(), key.tables());
         for segment in layout.segments() {
-            assert_eq!(segment.tags.len(), segment.lane.lookups().len());
-            assert!(segment.tags.iter().all(|&tag| tag > 0 && tag < tables.list.len()));
+            assert_eq!(segment.tags().len(), segment.lane.lookups().len());
+            assert!(segment.tags().iter().all(|&tag| tag > 0 && tag < tables.list.len()));
         }
         let tuples: Vec<_> = tables.tuples().collect();
         assert_eq!(tuples.len(), tables.rows());

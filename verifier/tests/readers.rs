@@ -58,8 +58,9 @@ fn description(bilinear: Bilinear, nodes: &[Operator], outputs: &[OutputSource])
         visibility: Visibility::Public,
     };
     description.outputs = outputs.iter().map(output).collect();
-    if outputs.is_empty() {
-        description.outputs.push(Output { shape: vec![1, 2, 3], ..output(&OutputSource::Node(1)) });
+    // All inputs count.
+    for (node, input) in description.inputs.iter().enumerate() {
+        description.outputs.push(Output { shape: input.shape.clone(), ..output(&OutputSource::Node(node)) });
     }
     description
 }
@@ -188,5 +189,8 @@ fn one_node_for_an_input_that_is_not_shown() {
         VerifyingKey::new(description).map(|_| ())
     };
     assert_eq!(again(0), Ok(()), "a public input is in the statement, however often it is read");
-    assert_eq!(again(1), Err(Error::Shape { node: "p".into(), what: "two nodes stand for this private input" }));
+    for (index, name) in [(1, "p"), (2, "s")] {
+        let what = "two nodes stand for this hidden input";
+        assert_eq!(again(index), Err(Error::Shape { node: name.into(), what }));
+    }
 }

@@ -91,6 +91,12 @@ impl Builder {
         self.view(&[node], ViewKind::Reshape(shape.to_vec()), shape.to_vec())
     }
 
+    /// The same elements in a shape that people see: dimensions of one make no difference.
+    pub(crate) fn exposed(&mut self, node: NodeId, shape: &[usize]) -> NodeId {
+        let long = |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
+        if long(self.shape(node)) == long(shape) { node } else { self.reshape(node, shape) }
+    }
+
     /// A view whose result has `shape`.
     pub(crate) fn view(&mut self, inputs: &[NodeId], kind: ViewKind, shape: Vec<usize>) -> NodeId {
         let padding = match &kind {

@@ -236,16 +236,17 @@ impl<'g> Context<'g> {
         Err(self.malformed("its window over its input does not give its shape"))
     }
 
-    fn outputs(&self, exposure: &Exposure) -> Result<Vec<Output>, Error> {
+    fn outputs(&mut self, exposure: &Exposure) -> Result<Vec<Output>, Error> {
         let output = |(index, output): (usize, &zkinfer_models::quantised::Output)| {
+            let shape = self.graph.shape(output.value);
             let source = match self.values.get(output.value) {
                 None => return Err(Error::ForwardReference { node: output.name.clone(), value: output.value }),
-                Some(Value::Node(node)) => OutputSource::Node(*node),
+                Some(Value::Node(node)) => OutputSource::Node(self.builder.exposed(*node, shape)),
                 Some(Value::Index(source)) => source.clone(),
             };
             Ok(Output {
                 name: output.name.clone(),
-                shape: self.graph.shape(output.value).to_vec(),
+                shape: shape.to_vec(),
                 source,
                 quantisation: reading(self.graph.quantisation(output.value)),
                 visibility: exposure.output(index),

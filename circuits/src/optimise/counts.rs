@@ -3,9 +3,9 @@
 use zkinfer_verifier::analysis::{Analysis, Interval, depth, factor_length};
 use zkinfer_verifier::description::{Description, Form, Function, Operator, OutputSource, Visibility};
 use zkinfer_verifier::layout::Lane;
+use zkinfer_verifier::limits::MAX_TABLE_ROWS;
 use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
-use zkinfer_verifier::tables::MAX_TABLE_ROWS;
-use zkinfer_verifier::{LOOKUPS_PER_HELPER, MAX_COLUMNS, RESERVED_ROWS, VerifyingKey};
+use zkinfer_verifier::{LOOKUPS_PER_HELPER, MAX_COLUMNS, VerifyingKey, usable_rows};
 
 use crate::lower::{Lowered, Plan, padding};
 
@@ -294,7 +294,7 @@ impl Sizes {
 
     /// The counts of a plan, unless it breaks a limit.
     pub(super) fn counts(&self, k: u32, limbs: Limbs, forms: Forms) -> Option<(Plan, Counts)> {
-        let usable = (1usize << k).checked_sub(RESERVED_ROWS).filter(|&usable| usable > 0)?;
+        let usable = Some(usable_rows(k)).filter(|&usable| usable > 0)?;
         let filled = [limbs.cells + self.private, forms.pairs, forms.clamps, self.copies, 0];
         let lanes = Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));
         let sum = |of: fn(Lane) -> usize| lanes.clone().map(|(lane, count)| of(*lane) * count).sum::<usize>();

@@ -37,19 +37,20 @@ fn narrow<T: Copy + Into<i64>>(values: &[T]) -> Option<(Vec<i16>, u64)> {
     (largest <= i16::MAX as u64).then(|| (narrow(), largest))
 }
 
-/// A dot product whose sums fit 32 bits.
+/// A dot product whose sums fit 32 bits, so nothing wraps; a check at each step would cost the multiply-add instructions.
 fn dot(a: &[i16], b: &[i16]) -> i32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
     let ((a_rest, a_last), (b_rest, b_last)) = (a_rest.as_chunks::<8>(), b_rest.as_chunks::<8>());
     let last = a_last.iter().zip(b_last).map(|(&a, &b)| i32::from(a) * i32::from(b));
-    pieces(a, b) + pieces(a_rest, b_rest) + last.sum::<i32>()
+    last.fold(pieces(a, b).wrapping_add(pieces(a_rest, b_rest)), i32::wrapping_add)
 }
 
 /// A dot product in pieces of fixed length: compilers see multiply-add instructions in them, which they miss in a plain loop.
 fn pieces<const N: usize>(a: &[[i16; N]], b: &[[i16; N]]) -> i32 {
-    let piece =
-        |(a, b): (&[i16; N], &[i16; N])| -> i32 { a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum() };
-    a.iter().zip(b).map(piece).sum()
+    let piece = |(a, b): (&[i16; N], &[i16; N])| -> i32 {
+        a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
+    };
+    a.iter().zip(b).map(piece).fold(0, i32::wrapping_add)
 }
 
 #[cfg(test)]

@@ -428,12 +428,10 @@ impl Draft<'_> {
     /// An output that shows a node.
     fn output(&mut self, node: NodeId) {
         let visibility = *self.random.pick(&[Visibility::Public, Visibility::Public, Visibility::Sealed]);
-        let rank = 1 + self.random.below(3);
-        let shape = if self.random.once_in(2) {
-            self.shapes[node].clone()
-        } else {
-            self.shape(elements(&self.shapes[node]), rank)
-        };
+        let mut shape = self.shapes[node].clone();
+        if self.random.once_in(2) {
+            shape.insert(self.random.below(shape.len() + 1), 1);
+        }
         self.bind(OutputSource::Node(node), shape, visibility);
     }
 
@@ -456,8 +454,27 @@ impl Draft<'_> {
             let input = self.any();
             let axis = self.random.below(self.shapes[input].len());
             let select_last = self.random.once_in(2);
-            let elements = elements(&self.shapes[input]) / self.shapes[input][axis];
-            self.bind(OutputSource::ArgMax { input, axis, select_last }, vec![elements], Visibility::Public);
+            let mut shape = self.shapes[input].clone();
+            shape[axis] = 1;
+            self.bind(OutputSource::ArgMax { input, axis, select_last }, shape, Visibility::Public);
         }
+        self.unused_inputs();
+    }
+
+    /// Inputs on which no output depends yet become outputs.
+    fn unused_inputs(&mut self) {
+        let mut live = vec![false; self.shapes.len()];
+        for output in &self.description.outputs {
+            let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
+            live[node] = true;
+        }
+        for (node, described) in self.description.nodes.iter().enumerate().rev() {
+            if live[node] {
+                described.operator.operands().for_each(|operand| live[operand] = true);
+            }
+        }
+        let is_input = |node: &NodeId| matches!(self.description.nodes[*node].operator, Operator::Input(_));
+        let unused: Vec<NodeId> = (0..live.len()).filter(|&node| !live[node]).filter(is_input).collect();
+        unused.into_iter().for_each(|node| self.output(node));
     }
 }

@@ -87,8 +87,8 @@ impl<'a> Witness<'a> {
 
     /// Writes to a segment, after seeing that what it is looked up in is what it should be.
     fn segment(&mut self, segment: &Segment, columns: &[&[i128]], expected: &[&dyn Fn(&Content) -> bool]) {
-        assert_eq!(segment.tags.len(), expected.len());
-        for (tag, expected) in segment.tags.iter().zip(expected) {
+        assert_eq!(segment.tags().len(), expected.len());
+        for (tag, expected) in segment.tags().iter().zip(expected) {
             assert!(expected(&self.network.key.tables().list[*tag].content), "{segment:?} is looked up elsewhere");
         }
         for (offset, integers) in columns.iter().enumerate() {
@@ -205,7 +205,7 @@ impl<'a> Witness<'a> {
             }
         }
         for segment in layout.segments() {
-            let tags: &[&[usize]] = match (segment.lane.width(), &segment.tags[..]) {
+            let tags: &[&[usize]] = match (segment.lane.width(), segment.tags()) {
                 (_, []) => continue,
                 (1, tags) => &[tags],
                 (2, tags) => &[tags, tags],

@@ -61,7 +61,7 @@ pub fn valid() -> Description {
         ],
         outputs: vec![Output {
             name: "y".into(),
-            shape: vec![2, 9],
+            shape: vec![2, 3, 3],
             source: OutputSource::Node(2),
             quantisation: READING,
             visibility: Visibility::Public,

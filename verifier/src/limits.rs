@@ -1,0 +1,84 @@
+//! The largest circuit that is read: bounds on everything that a short file could otherwise make long.
+//!
+//! Each is checked before anything is derived from what it bounds, lists while they are decoded. So reading a key, a seal or a proof takes memory in
+//! proportion to its bytes, and time as well. What verifying takes can be more, and is known from the key alone: see [`crate::cost`].
+
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+
+use crate::error::DescriptionError as Error;
+
+/// Most nodes of a description.
+pub const MAX_NODES: usize = 1 << 16;
+/// Most inputs, most outputs, and most tensors of a seal.
+pub const MAX_TENSORS: usize = 1 << 12;
+/// Most dimensions of a tensor.
+pub const MAX_RANK: usize = 8;
+/// Most elements of all nodes together; also of weights of one contraction.
+pub const MAX_ELEMENTS: usize = 1 << 25;
+/// Most elements that all nodes together read: a tensor counts once for each place where one reads it.
+pub const MAX_READS: usize = 1 << 28;
+/// Most multiply-accumulates of all contractions together: what their backward pass costs where no cotangent is of rank one.
+pub const MAX_WORK: u64 = 1 << 34;
+/// Most runs of cells: limbs, results, copies and factors of all nodes, and the limbs of every ArgMax.
+pub const MAX_SEGMENTS: usize = 1 << 18;
+/// Most rows of all tables together.
+pub const MAX_TABLE_ROWS: usize = 1 << 22;
+/// Most columns of cells, and most table slots.
+pub const MAX_COLUMNS: usize = 1 << 14;
+
+/// A size as messages say it.
+fn size(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Refuses `got` of something above its limit, by the name of the node or tensor where it is passed.
+pub(crate) fn within(node: &str, what: &'static str, got: usize, limit: usize) -> Result<(), Error> {
+    if got <= limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge { node: node.into(), what, got: size(got), limit: size(limit) })
+}
+
+/// Number of elements of a tensor: not empty, not too many, not of too many dimensions.
+pub(crate) fn count(shape: &[usize], node: &str) -> Result<usize, Error> {
+    within(node, "dimensions", shape.len(), MAX_RANK)?;
+    if shape.contains(&0) {
+        return Err(Error::Shape { node: node.into(), what: "a dimension is zero" });
+    }
+    let elements = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).unwrap_or(usize::MAX);
+    within(node, "tensor elements", elements, MAX_ELEMENTS)?;
+    Ok(elements)
+}
+
+/// Decodes a list of at most `LIMIT` entries, and no entry of a longer one.
+pub(crate) fn bounded<'de, D, T, const LIMIT: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T, const LIMIT: usize>(core::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const LIMIT: usize> Visitor<'de> for Bounded<T, LIMIT> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(f, "at most {LIMIT} entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+            if entries.size_hint().is_some_and(|length| length > LIMIT) {
+                return Err(A::Error::custom("too many entries"));
+            }
+            let mut list = Vec::new();
+            while let Some(entry) = entries.next_element()? {
+                if list.len() >= LIMIT {
+                    return Err(A::Error::custom("too many entries"));
+                }
+                list.push(entry);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(Bounded::<T, LIMIT>(core::marker::PhantomData))
+}
