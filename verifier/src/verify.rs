@@ -239,6 +239,9 @@ mod tests {
         VerifyingKey::new(description).unwrap()
     }
 
+    /// The name of a part of an argument, and where it is.
+    type Part<T> = (&'static str, fn(&mut Argument) -> &mut T);
+
     #[test]
     fn each_message_and_each_challenge_counts() {
         // Any argument will do: what the equation says must change with everything that was read.
@@ -273,7 +276,7 @@ mod tests {
         let Argument { ref messages, ref point, ref opening, .. } = read();
         let (messages, rounds) = (messages.len(), opening.product.rounds.len());
         assert_eq!((messages, point.len(), rounds), (8, 7, 7));
-        let points: [(&str, fn(&mut Argument) -> &mut [EqAffine]); 5] = [
+        let points: [Part<[EqAffine]>; 5] = [
             ("cells", |argument| &mut argument.cells),
             ("multiplicities", |argument| &mut argument.multiplicities),
             ("factors", |argument| &mut argument.factors),
@@ -285,7 +288,7 @@ mod tests {
             assert!(count > 0, "{name}");
             (0..count).for_each(|at| counts(name, &|argument| list(argument)[at] = other));
         }
-        let scalars: [(&str, fn(&mut Argument) -> &mut [Fp]); 8] = [
+        let scalars: [Part<[Fp]>; 8] = [
             ("r", |argument| &mut argument.point),
             ("lookups", |argument| &mut argument.lookups_at),
             ("helpers", |argument| &mut argument.helpers_at),
@@ -300,7 +303,7 @@ mod tests {
             assert!(count > 0, "{name}");
             (0..count).for_each(|at| counts(name, &|argument| list(argument)[at] += Fp::ONE));
         }
-        let challenges: [(&str, fn(&mut Argument) -> &mut Fp); 15] = [
+        let challenges: [Part<Fp>; 15] = [
             ("ρ", |argument| &mut argument.cotangents.rho),
             ("σ", |argument| &mut argument.cotangents.sigma),
             ("τ", |argument| &mut argument.cotangents.tau),
@@ -320,7 +323,7 @@ mod tests {
         for (name, challenge) in challenges {
             counts(name, &|argument| *challenge(argument) += Fp::ONE);
         }
-        let single: [(&str, fn(&mut Argument) -> &mut EqAffine); 4] = [
+        let single: [Part<EqAffine>; 4] = [
             ("S", |argument| &mut argument.sum),
             ("the quotient", |argument| &mut argument.quotient),
             ("the opening's quotient", |argument| &mut argument.opening.quotient),
