@@ -87,3 +87,13 @@ fn differences_have_a_table() {
     assert_eq!(select([-1, LONGEST], [3, 4]), wide());
     assert_eq!(select([3, 4], [-1, LONGEST]), wide());
 }
+
+#[test]
+fn no_more_places_than_elements() {
+    let top = |places| {
+        let operator = Operator::TopK { axis: 1, smallest: false, indices: false };
+        lower(&[(&[1, 3], [0, 1])], operator, &[1, places])
+    };
+    assert_eq!([1, 3].map(top), [Ok(()), Ok(())]);
+    assert_eq!(top(4), wide());
+}
