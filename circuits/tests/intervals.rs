@@ -5,7 +5,7 @@
 mod common;
 
 use common::evaluate::evaluate;
-use common::{Noise, cases};
+use common::{Net, Noise, cases};
 use proptest::prelude::*;
 use zkinfer_circuits::{Circuit, Exposure, compile_with, lower, optimise};
 use zkinfer_models::testing::arbitrary::arb_graph;
@@ -234,6 +234,25 @@ fn functions() {
     let key = VerifyingKey::new(single(&[(&[2], [-4, 3])], operator, &[2])).unwrap();
     let interval = key.analysis().nodes[1].interval;
     assert_eq!([interval.minimum, interval.maximum], [-9, 7]);
+}
+
+#[test]
+fn the_gaps_of_an_argmax_have_limbs_enough() {
+    // The largest gap, up to and from a power of the limbs' radix.
+    for limb_bits in 1..=4 {
+        for limbs in 1..=3 {
+            let radix = 1i64 << (limb_bits * limbs);
+            for largest in [radix - 1, radix, radix + 1] {
+                let mut net = Net::new("gap", &[(&[1, 3], 0)]);
+                (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (-1, largest - 1);
+                let class = net.argmax(0, 1, limbs == 2, &[1]);
+                let circuit = common::circuit(&net.finish(class), 8, limb_bits, 0);
+                let witness = circuit.witness(&[], &[vec![-1, largest - 1, -1]]).unwrap();
+                assert_eq!(witness.outputs, [[1]]);
+                common::accepts(&circuit, &witness);
+            }
+        }
+    }
 }
 
 /// What the key's sealed tensors can be at worst: at either end of their ranges, one end after the other, and anything.

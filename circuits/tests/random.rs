@@ -37,7 +37,7 @@ fn exposure(graph: &Graph, noise: &mut Noise) -> Exposure {
 }
 
 proptest! {
-    #![proptest_config(cases(16))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn circuit_and_interpreter_agree((graph, inputs) in arb_case()) {

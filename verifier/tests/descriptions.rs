@@ -449,6 +449,9 @@ fn ranges_and_readings_make_sense() {
 fn outputs_fit_their_sources_and_can_be_shown() {
     let fit = "its shape is not that of its source, dimensions of one aside";
     refuses(shape("y", fit), |d| d.outputs[0].shape = vec![17]);
+    refuses(shape("y", fit), |d| d.outputs[0].shape = vec![18]);
+    refuses(shape("y", fit), |d| d.outputs[0].shape = vec![3, 2, 3]);
+    accepts(|d| d.outputs[0].shape = vec![2, 1, 3, 3]);
     refuses(shape("class", fit), |d| d.outputs[2].shape = vec![2, 3, 3]);
     refuses(shape("y", "a dimension is zero"), |d| d.outputs[0].shape = vec![2, 0]);
     let class = OutputSource::ArgMax { input: node::SCORES, axis: 3, select_last: false };

@@ -5,7 +5,7 @@
 
 mod support;
 
-use support::{READING, contract, named};
+use support::{READING, contract, named, node};
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Operator, Output, OutputSource, Product, Requantise, View,
     ViewKind, Visibility, Weights,
@@ -57,11 +57,10 @@ fn description(bilinear: Bilinear, nodes: &[Operator], outputs: &[OutputSource])
         quantisation: READING,
         visibility: Visibility::Public,
     };
-    description.outputs = outputs.iter().map(output).collect();
-    // All inputs count.
-    for (node, input) in description.inputs.iter().enumerate() {
-        description.outputs.push(Output { shape: input.shape.clone(), ..output(&OutputSource::Node(node)) });
-    }
+    // No output depends on the inputs otherwise.
+    let shown =
+        (0..PRODUCT).map(|input| Output { shape: description.inputs[input].shape.clone(), ..output(&out(input)) });
+    description.outputs = outputs.iter().map(output).chain(shown).collect();
     description
 }
 
@@ -156,15 +155,24 @@ fn nothing_that_moves_or_mixes_elements() {
     }
     let window = Operator::Contract(Contract {
         input: 3,
+        rows: 1,
         kernel: [1, 1],
         pads: [0; 4],
-        weights: Weights::Public(vec![1; 2]),
+        weights: Weights::Public(vec![1]),
+        row_factors: vec![3],
+        bias: vec![0],
         ..contract()
     });
     refused(&[window.clone(), requantise(4)], &[out(5)]);
     refused(&[window], &[]);
+    // A product of the product, with itself or with a piece of an input.
     let product = |left, right| Operator::Product(Product { left, right });
-    refused(&[Operator::Copy(1), view(1), product(3, 3), Operator::Copy(6)], &[out(7)]);
+    refused(&[product(3, 3), Operator::Copy(4)], &[out(5)]);
+    let piece = ViewKind::Slice { axis: 2, start: 0, step: 1, count: 2 };
+    let piece = Operator::View(View { inputs: vec![1], kind: piece });
+    for (left, right) in [(3, 4), (4, 3)] {
+        refused(&[piece.clone(), product(left, right), Operator::Copy(5)], &[out(6)]);
+    }
 }
 
 #[test]
@@ -183,14 +191,25 @@ fn a_product_that_nothing_reads() {
 
 #[test]
 fn one_node_for_an_input_that_is_not_shown() {
-    let again = |index: usize| {
+    let refusal = |change: &dyn Fn(&mut Description)| {
         let mut description = support::hidden();
-        description.nodes.push(named("again", Operator::Input(index)));
+        change(&mut description);
         VerifyingKey::new(description).map(|_| ())
     };
+    let error = |node: &str, what| Err(Error::Shape { node: node.into(), what });
+    let again = |index: usize| refusal(&|d| d.nodes.push(named("again", Operator::Input(index))));
     assert_eq!(again(0), Ok(()), "a public input is in the statement, however often it is read");
-    for (index, name) in [(1, "p"), (2, "s")] {
-        let what = "two nodes stand for this hidden input";
-        assert_eq!(again(index), Err(Error::Shape { node: name.into(), what }));
-    }
+    let twice = "two nodes stand for this hidden input";
+    assert_eq!([again(1), again(2)], [error("p", twice), error("s", twice)]);
+    // Another one of its shape in the place of each.
+    let instead = |node: usize, index| refusal(&|d| d.nodes[node].operator = Operator::Input(index));
+    let none = "no node stands for this input";
+    assert_eq!(instead(node::PRIVATE, 2), error("p", none));
+    assert_eq!(instead(node::FIXED, 1), error("p", twice));
+    let public = |d: &mut Description| d.inputs[1].visibility = Visibility::Public;
+    let both = |d: &mut Description| {
+        public(d);
+        d.nodes[node::FIXED].operator = Operator::Input(1);
+    };
+    assert_eq!(refusal(&both), error("s", none));
 }
