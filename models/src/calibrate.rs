@@ -9,9 +9,12 @@ use crate::data::Dataset;
 use crate::float::Execution;
 use crate::graph::Graph;
 use crate::layout::from_elements;
+use crate::limits;
 
-/// Samples drawn when there is no calibration data.
+/// Samples drawn when there is no calibration data, unless a run of the network takes very long.
 pub const RANDOM_SAMPLES: usize = 64;
+/// Samples drawn at least: both extremes and two between.
+const LEAST_SAMPLES: usize = 4;
 
 /// Calibration failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -101,43 +104,9 @@ pub struct Calibration {
 impl Calibration {
     /// Measures ranges over a dataset.
     pub(crate) fn over(graph: &Graph, dataset: &Dataset) -> Result<Self, CalibrateError> {
-        let execution = Execution::new(graph);
-        let mut inputs = vec![Range::ZERO; graph.inputs.len()];
-        let mut nodes = vec![(Range::ZERO, Range::ZERO); graph.nodes.len()];
-        for (sample, tensors) in dataset.samples().iter().enumerate() {
-            let fits = tensors.len() == graph.inputs.len()
-                && tensors.iter().zip(&graph.inputs).all(|(given, input)| given.shape() == input.shape);
-            if !fits {
-                let expected = crate::graph::describe(&graph.inputs);
-                let found = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
-                return Err(CalibrateError::Inputs { sample, expected, found });
-            }
-            for (range, tensor) in inputs.iter_mut().zip(tensors) {
-                *range = range.including(tensor.iter().copied());
-            }
-            let mut fault = None;
-            execution.run(tensors, |index, argument, result| {
-                if let Some(&found) = argument.iter().chain(result).find(|x| !x.is_finite())
-                    && fault.is_none()
-                {
-                    fault = Some(CalibrateError::NotFinite { sample, node: graph.nodes[index].name.clone(), found });
-                }
-                let (of_argument, of_result) = &mut nodes[index];
-                *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
-                *of_result = of_result.including(result.iter().map(|&x| x as f32));
-            });
-            if let Some(fault) = fault {
-                return Err(fault);
-            }
-        }
-        let names = || graph.nodes.iter().map(|node| node.name.clone());
-        let (arguments, results): (Vec<Range>, Vec<Range>) = nodes.into_iter().unzip();
-        Ok(Self {
-            source: Source::Data { samples: dataset.samples().len() },
-            inputs: graph.inputs.iter().map(|input| input.name.clone()).zip(inputs).collect(),
-            results: names().zip(results).collect(),
-            arguments: names().zip(arguments).collect(),
-        })
+        let mut measured = Measured::new(graph);
+        dataset.samples().iter().try_for_each(|tensors| measured.add(tensors))?;
+        Ok(measured.finish(Source::Data { samples: dataset.samples().len() }))
     }
 
     /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its extremes included.
@@ -157,16 +126,81 @@ impl Calibration {
             });
             tensors.collect()
         };
-        let mut samples = vec![draw(&mut |_| 0.0), draw(&mut |_| 1.0)];
-        for _ in 0..RANDOM_SAMPLES - samples.len() {
-            samples.push(draw(&mut Random::fraction));
+        let mut measured = Measured::new(graph);
+        measured.add(&draw(&mut |_| 0.0))?;
+        measured.add(&draw(&mut |_| 1.0))?;
+        for _ in 2..random_samples(graph) {
+            measured.add(&draw(&mut Random::fraction))?;
         }
-        let mut calibration = match Dataset::new(samples, None) {
-            Some(dataset) => Self::over(graph, &dataset)?,
-            None => unreachable!("the sample is not empty"),
-        };
-        calibration.source = Source::InputRange { minimum, maximum };
-        Ok(calibration)
+        Ok(measured.finish(Source::InputRange { minimum, maximum }))
+    }
+}
+
+/// Samples drawn for a graph: fewer than [`RANDOM_SAMPLES`] where one takes long.
+fn random_samples(graph: &Graph) -> usize {
+    /// Multiplications of all samples together.
+    const WORK: usize = 1 << 36;
+    (WORK / limits::work(graph).max(1)).clamp(LEAST_SAMPLES, RANDOM_SAMPLES)
+}
+
+/// Ranges while samples come in.
+struct Measured<'g> {
+    graph: &'g Graph,
+    execution: Execution<'g>,
+    samples: usize,
+    inputs: Vec<Range>,
+    /// Of what each node's fused activation reads, and of its result.
+    nodes: Vec<(Range, Range)>,
+}
+
+impl<'g> Measured<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        Self {
+            graph,
+            execution: Execution::new(graph),
+            samples: 0,
+            inputs: vec![Range::ZERO; graph.inputs.len()],
+            nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
+        }
+    }
+
+    fn add(&mut self, tensors: &[ArrayD<f32>]) -> Result<(), CalibrateError> {
+        let Self { graph, execution, inputs, nodes, .. } = self;
+        let sample = self.samples;
+        self.samples += 1;
+        let fits = tensors.len() == graph.inputs.len()
+            && tensors.iter().zip(&graph.inputs).all(|(given, input)| given.shape() == input.shape);
+        if !fits {
+            let expected = crate::graph::describe(&graph.inputs);
+            let found = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
+            return Err(CalibrateError::Inputs { sample, expected, found });
+        }
+        for (range, tensor) in inputs.iter_mut().zip(tensors) {
+            *range = range.including(tensor.iter().copied());
+        }
+        let mut fault = None;
+        execution.run(tensors, |index, argument, result| {
+            if let Some(&found) = argument.iter().chain(result).find(|x| !x.is_finite())
+                && fault.is_none()
+            {
+                fault = Some(CalibrateError::NotFinite { sample, node: graph.nodes[index].name.clone(), found });
+            }
+            let (of_argument, of_result) = &mut nodes[index];
+            *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
+            *of_result = of_result.including(result.iter().map(|&x| x as f32));
+        });
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn finish(self, source: Source) -> Calibration {
+        let names = || self.graph.nodes.iter().map(|node| node.name.clone());
+        let (arguments, results): (Vec<Range>, Vec<Range>) = self.nodes.into_iter().unzip();
+        Calibration {
+            source,
+            inputs: self.graph.inputs.iter().map(|input| input.name.clone()).zip(self.inputs).collect(),
+            results: names().zip(results).collect(),
+            arguments: names().zip(arguments).collect(),
+        }
     }
 }
 
@@ -192,6 +226,36 @@ mod tests {
     fn ranges_include_zero() {
         let range = Range::ZERO.including([2.0, 3.0].into_iter());
         assert_eq!((range.minimum, range.maximum), (0.0, 3.0));
+    }
+
+    /// A sample that takes long is drawn seldom, and the networks of everyday are measured on all of them.
+    #[test]
+    fn long_runs_are_sampled_less() {
+        use crate::graph::{Input, Node, Operator};
+        let graph = |shape: &[usize]| Graph {
+            name: "g".into(),
+            inputs: vec![Input { name: "x".into(), shape: shape.to_vec(), grid: None }],
+            nodes: vec![Node {
+                name: "n".into(),
+                operator: Operator::Reshape,
+                fused: None,
+                inputs: vec![0],
+                shape: shape.to_vec(),
+                value: "y".into(),
+                grid: None,
+            }],
+            outputs: Vec::new(),
+        };
+        assert_eq!([1 << 10, 1 << 22, 1 << 23, 1 << 25].map(|count| random_samples(&graph(&[count]))), [64, 64, 32, 8]);
+        let conv = |rows: usize| {
+            let mut graph = graph(&[1, 1, 1 << 10]);
+            let layer = crate::graph::Layer::Real { weights: Vec::new(), bias: Vec::new() };
+            let window = crate::quantised::Window { kernel: [1, 1 << 10], ..crate::quantised::Window::unit() };
+            graph.nodes[0].operator = Operator::Conv { window, groups: 1, layer };
+            graph.nodes[0].shape = vec![1, rows, 1 << 10];
+            graph
+        };
+        assert_eq!([1, 1 << 9, 1 << 12, 1 << 14].map(|rows| random_samples(&conv(rows))), [64, 64, 12, 4]);
     }
 
     #[test]

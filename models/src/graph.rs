@@ -116,6 +116,14 @@ impl Layer {
         }
     }
 
+    /// Number of weights and biases.
+    fn numbers(&self) -> usize {
+        match self {
+            Self::Real { weights, bias } => weights.len() + bias.len(),
+            Self::Integer { weights, scales, bias } => weights.len() + scales.len() + bias.len(),
+        }
+    }
+
     /// The real weights, row by row.
     pub(crate) fn real_weights(&self) -> Vec<f32> {
         match self {
@@ -306,6 +314,19 @@ impl Operator {
         }
     }
 
+    /// Numbers inside the operator: weights, constants, divisors.
+    pub(crate) fn numbers(&self) -> usize {
+        match self {
+            Self::Conv { layer, .. } | Self::Gemm { layer } => layer.numbers(),
+            Self::BatchNormalization { scale, offset } => scale.len() + offset.len(),
+            Self::Add { constant, .. } => constant.len(),
+            Self::AveragePool { divisors, .. } => divisors.len(),
+            Self::Constant(values) => values.len(),
+            Self::Interpolate { matrix, .. } => matrix.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether the result holds elements of the (only) input and nothing else, each moved to a new place.
     pub fn is_view(&self) -> bool {
         matches!(self, Self::Reshape | Self::Transpose { .. } | Self::Slice { .. })
@@ -375,14 +396,27 @@ impl Graph {
 
     /// How a value is quantised, if the file says so: by its own grid, or by that of what it was moved from.
     pub fn grid(&self, value: ValueId) -> Option<Grid> {
-        let Some(index) = self.producer(value) else {
-            return self.inputs[value].grid;
-        };
-        let node = &self.nodes[index];
-        if node.grid.is_some() || !node.keeps_grid() {
-            return node.grid;
+        let mut value = value;
+        loop {
+            let Some(index) = self.producer(value) else {
+                return self.inputs[value].grid;
+            };
+            let node = &self.nodes[index];
+            if node.grid.is_some() || !node.keeps_grid() {
+                return node.grid;
+            }
+            value = *node.inputs.first()?;
         }
-        self.grid(*node.inputs.first()?)
+    }
+
+    /// [`Self::grid`] of every value.
+    pub fn grids(&self) -> Vec<Option<Grid>> {
+        let mut grids: Vec<Option<Grid>> = self.inputs.iter().map(|input| input.grid).collect();
+        for node in &self.nodes {
+            let moved = node.inputs.first().filter(|_| node.grid.is_none() && node.keeps_grid());
+            grids.push(moved.map_or(node.grid, |&input| grids[input]));
+        }
+        grids
     }
 }
 

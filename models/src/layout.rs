@@ -42,11 +42,11 @@ pub fn concat<T: Clone>(tensors: &[&ArrayD<T>], axis: usize) -> ArrayD<T> {
     shape[axis] = tensors.iter().map(|tensor| tensor.shape()[axis]).sum();
     let outer: usize = shape[..axis].iter().product();
     let mut elements = Vec::with_capacity(shape.iter().product());
-    let mut sources: Vec<_> = tensors.iter().map(|tensor| tensor.iter()).collect();
-    for _ in 0..outer {
-        for (tensor, source) in tensors.iter().zip(&mut sources) {
-            let run: usize = tensor.shape()[axis..].iter().product();
-            elements.extend(source.by_ref().take(run).cloned());
+    let sources: Vec<_> = tensors.iter().map(|tensor| tensor.as_standard_layout()).collect();
+    for index in 0..outer {
+        for source in sources.iter().filter_map(|source| source.as_slice()) {
+            let run = source.len() / outer;
+            elements.extend_from_slice(&source[index * run..][..run]);
         }
     }
     from_elements(&shape, elements)

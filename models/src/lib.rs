@@ -18,12 +18,14 @@
 //! | [`calibrate`] | samples → ranges | how large each value gets |
 //! | [`quantise`] | [`graph`] + ranges → [`quantised`] | int8 with snapped multipliers |
 //! | [`quantised`] | | the network on integers: the contract with `zkinfer-circuits` |
+//! | [`limits`] | | how large a network may be |
 //! | [`validate`] | [`quantised`] → verdict | what makes a quantised graph safe to run |
 //! | [`interpreter`] | [`quantised`] + integers → integers | the executable specification: what is proven |
 //! | [`tensors`] | floats ↔ integers | inputs and outputs of quantised graphs |
 //! | [`split`] | [`quantised`] → segments | cutting a network where one tensor crosses |
 //! | [`evaluate`] | float against int8 | accuracy, agreement, distances |
 //! | [`report`] | | what quantisation decided |
+//! | `file` | | reading regular files, within limits |
 //! | [`activation`], [`binary`], `layout`, [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
 //! | `testing` | | with the feature `test-support`: an ONNX builder and generators of quantised graphs |
 //!
@@ -50,10 +52,12 @@ pub mod binary;
 pub mod calibrate;
 pub mod data;
 pub mod evaluate;
+mod file;
 mod float;
 pub mod graph;
 pub mod interpreter;
 mod layout;
+pub mod limits;
 pub mod model;
 pub mod onnx;
 mod passes;

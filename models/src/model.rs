@@ -11,9 +11,10 @@ use crate::data::{DataError, Dataset};
 use crate::evaluate::{self, EvaluateError, Evaluation};
 use crate::graph::{Graph, Input};
 use crate::interpreter::InterpretError;
+use crate::limits::{self, Excess};
 use crate::onnx::{self, Dimensions, ImportError};
 use crate::passes;
-use crate::quantise::{QuantiseError, Quantised, quantise};
+use crate::quantise::{self, QuantiseError, Quantised};
 use crate::quantised;
 use crate::reference::{Reference, ReferenceError};
 use crate::tensors::TensorError;
@@ -75,7 +76,7 @@ impl Model {
     /// Imports an ONNX file; dimensions that it leaves open become 1.
     ///
     /// # Errors
-    /// If it cannot be read, is no ONNX model, or has nodes that cannot be proven; the error then names them all.
+    /// If it cannot be read, is no ONNX model, has nodes that cannot be proven (the error then names them all), or is too large for a circuit.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::load_with(path, &Dimensions::default())
     }
@@ -86,7 +87,7 @@ impl Model {
     /// As [`Self::load`], and if the file has no dimension of such a name.
     pub fn load_with(path: impl AsRef<Path>, dimensions: &Dimensions) -> Result<Self, Error> {
         let path = path.as_ref();
-        Ok(Self::new(onnx::import_file(path, dimensions)?, path))
+        Self::new(onnx::import_file(path, dimensions)?, path)
     }
 
     /// Imports the bytes of an ONNX file. `path` names the model and is where its external data lies, if it has any.
@@ -95,17 +96,27 @@ impl Model {
     /// As [`Self::load`].
     pub fn from_bytes(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Self, Error> {
         let path = path.as_ref();
-        Ok(Self::new(onnx::import_bytes(path, bytes, &Dimensions::default())?, path))
+        Self::new(onnx::import_bytes(path, bytes, &Dimensions::default())?, path)
     }
 
-    fn new(imported: onnx::Imported, path: &Path) -> Self {
-        Self {
-            graph: passes::simplify(imported.graph),
+    fn new(imported: onnx::Imported, path: &Path) -> Result<Self, Error> {
+        let graph = passes::simplify(imported.graph);
+        if let Err(Excess { node, problem }) = limits::measure(&graph) {
+            let node = &graph.nodes[node];
+            return Err(Error::Import(ImportError::TooLarge {
+                path: path.to_owned(),
+                node: node.name.clone(),
+                operator: node.operator.name(),
+                problem,
+            }));
+        }
+        Ok(Self {
+            graph,
             notes: imported.notes,
             proto: imported.proto,
             directory: path.parent().map(Path::to_owned),
             reference: OnceLock::new(),
-        }
+        })
     }
 
     /// The float reference.
@@ -159,7 +170,7 @@ impl Model {
     /// # Errors
     /// If the calibration belongs to another model or its ranges make accumulators overflow.
     pub fn quantise(&self, calibration: &Calibration) -> Result<Quantised, Error> {
-        Ok(quantise(&self.graph, calibration, &self.notes)?)
+        Ok(quantise::quantise(&self.graph, calibration, &self.notes)?)
     }
 
     /// Compares a quantised graph of this model with the float model, sample by sample.

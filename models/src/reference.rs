@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use ndarray::ArrayD;
-use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::tensor_proto::DataLocation;
+use tract_onnx::pb::{GraphProto, ModelProto, TensorProto};
 use tract_onnx::prelude::*;
 
 use crate::float::Execution;
@@ -114,6 +115,11 @@ fn prepare(
     proto: &ModelProto,
     directory: Option<&str>,
 ) -> TractResult<(Vec<Source>, Arc<TypedRunnableModel>)> {
+    if let Some(graph) = &proto.graph
+        && branches(graph).any(reads_files)
+    {
+        return Err(TractError::msg("a branch of it reads files that the import has not looked at"));
+    }
     let parsed = tract_onnx::onnx().with_ignore_value_info(true).parse(proto, directory)?;
     let mut wanted: Vec<OutletId> = Vec::new();
     let mut sources = Vec::new();
@@ -135,6 +141,20 @@ fn prepare(
     Ok((sources, model.into_optimized()?.into_runnable()?))
 }
 
+/// The graphs inside a graph's nodes.
+fn branches(graph: &GraphProto) -> impl Iterator<Item = &GraphProto> {
+    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
+    attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs))
+}
+
+/// Whether constants of a graph, or of one inside it, lie in other files.
+fn reads_files(graph: &GraphProto) -> bool {
+    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
+    let constants = attributes.flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
+    let external = |tensor: &TensorProto| tensor.data_location == Some(DataLocation::External as i32);
+    graph.initializer.iter().chain(constants).any(external) || branches(graph).any(reads_files)
+}
+
 fn run_tract(
     sources: &[Source],
     plan: &Arc<TypedRunnableModel>,
@@ -147,4 +167,37 @@ fn run_tract(
         Source::Output(index) => Ok(outputs[index].cast_to::<f32>()?.to_plain_array_view::<f32>()?.to_owned()),
     };
     sources.iter().map(result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::onnx::{Builder, Op};
+    use tract_onnx::pb::StringStringEntryProto;
+
+    /// A branch that is not taken is not imported, so nobody has looked at where its files lie.
+    #[test]
+    fn files_of_branches_are_left_alone() {
+        let body = |name: &str| Builder::new(17).node(Op::new("Relu", &["x"], &[name])).output(name);
+        let external = || TensorProto {
+            name: "w".into(),
+            data_location: Some(DataLocation::External as i32),
+            external_data: vec![StringStringEntryProto { key: "location".into(), value: "../secret".into() }],
+            ..TensorProto::default()
+        };
+        let choice = |other: Builder| {
+            let choice = Op::new("If", &["c"], &["y"]).graph("then_branch", body("t")).graph("else_branch", other);
+            Builder::new(17).input("x", &[1]).node(choice).output("y").build()
+        };
+        let refused = |proto: &ModelProto| {
+            let graph = Graph { name: "g".into(), inputs: vec![], nodes: vec![], outputs: vec![] };
+            prepare(&graph, proto, None).unwrap_err().to_string().contains("reads files")
+        };
+        assert!(!refused(&choice(body("e"))));
+        assert!(refused(&choice(body("e").tensor(external()))));
+        let constant = Op::new("Constant", &[], &["w"]).tensor("value", external());
+        assert!(refused(&choice(body("e").node(constant))));
+        let inner = Op::new("If", &["c"], &["e"]).graph("then_branch", body("e").tensor(external()));
+        assert!(refused(&choice(Builder::new(17).node(inner).output("e"))));
+    }
 }

@@ -3,6 +3,8 @@
 //! What crosses a cut becomes the output of one segment and the input of the next, with the same name, shape and
 //! quantisation. Run one after another, the segments compute what the whole computes.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use thiserror::Error;
 
 use crate::quantised::{Graph, Input, Node, Operator, Output, ValueId};
@@ -34,43 +36,60 @@ pub enum SplitError {
 }
 
 impl Graph {
-    /// Every place where the graph can be cut, in order.
+    /// Every place where the graph can be cut, in order. Of a graph that is not valid, none that would go wrong.
     pub fn cuts(&self) -> Vec<Cut> {
-        (0..self.nodes.len().saturating_sub(1)).filter_map(|node| self.cut(node)).collect()
-    }
-
-    /// The cut after a node, if there is one.
-    fn cut(&self, node: usize) -> Option<Cut> {
         let inputs = self.inputs.len();
-        let before = |value: ValueId| value < inputs + node + 1;
-        if self.outputs.iter().any(|output| before(output.value)) {
-            return None;
+        let activations = self.activations();
+        // The node that reads a value last, and those by the node that makes them or reads them last.
+        let mut last = vec![0; inputs + self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for &input in &node.inputs {
+                match last.get_mut(input).filter(|_| input < inputs + index) {
+                    Some(last) => *last = index + 1,
+                    None => return Vec::new(),
+                }
+            }
         }
-        let mut crossing = self.nodes.get(node + 1..)?.iter().flat_map(|later| &later.inputs).filter(|&&v| before(v));
-        let value = *crossing.next()?;
-        if crossing.any(|&other| other != value) {
-            return None;
+        let mut ends = vec![Vec::new(); self.nodes.len() + 1];
+        last.iter().enumerate().for_each(|(value, &reader)| ends[reader].push(value));
+        let first_output = self.outputs.iter().map(|output| output.value).min().unwrap_or(usize::MAX);
+        let mut crossing: BTreeSet<ValueId> = (0..inputs).filter(|&input| last[input] > 0).collect();
+        let mut cuts = Vec::new();
+        for node in 0..self.nodes.len().saturating_sub(1) {
+            ends[node + 1].iter().for_each(|value| _ = crossing.remove(value));
+            let result = inputs + node;
+            if last[result] > 0 {
+                crossing.insert(result);
+            }
+            if first_output <= result {
+                break;
+            }
+            // An input of the graph that crosses alone leaves nothing to compute before the cut.
+            if let (1, Some(&value)) = (crossing.len(), crossing.first())
+                && let Some(producer) = value.checked_sub(inputs)
+                && activations[value]
+            {
+                cuts.push(Cut { node, value, elements: self.nodes[producer].shape.iter().product() });
+            }
         }
-        // An input of the graph that crosses alone leaves nothing to compute before the cut.
-        let producer = self.nodes.get(value.checked_sub(inputs)?)?;
-        self.is_activation(value).then(|| Cut { node, value, elements: producer.shape.iter().product() })
+        cuts
     }
 
-    /// Whether a value is an activation. A view of a raw accumulator is as wide as the accumulator.
-    fn is_activation(&self, value: ValueId) -> bool {
-        let Some(node) = value.checked_sub(self.inputs.len()) else {
-            return true;
-        };
-        let Node { operator, inputs, .. } = &self.nodes[node];
-        match operator {
-            Operator::Convolution { requantise, .. } | Operator::Linear { requantise, .. } => requantise.is_some(),
-            Operator::ArgMax { .. } => false,
-            Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
-                // Only a graph that was not validated has a view of nothing or of something later.
-                inputs.first().is_some_and(|&source| source < value && self.is_activation(source))
-            }
-            _ => true,
+    /// For each value, whether it is an activation. A view of a raw accumulator is as wide as the accumulator.
+    fn activations(&self) -> Vec<bool> {
+        let mut activations = vec![true; self.inputs.len()];
+        for Node { operator, inputs, .. } in &self.nodes {
+            activations.push(match operator {
+                Operator::Convolution { requantise, .. } | Operator::Linear { requantise, .. } => requantise.is_some(),
+                Operator::ArgMax { .. } => false,
+                Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
+                    // Only a graph that was not validated has a view of nothing or of something later.
+                    inputs.first().is_some_and(|&source| activations.get(source).copied().unwrap_or(false))
+                }
+                _ => true,
+            });
         }
+        activations
     }
 
     /// The segments between cuts, given by the nodes that they are after, in ascending order. Segment `i` of `name` is
@@ -82,16 +101,18 @@ impl Graph {
         if nodes.is_empty() {
             return Ok(vec![self.clone()]);
         }
+        let places: BTreeMap<usize, Cut> = self.cuts().into_iter().map(|cut| (cut.node, cut)).collect();
         let mut cuts = Vec::new();
         for &node in nodes {
             let ascending = cuts.last().is_none_or(|last: &Cut| last.node < node);
-            let cut = self.cut(node).filter(|_| ascending);
+            let cut = places.get(&node).copied().filter(|_| ascending);
             cuts.push(cut.ok_or_else(|| SplitError::NotACut { graph: self.name.clone(), node })?);
         }
-        Ok((0..=cuts.len()).map(|index| self.segment(index, &cuts)).collect())
+        let ranges = self.ranges();
+        Ok((0..=cuts.len()).map(|index| self.segment(index, &cuts, &ranges)).collect())
     }
 
-    fn segment(&self, index: usize, cuts: &[Cut]) -> Self {
+    fn segment(&self, index: usize, cuts: &[Cut], ranges: &[(i64, i64)]) -> Self {
         let from = index.checked_sub(1).map(|before| cuts[before]);
         let to = cuts.get(index);
         let first = from.map_or(0, |cut| cut.node + 1);
@@ -99,7 +120,7 @@ impl Graph {
         let inputs = match from {
             None => self.inputs.clone(),
             Some(cut) => {
-                let (minimum, maximum) = self.range(cut.value);
+                let (minimum, maximum) = ranges[cut.value];
                 vec![Input {
                     name: self.crossing_name(cut.value),
                     shape: self.shape(cut.value).to_vec(),
@@ -133,8 +154,10 @@ impl Report {
     /// The report of one segment: the entries of its nodes and of those inputs that are the whole graph's. Notes and
     /// warnings do not say which node they are about, so each segment keeps all of them.
     pub fn part(&self, segment: &Graph) -> Self {
-        let nodes = self.nodes.iter().filter(|entry| segment.nodes.iter().any(|node| node.name == entry.name));
-        let inputs = self.inputs.iter().filter(|entry| segment.inputs.iter().any(|input| input.name == entry.name));
+        let names: HashSet<&str> = segment.nodes.iter().map(|node| node.name.as_str()).collect();
+        let nodes = self.nodes.iter().filter(|entry| names.contains(entry.name.as_str()));
+        let names: HashSet<&str> = segment.inputs.iter().map(|input| input.name.as_str()).collect();
+        let inputs = self.inputs.iter().filter(|entry| names.contains(entry.name.as_str()));
         Self {
             model: segment.name.clone(),
             nodes: nodes.cloned().collect(),

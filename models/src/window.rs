@@ -1,5 +1,8 @@
 //! Geometry of sliding windows: which output positions exist and which input element each tap reads.
 
+use std::ops::Range;
+
+use crate::limits::MAX_ELEMENTS;
 use crate::quantised::Window;
 
 impl Window {
@@ -44,31 +47,33 @@ impl Window {
         padded.checked_sub(self.pads[axis]).filter(|&index| index < length)
     }
 
+    /// The taps of output position `output` that do not fall on padding, in one dimension of `length` elements.
+    pub fn inside(&self, axis: usize, output: usize, length: usize) -> Range<usize> {
+        let begin = output * self.strides[axis];
+        let tap = |index: usize| index.saturating_sub(begin).div_ceil(self.dilations[axis]).min(self.kernel[axis]);
+        tap(self.pads[axis])..tap(self.pads[axis] + length)
+    }
+
     /// Whether every window over a plane of `input` elements reads at least one that is not padding.
     pub fn never_empty(&self, input: [usize; 2]) -> bool {
         let Some(output) = self.output(input) else {
             return false;
         };
-        (0..2).all(|axis| {
-            (0..output[axis]).all(|position| {
-                let padding = self.pads[axis].saturating_sub(position * self.strides[axis]);
-                let first = padding.div_ceil(self.dilations[axis]);
-                first < self.kernel[axis] && self.source(axis, position, first, input[axis]).is_some()
-            })
-        })
+        (0..2).all(|axis| (0..output[axis]).all(|position| !self.inside(axis, position, input[axis]).is_empty()))
     }
 
     /// For one output position, the pairs (tap number within the kernel, element number within the plane) that do not
     /// fall on padding, in row-major order.
     pub fn taps(&self, position: [usize; 2], input: [usize; 2]) -> impl Iterator<Item = (usize, usize)> + '_ {
-        (0..self.kernel[0]).filter_map(move |row| Some((row, self.source(0, position[0], row, input[0])?))).flat_map(
-            move |(row, y)| {
-                (0..self.kernel[1]).filter_map(move |column| {
-                    let x = self.source(1, position[1], column, input[1])?;
-                    Some((row * self.kernel[1] + column, y * input[1] + x))
-                })
-            },
-        )
+        let columns = self.inside(1, position[1], input[1]);
+        let source = move |axis: usize, tap: usize| {
+            position[axis] * self.strides[axis] + tap * self.dilations[axis] - self.pads[axis]
+        };
+        self.inside(0, position[0], input[0]).flat_map(move |row| {
+            let y = source(0, row);
+            let columns = columns.clone();
+            columns.map(move |column| (row * self.kernel[1] + column, y * input[1] + source(1, column)))
+        })
     }
 }
 
@@ -85,9 +90,6 @@ pub fn plane(shape: &[usize]) -> Option<[usize; 2]> {
 pub(crate) fn with_plane(like: &[usize], channels: usize, plane: [usize; 2]) -> Vec<usize> {
     if like.len() == 3 { vec![1, channels, plane[1]] } else { vec![1, channels, plane[0], plane[1]] }
 }
-
-/// The largest tensor this crate handles, in elements; larger ones are refused rather than allocated.
-pub const MAX_ELEMENTS: usize = 1 << 26;
 
 /// Number of elements of a shape; `None` if a dimension is zero or there are more than [`MAX_ELEMENTS`].
 pub fn element_count(shape: &[usize]) -> Option<usize> {
@@ -129,6 +131,21 @@ mod tests {
         assert_eq!(corner, [(3, 0)]);
         let inside: Vec<_> = window.taps([1, 2], [3, 3]).collect();
         assert_eq!(inside, [(0, 1), (1, 2), (2, 4), (3, 5)]);
+    }
+
+    #[test]
+    fn taps_inside_are_those_with_a_source() {
+        for (kernel, stride, dilation, before, length) in
+            (0..1200).map(|i| (1 + i % 4, 1 + i / 4 % 3, 1 + i / 12 % 3, i / 36 % 6, 1 + i / 216 % 6))
+        {
+            let window =
+                Window { kernel: [kernel, 1], strides: [stride, 1], pads: [before, 0, 4, 0], dilations: [dilation, 1] };
+            for output in 0..window.output([length, 1]).map_or(0, |[count, _]| count) {
+                let inside: Vec<usize> = window.inside(0, output, length).collect();
+                let with_source = (0..kernel).filter(|&tap| window.source(0, output, tap, length).is_some());
+                assert_eq!(inside, with_source.collect::<Vec<_>>(), "{window:?} at {output} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Nodes of a description under construction, with what lowering needs to know about each.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use zkinfer_models::quantised::Function;
 use zkinfer_verifier::analysis::Interval;
 use zkinfer_verifier::description::{self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind};
@@ -9,6 +12,8 @@ use zkinfer_verifier::description::{self, Combine, Contract, Form, Node, NodeId,
 pub(crate) struct Builder {
     nodes: Vec<Node>,
     facts: Vec<Facts>,
+    /// Nodes that others may read too, by what they have in common with those that are equal.
+    shared: HashMap<u64, Vec<NodeId>>,
     /// Name given to new nodes: that of the quantised node being lowered.
     name: String,
 }
@@ -22,8 +27,30 @@ struct Facts {
     range: Option<Interval>,
     /// Of a requantisation: the bits it divides by, before padding to whole limbs.
     shift: u32,
-    /// Whether another reader may have it. Accumulators are not shared: their requantisation rescales them.
-    shared: bool,
+}
+
+/// The same for operators that are equal, and seldom for others.
+fn fingerprint(operator: &Operator) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match operator {
+        Operator::View(View { inputs, kind }) => {
+            inputs.hash(&mut hasher);
+            match kind {
+                ViewKind::Reshape(shape) | ViewKind::Transpose(shape) => shape.hash(&mut hasher),
+                ViewKind::Slice { axis, start, step, count } => (axis, start, step, count).hash(&mut hasher),
+                ViewKind::Pad { before, after, value } => (before, after, value).hash(&mut hasher),
+                ViewKind::Concat(axis) => axis.hash(&mut hasher),
+            }
+        }
+        Operator::Combine(Combine { terms, constant }) => (terms, constant).hash(&mut hasher),
+        // Not shared.
+        Operator::Input(_)
+        | Operator::Contract(_)
+        | Operator::Product(_)
+        | Operator::Requantise(_)
+        | Operator::Copy(_) => {}
+    }
+    hasher.finish()
 }
 
 impl Builder {
@@ -59,18 +86,20 @@ impl Builder {
 
     fn push(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>, shift: u32) -> NodeId {
         self.nodes.push(Node { name: self.name.clone(), operator });
-        self.facts.push(Facts { shape, range, shift, shared: false });
+        self.facts.push(Facts { shape, range, shift });
         self.nodes.len() - 1
     }
 
-    /// The node with this operator, or a new one.
+    /// The node with this operator, or a new one. Accumulators are not shared: their requantisation rescales them.
     fn share(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>) -> NodeId {
-        let mut known = self.nodes.iter().zip(&self.facts);
-        known.position(|(node, facts)| facts.shared && node.operator == operator).unwrap_or_else(|| {
-            let node = self.push(operator, shape, range, 0);
-            self.facts[node].shared = true;
-            node
-        })
+        let fingerprint = fingerprint(&operator);
+        let mut known = self.shared.get(&fingerprint).into_iter().flatten();
+        if let Some(&node) = known.find(|&&node| self.nodes[node].operator == operator) {
+            return node;
+        }
+        let node = self.push(operator, shape, range, 0);
+        self.shared.entry(fingerprint).or_default().push(node);
+        node
     }
 
     /// An input.

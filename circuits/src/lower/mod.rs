@@ -64,7 +64,8 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     graph.validate()?;
     exposure.check(graph)?;
     let sealed = exposure.weights == Visibility::Sealed;
-    let mut context = Context { graph, sealed, builder: Builder::default(), values: Vec::new() };
+    let (readers, outputs) = (readers(graph), outputs(graph));
+    let mut context = Context { graph, sealed, readers, outputs, builder: Builder::default(), values: Vec::new() };
     for (index, input) in graph.inputs.iter().enumerate() {
         context.builder.enter(&input.name);
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
@@ -92,6 +93,20 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     Ok(Lowered::new(description, shifts))
 }
 
+/// How often each value is read by nodes.
+fn readers(graph: &Graph) -> Vec<usize> {
+    let mut readers = vec![0; graph.inputs.len() + graph.nodes.len()];
+    graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&value| readers[value] += 1);
+    readers
+}
+
+/// How many outputs each value is.
+fn outputs(graph: &Graph) -> Vec<usize> {
+    let mut outputs = vec![0; graph.inputs.len() + graph.nodes.len()];
+    graph.outputs.iter().for_each(|output| outputs[output.value] += 1);
+    outputs
+}
+
 /// How people read an integer, as the verifier spells it.
 fn reading(quantisation: Quantisation) -> description::Quantisation {
     description::Quantisation { scale: quantisation.scale, zero_point: quantisation.zero_point }
@@ -110,6 +125,9 @@ struct Context<'g> {
     graph: &'g Graph,
     /// Whether weights are sealed.
     sealed: bool,
+    /// For each value, how often it is read by nodes and how many outputs it is.
+    readers: Vec<usize>,
+    outputs: Vec<usize>,
     builder: Builder,
     values: Vec<Value>,
 }
@@ -197,8 +215,7 @@ impl<'g> Context<'g> {
     /// Whether the value being lowered is one output of the graph and nothing else.
     fn only_an_output(&self) -> bool {
         let value = self.values.len();
-        let read = self.graph.nodes.iter().flat_map(|node| &node.inputs).any(|&input| input == value);
-        !read && self.graph.outputs.iter().filter(|output| output.value == value).count() == 1
+        self.readers[value] == 0 && self.outputs[value] == 1
     }
 
     fn value(&self, reader: &str, value: ValueId) -> Result<Operand<'g>, Error> {

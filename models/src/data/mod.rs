@@ -7,11 +7,14 @@
 //! | `.json` | an object of nested lists by input name, or for a model with one input just a nested list |
 //!
 //! An array is one sample, of the input's shape with or without its batch dimension of 1, or many along its first dimension.
+//! Only the arrays that are asked for are read: at most 2^27 numbers each, from regular files, of JSON at most 64 MiB.
+//!
 //! Labels are an array or member named `label`, `labels` or `y`: one class per sample, or one per position for networks that label positions.
 
 mod json;
 mod npy;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
@@ -62,13 +65,40 @@ pub struct Dataset {
     labels: Option<Vec<Vec<usize>>>,
 }
 
-/// An array as read, before anyone asked for its meaning. Doubles hold every element type exactly but 64-bit integers, and those
-/// up to 2^53.
-#[derive(Clone, Debug)]
-pub(crate) struct NamedArray {
-    pub(crate) name: String,
-    /// Why not, if it could not be read; that matters only if it is asked for.
-    pub(crate) array: Result<ArrayD<f64>, String>,
+/// Most elements of an array.
+const MAX_ELEMENTS: usize = 1 << 27;
+/// Most bytes of a JSON file, which takes several times as many in memory.
+const MAX_JSON: u64 = 1 << 26;
+
+/// What elements are read as: samples as single floats, labels as doubles, which hold every element type exactly but 64-bit integers, and those up to
+/// 2^53.
+trait Number: Copy + 'static {
+    fn of(x: f64) -> Self;
+}
+
+impl Number for f32 {
+    fn of(x: f64) -> Self {
+        x as Self
+    }
+}
+
+impl Number for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+}
+
+/// A file of arrays, each read when it is asked for.
+struct Arrays<'p> {
+    path: &'p Path,
+    names: Vec<String>,
+    source: Source,
+}
+
+enum Source {
+    Npz(npy::Npz),
+    Npy(npy::Npy),
+    Json(Vec<json::Nested>),
 }
 
 impl Dataset {
@@ -79,12 +109,13 @@ impl Dataset {
     /// holds NaN or infinity.
     pub fn read(path: impl AsRef<Path>, inputs: &[Input]) -> Result<Self, DataError> {
         let path = path.as_ref();
-        let mut arrays = read_arrays(path)?;
-        let labels = arrays.iter().position(|array| is_label(&array.name, inputs)).map(|index| arrays.remove(index));
+        let mut arrays = Arrays::open(path)?;
+        let labels = arrays.names.iter().position(|name| is_label(name, inputs));
+        let places = inputs.iter().map(|input| arrays.place(input, inputs, labels)).collect::<Result<Vec<_>, _>>()?;
         let mut columns = Vec::new();
-        for input in inputs {
-            let array = take(path, &mut arrays, input, inputs)?;
-            columns.push(split(path, array, input)?);
+        for (input, place) in inputs.iter().zip(places) {
+            let tensor = arrays.read(place)?;
+            columns.push(split(tensor, input).map_err(|problem| arrays.fault(place, problem))?);
         }
         let count = columns.first().map_or(0, Vec::len);
         for (column, input) in columns.iter().zip(inputs) {
@@ -100,7 +131,13 @@ impl Dataset {
                 });
             }
         }
-        let labels = labels.map(|labels| read_labels(path, &labels, count)).transpose()?;
+        let labels = match labels {
+            None => None,
+            Some(place) => {
+                let tensor = arrays.read(place)?;
+                Some(read_labels(&tensor, count).map_err(|problem| arrays.fault(place, problem))?)
+            }
+        };
         let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
         let samples = (0..count).map(|_| columns.iter_mut().filter_map(Iterator::next).collect());
         Ok(Self { samples: samples.collect(), labels })
@@ -148,27 +185,79 @@ pub fn read_sample(path: impl AsRef<Path>, inputs: &[Input]) -> Result<Sample, D
     }
 }
 
-fn read_arrays(path: &Path) -> Result<Vec<NamedArray>, DataError> {
-    let fault = |problem: &str| DataError::File { path: path.to_owned(), problem: problem.into() };
-    if path.is_dir() {
-        return Err(fault("it is a directory; name the .npz, .npy or .json file itself"));
+impl<'p> Arrays<'p> {
+    fn open(path: &'p Path) -> Result<Self, DataError> {
+        let fault = |problem: String| DataError::File { path: path.to_owned(), problem };
+        let unreadable = |source: io::Error| DataError::Read { path: path.to_owned(), source };
+        if path.is_dir() {
+            return Err(fault("it is a directory; name the .npz, .npy or .json file itself".into()));
+        }
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let extension = extension.map(str::to_ascii_lowercase);
+        let known = extension.as_deref().filter(|extension| ["npz", "npy", "json"].contains(extension));
+        let extension = known.ok_or_else(|| {
+            fault("its name does not end in .npz, .npy or .json; save the data in one of these formats".into())
+        })?;
+        let (file, length) = crate::file::open(path).map_err(unreadable)?;
+        if length == 0 {
+            return Err(fault("it is empty; write or copy the data again".into()));
+        }
+        let (names, source) = match extension {
+            "npz" => {
+                let archive = npy::Npz::open(file, length).map_err(fault)?;
+                (archive.names.clone(), Source::Npz(archive))
+            }
+            "npy" => {
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                (vec![name], Source::Npy(npy::Npy { file, length }))
+            }
+            _ => {
+                let bytes = crate::file::read(path, MAX_JSON).map_err(unreadable)?;
+                let (names, arrays) = json::read(&bytes).map_err(fault)?.into_iter().unzip();
+                (names, Source::Json(arrays))
+            }
+        };
+        if names.is_empty() {
+            return Err(fault("it holds no arrays; write the data again".into()));
+        }
+        Ok(Self { path, names, source })
     }
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let extension = extension.map(str::to_ascii_lowercase);
-    let decode = match extension.as_deref() {
-        Some("npz") => npy::read_npz,
-        Some("npy") => npy::read_npy,
-        Some("json") => json::read,
-        _ => return Err(fault("its name does not end in .npz, .npy or .json; save the data in one of these formats")),
-    };
-    let bytes = std::fs::read(path).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
-    if bytes.is_empty() {
-        return Err(fault("it is empty; write or copy the data again"));
+
+    /// Reads an array.
+    fn read<T: Number>(&mut self, place: usize) -> Result<ArrayD<T>, DataError> {
+        let array = match &mut self.source {
+            Source::Npz(archive) => archive.array(place),
+            // The file is the array.
+            Source::Npy(file) => {
+                return file.array().map_err(|problem| DataError::File { path: self.path.to_owned(), problem });
+            }
+            Source::Json(arrays) => arrays[place].array(),
+        };
+        array.map_err(|problem| self.fault(place, problem))
     }
-    let arrays = decode(path, &bytes)?;
-    match arrays.is_empty() {
-        true => Err(fault("it holds no arrays; write the data again")),
-        false => Ok(arrays),
+
+    /// What is wrong with an array.
+    fn fault(&self, place: usize, problem: String) -> DataError {
+        DataError::Array { path: self.path.to_owned(), array: self.names[place].clone(), problem }
+    }
+
+    /// The array that belongs to an input: of its name, or the only one beside the labels if there is only one input.
+    fn place(&self, input: &Input, inputs: &[Input], labels: Option<usize>) -> Result<usize, DataError> {
+        let others: Vec<usize> = (0..self.names.len()).filter(|&place| Some(place) != labels).collect();
+        let named = others.iter().copied().find(|&place| self.names[place] == input.name);
+        let only = (inputs.len() == 1 && others.len() == 1).then(|| others[0]);
+        named.or(only).ok_or_else(|| {
+            let found: Vec<String> = others.iter().map(|&place| format!("{:?}", self.names[place])).collect();
+            DataError::File {
+                path: self.path.to_owned(),
+                problem: format!(
+                    "no array for input {:?} {:?} (found {}); name the array like the input",
+                    input.name,
+                    input.shape,
+                    if found.is_empty() { "none".into() } else { found.join(", ") }
+                ),
+            }
+        })
     }
 }
 
@@ -176,34 +265,11 @@ fn is_label(name: &str, inputs: &[Input]) -> bool {
     LABEL_NAMES.contains(&name) && inputs.iter().all(|input| input.name != name)
 }
 
-/// The array that belongs to an input: of its name, or the only one if there is only one input.
-fn take(path: &Path, arrays: &mut Vec<NamedArray>, input: &Input, inputs: &[Input]) -> Result<NamedArray, DataError> {
-    let named = arrays.iter().position(|array| array.name == input.name);
-    let only = (inputs.len() == 1 && arrays.len() == 1).then_some(0);
-    match named.or(only) {
-        Some(index) => Ok(arrays.swap_remove(index)),
-        None => {
-            let found: Vec<String> = arrays.iter().map(|a| format!("{:?}", a.name)).collect();
-            Err(DataError::File {
-                path: path.to_owned(),
-                problem: format!(
-                    "no array for input {:?} {:?} (found {}); name the array like the input",
-                    input.name,
-                    input.shape,
-                    if found.is_empty() { "none".into() } else { found.join(", ") }
-                ),
-            })
-        }
-    }
-}
-
 /// An array as samples of an input.
-fn split(path: &Path, array: NamedArray, input: &Input) -> Result<Vec<ArrayD<f32>>, DataError> {
-    let fault = |problem: String| DataError::Array { path: path.to_owned(), array: array.name.clone(), problem };
-    let tensor = array.array.as_ref().map_err(|problem| fault(problem.clone()))?;
-    let (shape, wanted) = (tensor.shape(), input.shape.as_slice());
+fn split(floats: ArrayD<f32>, input: &Input) -> Result<Vec<ArrayD<f32>>, String> {
+    let (shape, wanted) = (floats.shape(), input.shape.as_slice());
     if shape.contains(&0) {
-        return Err(fault(format!("shape {shape:?} holds no samples; give at least one")));
+        return Err(format!("shape {shape:?} holds no samples; give at least one"));
     }
     let batched = wanted.first() == Some(&1);
     let many = (batched && shape.len() == wanted.len() && shape[1..] == wanted[1..])
@@ -212,18 +278,17 @@ fn split(path: &Path, array: NamedArray, input: &Input) -> Result<Vec<ArrayD<f32
     if !one && !many {
         let sample = if batched { &wanted[1..] } else { wanted };
         let listed: Vec<String> = sample.iter().map(ToString::to_string).collect();
-        return Err(fault(format!(
+        return Err(format!(
             "shape {shape:?} does not fit input {:?}, expected {wanted:?} for one sample or [N, {}] for N; reshape it",
             input.name,
             listed.join(", ")
-        )));
+        ));
     }
-    let floats = tensor.mapv(|x| x as f32);
     if let Some((index, x)) = floats.indexed_iter().find(|(_, x)| !x.is_finite()) {
-        return Err(fault(format!(
+        return Err(format!(
             "element {:?} is {x}, expected finite numbers; clean the data",
             ndarray::Dimension::slice(&index)
-        )));
+        ));
     }
     let sample = |tensor: ArrayD<f32>| crate::layout::reshape(&tensor, wanted);
     Ok(match one {
@@ -232,20 +297,18 @@ fn split(path: &Path, array: NamedArray, input: &Input) -> Result<Vec<ArrayD<f32
     })
 }
 
-fn read_labels(path: &Path, labels: &NamedArray, count: usize) -> Result<Vec<Vec<usize>>, DataError> {
-    let fault = |problem: String| DataError::Array { path: path.to_owned(), array: labels.name.clone(), problem };
-    let tensor = labels.array.as_ref().map_err(|problem| fault(problem.clone()))?;
+fn read_labels(tensor: &ArrayD<f64>, count: usize) -> Result<Vec<Vec<usize>>, String> {
     let shape = tensor.shape();
     let one_each = tensor.len() == count && shape.iter().filter(|&&length| length != 1).count() <= 1;
     let positions = shape.first() == Some(&count) && shape.len() > 1 && tensor.len() > count;
     if !one_each && !positions {
-        return Err(fault(format!(
+        return Err(format!(
             "labels of shape {shape:?} for {count} samples, expected [{count}], the number of the class of each, or [{count}, …], those of its positions"
-        )));
+        ));
     }
     let class = |&x: &f64| match x.fract() == 0.0 && (0.0..9e15).contains(&x) {
         true => Ok(x as usize),
-        false => Err(fault(format!("label {x}, expected whole numbers from 0"))),
+        false => Err(format!("label {x}, expected whole numbers from 0")),
     };
     let classes: Vec<usize> = tensor.iter().map(class).collect::<Result<_, _>>()?;
     Ok(classes.chunks(tensor.len() / count).map(<[usize]>::to_vec).collect())

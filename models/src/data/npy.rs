@@ -1,104 +1,201 @@
 //! NumPy files: `.npy`, and `.npz`, which is a zip archive of them.
+//!
+//! Their headers say how much follows, so that is compared with the limit, and with what there is, before anything is unpacked. Elements are converted as
+//! they come: what is held is the result alone.
 
-use std::io::{Cursor, Read};
-use std::path::Path;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, ShapeBuilder};
 use ndarray_npy::npy::header::Header;
-use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{DataError, NamedArray};
+use super::{MAX_ELEMENTS, Number};
 
 const TYPES: &str = "float32, float64, uint8, int8, int32 or int64";
 
-/// No array may unpack to more bytes than this.
-const MAX_BYTES: u64 = 1 << 30;
+/// Most bytes of a header and of the elements behind it.
+const MAX_BYTES: u64 = 8 * MAX_ELEMENTS as u64 + (1 << 16);
 
-/// What an attempt to read an array as one element type says.
-enum Attempt {
-    Read(ArrayD<f64>),
-    /// Its elements are of another type, named so in the file.
-    OtherType(String),
-    Broken(String),
+/// How an element is written.
+#[derive(Clone, Copy)]
+struct Element {
+    /// Bytes.
+    width: usize,
+    /// From bytes in little-endian order.
+    read: fn([u8; 8]) -> f64,
+    big_endian: bool,
 }
 
-/// An element type that arrays may have.
-trait Element: ReadableElement + Copy {
-    fn double(self) -> f64;
-}
-
-macro_rules! elements {
-    ($($element:ty),*) => {
-        $(impl Element for $element {
-            fn double(self) -> f64 {
-                self as f64
-            }
-        })*
-    };
-}
-
-elements!(f32, f64, u8, i8, i32, i64);
-
-fn attempt<T: Element>(bytes: &[u8]) -> Attempt {
-    match ArrayD::<T>::read_npy(bytes) {
-        Ok(array) => Attempt::Read(array.mapv(T::double)),
-        Err(ReadNpyError::WrongDescriptor(found)) => Attempt::OtherType(found.to_string()),
-        Err(other) => Attempt::Broken(other.to_string()),
-    }
-}
-
-/// Decodes an array of any of the element types.
-fn decode(bytes: &[u8]) -> Result<ArrayD<f64>, String> {
-    plausible(bytes)?;
-    let mut found = String::new();
-    for attempt in [attempt::<f32>, attempt::<f64>, attempt::<u8>, attempt::<i8>, attempt::<i32>, attempt::<i64>] {
-        match attempt(bytes) {
-            Attempt::Read(array) => return Ok(array),
-            Attempt::OtherType(name) => found = name,
-            Attempt::Broken(problem) => return Err(format!("{problem}; the file may be truncated, write it again")),
+impl Element {
+    /// Of NumPy's descriptor, such as `<f4`.
+    fn of(descriptor: &str) -> Option<Self> {
+        fn first<const N: usize>(bytes: [u8; 8]) -> [u8; N] {
+            std::array::from_fn(|index| bytes[index])
         }
-    }
-    Err(format!("its elements are {found}, expected {TYPES}; convert it with `.astype(\"float32\")`"))
-}
-
-/// Refuses a header that promises more elements than there are bytes, before anything is allocated for them.
-fn plausible(bytes: &[u8]) -> Result<(), String> {
-    let header = Header::from_reader(&mut &*bytes)
-        .map_err(|error| format!("not a complete .npy file ({error}); write it with `numpy.save`"))?;
-    let count = header.shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
-    match count.filter(|&count| count <= bytes.len()) {
-        Some(_) => Ok(()),
-        None => Err(format!("its shape {:?} needs more data than there is; write it again", header.shape)),
-    }
-}
-
-pub(super) fn read_npy(path: &Path, bytes: &[u8]) -> Result<Vec<NamedArray>, DataError> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let array = decode(bytes).map_err(|problem| DataError::File { path: path.to_owned(), problem })?;
-    Ok(vec![NamedArray { name, array: Ok(array) }])
-}
-
-pub(super) fn read_npz(path: &Path, bytes: &[u8]) -> Result<Vec<NamedArray>, DataError> {
-    let fault = |error: ZipError| DataError::File {
-        path: path.to_owned(),
-        problem: format!("not a complete .npz file ({error}); write it with `numpy.savez`"),
-    };
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(fault)?;
-    let mut arrays = Vec::new();
-    for index in 0..archive.len() {
-        let entry = archive.by_index(index).map_err(fault)?;
-        let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_owned();
-        let mut unpacked = Vec::new();
-        let array = match entry.take(MAX_BYTES + 1).read_to_end(&mut unpacked) {
-            Err(error) => Err(format!("it cannot be unpacked ({error}); write the file again")),
-            Ok(_) if unpacked.len() as u64 > MAX_BYTES => {
-                Err(format!("it unpacks to more than {MAX_BYTES} bytes; give fewer samples"))
-            }
-            Ok(_) => decode(&unpacked),
+        let (order, name) = descriptor.split_at_checked(1)?;
+        let (width, read): (usize, fn([u8; 8]) -> f64) = match name {
+            "f4" => (4, |bytes| f32::from_le_bytes(first(bytes)).into()),
+            "f8" => (8, f64::from_le_bytes),
+            "u1" => (1, |bytes| bytes[0].into()),
+            "i1" => (1, |bytes| i8::from_le_bytes(first(bytes)).into()),
+            "i4" => (4, |bytes| i32::from_le_bytes(first(bytes)).into()),
+            "i8" => (8, |bytes| i64::from_le_bytes(bytes) as f64),
+            _ => return None,
         };
-        arrays.push(NamedArray { name, array });
+        let ordered = matches!(order, "<" | ">") || (width == 1 && order == "|");
+        ordered.then_some(Self { width, read, big_endian: order == ">" })
     }
-    Ok(arrays)
+
+    fn number(self, bytes: &[u8]) -> f64 {
+        let mut padded = [0; 8];
+        padded[..self.width].copy_from_slice(bytes);
+        if self.big_endian {
+            padded[..self.width].reverse();
+        }
+        (self.read)(padded)
+    }
+}
+
+/// Bytes of a header at most; NumPy itself reads no longer ones.
+const MAX_HEADER: usize = 10_000;
+
+/// Reads the header of an array.
+fn header(source: &mut impl Read) -> Result<Header, String> {
+    let broken =
+        |error: &dyn std::fmt::Display| format!("not a complete .npy file ({error}); write it with `numpy.save`");
+    // Magic, version, and the length of what follows.
+    let mut bytes = vec![0; 10];
+    source.read_exact(&mut bytes).map_err(|error| broken(&error))?;
+    if bytes[6] > 1 {
+        bytes.resize(12, 0);
+        source.read_exact(&mut bytes[10..]).map_err(|error| broken(&error))?;
+    }
+    let length = bytes[8..].iter().rev().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
+    if length > MAX_HEADER {
+        return Err(broken(&format_args!("a header of {length} bytes")));
+    }
+    let start = bytes.len();
+    bytes.resize(start + length, 0);
+    source.read_exact(&mut bytes[start..]).map_err(|error| broken(&error))?;
+    // The parser goes as deep as brackets do.
+    if bytes[start..].iter().filter(|byte| b"([{".contains(byte)).count() > MAX_BRACKETS {
+        return Err(broken(&"a header of many parts"));
+    }
+    Header::from_reader(&mut bytes.as_slice()).map_err(|error| broken(&error))
+}
+
+/// Brackets that a header may open: those of the dictionary and of the shape, and of types that are refused by name.
+const MAX_BRACKETS: usize = 32;
+
+/// Decodes an array of any of the element types from a source that promises `length` bytes.
+fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, String> {
+    /// Bytes converted at once, a multiple of every width.
+    const CHUNK: usize = 1 << 16;
+    let broken = "the file may be truncated, write it again";
+    let header = header(&mut source)?;
+    let descriptor = header.type_descriptor.to_string();
+    let element = header.type_descriptor.as_string().and_then(|descriptor| Element::of(descriptor));
+    let element = element.ok_or_else(|| {
+        format!("its elements are {descriptor}, expected {TYPES}; convert it with `.astype(\"float32\")`")
+    })?;
+    let count = header.shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
+    let bytes = count.and_then(|count| count.checked_mul(element.width));
+    let (Some(count), Some(bytes)) = (count, bytes.filter(|&bytes| bytes as u64 <= length)) else {
+        return Err(format!("its shape {:?} needs more data than there is; {broken}", header.shape));
+    };
+    if count > MAX_ELEMENTS {
+        return Err(format!(
+            "its shape {:?} has {count} elements, expected at most {MAX_ELEMENTS}; give fewer samples",
+            header.shape
+        ));
+    }
+    let mut elements = Vec::with_capacity(count);
+    let mut chunk = vec![0; CHUNK.min(bytes)];
+    let mut rest = bytes;
+    while rest > 0 {
+        let part = &mut chunk[..rest.min(CHUNK)];
+        source.read_exact(part).map_err(|error| format!("it cannot be read ({error}); {broken}"))?;
+        elements.extend(part.chunks_exact(element.width).map(|bytes| T::of(element.number(bytes))));
+        rest -= part.len();
+    }
+    if source.read(&mut [0]).map_err(|error| format!("it cannot be read ({error}); {broken}"))? > 0 {
+        return Err(format!("there is more data than its shape {:?} needs; {broken}", header.shape));
+    }
+    let shape = header.shape.clone().set_f(header.layout.is_fortran());
+    ArrayD::from_shape_vec(shape, elements).map_err(|error| format!("{error}; {broken}"))
+}
+
+/// A `.npy` file.
+pub(super) struct Npy {
+    pub(super) file: File,
+    pub(super) length: u64,
+}
+
+impl Npy {
+    pub(super) fn array<T: Number>(&mut self) -> Result<ArrayD<T>, String> {
+        self.file.rewind().map_err(|error| format!("it cannot be read ({error})"))?;
+        decode(BufReader::new(&self.file), self.length)
+    }
+}
+
+/// A `.npz` file.
+pub(super) struct Npz {
+    archive: ZipArchive<BufReader<File>>,
+    /// Names of arrays, in the archive's order.
+    pub(super) names: Vec<String>,
+}
+
+impl Npz {
+    pub(super) fn open(mut file: File, length: u64) -> Result<Self, String> {
+        let broken =
+            |error: &dyn std::fmt::Display| format!("not a complete .npz file ({error}); write it with `numpy.savez`");
+        let listed = listed(&mut file, length).map_err(|error| broken(&error))?;
+        let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
+        let names = (0..archive.len()).map(|index| {
+            let member = archive.name_for_index(index).unwrap_or_default();
+            member.strip_suffix(".npy").unwrap_or(member).to_owned()
+        });
+        let names: Vec<String> = names.collect();
+        let mut distinct = HashSet::new();
+        if let Some(twice) = names.iter().find(|name| !distinct.insert(name.as_str())) {
+            return Err(format!("two of its arrays are called {twice:?}; rename one"));
+        }
+        // Of members with the very same name the library knows the last alone.
+        if listed.is_some_and(|listed| listed != names.len()) {
+            return Err("two of its members have the same name; write it again".into());
+        }
+        Ok(Self { archive, names })
+    }
+
+    pub(super) fn array<T: Number>(&mut self, index: usize) -> Result<ArrayD<T>, String> {
+        let unpacked = |error: ZipError| format!("it cannot be unpacked ({error}); write the file again");
+        let entry = self.archive.by_index(index).map_err(unpacked)?;
+        let size = entry.size();
+        if size > MAX_BYTES {
+            return Err(format!(
+                "it unpacks to {size} bytes, more than the {MAX_BYTES} that are read; give fewer samples"
+            ));
+        }
+        // No more than it says, whatever is packed in it.
+        decode(BufReader::new(entry.take(size.saturating_add(1))), size)
+    }
+}
+
+/// Number of members that the end of a zip archive says there are, if it is given there.
+fn listed(file: &mut File, length: u64) -> io::Result<Option<usize>> {
+    /// The record at the end, without the comment behind it.
+    const RECORD: usize = 22;
+    let tail = length.min((RECORD + (1 << 16)) as u64);
+    file.seek(SeekFrom::Start(length - tail))?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(tail).read_to_end(&mut bytes)?;
+    file.rewind()?;
+    let number = |at: usize| bytes.get(at..at + 2).map(|pair| usize::from(pair[0]) | usize::from(pair[1]) << 8);
+    let ends = |at: usize| bytes[at..].starts_with(b"PK\x05\x06") && number(at + 20) == Some(bytes.len() - at - RECORD);
+    let record = (0..(bytes.len() + 1).saturating_sub(RECORD)).rev().find(|&at| ends(at));
+    // Archives of more members give their number elsewhere.
+    Ok(record.and_then(|at| number(at + 10)).filter(|&count| count != 0xffff))
 }

@@ -4,7 +4,7 @@ use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
 
 use super::importer::Stop;
-use crate::window::MAX_ELEMENTS;
+use crate::limits::MAX_ELEMENTS;
 
 /// A node being imported.
 pub(super) struct Call<'a> {
@@ -20,7 +20,7 @@ impl<'a> Call<'a> {
             "" => format!("{}_{position}", node.op_type),
             name => name.to_owned(),
         };
-        Self { node, name, opset }
+        Self { node, name: shortened(name), opset }
     }
 
     /// Name of the `index`th input; `None` if it is left out.
@@ -121,6 +121,15 @@ impl<'a> Call<'a> {
                 "attribute `{name}` is {found:?}, expected {rank} numbers from {least} to {MAX_ELEMENTS}"
             ))),
         }
+    }
+}
+
+/// A name as it is given to all the nodes that one of the file becomes: not longer than anyone reads.
+pub(super) fn shortened(name: String) -> String {
+    const LONGEST: usize = 256;
+    match name.char_indices().nth(LONGEST) {
+        None => name,
+        Some((end, _)) => format!("{}…", &name[..end]),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Softmax and LogSoftmax: dropped where they end a classifier, otherwise spelled out.
 
+use std::collections::HashSet;
+
 use tract_onnx::pb::NodeProto;
 
 use super::Registration;
@@ -74,12 +76,14 @@ fn spelled_out<'a>(
 
 fn ends_in_outputs(importer: &Importer<'_>, node: &NodeProto) -> bool {
     let mut open = vec![node];
+    // By address: a node that reads a value twice is its consumer twice.
+    let mut seen: HashSet<*const NodeProto> = HashSet::new();
     while let Some(node) = open.pop() {
         if !VIEWS.contains(&node.op_type.as_str()) {
             return false;
         }
-        for output in &node.output {
-            open.extend(importer.consumers(output));
+        if seen.insert(node) {
+            node.output.iter().for_each(|output| open.extend(importer.consumers(output)));
         }
     }
     true

@@ -1,13 +1,15 @@
 //! Constants: initialisers, `Constant` nodes, and what views make of them.
 
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Component, Path};
+
 use ndarray::ArrayD;
-use tract_onnx::data_resolver::{MmapDataResolver, ModelDataResolver};
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 
 use super::file::type_name;
 use crate::layout;
-use crate::window::{MAX_ELEMENTS, element_count};
+use crate::limits;
 
 /// A tensor known at import.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,21 +36,18 @@ pub(crate) enum Constant {
 
 impl Constant {
     /// Decodes a protobuf tensor; `directory` is where external data lies.
-    pub(super) fn decode(tensor: &TensorProto, directory: Option<&str>) -> Result<Self, String> {
-        let shape: Vec<usize> = tensor
-            .dims
-            .iter()
-            .map(|&length| usize::try_from(length).map_err(|_| format!("dimension {length}")))
-            .collect::<Result<_, _>>()?;
+    pub(super) fn decode(tensor: &TensorProto, directory: Option<&Path>) -> Result<Self, String> {
+        let shape = dimensions(tensor)?;
+        let count = elements_of(&shape)?;
         let element = DataType::try_from(tensor.data_type).unwrap_or(DataType::Undefined);
         let external;
         let raw = if tensor.data_location == Some(DataLocation::External as i32) {
-            external = external_data(tensor, directory)?;
+            let needed = bytes_of(element, count).ok_or_else(|| unsupported(tensor))?;
+            external = external_data(tensor, directory, needed)?;
             &external
         } else {
             &tensor.raw_data
         };
-        let count = elements_of(&shape)?;
         let floats = |floats| elements(&shape, floats).map(Self::Float);
         let integers = |integers| elements(&shape, integers).map(Self::Integer);
         let small = |integers| elements(&shape, integers).map(Self::Small);
@@ -91,6 +90,11 @@ impl Constant {
     /// Numbers as a constant of integers or of reals.
     pub(super) fn from_numbers(numbers: ArrayD<f64>, integer: bool) -> Self {
         if integer { Self::Integer(numbers.mapv(|x| x as i64)) } else { Self::Float(numbers.mapv(|x| x as f32)) }
+    }
+
+    /// Number of elements.
+    pub(super) fn len(&self) -> usize {
+        self.shape().iter().product()
     }
 
     pub(super) fn scalar(value: f32) -> Self {
@@ -200,24 +204,54 @@ impl Constant {
     }
 }
 
-fn external_data(tensor: &TensorProto, directory: Option<&str>) -> Result<Vec<u8>, String> {
+/// Bytes of so many elements.
+fn bytes_of(element: DataType, count: usize) -> Option<usize> {
+    let width = match element {
+        DataType::Double | DataType::Int64 | DataType::Uint64 => 8,
+        DataType::Float | DataType::Int32 | DataType::Uint32 => 4,
+        DataType::Float16 | DataType::Bfloat16 | DataType::Int16 | DataType::Uint16 => 2,
+        DataType::Int8 | DataType::Uint8 | DataType::Bool => 1,
+        DataType::Int4 | DataType::Uint4 => return Some(count.div_ceil(2)),
+        _ => return None,
+    };
+    count.checked_mul(width)
+}
+
+/// The bytes of a tensor that lie in another file: exactly those that its shape needs, of a regular file in the model's folder.
+fn external_data(tensor: &TensorProto, directory: Option<&Path>, needed: usize) -> Result<Vec<u8>, String> {
     let entry =
         |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
-    let number = |key: &str| -> Result<Option<usize>, String> {
+    let number = |key: &str| -> Result<Option<u64>, String> {
         let parsed = entry(key).map(str::parse).transpose();
         parsed.map_err(|_| format!("external data: {key} is no number"))
     };
     let location = entry("location").ok_or("external data: its location is missing")?;
-    let inside = |part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir);
-    if !std::path::Path::new(location).components().all(inside) {
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(location).components().all(inside) {
         return Err(format!("external data: {location:?} leaves the model's folder"));
     }
-    let path = std::path::Path::new(directory.unwrap_or_default()).join(location);
-    let mut bytes = Vec::new();
-    let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
-    MmapDataResolver
-        .read_bytes_from_path(&mut bytes, &path, offset, length)
-        .map_err(|error| format!("external data: cannot read {path:?}: {}", error.root_cause()))?;
+    let folder = directory.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let path = folder.join(location);
+    let failed = |error: io::Error| format!("external data: cannot read {path:?}: {error}");
+    // Where links lead.
+    if !path.canonicalize().map_err(failed)?.starts_with(folder.canonicalize().map_err(failed)?) {
+        return Err(format!(
+            "external data: {location:?} is a link that leaves the model's folder; copy the file it leads to"
+        ));
+    }
+    let (mut file, size) = crate::file::open(&path).map_err(failed)?;
+    let offset = number("offset")?.unwrap_or(0);
+    let rest = size.checked_sub(offset);
+    let length = number("length")?.or(rest).unwrap_or(0);
+    if rest.is_none_or(|rest| length > rest) {
+        return Err(format!("external data: {length} bytes from {offset} on, but {location:?} has {size}"));
+    }
+    if length != needed as u64 {
+        return Err(format!("external data: {length} bytes for shape {:?}, expected {needed}", tensor.dims));
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut bytes = vec![0; needed];
+    file.read_exact(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }
 
@@ -225,13 +259,21 @@ fn unsupported(tensor: &TensorProto) -> String {
     format!("its elements are {}, which is not supported", type_name(tensor.data_type))
 }
 
+fn dimensions(tensor: &TensorProto) -> Result<Vec<usize>, String> {
+    let lengths = tensor.dims.iter();
+    lengths.map(|&length| usize::try_from(length).map_err(|_| format!("dimension {length}"))).collect()
+}
+
+/// Elements that a protobuf tensor declares.
+pub(super) fn declared(tensor: &TensorProto) -> Result<usize, String> {
+    elements_of(&dimensions(tensor)?)
+}
+
 fn elements_of(shape: &[usize]) -> Result<usize, String> {
-    match element_count(shape) {
-        Some(count) => Ok(count),
-        // Empty tensors are legal constants: an empty list of axes, say.
-        None if shape.contains(&0) => Ok(0),
-        None => Err(format!("shape {shape:?} has more than {MAX_ELEMENTS} elements")),
-    }
+    // Empty tensors are legal constants: an empty list of axes, say.
+    let empty = shape.contains(&0);
+    let largest: Vec<usize> = shape.iter().map(|&length| length.max(1)).collect();
+    limits::tensor(&largest).map(|count| if empty { 0 } else { count })
 }
 
 fn elements<T>(shape: &[usize], elements: Vec<T>) -> Result<ArrayD<T>, String> {

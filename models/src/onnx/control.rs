@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::importer::{Binding, Importer, Operand, Stop};
-use super::{Registration, constant::Constant, import_nodes};
+use super::{Registration, import_nodes};
 
 pub(super) const OPERATORS: &[Registration] =
     &[Registration { name: "If", attributes: &["else_branch", "then_branch"], import: branch }];
@@ -21,7 +21,7 @@ fn branch<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     importer.enter(graph);
     for tensor in &graph.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);
-        let constant = Constant::decode(tensor, importer.directory)?;
+        let constant = importer.stored(tensor)?;
         importer.bind(&tensor.name, Binding::Constant(constant.into()))?;
     }
     import_nodes(importer, &graph.node, call.opset)?;

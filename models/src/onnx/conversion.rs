@@ -31,7 +31,7 @@ fn convert<'a>(importer: &mut Importer<'a>, call: &Call<'a>, to: i32) -> Result<
         Operand::Computed(input) => input,
         Operand::Constant(constant) => return importer.define_constant(call, converted(&constant, to)?),
     };
-    let grid = importer.graph.grid(input);
+    let grid = importer.grid(input);
     // The numbers of a grid with a whole scale are integers already.
     let ends = grid.filter(|grid| grid.quantisation.scale.fract() == 0.0);
     let ends = ends.map(|grid| [grid.minimum, grid.maximum].map(|integer| grid.dequantise(integer)));

@@ -9,8 +9,8 @@ use super::importer::{Importer, Operand, Stop};
 use crate::activation::Activation;
 use crate::binary::BinaryOperator;
 use crate::graph::{Grid, Layer, Operator};
+use crate::limits;
 use crate::quantised::{MAX_TABLE, ValueId, Window};
-use crate::window::element_count;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Add", attributes: &[], import: |importer, call| add(importer, call, false) },
@@ -53,8 +53,11 @@ pub(super) fn broadcast_shapes(left: &[usize], right: &[usize]) -> Result<Vec<us
         _ => None,
     });
     let shape: Option<Vec<usize>> = lengths.collect();
-    let shape = shape.filter(|shape| shape.contains(&0) || element_count(shape).is_some());
-    shape.ok_or_else(|| Stop::Because(format!("shapes {left:?} and {right:?} do not broadcast")))
+    let shape = shape.ok_or_else(|| Stop::Because(format!("shapes {left:?} and {right:?} do not broadcast")))?;
+    if !shape.contains(&0) {
+        limits::tensor(&shape).map_err(Stop::TooLarge)?;
+    }
+    Ok(shape)
 }
 
 /// The first two operands, and the shape they broadcast to.
@@ -214,7 +217,7 @@ fn binary<'a>(
         inputs.push(importer.value(call, operand, shape)?);
     }
     if operator.by_difference().is_none() && !matches!(operator, BinaryOperator::Max | BinaryOperator::Min) {
-        let counts = inputs.iter().map(|&input| importer.graph.grid(input).map_or(256, |grid| grid.count()));
+        let counts = inputs.iter().map(|&input| importer.grid(input).map_or(256, |grid| grid.count()));
         if counts.product::<usize>() > MAX_TABLE {
             return Err(Stop::because(
                 "a function of two numbers is a table of all pairs, and numbers of 16 bits make too many; quantise one of them to 8 bits or fewer",

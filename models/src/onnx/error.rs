@@ -66,6 +66,18 @@ pub enum ImportError {
         /// What is wrong.
         problem: String,
     },
+    /// A network of which no circuit can be made.
+    #[error("{path:?}: node {node:?} ({operator}) makes the network too large: {problem}")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The first node that there is no room for.
+        node: String,
+        /// Its operator.
+        operator: &'static str,
+        /// What there is too much of, and what to do.
+        problem: String,
+    },
     /// Nodes that cannot be proven, all of them.
     #[error("{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} operators that are supported", supported = super::supported_operators().len())]
     Unsupported {

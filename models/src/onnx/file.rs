@@ -15,7 +15,10 @@ use super::error::listed;
 use super::quantised::type_range;
 use super::{Dimensions, NEWEST_OPSET, OLDEST_OPSET};
 use crate::graph::{Grid, Input};
-use crate::window::{MAX_ELEMENTS, element_count};
+use crate::limits::{self, MAX_TENSORS};
+
+/// Protobuf ends at 2 GiB; larger models have external data.
+const MAX_BYTES: u64 = 1 << 31;
 
 /// Reads the file's bytes.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
@@ -23,7 +26,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
         let path = path.to_owned();
         return Err(ImportError::Directory { path });
     }
-    std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })
+    crate::file::read(path, MAX_BYTES).map_err(|source| ImportError::Read { path: path.to_owned(), source })
 }
 
 /// Decodes a model and checks that it has a graph.
@@ -136,6 +139,17 @@ pub(super) fn fix_inputs(
             },
         });
     }
+    for (place, count) in [("inputs", graph.input.len()), ("outputs", graph.output.len())] {
+        if count > MAX_TENSORS {
+            return Err(ImportError::Interface {
+                path: path.to_owned(),
+                place: place.into(),
+                problem: format!(
+                    "there are {count}, expected at most {MAX_TENSORS}; join them, or cut the file in pieces"
+                ),
+            });
+        }
+    }
     if inputs.is_empty() && unusable.is_empty() {
         return Err(nothing(path, "inputs", graph));
     }
@@ -220,10 +234,8 @@ fn fix_input(info: &mut ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Inp
         dimension.value = Some(Dimension::DimValue(length));
         fixed.push(usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?);
     }
-    match element_count(&fixed) {
-        Some(_) => Ok(Input { name: info.name.clone(), shape: fixed, grid }),
-        None => Err(format!("shape {fixed:?} is empty or has more than {MAX_ELEMENTS} elements")),
-    }
+    limits::tensor(&fixed)?;
+    Ok(Input { name: info.name.clone(), shape: fixed, grid })
 }
 
 /// ONNX's name of an element type.

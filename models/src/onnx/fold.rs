@@ -7,14 +7,18 @@ use tract_onnx::pb::tensor_proto::DataType;
 use super::call::{Call, axis};
 use super::constant::Constant;
 use super::elementwise::broadcast_shapes;
-use super::importer::Stop;
+use super::importer::{Importer, Stop};
 use crate::activation::PLAIN;
 use crate::binary::BinaryOperator;
 use crate::layout;
-use crate::window::MAX_ELEMENTS;
+use crate::limits;
 
 /// The result of a node whose operands are all constants; `None` if its operator is not among those that are folded here.
-pub(super) fn evaluate(call: &Call<'_>, operands: &[&Constant]) -> Option<Result<Constant, Stop>> {
+pub(super) fn evaluate(
+    importer: &Importer<'_>,
+    call: &Call<'_>,
+    operands: &[&Constant],
+) -> Option<Result<Constant, Stop>> {
     let name = call.node.op_type.as_str();
     let plain = PLAIN.iter().find(|(known, _)| *known == name);
     Some(match (name, operands) {
@@ -23,14 +27,14 @@ pub(super) fn evaluate(call: &Call<'_>, operands: &[&Constant]) -> Option<Result
             "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod" | "Min" | "Max" | "Equal" | "Less" | "LessOrEqual"
             | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor",
             [a, b],
-        ) => binary(name, a, b),
-        ("Where", [condition, yes, no]) => select(condition, yes, no),
+        ) => binary(importer, name, a, b),
+        ("Where", [condition, yes, no]) => select(importer, condition, yes, no),
         ("Sqrt", [x]) => Ok(Constant::from_numbers(x.numbers().mapv(f64::sqrt), false)),
-        ("Concat", _) => concat(call, operands),
-        ("Gather", [data, indices]) => gather(call, data, indices),
-        ("Range", [start, limit, delta]) => range(start, limit, delta),
-        ("ConstantOfShape", [shape]) => constant_of_shape(call, shape),
-        ("Expand", [x, shape]) => expand(x, shape),
+        ("Concat", _) => concat(importer, call, operands),
+        ("Gather", [data, indices]) => gather(importer, call, data, indices),
+        ("Range", [start, limit, delta]) => range(importer, start, limit, delta),
+        ("ConstantOfShape", [shape]) => constant_of_shape(importer, call, shape),
+        ("Expand", [x, shape]) => expand(importer, x, shape),
         ("Shape", [x]) => Ok(shape_of(call, x.shape())),
         ("Size", [x]) => Ok(Constant::Integer(ArrayD::from_elem(vec![], x.shape().iter().product::<usize>() as i64))),
         ("ReduceProd", [x]) => Ok(Constant::from_numbers(
@@ -48,6 +52,15 @@ pub(super) fn evaluate(call: &Call<'_>, operands: &[&Constant]) -> Option<Result
             None => return None,
         },
         _ => return None,
+    })
+}
+
+/// Asks for the room that a result needs, before it is made.
+fn allow(importer: &Importer<'_>, shape: &[usize]) -> Result<(), Stop> {
+    let count = if shape.contains(&0) { 0 } else { limits::tensor(shape).map_err(Stop::TooLarge)? };
+    importer.spend(count).map_err(|stop| match stop {
+        Stop::TooLarge(problem) => Stop::TooLarge(format!("its shape {shape:?}: {problem}")),
+        other => other,
     })
 }
 
@@ -83,8 +96,9 @@ fn broadcast(constant: &Constant, shape: &[usize]) -> Result<ArrayD<f64>, Stop> 
     Ok(view.to_owned())
 }
 
-fn binary(name: &str, a: &Constant, b: &Constant) -> Result<Constant, Stop> {
+fn binary(importer: &Importer<'_>, name: &str, a: &Constant, b: &Constant) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(a.shape(), b.shape())?;
+    allow(importer, &shape)?;
     let integer = a.is_integer() && b.is_integer();
     let table = [
         BinaryOperator::Pow,
@@ -114,15 +128,16 @@ fn binary(name: &str, a: &Constant, b: &Constant) -> Result<Constant, Stop> {
     Ok(Constant::from_numbers(numbers, integer || operator.is_some_and(BinaryOperator::is_condition)))
 }
 
-fn select(condition: &Constant, yes: &Constant, no: &Constant) -> Result<Constant, Stop> {
+fn select(importer: &Importer<'_>, condition: &Constant, yes: &Constant, no: &Constant) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(&broadcast_shapes(condition.shape(), yes.shape())?, no.shape())?;
+    allow(importer, &shape)?;
     let parts = [broadcast(condition, &shape)?, broadcast(yes, &shape)?, broadcast(no, &shape)?];
     let chosen =
         Zip::from(&parts[0]).and(&parts[1]).and(&parts[2]).map_collect(|&c, &yes, &no| if c == 0.0 { no } else { yes });
     Ok(Constant::from_numbers(chosen, yes.is_integer() && no.is_integer()))
 }
 
-fn concat(call: &Call<'_>, operands: &[&Constant]) -> Result<Constant, Stop> {
+fn concat(importer: &Importer<'_>, call: &Call<'_>, operands: &[&Constant]) -> Result<Constant, Stop> {
     let first = operands.first().ok_or_else(|| Stop::because("it has no inputs"))?;
     let along = axis(call.int("axis", 0)?, first.shape().len())?;
     let fits = |other: &&Constant| {
@@ -132,6 +147,9 @@ fn concat(call: &Call<'_>, operands: &[&Constant]) -> Result<Constant, Stop> {
     if !operands.iter().all(fits) {
         return Err(Stop::because("its constants do not fit each other"));
     }
+    let mut shape = first.shape().to_vec();
+    shape[along] = operands.iter().map(|x| x.shape()[along]).fold(0, usize::saturating_add);
+    allow(importer, &shape)?;
     if let Ok(integers) =
         operands.iter().map(|x| x.integers().map(|list| (x.shape(), list))).collect::<Result<Vec<_>, _>>()
     {
@@ -152,10 +170,11 @@ pub(super) fn indices(constant: &Constant, length: usize) -> Result<Vec<usize>, 
     counted.collect()
 }
 
-fn gather(call: &Call<'_>, data: &Constant, places: &Constant) -> Result<Constant, Stop> {
+fn gather(importer: &Importer<'_>, call: &Call<'_>, data: &Constant, places: &Constant) -> Result<Constant, Stop> {
     let along = axis(call.int("axis", 0)?, data.shape().len())?;
     let chosen = indices(places, data.shape()[along])?;
     let shape = [&data.shape()[..along], places.shape(), &data.shape()[along + 1..]].concat();
+    allow(importer, &shape)?;
     Ok(match data {
         Constant::Integer(tensor) => Constant::Integer(tensor.select(Axis(along), &chosen)),
         Constant::Small(tensor) => Constant::Small(tensor.select(Axis(along), &chosen)),
@@ -164,13 +183,15 @@ fn gather(call: &Call<'_>, data: &Constant, places: &Constant) -> Result<Constan
     .reshape(&shape))
 }
 
-fn range(start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constant, Stop> {
+fn range(importer: &Importer<'_>, start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constant, Stop> {
     let number = |x: &Constant| x.numbers().first().copied().unwrap_or(f64::NAN);
     let (first, end, step) = (number(start), number(limit), number(delta));
     let count = ((end - first) / step).ceil().max(0.0);
-    if count.is_nan() || count > MAX_ELEMENTS as f64 {
-        return Err(Stop::because("it has too many elements"));
+    if count.is_nan() {
+        return Err(Stop::because("its start, limit or delta is no number"));
     }
+    // What is beyond all limits saturates.
+    allow(importer, &[count as usize])?;
     let numbers: Vec<f64> = (0..count as usize).map(|index| first + step * index as f64).collect();
     Ok(Constant::from_numbers(layout::from_elements(&[numbers.len()], numbers), start.is_integer()))
 }
@@ -179,23 +200,24 @@ fn range(start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constan
 fn listed_shape(shape: &Constant) -> Result<Vec<usize>, Stop> {
     let lengths = shape.integers()?.into_iter().map(|length| usize::try_from(length).ok());
     let shape: Option<Vec<usize>> = lengths.collect();
-    let small = shape.filter(|shape| shape.contains(&0) || crate::window::element_count(shape).is_some());
-    small.ok_or_else(|| Stop::Because(format!("its shape has negative lengths or more than {MAX_ELEMENTS} elements")))
+    shape.ok_or_else(|| Stop::because("its shape has negative lengths"))
 }
 
-fn constant_of_shape(call: &Call<'_>, shape: &Constant) -> Result<Constant, Stop> {
+fn constant_of_shape(importer: &Importer<'_>, call: &Call<'_>, shape: &Constant) -> Result<Constant, Stop> {
     let shape = listed_shape(shape)?;
+    allow(importer, &shape)?;
     Ok(match call.tensor("value")? {
         None => Constant::Float(ArrayD::zeros(shape)),
         Some(tensor) => {
-            let value = Constant::decode(tensor, None)?;
+            let value = importer.stored(tensor)?;
             let number = value.numbers().first().copied().unwrap_or(0.0);
             Constant::from_numbers(ArrayD::from_elem(shape, number), value.is_integer())
         }
     })
 }
 
-fn expand(x: &Constant, shape: &Constant) -> Result<Constant, Stop> {
+fn expand(importer: &Importer<'_>, x: &Constant, shape: &Constant) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(x.shape(), &listed_shape(shape)?)?;
+    allow(importer, &shape)?;
     Ok(Constant::from_numbers(broadcast(x, &shape)?, x.is_integer()))
 }

@@ -1,24 +1,35 @@
 //! The state of an import: the graph built so far and what each ONNX value name stands for.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::rc::Rc;
 
 use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{GraphProto, NodeProto};
+use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 use super::Refusal;
-use super::call::Call;
-use super::constant::Constant;
+use super::call::{Call, shortened};
+use super::constant::{Constant, declared};
 use crate::activation::Activation;
 use crate::graph::{Graph, Grid, Input, Node, Operator};
+use crate::limits::{self, Room};
 use crate::quantised::ValueId;
-use crate::window::{MAX_ELEMENTS, element_count};
+
+/// Elements of constants that an import reads and makes, beyond [`READINGS`] times what the file holds. Nobody reads a constant more often, but
+/// operators on constants can be chained to any length.
+const MAX_FOLDED: usize = 1 << 26;
+const READINGS: usize = 16;
+/// Elements of all constants of a file together.
+const MAX_STORED: usize = 1 << 28;
 
 /// Why the import of a node ends early.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The node is at fault.
     Because(String),
+    /// The node makes the network too large.
+    TooLarge(String),
     /// A node before it was refused; this one cannot be judged.
     Blocked,
 }
@@ -62,9 +73,19 @@ pub(super) struct Importer<'a> {
     outputs: HashSet<&'a str>,
     /// ONNX's element types, where they are not FLOAT or were given.
     pub(super) element_types: HashMap<&'a str, i32>,
-    /// Names of nodes, which are unique.
-    names: HashSet<String>,
-    pub(super) directory: Option<&'a str>,
+    /// Names of nodes, which are unique, and how many pieces each has been given.
+    names: HashMap<String, usize>,
+    /// For each value, how it is quantised: [`Graph::grid`], remembered.
+    grids: Vec<Option<Grid>>,
+    /// What the nodes so far leave of the limits.
+    pub(super) room: Room,
+    /// Elements of constants that may still be read and made.
+    reading: Cell<usize>,
+    /// Elements of constants that the file may still hold.
+    storage: Cell<usize>,
+    /// Whether a node was refused for lack of room.
+    pub(super) full: bool,
+    pub(super) directory: Option<&'a Path>,
     /// Why inputs and initialisers cannot be used, by name.
     pub(super) unusable: HashMap<String, String>,
     /// Nodes at fault, in the file's order.
@@ -72,12 +93,14 @@ pub(super) struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    pub(super) fn new(name: String, inputs: Vec<Input>, proto: &'a GraphProto, directory: Option<&'a str>) -> Self {
+    pub(super) fn new(name: String, inputs: Vec<Input>, proto: &'a GraphProto, directory: Option<&'a Path>) -> Self {
         let mut values = HashMap::new();
-        let usable = proto.input.iter().filter(|info| inputs.iter().any(|input| input.name == info.name));
+        let usable: HashSet<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+        let usable = proto.input.iter().filter(|info| usable.contains(info.name.as_str()));
         for (id, input) in usable.enumerate() {
             values.insert(input.name.as_str(), Binding::Computed(id));
         }
+        let (grids, room) = (inputs.iter().map(|input| input.grid).collect(), Room::beside(&inputs));
         let mut importer = Self {
             graph: Graph { name, inputs, nodes: Vec::new(), outputs: Vec::new() },
             notes: Vec::new(),
@@ -86,7 +109,12 @@ impl<'a> Importer<'a> {
             consumers: HashMap::new(),
             outputs: HashSet::new(),
             element_types: HashMap::new(),
-            names: HashSet::new(),
+            names: HashMap::new(),
+            grids,
+            room,
+            reading: Cell::new(MAX_FOLDED),
+            storage: Cell::new(MAX_STORED),
+            full: false,
             directory,
             unusable: HashMap::new(),
             refusals: Vec::new(),
@@ -129,7 +157,48 @@ impl<'a> Importer<'a> {
 
     /// Says that a node computes a constant.
     pub(super) fn define_constant(&mut self, call: &Call<'a>, constant: Constant) -> Result<(), Stop> {
+        self.spend(constant.len())?;
         self.define_shared(call, Rc::new(constant))
+    }
+
+    /// A constant that the file holds, or a file beside it.
+    pub(super) fn stored(&self, tensor: &TensorProto) -> Result<Constant, String> {
+        let declared = declared(tensor)?;
+        let Some(rest) = self.storage.get().checked_sub(declared) else {
+            return Err(format!("all constants of the file together have more than {MAX_STORED} elements"));
+        };
+        self.storage.set(rest);
+        let constant = Constant::decode(tensor, self.directory)?;
+        self.grant(declared);
+        Ok(constant)
+    }
+
+    /// Allows for the reading of a constant that the file holds.
+    pub(super) fn grant(&self, elements: usize) {
+        self.reading.set(self.reading.get().saturating_add(READINGS.saturating_mul(elements)));
+    }
+
+    /// Counts elements of constants that are read or made.
+    pub(super) fn spend(&self, elements: usize) -> Result<(), Stop> {
+        let Some(rest) = self.reading.get().checked_sub(elements) else {
+            return Err(Stop::TooLarge(format!(
+                "its constants: {elements} elements more to compute with, and all constants together may be {MAX_FOLDED} and {READINGS} times what the file holds; fold them before (`onnxsim`)"
+            )));
+        };
+        self.reading.set(rest);
+        Ok(())
+    }
+
+    /// An import of a single node, with what is left here.
+    pub(super) fn alone<'p>(&self, proto: &'p GraphProto) -> Importer<'p> {
+        let alone = Importer::new(String::new(), Vec::new(), proto, None);
+        alone.reading.set(self.reading.get());
+        alone
+    }
+
+    /// Takes over what such an import has left.
+    pub(super) fn rejoin(&self, alone: &Importer<'_>) {
+        self.reading.set(alone.reading.get());
     }
 
     /// The same for one that others have too.
@@ -148,7 +217,10 @@ impl<'a> Importer<'a> {
         };
         match self.values.get(name) {
             Some(Binding::Computed(id)) => Ok(Some(Operand::Computed(*id))),
-            Some(Binding::Constant(constant)) => Ok(Some(Operand::Constant(constant.clone()))),
+            Some(Binding::Constant(constant)) => {
+                self.spend(constant.len())?;
+                Ok(Some(Operand::Constant(constant.clone())))
+            }
             Some(Binding::Refused) | None => Err(Stop::Blocked),
         }
     }
@@ -214,20 +286,45 @@ impl<'a> Importer<'a> {
         shape: Vec<usize>,
         grid: Option<Grid>,
     ) -> Result<ValueId, Stop> {
-        if element_count(&shape).is_none() {
-            return Err(Stop::Because(format!(
-                "its result has shape {shape:?}, which is empty or has more than {MAX_ELEMENTS} elements"
-            )));
-        }
-        let value = call.output()?.to_owned();
-        let mut name = call.name.clone();
-        let mut pieces = 0;
-        while !self.names.insert(name.clone()) {
-            pieces += 1;
-            name = format!("{}/{pieces}", call.name);
-        }
-        self.graph.nodes.push(Node { name, operator, fused: None, inputs, shape, value, grid });
+        let value = shortened(call.output()?.to_owned());
+        self.spend(operator.numbers())?;
+        let node = Node { name: self.unique_name(&call.name), operator, fused: None, inputs, shape, value, grid };
+        let products = node.inputs.first().map_or(0, |&input| limits::products(&node, self.graph.shape(input)));
+        self.room.take(&node.shape, limits::kept(&node), products).map_err(Stop::TooLarge)?;
+        self.grids.push(match node.inputs.first() {
+            Some(&input) if node.grid.is_none() && node.keeps_grid() => self.grids[input],
+            _ => node.grid,
+        });
+        self.graph.nodes.push(node);
         Ok(self.graph.inputs.len() + self.graph.nodes.len() - 1)
+    }
+
+    /// The name itself, or if it is taken the name of a piece.
+    fn unique_name(&mut self, name: &str) -> String {
+        let mut unique = name.to_owned();
+        while self.names.contains_key(&unique) {
+            let pieces = self.names.entry(name.to_owned()).or_default();
+            *pieces += 1;
+            unique = format!("{name}/{pieces}");
+        }
+        self.names.insert(unique.clone(), 0);
+        unique
+    }
+
+    /// Whether a result of that shape can be made: to be asked before anything of its size is.
+    pub(super) fn fits(&self, shape: &[usize]) -> Result<(), Stop> {
+        self.room.fits(shape).map(|_| ()).map_err(Stop::TooLarge)
+    }
+
+    /// Whether there is room for so many multiplications.
+    pub(super) fn affords(&self, shape: &[usize], terms: usize) -> Result<(), Stop> {
+        let mut room = self.room;
+        room.take(shape, 0, limits::elements(shape).saturating_mul(terms)).map_err(Stop::TooLarge)
+    }
+
+    /// How a value is quantised, if the file says so.
+    pub(super) fn grid(&self, value: ValueId) -> Option<Grid> {
+        self.grids[value]
     }
 
     /// ONNX's element type of a value.
@@ -396,8 +493,35 @@ impl<'a> Importer<'a> {
             return Ok(first);
         }
         let mut shape = self.graph.shape(first).to_vec();
-        shape[axis] = values.iter().map(|&value| self.graph.shape(value)[axis]).sum();
+        shape[axis] = values.iter().map(|&value| self.graph.shape(value)[axis]).fold(0, usize::saturating_add);
         self.push(call, Operator::Concat { axis }, values, shape)
+    }
+
+    /// A value as often as asked for along a dimension. Where that is very often, in two steps, since each joins a list of as many values.
+    pub(super) fn repeat(
+        &mut self,
+        call: &Call<'a>,
+        value: ValueId,
+        axis: usize,
+        copies: usize,
+    ) -> Result<ValueId, Stop> {
+        /// Copies that are listed one by one.
+        const LISTED: usize = 256;
+        let mut shape = self.graph.shape(value).to_vec();
+        let single = shape[axis];
+        shape[axis] = single.saturating_mul(copies);
+        self.fits(&shape)?;
+        if copies <= LISTED {
+            return self.concat(call, vec![value; copies], axis);
+        }
+        let block = copies.isqrt();
+        let blocks = copies.div_ceil(block);
+        let one = self.concat(call, vec![value; block], axis)?;
+        let all = self.concat(call, vec![one; blocks], axis)?;
+        if block * blocks == copies {
+            return Ok(all);
+        }
+        self.push(call, Operator::Slice { axis, start: 0, step: 1 }, vec![all], shape)
     }
 
     /// One element after another of a value's dimension, as values of their own that keep it with length 1.
@@ -441,6 +565,7 @@ impl<'a> Importer<'a> {
         if self.graph.shape(value) == shape {
             return Ok(value);
         }
+        self.fits(shape)?;
         let rank = self.graph.shape(value).len();
         let missing = shape.len().checked_sub(rank);
         let missing =
@@ -450,9 +575,7 @@ impl<'a> Importer<'a> {
         let mut value = self.reshape(call, value, grown.clone())?;
         for axis in 0..shape.len() {
             if grown[axis] != shape[axis] {
-                grown[axis] = shape[axis];
-                let copies = vec![value; shape[axis]];
-                value = self.push(call, Operator::Concat { axis }, copies, grown.clone())?;
+                value = self.repeat(call, value, axis, shape[axis])?;
             }
         }
         Ok(value)

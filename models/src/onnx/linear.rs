@@ -60,6 +60,7 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     // As rows of one output feature each: the transpose of what stands on the right.
     let rows = scaled(rows(&matrix, !transpose_matrix)?, alpha);
     let (samples, features) = (importer.graph.shape(input)[0], rows.shape()[0]);
+    importer.fits(&[samples, features])?;
     let (mut bias, mut rest) = (vec![0.0; features], Vec::new());
     if let Some(constant) = importer.optional_constant(call, 2)? {
         let full = gemm_bias(&constant, swapped, samples, features)?;

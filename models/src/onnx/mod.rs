@@ -51,14 +51,15 @@ mod section;
 mod spatial;
 mod view;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use crate::float::Execution;
 use crate::graph::{self, Graph};
-use crate::quantised::Output;
+use crate::limits;
+use crate::quantised::{Output, ValueId};
 use call::Call;
 use constant::Constant;
 pub use error::{ImportError, Refusal, Refusals};
@@ -173,7 +174,7 @@ fn import(
     let interface = file::fix_inputs(path, &mut proto, dimensions)?;
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     let name = stem.to_string_lossy().into_owned();
-    let directory = path.parent().and_then(Path::to_str);
+    let directory = path.parent();
     let (graph, notes, skipped) = build(path, name, interface, &proto, opset, directory)?;
     replace_by_identity(&mut proto, &skipped);
     model.graph = Some(proto);
@@ -188,14 +189,14 @@ fn build(
     interface: file::Interface,
     proto: &GraphProto,
     opset: i64,
-    directory: Option<&str>,
+    directory: Option<&Path>,
 ) -> Result<Built, ImportError> {
     let invalid = |problem: String| ImportError::Invalid { path: path.to_owned(), problem };
     let mut importer = Importer::new(name, interface.inputs, proto, directory);
     importer.notes = interface.notes;
     for tensor in &proto.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);
-        let binding = match Constant::decode(tensor, directory) {
+        let binding = match importer.stored(tensor) {
             Ok(constant) => Binding::Constant(constant.into()),
             Err(problem) => {
                 importer.unusable.insert(tensor.name.clone(), format!("initialiser {:?}: {problem}", tensor.name));
@@ -204,9 +205,11 @@ fn build(
         };
         importer.bind(&tensor.name, binding).map_err(invalid)?;
     }
-    for (name, element) in interface.element_types {
-        let known = proto.input.iter().find(|input| input.name == name);
-        known.into_iter().for_each(|input| _ = importer.element_types.insert(&input.name, element));
+    let elements: HashMap<String, i32> = interface.element_types.into_iter().collect();
+    for input in &proto.input {
+        if let Some(&element) = elements.get(&input.name) {
+            importer.element_types.insert(&input.name, element);
+        }
     }
     for (name, problem) in interface.unusable {
         importer.unusable.insert(name, problem);
@@ -218,7 +221,7 @@ fn build(
     }
     match import_nodes(&mut importer, &proto.node, opset) {
         Ok(()) | Err(Stop::Blocked) => {}
-        Err(Stop::Because(problem)) => return Err(invalid(problem)),
+        Err(Stop::Because(problem) | Stop::TooLarge(problem)) => return Err(invalid(problem)),
     }
     if !importer.refusals.is_empty() {
         let refusals = Refusals(importer.refusals);
@@ -264,9 +267,13 @@ fn import_nodes<'a>(importer: &mut Importer<'a>, nodes: &'a [NodeProto], opset: 
                     importer.bind(output, Binding::Refused)?;
                 }
             }
-            if let Stop::Because(reason) = stop {
-                importer.refusals.push(Refusal { node: call.name, operator: qualified_name(node), reason });
-            }
+            let reason = match stop {
+                Stop::Because(reason) => reason,
+                // Once there is no room, there is none for what follows either.
+                Stop::TooLarge(reason) if !std::mem::replace(&mut importer.full, true) => reason,
+                Stop::TooLarge(_) | Stop::Blocked => continue,
+            };
+            importer.refusals.push(Refusal { node: call.name, operator: qualified_name(node), reason });
         }
     }
     Ok(())
@@ -315,17 +322,43 @@ fn folded<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Option<Result<Constan
     if operands.is_empty() {
         return None;
     }
-    fold::evaluate(call, &operands).or_else(|| computed_at_import(importer, call).map(Ok))
+    let elements = operands.iter().map(|operand| operand.len()).sum();
+    if let Err(stop) = importer.spend(elements) {
+        return Some(Err(stop));
+    }
+    fold::evaluate(importer, call, &operands).or_else(|| computed_at_import(importer, call).transpose())
 }
 
 /// The only result of a node on constants, computed in floating point; `None` if that cannot be.
-fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Option<Constant> {
-    let registration = registration(call.node).filter(|known| !TAKES_CONSTANTS.contains(&known.name))?;
-    let [output] = call.node.output.as_slice() else {
-        return None;
-    };
+fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Result<Option<Constant>, Stop> {
     let proto = GraphProto::default();
-    let mut alone = Importer::new(String::new(), Vec::new(), &proto, importer.directory);
+    let mut alone = importer.alone(&proto);
+    let result = import_alone(importer, &mut alone, call);
+    importer.rejoin(&alone);
+    let (value, integer) = match result {
+        Ok(computed) => computed,
+        Err(Stop::TooLarge(reason)) => return Err(Stop::TooLarge(reason)),
+        Err(Stop::Because(_) | Stop::Blocked) => return Ok(None),
+    };
+    // Results in between are read and made too, and each multiplication is work.
+    let results = alone.graph.nodes.iter().map(|node| limits::elements(&node.shape)).fold(0, usize::saturating_add);
+    importer.spend(results.saturating_add(alone.room.products_taken()))?;
+    alone.graph.outputs.push(Output { name: String::new(), value });
+    let result = Execution::new(&alone.graph).run(&[], |_, _, _| {}).pop();
+    Ok(result.map(|result| Constant::from_numbers(result, integer)))
+}
+
+/// Imports a node whose first operand is a value and the others are constants; gives its value, and whether that is a constant of integers.
+fn import_alone<'c>(
+    importer: &Importer<'_>,
+    alone: &mut Importer<'c>,
+    call: &Call<'c>,
+) -> Result<(ValueId, bool), Stop> {
+    let registration = registration(call.node).filter(|known| !TAKES_CONSTANTS.contains(&known.name));
+    let registration = registration.ok_or(Stop::Blocked)?;
+    let [output] = call.node.output.as_slice() else {
+        return Err(Stop::Blocked);
+    };
     let mut integer = false;
     for (index, input) in call.node.input.iter().enumerate() {
         let Some(Binding::Constant(constant)) = importer.binding(input) else {
@@ -336,21 +369,20 @@ fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Option<Consta
             integer = constant.is_integer();
             let numbers = constant.numbers();
             let operator = graph::Operator::Constant(numbers.iter().copied().collect());
-            let value = alone.push(call, operator, Vec::new(), numbers.shape().to_vec()).ok()?;
-            alone.bind(input, Binding::Computed(value)).ok()?;
+            let value = alone.push(call, operator, Vec::new(), numbers.shape().to_vec())?;
+            alone.bind(input, Binding::Computed(value))?;
         } else if alone.binding(input).is_none() {
-            alone.bind(input, Binding::Constant(constant.clone())).ok()?;
+            alone.bind(input, Binding::Constant(constant.clone()))?;
         }
     }
-    (registration.import)(&mut alone, call).ok()?;
+    (registration.import)(alone, call)?;
     let Some(&Binding::Computed(value)) = alone.binding(output) else {
-        return None;
+        return Err(Stop::Blocked);
     };
     alone.infer_types(call);
-    integer &= alone.element_type(output) == alone.element_type(call.input(0)?);
-    alone.graph.outputs.push(Output { name: output.clone(), value });
-    let result = Execution::new(&alone.graph).run(&[], |_, _, _| {}).pop()?;
-    Some(Constant::from_numbers(result, integer))
+    let first = call.input(0).ok_or(Stop::Blocked)?;
+    integer &= alone.element_type(output) == alone.element_type(first);
+    Ok((value, integer))
 }
 
 /// Turns the nodes that compute these values into Identity, so that the float reference drops them too.

@@ -35,9 +35,11 @@ fn dropout<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
 }
 
 fn constant<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let constant = if let Some(tensor) = call.tensor("value")? {
-        Constant::decode(tensor, importer.directory)?
-    } else if call.has("value_float") {
+    if let Some(tensor) = call.tensor("value")? {
+        let constant = importer.stored(tensor)?;
+        return importer.define_constant(call, constant);
+    }
+    let constant = if call.has("value_float") {
         // A bound may be infinite, so only NaN is refused here.
         Constant::Float(ArrayD::from_elem(vec![], call.float("value_float", 0.0)?))
     } else if let Some(floats) = call.floats("value_floats")? {
@@ -49,5 +51,6 @@ fn constant<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop
     } else {
         return Err(Stop::because("it has no value"));
     };
+    importer.grant(constant.len());
     importer.define_constant(call, constant)
 }

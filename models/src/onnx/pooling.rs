@@ -5,6 +5,7 @@ use super::call::Call;
 use super::importer::{Importer, Stop};
 use super::spatial::{Padding, Spatial, spatial_rank, window};
 use crate::graph::Operator;
+use crate::limits;
 use crate::quantised::{ValueId, Window};
 use crate::window::{plane, with_plane};
 
@@ -45,7 +46,10 @@ fn pool<'a>(importer: &Importer<'a>, call: &Call<'a>, input: ValueId) -> Result<
     let plane = plane(shape).ok_or_else(|| Stop::because("its input is no plane"))?;
     let output = window.output(plane);
     let output = output.ok_or_else(|| Stop::because("its window does not fit its input"))?;
-    Ok(Pool { input, explicit, plane, output, shape: with_plane(shape, shape[1], output), window })
+    let result = with_plane(shape, shape[1], output);
+    importer.fits(&result)?;
+    importer.affords(&result, limits::taps(&window, shape))?;
+    Ok(Pool { input, explicit, plane, output, shape: result, window })
 }
 
 /// Pooling works channel by channel: several batches are one with more channels.
@@ -100,10 +104,7 @@ pub(super) fn average<'a>(importer: &mut Importer<'a>, call: &Call<'a>, input: V
                 counting.pads[axis] = 0;
             }
         }
-        let count = |axis: usize, position: usize| {
-            let taps = 0..counting.kernel[axis];
-            taps.filter(|&tap| counting.source(axis, position, tap, counted[axis]).is_some()).count()
-        };
+        let count = |axis: usize, position: usize| counting.inside(axis, position, counted[axis]).len();
         let columns: Vec<usize> = (0..pool.output[1]).map(|x| count(1, x)).collect();
         let rows = (0..pool.output[0]).map(|y| count(0, y));
         let divisors = rows.flat_map(|row| columns.iter().map(move |column| row * column));

@@ -13,6 +13,7 @@ use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
 use crate::graph::{Grid, Layer, Operator};
 use crate::quantised::{Quantisation, ValueId};
+use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
@@ -61,7 +62,7 @@ impl Scales {
                 Stop::Because(_) => Stop::Because(format!(
                     "its scale or zero point (input {index}) is computed, and a circuit is compiled for fixed ones; quantise the model statically"
                 )),
-                Stop::Blocked => Stop::Blocked,
+                other => other,
             })
         };
         let scales = fixed(scale)?.ok_or_else(|| Stop::because("its scale is missing"))?;
@@ -77,6 +78,9 @@ impl Scales {
             Some(zeros) if zeros.is_integer() => zeros.integers()?,
             Some(_) => return Err(Stop::because("float8 numbers are not supported, expected integers")),
         };
+        if let Some(zero) = zeros.iter().find(|zero| !(ACTIVATION_MIN..=ACTIVATION_MAX).contains(*zero)) {
+            return Err(Stop::Because(format!("its zero point {zero} has more than 16 bits")));
+        }
         // One zero point may serve all scales.
         let zeros = if zeros.len() == 1 { vec![zeros[0]; scales.len()] } else { zeros };
         if zeros.len() != scales.len() {
@@ -166,7 +170,7 @@ impl<'a> Importer<'a> {
         value: ValueId,
         quantisation: Quantisation,
     ) -> Result<ValueId, Stop> {
-        let Some(known) = self.graph.grid(value) else {
+        let Some(known) = self.grid(value) else {
             return Err(Stop::because("it reads numbers that are not quantised to at most 16 bits"));
         };
         if known.quantisation == quantisation {

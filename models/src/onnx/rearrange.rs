@@ -80,7 +80,10 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
             (0..outputs).map(|index| part.min(length.saturating_sub(index * part))).collect()
         }
     };
-    if lengths.len() != outputs || lengths.iter().sum::<usize>() != length || lengths.contains(&0) {
+    if lengths.len() != outputs
+        || lengths.iter().copied().fold(0, usize::saturating_add) != length
+        || lengths.contains(&0)
+    {
         return Err(Stop::Because(format!("parts {lengths:?} of a dimension of {length} for {outputs} outputs")));
     }
     let mut start = 0;
@@ -102,8 +105,9 @@ fn gather<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let shape = importer.graph.shape(input).to_vec();
     let axis = axis(call.int("axis", 0)?, shape.len())?;
     let chosen = indices(&places, shape[axis])?;
-    let value = importer.gather(call, input, axis, &chosen)?;
     let gathered = [&shape[..axis], places.shape(), &shape[axis + 1..]].concat();
+    importer.fits(&gathered)?;
+    let value = importer.gather(call, input, axis, &chosen)?;
     let value = importer.reshape(call, value, gathered)?;
     importer.define(call, value)
 }
@@ -124,7 +128,7 @@ fn tile<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     for (axis, &count) in repeats.iter().enumerate().take(importer.graph.shape(value).len()) {
         let count = usize::try_from(count).ok().filter(|count| (1..=1 << 16).contains(count));
         let count = count.ok_or_else(|| Stop::Because(format!("repeats {repeats:?}")))?;
-        value = importer.concat(call, vec![value; count], axis)?;
+        value = importer.repeat(call, value, axis, count)?;
     }
     importer.define(call, value)
 }

@@ -4,6 +4,7 @@ use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
 use crate::graph::Operator;
+use crate::limits;
 use crate::quantised::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
@@ -114,6 +115,9 @@ fn carry_out<'a>(
         if change.old == change.new && change.scale == 1.0 {
             continue;
         }
+        let mut resized = importer.graph.shape(value).to_vec();
+        resized[change.axis] = change.new;
+        importer.fits(&resized)?;
         let places: Vec<f64> = (0..change.new).map(|x| place(change, x, coordinates)).collect::<Result<_, _>>()?;
         let last = change.old - 1;
         match mode.as_str() {
@@ -123,6 +127,8 @@ fn carry_out<'a>(
                 value = importer.gather(call, value, change.axis, &indices)?;
             }
             "linear" | "bilinear" | "trilinear" => {
+                limits::tensor(&[change.new, change.old])
+                    .map_err(|problem| Stop::TooLarge(format!("the matrix of its interpolation: {problem}")))?;
                 let mut matrix = vec![0.0f32; change.new * change.old];
                 for (row, &x) in matrix.chunks_mut(change.old).zip(&places) {
                     let x = x.clamp(0.0, last as f64);
@@ -130,10 +136,8 @@ fn carry_out<'a>(
                     row[below] += (1.0 - share) as f32;
                     row[(below + 1).min(last)] += share as f32;
                 }
-                let mut shape = importer.graph.shape(value).to_vec();
-                shape[change.axis] = change.new;
                 let operator = Operator::Interpolate { axis: change.axis, matrix };
-                value = importer.push(call, operator, vec![value], shape)?;
+                value = importer.push(call, operator, vec![value], resized)?;
             }
             other => {
                 return Err(Stop::Because(format!(

@@ -115,6 +115,11 @@ fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         let constant = mode == "constant";
         let [start, end] = if constant { sides.map(|side| side.min(0)) } else { sides };
         let length = shape[axis] as i64;
+        if start > 0 || end > 0 {
+            let mut longer = importer.graph.shape(value).to_vec();
+            longer[axis] = usize::try_from(length + start.max(0) + end.max(0)).unwrap_or(usize::MAX);
+            importer.fits(&longer)?;
+        }
         let chosen: Option<Vec<usize>> = (-start..length + end).map(|index| element(index, length, &mode)).collect();
         let chosen = chosen.ok_or_else(|| Stop::Because(format!("attribute `mode` is {mode:?}")))?;
         if chosen.is_empty() {

@@ -1,22 +1,29 @@
 //! BatchNormalization, and Add or Sub with a constant, into the weights and bias of the Conv or Gemm before them.
 
-use crate::graph::{Graph, Node, Operator};
+use super::Rewriting;
+use crate::graph::{Node, Operator};
 
 /// Folds front to back: a folded node makes way for the next.
-pub(super) fn run(graph: &mut Graph) {
-    for index in 0..graph.nodes.len() {
-        if let Some(producer) = graph.only_producer(index)
-            && let Some(folded) = fold(&graph.nodes[producer], &graph.nodes[index])
+pub(super) fn run(rewriting: &mut Rewriting) {
+    for index in 0..rewriting.graph.nodes.len() {
+        rewriting.visit(index);
+        if let Some(producer) = rewriting.only_producer(index)
+            && let Some(folded) = fold(&rewriting.graph.nodes[producer], &rewriting.graph.nodes[index])
         {
-            graph.nodes[producer] = folded;
-            graph.absorb(index, producer);
+            rewriting.graph.nodes[producer] = folded;
+            rewriting.absorb(index, producer);
         }
     }
 }
 
 /// The producer with the node after it folded in.
 fn fold(producer: &Node, node: &Node) -> Option<Node> {
-    if producer.fused.is_some() || producer.grid.is_some() {
+    let folds = matches!(
+        (&node.operator, &producer.operator),
+        (Operator::BatchNormalization { .. }, Operator::Conv { .. } | Operator::Gemm { .. })
+            | (Operator::Add { .. }, Operator::Conv { .. } | Operator::Gemm { .. } | Operator::Add { .. })
+    );
+    if !folds || producer.fused.is_some() || producer.grid.is_some() {
         return None;
     }
     let mut folded = producer.clone();

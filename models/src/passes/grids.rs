@@ -1,40 +1,49 @@
 //! QuantizeLinear into what it quantises: the operator before it then rounds once, from its accumulator straight to the grid, as onnxruntime's fused
 //! integer operators do.
 
-use crate::graph::{Graph, Grid, Operator};
+use super::Rewriting;
+use crate::graph::{Grid, Operator};
 use crate::quantised::ValueId;
 
-pub(super) fn settle(graph: &mut Graph) {
-    for input in 0..graph.inputs.len() {
-        settle_input(graph, input);
+pub(super) fn settle(rewriting: &mut Rewriting) {
+    let consumers = rewriting.graph.consumers();
+    for (input, readers) in consumers.into_iter().enumerate().take(rewriting.graph.inputs.len()) {
+        settle_input(rewriting, input, readers);
     }
-    for index in 0..graph.nodes.len() {
-        let node = &graph.nodes[index];
-        let (true, Some(grid)) = (node.operator == Operator::Quantize, node.grid) else {
+    // How each value is quantised, as far as the pass has come.
+    let mut grids: Vec<Option<Grid>> = rewriting.graph.inputs.iter().map(|input| input.grid).collect();
+    for index in 0..rewriting.graph.nodes.len() {
+        let node = rewriting.visit(index);
+        let moved = node.inputs.first().filter(|_| node.grid.is_none() && node.keeps_grid());
+        grids.push(moved.map_or(node.grid, |&input| grids[input]));
+        let (&Operator::Quantize, Some(grid), &[input]) = (&node.operator, node.grid, node.inputs.as_slice()) else {
             continue;
         };
-        let input = node.inputs[0];
-        if graph.grid(input) == Some(grid) {
-            graph.bypass(index, input);
+        if grids[input] == Some(grid) {
+            rewriting.bypass(index, input);
             continue;
         }
-        let Some(before) = graph.only_producer(index) else {
+        let Some(before) = rewriting.only_producer(index) else {
             continue;
         };
-        if let Some(target) = computed_before(graph, before) {
-            graph.nodes[target].grid = Some(grid);
-            graph.nodes[before].value = graph.nodes[index].value.clone();
-            graph.absorb(index, before);
+        if let Some(path) = computed_before(rewriting, before) {
+            for &moved in &path {
+                grids[rewriting.graph.inputs.len() + moved] = Some(grid);
+            }
+            let target = path.last().copied().unwrap_or(before);
+            rewriting.graph.nodes[target].grid = Some(grid);
+            rewriting.graph.nodes[before].value = rewriting.graph.nodes[index].value.clone();
+            rewriting.absorb(index, before);
         }
     }
 }
 
 /// An input that is only ever read quantised, always on one grid, is given on that grid.
-fn settle_input(graph: &mut Graph, input: ValueId) {
-    if graph.inputs[input].grid.is_some() || graph.is_output(input) {
+fn settle_input(rewriting: &mut Rewriting, input: ValueId, readers: Vec<usize>) {
+    let graph = &mut rewriting.graph;
+    if graph.inputs[input].grid.is_some() || rewriting.put_out[input] {
         return;
     }
-    let readers: Vec<usize> = graph.consumers().swap_remove(input);
     let grids = readers.iter().map(|&reader| {
         let node = &graph.nodes[reader];
         node.grid.filter(|_| node.operator == Operator::Quantize)
@@ -44,24 +53,26 @@ fn settle_input(graph: &mut Graph, input: ValueId) {
         && others.iter().all(|other| other == first)
     {
         graph.inputs[input].grid = Some(*first);
-        readers.into_iter().for_each(|reader| graph.bypass(reader, input));
+        readers.into_iter().for_each(|reader| rewriting.bypass(reader, input));
     }
 }
 
-/// The node from `start` backwards whose result can be put on the grid: rounding commutes with views and MaxPool.
-fn computed_before(graph: &Graph, start: usize) -> Option<usize> {
+/// The nodes from `start` backwards to the one whose result can be put on the grid: rounding commutes with views and MaxPool.
+fn computed_before(rewriting: &Rewriting, start: usize) -> Option<Vec<usize>> {
+    let mut path = vec![start];
     let mut index = start;
     loop {
-        let node = &graph.nodes[index];
+        let node = &rewriting.graph.nodes[index];
         if node.grid.is_some() {
             return None;
         }
         if node.operator.computes() && !node.keeps_grid() {
-            return Some(index);
+            return Some(path);
         }
         if !node.operator.is_view() && !matches!(node.operator, Operator::MaxPool { .. }) {
             return None;
         }
-        index = graph.only_producer(index)?;
+        index = rewriting.only_producer(index)?;
+        path.push(index);
     }
 }

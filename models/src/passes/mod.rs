@@ -13,59 +13,100 @@ use crate::quantised::ValueId;
 
 /// Runs all passes: constants and normalisation into weights and biases, activations into what they follow, and what is
 /// left of normalisation into depthwise convolutions; then grids into the operators whose results are put on them.
-pub(crate) fn simplify(mut graph: Graph) -> Graph {
-    fold::run(&mut graph);
-    let mut graph = normalisation::lower(graph);
-    activations::fuse(&mut graph);
-    grids::settle(&mut graph);
-    sweep(graph)
+pub(crate) fn simplify(graph: Graph) -> Graph {
+    let mut folding = Rewriting::new(graph);
+    fold::run(&mut folding);
+    let mut rewriting = Rewriting::new(normalisation::lower(folding.finish()));
+    activations::fuse(&mut rewriting);
+    grids::settle(&mut rewriting);
+    sweep(rewriting.finish())
 }
 
-impl Graph {
-    /// Makes every reader of `from`, outputs included, read `to`.
-    fn redirect(&mut self, from: ValueId, to: ValueId) {
-        let read = self.nodes.iter_mut().flat_map(|node| node.inputs.iter_mut());
-        let put_out = self.outputs.iter_mut().map(|output| &mut output.value);
-        for value in read.chain(put_out) {
-            if *value == from {
-                *value = to;
-            }
+/// A graph whose nodes give way to others while a pass goes through them from front to back. What it takes is linear in the graph: readers of a value are
+/// counted, and learn that it has another number when the pass reaches them.
+struct Rewriting {
+    graph: Graph,
+    /// For each value, the one that is read in its place: itself at first.
+    heirs: Vec<ValueId>,
+    /// How often each value is read.
+    readers: Vec<usize>,
+    put_out: Vec<bool>,
+}
+
+impl Rewriting {
+    fn new(graph: Graph) -> Self {
+        let count = graph.inputs.len() + graph.nodes.len();
+        let mut readers = vec![0; count];
+        graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
+        let mut put_out = vec![false; count];
+        graph.outputs.iter().for_each(|output| put_out[output.value] = true);
+        Self { heirs: (0..count).collect(), graph, readers, put_out }
+    }
+
+    /// What is read in place of a value.
+    fn heir(&mut self, value: ValueId) -> ValueId {
+        let mut last = value;
+        while self.heirs[last] != last {
+            last = self.heirs[last];
         }
+        // The next one who asks gets there at once.
+        let mut next = value;
+        while next != last {
+            next = std::mem::replace(&mut self.heirs[next], last);
+        }
+        last
     }
 
-    /// Takes node `index` out of the graph: whoever read its value now reads that of node `heir`.
+    /// The node `index`, which reads what is in the graph by now. The pass comes to it for the first time.
+    fn visit(&mut self, index: usize) -> &Node {
+        for place in 0..self.graph.nodes[index].inputs.len() {
+            let input = self.graph.nodes[index].inputs[place];
+            self.graph.nodes[index].inputs[place] = self.heir(input);
+        }
+        &self.graph.nodes[index]
+    }
+
+    /// Takes node `index`, which reads the value of node `heir` alone, out of the graph: whoever read its value now reads that of `heir`.
     fn absorb(&mut self, index: usize, heir: usize) {
-        let (from, to) = (self.result(index), self.result(heir));
-        self.redirect(from, to);
-        self.retire(index);
+        let to = self.graph.result(heir);
+        self.bypass(index, to);
     }
 
-    /// A node that nobody reads any more. It stays until the sweep, but must not count as a reader.
-    fn retire(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
+    /// Takes node `index` out of the graph: whoever read its value now reads the one that it reads.
+    fn bypass(&mut self, index: usize, input: ValueId) {
+        let from = self.graph.result(index);
+        self.heirs[from] = input;
+        self.readers[input] += std::mem::take(&mut self.readers[from]);
+        self.put_out[input] |= std::mem::take(&mut self.put_out[from]);
+        let node = &mut self.graph.nodes[index];
+        // It stays until the sweep, but reads nothing.
+        self.readers[input] -= node.inputs.len();
         node.inputs.clear();
         node.operator = Operator::Reshape;
         node.grid = None;
     }
 
-    /// Takes node `index` out of the graph: whoever read its value now reads its input.
-    fn bypass(&mut self, index: usize, input: ValueId) {
-        let from = self.result(index);
-        self.redirect(from, input);
-        self.retire(index);
-    }
-
     /// The node that computes the only input of node `index`, if nothing else reads it.
     fn only_producer(&self, index: usize) -> Option<usize> {
-        let &[input] = self.nodes[index].inputs.as_slice() else {
+        let &[input] = self.graph.nodes[index].inputs.as_slice() else {
             return None;
         };
-        let producer = self.producer(input)?;
-        let read = self.nodes.iter().flat_map(|node| &node.inputs);
-        let readers = read.filter(|&&value| value == input).count();
-        (readers == 1 && !self.is_output(input)).then_some(producer)
+        let producer = self.graph.producer(input)?;
+        (self.readers[input] == 1 && !self.put_out[input]).then_some(producer)
     }
 
+    /// The graph, in which nothing reads a node that has given way.
+    fn finish(mut self) -> Graph {
+        (0..self.graph.nodes.len()).for_each(|index| _ = self.visit(index));
+        for index in 0..self.graph.outputs.len() {
+            let value = self.graph.outputs[index].value;
+            self.graph.outputs[index].value = self.heir(value);
+        }
+        self.graph
+    }
+}
+
+impl Graph {
     /// The value that node `index` computes.
     fn result(&self, index: usize) -> ValueId {
         self.inputs.len() + index

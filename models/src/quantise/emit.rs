@@ -12,6 +12,8 @@ pub(super) struct Quantiser<'a> {
     pub(super) plan: &'a Plan,
     pub(super) graph: quantised::Graph,
     pub(super) report: Report,
+    /// For each float value, whether the file says how it is quantised.
+    pub(super) given: Vec<bool>,
     /// For each float value, the quantised one.
     pub(super) ids: Vec<ValueId>,
     /// For each quantised value, the integers it can take and what they stand for.
@@ -30,6 +32,7 @@ impl<'a> Quantiser<'a> {
                 outputs: Vec::new(),
             },
             report: Report::new(&float.name),
+            given: float.grids().iter().map(Option::is_some).collect(),
             ids: Vec::new(),
             grids: Vec::new(),
         }

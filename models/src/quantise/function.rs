@@ -66,8 +66,11 @@ pub(super) fn binary(operator: BinaryOperator, left: Grid, right: Grid, output: 
 /// Real numbers on a grid; each that is not a number becomes the nearest one that is, or zero if none is.
 fn defined(values: Vec<f64>, output: Grid) -> Vec<i64> {
     let known: Vec<usize> = (0..values.len()).filter(|&index| !values[index].is_nan()).collect();
-    let nearest =
-        |index: usize| known.iter().min_by_key(|known| known.abs_diff(index)).map_or(0.0, |&near| values[near]);
+    let nearest = |index: usize| {
+        let (before, after) = known.split_at(known.partition_point(|&known| known < index));
+        let neighbours = before.last().into_iter().chain(after.first());
+        neighbours.min_by_key(|known| known.abs_diff(index)).map_or(0.0, |&near| values[near])
+    };
     let value = |(index, &value): (usize, &f64)| if value.is_nan() { nearest(index) } else { value };
     values.iter().enumerate().map(value).map(|value| output.quantise(value)).collect()
 }

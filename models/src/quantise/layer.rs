@@ -14,6 +14,9 @@ const RAW_PRECISION: f64 = 1024.0;
 /// The largest integer that a real weight becomes where the result is rounded as the file demands.
 const FINE_LIMIT: f64 = (1 << 22) as f64;
 
+/// Larger in size than any bias that is valid.
+const BIAS_REACH: f64 = (1u64 << 60) as f64;
+
 /// The parameters that Convolution and Linear share.
 pub(super) struct Parameters {
     weights: Vec<i32>,
@@ -56,7 +59,9 @@ impl Quantiser<'_> {
             }
             Layer::Integer { weights, scales, bias } => {
                 let steps = scales.iter().zip(bias).map(|(&weight, bias)| bias / (scale * weight));
-                let bias: Vec<i64> = steps.map(|steps| steps.round_ties_even() as i64).collect();
+                // Validation refuses what is beyond this, and sums of it still fit.
+                let bias = steps.map(|steps| steps.round_ties_even().clamp(-BIAS_REACH, BIAS_REACH) as i64);
+                let bias: Vec<i64> = bias.collect();
                 let weights = weights.clone();
                 if raw {
                     let (multipliers, unit) = raw_multipliers(scales, scale);
@@ -83,7 +88,7 @@ impl Quantiser<'_> {
         let node = &self.float.nodes[index];
         node.grid.is_some()
             && node.fused.is_none_or(|activation| activation.clip().is_some())
-            && node.inputs.iter().all(|&input| self.float.grid(input).is_some())
+            && node.inputs.iter().all(|&input| self.given[input])
     }
 
     /// What each channel's accumulator is rounded to.

@@ -29,6 +29,7 @@ use crate::report::{InputReport, Report};
 use crate::validate::GraphError;
 use emit::Quantiser;
 use plan::Plan;
+pub(crate) use plan::raw_accumulators;
 
 /// The smallest and largest int8 weight: symmetric, so that no product needs more room on one side.
 const WEIGHT_LIMIT: f64 = 127.0;

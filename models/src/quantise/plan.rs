@@ -63,7 +63,7 @@ impl Plan {
         let inputs = graph.inputs.iter().any(|input| input.grid.is_none());
         let nodes = graph.nodes.iter().enumerate().any(|(index, node)| {
             let computed = node.operator.computes() && !node.keeps_grid() && !self.raw[graph.inputs.len() + index];
-            computed && graph.grid(graph.inputs.len() + index).is_none()
+            computed && node.grid.is_none()
         });
         inputs || nodes
     }
@@ -76,6 +76,8 @@ impl Plan {
     /// Concat wants one quantisation for all that it joins. Where an input is used for nothing else, its producer rescales to
     /// that quantisation in the first place, which costs nothing; the others are rescaled when the Concat is emitted.
     fn share_concat_ranges(&mut self, graph: &Graph, consumers: &[Vec<usize>]) {
+        let mut put_out = vec![false; consumers.len()];
+        graph.outputs.iter().for_each(|output| put_out[output.value] = true);
         for (index, node) in graph.nodes.iter().enumerate().rev() {
             if !matches!(node.operator, Operator::Concat { .. }) || node.keeps_grid() || node.grid.is_some() {
                 continue;
@@ -83,7 +85,7 @@ impl Plan {
             let range = self.ranges[graph.inputs.len() + index];
             for &input in &node.inputs {
                 let mut value = input;
-                while consumers[value].len() == 1 && !graph.is_output(value) {
+                while consumers[value].len() == 1 && !put_out[value] {
                     let Some(producer) = graph.producer(value) else {
                         break;
                     };
@@ -103,7 +105,7 @@ impl Plan {
 
 /// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through ArgMax. Rescaling them to
 /// int8 would lose precision and save nothing.
-fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
+pub(crate) fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
     // From back to front: whether everything that reads the value leads to outputs through views or ArgMax only.
     let mut last = vec![false; consumers.len()];
     for value in (0..consumers.len()).rev() {

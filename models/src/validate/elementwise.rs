@@ -13,7 +13,8 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
             if *multiplier < 1 {
                 return Err(format!("multiplier {multiplier} is not positive"));
             }
-            let product = context.deviation(0) * context.deviation(1);
+            // The multiplier meets one factor before the other, which may be zero.
+            let product = context.deviation(0).max(1) * context.deviation(1).max(1);
             accumulator(product.checked_mul((*multiplier).into()))?;
             requantised(requantise)
         }

@@ -1,16 +1,17 @@
 //! What a [`quantised::Graph`](crate::quantised::Graph) must satisfy before anything computes with it.
 //!
-//! The quantiser only writes graphs that pass. Graphs also arrive from files, so everything that the interpreter relies on
-//! is checked here once: arities, shapes, parameter counts, table sizes, where raw accumulators may go, and that no
+//! The quantiser only writes graphs that pass, and `zkinfer-circuits` compiles no other. Graphs also arrive from files, so everything that the
+//! interpreter relies on is checked here once: arities, shapes, sizes, parameter counts, table sizes, where raw accumulators may go, and that no
 //! 64-bit arithmetic can overflow whatever the inputs.
 
 mod arithmetic;
 mod elementwise;
 mod movement;
 
+use crate::limits::{self, MAX_ELEMENTS, MAX_NODES, MAX_PRODUCTS, MAX_RANK, MAX_TENSORS};
 use crate::quantised::{Graph, Input, Node, Operator, Quantisation, ValueId, Window};
 use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
-use crate::window::{MAX_ELEMENTS, element_count, plane};
+use crate::window::{element_count, plane};
 
 /// Accumulators stay strictly below this magnitude, so that rounding and zero points still fit 64 bits.
 pub const ACCUMULATOR_LIMIT: i128 = 1 << 62;
@@ -126,21 +127,26 @@ impl Graph {
         self.bounds().map(|_| ())
     }
 
-    /// The integers that an activation of a valid graph can take.
-    pub(crate) fn range(&self, value: ValueId) -> (i64, i64) {
-        let bounds = self.bounds().ok().and_then(|bounds| bounds.get(value).copied());
-        bounds.map_or((ACTIVATION_MIN, ACTIVATION_MAX), |bounds| (bounds.minimum, bounds.maximum))
+    /// The integers that each activation of a valid graph can take.
+    pub(crate) fn ranges(&self) -> Vec<(i64, i64)> {
+        match self.bounds() {
+            Ok(bounds) => bounds.iter().map(|bounds| (bounds.minimum, bounds.maximum)).collect(),
+            Err(_) => vec![(ACTIVATION_MIN, ACTIVATION_MAX); self.inputs.len() + self.nodes.len()],
+        }
     }
 
     /// [`Self::validate`]; what each value can take.
     fn bounds(&self) -> Result<Vec<Bounds>, GraphError> {
         let fault = |place: String| move |problem: String| GraphError { graph: self.name.clone(), place, problem };
         let mut bounds = Vec::new();
+        let mut size = Size::default();
         for input in &self.inputs {
-            bounds.push(check_input(input).map_err(fault(format!("input {:?}", input.name)))?);
+            let place = || format!("input {:?}", input.name);
+            let checked = check_input(input).and_then(|bounds| size.add(&input.shape, 0).map(|()| bounds));
+            bounds.push(checked.map_err(|problem| fault(place())(problem))?);
         }
         for node in &self.nodes {
-            let result = check_node(self, node, &bounds);
+            let result = check_node(self, node, &bounds).and_then(|bounds| size.add_node(self, node).map(|()| bounds));
             let place = || format!("node {:?} ({})", node.name, node.operator.name());
             bounds.push(result.map_err(|problem| fault(place())(problem))?);
         }
@@ -153,7 +159,53 @@ impl Graph {
         if self.outputs.is_empty() {
             return Err(fault("outputs".into())("there is none".into()));
         }
+        for (place, count) in [("inputs", self.inputs.len()), ("outputs", self.outputs.len())] {
+            if count > MAX_TENSORS {
+                return Err(fault(place.into())(format!("there are {count}, more than {MAX_TENSORS}")));
+            }
+        }
         Ok(bounds)
+    }
+}
+
+/// What a graph adds up to, within the limits of a circuit.
+#[derive(Default)]
+struct Size {
+    elements: usize,
+    products: usize,
+    nodes: usize,
+}
+
+impl Size {
+    fn add(&mut self, shape: &[usize], products: usize) -> Result<(), String> {
+        self.elements = self.elements.saturating_add(limits::elements(shape));
+        self.products = self.products.saturating_add(products);
+        if self.elements > MAX_ELEMENTS {
+            return Err(format!("with it the tensors have {} elements, more than {MAX_ELEMENTS}", self.elements));
+        }
+        if self.products > MAX_PRODUCTS {
+            return Err(format!("with it there are {} multiplications, more than {MAX_PRODUCTS}", self.products));
+        }
+        Ok(())
+    }
+
+    fn add_node(&mut self, graph: &Graph, node: &Node) -> Result<(), String> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(format!("more than {MAX_NODES} nodes"));
+        }
+        let count = limits::elements(&node.shape);
+        let taps = |window| limits::taps(window, graph.shape(node.inputs[0]));
+        let terms = match &node.operator {
+            // The same elements once more, which nothing stores.
+            Operator::Reshape => return Ok(()),
+            Operator::Convolution { weights, bias, .. } | Operator::Linear { weights, bias, .. } => {
+                weights.len() / bias.len()
+            }
+            Operator::AveragePool { window, .. } | Operator::MaxPool { window } => taps(window),
+            _ => 0,
+        };
+        self.add(&node.shape, count.saturating_mul(terms))
     }
 }
 
@@ -172,6 +224,9 @@ fn is_activation(integer: i64) -> bool {
 }
 
 fn check_tensor(shape: &[usize], quantisation: Quantisation) -> Result<(), String> {
+    if shape.len() > MAX_RANK {
+        return Err(format!("a shape of {} dimensions, more than {MAX_RANK}", shape.len()));
+    }
     if element_count(shape).is_none() {
         return Err(format!("shape {shape:?} is empty or has more than {MAX_ELEMENTS} elements"));
     }

@@ -96,8 +96,7 @@ fn concat(context: &Context<'_>, axis: usize) -> Result<Bounds, String> {
         if !agree {
             return Err(format!("{next:?} cannot follow {shape:?} along dimension {axis}"));
         }
-        // Each length is at most MAX_ELEMENTS, and a graph of 2^38 nodes does not fit memory.
-        shape[axis] = shape[axis].saturating_add(next[axis]);
+        shape[axis] = shape[axis].checked_add(next[axis]).ok_or("its inputs together are too long")?;
         let other = context.bounds(input);
         bounds.minimum = bounds.minimum.min(other.minimum);
         bounds.maximum = bounds.maximum.max(other.maximum);

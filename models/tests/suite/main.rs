@@ -1,10 +1,13 @@
 //! The tests of `zkinfer-models` from outside, in one binary.
 
 mod data;
+mod external;
 mod graphs;
+mod limits;
 mod operators;
 mod passes;
 mod recorded;
 mod refusals;
 mod support;
+mod validate;
 mod zoo;

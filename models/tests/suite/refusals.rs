@@ -1,8 +1,7 @@
 //! What is refused, and in which words.
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
-use tract_onnx::pb::{StringStringEntryProto, TensorProto};
 use zkinfer_models::Model;
 use zkinfer_models::graph::Grid;
 use zkinfer_models::onnx::{Dimensions, supported_operators};
@@ -223,7 +222,7 @@ fn refused_attributes_and_operands() {
         ),
         (
             reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("strides", &[0, 1])),
-            "attribute `strides` is [0, 1], expected 2 numbers from 1 to 67108864",
+            "attribute `strides` is [0, 1], expected 2 numbers from 1 to 33554432",
         ),
         (reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)), "attribute \"ceiling\" is not supported"),
         (
@@ -325,36 +324,4 @@ fn wrong_inputs_to_the_float_model() {
     let model = Model::from_bytes("case.onnx", &relu().bytes()).unwrap();
     let message = model.run(&[ndarray::ArrayD::zeros(vec![4])]).unwrap_err().to_string();
     assert_eq!(message, "\"case\" expects \"x\" [1, 4], but shapes [[4]] were given");
-}
-
-/// `y = x·w` with the weights in a file beside the model.
-fn external(location: &str) -> Builder {
-    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
-    let tensor = TensorProto {
-        name: "w".into(),
-        dims: vec![4, 2],
-        data_type: DataType::Float as i32,
-        data_location: Some(DataLocation::External as i32),
-        external_data: vec![entry("location", location), entry("length", "32")],
-        ..TensorProto::default()
-    };
-    Builder::new(13).input("x", &[1, 4]).tensor(tensor).node(Op::new("MatMul", &["x", "w"], &["y"])).output("y")
-}
-
-#[test]
-fn external_data_lies_beside_the_model() {
-    let folder = tempfile::tempdir().unwrap();
-    let model = folder.path().join("m.onnx");
-    std::fs::write(&model, external("w.bin").bytes()).unwrap();
-    let missing = Model::load(&model).unwrap_err().to_string();
-    assert!(missing.contains("initialiser \"w\": external data: "), "{missing}");
-    let raw: Vec<u8> = weights(8).iter().flat_map(|w| w.to_le_bytes()).collect();
-    std::fs::write(folder.path().join("w.bin"), raw).unwrap();
-    let model = Model::load(&model).unwrap();
-    let x = ndarray::ArrayD::from_shape_vec(vec![1, 4], vec![1.0, 0.0, 0.0, 0.0]).unwrap();
-    assert_eq!(model.run(&[x]).unwrap()[0].iter().copied().collect::<Vec<_>>(), weights(8)[..2]);
-    let escaping = folder.path().join("e.onnx");
-    std::fs::write(&escaping, external("../../etc/passwd").bytes()).unwrap();
-    let message = Model::load(&escaping).unwrap_err().to_string();
-    assert!(message.contains("\"../../etc/passwd\" leaves the model's folder"), "{message}");
 }

@@ -1,0 +1,379 @@
+//! Files of a few bytes that ask for a great deal: each is refused from its shapes, by the node that asks and with what to do.
+
+use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::tensor_proto::DataType;
+use zkinfer_models::Model;
+use zkinfer_models::limits::{MAX_ELEMENTS, MAX_NODES};
+use zkinfer_models::testing::onnx::{Builder, Op};
+
+use crate::support::{refusal, weights};
+
+const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut the file in pieces (`onnx.utils.extract_model`) and prove each by itself";
+
+/// The file has at most so many bytes, and the refusal says all of these.
+#[track_caller]
+fn refused(builder: Builder, bytes: usize, parts: &[&str]) {
+    let size = builder.clone().bytes().len();
+    assert!(size <= bytes, "{size} bytes");
+    let message = refusal(builder);
+    for part in parts {
+        assert!(message.contains(part), "{part}\nnot in {message}");
+    }
+}
+
+/// One node over `x`.
+fn single(shape: &[i64], op: Op) -> Builder {
+    Builder::new(17).input("x", shape).node(op).output("y")
+}
+
+/// A constant of any shape and number: a few bytes.
+fn constant_of_shape(builder: Builder, name: &str, shape: &[i64], number: f32) -> Builder {
+    let (list, value) = (format!("{name}_shape"), zkinfer_models::testing::onnx::float_tensor("v", &[1], &[number]));
+    builder.integers(&list, shape).node(Op::new("ConstantOfShape", &[&list], &[name]).tensor("value", value))
+}
+
+#[test]
+fn one_node_over_the_largest_input() {
+    let relu = single(&[1, 1 << 25], Op::new("Relu", &["x"], &["y"]));
+    refused(
+        relu,
+        200,
+        &[
+            "node \"y_node\" (Relu) makes the network too large: its shape [1, 33554432] makes at least 33554432 elements of a circuit, \
+             what is before it 33554432, and a circuit has at most 33554432 in all; ",
+            ADVICE,
+        ],
+    );
+    let input = single(&[1, 1 << 26], Op::new("Relu", &["x"], &["y"]));
+    refused(
+        input,
+        200,
+        &["input \"x\": its shape [1, 67108864] has 67108864 elements, and a circuit at most 33554432 in all", ADVICE],
+    );
+    let rank = single(&[1; 9], Op::new("Relu", &["x"], &["y"]));
+    refused(rank, 200, &["input \"x\": its shape has 9 dimensions, expected at most 8"]);
+}
+
+#[test]
+fn operators_that_grow() {
+    let list = |name: &'static str, numbers: &[i64], op: Op| single(&[1, 4], op).integers(name, numbers);
+    let too_many = |shape: &str| format!("shape {shape} has");
+    let expand = list("s", &[1 << 13, 1 << 13, 4], Op::new("Expand", &["x", "s"], &["y"]));
+    refused(expand, 200, &["node \"y_node\" (Expand): ", &too_many("[8192, 8192, 4]"), "268435456 elements", ADVICE]);
+    let pad = list("p", &[0, 1 << 24, 0, 1 << 24], Op::new("Pad", &["x", "p"], &["y"]));
+    refused(pad, 200, &["node \"y_node\" (Pad): ", "shape [1, 33554436] has 33554436 elements", ADVICE]);
+    let edge = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
+    refused(
+        list("p", &[0, 1 << 26, 0, 1 << 26], edge),
+        200,
+        &["node \"y_node\" (Pad): ", "has 134217732 elements", ADVICE],
+    );
+    let tile = list("r", &[1 << 12, 1 << 12], Op::new("Tile", &["x", "r"], &["y"]));
+    refused(tile, 200, &["node \"y_node\" (Tile): ", "[4096, 16384]", ADVICE]);
+    let resize = Op::new("Resize", &["x", "", "", "s"], &["y"]);
+    refused(list("s", &[100, 1_000_000], resize), 200, &["node \"y_node\" (Resize): ", "[100, 1000000]", ADVICE]);
+    let linear = single(&[1, 1, 40_000], Op::new("Resize", &["x", "", "", "s"], &["y"]).string("mode", "linear"));
+    let linear = linear.integers("s", &[1, 1, 1_000_000]);
+    refused(linear, 200, &["node \"y_node\" (Resize): the matrix of its interpolation: ", "40000000000 elements"]);
+    let split = Op::new("Split", &["x", "l"], &["y", "z", "w"]).int("axis", 1);
+    let split = list("l", &[i64::MAX, i64::MAX, 6], split).output("z").output("w");
+    refused(
+        split,
+        250,
+        &["node \"y_node\" (Split): parts [9223372036854775807, 9223372036854775807, 6] of a dimension of 4"],
+    );
+    let transposed = single(&[1, 1, 3000], Op::new("ConvTranspose", &["x", "w"], &["y"]).ints("strides", &[1 << 20]));
+    refused(
+        transposed.floats("w", &[1, 1, 2], &[1.0, 1.0]),
+        250,
+        &["node \"y_node\" (ConvTranspose): ", "1048576]", ADVICE],
+    );
+    // Both operands are small, their sum is not.
+    let sum = Builder::new(17).input("x", &[1, 1 << 13]).input("z", &[1 << 13, 1]);
+    let sum = sum.node(Op::new("Add", &["x", "z"], &["y"])).output("y");
+    refused(sum, 200, &["node \"y_node\" (Add): ", "[8192, 8192]", ADVICE]);
+    let product = constant_of_shape(Builder::new(17).input("x", &[1 << 14, 1]), "w", &[1, 1 << 14], 1.0);
+    let product = product.floats("b", &[1], &[1.0]).node(Op::new("Gemm", &["x", "w", "b"], &["y"])).output("y");
+    refused(product, 300, &["node \"y_node\" (Gemm): ", "[16384, 16384]", ADVICE]);
+    let gathered = constant_of_shape(Builder::new(17).input("x", &[1, 4]), "f", &[1 << 12, 1 << 12], 1.0);
+    let gathered = gathered.node(Op::new("Cast", &["f"], &["i"]).int("to", DataType::Int64 as i64));
+    let gathered = gathered.node(Op::new("Gather", &["x", "i"], &["y"]).int("axis", 0)).output("y");
+    refused(gathered, 300, &["(Gather): "]);
+}
+
+#[test]
+fn constants_that_grow() {
+    let with = |constant: Builder| constant.node(Op::new("Add", &["x", "c"], &["y"])).output("y");
+    let x = || Builder::new(17).input("x", &[1, 1]);
+    let mut doubled = x().floats("c0", &[1, 1], &[1.0]);
+    for step in 0..40 {
+        let (from, to) = (format!("c{step}"), if step == 39 { "c".to_owned() } else { format!("c{}", step + 1) });
+        doubled = doubled.node(Op::new("Concat", &[&from, &from], &[&to]).int("axis", 1));
+    }
+    refused(
+        with(doubled),
+        2500,
+        &[
+            "node \"c24_node\" (Concat): its shape [1, 16777216]: its constants: 16777216 elements more",
+            "16 times what the file holds",
+        ],
+    );
+    refused(
+        with(constant_of_shape(x(), "c", &[1 << 20, 1 << 20], 1.0)),
+        200,
+        &["node \"c_node\" (ConstantOfShape): ", "[1048576, 1048576]"],
+    );
+    let range = x().integers("a", &[0]).integers("b", &[1 << 40]).integers("d", &[1]);
+    refused(
+        with(range.node(Op::new("Range", &["a", "b", "d"], &["c"]))),
+        250,
+        &["node \"c_node\" (Range): ", "[1099511627776]"],
+    );
+    let expand = x().floats("a", &[1], &[1.0]).integers("s", &[1 << 20, 1 << 20]);
+    refused(
+        with(expand.node(Op::new("Expand", &["a", "s"], &["c"]))),
+        250,
+        &["node \"c_node\" (Expand): ", "[1048576, 1048576]"],
+    );
+    let tile = x().floats("a", &[1, 1], &[1.0]).integers("r", &[1 << 16, 1 << 16]);
+    refused(
+        with(tile.node(Op::new("Tile", &["a", "r"], &["c"]))),
+        250,
+        &["node \"c_node\" (Tile): ", "[65536, 65536]"],
+    );
+    let sum = x().floats("a", &[1], &[1.0]);
+    let sum = constant_of_shape(constant_of_shape(sum, "p", &[1, 1 << 20], 1.0), "q", &[1 << 20, 1], 1.0);
+    refused(
+        with(sum.node(Op::new("Mul", &["p", "q"], &["c"]))),
+        350,
+        &["node \"c_node\" (Mul): ", "[1048576, 1048576]"],
+    );
+    let places = constant_of_shape(x().integers("z", &[0]), "f", &[1 << 20], 0.0);
+    let places = places.node(Op::new("Cast", &["f"], &["i"]).int("to", DataType::Int64 as i64));
+    let rows = constant_of_shape(places, "t", &[1, 1 << 20], 1.0);
+    refused(
+        with(rows.node(Op::new("Gather", &["t", "i"], &["c"]).int("axis", 0))),
+        400,
+        &["node \"c_node\" (Gather): "],
+    );
+}
+
+/// Constants within the limits, but computed with again and again: what an import reads and makes has an end.
+#[test]
+fn constants_that_are_chained() {
+    for operator in ["Neg", "Transpose", "ReduceMax"] {
+        let mut chain = constant_of_shape(Builder::new(17).input("x", &[1, 1]), "c0", &[1 << 10, 1 << 10], 1.0);
+        for step in 0..200 {
+            let (from, to) = (format!("c{step}"), format!("c{}", step + 1));
+            let (from, to) = if operator == "ReduceMax" { ("c0", to.as_str()) } else { (from.as_str(), to.as_str()) };
+            chain = chain.node(Op::new(operator, &[from], &[to]));
+        }
+        let all: Vec<String> = (0..=200).map(|step| format!("c{step}")).collect();
+        let all: Vec<&str> = std::iter::once("x").chain(all.iter().map(String::as_str)).collect();
+        let builder = chain.node(Op::new("Sum", &all, &["y"])).output("y");
+        let message = refusal(builder);
+        assert!(
+            message.contains("all constants together may be 67108864 and 16 times what the file holds"),
+            "{message}"
+        );
+        // Once is enough: what comes behind has no room either.
+        assert_eq!(message.matches("its constants: ").count(), 1, "{message}");
+    }
+}
+
+#[test]
+fn work_out_of_proportion() {
+    // A kernel of 2^24 weights at 2^24 places.
+    let conv = constant_of_shape(Builder::new(17).input("x", &[1, 1, 4000, 4000]), "w", &[1, 1, 3999, 3999], 1.0);
+    let conv = conv.node(Op::new("Conv", &["x", "w"], &["y"]).ints("pads", &[1999; 4])).output("y");
+    refused(
+        conv,
+        300,
+        &[
+            "node \"y_node\" (Conv): its result of shape [1, 1, 4000, 4000] takes 255872016000000 multiplications",
+            ADVICE,
+        ],
+    );
+    let pool = |operator: &str| {
+        let kernel = Op::new(operator, &["x"], &["y"]).ints("kernel_shape", &[3999; 2]).ints("pads", &[1999; 4]);
+        single(&[1, 1, 4000, 4000], kernel)
+    };
+    for operator in ["MaxPool", "AveragePool"] {
+        refused(pool(operator), 250, &[&format!("node \"y_node\" ({operator}): "), "multiplications", ADVICE]);
+    }
+    // A window far longer than the line that it slides over.
+    let long =
+        Op::new("AveragePool", &["x"], &["y"]).ints("kernel_shape", &[1 << 23]).ints("pads", &[1 << 23, 1 << 23]);
+    let model = Model::from_bytes("m.onnx", &single(&[1, 1, 1], long.int("count_include_pad", 1)).bytes());
+    assert_eq!(model.unwrap().graph().shape(1), [1, 1, (1 << 23) + 2]);
+    // The same layer for each of many batches.
+    let batches = constant_of_shape(Builder::new(17).input("x", &[512, 1, 32, 32]), "w", &[1 << 10, 1, 32, 32], 1.0);
+    let batches = batches.node(Op::new("Conv", &["x", "w"], &["y"])).output("y");
+    refused(batches, 300, &["node \"y_node\" (Conv): its constants: "]);
+    let nodes = single(&[1 << 17, 1, 1, 1], Op::new("Conv", &["x", "w"], &["y"])).floats("w", &[1, 1, 1, 1], &[1.0]);
+    refused(nodes, 250, &["node \"y_node\" (Conv): the network becomes more than 65536 operators", ADVICE]);
+}
+
+/// A real network at a resolution that no circuit has room for. It used to be calibrated first.
+#[test]
+fn a_network_at_a_large_resolution() {
+    let network = |size: i64| {
+        Builder::new(17)
+            .input("x", &[1, 3, size, size])
+            .floats("k", &[64, 3, 3, 3], &weights(64 * 27))
+            .floats("l", &[64, 64, 3, 3], &weights(64 * 64 * 9))
+            .node(Op::new("Conv", &["x", "k"], &["a"]).ints("pads", &[1; 4]))
+            .node(Op::new("Relu", &["a"], &["r"]))
+            .node(Op::new("Conv", &["r", "l"], &["b"]).ints("pads", &[1; 4]))
+            .node(Op::new("Relu", &["b"], &["c"]))
+            .node(Op::new("GlobalAveragePool", &["c"], &["y"]))
+            .output("y")
+    };
+    let message = refusal(network(512));
+    for part in ["node \"b_node\" (Conv)", "[1, 64, 512, 512]", "at most 33554432 in all", ADVICE] {
+        assert!(message.contains(part), "{message}");
+    }
+    // Convolutions, what they are rounded to, and what is read again with zero subtracted: six tensors, of which five are too many here.
+    let message = refusal(network(320));
+    assert!(
+        message.contains("node \"y_node\" (AveragePool) makes the network too large: it reads 6553600 elements"),
+        "{message}"
+    );
+    assert!(Model::from_bytes("m.onnx", &network(256).bytes()).is_ok());
+}
+
+/// Nothing is read of a tensor whose shape says too much, or of too many of them.
+#[test]
+fn stored_constants() {
+    let tensor = |name: &str, dims: &[i64]| TensorProto {
+        name: name.into(),
+        dims: dims.to_vec(),
+        data_type: DataType::Float as i32,
+        ..TensorProto::default()
+    };
+    let builder = |tensor| single(&[1, 1], Op::new("Add", &["x", "c"], &["y"])).tensor(tensor);
+    refused(builder(tensor("c", &[1 << 26])), 200, &["initialiser \"c\": its shape [67108864] has 67108864 elements"]);
+    refused(builder(tensor("c", &[0, i64::MAX])), 200, &["initialiser \"c\": its shape"]);
+    refused(builder(tensor("c", &[1; 9])), 200, &["initialiser \"c\": its shape has 9 dimensions, expected at most 8"]);
+}
+
+/// Copies of a value are joined in lists that stay short, however many there are.
+#[test]
+fn copies_are_joined_in_two_steps() {
+    for (copies, longest) in [(256, 256), (257, 17), (65_536, 256), (1 << 20, 1024)] {
+        let op = Op::new("Expand", &["x", "s"], &["y"]);
+        let model = Model::from_bytes("m.onnx", &single(&[1, 2], op).integers("s", &[copies, 2]).bytes()).unwrap();
+        let graph = model.graph();
+        assert_eq!(graph.shape(graph.outputs[0].value), [copies as usize, 2]);
+        let lists = graph.nodes.iter().map(|node| node.inputs.len());
+        assert_eq!(lists.max(), Some(longest), "{copies} copies");
+    }
+    let op = Op::new("Expand", &["x", "s"], &["y"]);
+    let model = Model::from_bytes("m.onnx", &single(&[1, 2], op).integers("s", &[1000, 2]).bytes()).unwrap();
+    let x = ndarray::ArrayD::from_shape_vec(vec![1, 2], vec![3.0, -5.0]).unwrap();
+    let copied = &model.run(&[x]).unwrap()[0];
+    assert!(copied.rows().into_iter().all(|row| row.to_vec() == [3.0, -5.0]));
+}
+
+/// Chains of twenty thousand nodes, of every kind that passes fold, skip or walk along.
+#[test]
+fn long_chains_are_imported_and_quantised() {
+    const LENGTH: usize = 20_000;
+    let name = |step: usize| if step == LENGTH { "y".to_owned() } else { format!("v{step}") };
+    let chain = |op: &dyn Fn(usize, &str, &str) -> Op| {
+        let mut builder = Builder::new(17).input("v0", &[1, 2]).floats("one", &[1], &[1.0]).floats("s", &[], &[0.5]);
+        builder = builder.integers("flat", &[2]).integers("row", &[1, 2]).tensor(TensorProto {
+            name: "z".into(),
+            data_type: DataType::Int8 as i32,
+            int32_data: vec![0],
+            ..TensorProto::default()
+        });
+        for step in 0..LENGTH {
+            builder = builder.node(op(step, &name(step), &name(step + 1)));
+        }
+        Model::from_bytes("m.onnx", &builder.output("y").bytes()).unwrap()
+    };
+    let nodes = |model: &Model| {
+        let quantised = model.quantise(&model.calibrate_input_range(0.0, 1.0).unwrap()).unwrap().graph;
+        (quantised.nodes.len(), quantised.cuts().len())
+    };
+    let relu = chain(&|_, from, to| Op::new("Relu", &[from], &[to]));
+    assert_eq!(nodes(&relu), (LENGTH, LENGTH - 1));
+    let identity = chain(&|_, from, to| Op::new("Identity", &[from], &[to]));
+    assert_eq!(nodes(&identity), (0, 0));
+    let reshape = chain(&|step, from, to| Op::new("Reshape", &[from, ["flat", "row"][step % 2]], &[to]));
+    assert_eq!(nodes(&reshape), (LENGTH, LENGTH - 1));
+    // Constants merge into one, and what follows an accumulator into it.
+    let add = chain(&|_, from, to| Op::new("Add", &[from, "one"], &[to]));
+    assert_eq!(nodes(&add), (1, 0));
+    let mixed = chain(&|step, from, to| match step % 4 {
+        0 => Op::new("Add", &[from, from], &[to]),
+        1 => Op::new("Reshape", &[from, "flat"], &[to]),
+        2 => Op::new("Relu", &[from], &[to]),
+        _ => Op::new("Reshape", &[from, "row"], &[to]),
+    });
+    assert!(mixed.calibrate_input_range(0.0, 1e-30).is_err(), "2^5000 is not finite");
+    assert_eq!(mixed.graph().nodes.len(), LENGTH / 4 * 3);
+    let grids = chain(&|step, from, to| match step % 4 {
+        0 => Op::new("QuantizeLinear", &[from, "s", "z"], &[to]),
+        1 => Op::new("Reshape", &[from, "flat"], &[to]),
+        2 => Op::new("DequantizeLinear", &[from, "s", "z"], &[to]),
+        _ => Op::new("Reshape", &[from, "row"], &[to]),
+    });
+    assert_eq!(nodes(&grids).0, LENGTH);
+    assert!(LENGTH < MAX_NODES && MAX_ELEMENTS > LENGTH);
+}
+
+/// A function of two numbers is a table of half a megabyte, and a node that asks for one has forty bytes.
+#[test]
+fn tables_add_up() {
+    let quotients = |count: usize| {
+        let mut builder = Builder::new(17).input("v0", &[1, 1]).input("x", &[1, 1]);
+        for step in 0..count {
+            builder = builder.node(Op::new("Div", &[&format!("v{step}"), "x"], &[&format!("v{}", step + 1)]));
+        }
+        builder.output(&format!("v{count}"))
+    };
+    assert!(Model::from_bytes("m.onnx", &quotients(1024).bytes()).is_ok());
+    let expected = "node \"v1025_node\" (Div) makes the network too large: with its table those of the network have 67174400 entries";
+    refused(quotients(1025), 60_000, &[expected]);
+    // So is the rounding to a grid of 16 bits.
+    let mut builder = Builder::new(21).input("v0", &[1, 2]).floats("s", &[], &[0.5]).tensor(TensorProto {
+        name: "z".into(),
+        data_type: DataType::Uint16 as i32,
+        int32_data: vec![0],
+        ..TensorProto::default()
+    });
+    for step in 0..1100 {
+        let [from, square, grid, to] =
+            [("v", step), ("a", step), ("q", step), ("v", step + 1)].map(|(name, i)| format!("{name}{i}"));
+        builder = builder
+            .node(Op::new("Add", &[&from, &from], &[&square]))
+            .node(Op::new("QuantizeLinear", &[&square, "s", "z"], &[&grid]))
+            .node(Op::new("DequantizeLinear", &[&grid, "s", "z"], &[&to]));
+    }
+    refused(builder.output("v1100"), 200_000, &["with its table those of the network have 67"]);
+}
+
+/// Names are repeated in every piece that a node becomes.
+#[test]
+fn long_names_are_shortened() {
+    let name = "n".repeat(1 << 20);
+    let op = Op::new("Conv", &["x", "w"], &["y"]).named(&name);
+    let model = Builder::new(17).input("x", &[50, 1, 1, 1]).floats("w", &[1, 1, 1, 1], &[2.0]).node(op).output("y");
+    let model = Model::from_bytes("m.onnx", &model.bytes()).unwrap();
+    assert!(model.graph().nodes.len() > 100);
+    assert!(model.graph().nodes.iter().all(|node| node.name.starts_with("nnn") && node.name.len() < 300));
+}
+
+/// Views that read one value twice after a softmax: a path for each choice of an input would be 2^60 paths.
+#[test]
+fn paths_to_the_outputs_are_walked_once() {
+    let mut builder = Builder::new(17).input("x", &[1, 4]).node(Op::new("Softmax", &["x"], &["v0"]));
+    for step in 0..60 {
+        let (from, to) = (format!("v{step}"), format!("v{}", step + 1));
+        builder = builder.node(Op::new("Flatten", &[&from, &from], &[&to]));
+    }
+    let model = Model::from_bytes("m.onnx", &builder.output("v60").bytes()).unwrap();
+    assert!(model.notes()[0].contains("is dropped"));
+}
