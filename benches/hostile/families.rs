@@ -14,7 +14,7 @@ fn input(shape: &[usize], visibility: Visibility) -> Input {
 
 /// Nodes behind one input; the last is the output.
 fn graph(k: u32, limb_bits: u32, input: Input, nodes: Vec<Operator>, shape: &[usize]) -> Description {
-    let source = OutputSource::Node(nodes.len());
+    let last = nodes.len();
     let node = |operator| Node { name: String::new(), operator };
     let bias_digits = u32::from(nodes.iter().any(Operator::has_sealed_weights));
     Description {
@@ -24,14 +24,13 @@ fn graph(k: u32, limb_bits: u32, input: Input, nodes: Vec<Operator>, shape: &[us
         bias_digits,
         inputs: vec![input],
         nodes: std::iter::once(Operator::Input(0)).chain(nodes).map(node).collect(),
-        outputs: vec![Output {
-            name: "y".into(),
-            shape: shape.to_vec(),
-            source,
-            quantisation: READING,
-            visibility: Visibility::Public,
-        }],
+        outputs: vec![output(shape, last)],
     }
+}
+
+fn output(shape: &[usize], node: NodeId) -> Output {
+    let (source, visibility) = (OutputSource::Node(node), Visibility::Public);
+    Output { name: "y".into(), shape: shape.to_vec(), source, quantisation: READING, visibility }
 }
 
 /// `rows` kernels over so many channels.
@@ -63,19 +62,25 @@ fn view(input: NodeId, kind: ViewKind) -> Operator {
     Operator::View(View { inputs: vec![input], kind })
 }
 
+/// Every sum, transpose or link is an output, so that a cotangent goes back from each.
+fn all_outputs(mut description: Description, shape: &[usize], step: usize) -> Description {
+    description.outputs = (step..description.nodes.len()).step_by(step).map(|node| output(shape, node)).collect();
+    description
+}
+
 /// Every family with its name.
 pub fn all() -> Vec<(&'static str, Description)> {
     use Visibility::{Private, Public, Sealed};
     let line = |length: usize| input(&[1, 1, length], Public);
     let flat = |length: usize, visibility| input(&[length], visibility);
     let sums = |nodes: usize, terms: usize| {
-        let terms = |node: usize| (0..terms).map(|term| (term % (node + 1), 1)).collect();
-        (0..nodes).map(|node| Operator::Combine(Combine { terms: terms(node), constant: vec![] })).collect::<Vec<_>>()
+        let sum = Combine { terms: vec![(0, 1); terms], constant: vec![] };
+        vec![Operator::Combine(sum); nodes]
     };
     let long = 1usize << 12;
     let strip = contract(0, 1, 1, [1, long], [0, long / 2, 0, long / 2 - 1]);
     let tall = contract(0, 1, 1, [long, 1], [long - 1, 0, 0, 0]);
-    let factors = Contract { column_factors: vec![1; long], ..strip.clone() };
+    let factors = Contract { column_factors: (0..long).map(|p| 1 + (p % 7) as i64).collect(), ..strip.clone() };
     let dense = vec![
         Operator::Contract(contract(0, 16, 8, [3, 3], [1; 4])),
         Operator::Contract(contract(1, 16, 16, [3, 3], [1; 4])),
@@ -98,7 +103,7 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let total = Operator::Combine(Combine { terms, constant: vec![] });
     inputs.nodes.push(Node { name: String::new(), operator: total });
     inputs.outputs[0].source = OutputSource::Node(4096);
-    let mut indices = graph(7, 1, flat(64, Public), vec![clamp(0, 0)], &[64]);
+    let mut indices = graph(12, 1, flat(64, Public), vec![clamp(0, 0)], &[64]);
     indices.outputs = vec![
         Output {
             shape: vec![1],
@@ -117,7 +122,10 @@ pub fn all() -> Vec<(&'static str, Description)> {
         ("indices in many limbs", indices),
         ("cells for nothing", graph(16, 1, flat(1 << 18, Private), vec![clamp(0, 60)], &[1 << 18])),
         ("many sealed inputs", inputs),
-        ("terms over a large tensor", graph(9, 4, flat(1 << 16, Public), sums(16, 200), &[1 << 16])),
+        (
+            "terms over a large tensor",
+            all_outputs(graph(9, 4, flat(1 << 16, Public), sums(16, 200), &[1 << 16]), &[1 << 16], 1),
+        ),
         ("products in a chain", graph(12, 4, input(&[1, 1, 1], Public), products.collect(), &[1, 1, 1])),
         ("transposes of eight dimensions", graph(9, 4, input(&boxes, Public), turned.collect(), &boxes)),
         ("one element repeated", graph(9, 4, flat(1, Public), vec![view(0, stretched)], &[1 << 22])),

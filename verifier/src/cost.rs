@@ -20,19 +20,31 @@ const MULTIPLICATION: u64 = 20;
 /// Bytes of a field element.
 const ELEMENT: u64 = 32;
 /// Decoding a point, in multiplications.
-const DECODE: u64 = 1750;
+const DECODE: u64 = 600;
 /// A term of the multi-scalar multiplication, in multiplications, for the fewest rows.
-const TERM: u64 = 540;
+const TERM: u64 = 700;
 /// A row of the parameters: reading, the Lagrange basis, weights, its share of the opening.
-const ROW: u64 = 100;
+const ROW: u64 = 200;
+/// A tuple of a table and its reciprocal.
+const TUPLE: u64 = 24;
+/// A cell: its cotangent, and the weight of its row.
+const CELL: u64 = 2;
+/// An integer of the statement: reading, hashing, and its cotangent.
+const SHOWN: u64 = 8;
+/// A tensor's place in columns of cells, a node's factors: whatever their sizes.
+const PLACE: u64 = 20;
+/// What every proof takes.
+const START: u64 = 100_000;
 /// A small integer times an element, in hundredths of a multiplication.
 const SMALL: u64 = 15;
 /// Bytes of a row beside the columns: parameters, weights, and the multi-scalar multiplication's scalars, points and buckets.
 const ROW_BYTES: u64 = 700;
-/// Bytes of a node with what is derived from it.
+/// Bytes of a node, an input or an output with what is derived from it.
 const NODE_BYTES: u64 = 600;
+/// Bytes of a tensor's place in columns of cells.
+const PLACE_BYTES: u64 = 150;
 /// Bytes of a process that verifies nothing large.
-const BASE_BYTES: u64 = 12 << 20;
+const BASE_BYTES: u64 = 7 << 20;
 
 /// An upper bound on what verifying a proof takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,8 +201,9 @@ impl Pass<'_> {
         let (old, sum) = (*slot, slot.map_or(form, |old| old.plus(form)));
         *slot = Some(sum);
         if old.is_some() {
-            // Densified at the worst.
-            self.time.add(if matches!(sum, Form::Dense(_)) { sum.elements() } else { sum.held() }, 1);
+            // A multiplication for each element where one is densified; else an addition.
+            let dense = matches!(sum, Form::Dense(_));
+            self.time.add(if dense { sum.elements() } else { sum.held().div_ceil(4) }, 1);
         }
         self.live.take(old.map_or(0, Form::held), ELEMENT);
         self.live.add(sum.held(), ELEMENT);
@@ -199,7 +212,9 @@ impl Pass<'_> {
 
     /// Places a cotangent into `count` columns of cells: scaled, remembered, multiplied out.
     fn place(&mut self, form: Form, count: usize) {
-        self.time.add(count.saturating_mul(form.elements().saturating_add(form.held())), 1);
+        self.time.add(count.saturating_mul(form.elements().saturating_add(form.held())), CELL);
+        self.time.add(count, PLACE);
+        self.live.add(count, PLACE_BYTES);
         match form {
             Form::Outer { rows, .. } => self.live.add(rows.saturating_mul(count), ELEMENT),
             Form::Dense(elements) => self.briefly(elements, ELEMENT),
@@ -219,7 +234,7 @@ impl Pass<'_> {
 
     /// Public integers under a cotangent.
     fn known(&mut self, form: Form) {
-        self.time.add(form.elements(), 2);
+        self.time.add(form.elements(), SHOWN);
         self.briefly(form.elements(), 3 * ELEMENT);
     }
 
@@ -306,9 +321,13 @@ impl Pass<'_> {
             }
             return self.add(*input, if same { form } else { Form::Dense(form.elements()) });
         }
-        // Dense, the places it goes to twice over, and as much again that it becomes.
-        let dimensions = u64::try_from(facts.shape.len()).unwrap_or(u64::MAX);
-        self.time.add(facts.elements, dimensions.saturating_add(2));
+        // Dense, the places it goes to, dimension by dimension, and as much again that it becomes.
+        let mut prefix = 1usize;
+        for &size in &facts.shape {
+            prefix = prefix.saturating_mul(size);
+            self.time.add(prefix, 1);
+        }
+        self.time.add(facts.elements, 2);
         let inputs: usize = view.inputs.iter().filter_map(|&input| nodes.get(input)).map(|facts| facts.elements).sum();
         self.briefly(facts.elements.saturating_mul(2).saturating_add(inputs), ELEMENT);
         for &input in &view.inputs {
@@ -319,7 +338,13 @@ impl Pass<'_> {
     /// The equations of the factors of a node.
     fn factors(&mut self, length: usize) {
         self.time.add(length, 8);
+        self.time.add(1, 2 * PLACE);
         self.briefly(length, 4 * ELEMENT);
+    }
+
+    /// Products of a cotangent with a tap, each added to an element.
+    fn products(&mut self, count: u64) {
+        self.time.0 = self.time.0.saturating_add(count.saturating_add(count.div_ceil(2)));
     }
 
     fn contract(&mut self, contract: &Contract, facts: &Facts, form: Form) {
@@ -332,7 +357,7 @@ impl Pass<'_> {
         let work = multiply_accumulates(contract, facts, nodes);
         self.time.add(rows.saturating_add(positions), 3);
         if let Form::Dense(elements) = form {
-            self.time.0 = self.time.0.saturating_add(work);
+            self.products(work);
             self.time.add(elements.saturating_add(weights), 2);
             self.briefly(positions, ELEMENT);
             return self.add(contract.input, Form::Dense(input.elements));
@@ -356,7 +381,9 @@ impl Pass<'_> {
         let channels = input.shape.first().copied().unwrap_or(0);
         match geometry.sliding().filter(|_| contract.column_factors.is_empty()) {
             Some(sliding) => self.time.add(channels.saturating_mul(sliding.multiplications()), 1),
-            None => self.time.add(channels.saturating_mul(geometry.window()).saturating_mul(positions), 1),
+            None => {
+                self.products(times(channels.saturating_mul(geometry.window()), 1).saturating_mul(times(positions, 1)))
+            }
         }
         self.briefly(taps.saturating_add(positions.saturating_mul(2)), ELEMENT);
         self.add(contract.input, Form::Dense(input.elements));
@@ -369,11 +396,11 @@ impl Pass<'_> {
         let (evaluated, sealed) = (layout.factor_columns().end, layout.sealed_columns().count());
         let points = argument_bytes(key).checked_div(32).unwrap_or(0).saturating_add(sealed);
         let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
-        let mut time = Tally(0);
+        let mut time = Tally(START);
         time.add(layout.rows, ROW.saturating_add(self.term()));
         time.add(points, DECODE.saturating_add(self.term()));
-        time.add(layout.usable.saturating_mul(evaluated.saturating_add(pairs).saturating_add(layout.slots)), 1);
-        time.add(layout.usable.saturating_mul(layout.slots), 8);
+        time.add(layout.usable.saturating_mul(evaluated.saturating_add(pairs)), CELL);
+        time.add(layout.usable.saturating_mul(layout.slots), TUPLE);
         for sheet in layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_))) {
             time.add(sheet.tensor.shape.first().copied().unwrap_or(0).saturating_add(sheet.columns.len()), 1);
             time.add(
@@ -387,7 +414,7 @@ impl Pass<'_> {
 
     /// A term of the multi-scalar multiplication: long ones share more.
     fn term(&self) -> u64 {
-        let saved = u64::from(self.key.description().k.saturating_sub(8)).saturating_mul(40);
+        let saved = u64::from(self.key.description().k.saturating_sub(8)).saturating_mul(55);
         TERM.saturating_sub(saved)
     }
 
@@ -405,7 +432,8 @@ impl Pass<'_> {
         bytes.add(layout.sealed_columns().count(), 300);
         bytes.add(layout.lookups.iter().map(|lookup| lookup.tags.len()).sum(), 48);
         let description = key.description();
-        bytes.add(description.nodes.len(), NODE_BYTES);
+        let tensors = description.inputs.len().saturating_add(description.outputs.len());
+        bytes.add(description.nodes.len().saturating_add(tensors), NODE_BYTES);
         let lengths = description.nodes.iter().map(|node| match &node.operator {
             Operator::Contract(contract) => {
                 let factors = contract.row_factors.len().saturating_add(contract.column_factors.len());
@@ -419,7 +447,8 @@ impl Pass<'_> {
             Operator::Requantise(requantise) => requantise.function.values.len().saturating_mul(16),
             _ => 0,
         });
-        bytes.add(lengths.fold(0, usize::saturating_add), 2);
+        // As it is read: decoded, and encoded again to be compared.
+        bytes.add(lengths.fold(0, usize::saturating_add), 3);
         let (rows, columns) = key.analysis().widest();
         bytes.add(rows.saturating_add(columns), ELEMENT);
         let tensors = description.inputs.iter().filter(|input| input.visibility == Visibility::Public);
