@@ -199,7 +199,7 @@ impl<'a> Network<'a> {
 
     /// Columns of a node's values as a matrix: all dimensions but the first.
     pub fn columns(&self, node: NodeId) -> usize {
-        self.shapes[node][1..].iter().product()
+        self.shapes[node].iter().skip(1).product()
     }
 
     /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient`, with `quotient = minimum + low + radix·high` in the wide form.
@@ -274,10 +274,10 @@ impl<'a> Network<'a> {
             }
             Operator::Contract(contract) => {
                 let (input, output) = (&self.shapes[contract.input], &self.shapes[id]);
-                for (tap, left) in left.iter_mut().enumerate() {
-                    for position in 0..output[1] * output[2] {
+                for position in 0..output[1] * output[2] {
+                    let factor = power(sigma, position) * integer(column_factor(contract, position));
+                    for (tap, left) in left.iter_mut().enumerate() {
                         let Some(element) = met(contract, input, output, tap, position) else { continue };
-                        let factor = power(sigma, position) * integer(column_factor(contract, position));
                         add(left, factor, &self.nodes[contract.input][element]);
                     }
                 }

@@ -73,6 +73,16 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
             matches!(operator, Operator::Combine(combine) if of(combine.constant.len(), facts.elements))
         })
     };
+    let shared = |form: Form| {
+        let mut functions: Vec<_> = operators()
+            .filter_map(|operator| match operator {
+                Operator::Requantise(requantise) if requantise.form == form => Some(&requantise.function),
+                _ => None,
+            })
+            .collect();
+        functions.sort_unstable();
+        functions.windows(2).any(|pair| pair[0] == pair[1])
+    };
     let reshape = |same: bool| {
         operators().zip(&analysis.nodes).any(|(operator, facts)| {
             let Operator::View(view) = operator else { return false };
@@ -94,6 +104,16 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("contraction, sealed, with column factors", contraction(&|c| sealed(c) && !c.column_factors.is_empty())),
         ("contraction, public, with column factors", contraction(&|c| !sealed(c) && !c.column_factors.is_empty())),
         ("contraction, sealed, a row factor of zero", contraction(&|c| sealed(c) && c.row_factors.contains(&0))),
+        (
+            "contraction, public, of more than a share of elements",
+            contraction(&|c| analysis.nodes[c.input].elements > 2500 && !sealed(c)),
+        ),
+        (
+            "contraction, sealed, of more than a share of elements",
+            contraction(&|c| analysis.nodes[c.input].elements > 2500 && sealed(c)),
+        ),
+        ("tensor without dimensions", analysis.nodes.iter().any(|facts| facts.shape.is_empty())),
+        ("interval beyond 60 bits", analysis.nodes.iter().any(|facts| facts.interval.count() > 1 << 60)),
         ("contraction of a line", contraction(&|c| shape(c.input)[1] == 1 && shape(c.input)[2] > 1 && c.kernel[1] > 1)),
         (
             "contraction of one tap a channel",
@@ -194,6 +214,8 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
             "requantisation with several limbs",
             operator(&|operator| matches!(operator, Operator::Requantise(r) if r.limbs > 1)),
         ),
+        ("requantisations that share a function, narrow", shared(Form::Narrow)),
+        ("requantisations that share a function, wide", shared(Form::Wide)),
         (
             "requantisation that nothing reads",
             operators().enumerate().any(|(id, o)| {

@@ -1,45 +1,54 @@
-//! Random small descriptions of every operator, in every way that the verifier accepts.
+//! Random descriptions of every operator, in every way that the verifier accepts: most of them small, some as large as makes the pass share its work
+//! out in several parts. Contractions and products are in [`bilinear`](crate::bilinear).
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::description::{
-    Combine, Contract, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Product, Quantisation,
-    Requantise, View, ViewKind, Visibility, Weights,
+    Combine, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Quantisation, Requantise, View,
+    ViewKind, Visibility, Weights,
 };
 
 use crate::random::Random;
 
-/// Most elements of a tensor.
-const ELEMENTS: usize = 150;
-/// Most weights of a contraction.
-const WEIGHTS: usize = 3000;
+/// Most elements of a tensor, of a small description and of a large one.
+const ELEMENTS: [usize; 2] = [150, 6000];
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
 const VISIBILITIES: [Visibility; 3] = [Visibility::Public, Visibility::Sealed, Visibility::Private];
 
 /// A description in the making.
-struct Draft<'a> {
-    random: &'a mut Random,
-    description: Description,
-    shapes: Vec<Vec<usize>>,
+pub struct Draft<'a> {
+    pub random: &'a mut Random,
+    pub description: Description,
+    pub shapes: Vec<Vec<usize>>,
     /// How large a node's values can be, roughly.
-    bounds: Vec<i128>,
+    pub bounds: Vec<i128>,
     /// Nodes that anything may read: not those that reach an equation already and must reach no other.
-    open: Vec<NodeId>,
+    pub open: Vec<NodeId>,
+    /// Most elements of a tensor.
+    pub limit: usize,
+    /// Functions that requantisations have.
+    functions: Vec<Function>,
 }
 
-/// A description; about one in ten is refused, for tables that are too long and the like.
+/// A description; few are refused, for tables that are too long and the like.
 pub fn description(random: &mut Random) -> Description {
+    let large = random.once_in(25);
     let description = Description {
         name: "random".into(),
-        k: *random.pick(&[7, 7, 7, 8]),
-        limb_bits: *random.pick(&[1, 2, 3, 4, 5, 8]),
+        k: if large { 10 } else { *random.pick(&[7, 7, 7, 8]) },
+        limb_bits: *random.pick(&[1, 2, 3, 4, 5, 8, 12]),
         bias_digits: *random.pick(&[1, 2, 2, 3, 6]),
         inputs: Vec::new(),
         nodes: Vec::new(),
         outputs: Vec::new(),
     };
-    let mut draft = Draft { random, description, shapes: Vec::new(), bounds: Vec::new(), open: Vec::new() };
+    let (shapes, bounds, open, functions) = Default::default();
+    let limit = ELEMENTS[usize::from(large)];
+    let mut draft = Draft { random, description, shapes, bounds, open, limit, functions };
     for _ in 0..*draft.random.pick(&[1, 1, 2, 2, 3]) {
         draft.input();
+    }
+    if large {
+        draft.contract(0);
     }
     for _ in 0..2 + draft.random.below(7) {
         draft.operator();
@@ -55,28 +64,28 @@ fn is_sealed(operator: &Operator) -> bool {
     matches!(operator, Operator::Contract(contract) if contract.weights == Weights::Sealed)
 }
 
-fn elements(shape: &[usize]) -> usize {
+pub fn elements(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
 impl Draft<'_> {
     /// Adds a node that anything may read.
-    fn push(&mut self, operator: Operator, shape: Vec<usize>, bound: i128) -> NodeId {
+    pub fn push(&mut self, operator: Operator, shape: Vec<usize>, bound: i128) -> NodeId {
         let id = self.description.nodes.len();
         self.description.nodes.push(Node { name: format!("node {id}"), operator });
         self.shapes.push(shape);
-        self.bounds.push(bound);
+        self.bounds.push(bound.min(1 << 80));
         self.open.push(id);
         id
     }
 
     /// A node that anything may read, later ones more often.
-    fn any(&mut self) -> NodeId {
+    pub fn any(&mut self) -> NodeId {
         let recent = self.open.len().min(1 + self.random.below(self.open.len()));
         self.open[self.open.len() - 1 - self.random.below(recent)]
     }
 
-    fn divisor(&mut self, count: usize) -> usize {
+    pub fn divisor(&mut self, count: usize) -> usize {
         let divisors: Vec<usize> = (1..=count).filter(|divisor| count.is_multiple_of(*divisor)).collect();
         *self.random.pick(&divisors)
     }
@@ -96,12 +105,17 @@ impl Draft<'_> {
     }
 
     fn input(&mut self) {
-        let shape = match self.random.below(6) {
-            0 => vec![1 + self.random.below(40)],
-            1 => vec![1 + self.random.below(6), 1 + self.random.below(12)],
-            2 => vec![1 + self.random.below(4), 1, 1 + self.random.below(30)],
-            3 => vec![1 + self.random.below(70), 1 + self.random.below(2), 1 + self.random.below(2)],
-            4 => (0..4).map(|_| 1 + self.random.below(3)).collect(),
+        let shape = match self.random.below(13) {
+            _ if self.limit > ELEMENTS[0] => {
+                let [height, width] = [0; 2].map(|_| 8 + self.random.below(12));
+                vec![(8 + self.random.below(24)).min(self.limit / height / width), height, width]
+            }
+            12 => Vec::new(),
+            0 | 6 => vec![1 + self.random.below(40)],
+            1 | 7 => vec![1 + self.random.below(6), 1 + self.random.below(12)],
+            2 | 8 => vec![1 + self.random.below(4), 1, 1 + self.random.below(30)],
+            3 | 9 => vec![1 + self.random.below(70), 1 + self.random.below(2), 1 + self.random.below(2)],
+            4 | 10 => (0..4).map(|_| 1 + self.random.below(3)).collect(),
             _ => vec![1 + self.random.below(4), 2 + self.random.below(5), 2 + self.random.below(5)],
         };
         let single = self.random.between(-200, 200);
@@ -115,9 +129,14 @@ impl Draft<'_> {
             [-(1 << 15), (1 << 15) - 1],
             [0, 65535],
             [single, single],
+            [0, 0],
         ];
-        let [minimum, maximum] = *self.random.pick(&ranges);
+        let [mut minimum, mut maximum] = *self.random.pick(&ranges);
         let visibility = *self.random.pick(&VISIBILITIES);
+        // Only a public input's range needs no table.
+        if visibility == Visibility::Public && self.random.once_in(16) {
+            (minimum, maximum) = (-(1 << 61), (1 << 61) - 1);
+        }
         let index = self.description.inputs.len();
         let name = format!("input {index}");
         self.description.inputs.push(Input {
@@ -152,12 +171,12 @@ impl Draft<'_> {
     }
 
     /// The node under another shape of so many dimensions.
-    fn reshape(&mut self, node: NodeId, rank: usize) -> NodeId {
+    pub fn reshape(&mut self, node: NodeId, rank: usize) -> NodeId {
         let shape = self.shape(elements(&self.shapes[node]), rank);
         self.reshaped(node, shape)
     }
 
-    fn reshaped(&mut self, node: NodeId, shape: Vec<usize>) -> NodeId {
+    pub fn reshaped(&mut self, node: NodeId, shape: Vec<usize>) -> NodeId {
         if self.shapes[node] == shape {
             return node;
         }
@@ -165,148 +184,12 @@ impl Draft<'_> {
         self.push(Operator::View(view), shape, self.bounds[node])
     }
 
-    fn contract(&mut self, node: NodeId) {
-        let as_it_is = self.shapes[node].len() == 3 && !self.random.once_in(6);
-        let input = if as_it_is { node } else { self.reshape(node, 3) };
-        let Some((contract, shape)) = (0..20).find_map(|_| self.geometry(input)) else { return };
-        let sealed = self.random.once_in(3);
-        let (id, bound) = self.contraction(contract.clone(), &shape, sealed);
-        if !sealed {
-            return;
-        }
-        self.open.retain(|&open| open != id);
-        // Weights of two digits are two contractions that are summed.
-        let twin = self.random.once_in(3).then(|| self.contraction(contract, &shape, true));
-        self.open.retain(|&open| twin.is_none_or(|(twin, _)| open != twin));
-        self.reach([Some((id, bound)), twin].into_iter().flatten().collect());
-    }
-
-    /// A contraction without weights yet, if it has a result and is small.
-    fn geometry(&mut self, input: NodeId) -> Option<(Contract, Vec<usize>)> {
-        let [channels, height, width] = self.shapes[input][..] else { return None };
-        let groups = self.divisor(channels);
-        let rows = groups * (1 + self.random.below(3));
-        let kernel = match self.random.below(5) {
-            0 => [1, 1],
-            1 => [0; 2].map(|_| 1 + self.random.below(14)),
-            _ => [0; 2].map(|_| 1 + self.random.below(3)),
-        };
-        let pads = match self.random.below(4) {
-            0 => [1; 4],
-            1 => [0; 4],
-            _ => [0; 4].map(|_| self.random.below(1 + kernel[0].max(kernel[1]))),
-        };
-        let mut steps =
-            |most| if self.random.once_in(2) { [1; 2] } else { [0; 2].map(|_| 1 + self.random.below(most)) };
-        let (strides, dilations) = (steps(3), steps(4));
-        let size = |axis: usize, size: usize| {
-            let padded = (size + pads[axis] + pads[axis + 2]).checked_sub((kernel[axis] - 1) * dilations[axis] + 1)?;
-            Some(padded / strides[axis] + 1)
-        };
-        let shape = vec![rows, size(0, height)?, size(1, width)?];
-        let depth = channels / groups * kernel[0] * kernel[1];
-        if elements(&shape) > ELEMENTS || depth * rows > WEIGHTS {
-            return None;
-        }
-        let (row_factors, column_factors, bias) = Default::default();
-        let weights = Weights::Sealed;
-        let contract = Contract {
-            input,
-            rows,
-            groups,
-            kernel,
-            strides,
-            pads,
-            dilations,
-            weights,
-            row_factors,
-            column_factors,
-            bias,
-        };
-        Some((contract, shape))
-    }
-
-    /// Adds a contraction with weights, factors and biases; with the bound of its values.
-    fn contraction(&mut self, mut contract: Contract, shape: &[usize], sealed: bool) -> (NodeId, i128) {
-        let depth = self.shapes[contract.input][0] / contract.groups * contract.kernel[0] * contract.kernel[1];
-        let rows = contract.rows;
-        if !sealed {
-            let [least, greatest] =
-                *self.random.pick(&[[-128, 127], [-128, 127], [0, 127], [-128, -1], [-1, 1], [-128, -128]]);
-            let weights = (0..depth * rows).map(|_| self.random.between(least, greatest) as i8);
-            contract.weights = Weights::Public(weights.collect());
-        }
-        let factor = *self.random.pick(&[0, 1, 20, 1 << 12]);
-        contract.row_factors = self.integers(rows, 1 - factor, 1 + factor);
-        if self.random.once_in(3) {
-            let least = *self.random.pick(&[-5, 2]);
-            contract.column_factors = self.integers(shape[1] * shape[2], least, 5);
-        }
-        let bias = *self.random.pick(&[0, 1000, 1 << 30]);
-        contract.bias = self.integers(rows, -bias, bias);
-        let digits = if sealed { 64i128.pow(self.description.bias_digits) } else { 0 };
-        let factor = i128::from(1 + factor);
-        let bound = factor * (640 * depth as i128 * self.bounds[contract.input] + digits) + i128::from(bias);
-        (self.push(Operator::Contract(contract), shape.to_vec(), bound), bound)
-    }
-
-    fn integers(&mut self, count: usize, least: i64, greatest: i64) -> Vec<i64> {
+    pub fn integers(&mut self, count: usize, least: i64, greatest: i64) -> Vec<i64> {
         (0..count).map(|_| self.random.between(least, greatest)).collect()
     }
 
-    fn product(&mut self, node: NodeId) {
-        let other = if self.random.once_in(5) { node } else { self.any() };
-        let (a, b) = (elements(&self.shapes[node]), elements(&self.shapes[other]));
-        // So many batches times elements of a row divide both.
-        let shared: Vec<usize> = (1..=a)
-            .filter(|&shared| a.is_multiple_of(shared) && b.is_multiple_of(shared) && a / shared * b <= 20 * ELEMENTS)
-            .collect();
-        let Some(&shared) = (!shared.is_empty()).then(|| self.random.pick(&shared)) else { return };
-        let batches = self.divisor(shared);
-        let (inner, rows, columns) = (shared / batches, a / shared, b / shared);
-        if batches * rows * columns > ELEMENTS {
-            return;
-        }
-        let left = self.reshaped(node, vec![batches, rows, inner]);
-        let right = self.reshaped(other, vec![batches, columns, inner]);
-        let bound = inner as i128 * self.bounds[left].saturating_mul(self.bounds[right]);
-        let id = self.push(Operator::Product(Product { left, right }), vec![batches, rows, columns], bound);
-        self.open.pop();
-        self.reach(vec![(id, bound)]);
-    }
-
-    /// Has bilinear nodes of one shape reach one equation, perhaps through sums.
-    fn reach(&mut self, mut terms: Vec<(NodeId, i128)>) {
-        while terms.len() > 1 || self.random.once_in(2) {
-            let shape = self.shapes[terms[0].0].clone();
-            let mut bound = 0;
-            let mut list = Vec::new();
-            for (id, term) in std::mem::take(&mut terms) {
-                let factor: i64 = *self.random.pick(&[1, -3, 256, 2]);
-                list.push((id, factor));
-                bound += i128::from(factor.abs()) * term;
-            }
-            let beside = self.open.iter().copied().filter(|&open| self.shapes[open] == shape).collect::<Vec<_>>();
-            if !beside.is_empty() {
-                let beside = *self.random.pick(&beside);
-                list.insert(self.random.below(list.len() + 1), (beside, 7));
-                bound += 7 * self.bounds[beside];
-            }
-            let constant = self.constant(elements(&shape));
-            let sum = self.push(Operator::Combine(Combine { terms: list, constant }), shape, bound);
-            self.open.pop();
-            terms.push((sum, bound));
-        }
-        let node = terms[0].0;
-        match self.random.below(4) {
-            0 => self.output(node),
-            1 => self.copy(node),
-            _ => self.requantise(node),
-        }
-    }
-
-    fn constant(&mut self, elements: usize) -> Vec<i64> {
-        let size = *self.random.pick(&[100, 1 << 20]);
+    pub fn constant(&mut self, elements: usize) -> Vec<i64> {
+        let size = *self.random.pick(&[100, 1 << 20, 100, 1 << 20, 1 << 59]);
         let count = *self.random.pick(&[0, 1, elements]);
         self.integers(count, -size, size)
     }
@@ -320,9 +203,12 @@ impl Draft<'_> {
             let others: Vec<NodeId> = self.open.iter().copied().filter(fits).collect();
             let term = if place == 0 { node } else { *self.random.pick(&others) };
             let term = self.reshaped(term, shape.clone());
-            let factor: i64 = *self.random.pick(&[1, -1, 0, 5, -70, 1 << 16]);
+            let mut factor: i64 = *self.random.pick(&[1, -1, 0, 5, -70, 1 << 16]);
+            if self.bounds[term] == 0 {
+                factor = *self.random.pick(&[i64::MIN, i64::MAX]);
+            }
             terms.push((term, factor));
-            bound += i128::from(factor.abs()) * self.bounds[term];
+            bound += i128::from(factor.unsigned_abs()) * self.bounds[term];
         }
         let constant = self.constant(elements(&shape));
         self.push(Operator::Combine(Combine { terms, constant }), shape, bound);
@@ -330,6 +216,10 @@ impl Draft<'_> {
 
     fn view(&mut self, node: NodeId) {
         let shape = self.shapes[node].clone();
+        if shape.is_empty() {
+            self.reshape(node, 2);
+            return;
+        }
         let axis = self.random.below(shape.len());
         let mut result = shape.clone();
         let mut bound = self.bounds[node];
@@ -342,7 +232,8 @@ impl Draft<'_> {
                     [&shape[..1], &rest].concat()
                 } else {
                     let rank = 1 + self.random.below(4);
-                    self.shape(elements(&shape), rank)
+                    let scalar = elements(&shape) == 1 && self.random.once_in(2);
+                    if scalar { Vec::new() } else { self.shape(elements(&shape), rank) }
                 };
                 ViewKind::Reshape(result.clone())
             }
@@ -375,8 +266,8 @@ impl Draft<'_> {
                 let mut pads = || shape.iter().map(|_| *self.random.pick(&[0, 0, 1, 2])).collect::<Vec<usize>>();
                 let (before, after) = (pads(), pads());
                 result = (0..shape.len()).map(|d| before[d] + shape[d] + after[d]).collect();
-                let value = *self.random.pick(&[0, 3, -1000, 70_000]);
-                bound = bound.max(70_000);
+                let value: i64 = *self.random.pick(&[0, 3, -1000, 70_000, 0, 3, -1000, 70_000, -(1 << 61)]);
+                bound = bound.max(value.abs().into());
                 ViewKind::Pad { before, after, value }
             }
             _ => {
@@ -394,16 +285,16 @@ impl Draft<'_> {
                 ViewKind::Concat(axis)
             }
         };
-        if elements(&result) <= ELEMENTS {
+        if elements(&result) <= self.limit {
             self.push(Operator::View(View { inputs, kind }), result, bound);
         }
     }
 
-    fn copy(&mut self, node: NodeId) {
+    pub fn copy(&mut self, node: NodeId) {
         self.push(Operator::Copy(node), self.shapes[node].clone(), self.bounds[node]);
     }
 
-    fn requantise(&mut self, input: NodeId) {
+    pub fn requantise(&mut self, input: NodeId) {
         let bits = self.description.limb_bits;
         // So many that tables stay short, and perhaps more.
         let least = (0..60 / bits).find(|limbs| self.bounds[input] >> (limbs * bits) < 1 << 12).unwrap_or(60 / bits);
@@ -415,18 +306,27 @@ impl Draft<'_> {
         let values = match self.random.below(4) {
             0 => (minimum..).take(count).collect(),
             1 => self.integers(count, 0, 1),
-            2 => self.integers(count, -(1 << 30), 1 << 30),
+            2 => {
+                let most = *self.random.pick(&[1 << 30, 1 << 30, 1 << 61]);
+                self.integers(count, -most, most)
+            }
             _ => self.integers(count, -128, 127),
         };
         let values = if form == Form::Narrow && self.random.once_in(8) { values[..1].to_vec() } else { values };
-        let bound = values.iter().map(|value: &i64| i128::from(value.abs())).max().unwrap();
-        let function = Function { minimum, values };
+        let mut function = Function { minimum, values };
+        // Equal functions share a table.
+        if !self.functions.is_empty() && self.random.once_in(3) {
+            function = self.random.pick(&self.functions).clone();
+        }
+        let form = if function.values.len() < 2 { Form::Narrow } else { form };
+        self.functions.push(function.clone());
+        let bound = function.values.iter().map(|value| i128::from(value.abs())).max().unwrap();
         let requantise = Requantise { input, limbs, function, form };
         self.push(Operator::Requantise(requantise), self.shapes[input].clone(), bound);
     }
 
     /// An output that shows a node.
-    fn output(&mut self, node: NodeId) {
+    pub fn output(&mut self, node: NodeId) {
         let visibility = *self.random.pick(&[Visibility::Public, Visibility::Public, Visibility::Sealed]);
         let mut shape = self.shapes[node].clone();
         if self.random.once_in(2) {
@@ -451,7 +351,8 @@ impl Draft<'_> {
             }
         }
         if self.random.once_in(2) || self.description.outputs.is_empty() {
-            let input = self.any();
+            let ranked: Vec<NodeId> = self.open.iter().copied().filter(|&open| !self.shapes[open].is_empty()).collect();
+            let Some(&input) = (!ranked.is_empty()).then(|| self.random.pick(&ranked)) else { return };
             let axis = self.random.below(self.shapes[input].len());
             let select_last = self.random.once_in(2);
             let mut shape = self.shapes[input].clone();

@@ -6,6 +6,7 @@
 //!
 //! `ZKINFER_CASES` is the number of descriptions; a failure names the case, and `ZKINFER_FIRST_CASE` is where to start.
 
+mod bilinear;
 mod compare;
 mod equations;
 mod features;

@@ -8,6 +8,9 @@ use crate::equations::Network;
 use crate::meaning;
 use crate::random::Random;
 
+/// Most integers of a network whose values are driven to their ends one by one.
+const CLIMBED: usize = 1500;
+
 /// What a prover chooses.
 #[derive(Clone)]
 pub struct Secrets {
@@ -107,6 +110,10 @@ impl Secrets {
 
     /// Drives one value of a node as far as single changes from end to end go: all the way if it is linear in the inputs.
     pub fn climb(&mut self, network: &Network<'_>, node: NodeId, random: &mut Random) {
+        let integers = self.inputs.iter().chain(self.weights.values()).map(Vec::len).sum::<usize>();
+        if integers > CLIMBED {
+            return;
+        }
         let element = random.below(network.nodes[node].len());
         let sign = *random.pick(&[-1, 1]);
         let height = |secrets: &Self| sign * secrets.values(network, node + 1)[node][element];

@@ -1,0 +1,153 @@
+//! Random contractions and products. A bilinear node is followed by what it has to reach: exactly one equation, perhaps through sums.
+
+use zkinfer_verifier::description::{Combine, Contract, NodeId, Operator, Product, Weights};
+
+use crate::generator::{Draft, elements};
+
+/// Most weights of a contraction.
+const WEIGHTS: usize = 3000;
+/// Most multiply-accumulates of a contraction or product, for each element that a tensor may have.
+const WORK: usize = 60;
+
+impl Draft<'_> {
+    /// Adds a contraction that reads the node.
+    pub fn contract(&mut self, node: NodeId) {
+        let as_it_is = self.shapes[node].len() == 3 && !self.random.once_in(6);
+        let input = if as_it_is { node } else { self.reshape(node, 3) };
+        let Some((contract, shape)) = (0..20).find_map(|_| self.geometry(input)) else { return };
+        let sealed = self.random.once_in(3);
+        let (id, bound) = self.contraction(contract.clone(), &shape, sealed);
+        if !sealed {
+            return;
+        }
+        self.open.retain(|&open| open != id);
+        // Weights of two digits are two contractions that are summed.
+        let twin = self.random.once_in(3).then(|| self.contraction(contract, &shape, true));
+        self.open.retain(|&open| twin.is_none_or(|(twin, _)| open != twin));
+        self.reach([Some((id, bound)), twin].into_iter().flatten().collect());
+    }
+
+    /// A contraction without weights yet, if it has a result and is small.
+    fn geometry(&mut self, input: NodeId) -> Option<(Contract, Vec<usize>)> {
+        let [channels, height, width] = self.shapes[input][..] else { return None };
+        let groups = self.divisor(channels);
+        let rows = groups * (1 + self.random.below(3));
+        let kernel = match self.random.below(5) {
+            0 => [1, 1],
+            1 => [0; 2].map(|_| 1 + self.random.below(14)),
+            _ => [0; 2].map(|_| 1 + self.random.below(3)),
+        };
+        let pads = match self.random.below(4) {
+            0 => [1; 4],
+            1 => [0; 4],
+            _ => [0; 4].map(|_| self.random.below(1 + kernel[0].max(kernel[1]))),
+        };
+        let mut steps =
+            |most| if self.random.once_in(2) { [1; 2] } else { [0; 2].map(|_| 1 + self.random.below(most)) };
+        let (strides, dilations) = (steps(3), steps(4));
+        let size = |axis: usize, size: usize| {
+            let padded = (size + pads[axis] + pads[axis + 2]).checked_sub((kernel[axis] - 1) * dilations[axis] + 1)?;
+            Some(padded / strides[axis] + 1)
+        };
+        let shape = vec![rows, size(0, height)?, size(1, width)?];
+        let depth = channels / groups * kernel[0] * kernel[1];
+        let large = elements(&shape) > self.limit || elements(&shape) * depth > WORK * self.limit;
+        if large || depth * rows > WEIGHTS {
+            return None;
+        }
+        let (row_factors, column_factors, bias) = Default::default();
+        let weights = Weights::Sealed;
+        let contract = Contract {
+            input,
+            rows,
+            groups,
+            kernel,
+            strides,
+            pads,
+            dilations,
+            weights,
+            row_factors,
+            column_factors,
+            bias,
+        };
+        Some((contract, shape))
+    }
+
+    /// Adds a contraction with weights, factors and biases; with the bound of its values.
+    fn contraction(&mut self, mut contract: Contract, shape: &[usize], sealed: bool) -> (NodeId, i128) {
+        let depth = self.shapes[contract.input][0] / contract.groups * contract.kernel[0] * contract.kernel[1];
+        let rows = contract.rows;
+        if !sealed {
+            let [least, greatest] =
+                *self.random.pick(&[[-128, 127], [-128, 127], [0, 127], [-128, -1], [-1, 1], [-128, -128]]);
+            let weights = (0..depth * rows).map(|_| self.random.between(least, greatest) as i8);
+            contract.weights = Weights::Public(weights.collect());
+        }
+        let factor = *self.random.pick(&[0, 1, 20, 1 << 12]);
+        contract.row_factors = self.integers(rows, 1 - factor, 1 + factor);
+        if self.random.once_in(3) {
+            let least = *self.random.pick(&[-5, 2]);
+            contract.column_factors = self.integers(shape[1] * shape[2], least, 5);
+        }
+        let bias = *self.random.pick(&[0, 1000, 1 << 30]);
+        contract.bias = self.integers(rows, -bias, bias);
+        let digits = if sealed { 64i128.pow(self.description.bias_digits) } else { 0 };
+        let factor = i128::from(1 + factor);
+        let bound = factor * (640 * depth as i128 * self.bounds[contract.input] + digits) + i128::from(bias);
+        (self.push(Operator::Contract(contract), shape.to_vec(), bound), bound)
+    }
+
+    /// Adds a product of the node with another one, or with itself.
+    pub fn product(&mut self, node: NodeId) {
+        let other = if self.random.once_in(5) { node } else { self.any() };
+        let (a, b) = (elements(&self.shapes[node]), elements(&self.shapes[other]));
+        // So many batches times elements of a row divide both.
+        let shared: Vec<usize> = (1..=a)
+            .filter(|&shared| {
+                a.is_multiple_of(shared) && b.is_multiple_of(shared) && a / shared * b <= WORK * self.limit
+            })
+            .collect();
+        let Some(&shared) = (!shared.is_empty()).then(|| self.random.pick(&shared)) else { return };
+        let batches = self.divisor(shared);
+        let (inner, rows, columns) = (shared / batches, a / shared, b / shared);
+        if batches * rows * columns > self.limit {
+            return;
+        }
+        let left = self.reshaped(node, vec![batches, rows, inner]);
+        let right = self.reshaped(other, vec![batches, columns, inner]);
+        let bound = inner as i128 * self.bounds[left].saturating_mul(self.bounds[right]);
+        let id = self.push(Operator::Product(Product { left, right }), vec![batches, rows, columns], bound);
+        self.open.pop();
+        self.reach(vec![(id, bound)]);
+    }
+
+    /// Has bilinear nodes of one shape reach one equation, perhaps through sums.
+    fn reach(&mut self, mut terms: Vec<(NodeId, i128)>) {
+        while terms.len() > 1 || self.random.once_in(2) {
+            let shape = self.shapes[terms[0].0].clone();
+            let mut bound = 0;
+            let mut list = Vec::new();
+            for (id, term) in std::mem::take(&mut terms) {
+                let factor: i64 = *self.random.pick(&[1, -3, 256, 2]);
+                list.push((id, factor));
+                bound += i128::from(factor.abs()) * term;
+            }
+            let beside = self.open.iter().copied().filter(|&open| self.shapes[open] == shape).collect::<Vec<_>>();
+            if !beside.is_empty() {
+                let beside = *self.random.pick(&beside);
+                list.insert(self.random.below(list.len() + 1), (beside, 7));
+                bound += 7 * self.bounds[beside];
+            }
+            let constant = self.constant(elements(&shape));
+            let sum = self.push(Operator::Combine(Combine { terms: list, constant }), shape, bound);
+            self.open.pop();
+            terms.push((sum, bound));
+        }
+        let node = terms[0].0;
+        match self.random.below(4) {
+            0 => self.output(node),
+            1 => self.copy(node),
+            _ => self.requantise(node),
+        }
+    }
+}
