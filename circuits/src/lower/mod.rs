@@ -64,8 +64,7 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     graph.validate()?;
     exposure.check(graph)?;
     let sealed = exposure.weights == Visibility::Sealed;
-    let (readers, outputs) = (readers(graph), outputs(graph));
-    let mut context = Context { graph, sealed, readers, outputs, builder: Builder::default(), values: Vec::new() };
+    let mut context = Context::new(graph, sealed);
     for (index, input) in graph.inputs.iter().enumerate() {
         context.builder.enter(&input.name);
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
@@ -140,6 +139,11 @@ struct Operand<'g> {
 }
 
 impl<'g> Context<'g> {
+    fn new(graph: &'g Graph, sealed: bool) -> Self {
+        let (readers, outputs) = (readers(graph), outputs(graph));
+        Self { graph, sealed, readers, outputs, builder: Builder::default(), values: Vec::new() }
+    }
+
     fn node(&mut self, node: &'g Node) -> Result<Value, Error> {
         let lowered = match &node.operator {
             Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {

@@ -3,7 +3,6 @@
 use zkinfer_models::quantised::{Function, Graph, Input, Node, Operator, Quantisation, Requantise, Ties};
 use zkinfer_verifier::analysis::Interval;
 
-use super::builder::Builder;
 use super::{Context, Value};
 use crate::error::Error;
 
@@ -27,7 +26,7 @@ fn lower(inputs: &[(&[usize], [i64; 2])], operator: Operator, shape: &[usize]) -
     };
     let inputs = inputs.iter().map(input).collect();
     let graph = Graph { name: "graph".into(), inputs, nodes: vec![node], outputs: Vec::new() };
-    let mut context = Context { graph: &graph, sealed: false, builder: Builder::default(), values: Vec::new() };
+    let mut context = Context::new(&graph, false);
     for (index, input) in graph.inputs.iter().enumerate() {
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
         let node = context.builder.input(index, input.shape.clone(), range);

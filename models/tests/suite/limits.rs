@@ -377,3 +377,45 @@ fn paths_to_the_outputs_are_walked_once() {
     let model = Model::from_bytes("m.onnx", &builder.output("v60").bytes()).unwrap();
     assert!(model.notes()[0].contains("is dropped"));
 }
+
+#[test]
+fn inputs_and_outputs_are_counted() {
+    let many = |count: usize| {
+        let names: Vec<String> = (0..count).map(|i| format!("x{i}")).collect();
+        let builder = names.iter().fold(Builder::new(17), |builder, name| builder.input(name, &[1]));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        builder.node(Op::new("Sum", &names, &["y"])).output("y")
+    };
+    assert!(Model::from_bytes("m.onnx", &many(4096).bytes()).is_ok());
+    refused(many(4097), 200_000, &["inputs: there are 4097, expected at most 4096"]);
+    let outputs = (0..4096).fold(single(&[1, 1], Op::new("Relu", &["x"], &["y"])), |builder, _| builder.output("y"));
+    refused(outputs, 100_000, &["outputs: there are 4097, expected at most 4096"]);
+}
+
+/// What a file subtracts from its integers has 16 bits at most, so that differences fit where they are kept.
+#[test]
+fn zero_points_of_more_than_16_bits() {
+    let builder = |zero: i32| {
+        let zero = TensorProto {
+            name: "z".into(),
+            data_type: DataType::Int32 as i32,
+            int32_data: vec![zero],
+            ..TensorProto::default()
+        };
+        let weights = TensorProto {
+            name: "w".into(),
+            dims: vec![2, 2],
+            data_type: DataType::Int8 as i32,
+            int32_data: vec![1, 2, 3, 4],
+            ..TensorProto::default()
+        };
+        let builder = Builder::new(17).input("x", &[1, 2]).tensor(zero).tensor(weights).floats("s", &[], &[0.5]);
+        let builder = builder.node(Op::new("DequantizeLinear", &["w", "s", "z"], &["d"]));
+        builder.node(Op::new("MatMul", &["x", "d"], &["y"])).output("y")
+    };
+    assert!(Model::from_bytes("m.onnx", &builder(65_535).bytes()).is_ok());
+    for zero in [65_536, -32_769, i32::MIN] {
+        let problem = format!("node \"d_node\" (DequantizeLinear): its zero point {zero} has more than 16 bits");
+        assert!(refusal(builder(zero)).contains(&problem));
+    }
+}
