@@ -1,7 +1,7 @@
 //! Seals that are relied on without their range proof.
 
-use zkinfer_verifier::seal::{Record, usable_rows};
-use zkinfer_verifier::{Digest, Rejection, Seal};
+use zkinfer_verifier::seal::Record;
+use zkinfer_verifier::{Digest, Rejection, Seal, usable_rows};
 
 fn seal(k: u32) -> Seal {
     let (usable, parameters) = (usable_rows(k), Digest([0; 32]));
