@@ -15,7 +15,8 @@ impl Draft<'_> {
         let as_it_is = self.shapes[node].len() == 3 && !self.random.once_in(6);
         let input = if as_it_is { node } else { self.reshape(node, 3) };
         let Some((contract, shape)) = (0..20).find_map(|_| self.geometry(input)) else { return };
-        let sealed = self.random.once_in(3);
+        let large = elements(&self.shapes[input]) > 1000;
+        let sealed = self.random.once_in(if large { 2 } else { 3 });
         let (id, bound) = self.contraction(contract.clone(), &shape, sealed);
         if !sealed {
             return;
@@ -37,14 +38,15 @@ impl Draft<'_> {
             1 => [0; 2].map(|_| 1 + self.random.below(14)),
             _ => [0; 2].map(|_| 1 + self.random.below(3)),
         };
-        let pads = match self.random.below(4) {
+        let pads = match self.random.below(5) {
             0 => [1; 4],
             1 => [0; 4],
+            2 => [0; 4].map(|_| self.random.below(2 + 2 * kernel[0].max(kernel[1]))),
             _ => [0; 4].map(|_| self.random.below(1 + kernel[0].max(kernel[1]))),
         };
         let mut steps =
             |most| if self.random.once_in(2) { [1; 2] } else { [0; 2].map(|_| 1 + self.random.below(most)) };
-        let (strides, dilations) = (steps(3), steps(4));
+        let (strides, dilations) = (steps(5), steps(4));
         let size = |axis: usize, size: usize| {
             let padded = (size + pads[axis] + pads[axis + 2]).checked_sub((kernel[axis] - 1) * dilations[axis] + 1)?;
             Some(padded / strides[axis] + 1)

@@ -96,6 +96,8 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
             sheet.columns.len() > 1 && (sheet.tensor.elements() / sheet.tensor.shape[0] > layout.usable) == long
         })
     });
+    // A thread takes the planes of about so many elements.
+    let shares = |c: &Contract| shape(c.input)[0] > 2048_usize.div_ceil(shape(c.input)[1] * shape(c.input)[2]);
     let tall = |c: &Contract, axis: usize| c.kernel[axis] > shape(c.input)[axis + 1];
     let symmetric = |[top, left, bottom, right]: [usize; 4]| top == bottom && left == right;
     vec![
@@ -104,14 +106,8 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("contraction, sealed, with column factors", contraction(&|c| sealed(c) && !c.column_factors.is_empty())),
         ("contraction, public, with column factors", contraction(&|c| !sealed(c) && !c.column_factors.is_empty())),
         ("contraction, sealed, a row factor of zero", contraction(&|c| sealed(c) && c.row_factors.contains(&0))),
-        (
-            "contraction, public, of more than a share of elements",
-            contraction(&|c| analysis.nodes[c.input].elements > 2500 && !sealed(c)),
-        ),
-        (
-            "contraction, sealed, of more than a share of elements",
-            contraction(&|c| analysis.nodes[c.input].elements > 2500 && sealed(c)),
-        ),
+        ("contraction, public, of more planes than a thread takes", contraction(&|c| shares(c) && !sealed(c))),
+        ("contraction, sealed, of more planes than a thread takes", contraction(&|c| shares(c) && sealed(c))),
         ("tensor without dimensions", analysis.nodes.iter().any(|facts| facts.shape.is_empty())),
         ("interval beyond 60 bits", analysis.nodes.iter().any(|facts| facts.interval.count() > 1 << 60)),
         ("contraction of a line", contraction(&|c| shape(c.input)[1] == 1 && shape(c.input)[2] > 1 && c.kernel[1] > 1)),
@@ -126,6 +122,15 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("contraction, strides that differ", contraction(&|c| c.strides[0] != c.strides[1])),
         ("contraction, pads that differ", contraction(&|c| !symmetric(c.pads) && !sealed(c))),
         ("contraction, sealed, pads that differ", contraction(&|c| !symmetric(c.pads) && sealed(c))),
+        (
+            "contraction, windows that meet padding only",
+            contraction(&|c| c.pads[0] > (c.kernel[0] - 1) * c.dilations[0]),
+        ),
+        ("contraction, elements that no window meets", contraction(&|c| c.kernel == [1; 2] && c.strides[1] > 1)),
+        (
+            "contraction, strides beyond its input",
+            contraction(&|c| c.strides[1] > shape(c.input)[2] && c.kernel[1] > 1),
+        ),
         ("contraction, some groups", contraction(&|c| c.groups > 1 && c.groups < shape(c.input)[0])),
         ("contraction, sealed, groups", contraction(&|c| c.groups > 1 && sealed(c))),
         ("contraction, depthwise", contraction(&|c| c.groups > 1 && c.groups == shape(c.input)[0])),
