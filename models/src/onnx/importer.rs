@@ -16,9 +16,9 @@ use crate::graph::{Graph, Grid, Input, Node, Operator};
 use crate::limits::{self, Room};
 use crate::quantised::ValueId;
 
-/// Elements of constants that an import reads and makes, beyond [`READINGS`] times what the file holds. Nobody reads a constant more often, but
-/// operators on constants can be chained to any length.
-const MAX_FOLDED: usize = 1 << 26;
+/// Elements of constants that an import reads and makes, beyond [`READINGS`] times what the file holds: operators on constants can be chained to any
+/// length, and layers share weights.
+const MAX_FOLDED: usize = 1 << 27;
 const READINGS: usize = 16;
 /// Elements of all constants of a file together.
 const MAX_STORED: usize = 1 << 28;

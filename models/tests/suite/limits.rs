@@ -114,7 +114,7 @@ fn constants_that_grow() {
         with(doubled),
         2500,
         &[
-            "node \"c24_node\" (Concat): its shape [1, 16777216]: its constants: 16777216 elements more",
+            "node \"c25_node\" (Concat): its shape [1, 33554432]: its constants: 33554432 elements more",
             "16 times what the file holds",
         ],
     );
@@ -173,7 +173,7 @@ fn constants_that_are_chained() {
         let builder = chain.node(Op::new("Sum", &all, &["y"])).output("y");
         let message = refusal(builder);
         assert!(
-            message.contains("all constants together may be 67108864 and 16 times what the file holds"),
+            message.contains("all constants together may be 134217728 and 16 times what the file holds"),
             "{message}"
         );
         // Once is enough: what comes behind has no room either.
