@@ -62,6 +62,9 @@ struct Network {
 }
 
 impl Circuit {
+    /// The kind of its files.
+    pub const KIND: Kind = CIRCUIT;
+
     pub(crate) fn new(graph: Graph, report: Report, key: VerifyingKey) -> Result<Self, Error> {
         let model = model_tensors(&graph, &key)?.into();
         Ok(Self { graph, report, key, model })

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
-/// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input.
+/// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that could not be written.
 #[derive(Debug, Parser)]
 #[command(name = "zkinfer", version, about, long_about, arg_required_else_help = true)]
 pub struct Arguments {
@@ -109,7 +109,8 @@ pub struct Shown {
 /// Where results go.
 #[derive(Args, Debug)]
 pub struct Destination {
-    /// Write here instead of beside the input: a file, or a directory.
+    /// Write here instead of beside the input: a directory, or a name, to which the ending is appended unless it is there. One file alone may go to a
+    /// device or pipe.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Overwrite existing files.

@@ -1,76 +1,189 @@
-//! Reading and writing files: what goes wrong is said with the path, and nothing is left half-written.
+//! Reading files, and naming those that a command writes. How they are written is in [`crate::set`].
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, Result, bail};
+use zkinfer::prover::files;
+use zkinfer::verifier::format::Kind;
 
 use crate::arguments::Destination;
+use crate::foreign;
+use crate::set;
 
-/// The bytes of a file.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
-    if path.is_dir() {
-        bail!("{}: is a directory, expected a file", path.display());
+/// Endings that a result's name has instead of those of what it was made from; all that is read and written here.
+const ENDINGS: [&str; 9] = ["onnx", "npy", "npz", "json", "zkc", "vk", "seal", "opening", "proof"];
+/// Most bytes of a manifest.
+pub const MANIFEST: usize = 1 << 24;
+/// Most bytes of a key in PEM.
+pub const PEM: usize = 1 << 16;
+
+/// The bytes of a regular file of at most `limit` bytes.
+pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
+    files::read(path, limit).with_context(|| foreign::path(path))
+}
+
+/// The bytes of a file of a kind; of a file of another kind only the first, which do not decode.
+pub fn read_kind(path: &Path, kind: Kind) -> Result<Vec<u8>> {
+    files::read_kind(path, kind).with_context(|| foreign::path(path))
+}
+
+/// The path of what belongs to a file: the same name with another ending.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    append(&without(path, &ENDINGS), ending)
+}
+
+/// `path` without one of these endings, if it has one. Whatever else has a full stop in it is a name: `v1.0`, `john.doe`.
+fn without(path: &Path, endings: &[&str]) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = |ending: &&str| {
+        let (stem, last) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+        let stem = stem.strip_suffix('.').filter(|stem| !stem.is_empty())?;
+        last.eq_ignore_ascii_case(ending).then_some(stem)
+    };
+    // Of two that fit, `pub.pem` and `pem`, the longer one is meant.
+    let stems = endings.iter().filter_map(stem);
+    stems.min_by_key(|stem| stem.len()).map_or_else(|| path.to_owned(), |stem| path.with_file_name(stem))
+}
+
+/// `path` with an ending behind whatever its name is.
+pub fn append(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+/// Where the files that one command writes go.
+#[derive(Debug)]
+pub struct Names {
+    stem: PathBuf,
+    /// Set if the result goes to what is there already and is no file: a device, a pipe.
+    device: bool,
+}
+
+impl Names {
+    /// The path of the file with this ending.
+    pub fn path(&self, ending: &str) -> PathBuf {
+        if self.device { self.stem.clone() } else { append(&self.stem, ending) }
     }
-    fs::read(path).with_context(|| path.display().to_string())
 }
 
 impl Destination {
-    /// The path for a result called `stem.extension`: beside `input`, in the directory asked for, or with the name asked for.
-    pub fn path(&self, input: &Path, extension: &str) -> PathBuf {
-        let beside = input.with_extension(extension);
-        match &self.output {
-            None => beside,
-            Some(output) if output.is_dir() => output.join(beside.file_name().unwrap_or_default()),
-            Some(output) => output.with_extension(extension),
+    /// Names for results with these endings: beside `input`, in the directory asked for, or with the name asked for.
+    pub fn names(&self, input: &Path, endings: &[&str]) -> Result<Names> {
+        self.named(&without(input, &ENDINGS), endings)
+    }
+
+    /// Names for results called `name`, unless another name is asked for.
+    pub fn named(&self, name: &Path, endings: &[&str]) -> Result<Names> {
+        let Some(output) = &self.output else { return stem(&without(name, endings)) };
+        match fs::metadata(output) {
+            Ok(there) if there.is_dir() => stem(&output.join(without(name, endings).file_name().unwrap_or_default())),
+            Ok(there) if !there.is_file() => Ok(Names { stem: output.clone(), device: true }),
+            _ => stem(&without(output, endings)),
         }
     }
 
-    /// Refuses a path that exists (unless `--force`) or whose directory does not, before any work is done.
-    pub fn check(&self, path: &Path) -> Result<()> {
-        if path.is_dir() {
-            bail!("{}: is a directory", path.display());
+    /// Refuses what cannot be written, or exists and is not to be overwritten, before any work is done. What a killed run has left where the results
+    /// go is finished or removed first.
+    pub fn check(&self, paths: &[PathBuf]) -> Result<()> {
+        let Some(first) = paths.first() else { return Ok(()) };
+        if let Some(kind) = device(first) {
+            if paths.len() > 1 {
+                bail!(
+                    "{}: is {kind}, and {} files are written; name a file or a directory",
+                    foreign::path(first),
+                    paths.len()
+                );
+            }
+            return Ok(());
         }
-        if path.exists() && !self.force {
-            bail!("{}: already exists; pass --force to overwrite it, or -o to write elsewhere", path.display());
-        }
-        let directory = directory(path);
+        let directory = set::directory(first);
         if !directory.is_dir() {
-            bail!("{}: no such directory; create it first", directory.display());
+            bail!("{}: no such directory; create it first", foreign::path(directory));
         }
+        set::settle(directory);
+        paths.iter().try_for_each(|path| self.free(path))?;
         // The one honest test of whether a file can be made here is to make one.
-        tempfile::NamedTempFile::new_in(directory)
-            .map(drop)
-            .with_context(|| format!("{}: cannot write here", directory.display()))
+        let probe = files::temporary(directory);
+        probe.map(drop).with_context(|| format!("{}: cannot write here", foreign::path(directory)))
+    }
+
+    /// Whether a file may be put here.
+    fn free(&self, path: &Path) -> Result<()> {
+        // The link itself, if it is one: also a link to nothing is there for something.
+        let Ok(there) = fs::symlink_metadata(path) else { return Ok(()) };
+        if there.is_dir() {
+            bail!("{}: is a directory", foreign::path(path));
+        }
+        if self.force { Ok(()) } else { Err(set::exists(path)) }
+    }
+
+    /// Writes files that belong together: all of them, or none.
+    pub fn write(&self, files: &[set::NewFile<'_>]) -> Result<()> {
+        match files {
+            [only] if device(only.path).is_some() => {
+                let written =
+                    File::options().write(true).open(only.path).and_then(|mut file| file.write_all(only.bytes));
+                written.with_context(|| foreign::path(only.path))
+            }
+            _ => set::write(files, self.force),
+        }
     }
 }
 
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// What is at a path, if it is there and neither file nor directory.
+fn device(path: &Path) -> Option<&'static str> {
+    let there = fs::metadata(path).ok()?;
+    (!there.is_file() && !there.is_dir()).then(|| files::name(there.file_type()))
 }
 
-/// Writes to a temporary file, then renames.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with_mode(path, bytes, 0o644)
-}
-
-/// The same for a file that only its owner may read.
-pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with_mode(path, bytes, 0o600)
-}
-
-fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let context = || path.display().to_string();
-    let mut file = tempfile::NamedTempFile::new_in(directory(path)).with_context(context)?;
-    file.write_all(bytes).with_context(context)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(mode)).with_context(context)?;
+/// Names that begin with a path, which must end in a name.
+fn stem(path: &Path) -> Result<Names> {
+    let text = path.as_os_str().to_string_lossy();
+    if path.file_name().is_none() || text.ends_with(is_separator) {
+        bail!("{}: no such directory; create it first, or name a file", foreign::path(path));
     }
-    #[cfg(not(unix))]
-    let _ = mode;
-    file.persist(path).map_err(|error| error.error).with_context(context)?;
-    Ok(())
+    Ok(Names { stem: path.to_owned(), device: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(output: &str, name: &str, endings: &[&str]) -> Vec<String> {
+        let output = (!output.is_empty()).then(|| output.into());
+        let names = Destination { output, force: false }.names(Path::new(name), endings).expect("a name");
+        endings.iter().map(|ending| names.path(ending).to_str().expect("UTF-8").to_owned()).collect()
+    }
+
+    #[test]
+    fn a_full_stop_in_a_name_is_no_ending() {
+        assert_eq!(named("", "a/x.npy", &["proof"]), ["a/x.proof"]);
+        assert_eq!(named("", "x.v1.0.npy", &["proof"]), ["x.v1.0.proof"]);
+        assert_eq!(named("", "net.v1.0", &["zkc"]), ["net.v1.0.zkc"]);
+        assert_eq!(named("", "X.ONNX", &["zkc"]), ["X.zkc"]);
+        assert_eq!(named("x.v1.0", "y.npy", &["proof"]), ["x.v1.0.proof"]);
+        assert_eq!(named("x.v1.0.proof", "y.npy", &["proof"]), ["x.v1.0.proof"]);
+        assert_eq!(named("x.npy", "y.npy", &["proof"]), ["x.npy.proof"]);
+        assert_eq!(named("b/net.1.vk", "net.onnx", &["zkc", "vk"]), ["b/net.1.zkc", "b/net.1.vk"]);
+        assert_eq!(named("me.pub.pem", "x", &["pem", "pub.pem"]), ["me.pem", "me.pub.pem"]);
+        assert_eq!(named(".zkc", "net.onnx", &["zkc"]), [".zkc.zkc"]);
+        let pair = Destination { output: None, force: false }.named(Path::new("john.doe"), &["pem", "pub.pem"]);
+        assert_eq!(pair.expect("a name").path("pub.pem"), Path::new("john.doe.pub.pem"));
+        assert_eq!(beside(Path::new("net.v1.zkc"), "opening"), Path::new("net.v1.opening"));
+    }
+
+    #[test]
+    fn a_result_needs_a_name() {
+        for output in ["", "/", "..", "nowhere/", "nowhere/.."] {
+            let names = Destination { output: Some(output.into()), force: true }.names(Path::new("x.npy"), &["proof"]);
+            // Directories that are there are no names but places.
+            let place = Path::new(output).is_dir();
+            assert_eq!(names.is_ok(), place, "{output:?}: {names:?}");
+        }
+        assert!(Destination { output: None, force: false }.named(Path::new(".."), &["pem"]).is_err());
+    }
 }

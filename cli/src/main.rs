@@ -4,13 +4,16 @@
 //! |---|---|
 //! | [`arguments`] | what can be typed |
 //! | [`commands`] | what each command does, one file each |
-//! | [`files`] | reading, writing, never half |
+//! | [`files`] | reading files, naming results |
+//! | [`set`] | writing files that belong together, never half |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
 //! | [`foreign`] | text out of files, made harmless |
+//! | [`threads`] | how many threads share the work |
 //!
-//! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input.
+//! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that could not be written: to its file, or to
+//! standard output. A reader of standard output that stops reading (`| head`) changes none of them.
 
-// What is printed goes through `screen`.
+// What is printed goes through `screen`: the standard macros panic where the stream cannot be written.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
@@ -19,7 +22,10 @@ mod files;
 mod foreign;
 mod profile;
 mod screen;
+mod set;
+mod threads;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,9 +41,13 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return help(&answer),
+    };
+    threads::start();
     let json = arguments.json;
-    match commands::run(arguments) {
+    let code = match commands::run(arguments) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Rejected) => ExitCode::from(1),
         Err(error) => {
@@ -47,5 +57,26 @@ fn main() -> ExitCode {
             screen::error(&error);
             ExitCode::from(2)
         }
+    };
+    told(code)
+}
+
+/// Help and version, asked for, or what is wrong with the arguments.
+fn help(answer: &clap::Error) -> ExitCode {
+    let printed = answer.print();
+    let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+    match printed {
+        Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => unwritten(&error),
+        _ => told(code),
     }
+}
+
+/// The exit code, unless what should have been said could not be.
+fn told(code: ExitCode) -> ExitCode {
+    screen::finish().map_or_else(|error| unwritten(&error), |()| code)
+}
+
+fn unwritten(error: &std::io::Error) -> ExitCode {
+    screen::error(&anyhow::Error::msg(format!("standard output: {error}")));
+    ExitCode::from(2)
 }

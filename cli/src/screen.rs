@@ -3,7 +3,8 @@
 //! Everything goes out through here, and every text that is not ours through [`crate::foreign`].
 
 use std::cell::Cell;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
@@ -12,10 +13,34 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::foreign;
 
-/// Prints one line on standard output: a line break in it is escaped. A reader that stopped reading (`| head`) is no failure of ours: the work goes
-/// on, and so does the exit code.
+/// What went wrong first on standard output. Nothing is written after it: half a line in the middle would mislead.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints one line on standard output: a line break in it is escaped.
 pub fn print(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout(), "{}", foreign::harmless(&line.to_string()));
+    put(|out| writeln!(out, "{}", foreign::harmless(&line.to_string())));
+}
+
+/// Prints bytes of our own on standard output as they are.
+pub fn print_bytes(bytes: &[u8]) {
+    put(|out| out.write_all(bytes));
+}
+
+fn put(write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>) {
+    let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if failed.is_none() {
+        *failed = write(&mut io::stdout().lock()).err();
+    }
+}
+
+/// Writes out what is still held back, and says what went wrong on standard output since the start. A reader that stopped reading (`| head`) is no
+/// failure of ours: the work goes on, and so does the exit code.
+pub fn finish() -> Result<(), io::Error> {
+    put(Write::flush);
+    match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// [`print`] with formatting.
@@ -26,18 +51,28 @@ pub(crate) use say;
 
 /// Prints a line on standard error: what to know, though the work goes on.
 pub fn warn(warning: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "warning: {}", foreign::harmless(&warning.to_string()));
+    aside("warning", &warning.to_string());
+}
+
+/// The same for what is no reason to worry.
+pub fn note(note: impl std::fmt::Display) {
+    aside("note", &note.to_string());
 }
 
 /// Prints the line on standard error that a command ends with.
 pub fn error(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr(), "error: {}", foreign::harmless(&foreign::story(error)));
+    aside("error", &foreign::story(error));
+}
+
+/// If even standard error cannot be written, there is nobody left to tell.
+fn aside(kind: &str, text: &str) {
+    let _ = writeln!(io::stderr(), "{kind}: {}", foreign::harmless(text));
 }
 
 /// Prints one JSON value. JSON itself lets format characters through, and bytes that terminals obey.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     let json = foreign::ascii_json(&serde_json::to_string_pretty(value)?);
-    let _ = writeln!(std::io::stdout(), "{json}");
+    put(|out| writeln!(out, "{json}"));
     Ok(())
 }
 
@@ -53,7 +88,15 @@ impl Progress {
             let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
             let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.set_message(stage.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(100));
+            // The bar's own ticker panics where no thread can be started; without one it stands still, no more.
+            let ticking = bar.clone();
+            let tick = move || {
+                while !ticking.is_finished() {
+                    ticking.tick();
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            };
+            let _ = std::thread::Builder::new().spawn(tick);
             bar
         });
         Self { bar }

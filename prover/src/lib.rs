@@ -24,12 +24,14 @@
 //! | [`msm`] | the kernels below commitments |
 //! | [`measure`] | what sums of points take on a device |
 //! | [`cache`] | the parameters on disk |
+//! | [`files`] | reading regular files only, and taking turns in a directory |
 //! | [`error`] | why no proof was made |
 
 pub mod adjoint;
 pub mod cache;
 pub mod commit;
 pub mod error;
+pub mod files;
 pub mod inner_product;
 pub mod lookup;
 pub mod measure;

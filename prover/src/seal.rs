@@ -41,6 +41,9 @@ impl Drop for Opening {
 }
 
 impl Opening {
+    /// The kind of its files.
+    pub const KIND: Kind = OPENING;
+
     /// What was sealed.
     pub fn record(&self) -> &Record {
         &self.record

@@ -169,8 +169,7 @@ fn every_challenge_depends_on_all_that_a_proof_is_bound_to() {
     // The parts, each alone. No field is left out.
     let Bound { version, model, parameters: _, k, usable, statement: _ } = bound;
     assert_eq!((k, usable), (K, key.layout().usable));
-    assert!(version.starts_with(b"zkinfer argument "));
-    all_change(&Bound { version: b"zkinfer argument 2", ..bound }, "the version");
+    all_change(&Bound { version: version - 1, ..bound }, "the version");
     all_change(&Bound { model: Digest([7; 32]), ..bound }, "the model");
     all_change(&Bound { parameters: Digest([7; 32]), ..bound }, "the parameters");
     all_change(&Bound { k: k + 1, ..bound }, "k");

@@ -29,14 +29,15 @@ use crate::key::{Digest, VerifyingKey};
 use crate::seal::model_digest;
 use crate::statement::Statement;
 
-/// Version of the argument; a change that alters any proof byte changes it.
-const ARGUMENT: &[u8] = b"zkinfer argument 3";
+/// Version of the argument. It changes with every proof byte, and when a check is added that what was accepted before may fail: what an earlier version
+/// has checked does not count for a later one.
+pub const VERSION: u32 = 3;
 
 /// Everything that a proof is bound to before its first challenge.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound<'a> {
     /// The argument's version.
-    pub version: &'a [u8],
+    pub version: u32,
     /// The model: digest of key and seal. The key's digest covers the whole description, the seal's its commitments.
     pub model: Digest,
     /// Digest of the commitment parameters.
@@ -54,7 +55,7 @@ impl<'a> Bound<'a> {
     pub fn new(key: &VerifyingKey, seal: Option<Digest>, parameters: Digest, statement: &'a Statement) -> Self {
         let model = model_digest(key.digest(), seal);
         let (k, usable) = (key.description().k, key.layout().usable);
-        Self { version: ARGUMENT, model, parameters, k, usable, statement }
+        Self { version: VERSION, model, parameters, k, usable, statement }
     }
 
     /// All of it as one field element, by hash.
@@ -66,7 +67,7 @@ impl<'a> Bound<'a> {
             .hash_length(64)
             .personal(b"zkinfer binding.")
             .to_state()
-            .update(version)
+            .update(format!("zkinfer argument {version}").as_bytes())
             .update(&model.0)
             .update(&parameters.0)
             .update(&k.to_le_bytes())

@@ -1,20 +1,21 @@
 //! `zkinfer compile`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use zeroize::Zeroizing;
 use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::quantised::Graph;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
 
-use super::{inspect, parameters, seal};
+use super::{inspect, parameters};
 use crate::Outcome;
 use crate::arguments::{self, Compile, Optimize, Shown, Weights};
-use crate::files;
 use crate::foreign;
 use crate::screen::{Progress, bytes, print_json, say, seconds, warn};
+use crate::set::NewFile;
 
 impl From<Optimize> for Objective {
     fn from(optimize: Optimize) -> Self {
@@ -37,15 +38,17 @@ impl From<arguments::Visibility> for Visibility {
 }
 
 pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
-    let paths = Paths::new(arguments);
+    let names = arguments.destination.names(&arguments.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
     let quantised = quantise(arguments, &progress)?;
     progress.stage("choosing a layout");
     let circuit = quantised.clone().compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
     let circuit = circuit.with_context(|| foreign::path(&arguments.model))?;
-    paths.check(arguments, &circuit)?;
+    let compiled = [Compiled::new(arguments, circuit, |ending| names.path(ending))];
+    let [Compiled { circuit, paths, .. }] = &compiled;
+    arguments.destination.check(paths)?;
     drop(progress);
-    let written = write(arguments, &paths, &circuit)?;
+    let written = write(arguments, &compiled)?.pop().context("no file was written")?;
 
     let report = circuit.report();
     if json {
@@ -68,7 +71,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     }
     const READERS: [&str; 4] = ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
-        say!("{}  {}  {reader}", foreign::path(&path), bytes(*size));
+        say!("{}  {}  {reader}", foreign::path(path), bytes(*size));
     }
     let (layout, prediction) = (circuit.key().layout(), circuit.prediction());
     say!(
@@ -131,15 +134,17 @@ fn visibilities(kind: &str, names: Vec<&str>, choices: &[Shown]) -> Result<Vec<V
     Ok(visibilities)
 }
 
-/// Where the files of a compiled model go.
-pub struct Paths {
-    circuit: PathBuf,
-    key: PathBuf,
-    opening: PathBuf,
-    seal: PathBuf,
+/// How the names of a compiled model's files end: circuit, key, and with sealed weights opening and seal.
+pub const ENDINGS: [&str; 4] = ["zkc", "vk", "opening", "seal"];
+
+/// A compiled network with the paths of its files, in the order of their endings.
+pub struct Compiled {
+    pub circuit: Circuit,
+    pub paths: Vec<PathBuf>,
+    seals: bool,
 }
 
-/// Files that were written, with their sizes: circuit, key, and with sealed weights opening and seal.
+/// Files that were written, with their sizes, in the same order.
 pub struct Written {
     pub files: Vec<(PathBuf, usize)>,
 }
@@ -151,58 +156,49 @@ impl Written {
     }
 }
 
-impl Paths {
-    fn new(arguments: &Compile) -> Self {
-        let path = |extension| arguments.destination.path(&arguments.model, extension);
-        Self { circuit: path("zkc"), key: path("vk"), opening: path("opening"), seal: path("seal") }
+impl Compiled {
+    pub fn new(arguments: &Compile, circuit: Circuit, path: impl Fn(&str) -> PathBuf) -> Self {
+        let seals = circuit.key().has_sealed_weights() && !arguments.no_seal;
+        let count = if seals { ENDINGS.len() } else { 2 };
+        Self { circuit, paths: ENDINGS.iter().take(count).map(|ending| path(ending)).collect(), seals }
     }
 
-    /// Of segment `index` of a split model.
-    pub fn segment(arguments: &Compile, index: usize) -> Self {
-        let whole = Self::new(arguments);
-        let part = |path: &Path, extension| path.with_extension(format!("{index}.{extension}"));
-        Self {
-            circuit: part(&whole.circuit, "zkc"),
-            key: part(&whole.key, "vk"),
-            opening: part(&whole.opening, "opening"),
-            seal: part(&whole.seal, "seal"),
-        }
-    }
-
-    /// Refuses what would be overwritten, before any of it is.
-    pub fn check(&self, arguments: &Compile, circuit: &Circuit) -> Result<()> {
-        let mut paths = vec![&self.circuit, &self.key];
-        if seals(arguments, circuit) {
-            paths.extend([&self.opening, &self.seal]);
-        }
-        paths.into_iter().try_for_each(|path| arguments.destination.check(path))
+    /// What goes into the files: seals the weights, if that is asked for.
+    fn contents(&self) -> Result<Contents> {
+        let sealed = if self.seals {
+            let parameters = parameters(self.circuit.key().description().k)?;
+            let _progress = Progress::new("sealing the weights");
+            let (seal, opening) = self.circuit.seal(&parameters)?;
+            Some((opening.to_bytes(), seal.to_bytes()))
+        } else {
+            None
+        };
+        Ok(Contents { circuit: self.circuit.to_bytes(), key: self.circuit.key().to_bytes(), sealed })
     }
 }
 
-/// Whether compiling ends with a seal.
-fn seals(arguments: &Compile, circuit: &Circuit) -> bool {
-    circuit.key().has_sealed_weights() && !arguments.no_seal
+/// The bytes of circuit, key, and with sealed weights opening and seal.
+struct Contents {
+    circuit: Vec<u8>,
+    key: Vec<u8>,
+    sealed: Option<(Zeroizing<Vec<u8>>, Vec<u8>)>,
 }
 
-/// Seals, then writes everything.
-pub fn write(arguments: &Compile, paths: &Paths, circuit: &Circuit) -> Result<Written> {
-    let sealed = if seals(arguments, circuit) {
-        let parameters = parameters(circuit.key().description().k)?;
-        let _progress = Progress::new("sealing the weights");
-        Some(circuit.seal(&parameters)?)
-    } else {
-        None
-    };
-    let (circuit_file, key_file) = (circuit.to_bytes(), circuit.key().to_bytes());
-    // The compiled model holds the weights.
-    let write_circuit = if circuit.key().has_sealed_weights() { files::write_secret } else { files::write };
-    write_circuit(&paths.circuit, &circuit_file)?;
-    files::write(&paths.key, &key_file)?;
-    let mut files = vec![(paths.circuit.clone(), circuit_file.len()), (paths.key.clone(), key_file.len())];
-    if let Some((seal, opening)) = sealed {
-        seal::write(&paths.seal, &seal, &paths.opening, &opening)?;
-        files.push((paths.opening.clone(), opening.to_bytes().len()));
-        files.push((paths.seal.clone(), seal.to_bytes().len()));
+impl Contents {
+    fn files<'a>(&'a self, compiled: &'a Compiled) -> impl Iterator<Item = NewFile<'a>> {
+        let sealed = self.sealed.iter().flat_map(|(opening, seal)| [opening.as_slice(), seal]);
+        let contents = [self.circuit.as_slice(), &self.key].into_iter().chain(sealed);
+        // The compiled model holds the weights.
+        let secret = [compiled.circuit.key().has_sealed_weights(), false, true, false];
+        compiled.paths.iter().zip(contents).zip(secret).map(|((path, bytes), secret)| NewFile { path, bytes, secret })
     }
-    Ok(Written { files })
+}
+
+/// Writes the files of all circuits, or none.
+pub fn write(arguments: &Compile, compiled: &[Compiled]) -> Result<Vec<Written>> {
+    let contents = compiled.iter().map(Compiled::contents).collect::<Result<Vec<_>>>()?;
+    let files = || compiled.iter().zip(&contents).map(|(compiled, contents)| contents.files(compiled));
+    arguments.destination.write(&files().flatten().collect::<Vec<_>>())?;
+    let written = |file: NewFile<'_>| (file.path.to_owned(), file.bytes.len());
+    Ok(files().map(|files| Written { files: files.map(written).collect() }).collect())
 }

@@ -8,11 +8,12 @@ use zkinfer::models::onnx::Dimensions;
 use super::read_circuit;
 use crate::Outcome;
 use crate::arguments::Evaluate;
+use crate::files;
 use crate::foreign;
 use crate::screen::{Progress, print_json, say, table};
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
-    let circuit_path = arguments.circuit.clone().unwrap_or_else(|| arguments.model.with_extension("zkc"));
+    let circuit_path = arguments.circuit.clone().unwrap_or_else(|| files::beside(&arguments.model, "zkc"));
     let progress = Progress::new("reading the model");
     let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
     let model = Model::load_with(&arguments.model, &dimensions)?;

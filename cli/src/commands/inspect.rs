@@ -1,10 +1,14 @@
 //! `zkinfer inspect`: what is in an artifact.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::json;
+use zkinfer::prover::files::RegularFile;
 use zkinfer::verifier::analysis::depth;
 use zkinfer::verifier::description::{Input, Operator, OutputSource};
+use zkinfer::verifier::format::{KEY, PROOF, SEAL};
 use zkinfer::verifier::seal::Record;
 use zkinfer::verifier::{Proof, Seal, Value, VerifyingKey};
 use zkinfer::{Circuit, Opening, Prediction};
@@ -17,7 +21,7 @@ use crate::foreign;
 use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
-    let file = files::read(&arguments.file)?;
+    let file = read(&arguments.file)?;
     match file.get(..8) {
         Some(b"zkinf.zc") => {
             let circuit = Circuit::from_bytes(&file)?;
@@ -91,6 +95,20 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+/// The bytes of an artifact; of anything else only the first.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let file = RegularFile::open(path)?;
+        let kinds = [Circuit::KIND, KEY, PROOF, SEAL, Opening::KIND];
+        match kinds.iter().find(|kind| kind.magic == file.head()) {
+            Some(kind) => file.read(kind.limit),
+            None if path.extension().is_some_and(|extension| extension == "json") => file.read(files::MANIFEST),
+            None => Ok(file.head().to_vec()),
+        }
+    };
+    read().with_context(|| foreign::path(path))
 }
 
 /// Prints who published the model with this key, if a manifest beside it says so.

@@ -27,6 +27,7 @@ use crate::arguments::{Arguments, Command};
 use crate::files;
 use crate::foreign;
 use crate::screen::{Progress, say, table, warn};
+use crate::set;
 
 /// Runs a command.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
@@ -54,31 +55,35 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// Reads a compiled model.
 fn read_circuit(path: &Path) -> Result<Circuit> {
-    Circuit::from_bytes(&files::read(path)?).with_context(|| foreign::path(path))
+    // An interrupted run may have left its opening and seal half replaced.
+    set::settle(set::directory(path));
+    Circuit::from_bytes(&files::read_kind(path, Circuit::KIND)?).with_context(|| foreign::path(path))
 }
 
 /// The commitment parameters from the user's cache, or derived with a spinner.
 fn parameters(k: u32) -> Result<Parameters> {
-    cached(k, |cache, deriving| cache.load(k, deriving))
+    cached(k, |cache, deriving| cache.load(k, deriving)).map(saved_or_not)
 }
 
 /// The same for verifying only.
 fn verifying_parameters(k: u32) -> Result<Parameters> {
-    cached(k, |cache, deriving| cache.load_for_verifying(k, deriving))
+    cached(k, |cache, deriving| cache.load_for_verifying(k, deriving)).map(saved_or_not)
 }
 
-fn cached(
-    k: u32,
-    load: impl FnOnce(&Cache, &dyn Fn()) -> Result<(Parameters, Option<CacheError>), CacheError>,
-) -> Result<Parameters> {
+/// Parameters, and why they could not be stored for the next time.
+type Loaded = (Parameters, Option<CacheError>);
+
+fn cached(k: u32, load: impl FnOnce(&Cache, &dyn Fn()) -> Result<Loaded, CacheError>) -> Result<Loaded> {
     let progress = Progress::new("reading the commitment parameters");
     let deriving = || progress.stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)"));
-    let (parameters, unsaved) = load(&Cache::user()?, &deriving)?;
-    drop(progress);
+    Ok(load(&Cache::user()?, &deriving)?)
+}
+
+fn saved_or_not((parameters, unsaved): Loaded) -> Parameters {
     if let Some(error) = unsaved {
         warn(format_args!("the parameters were derived but not saved: {error}"));
     }
-    Ok(parameters)
+    parameters
 }
 
 /// A tensor for `--json`.

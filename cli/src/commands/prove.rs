@@ -12,19 +12,21 @@ use zkinfer::{Cache, Circuit, Opening, Parameters, Source, Visibility};
 use super::{parameters, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::{Device, Prove};
-use crate::files;
+use crate::files::{self, Names};
 use crate::foreign;
 use crate::profile::{Profile, READING, RUNNING};
 use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
+use crate::set::NewFile;
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let first = arguments.inputs.first().context("no input")?;
-    let path = arguments.destination.path(first, "proof");
-    arguments.destination.check(&path)?;
+    let names = arguments.destination.names(first, &["proof"])?;
+    let path = names.path("proof");
+    arguments.destination.check(std::slice::from_ref(&path))?;
     let stages = Stages::new(READING);
     let circuit = read_circuit(&arguments.circuit)?;
-    let opening_paths = opening_paths(&circuit, &path);
-    opening_paths.iter().try_for_each(|path| arguments.destination.check(path))?;
+    let opening_paths = opening_paths(&circuit, &names);
+    arguments.destination.check(&[std::slice::from_ref(&path), &opening_paths].concat())?;
     let inputs = Inputs::read(&circuit, &arguments.inputs)?;
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
@@ -47,10 +49,10 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let laps = stages.finish();
     drop(progress);
     let file = inference.proof.to_bytes();
-    for (path, (_, opening)) in opening_paths.iter().zip(&inference.openings) {
-        files::write_secret(path, &opening.to_bytes())?;
-    }
-    files::write(&path, &file)?;
+    let openings: Vec<_> = inference.openings.iter().map(|(_, opening)| opening.to_bytes()).collect();
+    let secrets = opening_paths.iter().zip(&openings).map(|(path, opening)| NewFile::secret(path, opening));
+    let files: Vec<NewFile<'_>> = std::iter::once(NewFile::public(&path, &file)).chain(secrets).collect();
+    arguments.destination.write(&files)?;
 
     let proof = &inference.proof;
     let total: f64 = laps.iter().map(|lap| lap.wall).sum();
@@ -71,7 +73,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     } else {
         say!("proved in {}: {} ({})", seconds(total), foreign::path(&path), bytes(file.len()));
         for path in &opening_paths {
-            say!("{}  secret: the sealed output, to go on from here", foreign::path(&path));
+            say!("{}  secret: the sealed output, to go on from here", foreign::path(path));
         }
         print_outputs(&inference.outputs);
         profile.iter().for_each(Profile::print);
@@ -97,16 +99,25 @@ fn device(
 }
 
 /// Where the openings of sealed outputs go: beside the proof.
-fn opening_paths(circuit: &Circuit, proof: &Path) -> Vec<PathBuf> {
+fn opening_paths(circuit: &Circuit, names: &Names) -> Vec<PathBuf> {
     let outputs = circuit.key().description().outputs.iter();
     let sealed = outputs.filter(|output| output.visibility == Visibility::Sealed);
     let safe = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "_");
-    sealed.map(|output| proof.with_extension(format!("{}.opening", safe(&output.name)))).collect()
+    let mut paths = Vec::new();
+    for output in sealed {
+        let name = safe(&output.name);
+        // Two names may look the same in a path.
+        let others = (2..).map(|count| names.path(&format!("{name}-{count}.opening")));
+        paths.extend(
+            std::iter::once(names.path(&format!("{name}.opening"))).chain(others).find(|path| !paths.contains(path)),
+        );
+    }
+    paths
 }
 
 /// The opening of the model's seal, if its weights are sealed.
 fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>> {
-    let beside = arguments.circuit.with_extension("opening");
+    let beside = files::beside(&arguments.circuit, "opening");
     let path = match (&arguments.opening, circuit.key().has_sealed_weights()) {
         (Some(path), _) => path,
         (None, false) => return Ok(None),
@@ -121,7 +132,7 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
 }
 
 fn read_opening(path: &Path) -> Result<Opening> {
-    let bytes = zeroize::Zeroizing::new(files::read(path)?);
+    let bytes = zeroize::Zeroizing::new(files::read_kind(path, Opening::KIND)?);
     Opening::from_bytes(&bytes).with_context(|| foreign::path(path))
 }
 
@@ -154,11 +165,11 @@ impl Inputs {
             [path] => {
                 bail!(
                     "{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)",
-                    foreign::path(&path)
+                    foreign::path(path)
                 )
             }
             [_, path, ..] => {
-                bail!("{}: one file holds all inputs that are not sealed (.npz for several)", foreign::path(&path))
+                bail!("{}: one file holds all inputs that are not sealed (.npz for several)", foreign::path(path))
             }
         }
         .into_iter();
@@ -181,7 +192,7 @@ impl Inputs {
         }
         if let Some((path, opening)) = openings.first() {
             let name = opening.record().tensors.first().map_or("nothing".into(), |tensor| foreign::name(&tensor.name));
-            bail!("{}: it opens {name}, which is no sealed input of this circuit", foreign::path(&path));
+            bail!("{}: it opens {name}, which is no sealed input of this circuit", foreign::path(path));
         }
         Ok(Self { inputs })
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::manifest::FORMAT;
+use zkinfer::verifier::format::SEAL;
 use zkinfer::{Circuit, Manifest, PublisherKey, Seal};
 
 use super::read_circuit;
@@ -13,16 +14,18 @@ use crate::arguments::{Keygen, Publish};
 use crate::files;
 use crate::foreign;
 use crate::screen::{print_json, say};
+use crate::set::NewFile;
 
 /// Makes a publisher's key pair.
 pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {
-    let private = arguments.destination.path(&arguments.name, "pem");
-    let public = arguments.destination.path(&arguments.name, "pub.pem");
-    arguments.destination.check(&private)?;
-    arguments.destination.check(&public)?;
+    let names = arguments.destination.named(&arguments.name, &["pem", "pub.pem"])?;
+    let [private, public] = ["pem", "pub.pem"].map(|ending| names.path(ending));
+    arguments.destination.check(&[private.clone(), public.clone()])?;
     let key = PublisherKey::generate()?;
-    files::write_secret(&private, key.to_pem()?.as_bytes())?;
-    files::write(&public, key.public_pem()?.as_bytes())?;
+    let (secret_pem, public_pem) = (key.to_pem()?, key.public_pem()?);
+    arguments
+        .destination
+        .write(&[NewFile::secret(&private, secret_pem.as_bytes()), NewFile::public(&public, public_pem.as_bytes())])?;
     if json {
         print_json(
             &json!({ "private": foreign::json_path(&private), "public": foreign::json_path(&public), "public_key": key.public_hex() }),
@@ -36,17 +39,17 @@ pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {
 
 /// Writes a model's manifest.
 pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
-    let path = arguments.destination.path(&arguments.circuit, "json");
-    arguments.destination.check(&path)?;
+    let path = arguments.destination.names(&arguments.circuit, &["json"])?.path("json");
+    arguments.destination.check(std::slice::from_ref(&path))?;
     let circuit = read_circuit(&arguments.circuit)?;
     let mut manifest = manifest(arguments, &circuit)?;
     if let Some(key) = &arguments.sign {
-        let pem = zeroize::Zeroizing::new(files::read(key)?);
+        let pem = zeroize::Zeroizing::new(files::read(key, files::PEM)?);
         let pem = std::str::from_utf8(&pem).ok().with_context(|| format!("{}: not a PEM file", foreign::path(key)))?;
         let key = PublisherKey::from_pem(pem).with_context(|| foreign::path(key))?;
         manifest = manifest.sign(&arguments.publisher, &key)?;
     }
-    files::write(&path, manifest.to_json().as_bytes())?;
+    arguments.destination.write(&[NewFile::public(&path, manifest.to_json().as_bytes())])?;
     if json {
         print_json(&json!({ "manifest": foreign::json_path(&path), "content": manifest }))?;
     } else {
@@ -58,8 +61,8 @@ pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
 
 fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
     let seal = if circuit.key().has_sealed_weights() {
-        let path = arguments.seal.clone().unwrap_or_else(|| arguments.circuit.with_extension("seal"));
-        let seal = Seal::from_bytes(&files::read(&path)?).with_context(|| foreign::path(path))?;
+        let path = arguments.seal.clone().unwrap_or_else(|| files::beside(&arguments.circuit, "seal"));
+        let seal = Seal::from_bytes(&files::read_kind(&path, SEAL)?).with_context(|| foreign::path(path))?;
         Some(seal.record.digest().to_string())
     } else {
         None
@@ -80,13 +83,16 @@ fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
 
 /// Reads a manifest; a wrong signature is an error.
 pub fn read(path: &Path) -> Result<Manifest> {
-    Manifest::from_json(&files::read(path)?).with_context(|| foreign::path(path))
+    Manifest::from_json(&files::read(path, files::MANIFEST)?).with_context(|| foreign::path(path))
 }
 
 /// The manifest beside a key or compiled model, if there is one.
 pub fn beside(path: &Path) -> Result<Option<Manifest>> {
-    let path = path.with_extension("json");
-    let Ok(bytes) = std::fs::read(&path) else { return Ok(None) };
+    let path = files::beside(path, "json");
+    if std::fs::symlink_metadata(&path).is_err() {
+        return Ok(None);
+    }
+    let bytes = files::read(&path, files::MANIFEST)?;
     // A JSON file of the same name may be something else, an input say.
     let value = serde_json::from_slice::<serde_json::Value>(&bytes);
     if value.is_ok_and(|value| value.get("licence").is_none()) {

@@ -12,16 +12,15 @@ use zkinfer::{Circuit, Opening, Parameters, Seal};
 use super::{parameters, read_circuit};
 use crate::Outcome;
 use crate::arguments;
-use crate::files;
 use crate::foreign;
 use crate::screen::{Progress, bytes, print_json, say};
+use crate::set::NewFile;
 
 pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let source = arguments.tensor.as_ref().unwrap_or(&arguments.circuit);
-    let seal_path = arguments.destination.path(source, "seal");
-    let opening_path = arguments.destination.path(source, "opening");
-    arguments.destination.check(&seal_path)?;
-    arguments.destination.check(&opening_path)?;
+    let names = arguments.destination.names(source, &["seal", "opening"])?;
+    let [seal_path, opening_path] = ["seal", "opening"].map(|ending| names.path(ending));
+    arguments.destination.check(&[seal_path.clone(), opening_path.clone()])?;
     let circuit = read_circuit(&arguments.circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
     let progress = Progress::new("sealing");
@@ -31,7 +30,10 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
             .with_context(|| foreign::path(tensor))?,
     };
     drop(progress);
-    write(&seal_path, &seal, &opening_path, &opening)?;
+    let (seal_file, opening_file) = (seal.to_bytes(), opening.to_bytes());
+    arguments
+        .destination
+        .write(&[NewFile::public(&seal_path, &seal_file), NewFile::secret(&opening_path, &opening_file)])?;
     let digest = seal.record.digest();
     if json {
         print_json(&json!({
@@ -43,18 +45,12 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
         }))?;
         return Ok(Outcome::Done);
     }
-    say!("{}  {}  for verifiers: seal {digest}", foreign::path(&seal_path), bytes(seal.to_bytes().len()));
+    say!("{}  {}  for verifiers: seal {digest}", foreign::path(&seal_path), bytes(seal_file.len()));
     say!("{}  secret: whoever has it can prove with what was sealed", foreign::path(&opening_path));
     if arguments.tensor.is_none() {
         say!("model {}", model_digest(circuit.key().digest(), Some(digest)));
     }
     Ok(Outcome::Done)
-}
-
-/// Writes the secret first: a seal that nothing opens is of no use.
-pub fn write(seal_path: &Path, seal: &Seal, opening_path: &Path, opening: &Opening) -> Result<()> {
-    files::write_secret(opening_path, &opening.to_bytes())?;
-    files::write(seal_path, &seal.to_bytes())
 }
 
 /// Seals the tensor in a file for the input called `name`, or for the only sealed one.

@@ -1,10 +1,13 @@
 //! `zkinfer split`: a network as a chain of segments.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::compile_segments;
 
-use super::{compile, inspect};
+use super::compile::{self, Compiled, ENDINGS};
+use super::inspect;
 use crate::Outcome;
 use crate::arguments::Split;
 use crate::foreign;
@@ -12,32 +15,31 @@ use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
+    let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
     let quantised = compile::quantise(compile, &progress)?;
     progress.stage("choosing cuts and layouts");
     let exposure = compile::exposure(compile, &quantised.graph)?;
     let circuits = compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
         .with_context(|| foreign::path(&compile.model))?;
-    let mut results = Vec::new();
-    let paths: Vec<compile::Paths> =
-        (1..=circuits.len()).map(|index| compile::Paths::segment(compile, index)).collect();
-    for (paths, circuit) in paths.iter().zip(&circuits) {
-        paths.check(compile, circuit)?;
-    }
-    for (paths, circuit) in paths.iter().zip(&circuits) {
-        progress.stage("sealing and writing");
-        results.push(compile::write(compile, paths, circuit)?);
-    }
+    let segments: Vec<Compiled> = (1..)
+        .zip(circuits)
+        .map(|(index, circuit)| Compiled::new(compile, circuit, |ending| names.path(&format!("{index}.{ending}"))))
+        .collect();
+    let paths: Vec<PathBuf> = segments.iter().flat_map(|segment| segment.paths.clone()).collect();
+    compile.destination.check(&paths)?;
     drop(progress);
+    let written = compile::write(compile, &segments)?;
+    let results = written.iter().zip(&segments);
     if json {
-        let segments = results.iter().zip(&circuits);
-        let segments = segments
-            .map(|(written, circuit)| json!({ "files": written.json(), "layout": inspect::layout(circuit.key()) }));
+        let segments = results.map(
+            |(written, segment)| json!({ "files": written.json(), "layout": inspect::layout(segment.circuit.key()) }),
+        );
         print_json(&json!({ "segments": segments.collect::<Vec<_>>() }))?;
         return Ok(Outcome::Done);
     }
-    for (index, (written, circuit)) in results.iter().zip(&circuits).enumerate() {
-        let description = circuit.key().description();
+    for (index, (written, segment)) in results.enumerate() {
+        let description = segment.circuit.key().description();
         say!(
             "segment {}: {} → {}, 2^{} rows",
             index + 1,
@@ -46,7 +48,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
             description.k
         );
         for (path, size) in &written.files {
-            say!("  {}  {}", foreign::path(&path), bytes(*size));
+            say!("  {}  {}", foreign::path(path), bytes(*size));
         }
     }
     Ok(Outcome::Done)

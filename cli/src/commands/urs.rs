@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 use zkinfer::Cache;
 use zkinfer::verifier::parameters::Basis;
 use zkinfer::verifier::{MAX_K, MIN_K};
 
-use super::parameters;
+use super::cached;
 use crate::Outcome;
 use crate::arguments::Urs;
 use crate::foreign;
@@ -20,10 +20,13 @@ const BASES: [Basis; 2] = [Basis::Coefficient, Basis::Lagrange];
 pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
     let cache = Cache::user()?;
     for &k in &arguments.sizes {
-        let parameters = parameters(k)?;
+        let (parameters, unsaved) = cached(k, |cache, deriving| cache.load(k, deriving))?;
+        if let Some(error) = unsaved {
+            bail!("k = {k}: the parameters were derived but not stored: {error}");
+        }
         if !json {
             for basis in BASES {
-                say!("k = {k}: {}", foreign::path(&cache.path(basis, k)));
+                say!("k = {k}: {}", foreign::path(cache.path(basis, k)));
             }
             say!("k = {k}: digest {}", parameters.digest());
         }
@@ -39,7 +42,7 @@ pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
             .collect();
         print_json(&json!({ "directory": foreign::json_path(cache.directory()), "files": files }))?;
     } else if arguments.sizes.is_empty() {
-        say!("{}", foreign::path(&cache.directory()));
+        say!("{}", foreign::path(cache.directory()));
         let mut rows = table(&["k", "rows", "content", "size"]);
         for (k, basis, _, size) in &cached {
             rows.add_row([k.to_string(), (1u64 << k).to_string(), basis.to_string(), bytes(*size as usize)]);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::verifier::chain::{Segment, verify_chain};
+use zkinfer::verifier::format::{KEY, PROOF, SEAL};
 use zkinfer::verifier::{Digest, Proof, Rejection, VerifyingKey};
 use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 
@@ -31,7 +32,7 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
     let mut parameters_of: BTreeMap<u32, Parameters> = BTreeMap::new();
     let mut cases = Vec::new();
     for path in &given.proofs {
-        let proof = match Proof::from_bytes(&files::read(path)?) {
+        let proof = match Proof::from_bytes(&files::read_kind(path, PROOF)?) {
             Ok(proof) => proof,
             Err(error) => return reject(path, &error.to_string(), json),
         };
@@ -192,7 +193,7 @@ impl<'a> Given<'a> {
         if !key.has_sealed_weights() {
             return Ok(None);
         }
-        let read = |path: &Path| Seal::from_bytes(&files::read(path)?).with_context(|| foreign::path(path));
+        let read = |path: &Path| Seal::from_bytes(&files::read_kind(path, SEAL)?).with_context(|| foreign::path(path));
         if let [only] = self.seals.as_slice() {
             return read(only).map(Some);
         }
@@ -219,25 +220,25 @@ impl<'a> Given<'a> {
 }
 
 fn read_key(path: &Path) -> Result<VerifyingKey> {
-    VerifyingKey::from_bytes(&files::read(path)?).with_context(|| foreign::path(path))
+    VerifyingKey::from_bytes(&files::read_kind(path, KEY)?).with_context(|| foreign::path(path))
 }
 
 /// Checks a seal's range proof, unless this user has checked it before.
 fn accept(seal: Seal, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
     let digest = seal.record.digest();
     let cache = Cache::user().ok();
-    if cache.as_ref().is_some_and(|cache| cache.has_checked(digest)) {
+    if cache.as_ref().is_some_and(|cache| cache.has_checked(digest, parameters.digest())) {
         return seal.trust(digest);
     }
     let checked = seal.check(parameters)?;
     // A cache that cannot be written costs time, not the result.
-    cache.map(|cache| cache.record_checked(digest));
+    cache.map(|cache| cache.record_checked(digest, parameters.digest()));
     Ok(checked)
 }
 
 /// The public key in a PEM file, in hexadecimal.
 fn demanded(path: &Path) -> Result<String> {
-    let pem = String::from_utf8(files::read(path)?)
+    let pem = String::from_utf8(files::read(path, files::PEM)?)
         .ok()
         .with_context(|| format!("{}: not a PEM file", foreign::path(path)))?;
     manifest::public_key(&pem).with_context(|| foreign::path(path))

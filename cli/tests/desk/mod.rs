@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -47,12 +48,34 @@ impl Desk {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_zkinfer"))
-            .args(arguments)
-            .current_dir(self.directory.path())
-            .env("ZKINFER_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters"))
-            .output()
-            .expect("the binary runs")
+        self.command(arguments).output().expect("the binary runs")
+    }
+
+    /// A command that has not been started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkinfer"));
+        command.args(arguments).current_dir(self.directory.path());
+        command.env("ZKINFER_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("parameters"));
+        command
+    }
+
+    /// Runs what must not hang: it is killed after a minute, which fails.
+    pub fn soon(&self, command: &mut Command) -> Output {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        for _ in 0..6000 {
+            if child.try_wait().expect("a child").is_some() {
+                return child.wait_with_output().expect("its output");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill().expect("a child");
+        panic!("{command:?} does not end");
+    }
+
+    /// Makes a named pipe to which nobody writes.
+    pub fn pipe(&self, name: &str) {
+        assert!(Command::new("mkfifo").arg(self.path(name)).status().expect("mkfifo runs").success());
     }
 
     pub fn succeed(&self, arguments: &[&str]) -> String {
