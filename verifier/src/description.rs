@@ -91,7 +91,7 @@ pub struct Output {
 }
 
 /// What an output is bound to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OutputSource {
     /// The values of a node.
     Node(NodeId),
@@ -107,7 +107,7 @@ pub enum OutputSource {
 }
 
 /// One operator application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Node {
     /// Where it comes from in the model, for errors and reports.
     pub name: String,
@@ -116,7 +116,7 @@ pub struct Node {
 }
 
 /// What a node computes. All tensors are row-major.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operator {
     /// An input, by index. Owns cells unless it is public.
     Input(usize),
@@ -138,7 +138,7 @@ pub enum Operator {
 /// `C/groups` channels and the kernel, and `p` over output positions. Padding contributes zero.
 ///
 /// With sealed weights `row_factors[o]·sealed_bias[o]` is added. See `docs/sealed.md`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contract {
     /// The node read, of shape `[C, H, W]`.
     pub input: NodeId,
@@ -165,7 +165,7 @@ pub struct Contract {
 }
 
 /// The weights of a [`Contract`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Weights {
     /// `[M, C/groups, kernel height, kernel width]`, part of the key.
     Public(Vec<i8>),
@@ -174,7 +174,7 @@ pub enum Weights {
 }
 
 /// `y[b, m, n] = Σ_t left[b, m, t]·right[b, n, t]`: a batch of products of one activation with another, transposed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Product {
     /// A node of shape `[B, M, T]`.
     pub left: NodeId,
@@ -183,7 +183,7 @@ pub struct Product {
 }
 
 /// `y = Σ_j factor_j · x_j + constant`, element by element, all of one shape.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Combine {
     /// Node and factor; at least one.
     pub terms: Vec<(NodeId, i64)>,
@@ -192,7 +192,7 @@ pub struct Combine {
 }
 
 /// Elements of the inputs at other places.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct View {
     /// The nodes read: one, except for [`ViewKind::Concat`].
     pub inputs: Vec<NodeId>,
@@ -201,7 +201,7 @@ pub struct View {
 }
 
 /// Which elements a [`View`] takes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ViewKind {
     /// All, in the same order, under another shape.
     Reshape(Vec<usize>),
@@ -234,7 +234,7 @@ pub enum ViewKind {
 /// `y = function(⌊x / 2^(limbs·limb_bits)⌋)`: the only door to non-linearity.
 ///
 /// The division is proven by range-checked remainder limbs, the function by a table. See `docs/argument/requantise.md`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Requantise {
     /// The node read.
     pub input: NodeId,
@@ -247,7 +247,7 @@ pub struct Requantise {
 }
 
 /// How a quotient meets its function's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Form {
     /// One table over every quotient the declared ranges allow. Cells: quotient, result.
     Narrow,
@@ -257,7 +257,7 @@ pub enum Form {
 }
 
 /// A function of one integer by table: `x ↦ values[clamp(x − minimum, 0, last)]`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Function {
     /// The argument of the first entry.
     pub minimum: i64,

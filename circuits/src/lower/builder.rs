@@ -1,7 +1,6 @@
 //! Nodes of a description under construction, with what lowering needs to know about each.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use zkinfer_models::quantised::Function;
 use zkinfer_verifier::analysis::Interval;
@@ -12,8 +11,8 @@ use zkinfer_verifier::description::{self, Combine, Contract, Form, Node, NodeId,
 pub(crate) struct Builder {
     nodes: Vec<Node>,
     facts: Vec<Facts>,
-    /// Nodes that others may read too, by what they have in common with those that are equal.
-    shared: HashMap<u64, Vec<NodeId>>,
+    /// Nodes that others may read too.
+    shared: HashMap<Operator, NodeId>,
     /// Name given to new nodes: that of the quantised node being lowered.
     name: String,
 }
@@ -27,30 +26,6 @@ struct Facts {
     range: Option<Interval>,
     /// Of a requantisation: the bits it divides by, before padding to whole limbs.
     shift: u32,
-}
-
-/// The same for operators that are equal, and seldom for others.
-fn fingerprint(operator: &Operator) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    match operator {
-        Operator::View(View { inputs, kind }) => {
-            inputs.hash(&mut hasher);
-            match kind {
-                ViewKind::Reshape(shape) | ViewKind::Transpose(shape) => shape.hash(&mut hasher),
-                ViewKind::Slice { axis, start, step, count } => (axis, start, step, count).hash(&mut hasher),
-                ViewKind::Pad { before, after, value } => (before, after, value).hash(&mut hasher),
-                ViewKind::Concat(axis) => axis.hash(&mut hasher),
-            }
-        }
-        Operator::Combine(Combine { terms, constant }) => (terms, constant).hash(&mut hasher),
-        // Not shared.
-        Operator::Input(_)
-        | Operator::Contract(_)
-        | Operator::Product(_)
-        | Operator::Requantise(_)
-        | Operator::Copy(_) => {}
-    }
-    hasher.finish()
 }
 
 impl Builder {
@@ -92,13 +67,11 @@ impl Builder {
 
     /// The node with this operator, or a new one. Accumulators are not shared: their requantisation rescales them.
     fn share(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>) -> NodeId {
-        let fingerprint = fingerprint(&operator);
-        let mut known = self.shared.get(&fingerprint).into_iter().flatten();
-        if let Some(&node) = known.find(|&&node| self.nodes[node].operator == operator) {
+        if let Some(&node) = self.shared.get(&operator) {
             return node;
         }
-        let node = self.push(operator, shape, range, 0);
-        self.shared.entry(fingerprint).or_default().push(node);
+        let node = self.push(operator.clone(), shape, range, 0);
+        self.shared.insert(operator, node);
         node
     }
 
