@@ -60,6 +60,7 @@
 //! | [`verify`] | the verdict |
 //! | [`chain`] | proofs that continue each other |
 //! | [`cost`] | what verifying takes at most, from the key alone |
+//! | `sizes` | the verifier's steps on sizes instead of values |
 //! | [`mod@format`] | bytes on disk |
 //! | [`error`] | one variant per reason for refusal |
 //!
@@ -117,6 +118,7 @@ pub mod row_sum;
 pub mod running_sum;
 pub mod seal;
 pub mod sheet;
+mod sizes;
 mod sliding;
 pub mod small;
 pub mod statement;
