@@ -2,7 +2,7 @@
 
 use zkinfer_verifier::description::{Combine, Contract, NodeId, Operator, Product, Weights};
 
-use crate::generator::{Draft, elements};
+use crate::generator::{Draft, MOST, elements};
 
 /// Most weights of a contraction.
 const WEIGHTS: usize = 3000;
@@ -105,9 +105,7 @@ impl Draft<'_> {
         let (a, b) = (elements(&self.shapes[node]), elements(&self.shapes[other]));
         // So many batches times elements of a row divide both.
         let shared: Vec<usize> = (1..=a)
-            .filter(|&shared| {
-                a.is_multiple_of(shared) && b.is_multiple_of(shared) && a / shared * b <= WORK * self.limit
-            })
+            .filter(|&shared| a % shared == 0 && b % shared == 0 && a / shared * b <= WORK * self.limit)
             .collect();
         let Some(&shared) = (!shared.is_empty()).then(|| self.random.pick(&shared)) else { return };
         let batches = self.divisor(shared);
@@ -117,7 +115,8 @@ impl Draft<'_> {
         }
         let left = self.reshaped(node, vec![batches, rows, inner]);
         let right = self.reshaped(other, vec![batches, columns, inner]);
-        let bound = inner as i128 * self.bounds[left].saturating_mul(self.bounds[right]);
+        let bound =
+            self.bounds[left].checked_mul(self.bounds[right]).map_or(MOST, |bound| bound.min(MOST) * inner as i128);
         let id = self.push(Operator::Product(Product { left, right }), vec![batches, rows, columns], bound);
         self.open.pop();
         self.reach(vec![(id, bound)]);

@@ -11,6 +11,8 @@ use crate::random::Random;
 
 /// Most elements of a tensor, of a small description and of a large one.
 const ELEMENTS: [usize; 2] = [150, 6000];
+/// What bounds are cut to: no node that can be larger is accepted.
+pub const MOST: i128 = 1 << 80;
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
 const VISIBILITIES: [Visibility; 3] = [Visibility::Public, Visibility::Sealed, Visibility::Private];
 
@@ -74,7 +76,7 @@ impl Draft<'_> {
         let id = self.description.nodes.len();
         self.description.nodes.push(Node { name: format!("node {id}"), operator });
         self.shapes.push(shape);
-        self.bounds.push(bound.min(1 << 80));
+        self.bounds.push(bound.min(MOST));
         self.open.push(id);
         id
     }
@@ -86,7 +88,7 @@ impl Draft<'_> {
     }
 
     pub fn divisor(&mut self, count: usize) -> usize {
-        let divisors: Vec<usize> = (1..=count).filter(|divisor| count.is_multiple_of(*divisor)).collect();
+        let divisors: Vec<usize> = (1..=count).filter(|divisor| count % divisor == 0).collect();
         *self.random.pick(&divisors)
     }
 
