@@ -275,7 +275,7 @@ fn driven(circuit: &Circuit, model: &[Vec<i64>], start: &[Vec<i64>], noise: &mut
     let nodes = key.analysis().nodes.len();
     let node = noise.within(0, nodes as i64 - 1) as usize;
     let element = noise.within(0, key.analysis().nodes[node].elements as i64 - 1) as usize;
-    let sign = if noise.next() % 2 == 0 { 1 } else { -1 };
+    let sign = if noise.next().is_multiple_of(2) { 1 } else { -1 };
     let reach = |inputs: &[Vec<i64>]| sign * evaluate(key.description(), key.analysis(), model, inputs)[node][element];
     let mut best = (reach(start), start.to_vec());
     for (tensor, input) in key.description().inputs.iter().enumerate() {

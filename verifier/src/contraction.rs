@@ -1,7 +1,7 @@
 //! A contraction's geometry: which tap meets which input element at which output position, and its transpose on cotangents.
 //!
 //! The step back through a contraction is cheap where the output's cotangent is `row ⊗ column` with `column[p] = σ^p`: the taps carry `w = Wᵀ·row`, and every
-//! element gets its share from that of its neighbours ([`crate::sliding`]). Otherwise it costs what the contraction does.
+//! element gets its share from that of its neighbours (`sliding.rs`). Otherwise it costs what the contraction does.
 
 use ff::Field;
 use pasta_curves::Fp;
