@@ -32,7 +32,8 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
 fn convolution_terms(context: &Context<'_>, window: &Window, groups: usize, channels: usize) -> Result<usize, String> {
     let shape = context.shape(0);
     let (_, output) = context.planes(window)?;
-    let divides = |count: usize| groups != 0 && count.is_multiple_of(groups);
+    // No groups divide nothing: there is at least one channel.
+    let divides = |count: usize| count.is_multiple_of(groups);
     if !divides(shape[1]) || !divides(channels) {
         return Err(format!("{groups} groups do not divide {} input and {channels} output channels", shape[1]));
     }

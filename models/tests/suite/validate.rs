@@ -59,7 +59,7 @@ impl Net {
     }
 
     /// Holds if and only if the integers that the last value is known to take are 0 and 1 at most.
-    fn as_condition(self) -> Self {
+    fn selecting(self) -> Self {
         let (condition, shape) = (self.last(), self.0.shape(self.last()).to_vec());
         let condition_of = self.node(Operator::Select, &[condition, condition, condition], &shape);
         let quantisation = condition_of.0.quantisation(condition);
@@ -95,6 +95,9 @@ fn inputs_and_tensors() {
     let reading = |scale, zero| Net::of(&[1, 2]).node(Operator::Reshape, &[0], &[2]).reading(scale, zero);
     reading(1e-300, -32_768).holds();
     reading(1.0, 65_535).holds();
+    let mut other = reading(1.0, 0);
+    other.0.inputs[0].quantisation.zero_point = 65_536;
+    other.fails("zero point 65536 has more than 16 bits");
     reading(0.0, 0).fails("scale 0 is not positive and finite");
     reading(-1.0, 0).fails("scale -1 is not positive and finite");
     reading(f64::INFINITY, 0).fails("scale inf is not positive and finite");
@@ -139,6 +142,12 @@ fn sizes_add_up() {
     maximum.holds();
     large.fails("with it there are 17363069361 multiplications, more than 17179869184");
     larger.fails("with it there are 17363069361 multiplications, more than 17179869184");
+    let layer = |samples: usize| {
+        let operator = linear(vec![1; 1 << 22], vec![0; 1 << 11], vec![1; 1 << 11]);
+        Net::of(&[samples, 1 << 11]).node(operator, &[0], &[samples, 1 << 11])
+    };
+    layer(1 << 12).holds();
+    layer((1 << 12) + 1).fails("with it there are 17184063488 multiplications, more than 17179869184");
     let tensors = |count: usize| {
         let inputs = (1..count).fold(Net::of(&[1]), |net, _| net.input(&[1], 0, 1));
         inputs.node(Operator::Reshape, &[0], &[1])
@@ -150,6 +159,7 @@ fn sizes_add_up() {
     outputs.clone().holds();
     outputs.0.outputs.push(Output { name: "more".into(), value: 0 });
     outputs.fails("there are 4097, more than 4096");
+    assert_eq!(Net::of(&[1]).0.validate().unwrap_err().problem, "there is none");
 }
 
 #[test]
@@ -400,17 +410,17 @@ fn rescaling() {
     table(0, vec![0, 65_536]).fails("entries of more than 16 bits");
     table(0, vec![-32_769, 0]).fails("entries of more than 16 bits");
     // What a table gives is what the next node reads.
-    table(0, vec![0, 1]).as_condition().holds();
-    table(0, vec![0, 2]).as_condition().fails(CONDITION);
-    table(0, vec![-1, 1]).as_condition().fails(CONDITION);
+    table(0, vec![0, 1]).selecting().holds();
+    table(0, vec![0, 2]).selecting().fails(CONDITION);
+    table(0, vec![-1, 1]).selecting().fails(CONDITION);
     let activation = |values, shape: &[usize]| {
         Net::of(&[1, 2]).node(Operator::Activation(Function { minimum: 0, values }), &[0], shape)
     };
-    activation(vec![0, 1], &[1, 2]).as_condition().holds();
+    activation(vec![0, 1], &[1, 2]).selecting().holds();
     activation(vec![0, 1], &[2]).fails("its operator gives shape [1, 2], but shape [2] is declared");
     let constant = |values: Vec<i64>| Net::of(&[1]).node(Operator::Constant(values), &[], &[2]);
-    constant(vec![0, 1]).as_condition().holds();
-    constant(vec![0, 2]).as_condition().fails(CONDITION);
+    constant(vec![0, 1]).selecting().holds();
+    constant(vec![0, 2]).selecting().fails(CONDITION);
     constant(vec![0]).fails("1 elements, expected 2");
     constant(vec![0, 65_536]).fails("entries of more than 16 bits");
 }
@@ -423,7 +433,7 @@ fn element_by_element() {
         net(0, 1).node(Operator::Binary(function), &[0, 1], &[2])
     };
     let begin: i64 = 1 << 32;
-    binary([begin, -begin], [2, 3], 6).as_condition().holds();
+    binary([begin, -begin], [2, 3], 6).selecting().holds();
     binary([0; 2], [2, 3], 5).fails("5 entries for a table of 2 by 3");
     binary([0; 2], [usize::MAX, 2], 0).fails("0 entries for a table of 18446744073709551615 by 2");
     binary([0; 2], [0, 3], 0).fails("a table of 0 entries");
@@ -434,11 +444,21 @@ fn element_by_element() {
     net(0, 1).node(Operator::Binary(entries), &[0, 1], &[2]).fails("entries of more than 16 bits");
 
     // The larger of a value in 0..=1 and one in −5..=0 lies in 0..=1; the smaller does not.
-    net(-5, 0).node(Operator::Max, &[1, 2], &[2]).as_condition().holds();
-    net(-5, 0).node(Operator::Min, &[1, 2], &[2]).as_condition().fails(CONDITION);
-    net(0, 7).node(Operator::Min, &[1, 2], &[2]).as_condition().holds();
-    net(0, 7).node(Operator::Max, &[1, 2], &[2]).as_condition().fails(CONDITION);
+    net(-5, 0).node(Operator::Max, &[1, 2], &[2]).selecting().holds();
+    net(-5, 0).node(Operator::Min, &[1, 2], &[2]).selecting().fails(CONDITION);
+    net(0, 7).node(Operator::Min, &[1, 2], &[2]).selecting().holds();
+    net(0, 7).node(Operator::Max, &[1, 2], &[2]).selecting().fails(CONDITION);
     let shape = "its operator gives shape [2], but shape [1] is declared";
+    let sum = |multipliers: usize, constants: usize, shape: &[usize]| {
+        let (multipliers, constant) = (vec![1; multipliers], vec![1; constants]);
+        net(0, 1).node(Operator::Sum { multipliers, constant, requantise: requantise() }, &[1, 2], shape)
+    };
+    sum(2, 0, &[2]).holds();
+    sum(2, 2, &[2]).holds();
+    sum(1, 0, &[2]).fails("1 multipliers, expected 2");
+    sum(3, 0, &[2]).fails("3 multipliers, expected 2");
+    sum(2, 1, &[2]).fails("1 constants, expected 2");
+    sum(2, 0, &[1]).fails(shape);
     for operator in [Operator::Max, Operator::Product { multiplier: 1, requantise: requantise() }] {
         net(0, 1).node(operator, &[1, 2], &[1]).fails(shape);
     }
@@ -462,7 +482,7 @@ fn element_by_element() {
     for (minimum, maximum, problem) in [(0, 1, None), (0, 2, Some(CONDITION)), (-1, 1, Some(CONDITION))] {
         for branches in [[1, 2], [2, 1]] {
             let chosen = net(minimum, maximum).node(Operator::Select, &[2, branches[0], branches[1]], &[2]);
-            assert_eq!(chosen.as_condition().problem().as_deref(), problem);
+            assert_eq!(chosen.selecting().problem().as_deref(), problem);
         }
     }
 }
@@ -501,9 +521,9 @@ fn movement() {
         let pad = Operator::Pad { before: before.to_vec(), after: after.to_vec(), value };
         bits.clone().node(pad, &[1], shape)
     };
-    padded(&[1], &[2], 1, &[5]).as_condition().holds();
-    padded(&[1], &[2], 2, &[5]).as_condition().fails(CONDITION);
-    padded(&[1], &[2], -1, &[5]).as_condition().fails(CONDITION);
+    padded(&[1], &[2], 1, &[5]).selecting().holds();
+    padded(&[1], &[2], 2, &[5]).selecting().fails(CONDITION);
+    padded(&[1], &[2], -1, &[5]).selecting().fails(CONDITION);
     padded(&[1], &[2], 65_535, &[5]).holds();
     padded(&[1], &[2], 65_536, &[5]).fails("padding value 65536 has more than 16 bits");
     padded(&[1], &[2], 0, &[4]).fails("its operator gives shape [5], but shape [4] is declared");
@@ -513,11 +533,14 @@ fn movement() {
     padded(&[0], &[usize::MAX], 0, &[1]).fails("pads overflow");
 
     let joined = |axis, inputs: &[ValueId], shape: &[usize]| {
-        bits.clone().input(&[2, 2], 0, 1).input(&[2, 3], 0, 1).node(Operator::Concat { axis }, inputs, shape)
+        let more = bits.clone().input(&[2, 2], 0, 1).input(&[2, 3], 0, 1).input(&[2], -1, 1);
+        more.node(Operator::Concat { axis }, inputs, shape)
     };
-    joined(0, &[1, 1], &[4]).as_condition().holds();
-    joined(0, &[1, 2], &[4]).as_condition().fails(CONDITION);
-    joined(0, &[2, 1], &[4]).as_condition().fails(CONDITION);
+    joined(0, &[1, 1], &[4]).selecting().holds();
+    joined(0, &[1, 2], &[4]).selecting().fails(CONDITION);
+    joined(0, &[2, 1], &[4]).selecting().fails(CONDITION);
+    joined(0, &[5, 1], &[4]).selecting().fails(CONDITION);
+    joined(0, &[1, 5], &[4]).selecting().fails(CONDITION);
     joined(1, &[1, 1], &[4]).fails("dimension 1 of [2] does not exist");
     joined(0, &[1, 1], &[5]).fails("its operator gives shape [4], but shape [5] is declared");
     joined(0, &[1, 3], &[4]).fails("[2, 2] cannot follow [2] along dimension 0");
@@ -532,10 +555,10 @@ fn movement() {
         Operator::Pad { before: vec![0], after: vec![0], value: 0 },
     ] {
         let view = bits.clone().node(view, &[1], &[2]);
-        view.clone().as_condition().holds();
+        view.clone().selecting().holds();
         view.reading(0.5, 1).fails(QUANTISATION);
     }
-    bits.node(Operator::Reshape, &[1], &[2, 1]).reading(0.25, 9).as_condition().holds();
+    bits.node(Operator::Reshape, &[1], &[2, 1]).reading(0.25, 9).selecting().holds();
 }
 
 #[test]
@@ -557,7 +580,7 @@ fn order() {
         net.node(Operator::TopK { axis, smallest: false, indices }, &[0], shape)
     };
     top(1, false, &[2, 3]).holds();
-    top(1, false, &[2, 3]).as_condition().fails(CONDITION);
+    top(1, false, &[2, 3]).selecting().fails(CONDITION);
     top(2, false, &[2, 3]).fails("dimension 2 of [2, 3] does not exist");
     top(1, false, &[2]).fails("dimension 1 of [2, 3] does not exist");
     top(1, false, &[2, 4]).fails("4 of 3 elements");
@@ -568,8 +591,8 @@ fn order() {
     top(1, true, &[2, 2]).fails(index);
     top(1, true, &[2, 2]).reading(1.0, 1).fails(index);
     // Of two elements the index is 0 or 1, of three it is not.
-    top(0, true, &[1, 3]).reading(1.0, 0).as_condition().holds();
-    top(1, true, &[2, 1]).reading(1.0, 0).as_condition().fails(CONDITION);
+    top(0, true, &[1, 3]).reading(1.0, 0).selecting().holds();
+    top(1, true, &[2, 1]).reading(1.0, 0).selecting().fails(CONDITION);
     let long = |length: usize| {
         Net::of(&[length]).node(Operator::TopK { axis: 0, smallest: false, indices: true }, &[0], &[1]).reading(1.0, 0)
     };
