@@ -339,9 +339,9 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
     proof.unwrap_or_else(|error| panic!("{}: {error}", key.description().name));
 }
 
-/// How many random cases: a few, more by hand with `PROPTEST_CASES=5000 cargo test …`.
+/// How many random cases: a few, or as many as `ZKINFER_CASES` says.
 pub fn cases(few: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
+    let cases = std::env::var("ZKINFER_CASES").map_or(few, |cases| cases.parse().expect("a number"));
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
