@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn every_used_row_of_a_lookup_has_one_tag() {
         for lookup in 0..layout().lookups.len() {
-            breaks("a used cell has no tag", |layout| drop(layout.lookups[lookup].tags.pop()));
+            breaks("a used cell has no tag", |layout| {
+                layout.lookups[lookup].tags.pop();
+            });
             breaks("a used cell has no tag", |layout| layout.lookups[lookup].tags[0].0.end -= 1);
             breaks("two tags meet in a row", |layout| {
                 let tag = layout.lookups[lookup].tags[0].clone();
