@@ -54,6 +54,7 @@ mod error;
 pub mod manifest;
 mod segments;
 mod session;
+mod unique;
 
 pub use circuit::{Circuit, Compile};
 pub use error::Error;

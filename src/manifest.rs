@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::unique::Unique;
+
 /// The format's number.
 pub const FORMAT: u32 = 1;
 /// Most bytes accepted.
-const LIMIT: usize = 1 << 24;
+pub const LIMIT: usize = 1 << 24;
 const DOMAIN: &str = "zkinfer manifest v1\n";
 
 /// What a publisher says about a model.
@@ -67,7 +69,7 @@ pub enum ManifestError {
         /// Found.
         got: usize,
     },
-    /// No JSON, or other fields than a manifest's.
+    /// No JSON, other fields than a manifest's, or one twice.
     #[error("not a model manifest: {0}")]
     Json(#[from] serde_json::Error),
     /// Another format.
@@ -132,6 +134,7 @@ impl Manifest {
         if bytes.len() > LIMIT {
             return Err(ManifestError::TooLong { got: bytes.len() });
         }
+        serde_json::from_slice::<Unique>(bytes)?;
         let manifest: Self = serde_json::from_slice(bytes)?;
         if manifest.format != FORMAT {
             return Err(ManifestError::Format { got: manifest.format });
@@ -337,6 +340,18 @@ mod tests {
         assert!(matches!(refuse(&|m| m.signature = None), ManifestError::HalfSigned));
         assert!(matches!(refuse(&|m| m.key = "0A".repeat(32)), ManifestError::Hexadecimal { field: "key", .. }));
         assert!(matches!(refuse(&|m| m.seal = Some("é".repeat(32))), ManifestError::Hexadecimal { field: "seal", .. }));
+        // Readers disagree on which of two counts, so that a signature would cover either.
+        let signed = manifest().sign("zkinfer", &key).unwrap().to_json();
+        for (field, twice) in [
+            ("\"version\":", "\"version\": \"2.0\",\n  \"version\":"),
+            ("\"tiny\":", "\"scale\": 7,\n    \"tiny\":"),
+            ("\"tiny\":", "\"sc\\u0061le\": 7,\n    \"tiny\":"),
+            ("\"public_key\":", "\"name\": \"another\",\n    \"public_key\":"),
+        ] {
+            assert_eq!(signed.matches(field).count(), 1);
+            let refusal = Manifest::from_json(signed.replace(field, twice).as_bytes()).unwrap_err().to_string();
+            assert!(refusal.contains("stands twice"), "{refusal}");
+        }
         let unknown = manifest().to_json().replacen('{', "{\"extra\": 1,", 1);
         assert!(matches!(Manifest::from_json(unknown.as_bytes()), Err(ManifestError::Json(_))));
         assert!(matches!(Manifest::from_json(&vec![b' '; LIMIT + 1]), Err(ManifestError::TooLong { .. })));

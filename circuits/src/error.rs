@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// A key that has fewer digits for biases than the graph needs.
     #[error(
-        "{node}: its bias {bias} does not fit the {digits} digits that the key has for it, so graph and key do not belong together; compile the model again"
+        "{node:?}: its bias {bias} does not fit the {digits} digits that the key has for it, so graph and key do not belong together; compile the model again"
     )]
     TooFewDigits {
         /// The node whose bias it is.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use zkinfer::verifier::Digest;
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
@@ -215,6 +216,9 @@ pub struct Verify {
     /// Demand that each proof goes on from the sealed outputs of the one before.
     #[arg(long)]
     pub chain: bool,
+    /// Demand that the proof is by this model: the digest that `inspect`, `seal` and `verify` print. Once for all proofs, or once for each, in order.
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub model: Vec<Digest>,
     /// Demand a manifest signed by this publisher (public key, PEM).
     #[arg(long, value_name = "NAME.pub.pem")]
     pub publisher: Option<PathBuf>,
@@ -335,6 +339,19 @@ fn dimension(text: &str) -> Result<(String, usize), String> {
         .ok_or_else(|| "expected NAME=N with a length N from 1 to 1048576".into())
 }
 
+/// 64 hexadecimal digits.
+fn digest(text: &str) -> Result<Digest, String> {
+    let error =
+        || format!("expected a model's digest, 64 hexadecimal digits; these are {} characters", text.chars().count());
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(error());
+    }
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest).ok_or_else(error)
+}
+
 /// `low,high`.
 fn range(text: &str) -> Result<(f32, f32), String> {
     let parse = |part: &str| part.trim().parse::<f32>().ok().filter(|value| value.is_finite());
@@ -357,6 +374,14 @@ mod tests {
         assert_eq!(dimension("batch=16"), Ok(("batch".into(), 16)));
         for bad in ["", "batch", "=1", "n=0", "n=x", "n=-1"] {
             assert!(dimension(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn digests() {
+        assert_eq!(digest(&"0aB1".repeat(16)), Ok(Digest([0x0au8, 0xb1].repeat(16).try_into().unwrap())));
+        for bad in ["", "0a", &"0".repeat(63), &"0".repeat(65), &"0g".repeat(32), &"+1".repeat(32), &"é".repeat(32)] {
+            assert!(digest(bad).is_err_and(|error| error.contains("64 hexadecimal digits")), "{bad}");
         }
     }
 

@@ -7,7 +7,9 @@ use std::path::Path;
 
 /// Characters of a name that are shown.
 const SHOWN: usize = 120;
-/// Characters of a line that are shown, for names that come within a message of a library.
+/// Most characters between quotation marks in a message: what is longer is cut like a name. Paths may well be longer than names.
+const QUOTED: usize = 300;
+/// Characters of a line that are shown, for whatever libraries say unquoted.
 const LINE: usize = 1 << 14;
 
 /// A name out of a file, as Rust quotes strings.
@@ -44,7 +46,7 @@ fn acts(character: char) -> bool {
 /// A text of ours that may hold others' as one line: what is left in it of line breaks, control and format characters is escaped.
 pub fn harmless(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for (count, character) in text.chars().enumerate() {
+    for (count, character) in shortened(text).chars().enumerate() {
         if count == LINE {
             line.push_str("… (cut)");
             break;
@@ -56,6 +58,40 @@ pub fn harmless(text: &str) -> String {
         }
     }
     line
+}
+
+/// A message with long names in it cut, so that what it says about them is not lost.
+fn shortened(text: &str) -> String {
+    let (mut short, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, quoted)) = rest.split_once('"') {
+        short.push_str(before);
+        short.push('"');
+        rest = quoted;
+        let Some((inner, after)) = closed(quoted) else { break };
+        match inner.char_indices().nth(SHOWN) {
+            Some((end, _)) if inner.chars().nth(QUOTED).is_some() => {
+                short.push_str(inner.get(..end).unwrap_or_default());
+                short.push_str("\"… (cut)");
+            }
+            _ => {
+                short.push_str(inner);
+                short.push('"');
+            }
+        }
+        rest = after;
+    }
+    short + rest
+}
+
+/// What stands before and after the quotation mark that closes.
+fn closed(quoted: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    let closes = |character: char| {
+        let closes = character == '"' && !escaped;
+        escaped = character == '\\' && !escaped;
+        closes
+    };
+    quoted.split_once(closes)
 }
 
 /// The same JSON value with such characters as `\uXXXX`; line breaks stand between its members only.
@@ -118,6 +154,14 @@ mod tests {
         assert_eq!(harmless(plain), plain);
         assert_eq!(harmless(&harmless(HOSTILE)), harmless(HOSTILE));
         assert!(harmless(&"x".repeat(1 << 20)).len() < LINE + 20);
+        let said = |name: &str| harmless(&format!("cannot read {name:?}: no \"Relu\" here"));
+        let long = "\"\\".repeat(200);
+        assert!(
+            said(&long).starts_with("cannot read \"\\\"\\\\") && said(&long).ends_with("\"… (cut): no \"Relu\" here")
+        );
+        assert!(said(&long).chars().count() < 170, "{}", said(&long));
+        let path = "d/".repeat(120);
+        assert!(said(&path).contains(&path), "paths are longer than names");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | [`files`] | reading files, naming results |
 //! | [`set`] | writing files that belong together, never half |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
+//! | [`given`], [`identity`] | what `verify` was given, and whose model that is |
 //! | [`foreign`] | text out of files, made harmless |
 //! | [`threads`] | how many threads share the work |
 //!
@@ -20,6 +21,8 @@ mod arguments;
 mod commands;
 mod files;
 mod foreign;
+mod given;
+mod identity;
 mod profile;
 mod screen;
 mod set;

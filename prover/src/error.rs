@@ -34,7 +34,9 @@ pub enum ProveError {
         got_rows: usize,
     },
     /// A tuple of cells is in no table: the witness is not an execution of the network.
-    #[error("the witness breaks lookup {lookup} in row {row}: {tuple:?} is not in table {tag}")]
+    #[error(
+        "the witness breaks lookup {lookup} in row {row}: {tuple:?} is not in table {tag}; are graph and circuit of one model? compile it again"
+    )]
     Lookup {
         /// Index of the lookup.
         lookup: usize,
@@ -46,7 +48,9 @@ pub enum ProveError {
         tuple: [i64; 3],
     },
     /// The cells contradict the linear map or the statement: the witness is not an execution of the network.
-    #[error("the witness contradicts the network's linear equations or the statement")]
+    #[error(
+        "the witness contradicts the network's linear equations or the statement; are graph and circuit of one model? compile it again"
+    )]
     Linear,
     /// Sealed tensors, factors' operands or openings that are not as many as the key needs.
     #[error("the key needs {expected} {what}, got {got}")]

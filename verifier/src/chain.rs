@@ -32,6 +32,11 @@ pub fn verify_chain(parameters: &Parameters, segments: &[Segment<'_>]) -> Result
     for segment in segments {
         segment.key.verify_sealed(parameters, segment.seal, segment.proof)?;
     }
+    verify_joins(segments)
+}
+
+/// The second half of [`verify_chain`]: what lies between proofs, each of which the caller has verified by itself.
+pub fn verify_joins(segments: &[Segment<'_>]) -> Result<(), Rejection> {
     for (index, pair) in segments.windows(2).enumerate() {
         if let [first, second] = pair {
             joins(first, second).map_err(|what| Rejection::Chain { first: index.saturating_add(1), what })?;

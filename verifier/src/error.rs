@@ -80,7 +80,7 @@ pub enum DescriptionError {
         limit: u64,
     },
     /// The lookup arguments' column is not covered by a table (an internal law of the layout, rechecked).
-    #[error("{what}")]
+    #[error("its cells cannot be laid out: {what}")]
     Layout {
         /// The broken law.
         what: &'static str,
@@ -293,6 +293,6 @@ pub enum Rejection {
         part: &'static str,
     },
     /// The evaluations contradict the constraints or the commitments.
-    #[error("the opening does not hold: the evaluations contradict the constraints or the commitments")]
+    #[error("the proof does not hold: its evaluations contradict the constraints or the commitments")]
     Opening,
 }

@@ -4,11 +4,13 @@
 //! [postcard](https://postcard.jamesmunns.com/wire-format); whatever does not re-encode to the same bytes is refused, so a value has
 //! one encoding. The checksum tells damage from forgery; nothing relies on it for soundness.
 
+use std::io::{self, Read};
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::description::Description;
 use crate::error::FormatError as Error;
-use crate::key::{Digest, VerifyingKey};
+use crate::key::{self, Digest, VerifyingKey};
 use crate::proof::Proof;
 use crate::seal::Seal;
 use crate::threads::join;
@@ -140,6 +142,21 @@ fn decode<T: Serialize + DeserializeOwned>(kind: Kind, content: &[u8]) -> Result
         return Err(Error::NotCanonical { kind: kind.name });
     }
     Ok(value)
+}
+
+/// The digest that the key in a `.vk` file of `length` bytes would have, by hashing what it holds, undecoded and unchecked: tells which of many files
+/// to read. None if it is no key file of this version.
+pub fn key_digest(mut file: impl Read, length: usize) -> io::Result<Option<Digest>> {
+    let Some(content) = length.checked_sub(HEADER.saturating_add(CHECKSUM)).filter(|_| length <= KEY.limit) else {
+        return Ok(None);
+    };
+    let mut header = [0; HEADER];
+    file.read_exact(&mut header)?;
+    if header.split_first_chunk::<8>() != Some((KEY.magic, VERSION.to_le_bytes().as_slice())) {
+        return Ok(None);
+    }
+    let content = file.take(content.try_into().unwrap_or(u64::MAX));
+    Digest::of_file(key::DOMAIN, content).map(Some)
 }
 
 impl VerifyingKey {

@@ -8,6 +8,9 @@ use crate::tables::Tables;
 use crate::threads::join;
 use crate::{MAX_K, MAX_LIMB_BITS, MIN_K, format};
 
+/// Separates digests of keys from others.
+pub(crate) const DOMAIN: &[u8; 16] = b"zkinfer key v2..";
+
 /// A valid [`Description`] with its shapes, intervals, tables, layout and digest. Holding one means that every check passed.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
@@ -37,7 +40,24 @@ impl std::fmt::Debug for Digest {
 impl Digest {
     /// BLAKE2b-256 of `bytes`, separated from other uses by `domain` (at most 16 bytes).
     pub fn of(domain: &[u8; 16], bytes: &[u8]) -> Self {
-        let hash = blake2b_simd::Params::new().hash_length(32).personal(domain).hash(bytes);
+        Self::from_hash(&blake2b_simd::Params::new().hash_length(32).personal(domain).hash(bytes))
+    }
+
+    /// The same of a file, read piece by piece.
+    pub(crate) fn of_file(domain: &[u8; 16], mut file: impl std::io::Read) -> std::io::Result<Self> {
+        let mut state = blake2b_simd::Params::new().hash_length(32).personal(domain).to_state();
+        let mut buffer = [0; 1 << 14];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(Self::from_hash(&state.finalize())),
+                Ok(count) => _ = state.update(buffer.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn from_hash(hash: &blake2b_simd::Hash) -> Self {
         let mut digest = [0; 32];
         digest.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
         Self(digest)
@@ -77,7 +97,7 @@ impl VerifyingKey {
             let layout = Layout::new(&description, &analysis, &tables)?;
             Ok((analysis, tables, layout))
         };
-        let (derived, digest) = join(derive, || Digest::of(b"zkinfer key v2..", &format::encode(&description)));
+        let (derived, digest) = join(derive, || Digest::of(DOMAIN, &format::encode(&description)));
         let (analysis, tables, layout) = derived?;
         Ok(Self { description, analysis, tables, layout, digest })
     }

@@ -108,6 +108,28 @@ fn each_damage_has_its_error() {
 }
 
 #[test]
+fn a_key_is_recognised_without_being_decoded() {
+    use zkinfer_verifier::format::{KEY, key_digest, write};
+    let key = VerifyingKey::new(valid()).unwrap();
+    let bytes = key.to_bytes();
+    let digest = |bytes: &[u8]| key_digest(bytes, bytes.len()).unwrap();
+    assert_eq!(digest(&bytes), Some(key.digest()));
+    let mut other = valid();
+    other.name.push('x');
+    assert_eq!(digest(&write(KEY, &other)), Some(VerifyingKey::new(other).unwrap().digest()));
+    // What does not decode has a digest too, which costs no more than its bytes.
+    assert!(digest(&write(KEY, &vec![0u8; 1 << 20])).is_some_and(|digest| digest != key.digest()));
+    for (at, value) in [(0, 0), (7, b'f'), (8, 9)] {
+        let mut foreign = bytes.clone();
+        foreign[at] = value;
+        assert_eq!(digest(&foreign), None);
+    }
+    assert_eq!(digest(&bytes[..41]), None);
+    assert_eq!(key_digest(bytes.as_slice(), KEY.limit + 1).unwrap(), None);
+    assert!(key_digest(&bytes[..9], bytes.len()).is_err(), "it is shorter than was said");
+}
+
+#[test]
 fn invalid_points_and_scalars_are_named() {
     let key = VerifyingKey::new(valid()).unwrap();
     let mut argument = vec![0xff; argument_bytes(&key)];

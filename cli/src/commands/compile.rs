@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::quantised::Graph;
 use zkinfer::models::{Dataset, Quantised};
+use zkinfer::verifier::Digest;
+use zkinfer::verifier::seal::model_digest;
 use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
 
 use super::{inspect, parameters};
@@ -58,6 +60,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
             "key": files["key"],
             "seal": files["seal"],
             "opening": files["opening"],
+            "model_digest": written.model.map(|model| model.to_string()),
             "report": report,
             "layout": inspect::layout(circuit.key()),
         }))?;
@@ -72,6 +75,9 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     const READERS: [&str; 4] = ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
         say!("{}  {}  {reader}", foreign::path(path), bytes(*size));
+    }
+    if let Some(model) = written.model {
+        say!("model {model}");
     }
     let (layout, prediction) = (circuit.key().layout(), circuit.prediction());
     say!(
@@ -147,6 +153,8 @@ pub struct Compiled {
 /// Files that were written, with their sizes, in the same order.
 pub struct Written {
     pub files: Vec<(PathBuf, usize)>,
+    /// What names the model, for `verify --model`; none before it is sealed.
+    pub model: Option<Digest>,
 }
 
 impl Written {
@@ -165,15 +173,18 @@ impl Compiled {
 
     /// What goes into the files: seals the weights, if that is asked for.
     fn contents(&self) -> Result<Contents> {
+        let key = self.circuit.key();
+        let mut model = (!key.has_sealed_weights()).then(|| model_digest(key.digest(), None));
         let sealed = if self.seals {
             let parameters = parameters(self.circuit.key().description().k)?;
             let _progress = Progress::new("sealing the weights");
             let (seal, opening) = self.circuit.seal(&parameters)?;
+            model = Some(model_digest(key.digest(), Some(seal.record.digest())));
             Some((opening.to_bytes(), seal.to_bytes()))
         } else {
             None
         };
-        Ok(Contents { circuit: self.circuit.to_bytes(), key: self.circuit.key().to_bytes(), sealed })
+        Ok(Contents { circuit: self.circuit.to_bytes(), key: key.to_bytes(), sealed, model })
     }
 }
 
@@ -182,6 +193,7 @@ struct Contents {
     circuit: Vec<u8>,
     key: Vec<u8>,
     sealed: Option<(Zeroizing<Vec<u8>>, Vec<u8>)>,
+    model: Option<Digest>,
 }
 
 impl Contents {
@@ -200,5 +212,6 @@ pub fn write(arguments: &Compile, compiled: &[Compiled]) -> Result<Vec<Written>>
     let files = || compiled.iter().zip(&contents).map(|(compiled, contents)| contents.files(compiled));
     arguments.destination.write(&files().flatten().collect::<Vec<_>>())?;
     let written = |file: NewFile<'_>| (file.path.to_owned(), file.bytes.len());
-    Ok(files().map(|files| Written { files: files.map(written).collect() }).collect())
+    let models = contents.iter().map(|contents| contents.model);
+    Ok(files().zip(models).map(|(files, model)| Written { files: files.map(written).collect(), model }).collect())
 }

@@ -9,7 +9,7 @@ use zkinfer::prover::files::RegularFile;
 use zkinfer::verifier::analysis::depth;
 use zkinfer::verifier::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::format::{KEY, PROOF, SEAL};
-use zkinfer::verifier::seal::Record;
+use zkinfer::verifier::seal::{Record, model_digest};
 use zkinfer::verifier::{Proof, Seal, Value, VerifyingKey};
 use zkinfer::{Circuit, Opening, Prediction};
 
@@ -18,6 +18,7 @@ use crate::Outcome;
 use crate::arguments::Inspect;
 use crate::files;
 use crate::foreign;
+use crate::given::{manifest_beside, read_manifest};
 use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
@@ -27,10 +28,10 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
             let circuit = Circuit::from_bytes(&file)?;
             if json {
                 print_json(
-                    &json!({ "kind": "compiled network", "layout": layout(circuit.key()), "report": circuit.report() }),
+                    &json!({ "kind": "compiled network", "model_digest": model(arguments, circuit.key()), "layout": layout(circuit.key()), "report": circuit.report() }),
                 )?;
             } else {
-                print_key("compiled network", circuit.key(), file.len());
+                print_key("compiled network", circuit.key(), file.len(), model(arguments, circuit.key()));
                 print_publisher(arguments, circuit.key())?;
                 print_quantisation(&circuit);
             }
@@ -38,9 +39,11 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
         Some(b"zkinf.vk") => {
             let key = VerifyingKey::from_bytes(&file)?;
             if json {
-                print_json(&json!({ "kind": "verifying key", "layout": layout(&key) }))?;
+                print_json(
+                    &json!({ "kind": "verifying key", "model_digest": model(arguments, &key), "layout": layout(&key) }),
+                )?;
             } else {
-                print_key("verifying key", &key, file.len());
+                print_key("verifying key", &key, file.len(), model(arguments, &key));
                 print_publisher(arguments, &key)?;
             }
         }
@@ -80,7 +83,7 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
             print_record("opening (secret: keep it to yourself)", opening.record(), file.len(), json)?;
         }
         _ if arguments.file.extension().is_some_and(|extension| extension == "json") => {
-            let manifest = publish::read(&arguments.file)?;
+            let manifest = read_manifest(&arguments.file)?;
             if json {
                 print_json(&json!({ "kind": "manifest", "content": manifest }))?;
             } else {
@@ -111,13 +114,24 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     read().with_context(|| foreign::path(path))
 }
 
+/// The digest that names the model, for `verify --model`: with sealed weights that of the seal beside the file goes into it.
+fn model(arguments: &Inspect, key: &VerifyingKey) -> Option<String> {
+    let mut seal = None;
+    if key.has_sealed_weights() {
+        let file = files::read_kind(&files::beside(&arguments.file, "seal"), SEAL).ok()?;
+        seal = Some(Seal::from_bytes(&file).ok()?.record.digest());
+    }
+    Some(model_digest(key.digest(), seal).to_string())
+}
+
 /// Prints who published the model with this key, if a manifest beside it says so.
 fn print_publisher(arguments: &Inspect, key: &VerifyingKey) -> Result<()> {
-    if let Some(manifest) =
-        publish::beside(&arguments.file)?.filter(|manifest| manifest.key == key.digest().to_string())
-    {
+    let Some((path, manifest)) = manifest_beside(&arguments.file)? else { return Ok(()) };
+    if manifest.key == key.digest().to_string() {
         say!("manifest beside it:");
         publish::print(&manifest);
+    } else {
+        say!("manifest beside it ({}): of another model, with key {}", foreign::path(path), manifest.key);
     }
     Ok(())
 }
@@ -248,10 +262,17 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
     })
 }
 
-fn print_key(kind: &str, key: &VerifyingKey, size: usize) {
+fn print_key(kind: &str, key: &VerifyingKey, size: usize, model: Option<String>) {
     let (description, layout, tables) = (key.description(), key.layout(), key.tables());
     say!("{kind} {}, {}", foreign::name(&description.name), bytes(size));
     say!("  digest      {}", key.digest());
+    match model {
+        Some(model) if key.has_sealed_weights() => {
+            say!("  model       {model}, with the seal beside it (not checked here)")
+        }
+        Some(model) => say!("  model       {model}"),
+        None => say!("  model       named by key and seal, and no seal lies beside it"),
+    }
     for input in &description.inputs {
         let Input { name, shape, minimum, maximum, visibility, .. } = input;
         say!("  input       {} {shape:?}, {minimum}..={maximum}, {visibility}", foreign::name(name));

@@ -102,7 +102,9 @@ fn device(
 fn opening_paths(circuit: &Circuit, names: &Names) -> Vec<PathBuf> {
     let outputs = circuit.key().description().outputs.iter();
     let sealed = outputs.filter(|output| output.visibility == Visibility::Sealed);
-    let safe = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c), "_");
+    // Of what may be in a path, and no longer than file systems let names be.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' };
+    let safe = |name: &str| name.chars().take(64).map(plain).collect::<String>();
     let mut paths = Vec::new();
     for output in sealed {
         let name = safe(&output.name);

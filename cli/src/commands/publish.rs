@@ -1,7 +1,5 @@
 //! `zkinfer keygen` and `zkinfer publish`: who published which model.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::manifest::FORMAT;
@@ -79,26 +77,6 @@ fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
         publisher: None,
         signature: None,
     })
-}
-
-/// Reads a manifest; a wrong signature is an error.
-pub fn read(path: &Path) -> Result<Manifest> {
-    Manifest::from_json(&files::read(path, files::MANIFEST)?).with_context(|| foreign::path(path))
-}
-
-/// The manifest beside a key or compiled model, if there is one.
-pub fn beside(path: &Path) -> Result<Option<Manifest>> {
-    let path = files::beside(path, "json");
-    if std::fs::symlink_metadata(&path).is_err() {
-        return Ok(None);
-    }
-    let bytes = files::read(&path, files::MANIFEST)?;
-    // A JSON file of the same name may be something else, an input say.
-    let value = serde_json::from_slice::<serde_json::Value>(&bytes);
-    if value.is_ok_and(|value| value.get("licence").is_none()) {
-        return Ok(None);
-    }
-    read(&path).map(Some)
 }
 
 /// Prints who published what.

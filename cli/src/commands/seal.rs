@@ -64,7 +64,10 @@ fn seal_input(
     let sealed = inputs.iter().filter(|input| input.visibility == Visibility::Sealed);
     let names: Vec<&str> = sealed.map(|input| input.name.as_str()).collect();
     let name = match (name, names.as_slice()) {
-        (Some(name), _) => name,
+        (Some(name), names) if names.contains(&name) => name,
+        (Some(name), _) => {
+            bail!("--input {}: the sealed inputs of this circuit are {}", foreign::name(name), foreign::names(names))
+        }
         (None, [only]) => only,
         (None, []) => bail!("no input of this circuit is sealed; compile with --input sealed"),
         (None, _) => bail!("several inputs are sealed ({}): choose one with --input", foreign::names(names)),
