@@ -65,12 +65,15 @@ impl Place {
     }
 }
 
-/// Lets `count` steps pass; then one fails, or that and all that come after, as when the process has died.
-fn failing(count: usize, dead: bool) -> impl Fn() -> io::Result<()> {
+/// As many steps as fail when the process has died.
+const DEAD: usize = usize::MAX;
+
+/// Lets `count` steps pass; then so many fail.
+fn failing(count: usize, failures: usize) -> impl Fn() -> io::Result<()> {
     let at = Cell::new(0);
     move || {
         at.set(at.get() + 1);
-        let fails = if dead { at.get() > count } else { at.get() == count + 1 };
+        let fails = at.get() > count && at.get() - count <= failures;
         if fails { Err(io::Error::other("injected")) } else { Ok(()) }
     }
 }
@@ -93,10 +96,23 @@ fn a_failing_step_leaves_all_as_it_was_or_all_new() {
     for (old, force) in [(&OLD[..], true), (&[], true), (&[], false)] {
         for count in 0..steps(old) {
             let place = Place::new(old);
-            let written = place.put(force, &failing(count, false));
+            let written = place.put(force, &failing(count, 1));
+            assert!(written.is_ok() || place.is(old), "step {count}: {:?}", place.files());
             // What cannot be removed in the end is removed at the next start.
             place.recover(&|| Ok(()));
             assert!(place.is(if written.is_ok() { &NEW } else { old }), "step {count}: {:?}", place.files());
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_undone_is_completed_at_the_next_start() {
+    for (old, force) in [(&OLD[..], true), (&[], false)] {
+        for (count, failures) in (0..steps(old)).flat_map(|count| [(count, 2), (count, 3)]) {
+            let place = Place::new(old);
+            let _ = place.put(force, &failing(count, failures));
+            place.recover(&|| Ok(()));
+            assert!(place.is(&NEW) || place.is(old), "steps {count} on, {failures}: {:?}", place.files());
         }
     }
 }
@@ -107,7 +123,7 @@ fn a_crash_loses_nothing_and_the_next_start_completes_or_removes() {
         let mut completed = 0;
         for count in 0..steps(old) {
             let place = Place::new(old);
-            let _ = place.put(force, &failing(count, true));
+            let _ = place.put(force, &failing(count, DEAD));
             let listed = place.files().keys().any(|name| name.ends_with(LIST));
             let opening = fs::read_to_string(place.path().join("m.opening")).ok();
             let seal = fs::read_to_string(place.path().join("m.seal")).ok();
@@ -133,8 +149,8 @@ fn a_crash_while_recovering_loses_nothing_either() {
         for count in 0..steps(old) {
             for again in 0..8 {
                 let place = Place::new(old);
-                let _ = place.put(force, &failing(count, true));
-                place.recover(&failing(again, true));
+                let _ = place.put(force, &failing(count, DEAD));
+                place.recover(&failing(again, DEAD));
                 place.recover(&|| Ok(()));
                 assert!(place.is(&NEW) || place.is(old), "steps {count}, {again}: {:?}", place.files());
             }
@@ -156,20 +172,22 @@ fn nothing_is_replaced_unless_asked_for() {
         let place = Place::new(&[]);
         let steps = steps(&[]);
         for late in 0..steps {
-            let _ = fs::remove_file(place.path().join(there));
-            let at = Cell::new(0);
-            let create = || {
+            let path = place.path().join(there);
+            let (at, appeared) = (Cell::new(0), Cell::new(false));
+            let appear = || {
                 at.set(at.get() + 1);
-                if at.get() == late + 1 && !place.path().join(there).exists() {
-                    fs::write(place.path().join(there), "precious")?;
+                if at.get() == late + 1 && !path.exists() {
+                    appeared.set(true);
+                    fs::write(&path, "precious")?;
                 }
                 Ok(())
             };
-            if place.put(false, &create).is_err() {
-                assert!(place.is(&[(there, "precious")]), "step {late}: {:?}", place.files());
-            } else {
-                assert!(place.is(&NEW));
-                NAMES.iter().for_each(|name| fs::remove_file(place.path().join(name)).unwrap());
+            let written = place.put(false, &appear);
+            assert_eq!(written.is_err(), appeared.get(), "step {late}");
+            let expected = if appeared.get() { &[(there, "precious")][..] } else { &NEW };
+            assert!(place.is(expected), "step {late}: {:?}", place.files());
+            for (name, _) in expected {
+                fs::remove_file(place.path().join(name)).unwrap();
             }
         }
     }
@@ -182,10 +200,10 @@ fn what_has_changed_since_is_named_and_kept() {
         let place = Place::new(&OLD);
         let at = (0..).find(|&count| {
             let probe = Place::new(&OLD);
-            let _ = probe.put(true, &failing(count, true));
+            let _ = probe.put(true, &failing(count, DEAD));
             probe.files().keys().any(|name| name.ends_with(LIST))
         });
-        let _ = place.put(true, &failing(at.unwrap(), true));
+        let _ = place.put(true, &failing(at.unwrap(), DEAD));
         place
     };
     let place = interrupted();
@@ -210,11 +228,17 @@ fn what_has_changed_since_is_named_and_kept() {
     let before = stranger.files();
     assert_eq!(stranger.recover(&|| Ok(())).len(), 1);
     assert_eq!(stranger.files(), before);
+    let empty = Place::new(&[]);
+    for (name, content) in place.files().iter().filter(|(name, _)| name.starts_with(PREFIX)) {
+        fs::write(empty.path().join(name), content).unwrap();
+    }
+    empty.recover(&|| Ok(()));
+    assert!(empty.files().keys().all(|name| name.starts_with(PREFIX)), "{:?}", empty.files());
     for forged in [before[&listed].replace("\"m.zkc\"", "\"../m.zkc\""), "{".into()] {
         fs::write(stranger.path().join(&listed), forged).unwrap();
         let notes = stranger.recover(&|| Ok(()));
         let [Note::Open(note)] = notes.as_slice() else { panic!("{notes:?}") };
-        assert!(note.contains("cannot be read"), "{note}");
+        assert!(note.contains("cannot be read") && stranger.holds("new opening"), "{note}");
     }
 }
 
