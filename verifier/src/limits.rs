@@ -66,9 +66,6 @@ where
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
-            if entries.size_hint().is_some_and(|length| length > LIMIT) {
-                return Err(A::Error::custom("too many entries"));
-            }
             let mut list = Vec::new();
             while let Some(entry) = entries.next_element()? {
                 if list.len() >= LIMIT {
