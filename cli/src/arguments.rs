@@ -222,6 +222,12 @@ pub struct Verify {
     /// Demand a manifest signed by this publisher (public key, PEM).
     #[arg(long, value_name = "NAME.pub.pem")]
     pub publisher: Option<PathBuf>,
+    /// Most memory that verifying may take: a key that may need more is refused before anything is spent.
+    #[arg(long, value_name = "MB", default_value_t = 4000)]
+    pub memory: u64,
+    /// Most processor time that it may take, of all threads together.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub time: u64,
 }
 
 /// `zkinfer seal`.

@@ -10,7 +10,7 @@ use zkinfer::verifier::analysis::depth;
 use zkinfer::verifier::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::format::{KEY, PROOF, SEAL};
 use zkinfer::verifier::seal::{Record, model_digest};
-use zkinfer::verifier::{Proof, Seal, Value, VerifyingKey};
+use zkinfer::verifier::{Cost, Proof, Seal, Value, VerifyingKey};
 use zkinfer::{Circuit, Opening, Prediction};
 
 use super::publish;
@@ -224,7 +224,7 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
 /// Everything about a key, for `--json`.
 pub fn layout(key: &VerifyingKey) -> serde_json::Value {
     let (description, layout) = (key.description(), key.layout());
-    let prediction = Prediction::of(key);
+    let (prediction, cost) = (Prediction::of(key), Cost::of(key));
     let layers = layers(key);
     json!({
         "model": description.name,
@@ -256,6 +256,8 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
         "predicted": {
             "prove_seconds": prediction.prove_seconds,
             "verify_seconds": prediction.verify_seconds,
+            "verify_seconds_at_most": cost.time().as_secs_f64(),
+            "verify_bytes_at_most": cost.bytes,
             "peak_bytes": prediction.peak_bytes,
             "proof_bytes": prediction.proof_bytes,
         },
@@ -316,6 +318,9 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize, model: Option<String>)
         seconds(prediction.verify_seconds),
         bytes(prediction.proof_bytes)
     );
+    let cost = Cost::of(key);
+    let most = usize::try_from(cost.bytes).unwrap_or(usize::MAX);
+    say!("  at most     verify {}, {}", seconds(cost.time().as_secs_f64()), bytes(most));
     let mut rows = table(&["\nlayer", "\nin the circuit", "\nshape", "\nweights", "\ncells", "\nlookups"]);
     for layer in layers(key) {
         rows.add_row([

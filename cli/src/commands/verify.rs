@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use zkinfer::verifier::chain::{Segment, verify_joins};
 use zkinfer::verifier::format::PROOF;
-use zkinfer::verifier::{Digest, Proof, Rejection, VerifyingKey};
+use zkinfer::verifier::{Budget, Cost, Digest, Proof, Rejection, VerifyingKey};
 use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 
 use super::{print_outputs, publish, tensors, verifying_parameters};
@@ -32,6 +32,8 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
     }
     let models = demanded_models(&arguments.model, paths.len())?;
     let publisher = arguments.publisher.as_deref().map(demanded_publisher).transpose()?;
+    let bytes = arguments.memory.saturating_mul(1_000_000);
+    let budget = Budget { time: Duration::from_secs(arguments.time), bytes };
     let progress = Progress::new("verifying");
     let mut seconds_taken = 0.0;
     let mut parameters_of: BTreeMap<u32, Parameters> = BTreeMap::new();
@@ -49,6 +51,7 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
         if let Err(rejection) = names(&proof, &key.content) {
             return reject(path, &rejection.to_string(), json);
         }
+        affordable(&key.path, &key.content, budget)?;
         let k = key.content.description().k;
         if let std::collections::btree_map::Entry::Vacant(entry) = parameters_of.entry(k) {
             entry.insert(verifying_parameters(k)?);
@@ -56,8 +59,8 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
         let start = Instant::now();
         let (mut seal, mut seal_source) = (None, None);
         if let Some(found) = given.seal(&key, proof.seal)? {
-            seal_source = Some(Source { path: found.path, origin: found.origin });
-            match accept(found.content, &proof, &key.content, &parameters_of[&k]) {
+            seal_source = Some(Source { path: found.path.clone(), origin: found.origin });
+            match accept(found, &proof, &key.content, &parameters_of[&k], budget)? {
                 Ok(checked) => seal = Some(checked),
                 Err(rejection) => return reject(path, &rejection.to_string(), json),
             }
@@ -112,20 +115,39 @@ fn names(proof: &Proof, key: &VerifyingKey) -> Result<(), Rejection> {
     Err(Rejection::OtherKey { expected: key.digest().to_string(), got: proof.key.to_string() })
 }
 
+/// Refuses a key by which verifying may take more than is allowed.
+fn affordable(path: &Path, key: &VerifyingKey, budget: Budget) -> Result<()> {
+    let advice = "if you trust it, --memory MB and --time SECONDS allow more";
+    Cost::of(key).within(budget).map_err(|too_costly| anyhow!("{}: {too_costly}; {advice}", foreign::path(path)))
+}
+
 /// Checks the range proof of the seal that a proof names, unless this user has checked it before.
-fn accept(seal: Seal, proof: &Proof, key: &VerifyingKey, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
+fn accept(
+    found: Found<Seal>,
+    proof: &Proof,
+    key: &VerifyingKey,
+    parameters: &Parameters,
+    budget: Budget,
+) -> Result<Result<CheckedSeal, Rejection>> {
+    let seal = found.content;
     let digest = seal.record.digest();
     if proof.seal != Some(digest) {
         let expected = proof.seal.map_or("none".into(), |seal| seal.to_string());
-        return Err(Rejection::OtherSeal { expected, got: digest.to_string() });
+        return Ok(Err(Rejection::OtherSeal { expected, got: digest.to_string() }));
     }
     let cache = Cache::user().ok();
     if cache.as_ref().is_some_and(|cache| cache.has_checked(digest, parameters.digest())) {
-        return seal.trust(digest);
+        return Ok(seal.trust(digest));
     }
-    let checked = seal.check_for(key, parameters)?;
-    // A cache that cannot be written costs time, not the result.
-    cache.map(|cache| cache.record_checked(digest, parameters.digest()));
+    match seal.record.fits(key, parameters).and_then(|()| seal.record.range_claim()) {
+        Ok((ranges, _)) => affordable(&found.path, &ranges, budget)?,
+        Err(rejection) => return Ok(Err(rejection)),
+    }
+    let checked = seal.check_for(key, parameters);
+    if checked.is_ok() {
+        // A cache that cannot be written costs time, not the result.
+        cache.map(|cache| cache.record_checked(digest, parameters.digest()));
+    }
     Ok(checked)
 }
 

@@ -1,0 +1,121 @@
+//! What verifying may take is known before it starts, and more than is allowed is refused with the figures.
+
+mod desk;
+
+use desk::Desk;
+use zkinfer::verifier::description::{
+    Contract, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise, Weights,
+};
+use zkinfer::verifier::seal::Record;
+use zkinfer::verifier::{
+    Description, Parameters, Proof, Seal, Statement, Value, VerifyingKey, Visibility, usable_rows,
+};
+
+const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+
+fn refused(desk: &Desk, arguments: &[&str], parts: &[&str]) {
+    let output = desk.run(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(parts.iter().all(|part| stderr.contains(part)), "{stderr}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_budget_that_is_too_small_is_said_with_the_figures() {
+    let desk = Desk::proven();
+    refused(
+        &desk,
+        &["verify", "sample.proof", "--memory", "1"],
+        &["may take up to", "the 1 MB and 600 seconds allowed", "--memory MB"],
+    );
+    refused(&desk, &["verify", "sample.proof", "--time", "0"], &["may take up to", "4000 MB and 0 seconds allowed"]);
+    desk.succeed(&["verify", "sample.proof"]);
+}
+
+/// A key of a few hundred bytes, and a proof that names it.
+fn write(desk: &Desk, name: &str, description: Description, record: Option<Record>) {
+    let key = VerifyingKey::new(description).expect("a valid description");
+    let seal = record.map(|record| Seal { record, range_proof: Vec::new() });
+    let statement = Statement { inputs: vec![Value::Private], outputs: vec![Value::Public(Vec::new())] };
+    let digest = seal.as_ref().map(|seal| seal.record.digest());
+    let proof = Proof { key: key.digest(), seal: digest, statement, argument: Vec::new() };
+    let file = |extension: &str, bytes: Vec<u8>| {
+        std::fs::write(desk.path(&format!("{name}.{extension}")), bytes).expect("a file");
+    };
+    file("vk", key.to_bytes());
+    file("proof", proof.to_bytes());
+    seal.into_iter().for_each(|seal| file("seal", seal.to_bytes()));
+}
+
+fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) -> Description {
+    let source = OutputSource::Node(nodes.len());
+    let node = |operator| Node { name: "n".into(), operator };
+    Description {
+        name: "hostile".into(),
+        k,
+        limb_bits: 1,
+        bias_digits: u32::from(nodes.iter().any(Operator::has_sealed_weights)),
+        inputs: vec![Input {
+            name: "x".into(),
+            shape: shape.to_vec(),
+            minimum: 0,
+            maximum: 255,
+            quantisation: READING,
+            visibility: Visibility::Private,
+        }],
+        nodes: std::iter::once(Operator::Input(0)).chain(nodes).map(node).collect(),
+        outputs: vec![Output {
+            name: "y".into(),
+            shape: output.to_vec(),
+            source,
+            quantisation: READING,
+            visibility: Visibility::Public,
+        }],
+    }
+}
+
+fn clamp(input: usize, limbs: u32) -> Operator {
+    Operator::Requantise(Requantise { input, limbs, function: Function::clamp(0, 1), form: Form::Wide })
+}
+
+#[test]
+fn a_short_key_that_asks_for_gigabytes() {
+    let desk = Desk::new();
+    write(&desk, "hostile", description(16, &[1 << 23], vec![clamp(0, 60)], &[1 << 23]), None);
+    refused(
+        &desk,
+        &["verify", "hostile.proof"],
+        &["hostile.vk", "may take up to", "the 4000 MB and 600 seconds allowed"],
+    );
+}
+
+#[test]
+fn a_seal_whose_range_proof_asks_for_more_than_its_key() {
+    let desk = Desk::new();
+    let contract = Contract {
+        input: 0,
+        rows: 4096,
+        groups: 1,
+        kernel: [1; 2],
+        strides: [1; 2],
+        pads: [0; 4],
+        dilations: [1; 2],
+        weights: Weights::Sealed,
+        row_factors: vec![1; 4096],
+        column_factors: vec![],
+        bias: vec![0; 4096],
+    };
+    let sealed = description(12, &[512, 1, 1], vec![Operator::Contract(contract), clamp(1, 4)], &[4096]);
+    let key = VerifyingKey::new(sealed.clone()).expect("a valid description");
+    let sheets: Vec<_> = key.layout().model_sheets().collect();
+    let record = Record {
+        k: 12,
+        usable: usable_rows(12),
+        parameters: Parameters::derive_for_verifying(12).expect("a supported size").digest(),
+        tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
+        commitments: vec![[0; 32]; sheets.iter().map(|sheet| sheet.columns.len()).sum()],
+    };
+    write(&desk, "sealed", sealed, Some(record));
+    refused(&desk, &["verify", "sealed.proof", "--memory", "100"], &["sealed.seal", "may take up to"]);
+}
