@@ -13,7 +13,7 @@ fn main() -> std::io::Result<()> {
         let mut bytes = Vec::new();
         Params::<EqAffine>::new(k).write(&mut bytes)?;
         let points: Option<Vec<EqAffine>> =
-            bytes[4..].as_chunks().0.iter().map(|bytes| EqAffine::from_bytes(bytes).into()).collect();
+            bytes[4..].chunks_exact(32).map(|bytes| EqAffine::from_bytes(bytes.try_into().ok()?).into()).collect();
         let points = points.ok_or_else(|| std::io::Error::other("halo2 wrote what is no point"))?;
         let (generators, rest) = points.split_at(1 << k);
         let (lagrange, extra) = rest.split_at(1 << k);
