@@ -62,7 +62,8 @@ proptest! {
     #[test]
     fn what_is_hidden_changes_no_output((graph, inputs) in arb_case(), seed in any::<u64>()) {
         let noise = &mut Noise(seed);
-        let lowered = lower::lower(&graph, &exposure(&graph, noise)).unwrap();
+        let exposure = exposure(&graph, noise);
+        let lowered = lower::lower(&graph, &exposure).unwrap();
         // Intervals follow from declared ranges, so a graph whose public tables are just short enough has none when its weights are sealed.
         let mut plans = optimise::candidates(&lowered).unwrap();
         plans.retain(|(plan, _)| plan.k <= LARGEST_K);
@@ -75,6 +76,9 @@ proptest! {
         for (turn, inputs) in inputs.iter().enumerate() {
             let (plan, _) = choice[noise.within(0, choice.len() as i64 - 1) as usize];
             let circuit = compile_with(lowered.clone(), plan).unwrap();
+            let description = circuit.key().description();
+            prop_assert!(description.inputs.iter().map(|input| input.visibility).eq(exposure.inputs.iter().copied()));
+            prop_assert!(description.outputs.iter().map(|output| output.visibility).eq(exposure.outputs.iter().copied()));
             let model = model_tensors(&graph, circuit.key()).unwrap();
             let witness = agree_with(&graph, &circuit, &model, inputs);
             let rows = circuit.key().tables().rows();
