@@ -1,7 +1,9 @@
 //! Contractions and products, forward: gather the taps of a few positions, then one dot product per output.
 //!
-//! Sums that fit 32 bits are summed in 32 bits, which is every int8 network with fewer than 2^16 taps per output.
+//! Sums that fit 32 bits are summed in 32 bits, which is every int8 network with fewer than 2^16 taps per output. Others are below 2^62 by interval analysis, so
+//! whatever wraps on the way comes back: a check at each step would cost the multiply-add instructions.
 
+use std::num::Wrapping;
 use std::ops::{Add, Mul};
 
 use zkinfer_verifier::analysis::Facts;
@@ -24,12 +26,13 @@ pub(super) fn evaluate(
     let bound = u128::from(largest) * 128 * depth as u128;
     let sums = if bound <= i32::MAX as u128 {
         // Every x is at most the bound, and weights are int8.
-        let x: Vec<i32> = x.iter().map(|&x| x as i32).collect();
-        let weights: Vec<i32> = weights.map(|weight| weight as i32).collect();
-        sums(contract, &weights, input, output, &x).into_iter().map(i64::from).collect()
+        let x: Vec<_> = x.iter().map(|&x| Wrapping(x as i32)).collect();
+        let weights: Vec<_> = weights.map(|weight| Wrapping(weight as i32)).collect();
+        sums(contract, &weights, input, output, &x).into_iter().map(|sum| sum.0.into()).collect()
     } else {
-        let weights: Vec<i64> = weights.collect();
-        sums(contract, &weights, input, output, x)
+        let x: Vec<_> = x.iter().copied().map(Wrapping).collect();
+        let weights: Vec<_> = weights.map(Wrapping).collect();
+        sums(contract, &weights, input, output, &x).into_iter().map(|sum| sum.0).collect()
     };
     scaled(contract, biases, output, sums)
 }
