@@ -28,6 +28,7 @@
 mod activation;
 mod call;
 mod classification;
+mod compose;
 mod constant;
 mod control;
 mod conversion;
