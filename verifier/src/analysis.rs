@@ -77,6 +77,9 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         within(&node.name, "tensor elements up to here", total, MAX_ELEMENTS)?;
         let read = node.operator.operands().filter_map(|operand| nodes.get(operand)).map(|facts| facts.elements);
         reads = read.fold(reads, usize::saturating_add);
+        if let Operator::Contract(contract) = &node.operator {
+            reads = reads.saturating_add(met_singly(contract, &facts, factor_length(&node.operator, &nodes)));
+        }
         within(&node.name, "elements read up to here", reads, MAX_READS)?;
         if let Operator::Contract(contract) = &node.operator {
             // A dense cotangent costs every multiply-accumulate; the usual rank-one cotangent far less.
@@ -135,6 +138,12 @@ pub fn depth(contract: &Contract, nodes: &[Facts]) -> Option<usize> {
 pub(crate) fn multiply_accumulates(contract: &Contract, facts: &Facts, nodes: &[Facts]) -> u64 {
     let product = depth(contract, nodes).and_then(|depth| facts.elements.checked_mul(depth));
     product.and_then(|product| u64::try_from(product).ok()).unwrap_or(u64::MAX)
+}
+
+/// Taps times positions of a contraction with column factors: under such weights there is no recurrence, and every tap meets every position by itself.
+fn met_singly(contract: &Contract, facts: &Facts, taps: usize) -> usize {
+    let positions = if contract.column_factors.is_empty() { 0 } else { facts.matrix().1 };
+    taps.saturating_mul(positions)
 }
 
 /// Length of the two factors of a bilinear node: the taps of all groups, or batches times inner dimension.

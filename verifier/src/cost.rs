@@ -1,7 +1,7 @@
 //! What verifying takes, from the key alone: an upper bound on memory and time, so that nobody has to find out by trying.
 //!
 //! The bound follows the verifier step by step, on sizes instead of values (`sizes.rs`). It is linear in cells, weights, rows, columns and elements read, but for
-//! contractions whose cotangent is not of rank one or that have column factors: those cost their multiply-accumulates, of which a description has at most
+//! contractions whose cotangent is not of rank one: those cost their multiply-accumulates, of which a description has at most
 //! [`MAX_WORK`](crate::limits::MAX_WORK). `benches/hostile.rs` holds it against what is measured.
 
 use std::fmt;

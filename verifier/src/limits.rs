@@ -15,7 +15,8 @@ pub const MAX_TENSORS: usize = 1 << 12;
 pub const MAX_RANK: usize = 8;
 /// Most elements of all nodes together; also of weights of one contraction.
 pub const MAX_ELEMENTS: usize = 1 << 25;
-/// Most elements that all nodes together read: a tensor counts once for each place where one reads it.
+/// Most elements that all nodes together read: a tensor counts once for each place where one reads it, that of a contraction with column factors once for each
+/// tap and position.
 pub const MAX_READS: usize = 1 << 28;
 /// Most multiply-accumulates of all contractions together: what their backward pass costs where no cotangent is of rank one.
 pub const MAX_WORK: u64 = 1 << 34;

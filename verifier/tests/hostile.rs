@@ -254,10 +254,10 @@ fn what_verifying_takes_is_known_from_the_key() {
     assert!(key.to_bytes().len() < 300);
     let costly = Cost::of(&key).within(Budget::default()).unwrap_err();
     assert!(costly.cost.bytes > 15_000_000_000, "{costly}");
-    // A kernel with column factors over a plane: its multiply-accumulates.
-    let large = Contract {
-        kernel: [1 << 9, 1 << 9],
-        weights: Weights::Public(vec![1; 1 << 18]),
+    // A kernel with column factors over a plane: every tap at every position, and not very many of these.
+    let large = |side: usize| Contract {
+        kernel: [side, side],
+        weights: Weights::Public(vec![1; side * side]),
         rows: 1,
         row_factors: vec![1],
         column_factors: vec![1; 1 << 16],
@@ -265,7 +265,10 @@ fn what_verifying_takes_is_known_from_the_key() {
         pads: [0; 4],
         ..contract()
     };
-    let x = input(vec![1, 767, 767], 0, 1, Visibility::Public);
-    let key = VerifyingKey::new(description(x, vec![Operator::Contract(large)], vec![1, 256, 256])).unwrap();
-    assert!(Cost::of(&key).multiplications > 1 << 34);
+    let over = |side: usize| {
+        let x = input(vec![1, 255 + side, 255 + side], 0, 1, Visibility::Public);
+        VerifyingKey::new(description(x, vec![Operator::Contract(large(side))], vec![1, 256, 256]))
+    };
+    assert!(Cost::of(&over(60).unwrap()).multiplications > (60 * 60) << 16);
+    is_too_large(&over(64).unwrap_err(), "elements read");
 }
