@@ -94,7 +94,7 @@ fn closed(quoted: &str) -> Option<(&str, &str)> {
     quoted.split_once(closes)
 }
 
-/// The same JSON value with such characters as `\uXXXX`; line breaks stand between its members only.
+/// The same JSON value with such characters as `\u` escapes; line breaks stand between its members only.
 pub fn ascii_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {

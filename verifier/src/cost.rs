@@ -12,6 +12,7 @@ use crate::sizes;
 
 /// Nanoseconds of a field multiplication on a common processor, with the memory that it takes.
 const MULTIPLICATION: u64 = 20;
+
 /// An upper bound on what verifying a proof takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
