@@ -1,4 +1,5 @@
-//! The backward pass that prover and verifier both compute, and the sums of small integers times field elements under it.
+//! The backward pass that prover and verifier both compute, and the sums of small integers times
+//! field elements under it.
 
 mod support;
 

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Writes benches/FIGURES.md: what proving must not exceed, and what it takes. Networks of the zoo, and larger ones that benches/networks/make.py makes up.
-# CPU-seconds (user + system), peak memory and wall seconds of cold processes, parameters cached, medians; bytes.
+# Writes benches/FIGURES.md: what proving must not exceed, and what it takes. Networks of the zoo,
+# and larger ones that benches/networks/make.py makes up. CPU-seconds (user + system), peak memory
+# and wall seconds of cold processes, parameters cached, medians; bytes.
 #
 #   cargo build --release && benches/figures.sh [NETWORK…]
 #
-# With networks named, prints their rows and writes nothing. See measure.sh for what it needs; python3 for the networks made up.
+# With networks named, prints their rows and writes nothing. See measure.sh for what it needs;
+# python3 for the networks made up.
 set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/measure.sh"
 
-# What is asked: network, weights, prove (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes); then runs to take medians of, and processes a run.
+# What is asked: network, weights, prove (CPU-seconds), peak memory (MB), verify (CPU-seconds),
+# proof (bytes); then runs to take medians of, and processes a run.
 asked="
 lenet5             public  0.8   64  0.12  4000 5 5
 mlp-784-512-256-10 public  0.6   64  0.12  3000 5 5
@@ -20,7 +23,8 @@ resnet18-32        public  60  4000  5    16000 3 1
 "
 most_of_one_thread=0.6 # wall time on two threads over that on one
 
-# row NETWORK WEIGHTS PROVE MEGABYTES VERIFY BYTES RUNS TIMES: measures, and compares with what is asked.
+# row NETWORK WEIGHTS PROVE MEGABYTES VERIFY BYTES RUNS TIMES: measures, and compares with what is
+# asked.
 row() {
     local network=$1 weights=$2 runs=$7 times=$8 model=$1
     network "$network"

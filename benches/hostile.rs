@@ -1,8 +1,10 @@
-//! What a stranger's file costs: reading it, against its bytes; verifying by it, against the bound that its key gives. Over hostile families and every network of
-//! the zoo; ends with an error if a limit is broken.
+//! What a stranger's file costs: reading it, against its bytes; verifying by it, against the bound
+//! that its key gives. Over hostile families and every network of the zoo; ends with an error if a
+//! limit is broken.
 //!
-//! Each case is a process of its own: peak memory is the system's, time is processor time of all threads. The argument verified is one of random form
-//! and the right length, so everything is done but to accept it. Multiplications are timed in the same run, since machines differ.
+//! Each case is a process of its own: peak memory is the system's, time is processor time of all
+//! threads. The argument verified is one of random form and the right length, so everything is done
+//! but to accept it. Multiplications are timed in the same run, since machines differ.
 
 #[path = "hostile/families.rs"]
 mod families;
@@ -20,13 +22,22 @@ use zkinfer::verifier::proof::elements;
 use zkinfer::verifier::seal::Record;
 use zkinfer::verifier::sheet::Role;
 use zkinfer::verifier::{
-    Cost, Parameters, Proof, Rejection, Seal, Statement, Value, VerifyingKey, Visibility, usable_rows,
+    Cost, Parameters, Proof, Rejection, Seal, Statement, Value, VerifyingKey, Visibility,
+    usable_rows,
 };
 use zkinfer::{Compile, Exposure, Objective};
 
 /// Networks of the zoo with files of their own.
-const NETWORKS: [&str; 8] =
-    ["mlp-64-32-16-10", "cnn-8x8", "lenet5", "mlp-784-512-256-10", "twins", "mobilenetv2-32", "unet-32", "resnet8-32"];
+const NETWORKS: [&str; 8] = [
+    "mlp-64-32-16-10",
+    "cnn-8x8",
+    "lenet5",
+    "mlp-784-512-256-10",
+    "twins",
+    "mobilenetv2-32",
+    "unet-32",
+    "resnet8-32",
+];
 /// Tells a process of this bench that it is to verify what lies in a folder.
 const FOLDER: &str = "ZKINFER_HOSTILE_FOLDER";
 
@@ -59,8 +70,9 @@ fn bogus(key: &VerifyingKey, parameters: &Parameters) -> (Proof, Option<Seal>) {
         Visibility::Private => Value::Private,
     };
     let inputs = description.inputs.iter().enumerate();
-    let inputs = inputs
-        .map(|(index, input)| value(input.visibility, input.shape.iter().product(), input.minimum, Role::Input(index)));
+    let inputs = inputs.map(|(index, input)| {
+        value(input.visibility, input.shape.iter().product(), input.minimum, Role::Input(index))
+    });
     let outputs = description.outputs.iter().zip(&key.analysis().outputs).enumerate();
     let outputs = outputs.map(|(index, (output, facts))| {
         value(output.visibility, facts.elements, facts.interval.minimum, Role::Output(index))
@@ -152,7 +164,8 @@ fn case(name: &str, key: &VerifyingKey, folder: &Path) -> Vec<String> {
     let allowed = 64 * bytes.len() as u64 + (64 << 20);
     let slow = measured.read_seconds / (bytes.len() as f64 / 1e6).max(0.05);
     println!(
-        "| {name} | {} | {:.1} | {:.3} | {:.0} / {:.0} = {memory:.2} | {seconds:.3} / {:.3} = {time:.2} |",
+        "| {name} | {} | {:.1} | {:.3} | {:.0} / {:.0} = {memory:.2} | {seconds:.3} / {:.3} = \
+        {time:.2} |",
         bytes.len(),
         read as f64 / 1e6,
         measured.read_seconds,
@@ -180,7 +193,8 @@ fn main() -> ExitCode {
     }
     let folder = tempfile::tempdir().expect("a folder");
     println!(
-        "| case | file, bytes | reading, MB | s | verifying: bound / measured, MB | CPU-s |\n|---|---|---|---|---|---|"
+        "| case | file, bytes | reading, MB | s | verifying: bound / measured, MB | CPU-s \
+        |\n|---|---|---|---|---|---|"
     );
     let mut wrong = Vec::new();
     for (name, description) in families::all() {
@@ -189,7 +203,8 @@ fn main() -> ExitCode {
     for name in NETWORKS {
         for (form, exposure) in [("public", Exposure::public()), ("sealed", Exposure::default())] {
             let (model, data) = support::load(name);
-            let quantised = model.quantise(&model.calibrate(&data).expect("calibration")).expect("int8");
+            let quantised =
+                model.quantise(&model.calibrate(&data).expect("calibration")).expect("int8");
             let circuit = quantised.compile_with(&exposure, Objective::Prover).expect("a circuit");
             wrong.extend(case(&format!("{name} {form}"), circuit.key(), folder.path()));
         }

@@ -1,14 +1,16 @@
-# shellcheck shell=bash
-# What the scripts that measure the command line share; they source it. Needs GNU time and jq (Debian: apt-get install time jq).
+# shellcheck shell=bash What the scripts that measure the command line share; they source it. Needs
+# GNU time and jq (Debian: apt-get install time jq).
 #
-# The environment variable ZKINFER names another binary than the one that cargo built here; ZKINFER_CACHE, which zkinfer reads itself, another folder for its parameters.
+# The environment variable ZKINFER names another binary than the one that cargo built here;
+# ZKINFER_CACHE, which zkinfer reads itself, another folder for its parameters.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 zkinfer=$(realpath -e "${ZKINFER:-$root/target/release/zkinfer}")
 mkdir -p "$root/target"
 work=$(mktemp -d "$root/target/measure.XXXXXX") # not in /tmp: some machines have that in memory
 trap 'rm -rf "$work"' EXIT
 
-# measure RUNS TIMES COMMAND…: prints "cpu-seconds peak-megabytes wall-seconds", medians over RUNS of the command repeated TIMES.
+# measure RUNS TIMES COMMAND…: prints "cpu-seconds peak-megabytes wall-seconds", medians over RUNS
+# of the command repeated TIMES.
 measure() {
     local runs=$1 times=$2
     shift 2
@@ -43,7 +45,8 @@ machine() {
     echo "$(date -u +%F), $(nproc) $(uname -m) cores ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)), $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB"
 }
 
-# environment NAME: prints the Python of a virtual environment with the packages of benches/NAME/requirements.txt.
+# environment NAME: prints the Python of a virtual environment with the packages of
+# benches/NAME/requirements.txt.
 environment() {
     local folder=$root/target/python/$1
     [ -d "$folder" ] || python3 -m venv "$folder" >&2
@@ -51,7 +54,8 @@ environment() {
     echo "$folder/bin/python"
 }
 
-# python_with NAME MODULES: prints the user's Python if it can import MODULES (a comma between them), or else that of the environment.
+# python_with NAME MODULES: prints the user's Python if it can import MODULES (a comma between
+# them), or else that of the environment.
 python_with() {
     if python3 -c "import $2" 2>/dev/null; then
         echo python3
@@ -60,7 +64,8 @@ python_with() {
     fi
 }
 
-# network NAME: a fresh copy of a network's files in $work, from the zoo or as benches/networks/make.py writes them; changes to it.
+# network NAME: a fresh copy of a network's files in $work, from the zoo or as
+# benches/networks/make.py writes them; changes to it.
 network() {
     local files="$root/models/zoo/$1"
     if [ ! -d "$files" ]; then
@@ -72,7 +77,8 @@ network() {
     cd "$work/$1" || return
 }
 
-# warm MODEL SAMPLE WEIGHTS: compiles, proves and verifies once; parameters are cached then, and the seal's check recorded.
+# warm MODEL SAMPLE WEIGHTS: compiles, proves and verifies once; parameters are cached then, and the
+# seal's check recorded.
 warm() {
     "$zkinfer" compile "$1.onnx" --calibration calibration.npz --weights "$3" >/dev/null
     "$zkinfer" prove "$1.zkc" "$2" -o sample.proof >/dev/null

@@ -22,18 +22,25 @@ fn multiexponentiations(criterion: &mut Criterion) {
         let bases = points(1 << k, &mut rng);
         let bytes: Vec<Vec<i64>> =
             (0..8).map(|_| bases.iter().map(|_| rng.random_range(-128..128)).collect()).collect();
-        let scalars: Vec<Vec<Fp>> = (0..8).map(|_| bases.iter().map(|_| Fp::random(&mut rng)).collect()).collect();
+        let scalars: Vec<Vec<Fp>> =
+            (0..8).map(|_| bases.iter().map(|_| Fp::random(&mut rng)).collect()).collect();
         let lifted: Vec<Fp> = bytes[0].iter().map(|byte| Fp::from((byte + 128) as u64)).collect();
         for count in [1, 8] {
             let small: Vec<&[i64]> = bytes[..count].iter().map(|column| &column[..]).collect();
             let full: Vec<&[Fp]> = scalars[..count].iter().map(|column| &column[..]).collect();
             let id = |name: &str| BenchmarkId::new(format!("{name}, {count} columns"), k);
-            group.bench_function(id("8 bits"), |bencher| bencher.iter(|| msm::small(&bases, &small)));
+            group.bench_function(id("8 bits"), |bencher| {
+                bencher.iter(|| msm::small(&bases, &small))
+            });
             group.bench_function(id("full"), |bencher| bencher.iter(|| msm::full(&bases, &full)));
         }
         let id = |name: &str| BenchmarkId::new(format!("{name}, halo2"), k);
-        group.bench_function(id("8 bits"), |bencher| bencher.iter(|| best_multiexp(&lifted, &bases)));
-        group.bench_function(id("full"), |bencher| bencher.iter(|| best_multiexp(&scalars[0], &bases)));
+        group.bench_function(id("8 bits"), |bencher| {
+            bencher.iter(|| best_multiexp(&lifted, &bases))
+        });
+        group.bench_function(id("full"), |bencher| {
+            bencher.iter(|| best_multiexp(&scalars[0], &bases))
+        });
     }
 }
 
@@ -45,13 +52,21 @@ fn openings(criterion: &mut Criterion) {
         let mut rng = StdRng::seed_from_u64(2);
         let points = points((1 << k) + 2, &mut rng);
         let bases = Bases::new(Device::cpu(), &points, Work::Opening);
-        let polynomial: Vec<Fp> = points[inner_product::EXTRA..].iter().map(|_| Fp::random(&mut rng)).collect();
+        let polynomial: Vec<Fp> =
+            points[inner_product::EXTRA..].iter().map(|_| Fp::random(&mut rng)).collect();
         let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
         group.bench_function(BenchmarkId::new("inner product", k), |bencher| {
             bencher.iter(|| {
                 let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
-                inner_product::open(&bases, &mut transcript, polynomial.clone(), blind, x, &mut rng)
-                    .expect("a proof in memory");
+                inner_product::open(
+                    &bases,
+                    &mut transcript,
+                    polynomial.clone(),
+                    blind,
+                    x,
+                    &mut rng,
+                )
+                .expect("a proof in memory");
                 transcript.finalize()
             })
         });

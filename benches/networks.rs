@@ -39,21 +39,26 @@ fn networks(criterion: &mut Criterion) {
         });
         let proof = session.prove(&network.input).expect("a proof");
         group.bench_function(BenchmarkId::new("verify", name), |bencher| {
-            bencher.iter(|| verify(network.circuit.key(), &network.parameters, None, &proof).expect("a valid proof"));
+            bencher.iter(|| {
+                verify(network.circuit.key(), &network.parameters, None, &proof)
+                    .expect("a valid proof")
+            });
         });
         sealed(&mut group, name);
     }
     group.finish();
 }
 
-/// The same network with sealed weights: seal, the first proof of a session with what it sets up, a later one, verification.
+/// The same network with sealed weights: seal, the first proof of a session with what it sets up, a
+/// later one, verification.
 fn sealed(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
     let Network { circuit, parameters, input, .. } = network(name, &Exposure::default());
     group.bench_function(BenchmarkId::new("seal", name), |bencher| {
         bencher.iter(|| circuit.seal(&parameters).expect("a seal"));
     });
     let (seal, opening) = circuit.seal(&parameters).expect("a seal");
-    let session = || circuit.session(&parameters, Some(&opening)).expect("its opening").self_check(false);
+    let session =
+        || circuit.session(&parameters, Some(&opening)).expect("its opening").self_check(false);
     group.bench_function(BenchmarkId::new("prove-sealed-first", name), |bencher| {
         bencher.iter(|| session().prove(&input).expect("a proof"));
     });
@@ -67,7 +72,9 @@ fn sealed(group: &mut BenchmarkGroup<'_, WallTime>, name: &str) {
     });
     let seal = seal.check(&parameters).expect("weights in range");
     group.bench_function(BenchmarkId::new("verify-sealed", name), |bencher| {
-        bencher.iter(|| verify(circuit.key(), &parameters, Some(&seal), &proof).expect("a valid proof"));
+        bencher.iter(|| {
+            verify(circuit.key(), &parameters, Some(&seal), &proof).expect("a valid proof")
+        });
     });
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Writes benches/RESULTS.md: every network of the zoo, float (quantised by zkinfer) and as onnxruntime quantised it, with public and with sealed weights.
-# Cells, k and columns of the circuit; CPU-seconds (user + system) and peak memory of cold processes, medians; bytes; accuracy on labelled data.
+# Writes benches/RESULTS.md: every network of the zoo, float (quantised by zkinfer) and as
+# onnxruntime quantised it, with public and with sealed weights. Cells, k and columns of the
+# circuit; CPU-seconds (user + system) and peak memory of cold processes, medians; bytes; accuracy
+# on labelled data.
 #
 #   cargo build --release && benches/results.sh [NETWORK…]
 #

@@ -1,4 +1,5 @@
-//! Each stage of a proof by itself, on LeNet-5 with public weights; and how single columns cost with their size.
+//! Each stage of a proof by itself, on LeNet-5 with public weights; and how single columns cost
+//! with their size.
 
 mod support;
 
@@ -33,17 +34,25 @@ fn lookups(criterion: &mut Criterion) {
     let integers = Integers::new();
     let columns = witness.columns.iter().map(Vec::as_slice);
     let cells = context.commit_small(columns.clone(), Random::Mask, &mut rng(1));
-    let tables: Vec<Vec<Fp>> = cells.iter().map(|column| column.summed(&context, &integers)).collect();
+    let tables: Vec<Vec<Fp>> =
+        cells.iter().map(|column| column.summed(&context, &integers)).collect();
     let [theta, beta] = [5, 6].map(|seed| elements(1, seed)[0]);
-    let lookups = || Lookups::new(key, &context, &tables, theta, beta).expect("no zero denominator");
+    let lookups =
+        || Lookups::new(key, &context, &tables, theta, beta).expect("no zero denominator");
     let helpers = lookups().helpers(context.usable).expect("no zero denominator");
 
     let mut group = criterion.benchmark_group("lookup");
     group.sample_size(10);
-    group.bench_function("count", |bencher| bencher.iter(|| lookup::multiplicities(key, &witness.columns)));
+    group.bench_function("count", |bencher| {
+        bencher.iter(|| lookup::multiplicities(key, &witness.columns))
+    });
     group.bench_function("denominators", |bencher| bencher.iter(lookups));
     group.bench_function("helpers", |bencher| {
-        bencher.iter_batched(lookups, |lookups| lookups.helpers(context.usable), BatchSize::LargeInput);
+        bencher.iter_batched(
+            lookups,
+            |lookups| lookups.helpers(context.usable),
+            BatchSize::LargeInput,
+        );
     });
     group.bench_function("commit to helpers", |bencher| {
         bencher.iter_batched(
@@ -63,8 +72,13 @@ fn row_sum(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("row sum");
     group.sample_size(10);
     for k in [9, 11, 13] {
-        let columns = |count: usize| -> Vec<Vec<Fp>> { (0..count as u64).map(|seed| elements(1 << k, seed)).collect() };
-        let pairs = columns(25).into_iter().zip(columns(25)).map(|(values, coefficients)| [values, coefficients]);
+        let columns = |count: usize| -> Vec<Vec<Fp>> {
+            (0..count as u64).map(|seed| elements(1 << k, seed)).collect()
+        };
+        let pairs = columns(25)
+            .into_iter()
+            .zip(columns(25))
+            .map(|(values, coefficients)| [values, coefficients]);
         let tables = Tables {
             lookups: columns(16),
             helpers: columns(2),
@@ -74,7 +88,9 @@ fn row_sum(criterion: &mut Criterion) {
             y: Fp::from(7),
         };
         group.throughput(Throughput::Elements(1 << k));
-        group.bench_function(BenchmarkId::new("message", k), |bencher| bencher.iter(|| tables.message(Fp::ONE)));
+        group.bench_function(BenchmarkId::new("message", k), |bencher| {
+            bencher.iter(|| tables.message(Fp::ONE))
+        });
     }
     group.finish();
 }
@@ -101,19 +117,25 @@ fn columns(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("fft");
         group.sample_size(10);
         group.bench_function(BenchmarkId::new("to coefficients", k), |bencher| {
-            bencher.iter_batched(|| full.clone(), |full| interpolate(&context, full), BatchSize::LargeInput);
+            bencher.iter_batched(
+                || full.clone(),
+                |full| interpolate(&context, full),
+                BatchSize::LargeInput,
+            );
         });
         group.finish();
 
         let mut group = criterion.benchmark_group("quotient");
         group.sample_size(10);
-        let [sum, combination, messages] = [2, 3, 4].map(|seed| interpolate(&context, elements(context.rows, seed)));
+        let [sum, combination, messages] =
+            [2, 3, 4].map(|seed| interpolate(&context, elements(context.rows, seed)));
         let weights = [elements(context.usable + 1, 5), elements(111, 6)];
         group.bench_function(BenchmarkId::from_parameter(k), |bencher| {
             bencher.iter_batched(
                 || weights.clone(),
                 |weights| {
-                    let polynomials = Polynomials { sum: &sum, combination: &combination, messages: &messages };
+                    let polynomials =
+                        Polynomials { sum: &sum, combination: &combination, messages: &messages };
                     quotient(&context, polynomials, weights, Fp::ONE, Fp::from(9))
                 },
                 BatchSize::LargeInput,

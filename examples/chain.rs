@@ -1,4 +1,5 @@
-//! A network in three segments: each could be proven on another machine, and a verifier sees one chain.
+//! A network in three segments: each could be proven on another machine, and a verifier sees one
+//! chain.
 
 use zkinfer::models::Dataset;
 use zkinfer::verifier::chain::{Segment, verify_chain};
@@ -7,7 +8,8 @@ use zkinfer::{Exposure, Model, Objective, Parameters, Source, compile_segments};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let zoo = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo/cnn-8x8");
     let model = Model::load(format!("{zoo}/cnn-8x8.onnx"))?;
-    let calibration = model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
+    let calibration =
+        model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
     let quantised = model.quantise(&calibration)?;
     let circuits = compile_segments(&quantised, &Exposure::default(), Objective::Prover, 3)?;
     let parameters = Parameters::derive(circuits[0].key().description().k)?;
@@ -22,7 +24,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // The first segment reads the image, every other what the one before has sealed.
         let source = between.as_ref().map_or(Source::Tensor(&image[0]), Source::Opening);
         let inference = session.infer(&[source])?;
-        println!("{}: proof of {} bytes", circuit.key().description().name, inference.proof.argument.len());
+        println!(
+            "{}: proof of {} bytes",
+            circuit.key().description().name,
+            inference.proof.argument.len()
+        );
         between = inference.openings.into_iter().next().map(|(_, opening)| opening);
         proofs.push(inference.proof);
     }

@@ -1,13 +1,16 @@
-//! Runs ONNX node tests from file to verified proof and prints one JSON object per case. `models/conformance/run.py` prepares the cases and
-//! judges what is printed.
+//! Runs ONNX node tests from file to verified proof and prints one JSON object per case.
+//! `models/conformance/run.py` prepares the cases and judges what is printed.
 //!
 //! ```text
-//! cargo run --release --example conformance -- [--skip-proof] CASE_DIR...    # without directories: their names on standard input
-//! cargo run --release --example conformance -- --operators                   # the operators that can be imported
+//! # without directories: their names on standard input
+//! cargo run --release --example conformance -- [--skip-proof] CASE_DIR...
+//! # the operators that can be imported
+//! cargo run --release --example conformance -- --operators
 //! ```
 //!
-//! A case directory holds `model.onnx`; `inputs.npz` and `outputs.npz`, float64 arrays by name, integers and booleans as their numbers; and
-//! `case.json` with whatever is to be repeated in the result.
+//! A case directory holds `model.onnx`; `inputs.npz` and `outputs.npz`, float64 arrays by name,
+//! integers and booleans as their numbers; and `case.json` with whatever is to be repeated in the
+//! result.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,14 +25,18 @@ use ndarray_npy::NpzReader;
 use serde_json::{Map, Value, json};
 use zkinfer::models::onnx::{ImportError, supported_operators};
 use zkinfer::models::{Dataset, Error as ModelError};
-use zkinfer::{Cache, Circuit, Compile, Exposure, Model, Objective, Parameters, Proof, Reading, VerifyingKey, verify};
+use zkinfer::{
+    Cache, Circuit, Compile, Exposure, Model, Objective, Parameters, Proof, Reading, VerifyingKey,
+    verify,
+};
 
 /// What the last panic said.
 static PANIC: Mutex<String> = Mutex::new(String::new());
 
 /// Why a case ends early.
 struct Stop {
-    /// `refused`: it is outside of what is supported, and the import says so. `failed`: it should have passed.
+    /// `refused`: it is outside of what is supported, and the import says so. `failed`: it should
+    /// have passed.
     status: &'static str,
     stage: &'static str,
     message: String,
@@ -58,7 +65,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     std::panic::set_hook(Box::new(|panic| {
-        // The message goes into the result. A second panic in between changes only which of them it is.
+        // The message goes into the result. A second panic in between changes only which of them it
+        // is.
         *PANIC.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = panic.to_string();
     }));
     let mut runner = Runner { prove, cache: Cache::user()?, parameters: HashMap::new() };
@@ -116,8 +124,12 @@ impl Runner {
             result.insert("notes".into(), model.notes().into());
         }
         let names = model.inputs().iter().map(|input| input.name.as_str());
-        let inputs: Vec<_> = read(&directory.join("inputs.npz"), names)?.iter().map(|x| x.mapv(|x| x as f32)).collect();
-        let dataset = Dataset::new(vec![inputs.clone()], None).ok_or_else(|| failed("data")(&"no samples"))?;
+        let inputs: Vec<_> = read(&directory.join("inputs.npz"), names)?
+            .iter()
+            .map(|x| x.mapv(|x| x as f32))
+            .collect();
+        let dataset = Dataset::new(vec![inputs.clone()], None)
+            .ok_or_else(|| failed("data")(&"no samples"))?;
         let calibration = model.calibrate(&dataset).map_err(|error| failed("calibrate")(&error))?;
         let quantised = model.quantise(&calibration).map_err(|error| failed("quantise")(&error))?;
         let circuit = quantised.compile_with(&Exposure::public(), Objective::Prover);
@@ -133,7 +145,8 @@ impl Runner {
             outputs.push(json!({ "name": reading.name, "error_steps": steps, "exact": exact }));
         }
         let (layout, k) = (circuit.key().layout(), circuit.key().description().k);
-        let cells: usize = layout.segments().map(|segment| segment.count * segment.lane.width()).sum();
+        let cells: usize =
+            layout.segments().map(|segment| segment.count * segment.lane.width()).sum();
         let elements: usize = readings.iter().map(|reading| reading.values.len()).sum();
         result.extend([
             ("error_steps".into(), worst.into()),
@@ -150,10 +163,16 @@ impl Runner {
     }
 
     /// Proves, and verifies the bytes of key and proof; gives milliseconds for both.
-    fn prove(&mut self, circuit: &Circuit, inputs: &[ArrayD<f32>], expected: &[Reading]) -> Outcome<(u64, u64)> {
+    fn prove(
+        &mut self,
+        circuit: &Circuit,
+        inputs: &[ArrayD<f32>],
+        expected: &[Reading],
+    ) -> Outcome<(u64, u64)> {
         let k = circuit.key().description().k;
         if !self.parameters.contains_key(&k) {
-            let (parameters, _) = self.cache.load(k, || ()).map_err(|error| failed("parameters")(&error))?;
+            let (parameters, _) =
+                self.cache.load(k, || ()).map_err(|error| failed("parameters")(&error))?;
             self.parameters.insert(k, parameters);
         }
         let parameters = &self.parameters[&k];
@@ -167,10 +186,13 @@ impl Runner {
         let start = Instant::now();
         let key = VerifyingKey::from_bytes(&key).map_err(|error| failed("verify")(&error))?;
         let proof = Proof::from_bytes(&proof).map_err(|error| failed("verify")(&error))?;
-        let proven = verify(&key, parameters, None, &proof).map_err(|error| failed("verify")(&error))?;
+        let proven =
+            verify(&key, parameters, None, &proof).map_err(|error| failed("verify")(&error))?;
         match proven == expected {
             true => Ok((prove, milliseconds(start))),
-            false => Err(failed("verify")(&"the proof shows other outputs than the integer network gave")),
+            false => Err(failed("verify")(
+                &"the proof shows other outputs than the integer network gave",
+            )),
         }
     }
 }
@@ -182,7 +204,9 @@ fn milliseconds(start: Instant) -> u64 {
 /// Tells what the import refuses from what it trips over.
 fn import_stop(error: ModelError) -> Stop {
     match error {
-        ModelError::Import(ImportError::Unsupported { refusals, .. }) => refused("import", refusals.to_string()),
+        ModelError::Import(ImportError::Unsupported { refusals, .. }) => {
+            refused("import", refusals.to_string())
+        }
         ModelError::Import(ImportError::Interface { place, problem, .. }) => {
             refused("import", format!("{place}: {problem}"))
         }
@@ -194,7 +218,8 @@ fn import_stop(error: ModelError) -> Stop {
     }
 }
 
-/// The arrays with these names. What no integer can stand for, or nothing at all, cannot be compared: such cases are no tests of ours.
+/// The arrays with these names. What no integer can stand for, or nothing at all, cannot be
+/// compared: such cases are no tests of ours.
 fn read<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Outcome<Vec<ArrayD<f64>>> {
     let file = File::open(path).map_err(|error| failed("data")(&error))?;
     let mut archive = NpzReader::new(file).map_err(|error| failed("data")(&error))?;
@@ -206,19 +231,24 @@ fn read<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Outcome<Vec<Ar
         }
         match array.iter().find(|&&x| !(x as f32).is_finite()) {
             None => Ok(array),
-            Some(x) => Err(refused("data", format!("`{name}` holds {x}, which no integer stands for"))),
+            Some(x) => {
+                Err(refused("data", format!("`{name}` holds {x}, which no integer stands for")))
+            }
         }
     };
     names.map(array).collect()
 }
 
-/// The largest distance from the reference in 255ths of the reference's range, zero included, and whether all numbers are the same.
+/// The largest distance from the reference in 255ths of the reference's range, zero included, and
+/// whether all numbers are the same.
 fn compare(ours: &Reading, reference: &ArrayD<f64>) -> Outcome<(f64, bool)> {
     if ours.shape != reference.shape() {
-        let message = format!("`{}` has shape {:?}, expected {:?}", ours.name, ours.shape, reference.shape());
+        let message =
+            format!("`{}` has shape {:?}, expected {:?}", ours.name, ours.shape, reference.shape());
         return Err(failed("compare")(&message));
     }
-    let (low, high) = reference.iter().fold((0.0f64, 0.0f64), |(low, high), &x| (low.min(x), high.max(x)));
+    let (low, high) =
+        reference.iter().fold((0.0f64, 0.0f64), |(low, high), &x| (low.min(x), high.max(x)));
     let range = if high > low { high - low } else { 1.0 };
     let pairs = || ours.values.iter().zip(reference);
     let distance = pairs().map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);

@@ -1,4 +1,5 @@
-//! One network on every device: the CPU, what `auto` takes, and the first GPU if this build drives one.
+//! One network on every device: the CPU, what `auto` takes, and the first GPU if this build drives
+//! one.
 
 use std::time::Instant;
 
@@ -13,10 +14,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = std::env::args().nth(1).unwrap_or_else(|| "resnet8-32".into());
     let zoo = format!("{}/models/zoo/{network}", env!("CARGO_MANIFEST_DIR"));
     let model = Model::load(format!("{zoo}/{network}.onnx"))?;
-    let calibration = model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
-    let circuit = model.quantise(&calibration)?.compile_with(&Exposure::public(), Objective::Prover)?;
+    let calibration =
+        model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
+    let circuit =
+        model.quantise(&calibration)?.compile_with(&Exposure::public(), Objective::Prover)?;
     let (cache, k) = (Cache::user()?, circuit.key().description().k);
-    let (parameters, _) = cache.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
+    let (parameters, _) =
+        cache.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
     let inputs = circuit.read_inputs(format!("{zoo}/sample.npy"))?;
 
     for preference in [Preference::Cpu, Preference::Auto, Preference::Gpu] {

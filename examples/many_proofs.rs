@@ -11,10 +11,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = std::env::args().nth(1).unwrap_or_else(|| "mlp-64-32-16-10".into());
     let zoo = format!("{}/models/zoo/{network}", env!("CARGO_MANIFEST_DIR"));
     let model = Model::load(format!("{zoo}/{network}.onnx"))?;
-    let calibration = model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
+    let calibration =
+        model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
     let circuit = model.quantise(&calibration)?.compile(Objective::Prover)?;
     let k = circuit.key().description().k;
-    let (parameters, _) = Cache::user()?.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
+    let (parameters, _) =
+        Cache::user()?.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
     let (_, opening) = circuit.seal(&parameters)?;
     let digits = Dataset::read(format!("{zoo}/test.npz"), model.inputs())?;
 

@@ -7,11 +7,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let zoo = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo/cnn-8x8");
 
     let model = Model::load(format!("{zoo}/cnn-8x8.onnx"))?;
-    let calibration = model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
+    let calibration =
+        model.calibrate(&Dataset::read(format!("{zoo}/calibration.npz"), model.inputs())?)?;
     let circuit = model.quantise(&calibration)?.compile(Objective::Prover)?;
 
     let k = circuit.key().description().k;
-    let (parameters, _) = Cache::user()?.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
+    let (parameters, _) =
+        Cache::user()?.load(k, || println!("deriving the parameters for 2^{k} rows, once"))?;
     // The seal is for everybody; who has the opening can prove with these weights.
     let (seal, opening) = circuit.seal(&parameters)?;
     let session = circuit.session(&parameters, Some(&opening))?;

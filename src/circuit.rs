@@ -18,7 +18,9 @@ use zkinfer_prover::Opening;
 use zkinfer_prover::seal::seal;
 use zkinfer_verifier::format::{self, Kind};
 use zkinfer_verifier::sheet::Role;
-use zkinfer_verifier::{Description, FormatError, Parameters, Reading, Seal, Statement, VerifyingKey};
+use zkinfer_verifier::{
+    Description, FormatError, Parameters, Reading, Seal, Statement, VerifyingKey,
+};
 
 use crate::Error;
 use crate::session::ProvingSession;
@@ -44,7 +46,8 @@ impl Compile for Quantised {
     }
 }
 
-/// A compiled network: runs on integers, seals, proves, is stored as `.zkc`. It holds the weights, so where those are sealed it is secret.
+/// A compiled network: runs on integers, seals, proves, is stored as `.zkc`. It holds the weights,
+/// so where those are sealed it is secret.
 #[derive(Clone, Debug)]
 pub struct Circuit {
     graph: Graph,
@@ -115,7 +118,9 @@ impl Circuit {
             network.graph.validate().map_err(zkinfer_models::Error::from)?;
             Ok::<_, Error>(network)
         };
-        let key = |description: Description| Ok(VerifyingKey::new(description).map_err(FormatError::from)?);
+        let key = |description: Description| {
+            Ok(VerifyingKey::new(description).map_err(FormatError::from)?)
+        };
         let (Network { graph, report }, key) = format::read_pair(CIRCUIT, bytes, network, key)?;
         Self::new(graph, report, key)
     }
@@ -126,7 +131,11 @@ impl Circuit {
     }
 
     /// The same for some of the inputs, by name.
-    pub fn read_some_inputs(&self, path: impl AsRef<Path>, names: &[&str]) -> Result<Vec<ArrayD<f32>>, Error> {
+    pub fn read_some_inputs(
+        &self,
+        path: impl AsRef<Path>,
+        names: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, Error> {
         let mut signature = self.graph.signature();
         signature.retain(|input| names.contains(&input.name.as_str()));
         Ok(read_sample(path, &signature).map_err(zkinfer_models::Error::from)?)
@@ -139,12 +148,14 @@ impl Circuit {
         Ok(Statement::public(Vec::new(), outputs).read_outputs(&self.key))
     }
 
-    /// Seals the model's weights under fresh randomness: the seal for everybody, the opening for whoever proves.
+    /// Seals the model's weights under fresh randomness: the seal for everybody, the opening for
+    /// whoever proves.
     pub fn seal(&self, parameters: &Parameters) -> Result<(Seal, Opening), Error> {
         if !self.key.has_sealed_weights() {
             return Err(Error::PublicWeights);
         }
-        let tensors: Vec<_> = self.key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        let tensors: Vec<_> =
+            self.key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
         let (seal, opening) = seal(parameters, &tensors, self.model.clone(), &mut rng()?)?;
         Ok((seal, opening.without_tensors()))
     }
@@ -160,11 +171,18 @@ impl Circuit {
         let index = index.ok_or_else(|| Error::UnknownInput { name: name.into() })?;
         let sheet = self.key.layout().sheet(Role::Input(index));
         let sheet = sheet.ok_or_else(|| Error::NotSealed { name: name.into() })?;
-        let integers = self.graph.quantise_input(index, tensor).map_err(zkinfer_models::Error::from)?;
-        Ok(seal(parameters, std::slice::from_ref(&sheet.tensor), vec![elements(&integers)], &mut rng()?)?)
+        let integers =
+            self.graph.quantise_input(index, tensor).map_err(zkinfer_models::Error::from)?;
+        Ok(seal(
+            parameters,
+            std::slice::from_ref(&sheet.tensor),
+            vec![elements(&integers)],
+            &mut rng()?,
+        )?)
     }
 
-    /// A session that proves any number of inferences. `opening` is that of the model's seal, if its weights are sealed.
+    /// A session that proves any number of inferences. `opening` is that of the model's seal, if
+    /// its weights are sealed.
     pub fn session<'a>(
         &'a self,
         parameters: &'a Parameters,
@@ -204,7 +222,9 @@ impl Circuit {
 
     /// The outputs as the interpreter computes them.
     fn interpret(&self, inputs: &[ArrayD<i64>]) -> Result<Vec<Vec<i64>>, Error> {
-        let outputs = Interpreter::of_validated(&self.graph).run(inputs).map_err(zkinfer_models::Error::from)?;
+        let outputs = Interpreter::of_validated(&self.graph)
+            .run(inputs)
+            .map_err(zkinfer_models::Error::from)?;
         Ok(outputs.iter().map(elements).collect())
     }
 }
@@ -229,7 +249,8 @@ mod tests {
     #[test]
     fn a_file_with_an_unsound_graph_is_refused() {
         let builder = Builder::new(13).input("x", &[1, 2]).floats("w", &[3, 2], &[0.5; 6]);
-        let builder = builder.node(Op::new("Gemm", &["x", "w"], &["y"]).int("transB", 1)).output("y");
+        let builder =
+            builder.node(Op::new("Gemm", &["x", "w"], &["y"]).int("transB", 1)).output("y");
         let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
         let quantised = model.quantise(&model.calibrate_input_range(-1.0, 1.0).unwrap()).unwrap();
         let circuit = quantised.compile(Objective::Prover).unwrap();
@@ -244,7 +265,9 @@ mod tests {
         refused(&|graph| graph.nodes[0].inputs[0] = 7);
         refused(&|graph| graph.nodes[0].shape[1] += 1);
         refused(&|graph| {
-            let Operator::Linear { weights, .. } = &mut graph.nodes[0].operator else { panic!("a matrix product") };
+            let Operator::Linear { weights, .. } = &mut graph.nodes[0].operator else {
+                panic!("a matrix product")
+            };
             weights.pop();
         });
     }

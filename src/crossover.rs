@@ -1,7 +1,8 @@
-//! From where on a GPU is faster: measured once per GPU, number of threads and size, kept in the cache.
+//! From where on a GPU is faster: measured once per GPU, number of threads and size, kept in the
+//! cache.
 //!
-//! A proof is never to take longer for having looked for a GPU. So what was measured is read before any driver is loaded, and a GPU is
-//! only opened where it saves more than opening it takes.
+//! A proof is never to take longer for having looked for a GPU. So what was measured is read before
+//! any driver is loaded, and a GPU is only opened where it saves more than opening it takes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,10 +55,13 @@ struct Measured {
 }
 
 impl Measured {
-    /// What the GPU should do for a proof with these columns: what it is faster at, if that saves more than opening it takes.
+    /// What the GPU should do for a proof with these columns: what it is faster at, if that saves
+    /// more than opening it takes.
     fn uses(&self, columns: Columns) -> Uses {
         let (cpu, gpu) = (&self.cpu, &self.gpu);
-        let saves = |cpu: f64, gpu: f64, count: f64| if gpu < MARGIN * cpu { (cpu - gpu) * count } else { 0.0 };
+        let saves = |cpu: f64, gpu: f64, count: f64| {
+            if gpu < MARGIN * cpu { (cpu - gpu) * count } else { 0.0 }
+        };
         let batches = |columns: usize| columns as f64 / COLUMNS as f64;
         let small = saves(cpu.small, gpu.small, batches(columns.small));
         let full = saves(cpu.full, gpu.full, batches(columns.full));
@@ -107,7 +111,9 @@ pub fn choose(
     let records = Records::read(cache);
     let known = match records.find(k) {
         Some(Record { gpu: None, .. }) => return Device::cpu(),
-        Some(Record { gpu: Some(measured), .. }) if measured.uses(columns) == Uses::NONE => return Device::cpu(),
+        Some(Record { gpu: Some(measured), .. }) if measured.uses(columns) == Uses::NONE => {
+            return Device::cpu();
+        }
         Some(Record { gpu: Some(measured), .. }) => Some(measured.clone()),
         None => None,
     };
@@ -139,7 +145,8 @@ fn measured(gpu: &Arc<Gpu>, parameters: &Parameters) -> Option<Measured> {
     let (timing, _) = measure(device(gpu), parameters, rng).ok()?;
     let mut measured = Measured { about: gpu.about().clone(), start: 0.0, cpu, gpu: timing };
     if measured.uses(Columns { small: COLUMNS, full: COLUMNS }) != Uses::NONE {
-        // The first time, drivers compile the kernels and keep them: the second time shows what every process from now on has to wait for.
+        // The first time, drivers compile the kernels and keep them: the second time shows what
+        // every process from now on has to wait for.
         let start = Instant::now();
         let again = adapters().first()?.open().ok()?;
         let opening = start.elapsed().as_secs_f64();
@@ -163,11 +170,22 @@ mod tests {
         let columns = Columns { small: 80, full: 8 };
         let fast = Timing { small: 0.01, full: 0.08, opening: 0.1 };
         assert_eq!(measured(0.5, fast).uses(columns), Uses::ALL);
-        assert_eq!(measured(3.0, fast).uses(columns), Uses::NONE, "it saves 0.9 + 0.72 + 0.9 seconds");
+        assert_eq!(
+            measured(3.0, fast).uses(columns),
+            Uses::NONE,
+            "it saves 0.9 + 0.72 + 0.9 seconds"
+        );
         let no_full = Uses { full: false, ..Uses::ALL };
-        assert_eq!(measured(0.5, fast).uses(Columns { small: 8, full: 0 }), no_full, "nothing to do is nothing saved");
+        assert_eq!(
+            measured(0.5, fast).uses(Columns { small: 8, full: 0 }),
+            no_full,
+            "nothing to do is nothing saved"
+        );
         let mixed = Timing { small: 0.095, full: 0.1, opening: 2.0 };
-        assert_eq!(measured(0.1, mixed).uses(columns), Uses { small: false, full: true, opening: false });
+        assert_eq!(
+            measured(0.1, mixed).uses(columns),
+            Uses { small: false, full: true, opening: false }
+        );
         let slow = Timing { small: 1.0, full: 1.0, opening: 1.1 };
         assert_eq!(measured(0.0, slow).uses(columns), Uses::NONE);
     }
@@ -181,7 +199,8 @@ mod tests {
         let fast = Timing { small: 0.25, full: 0.5, opening: 0.125 };
         Records::read(&cache).keep(&cache, Record { k: 9, threads, gpu: None });
         Records::read(&cache).keep(&cache, Record { k: 10, threads: threads + 1, gpu: None });
-        Records::read(&cache).keep(&cache, Record { k: 9, threads, gpu: Some(measured(1.0, fast)) });
+        Records::read(&cache)
+            .keep(&cache, Record { k: 9, threads, gpu: Some(measured(1.0, fast)) });
         let records = Records::read(&cache);
         assert_eq!(records.records.len(), 2);
         assert_eq!(records.find(9).unwrap().gpu, Some(measured(1.0, fast)));

@@ -1,4 +1,5 @@
-//! Which device computes the sums of points in a proof. Proofs are the same bytes for the same randomness, whichever it is.
+//! Which device computes the sums of points in a proof. Proofs are the same bytes for the same
+//! randomness, whichever it is.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,8 +26,9 @@ pub enum Preference {
 
 /// The device for proofs of a circuit.
 ///
-/// `measuring` is called if [`Preference::Auto`] has to measure first. `on_failure` is called at most once: when a GPU that was asked for
-/// cannot be had, or when it fails later. From then on the CPU does all the work.
+/// `measuring` is called if [`Preference::Auto`] has to measure first. `on_failure` is called at
+/// most once: when a GPU that was asked for cannot be had, or when it fails later. From then on the
+/// CPU does all the work.
 ///
 /// # Errors
 /// If a GPU is asked for that this build cannot drive: it lacks the feature `gpu`.
@@ -50,9 +52,14 @@ pub fn choose(
             }
         }),
         #[cfg(feature = "gpu")]
-        Preference::Auto => Ok(crate::crossover::choose(circuit, parameters, cache, measuring, on_failure)),
+        Preference::Auto => {
+            Ok(crate::crossover::choose(circuit, parameters, cache, measuring, on_failure))
+        }
         #[cfg(not(feature = "gpu"))]
-        Preference::Gpu => Err(DeviceError::Missing("this build drives none; build with --features gpu".into()).into()),
+        Preference::Gpu => {
+            Err(DeviceError::Missing("this build drives none; build with --features gpu".into())
+                .into())
+        }
         #[cfg(not(feature = "gpu"))]
         Preference::Auto => Ok(Device::cpu()),
     }
@@ -92,9 +99,9 @@ pub fn list() -> Vec<Found> {
     let mut found = vec![Found { about: Cpu.about(), capabilities: None, speed, error: None }];
     #[cfg(feature = "gpu")]
     for adapter in zkinfer_prover::msm::gpu::adapters() {
-        let speed = adapter
-            .open()
-            .and_then(|gpu| Ok(Speed { products: Some(gpu.products_per_second()?), terms: terms_per_second(&gpu)? }));
+        let speed = adapter.open().and_then(|gpu| {
+            Ok(Speed { products: Some(gpu.products_per_second()?), terms: terms_per_second(&gpu)? })
+        });
         found.push(Found {
             about: adapter.about().clone(),
             capabilities: Some(adapter.capabilities()),
@@ -107,8 +114,9 @@ pub fn list() -> Vec<Found> {
 
 fn terms_per_second(backend: &dyn Backend) -> Result<f64, DeviceError> {
     let bases = zkinfer_verifier::generators::coefficient_basis(POINTS);
-    let columns: Vec<Vec<_>> =
-        (0..SUMMED).map(|column| zkinfer_prover::measure::elements(POINTS, column as u64)).collect();
+    let columns: Vec<Vec<_>> = (0..SUMMED)
+        .map(|column| zkinfer_prover::measure::elements(POINTS, column as u64))
+        .collect();
     let columns: Vec<&[_]> = columns.iter().map(Vec::as_slice).collect();
     let bases = backend.load(bases.into())?;
     let mut fastest = f64::INFINITY;
@@ -120,7 +128,8 @@ fn terms_per_second(backend: &dyn Backend) -> Result<f64, DeviceError> {
     Ok((SUMMED * POINTS) as f64 / fastest)
 }
 
-/// Forgets what was measured for [`Preference::Auto`], which then measures again: after a GPU or its driver changed.
+/// Forgets what was measured for [`Preference::Auto`], which then measures again: after a GPU or
+/// its driver changed.
 #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
 pub fn forget(cache: &Cache) {
     #[cfg(feature = "gpu")]
@@ -130,6 +139,7 @@ pub fn forget(cache: &Cache) {
 /// The first GPU, opened.
 #[cfg(feature = "gpu")]
 fn open_first() -> Result<Arc<zkinfer_prover::msm::gpu::Gpu>, DeviceError> {
-    let missing = || DeviceError::Missing("wgpu lists no adapter (is its driver installed?)".into());
+    let missing =
+        || DeviceError::Missing("wgpu lists no adapter (is its driver installed?)".into());
     zkinfer_prover::msm::gpu::adapters().first().ok_or_else(missing)?.open()
 }

@@ -21,8 +21,11 @@ pub enum Error {
     /// A device that cannot be used at all.
     #[error(transparent)]
     Device(#[from] zkinfer_prover::msm::DeviceError),
-    /// Graph and circuit of a compiled network compute different things: the file was put together by hand.
-    #[error("output {output:?}: the circuit and the network's graph differ; compile the model again")]
+    /// Graph and circuit of a compiled network compute different things: the file was put together
+    /// by hand.
+    #[error(
+        "output {output:?}: the circuit and the network's graph differ; compile the model again"
+    )]
     Mismatch {
         /// The output.
         output: String,

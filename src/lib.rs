@@ -9,7 +9,8 @@
 //! let model = Model::load("lenet5.onnx")?;
 //! let calibration = model.calibrate(&Dataset::read("calibration.npz", model.inputs())?)?;
 //! let circuit = model.quantise(&calibration)?.compile(Objective::Prover)?;
-//! let (parameters, _) = Cache::user()?.load(circuit.key().description().k, || eprintln!("deriving parameters"))?;
+//! let (parameters, _) =
+//!     Cache::user()?.load(circuit.key().description().k, || eprintln!("deriving parameters"))?;
 //!
 //! // Seal the weights: the seal is public, the opening stays with whoever proves.
 //! let (seal, opening) = circuit.seal(&parameters)?;
@@ -65,7 +66,9 @@ pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;
 pub use zkinfer_prover::cache::Cache;
 pub use zkinfer_prover::{Opening, Stage};
-pub use zkinfer_verifier::{CheckedSeal, Parameters, Proof, Reading, Rejection, Seal, VerifyingKey, Visibility};
+pub use zkinfer_verifier::{
+    CheckedSeal, Parameters, Proof, Reading, Rejection, Seal, VerifyingKey, Visibility,
+};
 
 /// Verifies a proof and reads its outputs, which are computed from the integers that it binds.
 ///

@@ -1,10 +1,13 @@
 //! The model manifest, `model.json`: who published which model.
 //!
-//! It names the model by the digests that every statement carries, and may be signed with Ed25519. The signature covers everything but itself, in
-//! canonical JSON (sorted keys, no spaces), after a prefix of its own.
+//! It names the model by the digests that every statement carries, and may be signed with Ed25519.
+//! The signature covers everything but itself, in canonical JSON (sorted keys, no spaces), after a
+//! prefix of its own.
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes,
+};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey as PublicKey};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -90,7 +93,9 @@ pub enum ManifestError {
     #[error("publisher and signature come together: one of them is missing")]
     HalfSigned,
     /// The signature is not the publisher's under this content.
-    #[error("wrong signature: the manifest was changed after it was signed, or signed with another key")]
+    #[error(
+        "wrong signature: the manifest was changed after it was signed, or signed with another key"
+    )]
     Signature,
     /// Another publisher than the one demanded, or none.
     #[error("published by {got}, expected the key {expected}")]
@@ -153,7 +158,8 @@ impl Manifest {
                 let key = hexadecimal("public_key", &publisher.public_key)?;
                 let signature = Signature::from_bytes(&hexadecimal("signature", signature)?);
                 let key = PublicKey::from_bytes(&key).map_err(|_| ManifestError::Signature)?;
-                key.verify_strict(&self.message()?, &signature).map_err(|_| ManifestError::Signature)
+                key.verify_strict(&self.message()?, &signature)
+                    .map_err(|_| ManifestError::Signature)
             }
             _ => Err(ManifestError::HalfSigned),
         }
@@ -212,19 +218,23 @@ impl PublisherKey {
     /// A fresh key.
     pub fn generate() -> Result<Self, ManifestError> {
         let mut seed = Zeroizing::new([0; 32]);
-        SysRng.try_fill_bytes(&mut *seed).map_err(|error| ManifestError::Randomness(error.to_string()))?;
+        SysRng
+            .try_fill_bytes(&mut *seed)
+            .map_err(|error| ManifestError::Randomness(error.to_string()))?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
     /// Reads a private key, PKCS#8 in PEM.
     pub fn from_pem(pem: &str) -> Result<Self, ManifestError> {
         let key = SigningKey::from_pkcs8_pem(pem);
-        key.map(Self).map_err(|error| ManifestError::Pem { kind: "private", reason: error.to_string() })
+        key.map(Self)
+            .map_err(|error| ManifestError::Pem { kind: "private", reason: error.to_string() })
     }
 
     /// The private key, PKCS#8 in PEM.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, ManifestError> {
-        // The public key is left out: with it the file would be PKCS#8 version 2, which OpenSSL does not read.
+        // The public key is left out: with it the file would be PKCS#8 version 2, which OpenSSL
+        // does not read.
         let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
         let pem = pair.to_pkcs8_pem(LineEnding::LF);
         pem.map_err(|error| ManifestError::Pem { kind: "private", reason: error.to_string() })
@@ -245,7 +255,8 @@ impl PublisherKey {
 /// Reads a public key in PEM: its hexadecimal digits.
 pub fn public_key(pem: &str) -> Result<String, ManifestError> {
     let key = PublicKey::from_public_key_pem(pem);
-    let key = key.map_err(|error| ManifestError::Pem { kind: "public", reason: error.to_string() })?;
+    let key =
+        key.map_err(|error| ManifestError::Pem { kind: "public", reason: error.to_string() })?;
     Ok(hex(key.as_bytes()))
 }
 
@@ -278,7 +289,8 @@ mod tests {
             licence: "MIT".into(),
             key: "0a".repeat(32),
             seal: Some("b1".repeat(32)),
-            quantisation: serde_json::json!({ "scale": 0.1 + 0.2, "tiny": 5e-324, "third": 1.0 / 3.0 }),
+            quantisation: serde_json::json!({ "scale": 0.1 + 0.2, "tiny": 5e-324,
+                "third": 1.0 / 3.0 }),
             training_data: "handwritten digits".into(),
             publisher: None,
             signature: None,
@@ -299,8 +311,14 @@ mod tests {
         let renamed = Manifest { name: "another".into(), ..signed.clone() };
         assert!(matches!(renamed.demand(&key.public_hex()), Err(ManifestError::Signature)));
         signed.fits(&"0a".repeat(32), Some(&"b1".repeat(32))).unwrap();
-        assert!(matches!(signed.fits(&"0b".repeat(32), None), Err(ManifestError::OtherModel { field: "key", .. })));
-        assert!(matches!(signed.fits(&"0a".repeat(32), None), Err(ManifestError::OtherModel { field: "seal", .. })));
+        assert!(matches!(
+            signed.fits(&"0b".repeat(32), None),
+            Err(ManifestError::OtherModel { field: "key", .. })
+        ));
+        assert!(matches!(
+            signed.fits(&"0a".repeat(32), None),
+            Err(ManifestError::OtherModel { field: "seal", .. })
+        ));
     }
 
     #[test]
@@ -320,11 +338,18 @@ mod tests {
             let mut forged = manifest().sign("zkinfer", &key).unwrap();
             change(&mut forged);
             let refusal = Manifest::from_json(forged.to_json().as_bytes());
-            assert!(matches!(refusal, Err(ManifestError::Signature)), "change {index}: {refusal:?}");
+            assert!(
+                matches!(refusal, Err(ManifestError::Signature)),
+                "change {index}: {refusal:?}"
+            );
         }
         let mut stolen = manifest().sign("zkinfer", &key).unwrap();
-        stolen.publisher.as_mut().unwrap().public_key = PublisherKey::generate().unwrap().public_hex();
-        assert!(matches!(Manifest::from_json(stolen.to_json().as_bytes()), Err(ManifestError::Signature)));
+        stolen.publisher.as_mut().unwrap().public_key =
+            PublisherKey::generate().unwrap().public_hex();
+        assert!(matches!(
+            Manifest::from_json(stolen.to_json().as_bytes()),
+            Err(ManifestError::Signature)
+        ));
     }
 
     #[test]
@@ -338,8 +363,14 @@ mod tests {
         assert!(matches!(refuse(&|m| m.format = 2), ManifestError::Format { got: 2 }));
         assert!(matches!(refuse(&|m| m.publisher = None), ManifestError::HalfSigned));
         assert!(matches!(refuse(&|m| m.signature = None), ManifestError::HalfSigned));
-        assert!(matches!(refuse(&|m| m.key = "0A".repeat(32)), ManifestError::Hexadecimal { field: "key", .. }));
-        assert!(matches!(refuse(&|m| m.seal = Some("é".repeat(32))), ManifestError::Hexadecimal { field: "seal", .. }));
+        assert!(matches!(
+            refuse(&|m| m.key = "0A".repeat(32)),
+            ManifestError::Hexadecimal { field: "key", .. }
+        ));
+        assert!(matches!(
+            refuse(&|m| m.seal = Some("é".repeat(32))),
+            ManifestError::Hexadecimal { field: "seal", .. }
+        ));
         // Readers disagree on which of two counts, so that a signature would cover either.
         let signed = manifest().sign("zkinfer", &key).unwrap().to_json();
         for (field, twice) in [
@@ -349,12 +380,17 @@ mod tests {
             ("\"public_key\":", "\"name\": \"another\",\n    \"public_key\":"),
         ] {
             assert_eq!(signed.matches(field).count(), 1);
-            let refusal = Manifest::from_json(signed.replace(field, twice).as_bytes()).unwrap_err().to_string();
+            let refusal = Manifest::from_json(signed.replace(field, twice).as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(refusal.contains("stands twice"), "{refusal}");
         }
         let unknown = manifest().to_json().replacen('{', "{\"extra\": 1,", 1);
         assert!(matches!(Manifest::from_json(unknown.as_bytes()), Err(ManifestError::Json(_))));
-        assert!(matches!(Manifest::from_json(&vec![b' '; LIMIT + 1]), Err(ManifestError::TooLong { .. })));
+        assert!(matches!(
+            Manifest::from_json(&vec![b' '; LIMIT + 1]),
+            Err(ManifestError::TooLong { .. })
+        ));
     }
 
     #[test]
@@ -364,7 +400,10 @@ mod tests {
         assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----"));
         assert_eq!(PublisherKey::from_pem(&pem).unwrap().public_hex(), key.public_hex());
         assert!(key.public_pem().unwrap().starts_with("-----BEGIN PUBLIC KEY-----"));
-        assert!(matches!(PublisherKey::from_pem(&key.public_pem().unwrap()), Err(ManifestError::Pem { .. })));
+        assert!(matches!(
+            PublisherKey::from_pem(&key.public_pem().unwrap()),
+            Err(ManifestError::Pem { .. })
+        ));
         assert!(matches!(public_key(&pem), Err(ManifestError::Pem { kind: "public", .. })));
         assert_eq!(format!("{key:?}"), format!("PublisherKey({})", key.public_hex()));
     }

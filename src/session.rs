@@ -12,7 +12,8 @@ use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility}
 use crate::Error;
 use crate::circuit::{Circuit, rng};
 
-/// Proves inferences of one compiled network, and keeps between proofs what all of them need: the opened weights above all.
+/// Proves inferences of one compiled network, and keeps between proofs what all of them need: the
+/// opened weights above all.
 pub struct ProvingSession<'a> {
     circuit: &'a Circuit,
     parameters: &'a Parameters,
@@ -54,7 +55,8 @@ impl<'a> ProvingSession<'a> {
             (Some(_), false) => return Err(Error::OpeningUnexpected),
             (None, false) => {}
             (Some(opening), true) => {
-                let weights = opening.open(parameters, key.layout().model_sheets(), circuit.model())?;
+                let weights =
+                    opening.open(parameters, key.layout().model_sheets(), circuit.model())?;
                 prover = prover.weights(weights);
             }
         }
@@ -76,7 +78,8 @@ impl<'a> ProvingSession<'a> {
         Self { prover: self.prover.observer(observer), ..self }
     }
 
-    /// Proves one inference of a network without sealed inputs, with randomness from the operating system.
+    /// Proves one inference of a network without sealed inputs, with randomness from the operating
+    /// system.
     pub fn prove(&self, inputs: &[ArrayD<f32>]) -> Result<Proof, Error> {
         let sources: Vec<Source<'_>> = inputs.iter().map(Source::Tensor).collect();
         Ok(self.infer(&sources)?.proof)
@@ -90,7 +93,9 @@ impl<'a> ProvingSession<'a> {
         let mut statement = witness.statement.clone();
         let mut sealed: Vec<SealedColumns> = Vec::new();
         for ((index, source), value) in sources.iter().enumerate().zip(&mut statement.inputs) {
-            if let (Source::Opening(opening), Some(sheet)) = (source, key.layout().sheet(Role::Input(index))) {
+            if let (Source::Opening(opening), Some(sheet)) =
+                (source, key.layout().sheet(Role::Input(index)))
+            {
                 let sheets = std::iter::once(sheet);
                 sealed.push(opening.open(self.parameters, sheets, opening.tensors().to_vec())?);
                 *value = Value::Sealed(opening.record().commitments.clone());
@@ -107,7 +112,8 @@ impl<'a> ProvingSession<'a> {
             openings.push((sheet.tensor.name.clone(), opening));
         }
         let sealed = sealed.iter().collect();
-        let claim = Claim { statement, columns: &witness.columns, operands: witness.operands, sealed };
+        let claim =
+            Claim { statement, columns: &witness.columns, operands: witness.operands, sealed };
         let proof = self.prove_claim(claim, rng)?;
         let outputs = Statement::public(Vec::new(), witness.outputs).read_outputs(key);
         Ok(Inference { proof, outputs, openings })
@@ -137,9 +143,12 @@ impl<'a> ProvingSession<'a> {
         }
         let integers = |(index, source): (usize, &Source<'_>)| {
             let (input, visibility) = (&graph.inputs[index], description.inputs[index].visibility);
-            let refuse = |expected| Err(Error::Source { name: input.name.clone(), visibility, expected });
+            let refuse =
+                |expected| Err(Error::Source { name: input.name.clone(), visibility, expected });
             match (source, visibility) {
-                (Source::Tensor(_), Visibility::Sealed) => refuse("the opening of the sealed tensor"),
+                (Source::Tensor(_), Visibility::Sealed) => {
+                    refuse("the opening of the sealed tensor")
+                }
                 (Source::Tensor(tensor), _) => {
                     Ok(graph.quantise_input(index, tensor).map_err(zkinfer_models::Error::from)?)
                 }

@@ -1,4 +1,5 @@
-//! JSON in which no object has a field twice. Readers disagree on which of the two counts, so a signature over such a text covers no one meaning.
+//! JSON in which no object has a field twice. Readers disagree on which of the two counts, so a
+//! signature over such a text covers no one meaning.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -70,7 +71,8 @@ mod tests {
     #[test]
     fn a_field_that_stands_twice_is_refused_however_deep() {
         let read = |json: &str| serde_json::from_str::<Unique>(json).map(drop);
-        read(r#"{"a": 1, "b": {"a": [null, true, -1, 1.5e300, "a", {"a": 2}, {"a": 3}]}}"#).unwrap();
+        read(r#"{"a": 1, "b": {"a": [null, true, -1, 1.5e300, "a", {"a": 2}, {"a": 3}]}}"#)
+            .unwrap();
         for twice in [
             r#"{"a": 1, "a": 1}"#,
             r#"{"b": {"a": 1, "c": 2, "a": 1}}"#,

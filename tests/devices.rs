@@ -1,4 +1,5 @@
-//! Proofs of whole networks on devices: the bytes are the CPU's, and what a device computes wrongly is computed again.
+//! Proofs of whole networks on devices: the bytes are the CPU's, and what a device computes wrongly
+//! is computed again.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -17,9 +18,11 @@ use zkinfer::{Circuit, Compile, Exposure, Model, Objective, Parameters, verify};
 fn network(name: &str) -> (Circuit, Parameters, Vec<ArrayD<f32>>) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/zoo").join(name);
     let model = Model::load(folder.join(format!("{name}.onnx"))).expect("a supported model");
-    let data = Dataset::read(folder.join("calibration.npz"), model.inputs()).expect("calibration data");
+    let data =
+        Dataset::read(folder.join("calibration.npz"), model.inputs()).expect("calibration data");
     let quantised = model.quantise(&model.calibrate(&data).expect("ranges")).expect("int8");
-    let circuit = quantised.compile_with(&Exposure::public(), Objective::Prover).expect("a circuit");
+    let circuit =
+        quantised.compile_with(&Exposure::public(), Objective::Prover).expect("a circuit");
     let parameters = Parameters::derive(circuit.key().description().k).expect("a supported size");
     let inputs = circuit.read_inputs(folder.join("sample.npy")).expect("the sample");
     (circuit, parameters, inputs)
@@ -100,14 +103,17 @@ mod gpu {
         let prove = |device: Arc<Device>| -> Proof {
             let prover = Prover::new(circuit.key(), &parameters).on(device.clone());
             let (statement, operands) = (witness.statement.clone(), witness.operands.clone());
-            let claim = Claim { statement, columns: &witness.columns, operands, sealed: Vec::new() };
-            let proof = prover.prove_claim(claim, StdRng::seed_from_u64(1)).expect("an honest witness");
+            let claim =
+                Claim { statement, columns: &witness.columns, operands, sealed: Vec::new() };
+            let proof =
+                prover.prove_claim(claim, StdRng::seed_from_u64(1)).expect("an honest witness");
             assert_eq!(device.failure(), None);
             proof
         };
         let expected = prove(Device::cpu());
         let adapters = adapters();
-        let adapter = adapters.first().expect("a GPU, or one in software: Debian's mesa-vulkan-drivers");
+        let adapter =
+            adapters.first().expect("a GPU, or one in software: Debian's mesa-vulkan-drivers");
         for limbs in [adapter.limbs(), Limbs::Narrow] {
             let gpu = adapter.open_with(limbs).expect("what kernels need");
             let proof = prove(Device::new(Arc::new(gpu), Uses::ALL, |_| {}));
@@ -124,7 +130,10 @@ mod gpu {
         let choose = || {
             let mut measured = false;
             let measuring = || measured = true;
-            let device = choose(Preference::Auto, &circuit, &parameters, &cache, measuring, |error| panic!("{error}"));
+            let device =
+                choose(Preference::Auto, &circuit, &parameters, &cache, measuring, |error| {
+                    panic!("{error}")
+                });
             (device.expect("a device").backend(), measured)
         };
         assert!(choose().1);
@@ -150,14 +159,26 @@ mod gpu {
         let mut measured = 0;
         for _ in 0..3 {
             let measuring = || measured += 1;
-            let device = choose(Preference::Auto, &circuit, &parameters, &cache, measuring, |error| panic!("{error}"));
-            let session = circuit.session(&parameters, None).expect("public weights").on(device.expect("a device"));
+            let device =
+                choose(Preference::Auto, &circuit, &parameters, &cache, measuring, |error| {
+                    panic!("{error}")
+                });
+            let session = circuit
+                .session(&parameters, None)
+                .expect("public weights")
+                .on(device.expect("a device"));
             session.prove(&inputs).expect("a proof");
         }
         assert_eq!(measured, 1);
         zkinfer::devices::forget(&cache);
-        let device =
-            choose(Preference::Auto, &circuit, &parameters, &cache, || measured += 1, |error| panic!("{error}"));
+        let device = choose(
+            Preference::Auto,
+            &circuit,
+            &parameters,
+            &cache,
+            || measured += 1,
+            |error| panic!("{error}"),
+        );
         assert_eq!((device.is_ok(), measured), (true, 2));
         let gpu = choose(
             Preference::Gpu,
@@ -177,7 +198,9 @@ fn a_build_without_gpus_says_so() {
     use zkinfer::Cache;
     use zkinfer::devices::{Preference, choose, list};
     let (circuit, parameters, _) = network("mlp-64-32-16-10");
-    let choose = |preference| choose(preference, &circuit, &parameters, &Cache::at("/nowhere"), || (), |_| ());
+    let choose = |preference| {
+        choose(preference, &circuit, &parameters, &Cache::at("/nowhere"), || (), |_| ())
+    };
     let error = choose(Preference::Gpu).expect_err("no GPU").to_string();
     assert!(error.contains("--features gpu"), "{error}");
     for preference in [Preference::Auto, Preference::Cpu] {

@@ -1,8 +1,9 @@
-//! Every network of the zoo, float and as onnxruntime quantised it, on inputs that nobody trained it for: proving never fails for an input in the declared
-//! range, however it saturates.
+//! Every network of the zoo, float and as onnxruntime quantised it, on inputs that nobody trained
+//! it for: proving never fails for an input in the declared range, however it saturates.
 //!
-//! A witness fails only if an output is not the interpreter's, or a tuple of cells is in no table; both are checked here for every case. What is
-//! left of proving then does not depend on the input. One case per small network is proven for real.
+//! A witness fails only if an output is not the interpreter's, or a tuple of cells is in no table;
+//! both are checked here for every case. What is left of proving then does not depend on the input.
+//! One case per small network is proven for real.
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,10 @@ fn zoo(name: &str, file: &str) -> PathBuf {
 
 fn circuit(name: &str, file: &str) -> Circuit {
     let model = Model::load(zoo(name, file)).expect("a supported model");
-    let calibration = Dataset::read(zoo(name, "calibration.npz"), model.inputs()).expect("data").first(8);
-    let quantised = model.quantise(&model.calibrate(&calibration).expect("ranges")).expect("integers");
+    let calibration =
+        Dataset::read(zoo(name, "calibration.npz"), model.inputs()).expect("data").first(8);
+    let quantised =
+        model.quantise(&model.calibrate(&calibration).expect("ranges")).expect("integers");
     quantised.compile_with(&Exposure::public(), Objective::Prover).expect("a circuit")
 }
 
@@ -36,7 +39,8 @@ enum Pattern {
     Spike(usize, f32, f32),
     /// Anything between two numbers.
     Noise(u64, f32, f32),
-    /// The ends of the range at random: what pushes sums furthest, whatever the signs of the weights.
+    /// The ends of the range at random: what pushes sums furthest, whatever the signs of the
+    /// weights.
     Coins(u64),
 }
 
@@ -48,8 +52,12 @@ impl Pattern {
         let count: usize = shape.iter().product();
         let element: Box<dyn FnMut(usize) -> f32> = match self {
             Self::Level(level) => Box::new(move |_| level),
-            Self::Stripes(width, a, b) => Box::new(move |index| if index / width % 2 == 0 { a } else { b }),
-            Self::Spike(place, a, b) => Box::new(move |index| if index == place % count { a } else { b }),
+            Self::Stripes(width, a, b) => {
+                Box::new(move |index| if index / width % 2 == 0 { a } else { b })
+            }
+            Self::Spike(place, a, b) => {
+                Box::new(move |index| if index == place % count { a } else { b })
+            }
             Self::Noise(seed, low, high) => {
                 let mut random = Random::new(seed);
                 Box::new(move |_| random.real(low, high))
@@ -59,7 +67,8 @@ impl Pattern {
                 Box::new(move |_| if random.real(0.0, 1.0) < 0.5 { -FAR } else { FAR })
             }
         };
-        ArrayD::from_shape_vec(shape, (0..count).map(element).collect()).expect("as many as the shape has")
+        ArrayD::from_shape_vec(shape, (0..count).map(element).collect())
+            .expect("as many as the shape has")
     }
 }
 
@@ -69,14 +78,16 @@ fn pattern() -> impl Strategy<Value = Pattern> {
         end().prop_map(Pattern::Level),
         (1usize..40, end(), end()).prop_map(|(width, a, b)| Pattern::Stripes(width, a, b)),
         (any::<usize>(), end(), end()).prop_map(|(place, a, b)| Pattern::Spike(place, a, b)),
-        (any::<u64>(), -3.0f32..0.0, 0.5f32..3.0).prop_map(|(seed, low, high)| Pattern::Noise(seed, low, high)),
+        (any::<u64>(), -3.0f32..0.0, 0.5f32..3.0)
+            .prop_map(|(seed, low, high)| Pattern::Noise(seed, low, high)),
         any::<u64>().prop_map(Pattern::Coins),
     ]
 }
 
 /// The network's answer to a pattern can be proven.
 fn provable(circuit: &Circuit, pattern: Pattern) {
-    let inputs: Vec<_> = circuit.graph().inputs.iter().map(|input| pattern.fill(&input.shape)).collect();
+    let inputs: Vec<_> =
+        circuit.graph().inputs.iter().map(|input| pattern.fill(&input.shape)).collect();
     let witness = circuit.witness(&inputs).unwrap_or_else(|error| panic!("{pattern:?}: {error}"));
     let (_, found) = multiplicities(circuit.key(), &witness.columns);
     found.unwrap_or_else(|error| panic!("{pattern:?}: {error}"));
@@ -103,7 +114,8 @@ fn check_and_prove(name: &str, cases: u32) {
     check(name, cases);
     let circuit = circuit(name, &format!("{name}.qdq.onnx"));
     let parameters = Parameters::derive(circuit.key().description().k).expect("a supported size");
-    let inputs: Vec<_> = circuit.graph().inputs.iter().map(|input| Pattern::Coins(7).fill(&input.shape)).collect();
+    let inputs: Vec<_> =
+        circuit.graph().inputs.iter().map(|input| Pattern::Coins(7).fill(&input.shape)).collect();
     let session = circuit.session(&parameters, None).expect("public weights");
     let proof = session.prove(&inputs).expect("every input is provable");
     verify(circuit.key(), &parameters, None, &proof).expect("a valid proof");

@@ -16,7 +16,8 @@ fn importer_and_verifier_have_the_same_limits() {
     assert_eq!(limits::MAX_TENSORS, verifier::MAX_TENSORS);
 }
 
-/// A network is refused at import only if its circuit would be: what is counted there is never more than the circuit has, and not far below.
+/// A network is refused at import only if its circuit would be: what is counted there is never more
+/// than the circuit has, and not far below.
 #[test]
 fn what_an_import_counts_is_what_a_circuit_has_at_least() {
     let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/zoo");
@@ -30,12 +31,17 @@ fn what_an_import_counts_is_what_a_circuit_has_at_least() {
         "unet-32",
         "resnet8-32",
     ];
-    let files = float.iter().flat_map(|name| [format!("{name}/{name}.onnx"), format!("{name}/{name}.qdq.onnx")]);
+    let files = float
+        .iter()
+        .flat_map(|name| [format!("{name}/{name}.onnx"), format!("{name}/{name}.qdq.onnx")]);
     for file in files {
         let model = Model::load(zoo.join(&file)).expect("a supported model");
         let least = limits::least_elements(model.graph()).expect("within the limits");
-        let quantised = model.quantise(&model.calibrate_input_range(0.0, 1.0).expect("ranges")).expect("integers");
-        let circuit = quantised.compile_with(&Exposure::public(), Objective::Size).expect("a circuit");
+        let quantised = model
+            .quantise(&model.calibrate_input_range(0.0, 1.0).expect("ranges"))
+            .expect("integers");
+        let circuit =
+            quantised.compile_with(&Exposure::public(), Objective::Size).expect("a circuit");
         let nodes = &circuit.key().analysis().nodes;
         let elements: usize = nodes.iter().map(|node| node.elements).sum();
         assert!(least <= elements, "{file}: {least} counted, {elements} compiled");

@@ -1,4 +1,5 @@
-//! From an ONNX file to a verified proof, through every crate: branches, several inputs and outputs, degenerate networks, extreme inputs.
+//! From an ONNX file to a verified proof, through every crate: branches, several inputs and
+//! outputs, degenerate networks, extreme inputs.
 
 use ndarray::ArrayD;
 use zkinfer::models::testing::onnx::{Builder, Op};
@@ -9,19 +10,25 @@ use zkinfer::{Circuit, Compile, Exposure, Model, Objective, Parameters, Reading,
 fn compile(builder: Builder, exposure: &Exposure, objective: Objective) -> Circuit {
     let model = Model::from_bytes("case.onnx", &builder.bytes()).expect("a supported model");
     let calibration = model.calibrate_input_range(-1.0, 1.0).expect("ranges");
-    model.quantise(&calibration).expect("int8").compile_with(exposure, objective).expect("a circuit")
+    model
+        .quantise(&calibration)
+        .expect("int8")
+        .compile_with(exposure, objective)
+        .expect("a circuit")
 }
 
 /// Proves and verifies all of `inputs`; what is verified must be what the interpreter computes.
 fn prove(circuit: &Circuit) -> Vec<Vec<Reading>> {
     let parameters = Parameters::derive(circuit.key().description().k).expect("a supported size");
-    let sealed = circuit.key().has_sealed_weights().then(|| circuit.seal(&parameters).expect("a seal"));
+    let sealed =
+        circuit.key().has_sealed_weights().then(|| circuit.seal(&parameters).expect("a seal"));
     let (seal, opening) = sealed.unzip();
     let seal = seal.map(|seal| seal.check(&parameters).expect("weights in range"));
     let session = circuit.session(&parameters, opening.as_ref()).expect("the model's own opening");
     let answer = |inputs: Vec<ArrayD<f32>>| {
         let proof = session.prove(&inputs).expect("every input is provable");
-        let outputs = verify(circuit.key(), &parameters, seal.as_ref(), &proof).expect("a valid proof");
+        let outputs =
+            verify(circuit.key(), &parameters, seal.as_ref(), &proof).expect("a valid proof");
         assert_eq!(outputs, circuit.run(&inputs).expect("the integer network"));
         outputs
     };
@@ -42,7 +49,8 @@ fn weights(count: usize) -> Vec<f32> {
     (0..count).map(|i| ((i * 37 % 23) as f32 - 11.0) / 20.0).collect()
 }
 
-/// Two inputs, a residual branch, pools of both kinds, a table activation, a concatenation, scores and their ArgMax.
+/// Two inputs, a residual branch, pools of both kinds, a table activation, a concatenation, scores
+/// and their ArgMax.
 fn branches() -> Builder {
     Builder::new(13)
         .input("image", &[1, 2, 6, 6])
@@ -56,8 +64,16 @@ fn branches() -> Builder {
         .node(Op::new("Conv", &["r1", "w2"], &["c2"]).ints("pads", &[1, 1, 1, 1]).int("group", 4))
         .node(Op::new("Add", &["r1", "c2"], &["sum"]))
         .node(Op::new("Sigmoid", &["sum"], &["gate"]))
-        .node(Op::new("MaxPool", &["gate"], &["most"]).ints("kernel_shape", &[3, 3]).ints("strides", &[3, 3]))
-        .node(Op::new("AveragePool", &["sum"], &["mean"]).ints("kernel_shape", &[3, 3]).ints("strides", &[3, 3]))
+        .node(
+            Op::new("MaxPool", &["gate"], &["most"])
+                .ints("kernel_shape", &[3, 3])
+                .ints("strides", &[3, 3]),
+        )
+        .node(
+            Op::new("AveragePool", &["sum"], &["mean"])
+                .ints("kernel_shape", &[3, 3])
+                .ints("strides", &[3, 3]),
+        )
         .node(Op::new("GlobalAveragePool", &["most"], &["global"]))
         .node(Op::new("GlobalAveragePool", &["mean"], &["mean1"]))
         .node(Op::new("Flatten", &["global"], &["f1"]))
@@ -73,21 +89,30 @@ fn branches() -> Builder {
 fn branches_inputs_and_outputs_under_every_objective() {
     let objectives = [Objective::Prover, Objective::Verifier, Objective::Size];
     let sealed = objectives.map(|objective| (Exposure::default(), objective));
-    for (exposure, objective) in sealed.into_iter().chain([(Exposure::public(), Objective::Prover)]) {
+    for (exposure, objective) in sealed.into_iter().chain([(Exposure::public(), Objective::Prover)])
+    {
         let circuit = compile(branches(), &exposure, objective);
         for outputs in prove(&circuit) {
             let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
             assert_eq!(names, ["scores", "class"]);
-            assert_eq!(outputs[0].class, outputs[1].class, "the proven ArgMax is the largest score");
+            assert_eq!(
+                outputs[0].class, outputs[1].class,
+                "the proven ArgMax is the largest score"
+            );
         }
     }
 }
 
 #[test]
 fn networks_without_weights_or_cells() {
-    let flatten = Builder::new(13).input("x", &[1, 2, 3]).node(Op::new("Flatten", &["x"], &["y"])).output("y");
-    let identity = Builder::new(13).input("x", &[1, 4]).node(Op::new("Identity", &["x"], &["y"])).output("y");
-    let rectify = Builder::new(13).input("x", &[1, 4]).node(Op::new("Relu", &["x"], &["y"])).output("y");
+    let flatten = Builder::new(13)
+        .input("x", &[1, 2, 3])
+        .node(Op::new("Flatten", &["x"], &["y"]))
+        .output("y");
+    let identity =
+        Builder::new(13).input("x", &[1, 4]).node(Op::new("Identity", &["x"], &["y"])).output("y");
+    let rectify =
+        Builder::new(13).input("x", &[1, 4]).node(Op::new("Relu", &["x"], &["y"])).output("y");
     let linear = Builder::new(13)
         .input("x", &[1, 4])
         .floats("w", &[4, 2], &weights(8))

@@ -1,4 +1,5 @@
-//! A whole network of the zoo before the independent judges: MockProver, and stock halo2's key generation, prover and verifier.
+//! A whole network of the zoo before the independent judges: MockProver, and stock halo2's key
+//! generation, prover and verifier.
 
 use halo2_proofs::plonk::{SingleVerifier, create_proof, keygen_pk, keygen_vk, verify_proof};
 use halo2_proofs::poly::commitment::Params;
@@ -14,9 +15,11 @@ use zkinfer::{Circuit, Compile, Exposure, Model, Objective};
 fn small_cnn() -> (Circuit, Witness) {
     let zoo = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo/cnn-8x8");
     let model = Model::load(format!("{zoo}/cnn-8x8.onnx")).expect("the model");
-    let data = Dataset::read(format!("{zoo}/calibration.npz"), model.inputs()).expect("calibration data");
+    let data =
+        Dataset::read(format!("{zoo}/calibration.npz"), model.inputs()).expect("calibration data");
     let quantised = model.quantise(&model.calibrate(&data).expect("ranges")).expect("int8");
-    let circuit = quantised.compile_with(&Exposure::public(), Objective::Prover).expect("a circuit");
+    let circuit =
+        quantised.compile_with(&Exposure::public(), Objective::Prover).expect("a circuit");
     let inputs = circuit.read_inputs(format!("{zoo}/sample.npy")).expect("the sample");
     let witness = circuit.witness(&inputs).expect("a witness");
     (circuit, witness)
@@ -28,7 +31,10 @@ fn mock_prover_accepts_it_and_names_what_a_false_output_breaks() {
     mock_prove(circuit.key(), &witness).expect("an honest witness");
     witness.statement.outputs[0].integers_mut().expect("public")[0] += 1;
     let failures = mock_prove(circuit.key(), &witness).expect_err("a false output");
-    assert!(failures.iter().any(|failure| failure.to_string().contains("adjoint sum end")), "{failures:?}");
+    assert!(
+        failures.iter().any(|failure| failure.to_string().contains("adjoint sum end")),
+        "{failures:?}"
+    );
 }
 
 #[test]
@@ -43,8 +49,15 @@ fn stock_halo2_proves_and_verifies_it() {
         let proving_key = keygen_pk(&params, key.clone(), &stock).expect("a proving key");
         let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
         let rng = rand::rngs::StdRng::seed_from_u64(1);
-        create_proof(&params, &proving_key, std::slice::from_ref(&stock), &[&columns], rng, &mut transcript)
-            .expect("a proof");
+        create_proof(
+            &params,
+            &proving_key,
+            std::slice::from_ref(&stock),
+            &[&columns],
+            rng,
+            &mut transcript,
+        )
+        .expect("a proof");
         let proof = transcript.finalize();
         let verify = |instance: &[&[Fp]]| {
             let mut transcript = Blake2bRead::<_, EqAffine, Challenge255<_>>::init(&proof[..]);

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Writes benches/compare/RESULTS.md: EZKL, installed from PyPI into a virtual environment, and zkinfer on the same ONNX files, on this machine, in this run.
+# Writes benches/compare/RESULTS.md: EZKL, installed from PyPI into a virtual environment, and
+# zkinfer on the same ONNX files, on this machine, in this run.
 #
-#   cargo build --release && benches/compare/compare.sh [--configurations default,calibrated] [--seconds N] [--memory GB] [--output FILE] [NETWORK…]
+#   cargo build --release && benches/compare/compare.sh [--configurations default,calibrated]
+#   [--seconds N] [--memory GB] [--output FILE] [NETWORK…]
 #
-# With networks named, prints the tables and writes nothing unless --output says where. --seconds and --memory limit each step of either tool; what goes beyond
-# is a cell of the table. EZKL takes gigabytes of memory and disk for the larger networks. See ../measure.sh for what it needs; python3 besides.
+# With networks named, prints the tables and writes nothing unless --output says where. --seconds
+# and --memory limit each step of either tool; what goes beyond is a cell of the table. EZKL takes
+# gigabytes of memory and disk for the larger networks. See ../measure.sh for what it needs; python3
+# besides.
 set -euo pipefail
 options=() output=''
 while [[ ${1-} == --* ]]; do

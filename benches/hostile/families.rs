@@ -1,19 +1,33 @@
-//! Descriptions that are short and ask for much: each family aims at one thing that reading or verifying could do too often.
+//! Descriptions that are short and ask for much: each family aims at one thing that reading or
+//! verifying could do too often.
 
 use zkinfer::verifier::description::{
-    Combine, Contract, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Product, Quantisation,
-    Requantise, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource,
+    Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
 use zkinfer::verifier::{Description, VerifyingKey};
 
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
 
 fn input(shape: &[usize], visibility: Visibility) -> Input {
-    Input { name: "x".into(), shape: shape.to_vec(), minimum: 0, maximum: 255, quantisation: READING, visibility }
+    Input {
+        name: "x".into(),
+        shape: shape.to_vec(),
+        minimum: 0,
+        maximum: 255,
+        quantisation: READING,
+        visibility,
+    }
 }
 
 /// Nodes behind one input; the last is the output.
-fn graph(k: u32, limb_bits: u32, input: Input, nodes: Vec<Operator>, shape: &[usize]) -> Description {
+fn graph(
+    k: u32,
+    limb_bits: u32,
+    input: Input,
+    nodes: Vec<Operator>,
+    shape: &[usize],
+) -> Description {
     let last = nodes.len();
     let node = |operator| Node { name: String::new(), operator };
     let bias_digits = u32::from(nodes.iter().any(Operator::has_sealed_weights));
@@ -34,7 +48,13 @@ fn output(shape: &[usize], node: NodeId) -> Output {
 }
 
 /// `rows` kernels over so many channels.
-fn contract(input: NodeId, rows: usize, channels: usize, kernel: [usize; 2], pads: [usize; 4]) -> Contract {
+fn contract(
+    input: NodeId,
+    rows: usize,
+    channels: usize,
+    kernel: [usize; 2],
+    pads: [usize; 4],
+) -> Contract {
     Contract {
         input,
         rows,
@@ -64,7 +84,8 @@ fn view(input: NodeId, kind: ViewKind) -> Operator {
 
 /// Every sum, transpose or link is an output, so that a cotangent goes back from each.
 fn all_outputs(mut description: Description, shape: &[usize], step: usize) -> Description {
-    description.outputs = (step..description.nodes.len()).step_by(step).map(|node| output(shape, node)).collect();
+    description.outputs =
+        (step..description.nodes.len()).step_by(step).map(|node| output(shape, node)).collect();
     description
 }
 
@@ -80,7 +101,10 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let long = 1usize << 12;
     let strip = contract(0, 1, 1, [1, long], [0, long / 2, 0, long / 2 - 1]);
     let tall = contract(0, 1, 1, [long, 1], [long - 1, 0, 0, 0]);
-    let factors = Contract { column_factors: (0..long).map(|p| 1 + (p % 7) as i64).collect(), ..strip.clone() };
+    let factors = Contract {
+        column_factors: (0..long).map(|p| 1 + (p % 7) as i64).collect(),
+        ..strip.clone()
+    };
     let dense = vec![
         Operator::Contract(contract(0, 16, 8, [3, 3], [1; 4])),
         Operator::Contract(contract(1, 16, 16, [3, 3], [1; 4])),
@@ -90,7 +114,10 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let products = (0..20_000).flat_map(|link| {
         let last = 2 * link;
         let terms = if link == 0 { vec![(1, 1)] } else { vec![(last + 1, 1), (last, 1)] };
-        [Operator::Product(Product { left: 0, right: 0 }), Operator::Combine(Combine { terms, constant: vec![] })]
+        [
+            Operator::Product(Product { left: 0, right: 0 }),
+            Operator::Combine(Combine { terms, constant: vec![] }),
+        ]
     });
     let boxes = [4, 4, 4, 4, 8, 8, 8, 8];
     let turned = (0..8).map(|node| view(node, ViewKind::Transpose(vec![1, 0, 3, 2, 5, 4, 7, 6])));
@@ -98,7 +125,9 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let table = |values: i64| Function { minimum: 0, values: (0..values).collect() };
     let mut inputs = graph(7, 4, flat(1, Sealed), vec![], &[1]);
     inputs.inputs = vec![flat(1, Sealed); 4096];
-    inputs.nodes = (0..4096).map(|index| Node { name: String::new(), operator: Operator::Input(index) }).collect();
+    inputs.nodes = (0..4096)
+        .map(|index| Node { name: String::new(), operator: Operator::Input(index) })
+        .collect();
     let terms = (0..4096).map(|index| (index, 1)).collect();
     let total = Operator::Combine(Combine { terms, constant: vec![] });
     inputs.nodes.push(Node { name: String::new(), operator: total });
@@ -113,24 +142,58 @@ pub fn all() -> Vec<(&'static str, Description)> {
         4096
     ];
     vec![
-        ("a kernel as long as its line", graph(9, 4, line(long), vec![Operator::Contract(strip)], &[long])),
-        ("a tall kernel over a line", graph(9, 4, line(long), vec![Operator::Contract(tall)], &[long])),
+        (
+            "a kernel as long as its line",
+            graph(9, 4, line(long), vec![Operator::Contract(strip)], &[long]),
+        ),
+        (
+            "a tall kernel over a line",
+            graph(9, 4, line(long), vec![Operator::Contract(tall)], &[long]),
+        ),
         ("column factors", graph(9, 4, line(long), vec![Operator::Contract(factors)], &[long])),
-        ("contractions behind contractions", graph(12, 4, input(&[8, 64, 64], Public), dense, &[16, 64, 64])),
-        ("nodes of three bytes", graph(9, 4, flat(1, Public), vec![Operator::Copy(0); 65_000], &[1])),
+        (
+            "contractions behind contractions",
+            graph(12, 4, input(&[8, 64, 64], Public), dense, &[16, 64, 64]),
+        ),
+        (
+            "nodes of three bytes",
+            graph(9, 4, flat(1, Public), vec![Operator::Copy(0); 65_000], &[1]),
+        ),
         ("divisions in sixty limbs", graph(12, 1, flat(1, Public), vec![clamp(0, 60); 4000], &[1])),
         ("indices in many limbs", indices),
         ("cells for nothing", graph(16, 1, flat(1 << 18, Private), vec![clamp(0, 60)], &[1 << 18])),
         ("many sealed inputs", inputs),
         (
             "terms over a large tensor",
-            all_outputs(graph(9, 4, flat(1 << 16, Public), sums(16, 200), &[1 << 16]), &[1 << 16], 1),
+            all_outputs(
+                graph(9, 4, flat(1 << 16, Public), sums(16, 200), &[1 << 16]),
+                &[1 << 16],
+                1,
+            ),
         ),
-        ("products in a chain", graph(12, 4, input(&[1, 1, 1], Public), products.collect(), &[1, 1, 1])),
-        ("transposes of eight dimensions", graph(9, 4, input(&boxes, Public), turned.collect(), &boxes)),
-        ("one element repeated", graph(9, 4, flat(1, Public), vec![view(0, stretched)], &[1 << 22])),
+        (
+            "products in a chain",
+            graph(12, 4, input(&[1, 1, 1], Public), products.collect(), &[1, 1, 1]),
+        ),
+        (
+            "transposes of eight dimensions",
+            graph(9, 4, input(&boxes, Public), turned.collect(), &boxes),
+        ),
+        (
+            "one element repeated",
+            graph(9, 4, flat(1, Public), vec![view(0, stretched)], &[1 << 22]),
+        ),
         ("a long input", graph(12, 4, flat(1 << 22, Public), vec![], &[1 << 22])),
-        ("long tables", graph(14, 16, flat(1, Private), vec![requantise(0, 0, table(1 << 20), Form::Wide)], &[1])),
+        (
+            "long tables",
+            graph(
+                14,
+                16,
+                flat(1, Private),
+                vec![requantise(0, 0, table(1 << 20), Form::Wide)],
+                &[1],
+            ),
+        ),
         (
             "many weights",
             graph(
@@ -143,7 +206,13 @@ pub fn all() -> Vec<(&'static str, Description)> {
         ),
         (
             "sealed weights",
-            graph(12, 4, input(&[512, 1, 1], Public), vec![Operator::Contract(sealed), clamp(1, 4)], &[4096]),
+            graph(
+                12,
+                4,
+                input(&[512, 1, 1], Public),
+                vec![Operator::Contract(sealed), clamp(1, 4)],
+                &[4096],
+            ),
         ),
     ]
 }

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Writes scaling.csv and scaling.svg: what a proof costs per cell, for networks whose circuits have 2^14 to 2^22 cells (benches/networks/make.py). Public weights.
-# CPU-seconds (user + system), wall seconds and peak memory of cold processes, parameters cached, medians; bytes. The column commit_ratio is the time of
-# the whole proof over that of committing to its cells alone, from `prove --profile`.
+# Writes scaling.csv and scaling.svg: what a proof costs per cell, for networks whose circuits have
+# 2^14 to 2^22 cells (benches/networks/make.py). Public weights. CPU-seconds (user + system), wall
+# seconds and peak memory of cold processes, parameters cached, medians; bytes. The column
+# commit_ratio is the time of the whole proof over that of committing to its cells alone, from
+# `prove --profile`.
 #
 #   cargo build --release && benches/plots/scaling.sh [--output FOLDER] [NETWORK…]
 #
-# Writes beside this script without a folder. See measure.sh for what it needs; python3 for the networks and the plot.
+# Writes beside this script without a folder. See measure.sh for what it needs; python3 for the
+# networks and the plot.
 set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/../measure.sh"

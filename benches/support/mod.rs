@@ -33,8 +33,10 @@ fn file(network: &str, name: &str) -> PathBuf {
 
 /// Imports and calibrates a network.
 pub fn load(network: &str) -> (Model, Dataset) {
-    let model = Model::load(file(network, &format!("{network}.onnx"))).expect("a network of the zoo");
-    let data = Dataset::read(file(network, "calibration.npz"), model.inputs()).expect("its calibration data");
+    let model =
+        Model::load(file(network, &format!("{network}.onnx"))).expect("a network of the zoo");
+    let data = Dataset::read(file(network, "calibration.npz"), model.inputs())
+        .expect("its calibration data");
     (model, data)
 }
 
@@ -42,15 +44,19 @@ pub fn load(network: &str) -> (Model, Dataset) {
 pub fn network(name: &str, exposure: &Exposure) -> Network {
     let (model, data) = load(name);
     let calibration = model.calibrate(&data).expect("calibration");
-    let circuit =
-        model.quantise(&calibration).expect("int8").compile_with(exposure, Objective::Prover).expect("a circuit");
+    let circuit = model
+        .quantise(&calibration)
+        .expect("int8")
+        .compile_with(exposure, Objective::Prover)
+        .expect("a circuit");
     let cache = Cache::user().expect("a cache directory");
     let (parameters, _) = cache.load(circuit.key().description().k, || {}).expect("parameters");
     let input = circuit.read_inputs(file(name, "sample.npy")).expect("its sample");
     Network { model, circuit, parameters, input }
 }
 
-/// Points that nothing is known about, without the time that halo2's parameters take: an arithmetic progression of multiples.
+/// Points that nothing is known about, without the time that halo2's parameters take: an arithmetic
+/// progression of multiples.
 pub fn points(count: usize, rng: &mut StdRng) -> Vec<EqAffine> {
     let mut point = Eq::generator() * Fp::random(&mut *rng);
     let step = Eq::generator() * Fp::random(&mut *rng);

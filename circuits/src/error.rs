@@ -4,14 +4,16 @@ use thiserror::Error;
 use zkinfer_models::validate::GraphError;
 use zkinfer_verifier::DescriptionError;
 
-/// Why a quantised graph was not compiled. `node` is the name of the offending node, input or output.
+/// Why a quantised graph was not compiled. `node` is the name of the offending node, input or
+/// output.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The graph has no meaning, so there is nothing to compile.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// Operands, shapes or parameters that do not fit each other: the quantiser never writes such a graph.
+    /// Operands, shapes or parameters that do not fit each other: the quantiser never writes such a
+    /// graph.
     #[error("{node:?}: {what}")]
     Malformed {
         /// The offending node.
@@ -28,14 +30,17 @@ pub enum Error {
         value: usize,
     },
     /// Multipliers, biases or shifts whose products leave 62 bits.
-    #[error("{node:?}: its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts")]
+    #[error(
+        "{node:?}: its rescaling does not fit 62 bits; quantise with smaller multipliers or shifts"
+    )]
     Overflow {
         /// The offending node.
         node: String,
     },
     /// A key that has fewer digits for biases than the graph needs.
     #[error(
-        "{node:?}: its bias {bias} does not fit the {digits} digits that the key has for it, so graph and key do not belong together; compile the model again"
+        "{node:?}: its bias {bias} does not fit the {digits} digits that the key has for it, so \
+        graph and key do not belong together; compile the model again"
     )]
     TooFewDigits {
         /// The node whose bias it is.
@@ -59,7 +64,8 @@ pub enum Error {
     },
     /// Every candidate breaks a limit on rows, columns, table rows or bits.
     #[error(
-        "no circuit of at most 2^{largest_k} rows fits this network: too many cells, or ranges too wide for any table"
+        "no circuit of at most 2^{largest_k} rows fits this network: too many cells, or ranges too \
+        wide for any table"
     )]
     NoPlan {
         /// The largest `k` tried.

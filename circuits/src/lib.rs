@@ -1,11 +1,11 @@
 //! From a quantised graph to a circuit, and from inputs to the cells that prove its outputs.
 //!
 //! ```text
-//! ONNX ─ models ─▶ quantised graph ─ lower ─▶ open description ─ optimise ─▶ verifying key ─▶ verifier
-//!                                                                                │
-//!                                               public inputs ─ witness ─▶ statement, cells ─▶ prover
-//!                                                                                │
-//!                                                                    judge ─▶ stock halo2's verdict
+//! ONNX ─ models ▶ quantised graph ─ lower ▶ open description ─ optimise ▶ verifying key ─▶ verifier
+//!                                                                             │
+//!                                            public inputs ─ witness ▶ statement, cells ─▶ prover
+//!                                                                             │
+//!                                                                   judge ▶ stock halo2's verdict
 //! ```
 //!
 //! ```
@@ -14,7 +14,9 @@
 //! # let quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 //! # let graph = Graph {
 //! #     name: "relu".into(),
-//! #     inputs: vec![Input { name: "x".into(), shape: vec![1, 3], quantisation, minimum: -128, maximum: 127 }],
+//! #     inputs: vec![Input {
+//! #         name: "x".into(), shape: vec![1, 3], quantisation, minimum: -128, maximum: 127,
+//! #     }],
 //! #     nodes: vec![Node {
 //! #         name: "Relu".into(),
 //! #         inputs: vec![0],
@@ -40,7 +42,8 @@
 //! | [`judge`] | the same constraints as a `halo2_proofs` circuit, for MockProver and stock halo2 |
 //! | [`error`] | why a graph or an input was refused |
 //!
-//! Never sees ONNX or floats. Compiling is all the set-up there is: the result is a [`VerifyingKey`], valid by construction.
+//! Never sees ONNX or floats. Compiling is all the set-up there is: the result is a
+//! [`VerifyingKey`], valid by construction.
 
 pub mod error;
 pub mod judge;
@@ -63,10 +66,12 @@ pub struct Circuit {
     key: VerifyingKey,
 }
 
-/// Compiles a quantised graph: validates it, lowers it with what proofs are to show, then chooses rows, limb width and forms for `objective`.
+/// Compiles a quantised graph: validates it, lowers it with what proofs are to show, then chooses
+/// rows, limb width and forms for `objective`.
 ///
 /// # Errors
-/// If the graph is not valid, has not what `exposure` is to hide, or no circuit within the verifier's limits computes it.
+/// If the graph is not valid, has not what `exposure` is to hide, or no circuit within the
+/// verifier's limits computes it.
 pub fn compile(graph: &Graph, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error> {
     let lowered = lower::lower(graph, exposure)?;
     let plan = optimise::plan(&lowered, objective)?;
@@ -89,8 +94,9 @@ impl Circuit {
         self.key
     }
 
-    /// The statement and cells for these inputs, one row-major tensor per input of the graph. `model` are the sealed tensors of the model
-    /// ([`sealed::model_tensors`]), none if its weights are public.
+    /// The statement and cells for these inputs, one row-major tensor per input of the graph.
+    /// `model` are the sealed tensors of the model ([`sealed::model_tensors`]), none if its weights
+    /// are public.
     pub fn witness(&self, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Result<Witness, InputError> {
         Witness::new(&self.key, model, inputs)
     }

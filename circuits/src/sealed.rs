@@ -1,4 +1,5 @@
-//! The integers that a model's seal commits to: biases as digits, then the weights of every contraction.
+//! The integers that a model's seal commits to: biases as digits, then the weights of every
+//! contraction.
 
 use rayon::prelude::*;
 use zkinfer_models::quantised::{Graph, Operator};
@@ -24,14 +25,17 @@ fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i32], &[i64])> {
     })
 }
 
-/// Weights as digits base 256, between −128 and 127 and lowest first, as many as the largest needs. Each digit has a contraction of its own.
+/// Weights as digits base 256, between −128 and 127 and lowest first, as many as the largest needs.
+/// Each digit has a contraction of its own.
 pub(crate) fn weight_digits(weights: &[i32]) -> Vec<Vec<i8>> {
     let mut rest = weights.to_vec();
     let mut digits = Vec::new();
     loop {
         let digit: Vec<i8> = rest.iter().map(|&weight| weight as i8).collect();
         // `(weight − digit) / 256`, whose numerator may leave 32 bits.
-        rest.iter_mut().zip(&digit).for_each(|(weight, &digit)| *weight = (*weight >> 8) + i32::from(digit < 0));
+        rest.iter_mut()
+            .zip(&digit)
+            .for_each(|(weight, &digit)| *weight = (*weight >> 8) + i32::from(digit < 0));
         digits.push(digit);
         if rest.iter().all(|&weight| weight == 0) {
             return digits;
@@ -39,7 +43,8 @@ pub(crate) fn weight_digits(weights: &[i32]) -> Vec<Vec<i8>> {
     }
 }
 
-/// Digits for the biases of a graph: the usual number, more only if one does not fit (which the key then shows).
+/// Digits for the biases of a graph: the usual number, more only if one does not fit (which the key
+/// then shows).
 pub(crate) fn bias_digits(graph: &Graph) -> Result<u32, Error> {
     let mut digits = if parameters(graph).next().is_some() { USUAL_DIGITS } else { 0 };
     for (node, _, biases) in parameters(graph) {
@@ -57,7 +62,8 @@ pub(crate) fn bias_digits(graph: &Graph) -> Result<u32, Error> {
     Ok(digits)
 }
 
-/// The tensors that the model's seal commits to, in the order of the key's sheets; none if the weights are public.
+/// The tensors that the model's seal commits to, in the order of the key's sheets; none if the
+/// weights are public.
 ///
 /// # Errors
 /// If a bias of the graph needs more digits than the key has: then they do not belong together.
@@ -71,13 +77,18 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>,
         let weights: Vec<Vec<i64>> =
             weight_digits(weights).iter().map(|w| w.iter().map(|&w| w.into()).collect()).collect();
         // The bias stands with the lowest digit.
-        let bias = bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
+        let bias =
+            bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
         let too_few = |bias| Error::TooFewDigits { node: node.into(), bias, digits };
         let split = |bias| split(bias, digits).ok_or_else(|| too_few(bias));
         Ok((bias.map(split).collect::<Result<Vec<_>, _>>()?.concat(), weights))
     };
-    let (biases, weights): (Vec<Vec<i64>>, Vec<_>) =
-        contractions.par_iter().map(contraction).collect::<Result<Vec<_>, Error>>()?.into_iter().unzip();
+    let (biases, weights): (Vec<Vec<i64>>, Vec<_>) = contractions
+        .par_iter()
+        .map(contraction)
+        .collect::<Result<Vec<_>, Error>>()?
+        .into_iter()
+        .unzip();
     Ok(std::iter::once(biases.concat()).chain(weights.into_iter().flatten()).collect())
 }
 
@@ -101,7 +112,9 @@ pub(crate) fn join(digits: &[i64]) -> i64 {
 /// The sealed contractions of a key: their nodes.
 pub(crate) fn sealed_contractions(key: &VerifyingKey) -> impl Iterator<Item = usize> + '_ {
     key.description().nodes.iter().enumerate().filter_map(|(id, node)| {
-        matches!(&node.operator, Lowered::Contract(contract) if contract.weights == Weights::Sealed).then_some(id)
+        matches!(&node.operator, Lowered::Contract(contract)
+            if contract.weights == Weights::Sealed)
+        .then_some(id)
     })
 }
 
@@ -115,21 +128,35 @@ mod tests {
         let wide = [255, -255, 128, -129, 32_639, -32_640, 5, 8_355_711, -8_355_711];
         let digits = weight_digits(&wide);
         assert_eq!(digits.len(), 3);
-        let value =
-            |index: usize| digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]));
+        let value = |index: usize| {
+            digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]))
+        };
         assert_eq!((0..wide.len()).map(value).collect::<Vec<_>>(), wide.map(i64::from));
         assert_eq!(weight_digits(&wide[..7]).len(), 2);
         // Far beyond what a valid graph holds, and still the same integers.
         let ends = [i32::MIN, i32::MAX, i32::MAX - 127];
         let digits = weight_digits(&ends);
-        let value =
-            |index: usize| digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]));
+        let value = |index: usize| {
+            digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]))
+        };
         assert_eq!((0..ends.len()).map(value).collect::<Vec<_>>(), ends.map(i64::from));
     }
 
     #[test]
     fn digits_are_small_and_add_up() {
-        for value in [0, 1, -1, 31, 32, -32, -33, 128_991, -133_152, i64::from(i32::MAX), i64::from(i32::MIN)] {
+        for value in [
+            0,
+            1,
+            -1,
+            31,
+            32,
+            -32,
+            -33,
+            128_991,
+            -133_152,
+            i64::from(i32::MAX),
+            i64::from(i32::MIN),
+        ] {
             let digits = split(value, MAX_BIAS_DIGITS).unwrap();
             assert_eq!(join(&digits), value);
             assert!(digits.iter().all(|digit| (-32..=31).contains(digit)));
@@ -138,6 +165,9 @@ mod tests {
         assert_eq!((range.minimum, range.maximum), (-133_152, 128_991));
         let ends = [range.minimum, range.maximum];
         assert_eq!(ends.map(|value| join(&split(value, 3).unwrap())), ends);
-        assert_eq!([split(range.minimum - 1, 3), split(range.maximum + 1, 3), split(i64::MIN, 6)], [None, None, None]);
+        assert_eq!(
+            [split(range.minimum - 1, 3), split(range.maximum + 1, 3), split(i64::MIN, 6)],
+            [None, None, None]
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! Forged witnesses for the operators that are lowered to several lookups: products, pair tables, extremes, selection, ranking, constants, halves to
-//! even, weights of several digits, private inputs.
+//! Forged witnesses for the operators that are lowered to several lookups: products, pair tables,
+//! extremes, selection, ranking, constants, halves to even, weights of several digits, private
+//! inputs.
 //!
-//! Most forgeries are honest runs of *another* network with the same cells: one whose table answers differently, or whose sum has another constant.
-//! So whatever was not changed holds, and the named check is the only one that fails. Both the judge and the real argument have to reject.
+//! Most forgeries are honest runs of *another* network with the same cells: one whose table answers
+//! differently, or whose sum has another constant. So whatever was not changed holds, and the named
+//! check is the only one that fails. Both the judge and the real argument have to reject.
 
 mod common;
 
@@ -55,18 +57,29 @@ impl Honest {
     /// The node of requantisation number `index`.
     fn requantisation(&self, index: usize) -> usize {
         let nodes = self.key().description().nodes.iter();
-        let divides = nodes.map(|node| matches!(node.operator, description::Operator::Requantise(_)));
-        divides.enumerate().filter(|(_, divides)| *divides).nth(index).expect("as many requantisations").0
+        let divides =
+            nodes.map(|node| matches!(node.operator, description::Operator::Requantise(_)));
+        divides
+            .enumerate()
+            .filter(|(_, divides)| *divides)
+            .nth(index)
+            .expect("as many requantisations")
+            .0
     }
 
-    fn requantise<'d>(&self, description: &'d mut Description, index: usize) -> &'d mut description::Requantise {
+    fn requantise<'d>(
+        &self,
+        description: &'d mut Description,
+        index: usize,
+    ) -> &'d mut description::Requantise {
         match &mut description.nodes[self.requantisation(index)].operator {
             description::Operator::Requantise(requantise) => requantise,
             other => panic!("{other:?} is no requantisation"),
         }
     }
 
-    /// Where requantisation `index` has the first element's lowest limb (if it divides), quotient and result.
+    /// Where requantisation `index` has the first element's lowest limb (if it divides), quotient
+    /// and result.
     fn places(&self, index: usize) -> Vec<(usize, usize)> {
         let layout = self.key().layout();
         let cells = layout.nodes[self.requantisation(index)].as_ref().unwrap();
@@ -84,15 +97,22 @@ impl Honest {
         (cells.next().unwrap(), result)
     }
 
-    /// The honest witness of another network, on perhaps other inputs, whose cells stand where those of this one do.
+    /// The honest witness of another network, on perhaps other inputs, whose cells stand where
+    /// those of this one do.
     fn other(&self, inputs: &[Vec<i64>], change: impl FnOnce(&mut Description)) -> Witness {
         let mut description = self.key().description().clone();
         change(&mut description);
         let other = VerifyingKey::new(description).unwrap();
         let places = |key: &VerifyingKey| -> Vec<_> {
-            let segments =
-                key.layout().nodes.iter().flatten().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
-            segments.flat_map(|segment| key.layout().pieces(segment, 0).collect::<Vec<_>>()).collect()
+            let segments = key
+                .layout()
+                .nodes
+                .iter()
+                .flatten()
+                .flat_map(|cells| cells.limbs.iter().chain(&cells.result));
+            segments
+                .flat_map(|segment| key.layout().pieces(segment, 0).collect::<Vec<_>>())
+                .collect()
         };
         assert_eq!(places(&other), places(self.key()));
         Witness::new(&other, &[], inputs).unwrap()
@@ -105,14 +125,19 @@ impl Honest {
         self.other(&self.inputs, |description| {
             let function = &mut self.requantise(description, index).function;
             // One entry more on either side of the argument, so that nothing saturates to it.
-            let (first, last) = (function.minimum, function.minimum + function.values.len() as i64 - 1);
+            let (first, last) =
+                (function.minimum, function.minimum + function.values.len() as i64 - 1);
             let arguments = first.min(argument - 1)..=last.max(argument + 1);
-            let values = arguments.clone().map(|x| if x == argument { result } else { function.apply(x) }).collect();
+            let values = arguments
+                .clone()
+                .map(|x| if x == argument { result } else { function.apply(x) })
+                .collect();
             *function = description::Function { minimum: *arguments.start(), values };
         })
     }
 
-    /// As if the sum in front of requantisation `index` were larger by `step`: another argument, and the result that belongs to it.
+    /// As if the sum in front of requantisation `index` were larger by `step`: another argument,
+    /// and the result that belongs to it.
     fn arguing(&self, index: usize, step: i64) -> Witness {
         self.other(&self.inputs, |description| {
             let sum = self.requantise(description, index).input;
@@ -122,19 +147,22 @@ impl Honest {
         })
     }
 
-    /// The judge names exactly these checks, the prover refuses, and a proof made without its checks does not verify.
+    /// The judge names exactly these checks, the prover refuses, and a proof made without its
+    /// checks does not verify.
     #[track_caller]
     fn assert_rejected(&self, forged: &Witness, expected: &[&str]) {
         assert_ne!(forged.columns, self.witness.columns, "a forgery");
         let caught = names(mock_prove(self.key(), forged));
         // Lookups are numbered.
-        let caught: Vec<&str> = caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
+        let caught: Vec<&str> =
+            caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
         assert_eq!(caught, expected);
         let parameters = parameters(K);
         let prove = |check: bool| {
             let statement = forged.statement.clone();
             let claim = Claim { statement, columns: &forged.columns, ..Claim::default() };
-            let prover = Prover::new(self.key(), &parameters).self_check(false).check_witness(check);
+            let prover =
+                Prover::new(self.key(), &parameters).self_check(false).check_witness(check);
             prover.prove_claim(claim, StdRng::seed_from_u64(1))
         };
         match prove(true) {
@@ -154,7 +182,8 @@ fn combine(description: &mut Description, node: usize) -> &mut Combine {
     }
 }
 
-/// A graph of one operator over inputs of so many elements, which are between −128 and 127 with zero point 0.
+/// A graph of one operator over inputs of so many elements, which are between −128 and 127 with
+/// zero point 0.
 fn single(operator: Operator, inputs: &[usize], outputs: usize) -> Graph {
     let shapes: Vec<_> = inputs.iter().map(|&count| vec![1, count]).collect();
     let inputs: Vec<_> = shapes.iter().map(|shape| (&shape[..], 0)).collect();
@@ -221,9 +250,13 @@ fn a_pair_outside_the_table() {
 #[test]
 fn an_extreme_that_is_not_one() {
     // Beyond every element, none of the elements, the wrong element.
-    for (operator, right, wrong) in [(Operator::Max, 9, [10, 8, 5]), (Operator::Min, 5, [4, 6, 9])] {
+    for (operator, right, wrong) in [(Operator::Max, 9, [10, 8, 5]), (Operator::Min, 5, [4, 6, 9])]
+    {
         for inputs in [[9, 5], [5, 9]] {
-            let honest = Honest::public(&single(operator.clone(), &[1, 1], 1), &[&inputs[..1], &inputs[1..]]);
+            let honest = Honest::public(
+                &single(operator.clone(), &[1, 1], 1),
+                &[&inputs[..1], &inputs[1..]],
+            );
             assert_eq!(honest.witness.outputs, [[right]]);
             for claim in wrong {
                 let forged = honest.answering(0, claim - inputs[1]);
@@ -252,12 +285,13 @@ fn the_branch_that_was_not_chosen() {
     }
     // A private condition that is neither.
     let honest = Honest::private(&graph, &[&[1], &[yes], &[no]]);
-    let forged = honest.other(&[vec![2], vec![yes], vec![no]], |description| description.inputs[0].maximum = 2);
+    let forged = honest
+        .other(&[vec![2], vec![yes], vec![no]], |description| description.inputs[0].maximum = 2);
     honest.assert_rejected(&forged, &[LIMB, PAIR]);
 }
 
-/// Which lookup of the two largest of three does what: two comparisons, each with a loser that goes on, then the first result; one more comparison,
-/// then the second.
+/// Which lookup of the two largest of three does what: two comparisons, each with a loser that goes
+/// on, then the first result; one more comparison, then the second.
 const SECOND_COMPARISON: usize = 2;
 const FIRST_LOSER: usize = 1;
 const LAST_COMPARISON: usize = 5;
@@ -269,12 +303,14 @@ fn places_that_are_not_those_of_the_order() {
         let top = Operator::TopK { axis: 1, smallest: false, indices };
         let honest = Honest::public(&single(top, &[3], 2), &[&[4, 7, 9]]);
         assert_eq!(honest.witness.outputs, [right]);
-        // Keys are 3·x + 2 − j. The second comparison keeps 22 against 27, so the rise on 27 is −5 and the loser 27.
+        // Keys are 3·x + 2 − j. The second comparison keeps 22 against 27, so the rise on 27 is −5
+        // and the loser 27.
         assert_eq!(honest.cells(SECOND_COMPARISON), (-5, 0));
         let forged = honest.answering(SECOND_COMPARISON, -5);
         assert_eq!(forged.outputs, [swapped]);
         honest.assert_rejected(&forged, &[PAIR]);
-        // The loser of the first comparison, the key of 4, becomes that of 8 at the same place, and so second.
+        // The loser of the first comparison, the key of 4, becomes that of 8 at the same place, and
+        // so second.
         let forged = honest.answering(FIRST_LOSER, 3 * 8 + 2);
         assert_eq!(forged.outputs, [if indices { [2, 0] } else { [9, 8] }]);
         honest.assert_rejected(&forged, &[PAIR]);
@@ -296,7 +332,11 @@ fn a_tie_won_by_the_later_element() {
     let top = Operator::TopK { axis: 1, smallest: false, indices: true };
     let honest = Honest::public(&single(top, &[3], 2), &[&[4, 9, 9]]);
     assert_eq!(honest.witness.outputs, [[1, 2]]);
-    assert_eq!(honest.cells(SECOND_COMPARISON), (1, 1), "keys of equal elements differ, and the later one is smaller");
+    assert_eq!(
+        honest.cells(SECOND_COMPARISON),
+        (1, 1),
+        "keys of equal elements differ, and the later one is smaller"
+    );
     let forged = honest.answering(SECOND_COMPARISON, 0);
     assert_eq!(forged.outputs, [[2, 1]]);
     honest.assert_rejected(&forged, &[PAIR]);
@@ -312,7 +352,8 @@ fn another_constant() {
     net.output(constant);
     let honest = Honest::public(&net.finish(y), &[&[1, 1]]);
     assert_eq!(honest.witness.outputs, [[5, -7], [5, 1]]);
-    // A constant owns no cells, so there are none to change: a whole network with another one has another key.
+    // A constant owns no cells, so there are none to change: a whole network with another one has
+    // another key.
     let forged = honest.other(&honest.inputs, |description| {
         let constant = description.nodes.iter().position(|node| match &node.operator {
             description::Operator::Combine(combine) => combine.terms[0].1 == 0,
@@ -351,14 +392,17 @@ fn a_half_that_leaves_the_even_neighbour() {
         assert_eq!(forged.outputs, [[wrong]]);
         honest.assert_rejected(&forged, &[PAIR]);
 
-        // No half any more: one of the divisions goes the other's way. First with another constant, then with its remainder out of range.
+        // No half any more: one of the divisions goes the other's way. First with another constant,
+        // then with its remainder out of range.
         let (division, step) = if wrong > right { (DOWN, 1) } else { (UP, -1) };
         let forged = honest.arguing(division, step * (2 * slack + 1));
         assert_eq!(forged.outputs, [[wrong]]);
         honest.assert_rejected(&forged, &[END]);
         let mut forged = honest.witness.clone();
         let moves = honest.places(division).into_iter().zip([-step << LIMB_BITS, step, step]);
-        for ((column, row), step) in moves.chain(honest.places(NEAREST).into_iter().zip([step, wrong - right])) {
+        for ((column, row), step) in
+            moves.chain(honest.places(NEAREST).into_iter().zip([step, wrong - right]))
+        {
             forged.columns[column][row] += step;
         }
         public(&mut forged.statement.outputs[0])[0] = wrong;

@@ -1,6 +1,7 @@
-//! Intervals: whatever the inputs and sealed tensors in their declared ranges, every value of every node lies in the interval that the verifier derives; and in
-//! small circuits both ends are attained. An interval that is too small makes honest inputs unprovable, or lets integers reach the modulus unseen; one that is
-//! too large makes tables long.
+//! Intervals: whatever the inputs and sealed tensors in their declared ranges, every value of every
+//! node lies in the interval that the verifier derives; and in small circuits both ends are
+//! attained. An interval that is too small makes honest inputs unprovable, or lets integers reach
+//! the modulus unseen; one that is too large makes tables long.
 
 mod common;
 
@@ -10,8 +11,8 @@ use proptest::prelude::*;
 use zkinfer_circuits::{Circuit, Exposure, compile_with, lower, optimise};
 use zkinfer_models::testing::arbitrary::arb_graph;
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation,
-    Requantise, View, ViewKind, Weights,
+    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
+    Product, Quantisation, Requantise, View, ViewKind, Weights,
 };
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{VerifyingKey, Visibility};
@@ -28,10 +29,12 @@ fn single(inputs: &[(&[usize], [i64; 2])], operator: Operator, shape: &[usize]) 
         quantisation: READING,
         visibility: Visibility::Public,
     };
-    let sealed = matches!(&operator, Operator::Contract(contract) if contract.weights == Weights::Sealed);
+    let sealed =
+        matches!(&operator, Operator::Contract(contract) if contract.weights == Weights::Sealed);
     let inputs: Vec<Input> = inputs.iter().map(input).collect();
     let node = |operator| Node { name: "node".into(), operator };
-    let mut nodes: Vec<Node> = (0..inputs.len()).map(|index| node(Operator::Input(index))).collect();
+    let mut nodes: Vec<Node> =
+        (0..inputs.len()).map(|index| node(Operator::Input(index))).collect();
     nodes.push(node(operator));
     let outputs = vec![Output {
         name: "y".into(),
@@ -40,7 +43,15 @@ fn single(inputs: &[(&[usize], [i64; 2])], operator: Operator, shape: &[usize]) 
         quantisation: READING,
         visibility: Visibility::Public,
     }];
-    Description { name: "single".into(), k: 7, limb_bits: 2, bias_digits: sealed.into(), inputs, nodes, outputs }
+    Description {
+        name: "single".into(),
+        k: 7,
+        limb_bits: 2,
+        bias_digits: sealed.into(),
+        inputs,
+        nodes,
+        outputs,
+    }
 }
 
 /// Every way to put each element of some tensors at an end of its range.
@@ -57,12 +68,13 @@ fn corners(ranges: &[(usize, [i64; 2])]) -> impl Iterator<Item = Vec<Vec<i64>>> 
     })
 }
 
-/// Demands that the last node takes exactly the ends of its interval, and that they are these. What it computes is linear in every element by itself, so its
-/// extremes are at corners.
+/// Demands that the last node takes exactly the ends of its interval, and that they are these. What
+/// it computes is linear in every element by itself, so its extremes are at corners.
 #[track_caller]
 fn attained(description: &Description, expected: [i64; 2]) {
     let key = VerifyingKey::new(description.clone()).unwrap();
-    let inputs = description.inputs.iter().map(|i| (i.shape.iter().product(), [i.minimum, i.maximum]));
+    let inputs =
+        description.inputs.iter().map(|i| (i.shape.iter().product(), [i.minimum, i.maximum]));
     let model = key.layout().model_sheets().map(|sheet| {
         let ends = if sheet.role == Role::Biases { [-32, 31] } else { [-128, 127] };
         (sheet.tensor.elements(), ends)
@@ -104,9 +116,17 @@ fn contractions() {
     // 2·x − 3·y of x and y in 1..=3.
     attained(&windows([1, 3], contract(1, [1, 2], &[2, -3]), [1, 1, 2]), [2 - 9, 6 - 3]);
     // The row with the least values is not that with the largest.
-    let rows = Contract { row_factors: vec![5, -4], bias: vec![100, -7], ..contract(2, [1, 2], &[2, 3, 1, -1]) };
+    let rows = Contract {
+        row_factors: vec![5, -4],
+        bias: vec![100, -7],
+        ..contract(2, [1, 2], &[2, 3, 1, -1])
+    };
     attained(&windows([1, 3], rows, [2, 1, 2]), [-4 * 2 - 7, 5 * 15 + 100]);
-    let rows = Contract { row_factors: vec![-5, 4], bias: vec![-100, 7], ..contract(2, [1, 2], &[2, 3, 1, -1]) };
+    let rows = Contract {
+        row_factors: vec![-5, 4],
+        bias: vec![-100, 7],
+        ..contract(2, [1, 2], &[2, 3, 1, -1])
+    };
     attained(&windows([1, 3], rows, [2, 1, 2]), [-5 * 15 - 100, 4 * 2 + 7]);
     // The ends of int8.
     attained(&windows([-8, 7], contract(1, [1, 1], &[-128]), [1, 1, 3]), [-128 * 7, 128 * 8]);
@@ -120,7 +140,10 @@ fn padding_contributes_zero() {
         pads[pad] = 1;
         let shape = if pad % 2 == 0 { [1, 2, 3] } else { [1, 1, 4] };
         attained(&windows([3, 5], Contract { pads, ..contract(1, [1, 1], &[2]) }, shape), [0, 10]);
-        attained(&windows([-5, -3], Contract { pads, ..contract(1, [1, 1], &[2]) }, shape), [-10, 0]);
+        attained(
+            &windows([-5, -3], Contract { pads, ..contract(1, [1, 1], &[2]) }, shape),
+            [-10, 0],
+        );
     }
     attained(&windows([3, 5], contract(1, [1, 1], &[2]), [1, 1, 3]), [6, 10]);
     // A whole window, and either half of one.
@@ -132,7 +155,10 @@ fn padding_contributes_zero() {
 
 #[test]
 fn column_factors() {
-    let factors = |factors: [i64; 3]| Contract { column_factors: factors.to_vec(), ..contract(1, [1, 1], &[1]) };
+    let factors = |factors: [i64; 3]| Contract {
+        column_factors: factors.to_vec(),
+        ..contract(1, [1, 1], &[1])
+    };
     attained(&windows([2, 5], factors([3, 1, 2]), [1, 1, 3]), [2, 15]);
     attained(&windows([2, 5], factors([1, -2, 3]), [1, 1, 3]), [-10, 15]);
     attained(&windows([2, 5], factors([-1, -2, -3]), [1, 1, 3]), [-15, -2]);
@@ -154,13 +180,23 @@ fn sealed_weights_and_biases_have_their_declared_ranges() {
         bias: vec![bias],
         ..contract(1, kernel, &[])
     };
-    let digits = |digits: u32, description: Description| Description { bias_digits: digits, ..description };
+    let digits =
+        |digits: u32, description: Description| Description { bias_digits: digits, ..description };
     // −128 or 127 times each of two elements, and a digit of the bias.
-    attained(&windows([2, 5], sealed([1, 2], 1, 0), [1, 1, 2]), [2 * -128 * 5 - 32, 2 * 127 * 5 + 31]);
-    attained(&windows([-5, 2], sealed([1, 2], 1, 0), [1, 1, 2]), [2 * 127 * -5 - 32, 2 * -128 * -5 + 31]);
+    attained(
+        &windows([2, 5], sealed([1, 2], 1, 0), [1, 1, 2]),
+        [2 * -128 * 5 - 32, 2 * 127 * 5 + 31],
+    );
+    attained(
+        &windows([-5, 2], sealed([1, 2], 1, 0), [1, 1, 2]),
+        [2 * 127 * -5 - 32, 2 * -128 * -5 + 31],
+    );
     attained(&windows([0, 0], sealed([1, 1], 1, 9), [1, 1, 3]), [-32 + 9, 31 + 9]);
     // The factor multiplies the bias too, and turns both around.
-    attained(&windows([0, 1], sealed([1, 1], -3, 9), [1, 1, 3]), [-3 * (127 + 31) + 9, 3 * (128 + 32) + 9]);
+    attained(
+        &windows([0, 1], sealed([1, 1], -3, 9), [1, 1, 3]),
+        [-3 * (127 + 31) + 9, 3 * (128 + 32) + 9],
+    );
     // More digits, base 64.
     let range = |unit: i64| [-32 * unit, 31 * unit];
     attained(&digits(2, windows([0, 0], sealed([1, 1], 1, 0), [1, 1, 3])), range(65));
@@ -187,7 +223,8 @@ fn products_and_sums() {
     product([1, 2], [-5, 4], [2 * -10, 2 * 8]);
 
     let sum = |terms: [(usize, i64); 2], constant: &[i64], expected| {
-        let operator = Operator::Combine(Combine { terms: terms.to_vec(), constant: constant.to_vec() });
+        let operator =
+            Operator::Combine(Combine { terms: terms.to_vec(), constant: constant.to_vec() });
         attained(&single(&[(&[3], [-2, 5]), (&[3], [1, 4])], operator, &[3]), expected);
     };
     sum([(0, 1), (1, 1)], &[], [-1, 9]);
@@ -220,7 +257,12 @@ fn functions() {
     let requantise = |values: &[i64], expected| {
         let function = Function { minimum: -1, values: values.to_vec() };
         for form in [Form::Narrow, Form::Wide] {
-            let operator = Operator::Requantise(Requantise { input: 0, limbs: 1, function: function.clone(), form });
+            let operator = Operator::Requantise(Requantise {
+                input: 0,
+                limbs: 1,
+                function: function.clone(),
+                form,
+            });
             // Every quotient by 4 of −4..=3, and beyond, is at an end of some range.
             let inputs: [(&[usize], [i64; 2]); 1] = [(&[2], [-4, 3])];
             attained(&single(&inputs, operator, &[2]), expected);
@@ -230,7 +272,8 @@ fn functions() {
     requantise(&[-3, 5], [-3, 5]);
     // Entries that no quotient meets count: a function is what its table says.
     let function = Function { minimum: -1, values: vec![0, 7, -9, 0] };
-    let operator = Operator::Requantise(Requantise { input: 0, limbs: 1, function, form: Form::Narrow });
+    let operator =
+        Operator::Requantise(Requantise { input: 0, limbs: 1, function, form: Form::Narrow });
     let key = VerifyingKey::new(single(&[(&[2], [-4, 3])], operator, &[2])).unwrap();
     let interval = key.analysis().nodes[1].interval;
     assert_eq!([interval.minimum, interval.maximum], [-9, 7]);
@@ -255,28 +298,42 @@ fn the_gaps_of_an_argmax_have_limbs_enough() {
     }
 }
 
-/// What the key's sealed tensors can be at worst: at either end of their ranges, one end after the other, and anything.
+/// What the key's sealed tensors can be at worst: at either end of their ranges, one end after the
+/// other, and anything.
 fn models(key: &VerifyingKey, noise: &mut Noise) -> [Vec<Vec<i64>>; 4] {
     let tensors: Vec<_> = key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
     [0, 1, 2, 3].map(|kind| {
-        let element = |tensor: &zkinfer_verifier::sheet::SealedTensor, at: usize, noise: &mut Noise| match kind {
+        let element = |tensor: &zkinfer_verifier::sheet::SealedTensor,
+                       at: usize,
+                       noise: &mut Noise| match kind {
             0 => tensor.minimum,
             1 => tensor.maximum,
             2 => [tensor.minimum, tensor.maximum][at % 2],
             _ => noise.within(tensor.minimum, tensor.maximum),
         };
-        tensors.iter().map(|tensor| (0..tensor.elements()).map(|at| element(tensor, at, noise)).collect()).collect()
+        tensors
+            .iter()
+            .map(|tensor| (0..tensor.elements()).map(|at| element(tensor, at, noise)).collect())
+            .collect()
     })
 }
 
-/// Inputs that drive one element of one node as far as flipping one input element after the other does.
-fn driven(circuit: &Circuit, model: &[Vec<i64>], start: &[Vec<i64>], noise: &mut Noise) -> Vec<Vec<i64>> {
+/// Inputs that drive one element of one node as far as flipping one input element after the other
+/// does.
+fn driven(
+    circuit: &Circuit,
+    model: &[Vec<i64>],
+    start: &[Vec<i64>],
+    noise: &mut Noise,
+) -> Vec<Vec<i64>> {
     let key = circuit.key();
     let nodes = key.analysis().nodes.len();
     let node = noise.within(0, nodes as i64 - 1) as usize;
     let element = noise.within(0, key.analysis().nodes[node].elements as i64 - 1) as usize;
     let sign = if noise.next().is_multiple_of(2) { 1 } else { -1 };
-    let reach = |inputs: &[Vec<i64>]| sign * evaluate(key.description(), key.analysis(), model, inputs)[node][element];
+    let reach = |inputs: &[Vec<i64>]| {
+        sign * evaluate(key.description(), key.analysis(), model, inputs)[node][element]
+    };
     let mut best = (reach(start), start.to_vec());
     for (tensor, input) in key.description().inputs.iter().enumerate() {
         for at in 0..start[tensor].len() {
@@ -297,7 +354,9 @@ fn driven(circuit: &Circuit, model: &[Vec<i64>], start: &[Vec<i64>], noise: &mut
 fn check(circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) {
     let (key, witness) = (circuit.key(), circuit.witness(model, inputs).unwrap());
     let values = evaluate(key.description(), key.analysis(), model, inputs);
-    for ((node, facts), values) in key.description().nodes.iter().zip(&key.analysis().nodes).zip(&values) {
+    for ((node, facts), values) in
+        key.description().nodes.iter().zip(&key.analysis().nodes).zip(&values)
+    {
         assert_eq!(values.len(), facts.elements);
         let range = i128::from(facts.interval.minimum)..=i128::from(facts.interval.maximum);
         let outside = values.iter().find(|value| !range.contains(value));
@@ -305,7 +364,11 @@ fn check(circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) {
     }
     for (output, found) in key.description().outputs.iter().zip(&witness.outputs) {
         if let OutputSource::Node(node) = output.source {
-            assert!(found.iter().map(|&x| i128::from(x)).eq(values[node].iter().copied()), "{}", output.name);
+            assert!(
+                found.iter().map(|&x| i128::from(x)).eq(values[node].iter().copied()),
+                "{}",
+                output.name
+            );
         }
     }
     for lookup in &key.layout().lookups {
@@ -316,7 +379,11 @@ fn check(circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) {
                     .iter_mut()
                     .zip(lookup.columns.clone())
                     .for_each(|(cell, column)| *cell = witness.columns[column][row]);
-                assert!(key.tables().find(*tag, tuple).is_some(), "{tuple:?} is not in {:?}", key.tables().list[*tag]);
+                assert!(
+                    key.tables().find(*tag, tuple).is_some(),
+                    "{tuple:?} is not in {:?}",
+                    key.tables().list[*tag]
+                );
             }
         }
     }
@@ -326,7 +393,8 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn every_value_lies_in_its_interval(graph in arb_graph(), seed in any::<u64>(), sealed in any::<bool>()) {
+    fn every_value_lies_in_its_interval(graph in arb_graph(), seed in any::<u64>(),
+        sealed in any::<bool>()) {
         let noise = &mut Noise(seed);
         let weights = if sealed { Visibility::Sealed } else { Visibility::Public };
         let lowered = lower::lower(&graph, &Exposure { weights, ..Exposure::default() }).unwrap();

@@ -1,4 +1,5 @@
-//! A network of LeNet-5's size: under each objective MockProver accepts it, and it fits the figures that the project promises; and threads change nothing.
+//! A network of LeNet-5's size: under each objective MockProver accepts it, and it fits the figures
+//! that the project promises; and threads change nothing.
 
 mod common;
 
@@ -45,7 +46,10 @@ fn lenet_is_small_under_every_objective() {
         let inputs = common::inputs(&graph, 3).pop().unwrap();
         let started = Instant::now();
         let witness = circuit.witness(&[], &[inputs[0].clone()]).unwrap();
-        println!("{objective:?}: limbs of {} bits, {counts:?}, {prediction:?}", description.limb_bits);
+        println!(
+            "{objective:?}: limbs of {} bits, {counts:?}, {prediction:?}",
+            description.limb_bits
+        );
         println!("  compiled in {compiled:?}, witness in {:?}", started.elapsed());
         assert_eq!(witness.outputs, common::interpret(&graph, &inputs));
         common::accepts(&circuit, &witness);
@@ -68,8 +72,10 @@ fn threads_change_neither_cotangents_nor_proofs() {
         let inputs = common::inputs(&graph, 3).pop().unwrap();
         let witness = circuit.witness(&model, &[inputs[0].clone()]).unwrap();
         let parameters = common::parameters(key.description().k);
-        let tensors: Vec<_> = key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
-        let cotangents = Cotangents { rho: Fp::from(5).square(), sigma: -Fp::from(7), tau: Fp::from(11) };
+        let tensors: Vec<_> =
+            key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        let cotangents =
+            Cotangents { rho: Fp::from(5).square(), sigma: -Fp::from(7), tau: Fp::from(11) };
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -77,12 +83,21 @@ fn threads_change_neither_cotangents_nor_proofs() {
                 let adjoint = backward(key, &witness.statement, cotangents);
                 let mut prover = Prover::new(key, &parameters);
                 if key.has_sealed_weights() {
-                    let (opening, _) = seal::commit(&parameters, &tensors, model.clone(), &mut rng).unwrap();
-                    prover =
-                        prover.weights(opening.open(&parameters, key.layout().model_sheets(), model.clone()).unwrap());
+                    let (opening, _) =
+                        seal::commit(&parameters, &tensors, model.clone(), &mut rng).unwrap();
+                    prover = prover.weights(
+                        opening
+                            .open(&parameters, key.layout().model_sheets(), model.clone())
+                            .unwrap(),
+                    );
                 }
                 let (statement, columns) = (witness.statement.clone(), witness.columns.as_slice());
-                let claim = Claim { statement, columns, operands: witness.operands.clone(), sealed: Vec::new() };
+                let claim = Claim {
+                    statement,
+                    columns,
+                    operands: witness.operands.clone(),
+                    sealed: Vec::new(),
+                };
                 (adjoint, prover.prove_claim(claim, rng).unwrap())
             })
         };

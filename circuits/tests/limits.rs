@@ -1,4 +1,5 @@
-//! What is too large for a table, too much for one operator, or not there to be hidden: refused by lowering, each at its limit and not before.
+//! What is too large for a table, too much for one operator, or not there to be hidden: refused by
+//! lowering, each at its limit and not before.
 
 mod common;
 
@@ -35,7 +36,12 @@ fn wide() -> Result<(), Error> {
 fn functions_of_two_activations_have_a_table_of_all_pairs() {
     let pairs = |left: i64, right: i64| {
         let function = BinaryFunction { minimum: [0, 0], counts: [1, 2], values: vec![3, 4] };
-        lowers(&over(&[[0, left - 1], [-5, right - 6]], &[1, 2], Operator::Binary(function), &[1, 2]))
+        lowers(&over(
+            &[[0, left - 1], [-5, right - 6]],
+            &[1, 2],
+            Operator::Binary(function),
+            &[1, 2],
+        ))
     };
     assert_eq!(pairs(1 << 9, 1 << 9), Ok(()));
     assert_eq!(pairs(1 << 16, 4), Ok(()));
@@ -62,7 +68,8 @@ fn an_order_is_that_of_keys_which_have_a_table() {
     }
 }
 
-/// A linear layer whose result is the first output, and the index of its largest element the second.
+/// A linear layer whose result is the first output, and the index of its largest element the
+/// second.
 fn classifier() -> Graph {
     let mut net = Net::new("classifier", &[(&[1, 3], 0)]);
     let y = net.linear(&mut Noise(1), 0, 2, After::Int8 { shift: 4, zero_point: 0 });
@@ -107,12 +114,15 @@ fn sealed_weights_are_those_of_the_circuit() {
         "three digits of each bias, and the weights"
     );
     assert!(sealed.witness(&model, &input).is_ok());
-    let refused = |model: &[Vec<i64>]| assert_eq!(sealed.witness(model, &input), Err(InputError::Weights));
+    let refused =
+        |model: &[Vec<i64>]| assert_eq!(sealed.witness(model, &input), Err(InputError::Weights));
     refused(&[]);
     refused(&model[..1]);
     refused(&[&model[..], &model[1..]].concat());
     for tensor in [0, 1] {
-        for change in [|tensor: &mut Vec<i64>| tensor.push(0), |tensor: &mut Vec<i64>| tensor.truncate(5)] {
+        for change in
+            [|tensor: &mut Vec<i64>| tensor.push(0), |tensor: &mut Vec<i64>| tensor.truncate(5)]
+        {
             let mut other = model.clone();
             change(&mut other[tensor]);
             refused(&other);

@@ -1,5 +1,6 @@
-//! Every operator of the quantised graph: the circuit computes what the interpreter does, and stock halo2's MockProver accepts it, on
-//! extreme and random inputs, with both forms and several limb widths.
+//! Every operator of the quantised graph: the circuit computes what the interpreter does, and stock
+//! halo2's MockProver accepts it, on extreme and random inputs, with both forms and several limb
+//! widths.
 
 mod common;
 
@@ -16,7 +17,8 @@ fn requantise(shift: u32, zero_point: i64) -> Requantise {
 #[test]
 fn convolution_with_padding_strides_and_dilations() {
     let mut net = Net::new("conv", &[(&[1, 2, 5, 6], -7)]);
-    let geometry = Window { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 2, 1], dilations: [1, 2] };
+    let geometry =
+        Window { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 2, 1], dilations: [1, 2] };
     let y = net.convolution(&mut Noise(1), 0, 3, 1, geometry, INT8);
     check(&net.finish(y));
 }
@@ -26,15 +28,22 @@ fn grouped_and_depthwise_convolutions() {
     let mut net = Net::new("groups", &[(&[1, 4, 4, 4], 3)]);
     let noise = &mut Noise(2);
     let x = net.convolution(noise, 0, 6, 2, window([2, 2], [1, 1], [0; 4]), RELU);
-    let y =
-        net.convolution(noise, x, 6, 6, window([2, 2], [1, 1], [1, 1, 0, 0]), After::Table { shift: 9, zero_point: 2 });
+    let y = net.convolution(
+        noise,
+        x,
+        6,
+        6,
+        window([2, 2], [1, 1], [1, 1, 0, 0]),
+        After::Table { shift: 9, zero_point: 2 },
+    );
     check(&net.finish(y));
 }
 
 #[test]
 fn one_dimensional_convolution_without_requantisation() {
     let mut net = Net::new("conv1d", &[(&[1, 3, 9], 100)]);
-    let y = net.convolution(&mut Noise(3), 0, 2, 1, window([1, 3], [1, 2], [0, 1, 0, 1]), After::Raw);
+    let y =
+        net.convolution(&mut Noise(3), 0, 2, 1, window([1, 3], [1, 2], [0, 1, 0, 1]), After::Raw);
     check(&net.finish(y));
 }
 
@@ -87,7 +96,11 @@ fn sum_of_branches_that_stand_in_different_shapes() {
     let mut net = Net::new("residual", &[(&[1, 2, 3, 3], 0)]);
     let noise = &mut Noise(6);
     let x = net.convolution(noise, 0, 2, 1, window([3, 3], [1, 1], [1; 4]), INT8);
-    let sum = Operator::Sum { multipliers: vec![1024, 513], constant: vec![77; 18], requantise: requantise(10, 2) };
+    let sum = Operator::Sum {
+        multipliers: vec![1024, 513],
+        constant: vec![77; 18],
+        requantise: requantise(10, 2),
+    };
     let y = net.node(sum.clone(), &[0, x], &[1, 2, 3, 3], 2);
     check(&net.finish(y));
 }
@@ -95,10 +108,13 @@ fn sum_of_branches_that_stand_in_different_shapes() {
 #[test]
 fn rescaling_alone() {
     let mut net = Net::new("rescale", &[(&[1, 6], 11)]);
-    let sum = Operator::Sum { multipliers: vec![1], constant: vec![], requantise: requantise(0, 11) };
+    let sum =
+        Operator::Sum { multipliers: vec![1], constant: vec![], requantise: requantise(0, 11) };
     let x = net.node(sum, &[0], &[1, 6], 11);
-    // Reads the same centred input as the linear layer beside it: shared, yet not rescaled with the sum.
-    let sum = Operator::Sum { multipliers: vec![1], constant: vec![], requantise: requantise(3, 0) };
+    // Reads the same centred input as the linear layer beside it: shared, yet not rescaled with the
+    // sum.
+    let sum =
+        Operator::Sum { multipliers: vec![1], constant: vec![], requantise: requantise(3, 0) };
     let y = net.node(sum, &[0], &[1, 6], 0);
     let z = net.linear(&mut Noise(7), 0, 2, INT8);
     net.output(x);
@@ -113,9 +129,15 @@ fn average_pool_with_equal_and_with_cut_windows() {
         let geometry = window([2, 3], [1, 2], pads);
         let [height, width] = geometry.output([4, 5]).unwrap();
         let taps = |y, x| geometry.taps([y, x], [4, 5]).count() as i64;
-        let multipliers = (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| 4096 / taps(y, x));
+        let multipliers = (0..height)
+            .flat_map(|y| (0..width).map(move |x| (y, x)))
+            .map(|(y, x)| 4096 / taps(y, x));
         let multipliers: Vec<i64> = multipliers.collect();
-        let average = Operator::AveragePool { window: geometry.clone(), multipliers, requantise: requantise(12, -6) };
+        let average = Operator::AveragePool {
+            window: geometry.clone(),
+            multipliers,
+            requantise: requantise(12, -6),
+        };
         let y = net.node(average, &[0], &[1, 2, height, width], -6);
         check(&net.finish(y));
     }
@@ -124,8 +146,11 @@ fn average_pool_with_equal_and_with_cut_windows() {
 #[test]
 fn global_average_pool() {
     let mut net = Net::new("global", &[(&[1, 3, 4, 4], 8)]);
-    let average =
-        Operator::AveragePool { window: Window::whole([4, 4]), multipliers: vec![333], requantise: requantise(14, 1) };
+    let average = Operator::AveragePool {
+        window: Window::whole([4, 4]),
+        multipliers: vec![333],
+        requantise: requantise(14, 1),
+    };
     let y = net.node(average, &[0], &[1, 3, 1, 1], 1);
     check(&net.finish(y));
 }
@@ -168,10 +193,16 @@ fn max_pool_over_a_narrow_range_and_over_a_maximum() {
 #[test]
 fn activation_by_table() {
     let mut net = Net::new("activation", &[(&[1, 20], 0)]);
-    let table = Function { minimum: -100, values: (0..180).map(|x| (x * 37) % 256 - 128).collect() };
+    let table =
+        Function { minimum: -100, values: (0..180).map(|x| (x * 37) % 256 - 128).collect() };
     let x = net.node(Operator::Activation(table), &[0], &[1, 20], 0);
     // One entry, a constant: the wide form needs it repeated.
-    let y = net.node(Operator::Activation(Function { minimum: 3, values: vec![-5] }), &[x], &[1, 20], 0);
+    let y = net.node(
+        Operator::Activation(Function { minimum: 3, values: vec![-5] }),
+        &[x],
+        &[1, 20],
+        0,
+    );
     net.output(x);
     check(&net.finish(y));
 }
@@ -179,15 +210,18 @@ fn activation_by_table() {
 #[test]
 fn views() {
     let mut net = Net::new("views", &[(&[1, 2, 3, 4], 2)]);
-    let transposed = net.node(Operator::Transpose { permutation: vec![0, 3, 1, 2] }, &[0], &[1, 4, 2, 3], 2);
-    let sliced = net.node(Operator::Slice { axis: 1, start: 3, step: -2 }, &[transposed], &[1, 2, 2, 3], 2);
+    let transposed =
+        net.node(Operator::Transpose { permutation: vec![0, 3, 1, 2] }, &[0], &[1, 4, 2, 3], 2);
+    let sliced =
+        net.node(Operator::Slice { axis: 1, start: 3, step: -2 }, &[transposed], &[1, 2, 2, 3], 2);
     let padded = net.node(
         Operator::Pad { before: vec![0, 1, 0, 0], after: vec![0, 0, 0, 2], value: -60 },
         &[sliced],
         &[1, 3, 2, 5],
         2,
     );
-    let joined = net.node(Operator::Concat { axis: 1 }, &[padded, padded, padded], &[1, 9, 2, 5], 2);
+    let joined =
+        net.node(Operator::Concat { axis: 1 }, &[padded, padded, padded], &[1, 9, 2, 5], 2);
     let flat = net.node(Operator::Reshape, &[joined], &[1, 90], 2);
     let y = net.linear(&mut Noise(9), flat, 2, INT8);
     net.output(padded);
@@ -214,15 +248,21 @@ fn a_linear_network_and_an_input_as_output() {
     net.output(0);
     let y = net.linear(&mut Noise(11), 0, 1, After::Raw);
     let graph = net.finish(y);
-    let circuit =
-        zkinfer_circuits::compile(&graph, &zkinfer_circuits::Exposure::public(), zkinfer_circuits::Objective::Size)
-            .unwrap();
+    let circuit = zkinfer_circuits::compile(
+        &graph,
+        &zkinfer_circuits::Exposure::public(),
+        zkinfer_circuits::Objective::Size,
+    )
+    .unwrap();
     for inputs in common::inputs(&graph, 1) {
         // No lookup and no cell at all: a linear network is proven by the adjoint check alone.
         let witness = circuit.witness(&[], &inputs).unwrap();
         assert!(witness.columns.is_empty());
         assert_eq!(witness.outputs, common::interpret(&graph, &inputs));
-        assert_eq!(common::names(zkinfer_circuits::judge::mock_prove(circuit.key(), &witness)), [""; 0]);
+        assert_eq!(
+            common::names(zkinfer_circuits::judge::mock_prove(circuit.key(), &witness)),
+            [""; 0]
+        );
     }
 }
 
@@ -262,9 +302,19 @@ fn weights_of_several_digits() {
         requantise: after.requantise(),
     };
     let x = net.node(convolution(After::Int8 { shift: 18, zero_point: 5 }), &[0], &[1, 2, 3, 2], 5);
-    let z = net.node(convolution(After::Even { shift: 18, zero_point: 0, slack: 2 }), &[0], &[1, 2, 3, 2], 0);
+    let z = net.node(
+        convolution(After::Even { shift: 18, zero_point: 0, slack: 2 }),
+        &[0],
+        &[1, 2, 3, 2],
+        0,
+    );
     let flat = net.flatten(x);
-    let linear = Operator::Linear { weights: weights(24), bias: vec![1, 2], multipliers: vec![1, 2], requantise: None };
+    let linear = Operator::Linear {
+        weights: weights(24),
+        bias: vec![1, 2],
+        multipliers: vec![1, 2],
+        requantise: None,
+    };
     let y = net.node(linear, &[flat], &[1, 2], 0);
     net.output(z);
     check(&net.finish(y));
@@ -275,7 +325,10 @@ fn unsigned_inputs() {
     let mut net = Net::new("unsigned", &[(&[1, 5], 128)]);
     (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (0, 255);
     let x = net.linear(&mut Noise(22), 0, 4, After::Even { shift: 13, zero_point: 128, slack: 0 });
-    let relu = Operator::Activation(Function { minimum: 0, values: (0..256).map(|x: i64| x.max(128)).collect() });
+    let relu = Operator::Activation(Function {
+        minimum: 0,
+        values: (0..256).map(|x: i64| x.max(128)).collect(),
+    });
     let y = net.node(relu, &[x], &[1, 4], 128);
     check(&net.finish(y));
 }
@@ -283,7 +336,8 @@ fn unsigned_inputs() {
 #[test]
 fn products_of_activations() {
     let mut net = Net::new("product", &[(&[1, 2, 3], -128), (&[1, 2, 3], 17)]);
-    let product = |multiplier, shift| Operator::Product { multiplier, requantise: requantise(shift, -3) };
+    let product =
+        |multiplier, shift| Operator::Product { multiplier, requantise: requantise(shift, -3) };
     let x = net.node(product(5, 9), &[0, 1], &[1, 2, 3], -3);
     let y = net.node(product(1, 8), &[x, x], &[1, 2, 3], -3);
     net.output(x);

@@ -12,8 +12,22 @@ use zkinfer_verifier::proof::argument_bytes;
 fn varied() -> Graph {
     let noise = &mut Noise(31);
     let mut net = Net::new("varied", &[(&[1, 2, 6, 5], 4)]);
-    let x = net.convolution(noise, 0, 4, 1, window([3, 3], [1, 1], [1; 4]), After::Relu { shift: 11, zero_point: -30 });
-    let x = net.convolution(noise, x, 4, 4, window([2, 2], [1, 1], [0; 4]), After::Table { shift: 9, zero_point: 1 });
+    let x = net.convolution(
+        noise,
+        0,
+        4,
+        1,
+        window([3, 3], [1, 1], [1; 4]),
+        After::Relu { shift: 11, zero_point: -30 },
+    );
+    let x = net.convolution(
+        noise,
+        x,
+        4,
+        4,
+        window([2, 2], [1, 1], [0; 4]),
+        After::Table { shift: 9, zero_point: 1 },
+    );
     let x = net.max_pool(x, window([2, 2], [1, 1], [0; 4]));
     let x = net.flatten(x);
     let x = net.linear(noise, x, 9, After::Int8 { shift: 17, zero_point: 0 });
@@ -45,8 +59,12 @@ fn counts_before_and_after_compiling_agree() {
 fn the_chosen_plan_follows_the_machine() {
     let lowered = lower::lower(&varied(), &Exposure::public()).unwrap();
     let plan = |model: &CostModel| plan_with(&lowered, Objective::Prover, model).unwrap();
-    let slow_opening = CostModel { open_row: CostModel::REFERENCE.open_row * 100.0, ..CostModel::REFERENCE };
-    let slow_columns = CostModel { small_column: CostModel::REFERENCE.small_column * 100.0, ..CostModel::REFERENCE };
+    let slow_opening =
+        CostModel { open_row: CostModel::REFERENCE.open_row * 100.0, ..CostModel::REFERENCE };
+    let slow_columns = CostModel {
+        small_column: CostModel::REFERENCE.small_column * 100.0,
+        ..CostModel::REFERENCE
+    };
     assert!(plan(&slow_opening).k <= plan(&slow_columns).k);
 }
 
@@ -58,9 +76,8 @@ fn shifts_that_no_limb_width_fits_have_no_plan() {
     let mut graph = net.finish(y);
     let Operator::Linear { multipliers, .. } = &mut graph.nodes[0].operator else { unreachable!() };
     multipliers[0] = 1;
-    assert!(
-        matches!(lower::lower(&graph, &Exposure::public()), Err(zkinfer_circuits::Error::Overflow { node }) if node == "node0")
-    );
+    assert!(matches!(lower::lower(&graph, &Exposure::public()), Err(
+            zkinfer_circuits::Error::Overflow { node }) if node == "node0"));
     // 59 bits: with limbs of 2 bits it would have to be padded to 60, and the accumulator to 63.
     let mut net = Net::new("shift", &[(&[1, 2], 0)]);
     let y = net.linear(&mut Noise(1), 0, 1, After::Int8 { shift: 59, zero_point: 0 });

@@ -1,4 +1,5 @@
-//! Products of two activations: what they compute, and forged ones, which fail at the end of the adjoint sum.
+//! Products of two activations: what they compute, and forged ones, which fail at the end of the
+//! adjoint sum.
 
 mod common;
 
@@ -8,7 +9,8 @@ use pasta_curves::Fp;
 use zkinfer_circuits::Circuit;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_verifier::description::{
-    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation, Requantise,
+    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product,
+    Quantisation, Requantise,
 };
 use zkinfer_verifier::{VerifyingKey, Visibility};
 
@@ -27,7 +29,8 @@ fn product(inputs: [Visibility; 2]) -> Description {
         quantisation,
         visibility,
     };
-    let requantise = Requantise { input: 2, limbs: 2, function: Function::clamp(-128, 127), form: Form::Wide };
+    let requantise =
+        Requantise { input: 2, limbs: 2, function: Function::clamp(-128, 127), form: Form::Wide };
     let output = |name: &str, node| Output {
         name: name.into(),
         shape: vec![2, 3, 4],
@@ -60,14 +63,19 @@ fn products_of_activations() {
     let expected: Vec<i64> = (0..24)
         .map(|at| {
             let (batch, row, column) = (at / 12, at / 4 % 3, at % 4);
-            (0..5).map(|t| left[(batch * 3 + row) * 5 + t] * right[(batch * 4 + column) * 5 + t]).sum()
+            (0..5)
+                .map(|t| left[(batch * 3 + row) * 5 + t] * right[(batch * 4 + column) * 5 + t])
+                .sum()
         })
         .collect();
     for inputs in [[Visibility::Private; 2], [Visibility::Public, Visibility::Private]] {
         let circuit = Circuit::from(VerifyingKey::new(product(inputs)).unwrap());
         let witness = circuit.witness(&[], &[left.clone(), right.clone()]).unwrap();
         assert_eq!(witness.outputs[1], expected);
-        assert_eq!(witness.outputs[0], expected.iter().map(|z| (z >> 8).clamp(-128, 127)).collect::<Vec<_>>());
+        assert_eq!(
+            witness.outputs[0],
+            expected.iter().map(|z| (z >> 8).clamp(-128, 127)).collect::<Vec<_>>()
+        );
         common::accepts(&circuit, &witness);
         common::proves(&circuit, witness.clone());
         for column in circuit.key().layout().factor_columns() {

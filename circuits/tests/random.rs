@@ -1,5 +1,6 @@
-//! Random small graphs of all operators, over inputs of 8 and 16 bits and of one integer: circuit and interpreter agree, at extremes too, MockProver accepts,
-//! and a real proof verifies. With everything public, and with weights, inputs and outputs hidden at random.
+//! Random small graphs of all operators, over inputs of 8 and 16 bits and of one integer: circuit
+//! and interpreter agree, at extremes too, MockProver accepts, and a real proof verifies. With
+//! everything public, and with weights, inputs and outputs hidden at random.
 
 mod common;
 
@@ -44,11 +45,13 @@ proptest! {
         let mut all = common::inputs(&graph, 7);
         all.push(inputs.iter().map(|tensor| tensor.iter().copied().collect()).collect());
         for (plan, number) in plans(&graph).iter().zip(0..) {
-            let circuit = compile_with(lower::lower(&graph, &Exposure::public()).unwrap(), plan).unwrap();
+            let circuit = compile_with(lower::lower(&graph, &Exposure::public()).unwrap(),
+                plan).unwrap();
             let rows = circuit.key().tables().rows();
             for (inputs, turn) in all.iter().zip([0, 1, 2].into_iter().cycle()) {
                 let witness = agree(&graph, &circuit, inputs);
-                // MockProver is what takes time: each input meets it under one of the plans, if the tables are not too long for it.
+                // MockProver is what takes time: each input meets it under one of the plans, if the
+                // tables are not too long for it.
                 if turn == number && rows < LONGEST_TABLES {
                     accepts(&circuit, &witness);
                 }
@@ -64,21 +67,26 @@ proptest! {
         let noise = &mut Noise(seed);
         let exposure = exposure(&graph, noise);
         let lowered = lower::lower(&graph, &exposure).unwrap();
-        // Intervals follow from declared ranges, so a graph whose public tables are just short enough has none when its weights are sealed.
+        // Intervals follow from declared ranges, so a graph whose public tables are just short
+        // enough has none when its weights are sealed.
         let mut plans = optimise::candidates(&lowered).unwrap();
         plans.retain(|(plan, _)| plan.k <= LARGEST_K);
         prop_assume!(!plans.is_empty());
-        let short: Vec<_> = plans.iter().filter(|(_, counts)| counts.table_rows < LONGEST_TABLES).collect();
+        let short: Vec<_> = plans.iter().filter(|(_,
+            counts)| counts.table_rows < LONGEST_TABLES).collect();
         let all: Vec<_> = plans.iter().collect();
         let choice = if short.is_empty() { &all } else { &short };
-        let mut inputs = vec![inputs.iter().map(|tensor| tensor.iter().copied().collect()).collect()];
+        let mut inputs = vec![inputs.iter().map(|tensor| tensor.iter().copied().collect(
+            )).collect()];
         inputs.extend(common::inputs(&graph, noise.next()));
         for (turn, inputs) in inputs.iter().enumerate() {
             let (plan, _) = choice[noise.within(0, choice.len() as i64 - 1) as usize];
             let circuit = compile_with(lowered.clone(), plan).unwrap();
             let description = circuit.key().description();
-            prop_assert!(description.inputs.iter().map(|input| input.visibility).eq(exposure.inputs.iter().copied()));
-            prop_assert!(description.outputs.iter().map(|output| output.visibility).eq(exposure.outputs.iter().copied()));
+            prop_assert!(description.inputs.iter().map(|input| input.visibility)
+                .eq(exposure.inputs.iter().copied()));
+            prop_assert!(description.outputs.iter().map(|output| output.visibility)
+                .eq(exposure.outputs.iter().copied()));
             let model = model_tensors(&graph, circuit.key()).unwrap();
             let witness = agree_with(&graph, &circuit, &model, inputs);
             let rows = circuit.key().tables().rows();

@@ -1,5 +1,5 @@
-//! Sealed tensors: forged ones must fail, each by the check named for it. Some forgeries are judged by MockProver (which constraint fails), some by
-//! whole proofs (what the verifier says).
+//! Sealed tensors: forged ones must fail, each by the check named for it. Some forgeries are judged
+//! by MockProver (which constraint fails), some by whole proofs (what the verifier says).
 
 mod common;
 
@@ -29,7 +29,14 @@ fn rng(seed: u64) -> StdRng {
 fn network() -> Graph {
     let noise = &mut Noise(5);
     let mut net = Net::new("sealed", &[(&[1, 2, 4, 4], 3)]);
-    let x = net.convolution(noise, 0, 4, 2, window([3, 3], [2, 2], [1; 4]), After::Relu { shift: 10, zero_point: -7 });
+    let x = net.convolution(
+        noise,
+        0,
+        4,
+        2,
+        window([3, 3], [2, 2], [1; 4]),
+        After::Relu { shift: 10, zero_point: -7 },
+    );
     let x = net.flatten(x);
     let x = net.linear(noise, x, 5, After::Int8 { shift: 12, zero_point: 0 });
     let y = net.linear(noise, x, 3, After::Raw);
@@ -78,7 +85,10 @@ impl Desk {
     /// A proof by these weights, whether or not it is a valid one.
     fn prove(&self, weights: SealedColumns, seed: u64) -> Proof {
         let parameters = parameters(K);
-        let prover = Prover::new(self.key(), &parameters).weights(weights).self_check(false).check_witness(false);
+        let prover = Prover::new(self.key(), &parameters)
+            .weights(weights)
+            .self_check(false)
+            .check_witness(false);
         prover.prove_claim(self.claim(Vec::new()), rng(seed)).unwrap()
     }
 
@@ -120,7 +130,8 @@ fn every_element_of_a_sealed_argument_is_checked() {
     let checked = seal.check(&parameters(K)).unwrap();
     let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
     let parts = elements(desk.key().layout(), K).into_iter();
-    let names: Vec<&str> = parts.flat_map(|(part, count)| std::iter::repeat_n(part, count)).collect();
+    let names: Vec<&str> =
+        parts.flat_map(|(part, count)| std::iter::repeat_n(part, count)).collect();
     assert_eq!(32 * names.len(), proof.argument.len());
     for (element, part) in names.iter().enumerate() {
         let mut forged = proof.clone();
@@ -135,13 +146,17 @@ fn proof_size_is_the_public_one_plus_its_price() {
     let sealed = Desk::new(&Exposure::default());
     let bytes = |desk: &Desk| zkinfer_verifier::proof::argument_bytes(desk.key());
     let layout = sealed.key().layout();
-    // Lanes and tables may differ, since declared ranges are wider than actual ones: compare what sealing itself adds.
+    // Lanes and tables may differ, since declared ranges are wider than actual ones: compare what
+    // sealing itself adds.
     let lanes = |desk: &Desk| {
         let layout = desk.key().layout();
         layout.fresh_columns() + layout.slots + layout.lookups.len() + 2 * layout.helpers()
     };
     let factors = layout.factor_columns().len();
-    assert_eq!(bytes(&sealed) - 32 * lanes(&sealed), bytes(&public) - 32 * lanes(&public) + 64 * factors);
+    assert_eq!(
+        bytes(&sealed) - 32 * lanes(&sealed),
+        bytes(&public) - 32 * lanes(&public) + 64 * factors
+    );
     assert!(layout.sealed_columns().count() > factors, "sealed columns themselves cost no byte");
 }
 
@@ -161,9 +176,17 @@ fn a_changed_weight_or_bias_is_refused_and_rejected() {
         let (_, other) = desk.seal(&model, 1);
         let forger = Desk { circuit: desk.circuit.clone(), model: model.clone(), witness };
         let columns = || desk.open(&other, &model).unwrap();
-        assert_eq!(forger.verify(columns().seal(), &forger.prove(columns(), 3)), Ok(()), "honest by itself");
+        assert_eq!(
+            forger.verify(columns().seal(), &forger.prove(columns(), 3)),
+            Ok(()),
+            "honest by itself"
+        );
         let proof = forger.prove(columns().claiming(checked.clone()), 3);
-        assert_eq!(forger.verify(&checked, &proof), Err(Rejection::Opening), "tensor {tensor} element {at}");
+        assert_eq!(
+            forger.verify(&checked, &proof),
+            Err(Rejection::Opening),
+            "tensor {tensor} element {at}"
+        );
     }
 }
 
@@ -176,14 +199,19 @@ fn every_sealed_column_counts() {
     let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
     let (other, _) = desk.seal(&desk.model, 2);
     for column in 0..columns {
-        // The same record but for one commitment, which is of the same cells even: the columns opened do not belong to it.
+        // The same record but for one commitment, which is of the same cells even: the columns
+        // opened do not belong to it.
         let mut record = seal.record.clone();
         record.commitments[column] = other.record.commitments[column];
         let digest = record.digest();
         let forged = Seal { record, range_proof: Vec::new() }.trust(digest).unwrap();
         let mut relabelled = proof.clone();
         relabelled.seal = Some(digest);
-        assert_eq!(desk.verify(&forged, &relabelled), Err(Rejection::Opening), "column {column}: another transcript");
+        assert_eq!(
+            desk.verify(&forged, &relabelled),
+            Err(Rejection::Opening),
+            "column {column}: another transcript"
+        );
         // Made for that record from the start, with everything else right.
         let weights = desk.open(&opening, &desk.model).unwrap();
         let proof = desk.prove(weights.claiming(forged.clone()), 4);
@@ -202,7 +230,11 @@ fn another_models_seal() {
     assert!(matches!(desk.verify(&other, &proof), Err(Rejection::OtherSeal { .. })));
     let mut relabelled = proof.clone();
     relabelled.seal = Some(other.digest());
-    assert_eq!(desk.verify(&other, &relabelled), Err(Rejection::Opening), "the statement is bound to the model's name");
+    assert_eq!(
+        desk.verify(&other, &relabelled),
+        Err(Rejection::Opening),
+        "the statement is bound to the model's name"
+    );
     assert_eq!(desk.key().verify(&parameters(K), &proof), Err(Rejection::SealMissing));
 
     // The seal and the opening of a network of another shape.
@@ -212,14 +244,20 @@ fn another_models_seal() {
     let (strange, strange_opening) = stranger.seal(&stranger.model, 1);
     let strange = strange.check(&parameters(K)).unwrap();
     assert!(matches!(desk.verify(&strange, &proof), Err(Rejection::SealTensor { .. })));
-    assert!(matches!(desk.open(&strange_opening, &desk.model), Err(ProveError::OpeningTensor { .. })));
+    assert!(matches!(
+        desk.open(&strange_opening, &desk.model),
+        Err(ProveError::OpeningTensor { .. })
+    ));
     assert!(desk.open(&other_opening, &desk.model).is_ok(), "the same weights under another seal");
 
     // A public model has no seal.
     let open = Desk::new(&Exposure::public());
     assert_eq!(
         open.verify(&checked, &proof),
-        Err(Rejection::OtherKey { expected: open.key().digest().to_string(), got: desk.key().digest().to_string() })
+        Err(Rejection::OtherKey {
+            expected: open.key().digest().to_string(),
+            got: desk.key().digest().to_string()
+        })
     );
     let mut relabelled = proof;
     relabelled.key = open.key().digest();
@@ -233,22 +271,31 @@ fn integers_out_of_range_are_not_sealed() {
     for (tensor, value) in [(0, 32), (0, -33), (1, -129), (2, 300), (3, 1 << 40)] {
         let mut model = desk.model.clone();
         model[tensor][1] = value;
-        let refusal = seal::seal(&parameters, &desk.tensors(), model.clone(), &mut rng(1)).unwrap_err();
-        assert!(matches!(refusal, ProveError::SealRange { index: 1, got, .. } if got == value), "{refusal}");
+        let refusal =
+            seal::seal(&parameters, &desk.tensors(), model.clone(), &mut rng(1)).unwrap_err();
+        assert!(
+            matches!(refusal, ProveError::SealRange { index: 1, got, .. } if got == value),
+            "{refusal}"
+        );
 
         if value > 1 << 10 {
             continue;
         }
 
-        // A forger seals it all the same, declares it wider first, and claims the narrow range afterwards.
+        // A forger seals it all the same, declares it wider first, and claims the narrow range
+        // afterwards.
         let wide = |tensor: SealedTensor| SealedTensor { minimum: -512, maximum: 511, ..tensor };
         let wide: Vec<SealedTensor> = desk.tensors().into_iter().map(wide).collect();
         let (_, columns) = seal::commit(&parameters, &wide, model, &mut rng(1)).unwrap();
         let mut record = columns.seal().record().clone();
         record.tensors = desk.tensors();
-        let range_proof = seal::prove_range(&parameters, &record, &columns, false, &mut rng(2)).unwrap();
+        let range_proof =
+            seal::prove_range(&parameters, &record, &columns, false, &mut rng(2)).unwrap();
         let verdict = Seal { record, range_proof }.check(&parameters).unwrap_err();
-        assert!(matches!(&verdict, Rejection::SealRange { reason } if **reason == Rejection::Opening), "{verdict}");
+        assert!(
+            matches!(&verdict, Rejection::SealRange { reason } if **reason == Rejection::Opening),
+            "{verdict}"
+        );
     }
 }
 
@@ -281,7 +328,8 @@ fn factors_off_by_one_entry() {
 
 #[test]
 fn factors_that_keep_their_product() {
-    // u·v stays the same where u is doubled and v halved: only the equations that bind each of them notice.
+    // u·v stays the same where u is doubled and v halved: only the equations that bind each of them
+    // notice.
     let desk = Desk::new(&Exposure::default());
     let first = desk.key().layout().factor_columns().start;
     let half = Fp::from(2).invert().unwrap();
@@ -294,13 +342,16 @@ fn factors_that_keep_their_product() {
 
 #[test]
 fn the_bilinear_claim_shifted_between_two_operators() {
-    // Two requantisations err by +1 and −1. With one separator for both products the sum would not change.
+    // Two requantisations err by +1 and −1. With one separator for both products the sum would not
+    // change.
     let mut net = Net::new("two", &[(&[1, 4], 0)]);
-    let [a, b] = [1, 2].map(|seed| net.linear(&mut Noise(seed), 0, 2, After::Int8 { shift: 8, zero_point: 0 }));
+    let [a, b] = [1, 2]
+        .map(|seed| net.linear(&mut Noise(seed), 0, 2, After::Int8 { shift: 8, zero_point: 0 }));
     net.output(a);
     let desk = Desk::of(&net.finish(b), &Exposure::default());
     let layout = desk.key().layout();
-    let limbs: Vec<_> = layout.nodes.iter().flatten().filter_map(|cells| cells.limbs.first()).collect();
+    let limbs: Vec<_> =
+        layout.nodes.iter().flatten().filter_map(|cells| cells.limbs.first()).collect();
     assert_eq!(limbs.len(), 2);
     let place = |index: usize| {
         let piece = layout.pieces(limbs[index], 0).next().unwrap();
@@ -326,7 +377,8 @@ fn the_bilinear_claim_shifted_between_two_operators() {
         .filter_map(|cells| cells.result.as_ref())
         .filter(|segment| segment.lane == zkinfer_verifier::layout::Lane::Factors)
         .collect();
-    let rows: Vec<_> = segments.iter().map(|segment| layout.pieces(segment, 1).next().unwrap()).collect();
+    let rows: Vec<_> =
+        segments.iter().map(|segment| layout.pieces(segment, 1).next().unwrap()).collect();
     let caught = judge(&desk.circuit, &desk.witness, |cells| {
         for (a, b) in rows[0].rows.clone().zip(rows[1].rows.clone()) {
             let (first, second) = (cells[rows[0].column][a], cells[rows[1].column][b]);
@@ -374,12 +426,21 @@ fn the_statement_says_what_the_key_says() {
         desk.verify(&checked, &forged).unwrap_err()
     };
     let public_input = reject(&|proof| proof.statement.inputs[0] = Value::Public(vec![0; 32]));
-    assert!(matches!(public_input, Rejection::Visibility { expected: Visibility::Private, .. }), "{public_input}");
+    assert!(
+        matches!(public_input, Rejection::Visibility { expected: Visibility::Private, .. }),
+        "{public_input}"
+    );
     for value in [Value::Private, Value::Sealed(vec![[0; 32]])] {
         let hidden = reject(&|proof| proof.statement.outputs[0] = value.clone());
-        assert!(matches!(hidden, Rejection::Visibility { expected: Visibility::Public, .. }), "{hidden}");
+        assert!(
+            matches!(hidden, Rejection::Visibility { expected: Visibility::Public, .. }),
+            "{hidden}"
+        );
     }
-    assert_eq!(reject(&|proof| public(&mut proof.statement.outputs[0])[0] += 1), Rejection::Opening);
+    assert_eq!(
+        reject(&|proof| public(&mut proof.statement.outputs[0])[0] += 1),
+        Rejection::Opening
+    );
 }
 
 /// A proof with a sealed input and a sealed output, and the opening of the output.
@@ -391,7 +452,8 @@ fn link_of_a_chain(desk: &Desk, seal: &Opening, input: &Opening, seed: u64) -> (
     let columns = input.open(&parameters, sheet(Role::Input(0)), input.tensors().to_vec()).unwrap();
     let tensor = layout.sheet(Role::Output(0)).unwrap().tensor.clone();
     let (opening, output) =
-        seal::commit(&parameters, &[tensor], vec![desk.witness.outputs[0].clone()], &mut rng(seed)).unwrap();
+        seal::commit(&parameters, &[tensor], vec![desk.witness.outputs[0].clone()], &mut rng(seed))
+            .unwrap();
     let mut claim = desk.claim(vec![&columns, &output]);
     claim.statement.inputs[0] = Value::Sealed(input.record().commitments.clone());
     claim.statement.outputs[0] = Value::Sealed(opening.record().commitments.clone());
@@ -417,7 +479,8 @@ fn chains_hold_and_break() {
     let (seal, model_opening) = first.seal(&first.model, 1);
     let checked = seal.check(&parameters(K)).unwrap();
     let tensor = first.key().layout().sheet(Role::Input(0)).unwrap().tensor.clone();
-    let (input_seal, input_opening) = seal::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
+    let (input_seal, input_opening) =
+        seal::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
     input_seal.check(&parameters(K)).unwrap();
     let (a, between) = link_of_a_chain(&first, &model_opening, &input_opening, 5);
     let (b, _) = link_of_a_chain(&second, &model_opening, &between, 7);
@@ -447,7 +510,10 @@ fn chains_hold_and_break() {
     let open_input = Desk::of(&graph, &Exposure { inputs: vec![], ..exposure });
     let key = open_input.key();
     assert_ne!(key.digest(), first.key().digest());
-    assert!(matches!(key.verify_sealed(&parameters, Some(&checked), &b), Err(Rejection::OtherKey { .. })));
+    assert!(matches!(
+        key.verify_sealed(&parameters, Some(&checked), &b),
+        Err(Rejection::OtherKey { .. })
+    ));
 }
 
 #[test]
@@ -458,8 +524,13 @@ fn openings_are_of_one_tensor() {
     let sheet = layout.sheet(Role::Input(0)).unwrap();
     let integers = desk.witness.sealed[0].clone();
     let parameters = parameters(K);
-    let (_, opening) =
-        seal::seal(&parameters, std::slice::from_ref(&sheet.tensor), vec![integers.clone()], &mut rng(1)).unwrap();
+    let (_, opening) = seal::seal(
+        &parameters,
+        std::slice::from_ref(&sheet.tensor),
+        vec![integers.clone()],
+        &mut rng(1),
+    )
+    .unwrap();
     let read = Opening::from_bytes(&opening.to_bytes()).unwrap();
     let columns = read.open(&parameters, std::iter::once(sheet), read.tensors().to_vec()).unwrap();
     let mut claim = desk.claim(vec![&columns]);
@@ -476,7 +547,8 @@ fn openings_are_of_one_tensor() {
     ));
     // The statement names commitments that the columns do not open.
     let tensors = std::slice::from_ref(&sheet.tensor);
-    let (again, _) = seal::commit(&parameters, tensors, desk.witness.sealed[..1].to_vec(), &mut rng(9)).unwrap();
+    let (again, _) =
+        seal::commit(&parameters, tensors, desk.witness.sealed[..1].to_vec(), &mut rng(9)).unwrap();
     claim.statement.inputs[0] = Value::Sealed(again.record().commitments.clone());
     let prover = prover.self_check(false);
     let proof = prover.prove_claim(claim.clone(), rng(2)).unwrap();
@@ -490,17 +562,20 @@ fn openings_are_of_one_tensor() {
 
 #[test]
 fn nothing_stays_constant_over_many_proofs_of_one_witness() {
-    // 64 proofs of one statement by one model: a byte that never changes would say something about what is hidden.
+    // 64 proofs of one statement by one model: a byte that never changes would say something about
+    // what is hidden.
     let desk = Desk::new(&Exposure { inputs: vec![Visibility::Private], ..Exposure::default() });
     let (_, opening) = desk.seal(&desk.model, 1);
     let parameters = parameters(K);
     let weights = desk.open(&opening, &desk.model).unwrap();
     let prover = Prover::new(desk.key(), &parameters).weights(weights).self_check(false);
-    let proofs: Vec<Vec<u8>> =
-        (0..64).map(|seed| prover.prove_claim(desk.claim(Vec::new()), rng(100 + seed)).unwrap().argument).collect();
+    let proofs: Vec<Vec<u8>> = (0..64)
+        .map(|seed| prover.prove_claim(desk.claim(Vec::new()), rng(100 + seed)).unwrap().argument)
+        .collect();
     for at in 0..proofs[0].len() {
         let values: std::collections::BTreeSet<u8> = proofs.iter().map(|proof| proof[at]).collect();
-        // The top byte of an element holds six bits of it, one sign bit for points: still at least a handful of values.
+        // The top byte of an element holds six bits of it, one sign bit for points: still at least
+        // a handful of values.
         let least = if at % 32 == 31 { 8 } else { 32 };
         assert!(values.len() >= least, "byte {at} takes {} values over 64 proofs", values.len());
     }

@@ -1,7 +1,7 @@
 //! Forged witnesses: each known way to cheat, and the constraint that catches it, by name.
 //!
-//! Where a forgery can be made consistent with every other constraint it is, so that the named check is the only one that fails: remove
-//! it and the test fails.
+//! Where a forgery can be made consistent with every other constraint it is, so that the named
+//! check is the only one that fails: remove it and the test fails.
 
 mod common;
 
@@ -85,8 +85,9 @@ impl Claim {
 #[track_caller]
 fn assert_caught(claim: &Claim, expected: &[&str]) {
     let caught = claim.caught_by();
-    let matches =
-        |(caught, expected): (&String, &&str)| caught == expected || caught.ends_with(&format!(": {expected}"));
+    let matches = |(caught, expected): (&String, &&str)| {
+        caught == expected || caught.ends_with(&format!(": {expected}"))
+    };
     assert!(
         caught.len() == expected.len() && caught.iter().zip(expected).all(matches),
         "{caught:?}, expected {expected:?}"
@@ -126,20 +127,27 @@ fn a_carry_between_limbs() {
 
 #[test]
 fn a_remainder_as_a_field_fraction() {
-    // Modulo p, x = l₀ + 2^w·l₁ + 2^s·q has solutions for any q; limbs or quotient are then no small integers.
+    // Modulo p, x = l₀ + 2^w·l₁ + 2^s·q has solutions for any q; limbs or quotient are then no
+    // small integers.
     let claim = Claim::narrow();
     let cells = claim.cells();
-    let honest: Vec<Vec<Fp>> =
-        claim.witness.columns.iter().map(|column| column.iter().map(|&cell| integer(cell)).collect()).collect();
+    let honest: Vec<Vec<Fp>> = claim
+        .witness
+        .columns
+        .iter()
+        .map(|column| column.iter().map(|&cell| integer(cell)).collect())
+        .collect();
     let inverse = |bits: u32| Fp::from(1u64 << bits).invert().unwrap();
     let quotient = claim.place(cells.result.as_ref().unwrap(), 0, 0);
     let limbs = [0, 1].map(|limb| claim.place(&cells.limbs[limb], 0, 0));
-    let verdict =
-        |forged: Vec<Vec<Fp>>| names(StockCircuit::claim(&claim.key, &claim.witness.statement, forged).mock_prove());
+    let verdict = |forged: Vec<Vec<Fp>>| {
+        names(StockCircuit::claim(&claim.key, &claim.witness.statement, forged).mock_prove())
+    };
 
     // l₀ one larger than it is, l₁ smaller by 2^−w.
     let mut forged = honest.clone();
-    let step = if claim.witness.columns[limbs[0].0][limbs[0].1] == 0 { Fp::one() } else { -Fp::one() };
+    let step =
+        if claim.witness.columns[limbs[0].0][limbs[0].1] == 0 { Fp::one() } else { -Fp::one() };
     forged[limbs[0].0][limbs[0].1] += step;
     forged[limbs[1].0][limbs[1].1] -= step * inverse(LIMB_BITS);
     let caught = verdict(forged);
@@ -182,12 +190,19 @@ fn a_row_of_another_functions_table() {
     net.output(a);
     let graph = net.finish(b);
     for narrow_limit in [i128::MAX, 0] {
-        let mut claim = Claim::new(circuit(&graph, 8, LIMB_BITS, narrow_limit), vec![vec![1, -2, 3, 4]]);
+        let mut claim =
+            Claim::new(circuit(&graph, 8, LIMB_BITS, narrow_limit), vec![vec![1, -2, 3, 4]]);
         let [first, second] = [0, 1].map(|output| claim.witness.outputs[output][0]);
         assert_ne!(first, second);
         // The first function's row as the second's.
-        let segments: Vec<_> =
-            claim.key.layout().nodes.iter().flatten().map(|cells| cells.result.clone().unwrap()).collect();
+        let segments: Vec<_> = claim
+            .key
+            .layout()
+            .nodes
+            .iter()
+            .flatten()
+            .map(|cells| cells.result.clone().unwrap())
+            .collect();
         for offset in 0..segments[0].lane.width() {
             let from = claim.place(&segments[0], offset, 0);
             let to = claim.place(&segments[1], offset, 0);
@@ -195,10 +210,17 @@ fn a_row_of_another_functions_table() {
         }
         public(&mut claim.witness.statement.outputs[1])[0] = first;
         let caught = claim.caught_by();
-        let lookup = if narrow_limit == 0 { ": clamp (side, low, result)" } else { ": pair (quotient, result)" };
+        let lookup = if narrow_limit == 0 {
+            ": clamp (side, low, result)"
+        } else {
+            ": pair (quotient, result)"
+        };
         assert!(caught.iter().any(|name| name.ends_with(lookup)), "{caught:?}");
         // The wide quotients are split by different radices, so the sum notices too.
-        assert!(caught.iter().all(|name| name.ends_with(lookup) || (narrow_limit == 0 && name == END)), "{caught:?}");
+        assert!(
+            caught.iter().all(|name| name.ends_with(lookup) || (narrow_limit == 0 && name == END)),
+            "{caught:?}"
+        );
     }
 }
 
@@ -206,7 +228,8 @@ fn a_row_of_another_functions_table() {
 
 #[test]
 fn a_wrong_side() {
-    // Inside declared as above: the low table admits it with its last entry; only (high, side) does not.
+    // Inside declared as above: the low table admits it with its last entry; only (high, side) does
+    // not.
     let mut claim = Claim::wide();
     let element = (0..3).find(|&element| *claim.lane(1, element) == 0).expect("an element inside");
     *claim.lane(1, element) = 1;
@@ -294,7 +317,8 @@ fn an_index_of_another_element() {
             for j in 0..4 {
                 let ahead = if select_last { j > index } else { j < index };
                 let (column, row) = claim.place(&cells.limbs[0], 0, j as usize);
-                claim.witness.columns[column][row] = values[index as usize] - values[j as usize] - i64::from(ahead);
+                claim.witness.columns[column][row] =
+                    values[index as usize] - values[j as usize] - i64::from(ahead);
             }
             assert_caught(&claim, &["limb"]);
         }
@@ -315,7 +339,9 @@ fn a_padding_row_that_holds_a_tuple() {
             let verdict = mock_prove(&claim.key, &Witness { columns, ..claim.witness.clone() });
             let failures = verdict.unwrap_err();
             assert!(
-                failures.iter().all(|failure| failure.check.starts_with("lookup") && failure.row == Some(row)),
+                failures
+                    .iter()
+                    .all(|failure| failure.check.starts_with("lookup") && failure.row == Some(row)),
                 "{failures:?}"
             );
         }
@@ -373,10 +399,16 @@ fn outputs_that_trade_places() {
 fn public_integers_outside_their_declared_ranges() {
     let mut claim = Claim::narrow();
     public(&mut claim.witness.statement.inputs[0])[0] = 128;
-    assert_eq!(claim.caught_by(), ["statement: \"x0\": element 0 is 128, declared range -128..=127"]);
+    assert_eq!(
+        claim.caught_by(),
+        ["statement: \"x0\": element 0 is 128, declared range -128..=127"]
+    );
     let mut claim = Claim::narrow();
     *claim.output(0) = 128;
-    assert_eq!(claim.caught_by(), ["statement: \"y0\": element 0 is 128, declared range -128..=127"]);
+    assert_eq!(
+        claim.caught_by(),
+        ["statement: \"y0\": element 0 is 128, declared range -128..=127"]
+    );
 }
 
 // The running sum.
@@ -393,27 +425,40 @@ fn a_running_sum_that_does_not_follow_the_cells() {
     let mut forged = stock.clone();
     forged.running_sum_mut()[usable] = target;
     let failures = forged.mock_prove().unwrap_err();
-    assert!(failures.iter().all(|f| f.check == "adjoint sum step" && f.row == Some(usable - 1)), "{failures:?}");
+    assert!(
+        failures.iter().all(|f| f.check == "adjoint sum step" && f.row == Some(usable - 1)),
+        "{failures:?}"
+    );
 
     // A jump in the middle.
     let mut forged = stock.clone();
     let missing = target - forged.running_sum_mut()[usable];
     forged.running_sum_mut()[10..].iter_mut().for_each(|sum| *sum += missing);
     let failures = forged.mock_prove().unwrap_err();
-    assert!(failures.iter().all(|f| f.check == "adjoint sum step" && f.row == Some(9)), "{failures:?}");
+    assert!(
+        failures.iter().all(|f| f.check == "adjoint sum step" && f.row == Some(9)),
+        "{failures:?}"
+    );
 
     // A sum that does not start at zero.
     let mut forged = stock.clone();
     forged.running_sum_mut().iter_mut().for_each(|sum| *sum += missing);
     let failures = forged.mock_prove().unwrap_err();
-    assert!(failures.iter().all(|f| f.check == "adjoint sum start" && f.row == Some(0)), "{failures:?}");
+    assert!(
+        failures.iter().all(|f| f.check == "adjoint sum start" && f.row == Some(0)),
+        "{failures:?}"
+    );
 }
 
 #[test]
 fn the_judges_own_challenges_depend_on_everything_claimed() {
     let claim = Claim::narrow();
-    let cells: Vec<Vec<Fp>> =
-        claim.witness.columns.iter().map(|column| column.iter().map(|&cell| integer(cell)).collect()).collect();
+    let cells: Vec<Vec<Fp>> = claim
+        .witness
+        .columns
+        .iter()
+        .map(|column| column.iter().map(|&cell| integer(cell)).collect())
+        .collect();
     let honest = challenges(&claim.key, &claim.witness.statement, &cells);
     let differs = |other: zkinfer_verifier::adjoint::Cotangents| {
         assert!(honest.rho != other.rho && honest.sigma != other.sigma && honest.tau != other.tau);
@@ -440,7 +485,9 @@ fn weights_are_bound() {
         description::Operator::Contract(contract) => Some(&mut contract.weights),
         _ => None,
     });
-    let Some(description::Weights::Public(weights)) = weights else { unreachable!("public weights") };
+    let Some(description::Weights::Public(weights)) = weights else {
+        unreachable!("public weights")
+    };
     weights[1] ^= 1;
     let key = VerifyingKey::new(description).unwrap();
     assert_caught(&Claim { key, witness: claim.witness }, &[END]);
@@ -448,16 +495,22 @@ fn weights_are_bound() {
 
 #[test]
 fn an_accumulator_is_padded_to_whole_limbs() {
-    // A shift between multiples of the limb width must not leave a remainder table wider than the divisor.
+    // A shift between multiples of the limb width must not leave a remainder table wider than the
+    // divisor.
     for (limb_bits, expected) in [(4, 3), (5, 2), (7, 2), (10, 1), (16, 1)] {
         let graph = layer(After::Int8 { shift: 10, zero_point: 1 });
         let circuit = circuit(&graph, 9, limb_bits, 0);
         for node in &circuit.key().description().nodes {
             match &node.operator {
-                description::Operator::Requantise(requantise) => assert_eq!(requantise.limbs, expected),
+                description::Operator::Requantise(requantise) => {
+                    assert_eq!(requantise.limbs, expected)
+                }
                 description::Operator::Contract(contract) => {
-                    let Operator::Linear { multipliers, .. } = &graph.nodes[0].operator else { unreachable!() };
-                    let padded: Vec<i64> = multipliers.iter().map(|m| m << (expected * limb_bits - 10)).collect();
+                    let Operator::Linear { multipliers, .. } = &graph.nodes[0].operator else {
+                        unreachable!()
+                    };
+                    let padded: Vec<i64> =
+                        multipliers.iter().map(|m| m << (expected * limb_bits - 10)).collect();
                     assert_eq!(contract.row_factors, padded);
                 }
                 _ => {}

@@ -2,7 +2,9 @@
 
 mod common;
 
-use halo2_proofs::plonk::{Error, SingleVerifier, create_proof, keygen_pk, keygen_vk, verify_proof};
+use halo2_proofs::plonk::{
+    Error, SingleVerifier, create_proof, keygen_pk, keygen_vk, verify_proof,
+};
 use halo2_proofs::poly::commitment::Params;
 use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
 use pasta_curves::{EqAffine, Fp};
@@ -47,10 +49,15 @@ fn stock_halo2_proves_and_verifies_a_small_network() {
 
 #[test]
 fn k_leaves_room_for_tables_of_any_length() {
-    // 8x takes 2,041 quotients; with the all-zero tuple that is every row that halo2 leaves usable at k = 11.
+    // 8x takes 2,041 quotients; with the all-zero tuple that is every row that halo2 leaves usable
+    // at k = 11.
     let mut net = common::Net::new("full table", &[(&[1, 2], 0)]);
-    let requantise =
-        Requantise { shift: 0, ties: Default::default(), zero_point: 0, function: Function::clamp(-128, 127) };
+    let requantise = Requantise {
+        shift: 0,
+        ties: Default::default(),
+        zero_point: 0,
+        function: Function::clamp(-128, 127),
+    };
     let sum = Operator::Sum { multipliers: vec![8], constant: vec![], requantise };
     let y = net.node(sum, &[0], &[1, 2], 0);
     let circuit = common::circuit(&net.finish(y), 7, 4, i128::MAX);

@@ -8,7 +8,8 @@ use zkinfer::verifier::Digest;
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
-/// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that could not be written.
+/// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that
+/// could not be written.
 #[derive(Debug, Parser)]
 #[command(name = "zkinfer", version, about, long_about, arg_required_else_help = true)]
 pub struct Arguments {
@@ -23,7 +24,8 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Turn an ONNX model into a circuit: writes NAME.zkc and NAME.opening (for the prover), NAME.vk and NAME.seal (for verifiers).
+    /// Turn an ONNX model into a circuit: writes NAME.zkc and NAME.opening (for the prover),
+    /// NAME.vk and NAME.seal (for verifiers).
     Compile(Compile),
     /// Run the integer network on an input, without a proof.
     Run(Run),
@@ -31,7 +33,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Prove one inference: writes INPUT.proof.
     Prove(Prove),
-    /// Commit to the weights of a compiled model, or to a tensor: writes .seal (public) and .opening (secret).
+    /// Commit to the weights of a compiled model, or to a tensor: writes .seal (public) and
+    /// .opening (secret).
     Seal(Seal),
     /// Check proofs, each by itself or as a chain.
     Verify(Verify),
@@ -45,9 +48,11 @@ pub enum Command {
     Inspect(Inspect),
     /// Derive and cache the commitment parameters (derived on first use otherwise).
     Urs(Urs),
-    /// List what proofs can be computed on, and how fast it is. Forgets what `prove --device auto` measured.
+    /// List what proofs can be computed on, and how fast it is. Forgets what `prove --device auto`
+    /// measured.
     Devices,
-    /// The whole way on a shipped network: compile, prove a handwritten digit, verify, and reject a forgery.
+    /// The whole way on a shipped network: compile, prove a handwritten digit, verify, and reject a
+    /// forgery.
     Demo(Demo),
     /// Print a completion script for a shell.
     Completions(Completions),
@@ -110,8 +115,8 @@ pub struct Shown {
 /// Where results go.
 #[derive(Args, Debug)]
 pub struct Destination {
-    /// Write here instead of beside the input: a directory, or a name, to which the ending is appended unless it is there. One file alone may go to a
-    /// device or pipe.
+    /// Write here instead of beside the input: a directory, or a name, to which the ending is
+    /// appended unless it is there. One file alone may go to a device or pipe.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Overwrite existing files.
@@ -132,7 +137,8 @@ pub struct Compile {
     #[arg(long, value_name = "DATA")]
     pub calibration: Option<PathBuf>,
     /// Range of the inputs, where there is no calibration data.
-    #[arg(long, value_name = "LOW,HIGH", default_value = "0,1", value_parser = range, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LOW,HIGH", default_value = "0,1", value_parser = range,
+        allow_hyphen_values = true)]
     pub input_range: (f32, f32),
     /// What the circuit's layout should be cheapest for.
     #[arg(long, value_enum, default_value_t)]
@@ -209,20 +215,23 @@ pub struct Prove {
 /// `zkinfer verify`.
 #[derive(Args, Debug)]
 pub struct Verify {
-    /// Proofs, with the keys (.vk), seals (.seal) and manifests (.json) to check them by. A seal or manifest that is not named is the one beside
-    /// its key; a key that is not named is looked for beside the proof.
+    /// Proofs, with the keys (.vk), seals (.seal) and manifests (.json) to check them by. A seal or
+    /// manifest that is not named is the one beside its key; a key that is not named is looked for
+    /// beside the proof.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Demand that each proof goes on from the sealed outputs of the one before.
     #[arg(long)]
     pub chain: bool,
-    /// Demand that the proof is by this model: the digest that `inspect`, `seal` and `verify` print. Once for all proofs, or once for each, in order.
+    /// Demand that the proof is by this model: the digest that `inspect`, `seal` and `verify`
+    /// print. Once for all proofs, or once for each, in order.
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     pub model: Vec<Digest>,
     /// Demand a manifest signed by this publisher (public key, PEM).
     #[arg(long, value_name = "NAME.pub.pem")]
     pub publisher: Option<PathBuf>,
-    /// Most memory that verifying may take: a key that may need more is refused before anything is spent.
+    /// Most memory that verifying may take: a key that may need more is refused before anything is
+    /// spent.
     #[arg(long, value_name = "MB", default_value_t = 4000)]
     pub memory: u64,
     /// Most processor time that it may take, of all threads together.
@@ -308,7 +317,8 @@ pub struct Inspect {
 #[derive(Args, Debug)]
 pub struct Urs {
     /// Sizes to derive, as k for 2^k rows; without any, lists the cache.
-    #[arg(value_name = "K", value_parser = clap::value_parser!(u32).range(i64::from(zkinfer::verifier::MIN_K)..=i64::from(zkinfer::verifier::MAX_K)))]
+    #[arg(value_name = "K", value_parser = clap::value_parser!(u32).range(i64::from(
+        zkinfer::verifier::MIN_K)..=i64::from(zkinfer::verifier::MAX_K)))]
     pub sizes: Vec<u32>,
 }
 
@@ -340,15 +350,20 @@ fn shown(text: &str) -> Result<Shown, String> {
 
 /// `name=length`.
 fn dimension(text: &str) -> Result<(String, usize), String> {
-    let pair = text.rsplit_once('=').map(|(name, length)| (name.to_owned(), length.parse().unwrap_or(0)));
+    let pair =
+        text.rsplit_once('=').map(|(name, length)| (name.to_owned(), length.parse().unwrap_or(0)));
     pair.filter(|(name, length)| !name.is_empty() && (1..=1 << 20).contains(length))
         .ok_or_else(|| "expected NAME=N with a length N from 1 to 1048576".into())
 }
 
 /// 64 hexadecimal digits.
 fn digest(text: &str) -> Result<Digest, String> {
-    let error =
-        || format!("expected a model's digest, 64 hexadecimal digits; these are {} characters", text.chars().count());
+    let error = || {
+        format!(
+            "expected a model's digest, 64 hexadecimal digits; these are {} characters",
+            text.chars().count()
+        )
+    };
     let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -362,7 +377,9 @@ fn digest(text: &str) -> Result<Digest, String> {
 fn range(text: &str) -> Result<(f32, f32), String> {
     let parse = |part: &str| part.trim().parse::<f32>().ok().filter(|value| value.is_finite());
     let bounds = text.split_once(',').and_then(|(low, high)| Some((parse(low)?, parse(high)?)));
-    bounds.filter(|(low, high)| low < high).ok_or_else(|| "expected two numbers LOW,HIGH with LOW below HIGH".into())
+    bounds
+        .filter(|(low, high)| low < high)
+        .ok_or_else(|| "expected two numbers LOW,HIGH with LOW below HIGH".into())
 }
 
 #[cfg(test)]
@@ -385,9 +402,23 @@ mod tests {
 
     #[test]
     fn digests() {
-        assert_eq!(digest(&"0aB1".repeat(16)), Ok(Digest([0x0au8, 0xb1].repeat(16).try_into().unwrap())));
-        for bad in ["", "0a", &"0".repeat(63), &"0".repeat(65), &"0g".repeat(32), &"+1".repeat(32), &"é".repeat(32)] {
-            assert!(digest(bad).is_err_and(|error| error.contains("64 hexadecimal digits")), "{bad}");
+        assert_eq!(
+            digest(&"0aB1".repeat(16)),
+            Ok(Digest([0x0au8, 0xb1].repeat(16).try_into().unwrap()))
+        );
+        for bad in [
+            "",
+            "0a",
+            &"0".repeat(63),
+            &"0".repeat(65),
+            &"0g".repeat(32),
+            &"+1".repeat(32),
+            &"é".repeat(32),
+        ] {
+            assert!(
+                digest(bad).is_err_and(|error| error.contains("64 hexadecimal digits")),
+                "{bad}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! Reading files, and naming those that a command writes. How they are written is in [`crate::set`].
+//! Reading files, and naming those that a command writes. How they are written is in
+//! [`crate::set`].
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,7 +13,8 @@ use crate::arguments::Destination;
 use crate::foreign;
 use crate::set;
 
-/// Endings that a result's name has instead of those of what it was made from; all that is read and written here.
+/// Endings that a result's name has instead of those of what it was made from; all that is read and
+/// written here.
 const ENDINGS: [&str; 9] = ["onnx", "npy", "npz", "json", "zkc", "vk", "seal", "opening", "proof"];
 /// Most bytes of a manifest.
 pub const MANIFEST: usize = 1 << 24;
@@ -34,7 +36,8 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     append(&without(path, &ENDINGS), ending)
 }
 
-/// `path` without one of these endings, if it has one. Whatever else has a full stop in it is a name: `v1.0`, `john.doe`.
+/// `path` without one of these endings, if it has one. Whatever else has a full stop in it is a
+/// name: `v1.0`, `john.doe`.
 fn without(path: &Path, endings: &[&str]) -> PathBuf {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let stem = |ending: &&str| {
@@ -44,7 +47,9 @@ fn without(path: &Path, endings: &[&str]) -> PathBuf {
     };
     // Of two that fit, `pub.pem` and `pem`, the longer one is meant.
     let stems = endings.iter().filter_map(stem);
-    stems.min_by_key(|stem| stem.len()).map_or_else(|| path.to_owned(), |stem| path.with_file_name(stem))
+    stems
+        .min_by_key(|stem| stem.len())
+        .map_or_else(|| path.to_owned(), |stem| path.with_file_name(stem))
 }
 
 /// `path` with an ending behind whatever its name is.
@@ -71,7 +76,8 @@ impl Names {
 }
 
 impl Destination {
-    /// Names for results with these endings: beside `input`, in the directory asked for, or with the name asked for.
+    /// Names for results with these endings: beside `input`, in the directory asked for, or with
+    /// the name asked for.
     pub fn names(&self, input: &Path, endings: &[&str]) -> Result<Names> {
         self.named(&without(input, &ENDINGS), endings)
     }
@@ -80,14 +86,16 @@ impl Destination {
     pub fn named(&self, name: &Path, endings: &[&str]) -> Result<Names> {
         let Some(output) = &self.output else { return stem(&without(name, endings)) };
         match fs::metadata(output) {
-            Ok(there) if there.is_dir() => stem(&output.join(without(name, endings).file_name().unwrap_or_default())),
+            Ok(there) if there.is_dir() => {
+                stem(&output.join(without(name, endings).file_name().unwrap_or_default()))
+            }
             Ok(there) if !there.is_file() => Ok(Names { stem: output.clone(), device: true }),
             _ => stem(&without(output, endings)),
         }
     }
 
-    /// Refuses what cannot be written, or exists and is not to be overwritten, before any work is done. What a killed run has left where the results
-    /// go is finished or removed first.
+    /// Refuses what cannot be written, or exists and is not to be overwritten, before any work is
+    /// done. What a killed run has left where the results go is finished or removed first.
     pub fn check(&self, paths: &[PathBuf]) -> Result<()> {
         let Some(first) = paths.first() else { return Ok(()) };
         if let Some(kind) = device(first) {
@@ -125,8 +133,10 @@ impl Destination {
     pub fn write(&self, files: &[set::NewFile<'_>]) -> Result<()> {
         match files {
             [only] if device(only.path).is_some() => {
-                let written =
-                    File::options().write(true).open(only.path).and_then(|mut file| file.write_all(only.bytes));
+                let written = File::options()
+                    .write(true)
+                    .open(only.path)
+                    .and_then(|mut file| file.write_all(only.bytes));
                 written.with_context(|| foreign::path(only.path))
             }
             _ => set::write(files, self.force),
@@ -155,8 +165,12 @@ mod tests {
 
     fn named(output: &str, name: &str, endings: &[&str]) -> Vec<String> {
         let output = (!output.is_empty()).then(|| output.into());
-        let names = Destination { output, force: false }.names(Path::new(name), endings).expect("a name");
-        endings.iter().map(|ending| names.path(ending).to_str().expect("UTF-8").to_owned()).collect()
+        let names =
+            Destination { output, force: false }.names(Path::new(name), endings).expect("a name");
+        endings
+            .iter()
+            .map(|ending| names.path(ending).to_str().expect("UTF-8").to_owned())
+            .collect()
     }
 
     #[test]
@@ -171,7 +185,8 @@ mod tests {
         assert_eq!(named("b/net.1.vk", "net.onnx", &["zkc", "vk"]), ["b/net.1.zkc", "b/net.1.vk"]);
         assert_eq!(named("me.pub.pem", "x", &["pem", "pub.pem"]), ["me.pem", "me.pub.pem"]);
         assert_eq!(named(".zkc", "net.onnx", &["zkc"]), [".zkc.zkc"]);
-        let pair = Destination { output: None, force: false }.named(Path::new("john.doe"), &["pem", "pub.pem"]);
+        let pair = Destination { output: None, force: false }
+            .named(Path::new("john.doe"), &["pem", "pub.pem"]);
         assert_eq!(pair.expect("a name").path("pub.pem"), Path::new("john.doe.pub.pem"));
         assert_eq!(beside(Path::new("net.v1.zkc"), "opening"), Path::new("net.v1.opening"));
     }
@@ -179,11 +194,14 @@ mod tests {
     #[test]
     fn a_result_needs_a_name() {
         for output in ["", "/", "..", "nowhere/", "nowhere/.."] {
-            let names = Destination { output: Some(output.into()), force: true }.names(Path::new("x.npy"), &["proof"]);
+            let names = Destination { output: Some(output.into()), force: true }
+                .names(Path::new("x.npy"), &["proof"]);
             // Directories that are there are no names but places.
             let place = Path::new(output).is_dir();
             assert_eq!(names.is_ok(), place, "{output:?}: {names:?}");
         }
-        assert!(Destination { output: None, force: false }.named(Path::new(".."), &["pem"]).is_err());
+        assert!(
+            Destination { output: None, force: false }.named(Path::new(".."), &["pem"]).is_err()
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! The one door for text that is not ours: names, paths and messages out of files and libraries.
 //!
-//! Whoever wrote a file chose the names in it. Printed as they are, a line break forges a line of ours, an escape sequence steers the terminal, and a
-//! right-to-left mark or a space without width turns one name into another. So a name is quoted, with all that escaped, and cut if it is long.
+//! Whoever wrote a file chose the names in it. Printed as they are, a line break forges a line of
+//! ours, an escape sequence steers the terminal, and a right-to-left mark or a space without width
+//! turns one name into another. So a name is quoted, with all that escaped, and cut if it is long.
 
 use std::path::Path;
 
 /// Characters of a name that are shown.
 const SHOWN: usize = 120;
-/// Most characters between quotation marks in a message: what is longer is cut like a name. Paths may well be longer than names.
+/// Most characters between quotation marks in a message: what is longer is cut like a name. Paths
+/// may well be longer than names.
 const QUOTED: usize = 300;
 /// Characters of a line that are shown, for whatever libraries say unquoted.
 const LINE: usize = 1 << 14;
@@ -38,12 +40,14 @@ pub fn json_path(path: impl AsRef<Path>) -> serde_json::Value {
     path.as_ref().to_string_lossy().into()
 }
 
-/// Whether a character could do more on a screen than be seen: what Rust escapes when it quotes, but for quotation marks and backslashes.
+/// Whether a character could do more on a screen than be seen: what Rust escapes when it quotes,
+/// but for quotation marks and backslashes.
 fn acts(character: char) -> bool {
     !(character.is_ascii_graphic() || character == ' ') && character.escape_debug().nth(1).is_some()
 }
 
-/// A text of ours that may hold others' as one line: what is left in it of line breaks, control and format characters is escaped.
+/// A text of ours that may hold others' as one line: what is left in it of line breaks, control and
+/// format characters is escaped.
 pub fn harmless(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for (count, character) in shortened(text).chars().enumerate() {
@@ -94,7 +98,8 @@ fn closed(quoted: &str) -> Option<(&str, &str)> {
     quoted.split_once(closes)
 }
 
-/// The same JSON value with such characters as `\u` escapes; line breaks stand between its members only.
+/// The same JSON value with such characters as `\u` escapes; line breaks stand between its members
+/// only.
 pub fn ascii_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
@@ -109,7 +114,8 @@ pub fn ascii_json(json: &str) -> String {
     safe
 }
 
-/// An error with its causes, each said once: many of them repeat in their own message what caused them, or name the file again.
+/// An error with its causes, each said once: many of them repeat in their own message what caused
+/// them, or name the file again.
 pub fn story(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -127,9 +133,10 @@ mod tests {
     use super::*;
     use anyhow::Context as _;
 
-    /// A forged line, a cleared screen, a turned line, two without width, another line break, DEL, CSI in one byte, a private character.
-    const HOSTILE: &str =
-        "a\nverified\r\t\u{1b}[2J\u{202e}\u{200b}\u{2066}\u{2028}\u{7f}\u{9b}\u{e000}\u{feff}é 数 \u{10ffff}";
+    /// A forged line, a cleared screen, a turned line, two without width, another line break, DEL,
+    /// CSI in one byte, a private character.
+    const HOSTILE: &str = "a\nverified\r\t\u{1b}[2J\u{202e}\u{200b}\u{2066}\u{2028}\u{7f}\
+        \u{9b}\u{e000}\u{feff}é 数 \u{10ffff}";
 
     fn is_harmless(text: &str) -> bool {
         !text.contains(acts)
@@ -157,7 +164,8 @@ mod tests {
         let said = |name: &str| harmless(&format!("cannot read {name:?}: no \"Relu\" here"));
         let long = "\"\\".repeat(200);
         assert!(
-            said(&long).starts_with("cannot read \"\\\"\\\\") && said(&long).ends_with("\"… (cut): no \"Relu\" here")
+            said(&long).starts_with("cannot read \"\\\"\\\\")
+                && said(&long).ends_with("\"… (cut): no \"Relu\" here")
         );
         assert!(said(&long).chars().count() < 170, "{}", said(&long));
         let path = "d/".repeat(120);
@@ -190,6 +198,9 @@ mod tests {
         let error = anyhow::Error::from(cause());
         assert_eq!(story(&error), "cannot read \"a.npy\": no such file; check the path");
         let error = Err::<(), _>(cause()).context("\"a.npy\"").context("name another").unwrap_err();
-        assert_eq!(story(&error), "name another: cannot read \"a.npy\": no such file; check the path");
+        assert_eq!(
+            story(&error),
+            "name another: cannot read \"a.npy\": no such file; check the path"
+        );
     }
 }

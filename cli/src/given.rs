@@ -1,7 +1,7 @@
 //! The files that `verify` is given, and what it finds beside them.
 //!
-//! What lies beside a file is whatever its sender put there: it says what a proof is checked by, not whose model that is. So each file remembers where
-//! it came from.
+//! What lies beside a file is whatever its sender put there: it says what a proof is checked by,
+//! not whose model that is. So each file remembers where it came from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,8 @@ pub struct Given {
 impl Given {
     /// Sorts them, and reads keys and manifests.
     pub fn read(files: &[PathBuf]) -> Result<Self> {
-        let mut given = Self { proofs: Vec::new(), keys: Vec::new(), seals: Vec::new(), manifests: Vec::new() };
+        let mut given =
+            Self { proofs: Vec::new(), keys: Vec::new(), seals: Vec::new(), manifests: Vec::new() };
         for path in files {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("vk") => given.keys.push(read_key(path, Origin::Named)?.into()),
@@ -61,7 +62,8 @@ impl Given {
         Ok(given)
     }
 
-    /// The key that a proof names: among those given, or beside the proof. A single key given is taken as it is.
+    /// The key that a proof names: among those given, or beside the proof. A single key given is
+    /// taken as it is.
     pub fn key(&mut self, proof: &Path, digest: Digest) -> Result<Rc<Found<VerifyingKey>>> {
         let named: Vec<_> = self.keys.iter().filter(|key| key.origin == Origin::Named).collect();
         if let [only] = named[..] {
@@ -72,7 +74,10 @@ impl Given {
             return Ok(known.clone());
         }
         if named {
-            bail!("{}: none of the keys given has the digest {digest} that it names", foreign::path(proof));
+            bail!(
+                "{}: none of the keys given has the digest {digest} that it names",
+                foreign::path(proof)
+            );
         }
         let path = beside(proof, digest)?;
         let key = Rc::new(read_key(&path, Origin::Beside)?);
@@ -80,8 +85,13 @@ impl Given {
         Ok(key)
     }
 
-    /// The seal for a key with sealed weights: the only one given, the one given with this digest, or the one beside the key.
-    pub fn seal(&self, key: &Found<VerifyingKey>, digest: Option<Digest>) -> Result<Option<Found<Seal>>> {
+    /// The seal for a key with sealed weights: the only one given, the one given with this digest,
+    /// or the one beside the key.
+    pub fn seal(
+        &self,
+        key: &Found<VerifyingKey>,
+        digest: Option<Digest>,
+    ) -> Result<Option<Found<Seal>>> {
         if !key.content.has_sealed_weights() {
             return Ok(None);
         }
@@ -100,15 +110,20 @@ impl Given {
         }
         let beside = files::beside(&key.path, "seal");
         if !beside.exists() {
-            bail!("{}: the weights are sealed and the seal is not here; name the .seal file", foreign::path(&beside));
+            bail!(
+                "{}: the weights are sealed and the seal is not here; name the .seal file",
+                foreign::path(&beside)
+            );
         }
         read_seal(&beside, Origin::Beside).map(Some)
     }
 
-    /// The manifest of each model: the one given that fits its key and seal, or the one beside its key. Every one that was given is of some model.
+    /// The manifest of each model: the one given that fits its key and seal, or the one beside its
+    /// key. Every one that was given is of some model.
     pub fn manifests(&self, models: &[Model<'_>]) -> Result<Vec<Option<Manifest>>> {
         for (path, manifest) in &self.manifests {
-            let misfit = models.iter().map(|model| model.fits(manifest)).collect::<Result<Vec<()>, _>>();
+            let misfit =
+                models.iter().map(|model| model.fits(manifest)).collect::<Result<Vec<()>, _>>();
             let any = models.iter().any(|model| model.fits(manifest).is_ok());
             if let (Err(misfit), false) = (misfit, any) {
                 return Err(misfit).with_context(|| foreign::path(path));
@@ -118,12 +133,17 @@ impl Given {
     }
 
     fn manifest(&self, model: &Model<'_>) -> Result<Option<Manifest>> {
-        let fitting: Vec<_> = self.manifests.iter().filter(|(_, manifest)| model.fits(manifest).is_ok()).collect();
+        let fitting: Vec<_> =
+            self.manifests.iter().filter(|(_, manifest)| model.fits(manifest).is_ok()).collect();
         match fitting[..] {
             [] => {}
             [(_, manifest)] => return Ok(Some(manifest.clone())),
             [(one, _), (other, _), ..] => {
-                bail!("{} and {} are of one model: give one of them", foreign::path(one), foreign::path(other))
+                bail!(
+                    "{} and {} are of one model: give one of them",
+                    foreign::path(one),
+                    foreign::path(other)
+                )
             }
         }
         let manifest = manifest_beside(&model.key.path)?;
@@ -147,9 +167,11 @@ impl Model<'_> {
     }
 }
 
-/// The path of the key with this digest in a proof's folder. Its files are hashed, not decoded: a neighbour costs its bytes and no more.
+/// The path of the key with this digest in a proof's folder. Its files are hashed, not decoded: a
+/// neighbour costs its bytes and no more.
 fn beside(proof: &Path, digest: Digest) -> Result<PathBuf> {
-    let directory = proof.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory =
+        proof.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = fs::read_dir(directory).with_context(|| foreign::path(directory))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let candidate = |path: PathBuf| {
@@ -168,28 +190,37 @@ fn beside(proof: &Path, digest: Digest) -> Result<PathBuf> {
             break;
         }
         looked += 1;
-        if fs::File::open(&path).and_then(|file| key_digest(file, length)).is_ok_and(|found| found == Some(digest)) {
+        if fs::File::open(&path)
+            .and_then(|file| key_digest(file, length))
+            .is_ok_and(|found| found == Some(digest))
+        {
             return Ok(path);
         }
     }
     let proof = foreign::path(proof);
     if looked < all {
         bail!(
-            "{proof}: none of the {looked} .vk files beside it that were looked at has the digest {digest} that it names; there are {all}, and at most \
+            "{proof}: none of the {looked} .vk files beside it that were looked at has the digest \
+            {digest} that it names; there are {all}, and at most \
              {CANDIDATES} of at most {} MB together are read: name the .vk file",
             BYTES >> 20
         );
     }
-    bail!("{proof}: no key with the digest {digest} that it names was given or lies beside it; name the .vk file")
+    bail!(
+        "{proof}: no key with the digest {digest} that it names was given or lies beside it; name \
+        the .vk file"
+    )
 }
 
 fn read_key(path: &Path, origin: Origin) -> Result<Found<VerifyingKey>> {
-    let content = VerifyingKey::from_bytes(&files::read_kind(path, KEY)?).with_context(|| foreign::path(path))?;
+    let content = VerifyingKey::from_bytes(&files::read_kind(path, KEY)?)
+        .with_context(|| foreign::path(path))?;
     Ok(Found { content, path: path.to_owned(), origin })
 }
 
 fn read_seal(path: &Path, origin: Origin) -> Result<Found<Seal>> {
-    let content = Seal::from_bytes(&files::read_kind(path, SEAL)?).with_context(|| foreign::path(path))?;
+    let content =
+        Seal::from_bytes(&files::read_kind(path, SEAL)?).with_context(|| foreign::path(path))?;
     Ok(Found { content, path: path.to_owned(), origin })
 }
 
@@ -198,7 +229,8 @@ pub fn read_manifest(path: &Path) -> Result<Manifest> {
     Manifest::from_json(&files::read(path, files::MANIFEST)?).with_context(|| foreign::path(path))
 }
 
-/// The manifest beside a key or compiled model. One that is there and cannot be read is an error: nobody shall be rid of it by damaging it.
+/// The manifest beside a key or compiled model. One that is there and cannot be read is an error:
+/// nobody shall be rid of it by damaging it.
 pub fn manifest_beside(path: &Path) -> Result<Option<(PathBuf, Manifest)>> {
     let path = files::beside(path, "json");
     match fs::symlink_metadata(&path) {
@@ -210,18 +242,23 @@ pub fn manifest_beside(path: &Path) -> Result<Option<(PathBuf, Manifest)>> {
         Ok(manifest) => Ok(Some((path, manifest))),
         // Inputs are JSON too, and may be called like the model.
         Err(_) if is_data(&bytes) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{}: the model's manifest", foreign::path(&path))),
+        Err(error) => {
+            Err(error).with_context(|| format!("{}: the model's manifest", foreign::path(&path)))
+        }
     }
 }
 
-/// Whether this is JSON as `prove` reads it, nested lists, by name or not, and cannot be what became of a manifest, which holds texts.
+/// Whether this is JSON as `prove` reads it, nested lists, by name or not, and cannot be what
+/// became of a manifest, which holds texts.
 fn is_data(bytes: &[u8]) -> bool {
     if bytes.len() > LIMIT {
         return false;
     }
     match serde_json::from_slice(bytes) {
         Ok(serde_json::Value::Array(_)) => true,
-        Ok(serde_json::Value::Object(members)) => !members.is_empty() && members.values().all(|value| value.is_array()),
+        Ok(serde_json::Value::Object(members)) => {
+            !members.is_empty() && members.values().all(|value| value.is_array())
+        }
         _ => false,
     }
 }

@@ -1,7 +1,8 @@
-//! Whose model a proof was checked against: what the user demanded, and where key and seal came from.
+//! Whose model a proof was checked against: what the user demanded, and where key and seal came
+//! from.
 //!
-//! A proof shows that *some* model gave an answer. Whoever sends a proof can send key and seal with it, of any model; so unless an identity was
-//! demanded, `verify` says that none was.
+//! A proof shows that *some* model gave an answer. Whoever sends a proof can send key and seal with
+//! it, of any model; so unless an identity was demanded, `verify` says that none was.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -38,7 +39,9 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.model, &self.publisher) {
             (Some(_), None) => return write!(f, "the model demanded"),
-            (Some(_), Some(key)) => return write!(f, "the model demanded, by the publisher demanded, key {key}"),
+            (Some(_), Some(key)) => {
+                return write!(f, "the model demanded, by the publisher demanded, key {key}");
+            }
             (None, Some(key)) => return write!(f, "a model by the publisher demanded, key {key}"),
             (None, None) => {}
         }
@@ -46,20 +49,33 @@ impl fmt::Display for Identity {
         let Some(seal) = &self.seal else {
             return match self.key.origin {
                 Origin::Named => write!(f, "key as named ({key})"),
-                Origin::Beside => write!(f, "not demanded (key taken from beside the proof: {key}; {HINT})"),
+                Origin::Beside => {
+                    write!(f, "not demanded (key taken from beside the proof: {key}; {HINT})")
+                }
             };
         };
         let path = foreign::path(&seal.path);
         match (self.key.origin, seal.origin) {
             (Origin::Named, Origin::Named) => write!(f, "key and seal as named ({key}, {path})"),
             (Origin::Named, Origin::Beside) => {
-                write!(f, "key as named ({key}), its weights' not demanded (seal taken from beside it: {path}; {HINT})")
+                write!(
+                    f,
+                    "key as named ({key}), its weights' not demanded (seal taken from beside it: \
+                    {path}; {HINT})"
+                )
             }
             (Origin::Beside, Origin::Named) => {
-                write!(f, "seal as named ({path}), its key's not demanded (taken from beside the proof: {key}; {HINT})")
+                write!(
+                    f,
+                    "seal as named ({path}), its key's not demanded (taken from beside the proof: \
+                    {key}; {HINT})"
+                )
             }
             (Origin::Beside, Origin::Beside) => {
-                write!(f, "not demanded (key and seal taken from beside the proof: {key}, {path}; {HINT})")
+                write!(
+                    f,
+                    "not demanded (key and seal taken from beside the proof: {key}, {path}; {HINT})"
+                )
             }
         }
     }

@@ -11,10 +11,12 @@
 //! | [`foreign`] | text out of files, made harmless |
 //! | [`threads`] | how many threads share the work |
 //!
-//! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that could not be written: to its file, or to
-//! standard output. A reader of standard output that stops reading (`| head`) changes none of them.
+//! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that
+//! could not be written: to its file, or to standard output. A reader of standard output that stops
+//! reading (`| head`) changes none of them.
 
-// What is printed goes through `screen`: the standard macros panic where the stream cannot be written.
+// What is printed goes through `screen`: the standard macros panic where the stream cannot be
+// written.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
@@ -69,7 +71,9 @@ fn help(answer: &clap::Error) -> ExitCode {
     let printed = answer.print();
     let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
     match printed {
-        Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => unwritten(&error),
+        Err(error) if !answer.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            unwritten(&error)
+        }
         _ => told(code),
     }
 }

@@ -1,4 +1,5 @@
-//! What people see: lines, warnings and JSON, progress while something takes long, units, tables, a digit as a picture.
+//! What people see: lines, warnings and JSON, progress while something takes long, units, tables, a
+//! digit as a picture.
 //!
 //! Everything goes out through here, and every text that is not ours through [`crate::foreign`].
 
@@ -13,7 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::foreign;
 
-/// What went wrong first on standard output. Nothing is written after it: half a line in the middle would mislead.
+/// What went wrong first on standard output. Nothing is written after it: half a line in the middle
+/// would mislead.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints one line on standard output: a line break in it is escaped.
@@ -33,8 +35,9 @@ fn put(write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>) {
     }
 }
 
-/// Writes out what is still held back, and says what went wrong on standard output since the start. A reader that stopped reading (`| head`) is no
-/// failure of ours: the work goes on, and so does the exit code.
+/// Writes out what is still held back, and says what went wrong on standard output since the start.
+/// A reader that stopped reading (`| head`) is no failure of ours: the work goes on, and so does
+/// the exit code.
 pub fn finish() -> Result<(), io::Error> {
     put(Write::flush);
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -69,7 +72,8 @@ fn aside(kind: &str, text: &str) {
     let _ = writeln!(io::stderr(), "{kind}: {}", foreign::harmless(text));
 }
 
-/// Prints one JSON value. JSON itself lets format characters through, and bytes that terminals obey.
+/// Prints one JSON value. JSON itself lets format characters through, and bytes that terminals
+/// obey.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     let json = foreign::ascii_json(&serde_json::to_string_pretty(value)?);
     put(|out| writeln!(out, "{json}"));
@@ -86,9 +90,11 @@ impl Progress {
     pub fn new(stage: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
-            let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            let bar = ProgressBar::new_spinner()
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.set_message(stage.to_owned());
-            // The bar's own ticker panics where no thread can be started; without one it stands still, no more.
+            // The bar's own ticker panics where no thread can be started; without one it stands
+            // still, no more.
             let ticking = bar.clone();
             let tick = move || {
                 while !ticking.is_finished() {
@@ -199,10 +205,12 @@ pub fn seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }
 
-/// A grey-scale picture, two pixels a character: dark for low, bright for high. Values are scaled to their range.
+/// A grey-scale picture, two pixels a character: dark for low, bright for high. Values are scaled
+/// to their range.
 pub fn picture(pixels: &[f32], width: usize) -> String {
     const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
-    let (low, high) = pixels.iter().fold((f32::MAX, f32::MIN), |(low, high), &p| (low.min(p), high.max(p)));
+    let (low, high) =
+        pixels.iter().fold((f32::MAX, f32::MIN), |(low, high), &p| (low.min(p), high.max(p)));
     let shade = |pixel: f32| {
         let level = (pixel - low) / (high - low).max(f32::EPSILON) * (SHADES.len() - 1) as f32;
         SHADES[(level.round() as usize).min(SHADES.len() - 1)]
@@ -210,7 +218,9 @@ pub fn picture(pixels: &[f32], width: usize) -> String {
     // A character is about twice as high as wide: take every other line.
     let lines = pixels.chunks(width.max(1)).step_by(if width > 16 { 2 } else { 1 });
     let repeat = if width > 16 { 1 } else { 2 };
-    let line = |line: &[f32]| line.iter().flat_map(|&p| std::iter::repeat_n(shade(p), repeat)).collect::<String>();
+    let line = |line: &[f32]| {
+        line.iter().flat_map(|&p| std::iter::repeat_n(shade(p), repeat)).collect::<String>()
+    };
     lines.map(line).map(|line| format!("    {}\n", line.trim_end())).collect()
 }
 

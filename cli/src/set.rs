@@ -1,17 +1,20 @@
-//! Files that belong together are put in place together: after any failure, and after any crash and the next start, all of them are new or all are
-//! as they were, and nothing that was there is lost before.
+//! Files that belong together are put in place together: after any failure, and after any crash and
+//! the next start, all of them are new or all are as they were, and nothing that was there is lost
+//! before.
 //!
 //! 1. Temporary files `.zkinfer-….tmp` are written beside the results.
 //! 2. A list `.zkinfer-….set` of them is put there. From here on the set is meant to be completed.
-//! 3. One after the other takes its place, secrets last. What it replaces is kept as a temporary file.
+//! 3. One after the other takes its place, secrets last. What it replaces is kept as a temporary
+//!    file.
 //! 4. The list is removed, then what was kept.
 //!
-//! If a step fails, those before it are undone. If the process dies, the next command that writes into the directory ([`settle`]) completes the
-//! set if there is a list, and removes temporary files that no list speaks of. Only one process at a time writes into a directory
-//! ([`Turn`]), so what the one whose turn it is finds there is nobody's.
+//! If a step fails, those before it are undone. If the process dies, the next command that writes
+//! into the directory ([`settle`]) completes the set if there is a list, and removes temporary
+//! files that no list speaks of. Only one process at a time writes into a directory ([`Turn`]), so
+//! what the one whose turn it is finds there is nobody's.
 //!
-//! A list could be a stranger's, from an archive that somebody unpacked. So each entry says by inode, length and time which file is to replace which,
-//! and nothing else is touched.
+//! A list could be a stranger's, from an archive that somebody unpacked. So each entry says by
+//! inode, length and time which file is to replace which, and nothing else is touched.
 
 mod disk;
 mod list;
@@ -62,16 +65,25 @@ pub fn directory(path: &Path) -> &Path {
 
 /// What to say of a file that is there already.
 pub fn exists(path: &Path) -> anyhow::Error {
-    let link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink()) && fs::metadata(path).is_err();
+    let link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink())
+        && fs::metadata(path).is_err();
     let what = if link { "is a symbolic link to nothing, and" } else { "already exists;" };
-    anyhow!("{}: {what} pass --force to overwrite it, or -o to write elsewhere", foreign::path(path))
+    anyhow!(
+        "{}: {what} pass --force to overwrite it, or -o to write elsewhere",
+        foreign::path(path)
+    )
 }
 
 /// Writes files into one directory, all or none. Without `force` none that is there is replaced.
 pub fn write(files: &[NewFile<'_>], force: bool) -> Result<()> {
     let Some(first) = files.first() else { return Ok(()) };
     let directory = directory(first.path);
-    let waiting = || note(format_args!("waiting for another zkinfer that writes into {}", foreign::path(directory)));
+    let waiting = || {
+        note(format_args!(
+            "waiting for another zkinfer that writes into {}",
+            foreign::path(directory)
+        ))
+    };
     let turn = Turn::take(directory, waiting);
     recover(&Disk::SYSTEM, &turn, directory).iter().for_each(Note::print);
     let written = put(&Disk::SYSTEM, &turn, directory, files, force);
@@ -81,7 +93,8 @@ pub fn write(files: &[NewFile<'_>], force: bool) -> Result<()> {
     })
 }
 
-/// Completes or removes what killed runs have left in a directory, unless another process is writing there now.
+/// Completes or removes what killed runs have left in a directory, unless another process is
+/// writing there now.
 pub fn settle(directory: &Path) {
     if let Some(turn) = Turn::try_take(directory) {
         recover(&Disk::SYSTEM, &turn, directory).iter().for_each(Note::print);
@@ -103,7 +116,13 @@ impl Failure {
 }
 
 /// Writes all files, or removes what it has written.
-fn put(disk: &Disk<'_>, turn: &Turn, directory: &Path, files: &[NewFile<'_>], force: bool) -> Result<(), Failure> {
+fn put(
+    disk: &Disk<'_>,
+    turn: &Turn,
+    directory: &Path,
+    files: &[NewFile<'_>],
+    force: bool,
+) -> Result<(), Failure> {
     // What is secret takes its place last.
     let mut files: Vec<&NewFile<'_>> = files.iter().collect();
     files.sort_by_key(|file| file.secret);
@@ -151,7 +170,13 @@ fn create(disk: &Disk<'_>, directory: &Path, file: &NewFile<'_>, force: bool) ->
 }
 
 /// Puts several files in place with a list, or undoes it.
-fn exchange(disk: &Disk<'_>, turn: &Turn, directory: &Path, list: &List, force: bool) -> Result<(), Failure> {
+fn exchange(
+    disk: &Disk<'_>,
+    turn: &Turn,
+    directory: &Path,
+    list: &List,
+    force: bool,
+) -> Result<(), Failure> {
     let listed = list.write(disk, directory).map_err(|error| {
         list.discard(disk, directory);
         Failure::at(directory)(error)
@@ -159,7 +184,8 @@ fn exchange(disk: &Disk<'_>, turn: &Turn, directory: &Path, list: &List, force: 
     disk.sync(turn);
     for (index, entry) in list.files.iter().enumerate() {
         let Err(error) = entry.exchange(disk, directory, force) else { continue };
-        let undone = list.files[..=index].iter().rev().try_for_each(|entry| entry.undo(disk, directory));
+        let undone =
+            list.files[..=index].iter().rev().try_for_each(|entry| entry.undo(disk, directory));
         // A list that is still needed stays: the next start completes what could not be undone.
         if undone.and_then(|()| disk.remove(&listed)).is_ok() {
             list.discard(disk, directory);

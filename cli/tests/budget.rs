@@ -1,10 +1,12 @@
-//! What verifying may take is known before it starts, and more than is allowed is refused with the figures.
+//! What verifying may take is known before it starts, and more than is allowed is refused with the
+//! figures.
 
 mod desk;
 
 use desk::Desk;
 use zkinfer::verifier::description::{
-    Contract, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise, Weights,
+    Contract, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
+    Requantise, Weights,
 };
 use zkinfer::verifier::seal::Record;
 use zkinfer::verifier::{
@@ -29,7 +31,11 @@ fn a_budget_that_is_too_small_is_said_with_the_figures() {
         &["verify", "sample.proof", "--memory", "1"],
         &["may take up to", "the 1 MB and 600 seconds allowed", "--memory MB"],
     );
-    refused(&desk, &["verify", "sample.proof", "--time", "0"], &["may take up to", "4000 MB and 0 seconds allowed"]);
+    refused(
+        &desk,
+        &["verify", "sample.proof", "--time", "0"],
+        &["may take up to", "4000 MB and 0 seconds allowed"],
+    );
     desk.succeed(&["verify", "sample.proof"]);
 }
 
@@ -37,7 +43,8 @@ fn a_budget_that_is_too_small_is_said_with_the_figures() {
 fn write(desk: &Desk, name: &str, description: Description, record: Option<Record>) {
     let key = VerifyingKey::new(description).expect("a valid description");
     let seal = record.map(|record| Seal { record, range_proof: Vec::new() });
-    let statement = Statement { inputs: vec![Value::Private], outputs: vec![Value::Public(Vec::new())] };
+    let statement =
+        Statement { inputs: vec![Value::Private], outputs: vec![Value::Public(Vec::new())] };
     let digest = seal.as_ref().map(|seal| seal.record.digest());
     let proof = Proof { key: key.digest(), seal: digest, statement, argument: Vec::new() };
     let file = |extension: &str, bytes: Vec<u8>| {
@@ -76,7 +83,12 @@ fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) 
 }
 
 fn clamp(input: usize, limbs: u32) -> Operator {
-    Operator::Requantise(Requantise { input, limbs, function: Function::clamp(0, 1), form: Form::Wide })
+    Operator::Requantise(Requantise {
+        input,
+        limbs,
+        function: Function::clamp(0, 1),
+        form: Form::Wide,
+    })
 }
 
 #[test]
@@ -106,7 +118,8 @@ fn a_seal_whose_range_proof_asks_for_more_than_its_key() {
         column_factors: vec![],
         bias: vec![0; 4096],
     };
-    let sealed = description(12, &[512, 1, 1], vec![Operator::Contract(contract), clamp(1, 4)], &[4096]);
+    let sealed =
+        description(12, &[512, 1, 1], vec![Operator::Contract(contract), clamp(1, 4)], &[4096]);
     let key = VerifyingKey::new(sealed.clone()).expect("a valid description");
     let sheets: Vec<_> = key.layout().model_sheets().collect();
     let record = Record {
@@ -117,5 +130,9 @@ fn a_seal_whose_range_proof_asks_for_more_than_its_key() {
         commitments: vec![[0; 32]; sheets.iter().map(|sheet| sheet.columns.len()).sum()],
     };
     write(&desk, "sealed", sealed, Some(record));
-    refused(&desk, &["verify", "sealed.proof", "--memory", "100"], &["sealed.seal", "may take up to"]);
+    refused(
+        &desk,
+        &["verify", "sealed.proof", "--memory", "100"],
+        &["sealed.seal", "may take up to"],
+    );
 }

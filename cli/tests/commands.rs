@@ -21,26 +21,34 @@ fn three_commands_from_model_to_verified_proof() {
     assert_eq!(verified["verified"], true);
     assert_eq!(verified["outputs"][0]["class"], 6);
     let run = desk.json(&["run", "mlp-64-32-16-10.zkc", "sample.npy"]);
-    assert_eq!(run["outputs"], verified["outputs"], "what is proven is what the interpreter computes");
+    assert_eq!(
+        run["outputs"], verified["outputs"],
+        "what is proven is what the interpreter computes"
+    );
 }
 
 #[test]
 fn a_profile_has_every_stage_with_its_prediction() {
     let desk = Desk::compiled();
-    let profile = desk.json(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--profile"])["profile"].take();
+    let profile =
+        desk.json(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--profile"])["profile"].take();
     let number = |value: &Value| value.as_f64().expect("a number");
     let stages = profile["stages"].as_array().expect("a list");
-    let names: Vec<&str> = stages.iter().map(|stage| stage["name"].as_str().expect("a name")).collect();
-    let expected = ["reading files", "running the network"].into_iter().chain(Stage::ALL.map(Stage::name));
+    let names: Vec<&str> =
+        stages.iter().map(|stage| stage["name"].as_str().expect("a name")).collect();
+    let expected =
+        ["reading files", "running the network"].into_iter().chain(Stage::ALL.map(Stage::name));
     assert_eq!(names, expected.collect::<Vec<_>>());
     // A stage that the cost model calls something else would be predicted to take no time.
     assert!(stages.iter().all(|stage| number(&stage["predicted_seconds"]) > 0.0), "{profile}");
     let sum: f64 = stages.iter().map(|stage| number(&stage["cpu_seconds"])).sum();
     assert!(
-        (sum - number(&profile["cpu_seconds"])).abs() < 1e-9 && number(&profile["commit_ratio"]) > 1.0,
+        (sum - number(&profile["cpu_seconds"])).abs() < 1e-9
+            && number(&profile["commit_ratio"]) > 1.0,
         "{profile}"
     );
-    let table = desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--profile", "--force"]);
+    let table =
+        desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--profile", "--force"]);
     assert!(names.iter().all(|name| table.contains(name)), "{table}");
 }
 
@@ -91,7 +99,8 @@ fn evaluate_inspect_urs_and_completions() {
     desk.refuse(&["inspect", "sample.npy"], &["sample.npy", "neither"]);
 
     let listed = desk.json(&["urs"]);
-    let sizes: Vec<&Value> = listed["files"].as_array().expect("a list").iter().map(|file| &file["k"]).collect();
+    let sizes: Vec<&Value> =
+        listed["files"].as_array().expect("a list").iter().map(|file| &file["k"]).collect();
     assert!(sizes.contains(&&key["layout"]["k"]), "{sizes:?}");
     assert!(desk.succeed(&["completions", "bash"]).contains("zkinfer"));
 }
@@ -105,7 +114,9 @@ fn results_go_where_asked_and_overwrite_nothing() {
     fs::create_dir(desk.path("out")).expect("a directory");
     desk.succeed(&[&compile[..], &["-o", "out"]].concat());
     desk.succeed(&[&compile[..], &["-o", "out/named"]].concat());
-    for file in ["out/mlp-64-32-16-10.zkc", "out/mlp-64-32-16-10.vk", "out/named.zkc", "out/named.vk"] {
+    for file in
+        ["out/mlp-64-32-16-10.zkc", "out/mlp-64-32-16-10.vk", "out/named.zkc", "out/named.vk"]
+    {
         assert!(desk.path(file).is_file(), "{file}");
     }
     assert_eq!(
@@ -113,7 +124,10 @@ fn results_go_where_asked_and_overwrite_nothing() {
         fs::read(desk.path("mlp-64-32-16-10.vk")).expect("a key"),
         "compiling is deterministic"
     );
-    desk.refuse(&[&compile[..], &["-o", "nowhere/named"]].concat(), &["nowhere", "no such directory"]);
+    desk.refuse(
+        &[&compile[..], &["-o", "nowhere/named"]].concat(),
+        &["nowhere", "no such directory"],
+    );
     desk.refuse(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", "nowhere/p"], &["nowhere"]);
 }
 
@@ -121,7 +135,10 @@ fn results_go_where_asked_and_overwrite_nothing() {
 fn bad_models_are_refused() {
     let desk = Desk::new();
     let compile = |name: &str, expected: &[&str]| {
-        desk.refuse(&["compile", name, "--calibration", "calibration.npz"], &[&[name], expected].concat());
+        desk.refuse(
+            &["compile", name, "--calibration", "calibration.npz"],
+            &[&[name], expected].concat(),
+        );
     };
     let model = fs::read(desk.path("mlp-64-32-16-10.onnx")).expect("the model");
     fs::write(desk.path("truncated.onnx"), &model[..model.len() / 2]).expect("a file");
@@ -152,7 +169,11 @@ fn bad_data_is_refused() {
     let desk = Desk::compiled();
     let write = |name: &str, values: Vec<f32>, columns: usize| {
         let rows = values.len() / columns;
-        write_npy(desk.path(name), &Array2::from_shape_vec((rows, columns), values).expect("a shape")).expect("a file");
+        write_npy(
+            desk.path(name),
+            &Array2::from_shape_vec((rows, columns), values).expect("a shape"),
+        )
+        .expect("a file");
     };
     let prove = |name: &str, expected: &[&str]| {
         desk.refuse(&["prove", "mlp-64-32-16-10.zkc", name], &[&[name], expected].concat());
@@ -222,7 +243,9 @@ fn devices_are_listed_and_chosen() {
     assert!(devices[0]["speed"]["terms"].as_f64().is_some_and(|terms| terms > 0.0), "{listed}");
     assert!(desk.succeed(&["devices"]).contains("CPU"));
 
-    let prove = |device: &'static str| ["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--force", "--device", device];
+    let prove = |device: &'static str| {
+        ["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--force", "--device", device]
+    };
     for device in ["cpu", "auto"] {
         desk.succeed(&prove(device));
         desk.succeed(&["verify", "mlp-64-32-16-10.vk", "sample.proof"]);

@@ -1,4 +1,5 @@
-//! What is read: regular files, and no more than their kind may have. What is written: all or nothing, where it was meant to go, over nothing.
+//! What is read: regular files, and no more than their kind may have. What is written: all or
+//! nothing, where it was meant to go, over nothing.
 
 mod desk;
 
@@ -13,7 +14,8 @@ fn message(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-/// Every command line that reads a file of ours, with the file's place taken by `bad.` and the right ending.
+/// Every command line that reads a file of ours, with the file's place taken by `bad.` and the
+/// right ending.
 fn readers() -> Vec<(&'static str, Vec<&'static str>)> {
     let publish = ["--model-version", "1", "--licence", "MIT", "--force"];
     vec![
@@ -22,12 +24,29 @@ fn readers() -> Vec<(&'static str, Vec<&'static str>)> {
         ("bad.zkc", vec!["seal", "bad.zkc", "--force"]),
         ("bad.zkc", vec!["evaluate", "mlp-64-32-16-10.onnx", "test.npz", "--circuit", "bad.zkc"]),
         ("bad.zkc", [&["publish", "bad.zkc"], &publish[..]].concat()),
-        ("bad.seal", [&["publish", "mlp-64-32-16-10.zkc", "--seal", "bad.seal"], &publish[..]].concat()),
+        (
+            "bad.seal",
+            [&["publish", "mlp-64-32-16-10.zkc", "--seal", "bad.seal"], &publish[..]].concat(),
+        ),
         (
             "bad.pem",
-            [&["publish", "mlp-64-32-16-10.zkc", "--publisher", "Me", "--sign", "bad.pem"], &publish[..]].concat(),
+            [
+                &["publish", "mlp-64-32-16-10.zkc", "--publisher", "Me", "--sign", "bad.pem"],
+                &publish[..],
+            ]
+            .concat(),
         ),
-        ("bad.opening", vec!["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--opening", "bad.opening", "--force"]),
+        (
+            "bad.opening",
+            vec![
+                "prove",
+                "mlp-64-32-16-10.zkc",
+                "sample.npy",
+                "--opening",
+                "bad.opening",
+                "--force",
+            ],
+        ),
         ("bad.opening", vec!["prove", "mlp-64-32-16-10.zkc", "bad.opening", "--force"]),
         ("bad.proof", vec!["verify", "mlp-64-32-16-10.vk", "bad.proof"]),
         ("bad.vk", vec!["verify", "bad.vk", "sample.proof"]),
@@ -52,7 +71,8 @@ fn readers() -> Vec<(&'static str, Vec<&'static str>)> {
 fn desk() -> Desk {
     let desk = Desk::proven();
     for ending in ["zkc", "vk"] {
-        fs::copy(desk.path(&format!("{NAME}.{ending}")), desk.path(&format!("copy.{ending}"))).expect("a copy");
+        fs::copy(desk.path(&format!("{NAME}.{ending}")), desk.path(&format!("copy.{ending}")))
+            .expect("a copy");
     }
     desk
 }
@@ -110,7 +130,10 @@ fn files_that_are_too_long_are_refused_by_their_length() {
         let output = desk.soon(&mut desk.command(&arguments));
         let message = message(&output);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-        assert!(message.contains(file) && message.contains("214748364800 bytes"), "{arguments:?}: {message}");
+        assert!(
+            message.contains(file) && message.contains("214748364800 bytes"),
+            "{arguments:?}: {message}"
+        );
         fs::remove_file(desk.path(file)).expect("a file");
     }
 }
@@ -118,21 +141,41 @@ fn files_that_are_too_long_are_refused_by_their_length() {
 #[test]
 fn a_result_has_the_name_that_was_asked_for() {
     let desk = Desk::compiled();
-    let prove = |output: &str| desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", output]);
+    let prove =
+        |output: &str| desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", output]);
     prove("x.v1.0");
     prove("y.v1.0.proof");
     fs::copy(desk.path("sample.npy"), desk.path("z.v1.0.npy")).expect("a copy");
     desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "z.v1.0.npy"]);
     desk.succeed(&["keygen", "john.doe"]);
-    desk.succeed(&["publish", "mlp-64-32-16-10.zkc", "--model-version", "1", "--licence", "MIT", "-o", "mlp.v1.0"]);
+    desk.succeed(&[
+        "publish",
+        "mlp-64-32-16-10.zkc",
+        "--model-version",
+        "1",
+        "--licence",
+        "MIT",
+        "-o",
+        "mlp.v1.0",
+    ]);
     desk.succeed(&["compile", "mlp-64-32-16-10.onnx", "--input-range", "0,1", "-o", "net.v1.0"]);
     // What belongs to it is found by the same rule.
     desk.succeed(&["prove", "net.v1.0.zkc", "sample.npy", "-o", "w.v1.0"]);
     desk.succeed(&["verify", "net.v1.0.vk", "w.v1.0.proof", "--json"]);
-    for name in ["x.v1.0.proof", "y.v1.0.proof", "z.v1.0.proof", "john.doe.pem", "john.doe.pub.pem", "mlp.v1.0.json"] {
+    for name in [
+        "x.v1.0.proof",
+        "y.v1.0.proof",
+        "z.v1.0.proof",
+        "john.doe.pem",
+        "john.doe.pub.pem",
+        "mlp.v1.0.json",
+    ] {
         assert!(desk.path(name).is_file(), "{name}");
     }
-    desk.refuse(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", "nowhere/"], &["nowhere/", "no such directory"]);
+    desk.refuse(
+        &["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", "nowhere/"],
+        &["nowhere/", "no such directory"],
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -143,7 +186,11 @@ fn one_result_may_go_to_a_device_and_several_may_not() {
     desk.succeed(&[&prove[..], &["/dev/null"]].concat());
     assert!(!std::path::Path::new("/dev/null.proof").exists());
     let output = desk.run(&[&prove[..], &["/dev/full"]].concat());
-    assert!(output.status.code() == Some(2) && message(&output).contains("/dev/full"), "{}", message(&output));
+    assert!(
+        output.status.code() == Some(2) && message(&output).contains("/dev/full"),
+        "{}",
+        message(&output)
+    );
     desk.pipe("pipe");
     let pipe = desk.path("pipe");
     let reader = std::thread::spawn(move || fs::read(pipe).expect("what is written"));
@@ -155,7 +202,10 @@ fn one_result_may_go_to_a_device_and_several_may_not() {
         &["seal", "mlp-64-32-16-10.zkc"],
         &["keygen", "me"],
     ] {
-        desk.refuse(&[arguments, &["--force", "-o", "/dev/null"]].concat(), &["/dev/null", "a device", "files"]);
+        desk.refuse(
+            &[arguments, &["--force", "-o", "/dev/null"]].concat(),
+            &["/dev/null", "a device", "files"],
+        );
     }
 }
 
@@ -167,7 +217,8 @@ fn a_link_is_not_replaced_unless_asked_for_and_then_not_what_it_points_to() {
     symlink("nothing", desk.path("nothing.proof")).expect("a link");
     fs::write(desk.path("precious"), b"precious").expect("a file");
     symlink("precious", desk.path("something.proof")).expect("a link");
-    for (name, what) in [("nothing", "a symbolic link to nothing"), ("something", "already exists")] {
+    for (name, what) in [("nothing", "a symbolic link to nothing"), ("something", "already exists")]
+    {
         let prove = ["prove", "mlp-64-32-16-10.zkc", "sample.npy", "-o", name];
         let link = desk.path(&format!("{name}.proof"));
         desk.refuse(&prove, &[&format!("{name}.proof"), what, "--force"]);
@@ -181,7 +232,13 @@ fn a_link_is_not_replaced_unless_asked_for_and_then_not_what_it_points_to() {
 
 /// Starts a command ten times at once.
 fn ten(desk: &Desk, arguments: &[&str]) -> Vec<Output> {
-    let start = || desk.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let start = || {
+        desk.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs")
+    };
     let running: Vec<_> = (0..10).map(|_| start()).collect();
     running.into_iter().map(|child| child.wait_with_output().expect("it ends")).collect()
 }
@@ -190,19 +247,30 @@ fn ten(desk: &Desk, arguments: &[&str]) -> Vec<Output> {
 fn of_ten_at_once_one_writes_and_the_others_say_that_it_is_there() {
     let desk = Desk::compiled();
     let compile = ["compile", "mlp-64-32-16-10.onnx", "--input-range", "0,1", "-o", "same"];
-    for arguments in [&["prove", "mlp-64-32-16-10.zkc", "sample.npy"][..], &["keygen", "me"], &compile] {
+    for arguments in
+        [&["prove", "mlp-64-32-16-10.zkc", "sample.npy"][..], &["keygen", "me"], &compile]
+    {
         let outputs = ten(&desk, arguments);
-        let (done, refused): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
+        let (done, refused): (Vec<_>, Vec<_>) =
+            outputs.iter().partition(|output| output.status.success());
         assert_eq!((done.len(), refused.len()), (1, 9), "{arguments:?}");
         for output in refused {
             let message = message(output);
-            assert!(output.status.code() == Some(2) && message.contains("already exists"), "{arguments:?}: {message}");
+            assert!(
+                output.status.code() == Some(2) && message.contains("already exists"),
+                "{arguments:?}: {message}"
+            );
         }
     }
     // Told to overwrite, each replaces the whole set of another.
     assert!(ten(&desk, &["keygen", "me", "--force"]).iter().all(|output| output.status.success()));
-    assert!(ten(&desk, &[&compile[..], &["--force"]].concat()).iter().all(|output| output.status.success()));
-    let publish = ["publish", "same.zkc", "--model-version", "1", "--licence", "MIT", "--publisher", "Me"];
+    assert!(
+        ten(&desk, &[&compile[..], &["--force"]].concat())
+            .iter()
+            .all(|output| output.status.success())
+    );
+    let publish =
+        ["publish", "same.zkc", "--model-version", "1", "--licence", "MIT", "--publisher", "Me"];
     desk.succeed(&[&publish[..], &["--sign", "me.pem"]].concat());
     desk.succeed(&["prove", "same.zkc", "sample.npy", "-o", "same.proof"]);
     desk.succeed(&["verify", "same.vk", "same.proof", "--publisher", "me.pub.pem"]);
@@ -214,7 +282,14 @@ fn what_a_killed_run_left_is_gone_after_the_next_start() {
     fs::create_dir(desk.path("out")).expect("a directory");
     for directory in ["", "out/"] {
         for arguments in [
-            &["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--force", "-o", &format!("{directory}p")][..],
+            &[
+                "prove",
+                "mlp-64-32-16-10.zkc",
+                "sample.npy",
+                "--force",
+                "-o",
+                &format!("{directory}p"),
+            ][..],
             &["keygen", "me", "--force", "-o", &format!("{directory}me")],
         ] {
             let left = desk.path(&format!("{directory}.zkinfer-AbCdEf.tmp"));
@@ -223,5 +298,8 @@ fn what_a_killed_run_left_is_gone_after_the_next_start() {
             assert!(!left.exists(), "{arguments:?}");
         }
     }
-    assert!(fs::read_dir(desk.path("out")).expect("a directory").count() == 3, "p.proof, me.pem, me.pub.pem");
+    assert!(
+        fs::read_dir(desk.path("out")).expect("a directory").count() == 3,
+        "p.proof, me.pem, me.pub.pem"
+    );
 }

@@ -1,4 +1,5 @@
-//! Names out of files on every screen: whatever they hold, they forge no line, steer no terminal and hide nothing.
+//! Names out of files on every screen: whatever they hold, they forge no line, steer no terminal
+//! and hide nothing.
 
 mod desk;
 
@@ -12,21 +13,28 @@ use serde_json::Value;
 use zkinfer::{Compile as _, Model, Objective};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
-/// A forged line after a line break; a carriage return, sequences that clear a screen and name a window, marks that turn a line, two without width,
-/// another line break, DEL, an escape sequence in one character.
-const HOSTILE: &str =
-    "x\nforged: verified\r\u{1b}[2J\u{1b}]0;t\u{7}\u{202e}\u{200b}\u{2066}\u{2028}\u{2029}\u{7f}\u{9b}1m\u{feff}\u{ad}";
+/// A forged line after a line break; a carriage return, sequences that clear a screen and name a
+/// window, marks that turn a line, two without width, another line break, DEL, an escape sequence
+/// in one character.
+const HOSTILE: &str = "x\nforged: verified\r\u{1b}[2J\u{1b}]0;t\u{7}\u{202e}\u{200b}\u{2066}\
+    \u{2028}\u{2029}\u{7f}\u{9b}1m\u{feff}\u{ad}";
 /// How it is shown.
 const SHOWN: &str = "\"x\\nforged: verified\\r\\u{1b}[2J";
 
 fn acts(character: char) -> bool {
-    let format = ['\u{ad}'..='\u{ad}', '\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}'];
+    let format = [
+        '\u{ad}'..='\u{ad}',
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+    ];
     (character.is_control() && character != '\n')
         || character == '\u{feff}'
         || format.iter().any(|r| r.contains(&character))
 }
 
-/// Runs a command for people and for programs; what both print is harmless, and what programs get is JSON. The first output.
+/// Runs a command for people and for programs; what both print is harmless, and what programs get
+/// is JSON. The first output.
 fn run(desk: &Desk, arguments: &[&str]) -> Output {
     let outputs = [vec![], vec!["--json"]].map(|json| desk.run(&[arguments, &json].concat()));
     for (output, json) in outputs.iter().zip([false, true]) {
@@ -35,7 +43,11 @@ fn run(desk: &Desk, arguments: &[&str]) -> Output {
             assert_eq!(text.find(acts), None, "{arguments:?}: {text:?}");
             for line in text.lines() {
                 assert!(!line.trim_start().starts_with("forged"), "{arguments:?}: {text}");
-                assert!(json || line.chars().count() < 2000, "{arguments:?}: {} characters", line.chars().count());
+                assert!(
+                    json || line.chars().count() < 2000,
+                    "{arguments:?}: {} characters",
+                    line.chars().count()
+                );
             }
         }
         if json && !output.stdout.is_empty() {
@@ -49,7 +61,12 @@ fn run(desk: &Desk, arguments: &[&str]) -> Output {
 fn succeeds(desk: &Desk, arguments: &[&str], shown: &str) -> String {
     let output = run(desk, arguments);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(text.contains(shown), "{arguments:?}: {shown} is not in {text}");
     text
 }
@@ -98,17 +115,25 @@ fn a_model_called(name: &str) {
     let model = network(name, "Softmax").bytes();
     fs::write(desk.path("m.onnx"), &model).expect("a model");
     archive(&desk, "data.npz", &[(&x, 4)]);
-    fs::write(desk.path("x.json"), serde_json::json!({ x.as_str(): [[0.1, 0.2, 0.3, 0.4]] }).to_string())
-        .expect("data");
+    fs::write(
+        desk.path("x.json"),
+        serde_json::json!({ x.as_str(): [[0.1, 0.2, 0.3, 0.4]] }).to_string(),
+    )
+    .expect("data");
 
     // The model's own name comes from its file's, which no file system lets be this long.
     let model = Model::from_bytes(format!("{name}.onnx"), &model).expect("a model");
-    let circuit = model.quantise(&model.calibrate_input_range(-1.0, 1.0).expect("ranges")).expect("integers");
+    let circuit =
+        model.quantise(&model.calibrate_input_range(-1.0, 1.0).expect("ranges")).expect("integers");
     let circuit = circuit.compile(Objective::Prover).expect("a circuit");
     fs::write(desk.path("m.zkc"), circuit.to_bytes()).expect("a circuit");
     fs::write(desk.path("m.vk"), circuit.key().to_bytes()).expect("a key");
     succeeds(&desk, &["seal", "m.zkc", "--force"], "m.seal");
-    succeeds(&desk, &["compile", "m.onnx", "--calibration", "data.npz", "-o", "c", "--force"], "note: ");
+    succeeds(
+        &desk,
+        &["compile", "m.onnx", "--calibration", "data.npz", "-o", "c", "--force"],
+        "note: ",
+    );
     let prove = ["prove", "m.zkc", "x.json", "--force"];
     succeeds(&desk, &prove, SHOWN);
     succeeds(&desk, &["run", "m.zkc", "x.json"], SHOWN);
@@ -121,19 +146,40 @@ fn a_model_called(name: &str) {
     // A publisher chooses all of this, and calls itself what it likes.
     succeeds(&desk, &["keygen", "me", "--force"], "me.pem");
     let publisher = format!("Me (signature valid, key GOOD){name}");
-    let mut publish = vec!["publish", "m.zkc", "--model-version", name, "--licence", name, "--training-data", name];
+    let mut publish = vec![
+        "publish",
+        "m.zkc",
+        "--model-version",
+        name,
+        "--licence",
+        name,
+        "--training-data",
+        name,
+    ];
     publish.extend(["--publisher", &publisher, "--sign", "me.pem", "--force"]);
     succeeds(&desk, &publish, SHOWN);
-    for command in [&["verify", "x.proof"][..], &["inspect", "m.vk"], &["inspect", "m.zkc"], &["inspect", "m.json"]] {
+    for command in [
+        &["verify", "x.proof"][..],
+        &["inspect", "m.vk"],
+        &["inspect", "m.zkc"],
+        &["inspect", "m.json"],
+    ] {
         let text = succeeds(&desk, command, SHOWN);
         let line = text.lines().find(|line| line.contains("published ")).expect("a publisher");
-        assert!(line.find("key ") < line.find("\"Me (signature valid"), "the key stands before the name: {line}");
+        assert!(
+            line.find("key ") < line.find("\"Me (signature valid"),
+            "the key stands before the name: {line}"
+        );
     }
     let verified = desk.json(&["verify", "x.proof"]);
-    assert_eq!((verified["model"].as_str(), verified["manifest"]["licence"].as_str()), (Some(name), Some(name)));
+    assert_eq!(
+        (verified["model"].as_str(), verified["manifest"]["licence"].as_str()),
+        (Some(name), Some(name))
+    );
 
     // Sealed on both sides; another opening, and none.
-    let sealed = ["--input", "sealed", "--output-visibility", "sealed", "--weights", "public", "--force"];
+    let sealed =
+        ["--input", "sealed", "--output-visibility", "sealed", "--weights", "public", "--force"];
     succeeds(&desk, &[&["compile", "m.onnx", "-o", "s"][..], &sealed].concat(), "s.vk");
     fails(&desk, &["prove", "s.zkc", "x.json", "-o", "s.proof"], "sealed");
     succeeds(&desk, &["seal", "s.zkc", "--tensor", "x.json", "-o", "t", "--force"], "t.seal");
@@ -151,7 +197,8 @@ fn a_model_called(name: &str) {
     // What is wrong is said with the names in it.
     archive(&desk, "wrong.npz", &[(&x, 5)]);
     archive(&desk, "others.npz", &[(&format!("{name}a"), 4), (&format!("{name}b"), 4)]);
-    fs::write(desk.path("words.json"), serde_json::json!({ x.as_str(): [[name]] }).to_string()).expect("data");
+    fs::write(desk.path("words.json"), serde_json::json!({ x.as_str(): [[name]] }).to_string())
+        .expect("data");
     for data in ["wrong.npz", "others.npz", "words.json", "data.npz"] {
         fails(&desk, &["run", "m.zkc", data], data);
         fails(&desk, &["prove", "m.zkc", data, "--force"], data);
@@ -163,7 +210,9 @@ fn a_model_called(name: &str) {
         network(name, name),
         network(name, "Relu").node(Op::new("Relu", &[&x], &["z"]).domain(name)).output("z"),
         network(name, "Relu").node(Op::new("Relu", &[&x], &["z"]).int(name, 1)).output("z"),
-        network(name, "Relu").node(Op::new("Relu", &[&format!("{name}nothing")], &["z"])).output("z"),
+        network(name, "Relu")
+            .node(Op::new("Relu", &[&format!("{name}nothing")], &["z"]))
+            .output("z"),
         network(name, "Relu").output(&format!("{name}nothing")),
         network(name, "Relu").input(&x, &[1, 4]),
         network(name, "Relu").output(&format!("{name}w")),
@@ -176,9 +225,16 @@ fn a_model_called(name: &str) {
     // External data at a hostile place: a second part of the graph, which readers add to the first.
     for location in [name, &format!("../{name}")] {
         let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
-        let tensor = [vec![8, 12, 16, 1, 112, 1], field(8, x.replace('x', "e").as_bytes()), field(13, &entry)].concat();
+        let tensor = [
+            vec![8, 12, 16, 1, 112, 1],
+            field(8, x.replace('x', "e").as_bytes()),
+            field(13, &entry),
+        ]
+        .concat();
         let reader = Op::new("Add", &[&format!("{name}y"), &x.replace('x', "e")], &["z"]);
-        let model = [network(name, "Relu").node(reader).output("z").bytes(), field(7, &field(5, &tensor))].concat();
+        let model =
+            [network(name, "Relu").node(reader).output("z").bytes(), field(7, &field(5, &tensor))]
+                .concat();
         fs::write(desk.path("external.onnx"), model).expect("a model");
         fails(&desk, &["compile", "external.onnx"], "external data: ");
     }
@@ -215,7 +271,8 @@ fn so_are_names_of_files() {
         fails(&desk, &["prove", "mlp-64-32-16-10.zkc", &file], SHOWN);
         fails(&desk, &["inspect", &file], SHOWN);
     }
-    fs::copy(desk.path("mlp-64-32-16-10.onnx"), desk.path(&format!("{HOSTILE}.onnx"))).expect("a model");
+    fs::copy(desk.path("mlp-64-32-16-10.onnx"), desk.path(&format!("{HOSTILE}.onnx")))
+        .expect("a model");
     succeeds(&desk, &["compile", &format!("{HOSTILE}.onnx"), "--force"], SHOWN);
     // Bytes that are no text are shown too, and break no JSON.
     use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,5 @@
-//! What `verify` checks a proof by: whose model was demanded, where key and seal came from, which manifest is whose, which proof is at fault.
+//! What `verify` checks a proof by: whose model was demanded, where key and seal came from, which
+//! manifest is whose, which proof is at fault.
 
 mod desk;
 
@@ -27,7 +28,8 @@ fn rejected(desk: &Desk, arguments: &[&str], reason: &str) -> String {
 #[test]
 fn a_model_can_be_demanded_and_what_was_not_is_said() {
     let desk = Desk::proven();
-    let model = desk.json(&["inspect", "sample.proof"])["model"].as_str().expect("a digest").to_owned();
+    let model =
+        desk.json(&["inspect", "sample.proof"])["model"].as_str().expect("a digest").to_owned();
     assert_eq!(desk.json(&["inspect", KEY])["model_digest"], model.as_str());
     assert!(desk.succeed(&["inspect", KEY]).contains(&model));
 
@@ -36,11 +38,15 @@ fn a_model_can_be_demanded_and_what_was_not_is_said() {
         text.lines().find(|line| line.contains("identity: ")).expect("an identity").to_owned()
     };
     let beside = line(&["sample.proof"]);
-    for part in ["not demanded", "key and seal taken from beside the proof", KEY, SEAL, "--model DIGEST"] {
+    for part in
+        ["not demanded", "key and seal taken from beside the proof", KEY, SEAL, "--model DIGEST"]
+    {
         assert!(beside.contains(part), "{part:?} is not in {beside}");
     }
     let key_named = line(&["sample.proof", KEY]);
-    for part in ["key as named", "weights' not demanded", "seal taken from beside it", "--model DIGEST"] {
+    for part in
+        ["key as named", "weights' not demanded", "seal taken from beside it", "--model DIGEST"]
+    {
         assert!(key_named.contains(part), "{part:?} is not in {key_named}");
     }
     assert!(line(&["sample.proof", SEAL]).contains("its key's not demanded"));
@@ -50,31 +56,57 @@ fn a_model_can_be_demanded_and_what_was_not_is_said() {
     desk.succeed(&["verify", "sample.proof", KEY, SEAL, "--model", &model.to_uppercase()]);
 
     let identity = desk.json(&["verify", "sample.proof"])["identity"].take();
-    assert!(identity["demanded"]["model"].is_null() && identity["demanded"]["publisher"].is_null(), "{identity}");
+    assert!(
+        identity["demanded"]["model"].is_null() && identity["demanded"]["publisher"].is_null(),
+        "{identity}"
+    );
     assert_eq!(
         (&identity["key"]["from"], &identity["seal"]["from"]),
         (&"beside the proof".into(), &"beside the key".into())
     );
-    let identity = desk.json(&["verify", "sample.proof", KEY, "--model", &model])["identity"].take();
-    assert_eq!((&identity["demanded"]["model"], &identity["key"]["from"]), (&model.as_str().into(), &"named".into()));
+    let identity =
+        desk.json(&["verify", "sample.proof", KEY, "--model", &model])["identity"].take();
+    assert_eq!(
+        (&identity["demanded"]["model"], &identity["key"]["from"]),
+        (&model.as_str().into(), &"named".into())
+    );
 
     // Another model: one digit off, and another seal of the same weights.
     let digit = if model.starts_with('0') { "1" } else { "0" };
     let other = format!("{digit}{}", &model[1..]);
     let text = rejected(&desk, &["verify", "sample.proof", "--model", &other], &other);
     assert!(text.contains(&model), "{text}");
-    assert_eq!(desk.run(&["verify", "sample.proof", "--json", "--model", &other]).status.code(), Some(1));
+    assert_eq!(
+        desk.run(&["verify", "sample.proof", "--json", "--model", &other]).status.code(),
+        Some(1)
+    );
     desk.succeed(&["seal", "mlp-64-32-16-10.zkc", "-o", "again"]);
-    desk.succeed(&["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--opening", "again.opening", "-o", "again.proof"]);
+    desk.succeed(&[
+        "prove",
+        "mlp-64-32-16-10.zkc",
+        "sample.npy",
+        "--opening",
+        "again.opening",
+        "-o",
+        "again.proof",
+    ]);
     desk.succeed(&["verify", "again.proof", "again.seal"]);
     rejected(&desk, &["verify", "again.proof", "again.seal", "--model", &model], "demanded");
     // One for all proofs, or one for each, in order.
-    let again = desk.json(&["inspect", "again.proof"])["model"].as_str().expect("a digest").to_owned();
+    let again =
+        desk.json(&["inspect", "again.proof"])["model"].as_str().expect("a digest").to_owned();
     let several = ["verify", "sample.proof", "again.proof", SEAL, "again.seal"];
     desk.succeed(&[&several[..], &["--model", &model, "--model", &again]].concat());
-    rejected(&desk, &[&several[..], &["--model", &again, "--model", &model]].concat(), "sample.proof");
+    rejected(
+        &desk,
+        &[&several[..], &["--model", &again, "--model", &model]].concat(),
+        "sample.proof",
+    );
     rejected(&desk, &[&several[..], &["--model", &model]].concat(), "again.proof");
-    desk.refuse(&[&several[..], &["--model", &model].repeat(3)].concat(), &["3 models", "2 proofs"]);
+    desk.refuse(
+        &[&several[..], &["--model", &model].repeat(3)].concat(),
+        &["3 models", "2 proofs"],
+    );
     for malformed in ["", "0a", &model[1..], &format!("{model}0"), &"x".repeat(64)] {
         let output = desk.run(&["verify", "sample.proof", "--model", malformed]);
         assert_eq!(output.status.code(), Some(2));
@@ -85,8 +117,14 @@ fn a_model_can_be_demanded_and_what_was_not_is_said() {
     let publish = ["publish", "mlp-64-32-16-10.zkc", "--model-version", "1", "--licence", "MIT"];
     desk.succeed(&[&publish[..], &["--publisher", "Me", "--sign", "me.pem"]].concat());
     let published = line(&["sample.proof", "--publisher", "me.pub.pem"]);
-    assert!(published.contains("the publisher demanded") && !published.contains("not demanded"), "{published}");
-    assert!(line(&["sample.proof"]).contains("not demanded"), "a manifest that nobody asked for demands nothing");
+    assert!(
+        published.contains("the publisher demanded") && !published.contains("not demanded"),
+        "{published}"
+    );
+    assert!(
+        line(&["sample.proof"]).contains("not demanded"),
+        "a manifest that nobody asked for demands nothing"
+    );
 }
 
 fn text_of(output: &Output) -> String {
@@ -107,14 +145,24 @@ fn every_manifest_that_is_named_is_of_some_proof() {
     publish("other.zkc", "twin");
     let shown = |arguments: &[&str]| {
         let verified = desk.json(&[&["verify"][..], arguments].concat());
-        let proofs = verified["proofs"].as_array().cloned().unwrap_or_else(|| vec![verified.clone()]);
-        proofs.iter().map(|proof| proof["manifest"]["version"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+        let proofs =
+            verified["proofs"].as_array().cloned().unwrap_or_else(|| vec![verified.clone()]);
+        proofs
+            .iter()
+            .map(|proof| proof["manifest"]["version"].as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
     };
     let version = |version: &str| Some(version.to_owned());
-    assert_eq!(shown(&["sample.proof", "other.proof", "two.json", "one.json"]), [version("one"), version("two")]);
+    assert_eq!(
+        shown(&["sample.proof", "other.proof", "two.json", "one.json"]),
+        [version("one"), version("two")]
+    );
     assert_eq!(shown(&["sample.proof", "other.proof", "two.json"]), [None, version("two")]);
     assert_eq!(shown(&["other.proof", "twin.json"]), [version("twin")]);
-    desk.refuse(&["verify", "sample.proof", "one.json", "two.json"], &["two.json", "another model"]);
+    desk.refuse(
+        &["verify", "sample.proof", "one.json", "two.json"],
+        &["two.json", "another model"],
+    );
     desk.refuse(&["verify", "sample.proof", "two.json"], &["two.json", "another model"]);
     desk.refuse(
         &["verify", "sample.proof", "other.proof", "two.json", "twin.json"],
@@ -151,7 +199,9 @@ fn a_manifest_beside_the_key_is_read_or_refused() {
         desk.refuse(&["verify", "sample.proof"], &[MANIFEST]);
         desk.refuse(&["inspect", KEY], &[MANIFEST]);
     };
-    for content in ["", "{}", "no JSON", "{\"format\": 1}", "\"text\"", &manifest[..manifest.len() / 2]] {
+    for content in
+        ["", "{}", "no JSON", "{\"format\": 1}", "\"text\"", &manifest[..manifest.len() / 2]]
+    {
         refused(content.as_bytes());
     }
     refused(manifest.replace("\"licence\"", "\"license\"").as_bytes());
@@ -182,7 +232,13 @@ fn a_chain_names_the_proof_at_fault() {
     desk.succeed(&["split", "lenet5.onnx", "--segments", "3", "--calibration", "calibration.npz"]);
     let mut input = "sample.npy".to_owned();
     for segment in 1..=3 {
-        let proved = desk.json(&["prove", &format!("lenet5.{segment}.zkc"), &input, "-o", &format!("{segment}.proof")]);
+        let proved = desk.json(&[
+            "prove",
+            &format!("lenet5.{segment}.zkc"),
+            &input,
+            "-o",
+            &format!("{segment}.proof"),
+        ]);
         input = proved["openings"][0].as_str().unwrap_or_default().to_owned();
     }
     let proofs = ["1.proof", "2.proof", "3.proof"];
@@ -205,9 +261,14 @@ fn a_chain_names_the_proof_at_fault() {
     }
     // Between which two it breaks.
     desk.succeed(&["prove", "lenet5.1.zkc", "sample.npy", "-o", "again.proof"]);
-    let text = rejected(&desk, &chain(["again.proof", "2.proof", "3.proof"]), "rejected: \"again.proof\": ");
+    let text = rejected(
+        &desk,
+        &chain(["again.proof", "2.proof", "3.proof"]),
+        "rejected: \"again.proof\": ",
+    );
     assert!(text.contains("\"2.proof\""), "{text}");
-    let text = rejected(&desk, &chain(["1.proof", "2.proof", "2.proof"]), "rejected: \"2.proof\": ");
+    let text =
+        rejected(&desk, &chain(["1.proof", "2.proof", "2.proof"]), "rejected: \"2.proof\": ");
     assert!(text.contains("(\"2.proof\")"), "{text}");
 }
 
@@ -223,7 +284,10 @@ fn neighbours_of_a_key_cost_no_more_than_their_bytes() {
     desk.refuse(&["verify", "sample.proof", SEAL], &["damaged.vk", "checksum"]);
     fs::write(desk.path("damaged.vk"), &key[..key.len() - 1]).expect("a file");
     fs::create_dir(desk.path("folder.vk")).expect("a folder");
-    desk.refuse(&["verify", "sample.proof", SEAL], &["sample.proof", "no key", "name the .vk file"]);
+    desk.refuse(
+        &["verify", "sample.proof", SEAL],
+        &["sample.proof", "no key", "name the .vk file"],
+    );
     fs::remove_file(desk.path("damaged.vk")).expect("a file");
     fs::write(desk.path(KEY), &key).expect("the key");
     desk.succeed(&["verify", "sample.proof"]);

@@ -7,8 +7,8 @@ what theory and measurement say, and may not be raised without a reason beside i
 
 DEFAULT = 3.0
 
-# The most for a function spelled out in many operators: a sum of bounds that allows half of the range says nothing any more.
-# LayerNormalization, twelve operators long, was seen at 13.
+# The most for a function spelled out in many operators: a sum of bounds that allows half of the
+# range says nothing any more. LayerNormalization, twelve operators long, was seen at 13.
 LARGEST = 16.0
 
 # 0 means exact: the same numbers as ONNX's.
@@ -66,7 +66,8 @@ CASES: dict[str, float] = {
     "test_softmax_large_number_expanded_ver18": 255,
     "test_logsoftmax_large_number_expanded": 255,
     "test_logsoftmax_large_number_expanded_ver18": 255,
-    # Sums of exponentials from 1 to e^20 in 8 bits: the small ones are nothing, and so are their logarithms.
+    # Sums of exponentials from 1 to e^20 in 8 bits: the small ones are nothing, and so are their
+    # logarithms.
     **{
         f"test_reduce_log_sum_exp_{axes}_{data}_expanded": 175
         for axes in ("do_not_keepdims", "keepdims", "negative_axes_keepdims")

@@ -70,7 +70,8 @@ pub enum Activation {
         /// ONNX `bias`.
         bias: f32,
     },
-    /// `base·x + offset`, raised to `exponent`; a base below zero counts as zero. Sqrt, Reciprocal, Square, Pow with a constant exponent, LRN's quotient.
+    /// `base·x + offset`, raised to `exponent`; a base below zero counts as zero. Sqrt, Reciprocal,
+    /// Square, Pow with a constant exponent, LRN's quotient.
     Power {
         /// The factor of the argument.
         factor: f32,
@@ -189,16 +190,22 @@ impl Activation {
                 }
             }
             Self::Sigmoid => sigmoid(x),
-            Self::HardSigmoid { slope, offset } => (f64::from(slope) * x + f64::from(offset)).clamp(0.0, 1.0),
+            Self::HardSigmoid { slope, offset } => {
+                (f64::from(slope) * x + f64::from(offset)).clamp(0.0, 1.0)
+            }
             Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::Swish { alpha } => x * sigmoid(f64::from(alpha) * x),
             Self::Mish => x * softplus(x).tanh(),
-            Self::Gelu { tanh: false } => 0.5 * x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2)),
+            Self::Gelu { tanh: false } => {
+                0.5 * x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2))
+            }
             Self::Gelu { tanh: true } => {
                 let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
                 0.5 * x * (1.0 + inner.tanh())
             }
-            Self::Elu { alpha, gamma } => f64::from(gamma) * if x > 0.0 { x } else { f64::from(alpha) * x.exp_m1() },
+            Self::Elu { alpha, gamma } => {
+                f64::from(gamma) * if x > 0.0 { x } else { f64::from(alpha) * x.exp_m1() }
+            }
             Self::Celu { alpha } => {
                 if x > 0.0 {
                     x
@@ -251,8 +258,12 @@ impl Activation {
             Self::HardSigmoid { slope, .. } => slope >= 0.0,
             Self::Elu { alpha, gamma } => alpha >= 0.0 && gamma >= 0.0,
             Self::Celu { alpha } => alpha > 0.0,
-            Self::Relu | Self::Clip { .. } | Self::Sigmoid | Self::Softplus | Self::Softsign => true,
-            Self::Plain(plain) => matches!(plain, Plain::Tanh | Plain::Exp | Plain::Atan | Plain::Erf | Plain::Asinh),
+            Self::Relu | Self::Clip { .. } | Self::Sigmoid | Self::Softplus | Self::Softsign => {
+                true
+            }
+            Self::Plain(plain) => {
+                matches!(plain, Plain::Tanh | Plain::Exp | Plain::Atan | Plain::Erf | Plain::Asinh)
+            }
             _ => false,
         }
     }
@@ -262,8 +273,8 @@ impl Activation {
         matches!(self, Self::Truth | Self::Plain(Plain::Not))
     }
 
-    /// Beyond `±saturation` the function is constant to within half an int8 step of its range, so that finer steps are worth
-    /// more than a wider argument.
+    /// Beyond `±saturation` the function is constant to within half an int8 step of its range, so
+    /// that finer steps are worth more than a wider argument.
     pub fn saturation(&self) -> f64 {
         match self {
             // 1 − σ(6.5) = 0.0015 < 1/510, and 1 − tanh(3.5) = 0.0018 < 1/255.
@@ -293,7 +304,9 @@ impl Activation {
             Self::Shrink { .. } => "Shrink",
             Self::Power { .. } | Self::Exponential { .. } => "Pow",
             Self::Truth | Self::Plain(Plain::Truncate) => "Cast",
-            Self::Plain(plain) => PLAIN.iter().find(|(_, other)| other == plain).map_or("Plain", |(name, _)| name),
+            Self::Plain(plain) => {
+                PLAIN.iter().find(|(_, other)| other == plain).map_or("Plain", |(name, _)| name)
+            }
         }
     }
 }
@@ -345,7 +358,8 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// The error function: its Taylor series near zero, elsewhere the continued fraction of its complement (Abramowitz and Stegun, 7.1.5 and 7.1.14).
+/// The error function: its Taylor series near zero, elsewhere the continued fraction of its
+/// complement (Abramowitz and Stegun, 7.1.5 and 7.1.14).
 fn erf(x: f64) -> f64 {
     let (magnitude, square) = (x.abs(), x * x);
     let value = if magnitude < 2.5 {
@@ -360,7 +374,8 @@ fn erf(x: f64) -> f64 {
     } else if magnitude > 6.0 {
         1.0
     } else {
-        let fraction = (1..60).rev().fold(magnitude, |below, n| magnitude + f64::from(n) / 2.0 / below);
+        let fraction =
+            (1..60).rev().fold(magnitude, |below, n| magnitude + f64::from(n) / 2.0 / below);
         1.0 - (-square).exp() / fraction * std::f64::consts::FRAC_2_SQRT_PI / 2.0
     };
     value.copysign(x)
@@ -373,7 +388,9 @@ mod tests {
     #[test]
     fn the_error_function_has_its_published_values() {
         // Abramowitz and Stegun, table 7.1.
-        for (x, value) in [(0.0, 0.0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0)] {
+        for (x, value) in
+            [(0.0, 0.0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0)]
+        {
             assert!((erf(x) - value).abs() < 1e-9, "{x}");
             assert_eq!(erf(-x), -erf(x));
         }

@@ -31,7 +31,8 @@ pub enum CalibrateError {
     },
     /// A value of the network is not finite.
     #[error(
-        "node {node:?} becomes {found} on calibration sample {sample}; check the model and the scale of its inputs, or calibrate with typical samples"
+        "node {node:?} becomes {found} on calibration sample {sample}; check the model and the \
+        scale of its inputs, or calibrate with typical samples"
     )]
     NotFinite {
         /// The sample, counted from 0.
@@ -42,7 +43,9 @@ pub enum CalibrateError {
         found: f64,
     },
     /// An input range that is no range.
-    #[error("input range {minimum},{maximum}: expected two finite numbers, the first below the second")]
+    #[error(
+        "input range {minimum},{maximum}: expected two finite numbers, the first below the second"
+    )]
     InputRange {
         /// The lower end.
         minimum: f32,
@@ -67,7 +70,10 @@ impl Range {
     /// The range that also covers the elements.
     #[must_use]
     pub fn including(self, elements: impl Iterator<Item = f32>) -> Self {
-        elements.fold(self, |range, x| Self { minimum: range.minimum.min(x), maximum: range.maximum.max(x) })
+        elements.fold(self, |range, x| Self {
+            minimum: range.minimum.min(x),
+            maximum: range.maximum.max(x),
+        })
     }
 }
 
@@ -109,8 +115,13 @@ impl Calibration {
         Ok(measured.finish(Source::Data { samples: dataset.samples().len() }))
     }
 
-    /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its extremes included.
-    pub(crate) fn over_input_range(graph: &Graph, minimum: f32, maximum: f32) -> Result<Self, CalibrateError> {
+    /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its
+    /// extremes included.
+    pub(crate) fn over_input_range(
+        graph: &Graph,
+        minimum: f32,
+        maximum: f32,
+    ) -> Result<Self, CalibrateError> {
         if !(minimum.is_finite() && maximum.is_finite() && minimum < maximum) {
             return Err(CalibrateError::InputRange { minimum, maximum });
         }
@@ -183,7 +194,11 @@ impl<'g> Measured<'g> {
             if let Some(&found) = argument.iter().chain(result).find(|x| !x.is_finite())
                 && fault.is_none()
             {
-                fault = Some(CalibrateError::NotFinite { sample, node: graph.nodes[index].name.clone(), found });
+                fault = Some(CalibrateError::NotFinite {
+                    sample,
+                    node: graph.nodes[index].name.clone(),
+                    found,
+                });
             }
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
@@ -197,7 +212,13 @@ impl<'g> Measured<'g> {
         let (arguments, results): (Vec<Range>, Vec<Range>) = self.nodes.into_iter().unzip();
         Calibration {
             source,
-            inputs: self.graph.inputs.iter().map(|input| input.name.clone()).zip(self.inputs).collect(),
+            inputs: self
+                .graph
+                .inputs
+                .iter()
+                .map(|input| input.name.clone())
+                .zip(self.inputs)
+                .collect(),
             results: names().zip(results).collect(),
             arguments: names().zip(arguments).collect(),
         }
@@ -228,7 +249,8 @@ mod tests {
         assert_eq!((range.minimum, range.maximum), (0.0, 3.0));
     }
 
-    /// A sample that takes long is drawn seldom, and the networks of everyday are measured on all of them.
+    /// A sample that takes long is drawn seldom, and the networks of everyday are measured on all
+    /// of them.
     #[test]
     fn long_runs_are_sampled_less() {
         use crate::graph::{Input, Node, Operator};
@@ -246,16 +268,25 @@ mod tests {
             }],
             outputs: Vec::new(),
         };
-        assert_eq!([1 << 10, 1 << 22, 1 << 23, 1 << 25].map(|count| random_samples(&graph(&[count]))), [64, 64, 32, 8]);
+        assert_eq!(
+            [1 << 10, 1 << 22, 1 << 23, 1 << 25].map(|count| random_samples(&graph(&[count]))),
+            [64, 64, 32, 8]
+        );
         let conv = |rows: usize| {
             let mut graph = graph(&[1, 1, 1 << 10]);
             let layer = crate::graph::Layer::Real { weights: Vec::new(), bias: Vec::new() };
-            let window = crate::quantised::Window { kernel: [1, 1 << 10], ..crate::quantised::Window::unit() };
+            let window = crate::quantised::Window {
+                kernel: [1, 1 << 10],
+                ..crate::quantised::Window::unit()
+            };
             graph.nodes[0].operator = Operator::Conv { window, groups: 1, layer };
             graph.nodes[0].shape = vec![1, rows, 1 << 10];
             graph
         };
-        assert_eq!([1, 1 << 9, 1 << 12, 1 << 14].map(|rows| random_samples(&conv(rows))), [64, 64, 12, 4]);
+        assert_eq!(
+            [1, 1 << 9, 1 << 12, 1 << 14].map(|rows| random_samples(&conv(rows))),
+            [64, 64, 12, 4]
+        );
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub enum EvaluateError {
     Interpret(#[from] InterpretError),
     /// Labels do not go with the output.
     #[error(
-        "sample {sample} has {found} labels, but output {output:?} has {expected} classes to compare; check the labels"
+        "sample {sample} has {found} labels, but output {output:?} has {expected} classes to \
+        compare; check the labels"
     )]
     Labels {
         /// The sample, counted from 0.
@@ -47,7 +48,8 @@ pub enum EvaluateError {
     },
     /// A label is no class of the model.
     #[error(
-        "the label of sample {sample} is {label}, but output {output:?} has classes 0..{classes}; check the labels"
+        "the label of sample {sample} is {label}, but output {output:?} has classes 0..{classes}; \
+        check the labels"
     )]
     Label {
         /// The sample, counted from 0.
@@ -68,7 +70,8 @@ pub struct Evaluation {
     pub samples: usize,
     /// The output that classes are read from: the first one.
     pub class_output: String,
-    /// Share of samples (or positions, where each has a class) whose top class is the label, float; none without labels.
+    /// Share of samples (or positions, where each has a class) whose top class is the label, float;
+    /// none without labels.
     pub float_accuracy: Option<f64>,
     /// Share of samples whose top class is the label, int8; none without labels.
     pub int8_accuracy: Option<f64>,
@@ -92,7 +95,11 @@ pub struct OutputError {
 }
 
 /// Runs both on every sample.
-pub(crate) fn evaluate(reference: &Reference, graph: &Graph, dataset: &Dataset) -> Result<Evaluation, EvaluateError> {
+pub(crate) fn evaluate(
+    reference: &Reference,
+    graph: &Graph,
+    dataset: &Dataset,
+) -> Result<Evaluation, EvaluateError> {
     let interpreter = Interpreter::new(graph).map_err(InterpretError::from)?;
     let mut distances: Vec<Distance> = graph.outputs.iter().map(|_| Distance::default()).collect();
     let (mut agree, mut float_right, mut int8_right, mut compared) = (0, 0, 0, 0);
@@ -164,11 +171,18 @@ impl Classes {
         let value = graph.outputs[0].value;
         let node = value.checked_sub(graph.inputs.len());
         let node = node.map(|node| &graph.nodes[node]);
-        if let Some((node, &Operator::ArgMax { axis, .. })) = node.map(|node| (node, &node.operator)) {
-            return Self { count: graph.shape(node.inputs[0])[axis], index: true, positions: false };
+        if let Some((node, &Operator::ArgMax { axis, .. })) =
+            node.map(|node| (node, &node.operator))
+        {
+            return Self {
+                count: graph.shape(node.inputs[0])[axis],
+                index: true,
+                positions: false,
+            };
         }
         let shape = graph.shape(value);
-        let positions = shape.len() > 2 && shape[0] == 1 && shape[2..].iter().any(|&length| length > 1);
+        let positions =
+            shape.len() > 2 && shape[0] == 1 && shape[2..].iter().any(|&length| length > 1);
         let count = if positions { shape[1] } else { shape.iter().product() };
         Self { count, index: false, positions }
     }

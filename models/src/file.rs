@@ -1,4 +1,5 @@
-//! Reading files that strangers made: regular ones only, since devices and pipes have no end, and never more bytes than are asked for.
+//! Reading files that strangers made: regular ones only, since devices and pipes have no end, and
+//! never more bytes than are asked for.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,7 +7,8 @@ use std::path::Path;
 
 /// Opens a regular file; gives its length too.
 pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
-    // Before it is opened, since opening a pipe waits for whoever writes to it, and after, since it may have been exchanged.
+    // Before it is opened, since opening a pipe waits for whoever writes to it, and after, since it
+    // may have been exchanged.
     regular(&std::fs::metadata(path)?)?;
     let file = File::open(path)?;
     let length = regular(&file.metadata()?)?;
@@ -19,7 +21,10 @@ fn regular(metadata: &std::fs::Metadata) -> io::Result<u64> {
         return Ok(metadata.len());
     }
     let kind = if metadata.is_dir() { "a directory" } else { "a device, pipe or socket" };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, expected a regular file")))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("it is {kind}, expected a regular file"),
+    ))
 }
 
 /// A whole regular file of at most `limit` bytes.
@@ -59,12 +64,18 @@ mod tests {
             let link = folder.path().join("link");
             std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
             for endless in [pipe.as_path(), link.as_path(), Path::new("/dev/zero")] {
-                assert_eq!(problem(endless, 9), "it is a device, pipe or socket, expected a regular file");
+                assert_eq!(
+                    problem(endless, 9),
+                    "it is a device, pipe or socket, expected a regular file"
+                );
             }
         }
         // A sparse file of 200 GB takes no room on disk.
         let sparse = folder.path().join("sparse");
         File::create(&sparse).unwrap().set_len(200_000_000_000).unwrap();
-        assert_eq!(problem(&sparse, 1 << 31), "it has 200000000000 bytes, and files of this kind at most 2147483648");
+        assert_eq!(
+            problem(&sparse, 1 << 31),
+            "it has 200000000000 bytes, and files of this kind at most 2147483648"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The float graph, run on real numbers: what calibration measures, and the reference for networks that tract does not run.
+//! The float graph, run on real numbers: what calibration measures, and the reference for networks
+//! that tract does not run.
 //!
 //! Values that the file quantises are rounded to their grids, everything else is double precision.
 
@@ -36,7 +37,8 @@ impl<'g> Execution<'g> {
         Self { graph, layers: layers.collect() }
     }
 
-    /// The graph's outputs. `observe` sees every node's result before its fused activation and after, with the node's number.
+    /// The graph's outputs. `observe` sees every node's result before its fused activation and
+    /// after, with the node's number.
     pub(crate) fn run(
         &self,
         inputs: &[ArrayD<f32>],
@@ -52,13 +54,18 @@ impl<'g> Execution<'g> {
         let mut values: Vec<ArrayD<f64>> =
             given.map(|(input, tensor)| rounded(tensor.mapv(f64::from), input.grid)).collect();
         for (index, node) in graph.nodes.iter().enumerate() {
-            let sources: Vec<&ArrayD<f64>> = node.inputs.iter().map(|&input| &values[input]).collect();
+            let sources: Vec<&ArrayD<f64>> =
+                node.inputs.iter().map(|&input| &values[input]).collect();
             let argument = self.execute(index, node, &sources);
             let result = match node.fused {
                 Some(activation) => argument.mapv(|x| activation.apply(x)),
                 None => argument.clone(),
             };
-            let result = if node.operator == Operator::Relabel { result } else { rounded(result, node.grid) };
+            let result = if node.operator == Operator::Relabel {
+                result
+            } else {
+                rounded(result, node.grid)
+            };
             observe(index, &argument, &result);
             values.push(result);
             for &input in &node.inputs {
@@ -105,14 +112,18 @@ impl<'g> Execution<'g> {
                 sum
             }
             Operator::AveragePool { window, divisors } => {
-                pool(input, window, shape, |position, elements| elements.sum::<f64>() / divisors[position] as f64)
+                pool(input, window, shape, |position, elements| {
+                    elements.sum::<f64>() / divisors[position] as f64
+                })
             }
             Operator::MaxPool { window } => {
                 pool(input, window, shape, |_, elements| elements.fold(f64::NEG_INFINITY, f64::max))
             }
             Operator::Activation(activation) => input.mapv(|x| activation.apply(x)),
             Operator::Product => Zip::from(input).and(inputs[1]).map_collect(|a, b| a * b),
-            Operator::Binary(operator) => Zip::from(input).and(inputs[1]).map_collect(|&a, &b| operator.apply(a, b)),
+            Operator::Binary(operator) => {
+                Zip::from(input).and(inputs[1]).map_collect(|&a, &b| operator.apply(a, b))
+            }
             Operator::Select => Zip::from(input)
                 .and(inputs[1])
                 .and(inputs[2])
@@ -122,13 +133,20 @@ impl<'g> Execution<'g> {
             Operator::Relabel => self.relabelled(node.inputs[0], node.grid, input),
             Operator::Reshape => layout::reshape(input, shape),
             Operator::Transpose { permutation } => layout::transpose(input, permutation),
-            Operator::Slice { axis, start, step } => layout::slice(input, *axis, *start, *step, shape[*axis]),
-            Operator::Pad { before, after, value } => layout::pad(input, before, after, (*value).into()),
+            Operator::Slice { axis, start, step } => {
+                layout::slice(input, *axis, *start, *step, shape[*axis])
+            }
+            Operator::Pad { before, after, value } => {
+                layout::pad(input, before, after, (*value).into())
+            }
             Operator::Concat { axis } => layout::concat(inputs, *axis),
             Operator::ArgMax { axis, select_last, smallest } => {
-                order::arg_max(input, *axis, *select_last, *smallest, shape).mapv(|index| index as f64)
+                order::arg_max(input, *axis, *select_last, *smallest, shape)
+                    .mapv(|index| index as f64)
             }
-            Operator::TopK { axis, smallest, indices } => order::top(input, *axis, *smallest, *indices, shape),
+            Operator::TopK { axis, smallest, indices } => {
+                order::top(input, *axis, *smallest, *indices, shape)
+            }
             Operator::Interpolate { axis, matrix } => interpolate(input, *axis, matrix, shape),
         }
     }
@@ -172,14 +190,17 @@ fn convolution(
     // What so many windows see at once is held in memory.
     let block = (SEEN / (channels * taps)).clamp(1, positions);
     let mut result = vec![0.0; bias.len() * positions];
-    for (group, first) in (0..groups).flat_map(|group| (0..positions).step_by(block).map(move |first| (group, first))) {
+    for (group, first) in
+        (0..groups).flat_map(|group| (0..positions).step_by(block).map(move |first| (group, first)))
+    {
         let count = block.min(positions - first);
         let mut patches = Array2::zeros((channels * taps, count));
         for column in 0..count {
             let position = first + column;
             for (tap, element) in window.taps([position / width, position % width], size) {
                 for channel in 0..channels {
-                    patches[[channel * taps + tap, column]] = x[(group * channels + channel) * area + element];
+                    patches[[channel * taps + tap, column]] =
+                        x[(group * channels + channel) * area + element];
                 }
             }
         }
@@ -193,12 +214,21 @@ fn convolution(
     from_elements(shape, result)
 }
 
-fn linear(input: &ArrayD<f64>, weights: ArrayView2<'_, f64>, bias: &[f64], shape: &[usize]) -> ArrayD<f64> {
+fn linear(
+    input: &ArrayD<f64>,
+    weights: ArrayView2<'_, f64>,
+    bias: &[f64],
+    shape: &[usize],
+) -> ArrayD<f64> {
     let terms = weights.ncols().max(1);
     let rows = input.len() / terms;
-    let x = Array2::from_shape_vec((rows, terms), elements(input)).unwrap_or_else(|_| Array2::zeros((rows, terms)));
+    let x = Array2::from_shape_vec((rows, terms), elements(input))
+        .unwrap_or_else(|_| Array2::zeros((rows, terms)));
     let mut products = x.dot(&weights.t());
-    products.rows_mut().into_iter().for_each(|mut row| row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias));
+    products
+        .rows_mut()
+        .into_iter()
+        .for_each(|mut row| row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias));
     from_elements(shape, products.iter().copied().collect())
 }
 
@@ -225,7 +255,9 @@ fn pool(
 fn interpolate(input: &ArrayD<f64>, axis: usize, matrix: &[f32], shape: &[usize]) -> ArrayD<f64> {
     let mut result = ArrayD::zeros(shape);
     let length = input.shape()[axis];
-    for (source, mut target) in input.lanes(Axis(axis)).into_iter().zip(result.lanes_mut(Axis(axis))) {
+    for (source, mut target) in
+        input.lanes(Axis(axis)).into_iter().zip(result.lanes_mut(Axis(axis)))
+    {
         for (to, weights) in target.iter_mut().zip(matrix.chunks(length)) {
             *to = source.iter().zip(weights).map(|(x, &weight)| x * f64::from(weight)).sum();
         }
@@ -237,7 +269,8 @@ fn interpolate(input: &ArrayD<f64>, axis: usize, matrix: &[f32], shape: &[usize]
 mod tests {
     use super::*;
 
-    /// More than is gathered at once: the pieces meet at a position that is neither the first nor the last of a row.
+    /// More than is gathered at once: the pieces meet at a position that is neither the first nor
+    /// the last of a row.
     #[test]
     fn convolutions_in_pieces() {
         let (channels, size, rows) = (64, 90, 4);
@@ -261,7 +294,11 @@ mod tests {
                 };
                 // Whole numbers of less than 53 bits: sums are exact in any order.
                 let expected = bias[row] + (0..channels).map(taps).sum::<f64>();
-                assert_eq!(result[[0, row, position / size, position % size]], expected, "{row} at {position}");
+                assert_eq!(
+                    result[[0, row, position / size, position % size]],
+                    expected,
+                    "{row} at {position}"
+                );
             }
         }
     }

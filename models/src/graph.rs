@@ -1,7 +1,8 @@
 //! The float graph: a network after import, before quantisation.
 //!
-//! Operators keep their ONNX names, constants live inside the operators that use them. Where the file says itself how a value is
-//! quantised, the value has a [`Grid`]: the integers that it is one of. All other values are quantised later, over calibrated ranges.
+//! Operators keep their ONNX names, constants live inside the operators that use them. Where the
+//! file says itself how a value is quantised, the value has a [`Grid`]: the integers that it is one
+//! of. All other values are quantised later, over calibrated ranges.
 
 use crate::activation::Activation;
 use crate::binary::BinaryOperator;
@@ -131,7 +132,10 @@ impl Layer {
             Self::Integer { weights, scales, .. } => {
                 let terms = (weights.len() / scales.len()).max(1);
                 let rows = weights.chunks(terms).zip(scales);
-                rows.flat_map(|(row, &scale)| row.iter().map(move |&w| (f64::from(w) * scale) as f32)).collect()
+                rows.flat_map(|(row, &scale)| {
+                    row.iter().map(move |&w| (f64::from(w) * scale) as f32)
+                })
+                .collect()
             }
         }
     }
@@ -144,15 +148,18 @@ impl Layer {
         }
     }
 
-    /// `factor[o]·row + offset[o]` of each channel, in double precision; `None` where integer weights would have to change.
+    /// `factor[o]·row + offset[o]` of each channel, in double precision; `None` where integer
+    /// weights would have to change.
     pub(crate) fn affine(&mut self, factor: &[f32], offset: &[f32]) -> Option<()> {
         match self {
             Self::Real { weights, bias } => {
                 let terms = weights.len() / bias.len();
                 for (channel, row) in weights.chunks_mut(terms).enumerate() {
                     let factor = f64::from(factor[channel]);
-                    row.iter_mut().for_each(|weight| *weight = (factor * f64::from(*weight)) as f32);
-                    bias[channel] = (factor * f64::from(bias[channel]) + f64::from(offset[channel])) as f32;
+                    row.iter_mut()
+                        .for_each(|weight| *weight = (factor * f64::from(*weight)) as f32);
+                    bias[channel] =
+                        (factor * f64::from(bias[channel]) + f64::from(offset[channel])) as f32;
                 }
                 let finite = weights.iter().chain(&*bias).all(|x| x.is_finite());
                 finite.then_some(())
@@ -163,7 +170,8 @@ impl Layer {
                 }
                 for (channel, scale) in scales.iter_mut().enumerate() {
                     *scale *= f64::from(factor[channel]);
-                    bias[channel] = bias[channel] * f64::from(factor[channel]) + f64::from(offset[channel]);
+                    bias[channel] =
+                        bias[channel] * f64::from(factor[channel]) + f64::from(offset[channel]);
                 }
                 Some(())
             }
@@ -188,7 +196,8 @@ pub enum Operator {
         /// Weights `[M, T]`, row-major, and biases.
         layer: Layer,
     },
-    /// `scale[c]·x + offset[c]`, `c` along dimension 1: BatchNormalization with its statistics folded.
+    /// `scale[c]·x + offset[c]`, `c` along dimension 1: BatchNormalization with its statistics
+    /// folded.
     BatchNormalization {
         /// One per channel.
         scale: Vec<f32>,
@@ -202,7 +211,8 @@ pub enum Operator {
         /// One per element of the result; empty means zero.
         constant: Vec<f64>,
     },
-    /// AveragePool, GlobalAveragePool, ReduceMean and ReduceSum: the sum over the window divided by the position's divisor.
+    /// AveragePool, GlobalAveragePool, ReduceMean and ReduceSum: the sum over the window divided by
+    /// the position's divisor.
     AveragePool {
         /// Sliding window; padding contributes zero.
         window: Window,
@@ -226,7 +236,8 @@ pub enum Operator {
     Constant(Vec<f64>),
     /// QuantizeLinear: the nearest number of the node's grid.
     Quantize,
-    /// The integers that stand for the input, read on the node's grid: DequantizeLinear, or integers as numbers.
+    /// The integers that stand for the input, read on the node's grid: DequantizeLinear, or
+    /// integers as numbers.
     Relabel,
     /// The same elements in the node's shape: Reshape, Flatten, Squeeze, Unsqueeze.
     Reshape,
@@ -258,7 +269,8 @@ pub enum Operator {
         /// The dimension.
         axis: usize,
     },
-    /// Index of the largest element along one dimension, which the node's shape keeps with length 1 or drops.
+    /// Index of the largest element along one dimension, which the node's shape keeps with length 1
+    /// or drops.
     ArgMax {
         /// The dimension.
         axis: usize,
@@ -267,7 +279,8 @@ pub enum Operator {
         /// The smallest element instead: ArgMin.
         smallest: bool,
     },
-    /// The largest elements along one dimension, as many as the node's shape says, in falling order.
+    /// The largest elements along one dimension, as many as the node's shape says, in falling
+    /// order.
     TopK {
         /// The dimension.
         axis: usize,
@@ -276,7 +289,8 @@ pub enum Operator {
         /// Their indices rather than the elements.
         indices: bool,
     },
-    /// Linear interpolation along one dimension: `matrix·x`, rows of weights that are not negative and sum to one.
+    /// Linear interpolation along one dimension: `matrix·x`, rows of weights that are not negative
+    /// and sum to one.
     Interpolate {
         /// The dimension.
         axis: usize,
@@ -327,16 +341,22 @@ impl Operator {
         }
     }
 
-    /// Whether the result holds elements of the (only) input and nothing else, each moved to a new place.
+    /// Whether the result holds elements of the (only) input and nothing else, each moved to a new
+    /// place.
     pub fn is_view(&self) -> bool {
         matches!(self, Self::Reshape | Self::Transpose { .. } | Self::Slice { .. })
     }
 
-    /// Whether the operator has an accumulator that is rescaled, so that an activation can be fused into the rescaling.
+    /// Whether the operator has an accumulator that is rescaled, so that an activation can be fused
+    /// into the rescaling.
     pub fn rescales(&self) -> bool {
         matches!(
             self,
-            Self::Conv { .. } | Self::Gemm { .. } | Self::Add { .. } | Self::AveragePool { .. } | Self::Product
+            Self::Conv { .. }
+                | Self::Gemm { .. }
+                | Self::Add { .. }
+                | Self::AveragePool { .. }
+                | Self::Product
         )
     }
 
@@ -394,7 +414,8 @@ impl Graph {
         self.outputs.iter().any(|output| output.value == value)
     }
 
-    /// How a value is quantised, if the file says so: by its own grid, or by that of what it was moved from.
+    /// How a value is quantised, if the file says so: by its own grid, or by that of what it was
+    /// moved from.
     pub fn grid(&self, value: ValueId) -> Option<Grid> {
         let mut value = value;
         loop {
@@ -426,7 +447,9 @@ impl Node {
         match &self.operator {
             // Copies of one value, made for broadcasting.
             Operator::Concat { .. } => self.inputs.windows(2).all(|pair| pair[0] == pair[1]),
-            Operator::MaxPool { .. } | Operator::Pad { .. } | Operator::TopK { indices: false, .. } => true,
+            Operator::MaxPool { .. }
+            | Operator::Pad { .. }
+            | Operator::TopK { indices: false, .. } => true,
             operator => operator.is_view(),
         }
     }
@@ -434,6 +457,7 @@ impl Node {
 
 /// Inputs as one line for messages: `"x" [1, 4], "y" [1, 2]`.
 pub(crate) fn describe(inputs: &[Input]) -> String {
-    let described: Vec<String> = inputs.iter().map(|input| format!("{:?} {:?}", input.name, input.shape)).collect();
+    let described: Vec<String> =
+        inputs.iter().map(|input| format!("{:?} {:?}", input.name, input.shape)).collect();
     described.join(", ")
 }

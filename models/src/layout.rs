@@ -1,5 +1,6 @@
-//! Operators that move elements and compute nothing, on tensors of any element: the importer uses them on constants, the
-//! interpreter on integers. Arguments have been checked by whoever built the graph.
+//! Operators that move elements and compute nothing, on tensors of any element: the importer uses
+//! them on constants, the interpreter on integers. Arguments have been checked by whoever built the
+//! graph.
 
 use ndarray::{ArrayD, Axis, IxDyn, SliceInfoElem};
 
@@ -16,7 +17,13 @@ pub fn transpose<T: Clone>(tensor: &ArrayD<T>, permutation: &[usize]) -> ArrayD<
 }
 
 /// `count` elements `start, start + step, …` along one dimension.
-pub fn slice<T: Clone>(tensor: &ArrayD<T>, axis: usize, start: usize, step: isize, count: usize) -> ArrayD<T> {
+pub fn slice<T: Clone>(
+    tensor: &ArrayD<T>,
+    axis: usize,
+    start: usize,
+    step: isize,
+    count: usize,
+) -> ArrayD<T> {
     let indices: Vec<usize> = slice_indices(start, step, count).collect();
     tensor.select(Axis(axis), &indices)
 }
@@ -28,10 +35,12 @@ pub fn slice_indices(start: usize, step: isize, count: usize) -> impl Iterator<I
 
 /// `before[i]` and `after[i]` elements of `value` around dimension `i`.
 pub fn pad<T: Clone>(tensor: &ArrayD<T>, before: &[usize], after: &[usize], value: T) -> ArrayD<T> {
-    let shape: Vec<usize> = (0..tensor.ndim()).map(|axis| before[axis] + tensor.shape()[axis] + after[axis]).collect();
+    let shape: Vec<usize> =
+        (0..tensor.ndim()).map(|axis| before[axis] + tensor.shape()[axis] + after[axis]).collect();
     let mut padded = ArrayD::from_elem(shape, value);
-    let centre: Vec<SliceInfoElem> =
-        (0..tensor.ndim()).map(|axis| (before[axis]..before[axis] + tensor.shape()[axis]).into()).collect();
+    let centre: Vec<SliceInfoElem> = (0..tensor.ndim())
+        .map(|axis| (before[axis]..before[axis] + tensor.shape()[axis]).into())
+        .collect();
     padded.slice_mut(centre.as_slice()).assign(tensor);
     padded
 }

@@ -76,7 +76,8 @@ impl Model {
     /// Imports an ONNX file; dimensions that it leaves open become 1.
     ///
     /// # Errors
-    /// If it cannot be read, is no ONNX model, has nodes that cannot be proven (the error then names them all), or is too large for a circuit.
+    /// If it cannot be read, is no ONNX model, has nodes that cannot be proven (the error then
+    /// names them all), or is too large for a circuit.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::load_with(path, &Dimensions::default())
     }
@@ -90,7 +91,8 @@ impl Model {
         Self::new(onnx::import_file(path, dimensions)?, path)
     }
 
-    /// Imports the bytes of an ONNX file. `path` names the model and is where its external data lies, if it has any.
+    /// Imports the bytes of an ONNX file. `path` names the model and is where its external data
+    /// lies, if it has any.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -156,8 +158,8 @@ impl Model {
         Ok(Calibration::over(&self.graph, dataset)?)
     }
 
-    /// Measures the ranges that quantisation needs over pseudo-random inputs between `minimum` and `maximum`, for lack of data.
-    /// The sample is fixed: the same model gives the same ranges.
+    /// Measures the ranges that quantisation needs over pseudo-random inputs between `minimum` and
+    /// `maximum`, for lack of data. The sample is fixed: the same model gives the same ranges.
     ///
     /// # Errors
     /// If the range is none, or the model does not run.
@@ -177,7 +179,11 @@ impl Model {
     ///
     /// # Errors
     /// If a sample does not fit or a label is no class.
-    pub fn evaluate(&self, graph: &quantised::Graph, dataset: &Dataset) -> Result<Evaluation, Error> {
+    pub fn evaluate(
+        &self,
+        graph: &quantised::Graph,
+        dataset: &Dataset,
+    ) -> Result<Evaluation, Error> {
         Ok(evaluate::evaluate(self.reference(), graph, dataset)?)
     }
 }

@@ -1,9 +1,10 @@
 //! The quantised graph: a network whose every operator is defined on integers.
 //!
-//! This is the contract between the quantiser, which writes it, the [interpreter](crate::interpreter),
-//! which gives it meaning, and `zkinfer-circuits`, which proves exactly that meaning. Operators keep their
-//! ONNX names; activations are integers of at most 16 bits, signed or not, unless an [`Operator::Convolution`] or
-//! [`Operator::Linear`] leaves its accumulator as it is, which only graph outputs may.
+//! This is the contract between the quantiser, which writes it, the
+//! [interpreter](crate::interpreter), which gives it meaning, and `zkinfer-circuits`, which proves
+//! exactly that meaning. Operators keep their ONNX names; activations are integers of at most 16
+//! bits, signed or not, unless an [`Operator::Convolution`] or [`Operator::Linear`] leaves its
+//! accumulator as it is, which only graph outputs may.
 
 use serde::{Deserialize, Serialize};
 
@@ -78,12 +79,13 @@ pub struct Node {
 pub struct Function {
     /// The smallest argument in the table; smaller ones saturate to it.
     pub minimum: i64,
-    /// The function's value at `minimum, minimum + 1, …`; at least one entry, at most [`MAX_TABLE`].
+    /// The function's value at `minimum, minimum + 1, …`; at least one entry, at most
+    /// [`MAX_TABLE`].
     pub values: Vec<i64>,
 }
 
-/// A function of two small integers, by table: `(a, b) ↦ values[i·counts[1] + j]` with `i = clamp(a − minimum[0], 0, counts[0] − 1)`
-/// and `j` likewise.
+/// A function of two small integers, by table: `(a, b) ↦ values[i·counts[1] + j]` with `i = clamp(a
+/// − minimum[0], 0, counts[0] − 1)` and `j` likewise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BinaryFunction {
     /// The smallest arguments in the table.
@@ -97,8 +99,8 @@ pub struct BinaryFunction {
 /// Most entries of a table: one for every 16-bit integer.
 pub const MAX_TABLE: usize = 1 << 16;
 
-/// From an accumulator to an activation: `function(round(z / 2^shift) + zero_point)`, `z` the scaled accumulator.
-/// With `shift = 0` nothing is rounded.
+/// From an accumulator to an activation: `function(round(z / 2^shift) + zero_point)`, `z` the
+/// scaled accumulator. With `shift = 0` nothing is rounded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requantise {
     /// Fractional bits of `z`.
@@ -117,7 +119,8 @@ pub enum Ties {
     /// Up: `⌊(z + 2^(shift−1)) / 2^shift⌋`.
     #[default]
     Up,
-    /// To the even neighbour, as ONNX's QuantizeLinear demands. `z` counts as halfway if it is within `slack` of it, for multipliers that are not exact.
+    /// To the even neighbour, as ONNX's QuantizeLinear demands. `z` counts as halfway if it is
+    /// within `slack` of it, for multipliers that are not exact.
     Even {
         /// Largest distance from a half; below a quarter of `2^shift`.
         slack: i64,
@@ -132,7 +135,8 @@ pub struct Window {
     pub kernel: [usize; 2],
     /// Steps down and right.
     pub strides: [usize; 2],
-    /// Padding: top, left, bottom, right (ceil mode is already resolved into more bottom/right padding).
+    /// Padding: top, left, bottom, right (ceil mode is already resolved into more bottom/right
+    /// padding).
     pub pads: [usize; 4],
     /// Distance between kernel elements, down and right.
     pub dilations: [usize; 2],
@@ -146,14 +150,15 @@ pub const MAX_BIAS: i64 = 31 * (64i64.pow(6) - 1) / 63;
 /// An operator on integer tensors. `zp` is the zero point of the operand it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operator {
-    /// `z[o] = multipliers[o] · (Σ weights·(x − zp) + bias[o])`, one input `[1, C, H, W]` or `[1, C, L]`;
-    /// padding contributes zero. Without `requantise` the result is `z` itself.
+    /// `z[o] = multipliers[o] · (Σ weights·(x − zp) + bias[o])`, one input `[1, C, H, W]` or `[1,
+    /// C, L]`; padding contributes zero. Without `requantise` the result is `z` itself.
     Convolution {
         /// Sliding window.
         window: Window,
         /// Groups; divides `C` and the output channels.
         groups: usize,
-        /// `[M, C/groups, kh, kw]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
+        /// `[M, C/groups, kh, kw]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`]
+        /// in size.
         weights: Vec<i32>,
         /// One per output channel, at accumulator scale.
         bias: Vec<i64>,
@@ -162,8 +167,8 @@ pub enum Operator {
         /// Rescaling to int8, activation included.
         requantise: Option<Requantise>,
     },
-    /// `z[.., o] = multipliers[o] · (Σ_t weights[o, t]·(x[.., t] − zp) + bias[o])`: Gemm and MatMul over the last
-    /// dimension of one input. Without `requantise` the result is `z` itself.
+    /// `z[.., o] = multipliers[o] · (Σ_t weights[o, t]·(x[.., t] − zp) + bias[o])`: Gemm and MatMul
+    /// over the last dimension of one input. Without `requantise` the result is `z` itself.
     Linear {
         /// `[M, T]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
         weights: Vec<i32>,
@@ -174,8 +179,8 @@ pub enum Operator {
         /// Rescaling to int8, activation included.
         requantise: Option<Requantise>,
     },
-    /// `z = Σ_j multipliers[j]·(x_j − zp_j) + constant`: Add and Sub of activations or of an activation and a constant,
-    /// a rescaling (one input), all of one shape.
+    /// `z = Σ_j multipliers[j]·(x_j − zp_j) + constant`: Add and Sub of activations or of an
+    /// activation and a constant, a rescaling (one input), all of one shape.
     Sum {
         /// One per input; negative for a subtracted one.
         multipliers: Vec<i64>,
@@ -184,8 +189,9 @@ pub enum Operator {
         /// Rescaling to int8, activation included.
         requantise: Requantise,
     },
-    /// `z[c, p] = multipliers[p] · Σ_window (x − zp)`: AveragePool and GlobalAveragePool. `multipliers` has one entry per output
-    /// position (row-major over output height and width), since a window cut by the border may average fewer elements.
+    /// `z[c, p] = multipliers[p] · Σ_window (x − zp)`: AveragePool and GlobalAveragePool.
+    /// `multipliers` has one entry per output position (row-major over output height and width),
+    /// since a window cut by the border may average fewer elements.
     AveragePool {
         /// Sliding window; padding contributes zero.
         window: Window,
@@ -216,15 +222,18 @@ pub enum Operator {
         /// From two activations to one.
         BinaryFunction,
     ),
-    /// The largest of two or more inputs of one shape, element by element; all share the node's quantisation.
+    /// The largest of two or more inputs of one shape, element by element; all share the node's
+    /// quantisation.
     Max,
     /// The smallest, likewise.
     Min,
-    /// Where: the second input where the first, which is 0 or 1, is 1, else the third. These two share the node's quantisation.
+    /// Where: the second input where the first, which is 0 or 1, is 1, else the third. These two
+    /// share the node's quantisation.
     Select,
     /// Known integers, in row-major order; reads nothing.
     Constant(Vec<i64>),
-    /// The same integers in the node's shape. Nothing else changes but perhaps what they stand for: the node may have another scale and zero point.
+    /// The same integers in the node's shape. Nothing else changes but perhaps what they stand for:
+    /// the node may have another scale and zero point.
     Reshape,
     /// Output dimension `i` is input dimension `permutation[i]`.
     Transpose {
@@ -254,7 +263,8 @@ pub enum Operator {
         /// The dimension.
         axis: usize,
     },
-    /// Index of the largest element along one dimension, which the node's shape keeps with length 1 or drops. Only graph outputs.
+    /// Index of the largest element along one dimension, which the node's shape keeps with length 1
+    /// or drops. Only graph outputs.
     ArgMax {
         /// The dimension.
         axis: usize,
@@ -263,7 +273,8 @@ pub enum Operator {
         /// The smallest element instead: ArgMin.
         smallest: bool,
     },
-    /// The largest elements along one dimension, in falling order, as many as the node's shape says; among equal ones the first comes first.
+    /// The largest elements along one dimension, in falling order, as many as the node's shape
+    /// says; among equal ones the first comes first.
     TopK {
         /// The dimension.
         axis: usize,

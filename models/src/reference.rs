@@ -1,7 +1,8 @@
 //! The float model: what the quantised network is measured against.
 //!
-//! tract runs it, an implementation that shares nothing with ours. Where it cannot, and for files that are quantised themselves, whose
-//! float operators are not what onnxruntime computes, our own executor does.
+//! tract runs it, an implementation that shares nothing with ours. Where it cannot, and for files
+//! that are quantised themselves, whose float operators are not what onnxruntime computes, our own
+//! executor does.
 
 use std::sync::Arc;
 
@@ -35,7 +36,10 @@ pub enum ReferenceError {
         found: Vec<Vec<usize>>,
     },
     /// An output of the network is not finite.
-    #[error("output {value:?} of {model:?} becomes {found} on this input; check the model and the scale of its inputs")]
+    #[error(
+        "output {value:?} of {model:?} becomes {found} on this input; check the model and the \
+        scale of its inputs"
+    )]
     NotFinite {
         /// The model.
         model: String,
@@ -50,7 +54,8 @@ pub enum ReferenceError {
 #[derive(Clone)]
 pub struct Reference {
     graph: Arc<Graph>,
-    /// For each output, its place among the plan's; an output that is an input is not one of them. None if our own executor runs the model.
+    /// For each output, its place among the plan's; an output that is an input is not one of them.
+    /// None if our own executor runs the model.
     tract: Option<(Vec<Source>, Arc<TypedRunnableModel>)>,
 }
 
@@ -69,13 +74,14 @@ impl std::fmt::Debug for Reference {
 impl Reference {
     /// Prepares a model whose input shapes are fixed.
     pub(crate) fn new(graph: &Graph, proto: &ModelProto, directory: Option<&str>) -> Self {
-        let quantised =
-            graph.inputs.iter().any(|input| input.grid.is_some()) || graph.nodes.iter().any(|node| node.grid.is_some());
+        let quantised = graph.inputs.iter().any(|input| input.grid.is_some())
+            || graph.nodes.iter().any(|node| node.grid.is_some());
         let tract = if quantised { None } else { prepare(graph, proto, directory).ok() };
         Self { graph: Arc::new(graph.clone()), tract }
     }
 
-    /// Runs one sample, one tensor per input in the graph's order. Indices come out as whole floats.
+    /// Runs one sample, one tensor per input in the graph's order. Indices come out as whole
+    /// floats.
     ///
     /// # Errors
     /// If the inputs do not fit, tract fails, or an output is infinite or not a number.
@@ -96,14 +102,20 @@ impl Reference {
                 results.into_iter().map(|result| result.mapv(|x| x as f32)).collect()
             }
             Some((sources, plan)) => {
-                let failed =
-                    |error: TractError| ReferenceError::Run { model: name.clone(), reason: format!("{error:#}") };
+                let failed = |error: TractError| ReferenceError::Run {
+                    model: name.clone(),
+                    reason: format!("{error:#}"),
+                };
                 run_tract(sources, plan, inputs).map_err(failed)?
             }
         };
         for (output, tensor) in outputs.iter().zip(&results) {
             if let Some(&found) = tensor.iter().find(|x| !x.is_finite()) {
-                return Err(ReferenceError::NotFinite { model: name.clone(), value: output.name.clone(), found });
+                return Err(ReferenceError::NotFinite {
+                    model: name.clone(),
+                    value: output.name.clone(),
+                    found,
+                });
             }
         }
         Ok(results)
@@ -118,7 +130,9 @@ fn prepare(
     if let Some(graph) = &proto.graph
         && branches(graph).any(reads_files)
     {
-        return Err(TractError::msg("a branch of it reads files that the import has not looked at"));
+        return Err(TractError::msg(
+            "a branch of it reads files that the import has not looked at",
+        ));
     }
     let parsed = tract_onnx::onnx().with_ignore_value_info(true).parse(proto, directory)?;
     let mut wanted: Vec<OutletId> = Vec::new();
@@ -129,7 +143,8 @@ fn prepare(
             continue;
         }
         let outlet = parsed.outlets_by_name.get(&output.name);
-        let outlet = *outlet.ok_or_else(|| TractError::msg(format!("it has no value {:?}", output.name)))?;
+        let outlet =
+            *outlet.ok_or_else(|| TractError::msg(format!("it has no value {:?}", output.name)))?;
         let known = wanted.iter().position(|other| *other == outlet);
         sources.push(Source::Output(known.unwrap_or(wanted.len())));
         if known.is_none() {
@@ -151,7 +166,8 @@ fn branches(graph: &GraphProto) -> impl Iterator<Item = &GraphProto> {
 fn reads_files(graph: &GraphProto) -> bool {
     let attributes = graph.node.iter().flat_map(|node| &node.attribute);
     let constants = attributes.flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
-    let external = |tensor: &TensorProto| tensor.data_location == Some(DataLocation::External as i32);
+    let external =
+        |tensor: &TensorProto| tensor.data_location == Some(DataLocation::External as i32);
     graph.initializer.iter().chain(constants).any(external) || branches(graph).any(reads_files)
 }
 
@@ -164,7 +180,9 @@ fn run_tract(
     let outputs = plan.run(tensors.collect())?;
     let result = |source: &Source| match *source {
         Source::Input(index) => Ok(inputs[index].clone()),
-        Source::Output(index) => Ok(outputs[index].cast_to::<f32>()?.to_plain_array_view::<f32>()?.to_owned()),
+        Source::Output(index) => {
+            Ok(outputs[index].cast_to::<f32>()?.to_plain_array_view::<f32>()?.to_owned())
+        }
     };
     sources.iter().map(result).collect()
 }
@@ -178,15 +196,21 @@ mod tests {
     /// A branch that is not taken is not imported, so nobody has looked at where its files lie.
     #[test]
     fn files_of_branches_are_left_alone() {
-        let body = |name: &str| Builder::new(17).node(Op::new("Relu", &["x"], &[name])).output(name);
+        let body =
+            |name: &str| Builder::new(17).node(Op::new("Relu", &["x"], &[name])).output(name);
         let external = || TensorProto {
             name: "w".into(),
             data_location: Some(DataLocation::External as i32),
-            external_data: vec![StringStringEntryProto { key: "location".into(), value: "../secret".into() }],
+            external_data: vec![StringStringEntryProto {
+                key: "location".into(),
+                value: "../secret".into(),
+            }],
             ..TensorProto::default()
         };
         let choice = |other: Builder| {
-            let choice = Op::new("If", &["c"], &["y"]).graph("then_branch", body("t")).graph("else_branch", other);
+            let choice = Op::new("If", &["c"], &["y"])
+                .graph("then_branch", body("t"))
+                .graph("else_branch", other);
             Builder::new(17).input("x", &[1]).node(choice).output("y").build()
         };
         let refused = |proto: &ModelProto| {
@@ -197,7 +221,8 @@ mod tests {
         assert!(refused(&choice(body("e").tensor(external()))));
         let constant = Op::new("Constant", &[], &["w"]).tensor("value", external());
         assert!(refused(&choice(body("e").node(constant))));
-        let inner = Op::new("If", &["c"], &["e"]).graph("then_branch", body("e").tensor(external()));
+        let inner =
+            Op::new("If", &["c"], &["e"]).graph("then_branch", body("e").tensor(external()));
         assert!(refused(&choice(Builder::new(17).node(inner).output("e"))));
     }
 }

@@ -44,7 +44,8 @@ pub struct NodeReport {
     pub operator: String,
     /// Shape of its result.
     pub shape: Vec<usize>,
-    /// The range its result was quantised over; none where it keeps its input's quantisation or stays an accumulator.
+    /// The range its result was quantised over; none where it keeps its input's quantisation or
+    /// stays an accumulator.
     pub range: Option<Range>,
     /// Real units per step of its result.
     pub scale: f64,
@@ -60,7 +61,13 @@ pub struct NodeReport {
 
 impl Report {
     pub(crate) fn new(model: &str) -> Self {
-        Self { model: model.to_owned(), notes: Vec::new(), warnings: Vec::new(), inputs: Vec::new(), nodes: Vec::new() }
+        Self {
+            model: model.to_owned(),
+            notes: Vec::new(),
+            warnings: Vec::new(),
+            inputs: Vec::new(),
+            nodes: Vec::new(),
+        }
     }
 }
 
@@ -75,7 +82,9 @@ impl NodeReport {
             Operator::Sum { multipliers, constant, requantise } => {
                 (Some(requantise.shift), multipliers, constant.len())
             }
-            Operator::AveragePool { multipliers, requantise, .. } => (Some(requantise.shift), multipliers, 0),
+            Operator::AveragePool { multipliers, requantise, .. } => {
+                (Some(requantise.shift), multipliers, 0)
+            }
             _ => (None, &[], 0),
         };
         let smallest = multipliers.iter().copied().min();

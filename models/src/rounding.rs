@@ -1,4 +1,5 @@
-//! The rounding rules, all of them: every integer this crate derives from a real number or a wider integer passes here.
+//! The rounding rules, all of them: every integer this crate derives from a real number or a wider
+//! integer passes here.
 //!
 //! | from | to | rule |
 //! |---|---|---|
@@ -17,7 +18,8 @@ pub const ACTIVATION_MIN: i64 = -(1 << 15);
 /// The largest activation: 16 bits, unsigned.
 pub const ACTIVATION_MAX: i64 = (1 << 16) - 1;
 
-/// `⌊z / 2^shift + 1/2⌋`: the nearest integer, ties towards plus infinity. `|z| < 2^62` and `shift ≤ 62`.
+/// `⌊z / 2^shift + 1/2⌋`: the nearest integer, ties towards plus infinity. `|z| < 2^62` and `shift
+/// ≤ 62`.
 pub fn shift_half_up(z: i64, shift: u32) -> i64 {
     match shift {
         0 => z,
@@ -25,7 +27,8 @@ pub fn shift_half_up(z: i64, shift: u32) -> i64 {
     }
 }
 
-/// `z / 2^shift` rounded to the nearest integer; what is within `slack` of a half goes to the even one. `slack < 2^(shift−2)`.
+/// `z / 2^shift` rounded to the nearest integer; what is within `slack` of a half goes to the even
+/// one. `slack < 2^(shift−2)`.
 pub fn shift_half_even(z: i64, shift: u32, slack: i64) -> i64 {
     if shift == 0 {
         return z;
@@ -37,7 +40,8 @@ pub fn shift_half_even(z: i64, shift: u32, slack: i64) -> i64 {
 
 /// `⌊x + 1/2⌋` as a real number.
 pub fn half_up(x: f64) -> f64 {
-    // `x + 0.5` itself can round up to the next integer just below a tie, so the fraction is compared instead.
+    // `x + 0.5` itself can round up to the next integer just below a tie, so the fraction is
+    // compared instead.
     let floor = x.floor();
     if x - floor >= 0.5 { floor + 1.0 } else { floor }
 }
@@ -54,7 +58,8 @@ impl Requantise {
 }
 
 impl Quantisation {
-    /// The integer of `minimum..=maximum` nearest to a real number: round half to even of `x / scale`, plus the zero point, saturating.
+    /// The integer of `minimum..=maximum` nearest to a real number: round half to even of `x /
+    /// scale`, plus the zero point, saturating.
     pub fn quantise(&self, x: f64, minimum: i64, maximum: i64) -> i64 {
         let steps = (x / self.scale).round_ties_even() + self.zero_point as f64;
         steps.clamp(minimum as f64, maximum as f64) as i64
@@ -82,7 +87,8 @@ mod tests {
 
     #[test]
     fn ties_go_to_the_even_neighbour() {
-        let rounded = [-7, -6, -5, -3, -2, -1, 0, 1, 2, 3, 5, 6, 7].map(|z| shift_half_even(z, 2, 0));
+        let rounded =
+            [-7, -6, -5, -3, -2, -1, 0, 1, 2, 3, 5, 6, 7].map(|z| shift_half_even(z, 2, 0));
         assert_eq!(rounded, [-2, -2, -1, -1, 0, 0, 0, 0, 0, 1, 1, 2, 2]);
         // 1/3 as 21846 / 2^16: 3/2, 9/2 and 15/2 are met within 2/3 and less of a unit per third.
         let thirds = [9, 27, 45].map(|thirds| shift_half_even(thirds * 10923, 16, 64));
@@ -91,7 +97,8 @@ mod tests {
 
     #[test]
     fn inputs_round_to_even_and_saturate() {
-        let quantise = |x| Quantisation { scale: 0.5, zero_point: 3 }.quantise(x, INT8_MIN, INT8_MAX);
+        let quantise =
+            |x| Quantisation { scale: 0.5, zero_point: 3 }.quantise(x, INT8_MIN, INT8_MAX);
         assert_eq!(quantise(0.25), 3);
         assert_eq!(quantise(0.75), 5);
         assert_eq!(quantise(-0.25), 3);
@@ -113,7 +120,8 @@ mod tests {
             integer in -128i64..=127, zero_point in -128i64..=127, scale in 1e-6f64..1e6,
         ) {
             let quantisation = Quantisation { scale, zero_point };
-            prop_assert_eq!(quantisation.quantise(quantisation.dequantise(integer), INT8_MIN, INT8_MAX), integer);
+            prop_assert_eq!(quantisation.quantise(quantisation.dequantise(integer), INT8_MIN,
+                INT8_MAX), integer);
         }
 
         #[test]
@@ -133,9 +141,12 @@ mod tests {
         }
 
         #[test]
-        fn requantise_follows_its_formula(z in -(1i64 << 40)..(1i64 << 40), shift in 1u32..=30, zero_point in -128i64..=127) {
-            let requantise = Requantise { shift, ties: Ties::Up, zero_point, function: Function::clamp(-128, 127) };
-            let exact = (i128::from(z) + (1i128 << (shift - 1))).div_euclid(1i128 << shift) + i128::from(zero_point);
+        fn requantise_follows_its_formula(z in -(1i64 << 40)..(1i64 << 40), shift in 1u32..=30,
+            zero_point in -128i64..=127) {
+            let requantise = Requantise { shift, ties: Ties::Up, zero_point,
+                function: Function::clamp(-128, 127) };
+            let exact = (i128::from(z) + (1i128 << (shift - 1))).div_euclid(
+                1i128 << shift) + i128::from(zero_point);
             prop_assert_eq!(i128::from(requantise.apply(z)), exact.clamp(-128, 127));
         }
     }

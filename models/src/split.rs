@@ -1,7 +1,8 @@
 //! Cutting a quantised graph in segments, each a graph by itself, so that they can be proven apart.
 //!
-//! What crosses a cut becomes the output of one segment and the input of the next, with the same name, shape and
-//! quantisation. Run one after another, the segments compute what the whole computes.
+//! What crosses a cut becomes the output of one segment and the input of the next, with the same
+//! name, shape and quantisation. Run one after another, the segments compute what the whole
+//! computes.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,7 +11,8 @@ use thiserror::Error;
 use crate::quantised::{Graph, Input, Node, Operator, Output, ValueId};
 use crate::report::Report;
 
-/// A place where a graph can be cut: one activation crosses it, and no output of the graph lies before it.
+/// A place where a graph can be cut: one activation crosses it, and no output of the graph lies
+/// before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The cut is after this node.
@@ -26,7 +28,10 @@ pub struct Cut {
 #[non_exhaustive]
 pub enum SplitError {
     /// [`Graph::cuts`] does not list that place, or it does not come after the one before.
-    #[error("{graph:?}: cannot be cut after node {node}; its cuts, in ascending order, are listed by Graph::cuts")]
+    #[error(
+        "{graph:?}: cannot be cut after node {node}; its cuts, in ascending order, are listed by \
+        Graph::cuts"
+    )]
     NotACut {
         /// The graph.
         graph: String,
@@ -36,11 +41,13 @@ pub enum SplitError {
 }
 
 impl Graph {
-    /// Every place where the graph can be cut, in order. Of a graph that is not valid, none that would go wrong.
+    /// Every place where the graph can be cut, in order. Of a graph that is not valid, none that
+    /// would go wrong.
     pub fn cuts(&self) -> Vec<Cut> {
         let inputs = self.inputs.len();
         let activations = self.activations();
-        // The node that reads a value last, and those by the node that makes them or reads them last.
+        // The node that reads a value last, and those by the node that makes them or reads them
+        // last.
         let mut last = vec![0; inputs + self.nodes.len()];
         for (index, node) in self.nodes.iter().enumerate() {
             for &input in &node.inputs {
@@ -52,8 +59,10 @@ impl Graph {
         }
         let mut ends = vec![Vec::new(); self.nodes.len() + 1];
         last.iter().enumerate().for_each(|(value, &reader)| ends[reader].push(value));
-        let first_output = self.outputs.iter().map(|output| output.value).min().unwrap_or(usize::MAX);
-        let mut crossing: BTreeSet<ValueId> = (0..inputs).filter(|&input| last[input] > 0).collect();
+        let first_output =
+            self.outputs.iter().map(|output| output.value).min().unwrap_or(usize::MAX);
+        let mut crossing: BTreeSet<ValueId> =
+            (0..inputs).filter(|&input| last[input] > 0).collect();
         let mut cuts = Vec::new();
         for node in 0..self.nodes.len().saturating_sub(1) {
             ends[node + 1].iter().for_each(|value| _ = crossing.remove(value));
@@ -69,22 +78,32 @@ impl Graph {
                 && let Some(producer) = value.checked_sub(inputs)
                 && activations[value]
             {
-                cuts.push(Cut { node, value, elements: self.nodes[producer].shape.iter().product() });
+                cuts.push(Cut {
+                    node,
+                    value,
+                    elements: self.nodes[producer].shape.iter().product(),
+                });
             }
         }
         cuts
     }
 
-    /// For each value, whether it is an activation. A view of a raw accumulator is as wide as the accumulator.
+    /// For each value, whether it is an activation. A view of a raw accumulator is as wide as the
+    /// accumulator.
     fn activations(&self) -> Vec<bool> {
         let mut activations = vec![true; self.inputs.len()];
         for Node { operator, inputs, .. } in &self.nodes {
             activations.push(match operator {
-                Operator::Convolution { requantise, .. } | Operator::Linear { requantise, .. } => requantise.is_some(),
+                Operator::Convolution { requantise, .. } | Operator::Linear { requantise, .. } => {
+                    requantise.is_some()
+                }
                 Operator::ArgMax { .. } => false,
                 Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
-                    // Only a graph that was not validated has a view of nothing or of something later.
-                    inputs.first().is_some_and(|&source| activations.get(source).copied().unwrap_or(false))
+                    // Only a graph that was not validated has a view of nothing or of something
+                    // later.
+                    inputs
+                        .first()
+                        .is_some_and(|&source| activations.get(source).copied().unwrap_or(false))
                 }
                 _ => true,
             });
@@ -92,8 +111,8 @@ impl Graph {
         activations
     }
 
-    /// The segments between cuts, given by the nodes that they are after, in ascending order. Segment `i` of `name` is
-    /// called `name.i`, from 1; without cuts the graph stays as it is.
+    /// The segments between cuts, given by the nodes that they are after, in ascending order.
+    /// Segment `i` of `name` is called `name.i`, from 1; without cuts the graph stays as it is.
     ///
     /// # Errors
     /// If one of the nodes is not that of a [`Cut`], or they do not ascend.
@@ -101,7 +120,8 @@ impl Graph {
         if nodes.is_empty() {
             return Ok(vec![self.clone()]);
         }
-        let places: BTreeMap<usize, Cut> = self.cuts().into_iter().map(|cut| (cut.node, cut)).collect();
+        let places: BTreeMap<usize, Cut> =
+            self.cuts().into_iter().map(|cut| (cut.node, cut)).collect();
         let mut cuts = Vec::new();
         for &node in nodes {
             let ascending = cuts.last().is_none_or(|last: &Cut| last.node < node);
@@ -135,10 +155,19 @@ impl Graph {
             Some(cut) if value == cut.value => 0,
             _ => value + inputs.len() - self.inputs.len() - first,
         };
-        let renumbered = |node: &Node| Node { inputs: node.inputs.iter().map(|&v| own(v)).collect(), ..node.clone() };
+        let renumbered = |node: &Node| Node {
+            inputs: node.inputs.iter().map(|&v| own(v)).collect(),
+            ..node.clone()
+        };
         let outputs = match to {
-            Some(cut) => vec![Output { name: self.crossing_name(cut.value), value: own(cut.value) }],
-            None => self.outputs.iter().map(|o| Output { name: o.name.clone(), value: own(o.value) }).collect(),
+            Some(cut) => {
+                vec![Output { name: self.crossing_name(cut.value), value: own(cut.value) }]
+            }
+            None => self
+                .outputs
+                .iter()
+                .map(|o| Output { name: o.name.clone(), value: own(o.value) })
+                .collect(),
         };
         let name = format!("{}.{}", self.name, index + 1);
         Self { name, nodes: nodes.iter().map(renumbered).collect(), outputs, inputs }
@@ -151,8 +180,9 @@ impl Graph {
 }
 
 impl Report {
-    /// The report of one segment: the entries of its nodes and of those inputs that are the whole graph's. Notes and
-    /// warnings do not say which node they are about, so each segment keeps all of them.
+    /// The report of one segment: the entries of its nodes and of those inputs that are the whole
+    /// graph's. Notes and warnings do not say which node they are about, so each segment keeps all
+    /// of them.
     pub fn part(&self, segment: &Graph) -> Self {
         let names: HashSet<&str> = segment.nodes.iter().map(|node| node.name.as_str()).collect();
         let nodes = self.nodes.iter().filter(|entry| names.contains(entry.name.as_str()));
@@ -180,7 +210,13 @@ mod tests {
     const QUANTISATION: Quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 
     fn node(name: &str, operator: Operator, inputs: &[ValueId], shape: &[usize]) -> Node {
-        Node { name: name.into(), inputs: inputs.to_vec(), operator, shape: shape.to_vec(), quantisation: QUANTISATION }
+        Node {
+            name: name.into(),
+            inputs: inputs.to_vec(),
+            operator,
+            shape: shape.to_vec(),
+            quantisation: QUANTISATION,
+        }
     }
 
     fn linear(name: &str, input: ValueId, rows: usize, taps: usize, raw: bool) -> Node {
@@ -191,7 +227,12 @@ mod tests {
             zero_point: 0,
             function: Function::clamp(-128, 127),
         });
-        let operator = Operator::Linear { weights, bias: vec![3; rows], multipliers: vec![1; rows], requantise };
+        let operator = Operator::Linear {
+            weights,
+            bias: vec![3; rows],
+            multipliers: vec![1; rows],
+            requantise,
+        };
         node(name, operator, &[input], &[1, rows])
     }
 
@@ -210,7 +251,12 @@ mod tests {
 
     /// `a → (b → c) + a → d → logits`: value 0 is the input.
     fn residual() -> Graph {
-        let requantise = Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function: Function::clamp(-128, 127) };
+        let requantise = Requantise {
+            shift: 0,
+            ties: Ties::Up,
+            zero_point: 0,
+            function: Function::clamp(-128, 127),
+        };
         let sum = Operator::Sum { multipliers: vec![1, 1], constant: vec![], requantise };
         graph(vec![
             linear("a", 0, 4, 3, false),
@@ -225,13 +271,17 @@ mod tests {
     /// Runs the segments one after another.
     fn run(segments: &[Graph], inputs: &[ArrayD<i64>]) -> Vec<ArrayD<i64>> {
         for pair in segments.windows(2) {
-            let [output] = &pair[0].outputs[..] else { panic!("{} outputs", pair[0].outputs.len()) };
+            let [output] = &pair[0].outputs[..] else {
+                panic!("{} outputs", pair[0].outputs.len())
+            };
             let [input] = &pair[1].inputs[..] else { panic!("{} inputs", pair[1].inputs.len()) };
             assert_eq!(output.name, input.name);
             assert_eq!(pair[0].shape(output.value), input.shape);
             assert_eq!(pair[0].quantisation(output.value), input.quantisation);
         }
-        segments.iter().fold(inputs.to_vec(), |values, segment| interpreter::run(segment, &values).unwrap())
+        segments
+            .iter()
+            .fold(inputs.to_vec(), |values, segment| interpreter::run(segment, &values).unwrap())
     }
 
     fn cut(node: usize, value: ValueId, elements: usize) -> Cut {
@@ -246,13 +296,17 @@ mod tests {
         assert_eq!(two.cuts(), [cut(0, 1, 4)], "an output lies before the others");
         let mut late = residual();
         late.inputs.push(late.inputs[0].clone());
-        late.nodes
-            .iter_mut()
-            .for_each(|node| node.inputs.iter_mut().for_each(|value| *value += usize::from(*value > 0)));
+        late.nodes.iter_mut().for_each(|node| {
+            node.inputs.iter_mut().for_each(|value| *value += usize::from(*value > 0))
+        });
         late.outputs[0].value += 1;
         assert_eq!(late.cuts(), [cut(0, 2, 4), cut(3, 5, 4), cut(4, 6, 5)]);
         late.nodes[3].inputs[1] = 1;
-        assert_eq!(late.cuts(), [cut(3, 5, 4), cut(4, 6, 5)], "the second input crosses the first cut");
+        assert_eq!(
+            late.cuts(),
+            [cut(3, 5, 4), cut(4, 6, 5)],
+            "the second input crosses the first cut"
+        );
     }
 
     #[test]
@@ -268,7 +322,11 @@ mod tests {
                 node("index", arg_max, &[5], &[]),
             ])
         };
-        assert_eq!(ends(true).cuts(), [0, 1, 2].map(|node| cut(node, node + 1, 4)), "accumulators do not cross");
+        assert_eq!(
+            ends(true).cuts(),
+            [0, 1, 2].map(|node| cut(node, node + 1, 4)),
+            "accumulators do not cross"
+        );
         let all = [cut(0, 1, 4), cut(1, 2, 4), cut(2, 3, 4), cut(3, 4, 2), cut(4, 5, 2)];
         assert_eq!(ends(false).cuts(), all);
     }
@@ -292,17 +350,33 @@ mod tests {
             let part = report.part(&segment);
             assert_eq!((&part.model, &part.notes), (&segment.name, &report.notes));
             let nodes: Vec<_> = part.nodes.into_iter().map(|entry| entry.name).collect();
-            (segment.name, segment.inputs[0].name.clone(), segment.outputs[0].name.clone(), nodes.join(" "))
+            (
+                segment.name,
+                segment.inputs[0].name.clone(),
+                segment.outputs[0].name.clone(),
+                nodes.join(" "),
+            )
         });
-        let expected = [("net.1", "x", "a", "a"), ("net.2", "a", "sum", "b c sum"), ("net.3", "sum", "y", "d logits")];
+        let expected = [
+            ("net.1", "x", "a", "a"),
+            ("net.2", "a", "sum", "b c sum"),
+            ("net.3", "sum", "y", "d logits"),
+        ];
         let expected = expected.map(|(a, b, c, d)| (a.into(), b.into(), c.into(), d.into()));
         assert_eq!(parts.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn other_places_are_refused() {
-        for (nodes, at) in [(&[1][..], 1), (&[2], 2), (&[5], 5), (&[9], 9), (&[3, 0], 0), (&[0, 0], 0), (&[0, 1, 3], 1)]
-        {
+        for (nodes, at) in [
+            (&[1][..], 1),
+            (&[2], 2),
+            (&[5], 5),
+            (&[9], 9),
+            (&[3, 0], 0),
+            (&[0, 0], 0),
+            (&[0, 1, 3], 1),
+        ] {
             let refusal = SplitError::NotACut { graph: "net".into(), node: at };
             assert_eq!(residual().split(nodes), Err(refusal), "{nodes:?}");
         }

@@ -32,7 +32,13 @@ impl Graph {
     /// Names and shapes of the inputs, as [`Dataset::read`](crate::data::Dataset::read) takes them.
     pub fn signature(&self) -> Vec<graph::Input> {
         let inputs = self.inputs.iter();
-        inputs.map(|input| graph::Input { name: input.name.clone(), shape: input.shape.clone(), grid: None }).collect()
+        inputs
+            .map(|input| graph::Input {
+                name: input.name.clone(),
+                shape: input.shape.clone(),
+                grid: None,
+            })
+            .collect()
     }
 
     /// Real inputs as the integers that the graph computes with, [rounded half to even and
@@ -57,7 +63,11 @@ impl Graph {
     ///
     /// # Panics
     /// If the graph has no such input.
-    pub fn quantise_input(&self, index: usize, given: &ArrayD<f32>) -> Result<ArrayD<i64>, TensorError> {
+    pub fn quantise_input(
+        &self,
+        index: usize,
+        given: &ArrayD<f32>,
+    ) -> Result<ArrayD<i64>, TensorError> {
         let input = &self.inputs[index];
         if given.shape() != input.shape {
             return Err(TensorError::Inputs {
@@ -67,7 +77,10 @@ impl Graph {
             });
         }
         match given.iter().find(|x| !x.is_finite()) {
-            None => Ok(given.mapv(|x| input.quantisation.quantise(x.into(), input.minimum, input.maximum))),
+            None => {
+                Ok(given
+                    .mapv(|x| input.quantisation.quantise(x.into(), input.minimum, input.maximum)))
+            }
             Some(&value) => Err(TensorError::NotFinite { input: input.name.clone(), value }),
         }
     }

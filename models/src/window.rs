@@ -1,4 +1,5 @@
-//! Geometry of sliding windows: which output positions exist and which input element each tap reads.
+//! Geometry of sliding windows: which output positions exist and which input element each tap
+//! reads.
 
 use std::ops::Range;
 
@@ -22,8 +23,9 @@ impl Window {
         taps.checked_mul(self.dilations[axis])?.checked_add(1)
     }
 
-    /// Height and width of the result over a plane of `input` elements. `None` if the window is malformed
-    /// (a zero kernel, stride or dilation, a padded length above [`MAX_ELEMENTS`]) or larger than the padded plane.
+    /// Height and width of the result over a plane of `input` elements. `None` if the window is
+    /// malformed (a zero kernel, stride or dilation, a padded length above [`MAX_ELEMENTS`]) or
+    /// larger than the padded plane.
     pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
         let mut output = [0; 2];
         for axis in 0..2 {
@@ -40,31 +42,41 @@ impl Window {
         Some(output)
     }
 
-    /// The input index that tap `tap` of output position `output` reads in one dimension of `length` elements;
-    /// `None` where it falls on padding.
+    /// The input index that tap `tap` of output position `output` reads in one dimension of
+    /// `length` elements; `None` where it falls on padding.
     pub fn source(&self, axis: usize, output: usize, tap: usize, length: usize) -> Option<usize> {
         let padded = output * self.strides[axis] + tap * self.dilations[axis];
         padded.checked_sub(self.pads[axis]).filter(|&index| index < length)
     }
 
-    /// The taps of output position `output` that do not fall on padding, in one dimension of `length` elements.
+    /// The taps of output position `output` that do not fall on padding, in one dimension of
+    /// `length` elements.
     pub fn inside(&self, axis: usize, output: usize, length: usize) -> Range<usize> {
         let begin = output * self.strides[axis];
-        let tap = |index: usize| index.saturating_sub(begin).div_ceil(self.dilations[axis]).min(self.kernel[axis]);
+        let tap = |index: usize| {
+            index.saturating_sub(begin).div_ceil(self.dilations[axis]).min(self.kernel[axis])
+        };
         tap(self.pads[axis])..tap(self.pads[axis] + length)
     }
 
-    /// Whether every window over a plane of `input` elements reads at least one that is not padding.
+    /// Whether every window over a plane of `input` elements reads at least one that is not
+    /// padding.
     pub fn never_empty(&self, input: [usize; 2]) -> bool {
         let Some(output) = self.output(input) else {
             return false;
         };
-        (0..2).all(|axis| (0..output[axis]).all(|position| !self.inside(axis, position, input[axis]).is_empty()))
+        (0..2).all(|axis| {
+            (0..output[axis]).all(|position| !self.inside(axis, position, input[axis]).is_empty())
+        })
     }
 
-    /// For one output position, the pairs (tap number within the kernel, element number within the plane) that do not
-    /// fall on padding, in row-major order.
-    pub fn taps(&self, position: [usize; 2], input: [usize; 2]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    /// For one output position, the pairs (tap number within the kernel, element number within the
+    /// plane) that do not fall on padding, in row-major order.
+    pub fn taps(
+        &self,
+        position: [usize; 2],
+        input: [usize; 2],
+    ) -> impl Iterator<Item = (usize, usize)> + '_ {
         let columns = self.inside(1, position[1], input[1]);
         let source = move |axis: usize, tap: usize| {
             position[axis] * self.strides[axis] + tap * self.dilations[axis] - self.pads[axis]
@@ -72,7 +84,9 @@ impl Window {
         self.inside(0, position[0], input[0]).flat_map(move |row| {
             let y = source(0, row);
             let columns = columns.clone();
-            columns.map(move |column| (row * self.kernel[1] + column, y * input[1] + source(1, column)))
+            columns.map(move |column| {
+                (row * self.kernel[1] + column, y * input[1] + source(1, column))
+            })
         })
     }
 }
@@ -88,10 +102,15 @@ pub fn plane(shape: &[usize]) -> Option<[usize; 2]> {
 
 /// The shape with `channels` and `plane` in the form of `like`: rank 3 stays rank 3.
 pub(crate) fn with_plane(like: &[usize], channels: usize, plane: [usize; 2]) -> Vec<usize> {
-    if like.len() == 3 { vec![1, channels, plane[1]] } else { vec![1, channels, plane[0], plane[1]] }
+    if like.len() == 3 {
+        vec![1, channels, plane[1]]
+    } else {
+        vec![1, channels, plane[0], plane[1]]
+    }
 }
 
-/// Number of elements of a shape; `None` if a dimension is zero or there are more than [`MAX_ELEMENTS`].
+/// Number of elements of a shape; `None` if a dimension is zero or there are more than
+/// [`MAX_ELEMENTS`].
 pub fn element_count(shape: &[usize]) -> Option<usize> {
     shape
         .iter()
@@ -105,7 +124,8 @@ mod tests {
 
     #[test]
     fn output_counts_only_windows_that_fit() {
-        let window = Window { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 3] };
+        let window =
+            Window { kernel: [3, 2], strides: [2, 1], pads: [1, 0, 0, 1], dilations: [1, 3] };
         // Height: 5 + 1 − 3 = 3, 3 / 2 + 1 = 2. Width: 4 + 1 − 4 = 1, 1 / 1 + 1 = 2.
         assert_eq!(window.output([5, 4]), Some([2, 2]));
         assert_eq!(window.output([1, 4]), None);
@@ -135,15 +155,24 @@ mod tests {
 
     #[test]
     fn taps_inside_are_those_with_a_source() {
-        for (kernel, stride, dilation, before, length) in
-            (0..1200).map(|i| (1 + i % 4, 1 + i / 4 % 3, 1 + i / 12 % 3, i / 36 % 6, 1 + i / 216 % 6))
+        for (kernel, stride, dilation, before, length) in (0..1200)
+            .map(|i| (1 + i % 4, 1 + i / 4 % 3, 1 + i / 12 % 3, i / 36 % 6, 1 + i / 216 % 6))
         {
-            let window =
-                Window { kernel: [kernel, 1], strides: [stride, 1], pads: [before, 0, 4, 0], dilations: [dilation, 1] };
+            let window = Window {
+                kernel: [kernel, 1],
+                strides: [stride, 1],
+                pads: [before, 0, 4, 0],
+                dilations: [dilation, 1],
+            };
             for output in 0..window.output([length, 1]).map_or(0, |[count, _]| count) {
                 let inside: Vec<usize> = window.inside(0, output, length).collect();
-                let with_source = (0..kernel).filter(|&tap| window.source(0, output, tap, length).is_some());
-                assert_eq!(inside, with_source.collect::<Vec<_>>(), "{window:?} at {output} of {length}");
+                let with_source =
+                    (0..kernel).filter(|&tap| window.source(0, output, tap, length).is_some());
+                assert_eq!(
+                    inside,
+                    with_source.collect::<Vec<_>>(),
+                    "{window:?} at {output} of {length}"
+                );
             }
         }
     }

@@ -11,8 +11,9 @@ use crate::sealed::{SealedColumn, combine};
 
 /// Columns that stand for a sheet of sealed weights in the row sum, each with its `κ`, on all rows.
 ///
-/// `Σ_c κ_c·a_c` over a sheet's columns, with `κ_c = Σ units_o·K_m` over the units in the column and their patterns, is `Σ_m K_m·A_m` with
-/// `A_m = Σ units_o·a_c`: as many products as patterns instead of columns. Where columns are fewer, they stand for themselves.
+/// `Σ_c κ_c·a_c` over a sheet's columns, with `κ_c = Σ units_o·K_m` over the units in the column
+/// and their patterns, is `Σ_m K_m·A_m` with `A_m = Σ units_o·a_c`: as many products as patterns
+/// instead of columns. Where columns are fewer, they stand for themselves.
 pub fn fold_weights(
     context: &Context<'_>,
     sheet: &Sheet,
@@ -22,7 +23,10 @@ pub fn fold_weights(
     let patterns = sheet.patterns();
     let taps = |kappa: &mut [Fp], pattern: &Pattern, unit: Fp| {
         let taps = &cotangent.taps[pattern.start..];
-        kappa[pattern.rows.clone()].iter_mut().zip(taps).for_each(|(kappa, tap)| *kappa = *tap * unit);
+        kappa[pattern.rows.clone()]
+            .iter_mut()
+            .zip(taps)
+            .for_each(|(kappa, tap)| *kappa = *tap * unit);
     };
     let zeros = || vec![Fp::ZERO; context.rows];
     if columns.len() <= patterns.len() {

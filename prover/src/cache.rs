@@ -1,4 +1,5 @@
-//! What is kept on disk: commitment parameters, derived once per machine and `k`, and the digests of seals whose range proofs were checked.
+//! What is kept on disk: commitment parameters, derived once per machine and `k`, and the digests
+//! of seals whose range proofs were checked.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
@@ -15,10 +16,12 @@ use crate::files::{self, RegularFile, TEMPORARY, Turn, is_private};
 /// Environment variable that names the cache directory.
 pub const CACHE_VARIABLE: &str = "ZKINFER_CACHE";
 
-/// Folder of the cache with a record per checked seal, named by its digest, in one folder a version of the argument.
+/// Folder of the cache with a record per checked seal, named by its digest, in one folder a version
+/// of the argument.
 const SEALS: &str = "checked-seals";
 
-/// Most bytes read of parameters: those of a basis for the largest size, with the two points that one of the files holds beside it.
+/// Most bytes read of parameters: those of a basis for the largest size, with the two points that
+/// one of the files holds beside it.
 const LONGEST: usize = 64 * ((1 << MAX_K) + 2);
 /// Most bytes read of any other file.
 const LIMIT: usize = 1 << 20;
@@ -43,7 +46,8 @@ pub enum CacheError {
     Parameters(#[from] ParametersError),
 }
 
-/// Where parameters are kept: `generators-K.bin` and `lagrange-K.bin` in `ZKINFER_CACHE` or the user's cache directory.
+/// Where parameters are kept: `generators-K.bin` and `lagrange-K.bin` in `ZKINFER_CACHE` or the
+/// user's cache directory.
 #[derive(Clone, Debug)]
 pub struct Cache {
     directory: PathBuf,
@@ -52,7 +56,8 @@ pub struct Cache {
 impl Cache {
     /// The user's cache.
     pub fn user() -> Result<Self, CacheError> {
-        if let Some(directory) = std::env::var_os(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
+        if let Some(directory) = std::env::var_os(CACHE_VARIABLE).filter(|value| !value.is_empty())
+        {
             return Ok(Self::at(PathBuf::from(directory)));
         }
         let directories = ProjectDirs::from("", "", "zkinfer").ok_or(CacheError::NoDirectory)?;
@@ -77,9 +82,14 @@ impl Cache {
         &self.directory
     }
 
-    /// Reads the parameters, or derives and stores what is missing. `deriving` is called before the slow way is taken. A file with the wrong
-    /// digest is replaced. A cache that cannot be written costs time, not the result: the second value says why it was not.
-    pub fn load(&self, k: u32, deriving: impl FnOnce()) -> Result<(Parameters, Option<CacheError>), CacheError> {
+    /// Reads the parameters, or derives and stores what is missing. `deriving` is called before the
+    /// slow way is taken. A file with the wrong digest is replaced. A cache that cannot be written
+    /// costs time, not the result: the second value says why it was not.
+    pub fn load(
+        &self,
+        k: u32,
+        deriving: impl FnOnce(),
+    ) -> Result<(Parameters, Option<CacheError>), CacheError> {
         let mut deriving = Some(deriving);
         // Both files may be missing.
         let mut announce = || deriving.take().into_iter().for_each(|deriving| deriving());
@@ -95,7 +105,8 @@ impl Cache {
         Ok((parameters, unsaved.or(stored.err())))
     }
 
-    /// The same for verifying only, which takes one of the two files, and by far the one that is derived faster.
+    /// The same for verifying only, which takes one of the two files, and by far the one that is
+    /// derived faster.
     pub fn load_for_verifying(
         &self,
         k: u32,
@@ -112,14 +123,19 @@ impl Cache {
         Ok((parameters, stored.err()))
     }
 
-    /// Whether the range proof of the seal with this digest, under these parameters, has been checked before: by this user, on this machine, by
-    /// this version of the argument. Anything but a record that nobody else can have written is none.
+    /// Whether the range proof of the seal with this digest, under these parameters, has been
+    /// checked before: by this user, on this machine, by this version of the argument. Anything but
+    /// a record that nobody else can have written is none.
     pub fn has_checked(&self, seal: Digest, parameters: Digest) -> bool {
-        let private =
-            |folder: &PathBuf| fs::symlink_metadata(folder).is_ok_and(|folder| folder.is_dir() && is_private(&folder));
+        let private = |folder: &PathBuf| {
+            fs::symlink_metadata(folder).is_ok_and(|folder| folder.is_dir() && is_private(&folder))
+        };
         let expected = record(seal, parameters);
-        let file =
-            || RegularFile::open(&self.seal(seal)).ok().filter(|file| file.metadata().is_ok_and(|m| is_private(&m)));
+        let file = || {
+            RegularFile::open(&self.seal(seal))
+                .ok()
+                .filter(|file| file.metadata().is_ok_and(|m| is_private(&m)))
+        };
         let read = || file()?.read(expected.len()).ok();
         self.seals().iter().all(private) && read().is_some_and(|bytes| bytes == expected.as_bytes())
     }
@@ -163,7 +179,8 @@ fn record(seal: Digest, parameters: Digest) -> String {
     format!("zkinfer argument {VERSION}\nseal checked {seal}\nparameters {parameters}\n")
 }
 
-/// Makes a folder that only its owner may enter. One that the user has already is taken from others' hands.
+/// Makes a folder that only its owner may enter. One that the user has already is taken from
+/// others' hands.
 fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -185,7 +202,8 @@ fn persist(path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
     let turn = Turn::take(directory, || ());
     let (temporary, listed): (Vec<_>, Vec<_>) =
         turn.stale().into_iter().partition(|path| path.to_string_lossy().ends_with(TEMPORARY));
-    // Somebody may have results written here: then the list says which temporary files are still needed.
+    // Somebody may have results written here: then the list says which temporary files are still
+    // needed.
     if listed.is_empty() {
         temporary.iter().for_each(|path| _ = fs::remove_file(path));
     }
@@ -205,7 +223,8 @@ mod tests {
     fn load(cache: &Cache, proving: bool) -> (Parameters, bool) {
         let mut derived = 0;
         let deriving = || derived += 1;
-        let loaded = if proving { cache.load(K, deriving) } else { cache.load_for_verifying(K, deriving) };
+        let loaded =
+            if proving { cache.load(K, deriving) } else { cache.load_for_verifying(K, deriving) };
         let (parameters, unsaved) = loaded.expect("a supported size");
         assert!(unsaved.is_none() && derived <= 1);
         assert_eq!(parameters.for_proving(), proving);
@@ -216,7 +235,8 @@ mod tests {
     fn what_is_missing_or_damaged_is_derived_and_stored() {
         let directory = tempfile::tempdir().expect("a directory");
         let cache = Cache::at(directory.path().join("not/yet/there"));
-        let [coefficient, lagrange] = [Basis::Coefficient, Basis::Lagrange].map(|basis| cache.path(basis, K));
+        let [coefficient, lagrange] =
+            [Basis::Coefficient, Basis::Lagrange].map(|basis| cache.path(basis, K));
 
         assert!(load(&cache, false).1);
         assert!(coefficient.is_file() && !lagrange.exists(), "verifiers store what they use");
@@ -244,7 +264,8 @@ mod tests {
     #[test]
     fn a_cache_that_cannot_be_written_costs_time_only() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let (parameters, unsaved) = Cache::at(file.path()).load(K, || ()).expect("a supported size");
+        let (parameters, unsaved) =
+            Cache::at(file.path()).load(K, || ()).expect("a supported size");
         assert!(parameters.for_proving());
         assert!(matches!(unsaved, Some(CacheError::File { .. })));
     }
@@ -260,7 +281,10 @@ mod tests {
         cache.record_checked(seal, parameters).expect("a record");
         assert!(checked());
         let good = fs::read_to_string(&path).expect("a record");
-        assert!(!cache.has_checked(Digest([3; 32]), parameters) && !cache.has_checked(seal, Digest([3; 32])));
+        assert!(
+            !cache.has_checked(Digest([3; 32]), parameters)
+                && !cache.has_checked(seal, Digest([3; 32]))
+        );
 
         let earlier = good.replace(&format!("argument {VERSION}"), "argument 1");
         let another = good.replace(&seal.to_string(), &Digest([4; 32]).to_string());
@@ -276,7 +300,9 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::{PermissionsExt, symlink};
-            let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+            let mode = |path: &Path, mode| {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode")
+            };
             for (path, private) in [(&all, 0o700), (&folder, 0o700), (&path, 0o600)] {
                 for writable in [0o020, 0o002, 0o022] {
                     mode(path, private | writable);
@@ -325,11 +351,17 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let cache = Cache::at(directory.path());
         let path = cache.path(Basis::Coefficient, K);
-        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+            .expect("a pipe");
         assert!(load(&cache, false).1);
         assert!(path.is_file());
         // Longer than any parameters: not read, and replaced.
-        fs::File::options().write(true).open(&path).expect("a file").set_len(200 << 30).expect("a length");
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .expect("a file")
+            .set_len(200 << 30)
+            .expect("a length");
         assert!(load(&cache, false).1);
         assert!(!load(&cache, false).1);
         std::os::unix::fs::symlink("/dev/zero", directory.path().join("x.json")).expect("a link");

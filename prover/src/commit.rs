@@ -82,9 +82,11 @@ impl<'a> Context<'a> {
         [lagrange, Bases::new(device, parameters.opening_basis(), Work::Opening)]
     }
 
-    /// Commits to columns of small integers with random masks and blinds, the first one as `first` says.
+    /// Commits to columns of small integers with random masks and blinds, the first one as `first`
+    /// says.
     ///
-    /// Randomness is drawn in order before any thread starts, so the result does not depend on their number.
+    /// Randomness is drawn in order before any thread starts, so the result does not depend on
+    /// their number.
     pub fn commit_small<'c>(
         &self,
         columns: impl IntoIterator<Item = &'c [i64]>,
@@ -94,8 +96,11 @@ impl<'a> Context<'a> {
         let columns: Vec<&[i64]> = columns.into_iter().collect();
         let mut random: Vec<(Vec<Fp>, Fp)> =
             columns.iter().map(|_| (vec![Fp::random(&mut *rng)], Fp::random(&mut *rng))).collect();
-        let mut points = self.small_points(&columns, random.iter().map(|(mask, blind)| [mask[0], *blind]));
-        if let (Random::All, Some((rows, _)), Some(point)) = (first, random.first_mut(), points.first_mut()) {
+        let mut points =
+            self.small_points(&columns, random.iter().map(|(mask, blind)| [mask[0], *blind]));
+        if let (Random::All, Some((rows, _)), Some(point)) =
+            (first, random.first_mut(), points.first_mut())
+        {
             let more: Vec<Fp> = (1..RESERVED_ROWS).map(|_| Fp::random(&mut *rng)).collect();
             *point += msm::full(&self.parameters.lagrange()[self.usable + 1..], &[&more])[0];
             rows.extend(more);
@@ -105,14 +110,22 @@ impl<'a> Context<'a> {
     }
 
     /// Commitments to columns of small integers with these mask rows and blinds.
-    pub(crate) fn small_points(&self, columns: &[&[i64]], masks: impl Iterator<Item = [Fp; 2]>) -> Vec<Eq> {
+    pub(crate) fn small_points(
+        &self,
+        columns: &[&[i64]],
+        masks: impl Iterator<Item = [Fp; 2]>,
+    ) -> Vec<Eq> {
         let points = self.lagrange.small(columns).into_par_iter();
         let masks: Vec<[Fp; 2]> = masks.collect();
         points.zip(&masks).map(|(point, masks)| point + self.masks.combine(masks)).collect()
     }
 
     /// Commits to columns of field elements with random masks and blinds.
-    pub fn commit_full(&self, columns: Vec<Vec<Fp>>, rng: &mut impl CryptoRng) -> Vec<Column<'static>> {
+    pub fn commit_full(
+        &self,
+        columns: Vec<Vec<Fp>>,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Column<'static>> {
         let mut columns: Vec<(Vec<Fp>, Fp)> = columns
             .into_iter()
             .map(|mut column| {
@@ -122,7 +135,8 @@ impl<'a> Context<'a> {
             })
             .collect();
         let values: Vec<&[Fp]> = columns.iter().map(|(column, _)| column.as_slice()).collect();
-        let points = self.blinded(self.lagrange.full(&values), columns.iter().map(|(_, blind)| *blind));
+        let points =
+            self.blinded(self.lagrange.full(&values), columns.iter().map(|(_, blind)| *blind));
         let columns = columns.drain(..).map(|(mut column, blind)| {
             let random = column.split_off(self.usable);
             (Content::Full(column), random, blind)
@@ -141,21 +155,30 @@ impl<'a> Context<'a> {
     }
 
     fn blinded(&self, mut points: Vec<Eq>, blinds: impl Iterator<Item = Fp>) -> Vec<Eq> {
-        points.iter_mut().zip(blinds).for_each(|(point, blind)| *point += self.masks.combine(&[Fp::ZERO, blind]));
+        points
+            .iter_mut()
+            .zip(blinds)
+            .for_each(|(point, blind)| *point += self.masks.combine(&[Fp::ZERO, blind]));
         points
     }
 }
 
 /// Columns with their commitments as affine points.
-fn finish<'c>(columns: impl Iterator<Item = (Content<'c>, Vec<Fp>, Fp)>, points: &[Eq]) -> Vec<Column<'c>> {
+fn finish<'c>(
+    columns: impl Iterator<Item = (Content<'c>, Vec<Fp>, Fp)>,
+    points: &[Eq],
+) -> Vec<Column<'c>> {
     let mut affine = vec![EqAffine::default(); points.len()];
     Eq::batch_normalize(points, &mut affine);
     let columns = columns.zip(affine);
-    columns.map(|((content, random, blind), commitment)| Column { content, random, blind, commitment }).collect()
+    columns
+        .map(|((content, random, blind), commitment)| Column { content, random, blind, commitment })
+        .collect()
 }
 
 impl Column<'_> {
-    /// Its values on the rows before the boundary row, and zero from there on: what the row sum sees of it.
+    /// Its values on the rows before the boundary row, and zero from there on: what the row sum
+    /// sees of it.
     pub fn summed(&self, context: &Context<'_>, integers: &Integers) -> Vec<Fp> {
         let mut values = Vec::with_capacity(context.rows);
         match &self.content {
@@ -180,13 +203,16 @@ impl Integers {
 
     /// The table.
     pub fn new() -> Self {
-        Self { values: (-Self::LIMIT..=Self::LIMIT).map(zkinfer_verifier::field::integer).collect() }
+        Self {
+            values: (-Self::LIMIT..=Self::LIMIT).map(zkinfer_verifier::field::integer).collect(),
+        }
     }
 
     /// An integer as a field element.
     pub fn get(&self, value: i64) -> Fp {
         let at = value.checked_add(Self::LIMIT).and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.values.get(at).copied()).unwrap_or_else(|| zkinfer_verifier::field::integer(value))
+        at.and_then(|at| self.values.get(at).copied())
+            .unwrap_or_else(|| zkinfer_verifier::field::integer(value))
     }
 }
 

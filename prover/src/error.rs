@@ -22,7 +22,10 @@ pub enum ProveError {
     #[error(transparent)]
     Statement(Rejection),
     /// The witness does not have the key's columns or rows.
-    #[error("the witness has {got_columns} columns of {got_rows} rows, the key needs {columns} of {rows}")]
+    #[error(
+        "the witness has {got_columns} columns of {got_rows} rows, the key needs {columns} of \
+        {rows}"
+    )]
     WitnessShape {
         /// Columns of the key's layout.
         columns: usize,
@@ -35,7 +38,8 @@ pub enum ProveError {
     },
     /// A tuple of cells is in no table: the witness is not an execution of the network.
     #[error(
-        "the witness breaks lookup {lookup} in row {row}: {tuple:?} is not in table {tag}; are graph and circuit of one model? compile it again"
+        "the witness breaks lookup {lookup} in row {row}: {tuple:?} is not in table {tag}; are \
+        graph and circuit of one model? compile it again"
     )]
     Lookup {
         /// Index of the lookup.
@@ -47,9 +51,11 @@ pub enum ProveError {
         /// The cells.
         tuple: [i64; 3],
     },
-    /// The cells contradict the linear map or the statement: the witness is not an execution of the network.
+    /// The cells contradict the linear map or the statement: the witness is not an execution of the
+    /// network.
     #[error(
-        "the witness contradicts the network's linear equations or the statement; are graph and circuit of one model? compile it again"
+        "the witness contradicts the network's linear equations or the statement; are graph and \
+        circuit of one model? compile it again"
     )]
     Linear,
     /// Sealed tensors, factors' operands or openings that are not as many as the key needs.
@@ -87,7 +93,10 @@ pub enum ProveError {
         got: usize,
     },
     /// The opening belongs to a seal under other parameters.
-    #[error("the opening is of a seal for k = {got} or other parameters, the key needs k = {expected}; seal again")]
+    #[error(
+        "the opening is of a seal for k = {got} or other parameters, the key needs k = {expected}; \
+        seal again"
+    )]
     OpeningParameters {
         /// Needed.
         expected: u32,
@@ -95,19 +104,24 @@ pub enum ProveError {
         got: u32,
     },
     /// The opening is of a tensor with another name, shape, scale or zero point.
-    #[error("{name:?}: the opening is of another tensor than the key declares; is it the opening of another model?")]
+    #[error(
+        "{name:?}: the opening is of another tensor than the key declares; is it the opening of \
+        another model?"
+    )]
     OpeningTensor {
         /// The key's tensor.
         name: String,
     },
     /// The opening has another number of tensors or columns.
     #[error(
-        "the opening has another number of sealed tensors or columns than the key; is it the opening of another model?"
+        "the opening has another number of sealed tensors or columns than the key; is it the \
+        opening of another model?"
     )]
     OpeningShape,
     /// The integers are not those that were sealed.
     #[error(
-        "the integers are not those that were sealed (seal {seal}): the opening belongs to other weights or another tensor"
+        "the integers are not those that were sealed (seal {seal}): the opening belongs to other \
+        weights or another tensor"
     )]
     OpeningIntegers {
         /// The seal.

@@ -1,5 +1,6 @@
-//! Files as strangers leave them: only regular ones are read, and no more of them than their kind may have. And directories as killed runs leave
-//! them: temporary files carry names by which the next run knows them.
+//! Files as strangers leave them: only regular ones are read, and no more of them than their kind
+//! may have. And directories as killed runs leave them: temporary files carry names by which the
+//! next run knows them.
 
 use std::fs::{self, File, FileType, Metadata, TryLockError};
 use std::io::{self, Read};
@@ -26,12 +27,14 @@ pub struct RegularFile {
 }
 
 impl RegularFile {
-    /// Opens a file without waiting: a named pipe would otherwise be waited for until somebody writes to it.
+    /// Opens a file without waiting: a named pipe would otherwise be waited for until somebody
+    /// writes to it.
     ///
     /// # Errors
     /// If it is anything but a regular file, or a link to one; or the system's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        // Opening a device can have effects of its own, so look first; and look again at what was opened, should it have changed in between.
+        // Opening a device can have effects of its own, so look first; and look again at what was
+        // opened, should it have changed in between.
         regular(&fs::metadata(path)?)?;
         let mut options = File::options();
         options.read(true);
@@ -68,7 +71,9 @@ impl RegularFile {
         let length = usize::try_from(self.length).ok().filter(|&length| length <= limit);
         let length = length.ok_or_else(|| too_long(self.length.to_string()))?;
         let mut bytes = self.head;
-        bytes.try_reserve_exact(length.saturating_sub(bytes.len())).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        bytes
+            .try_reserve_exact(length.saturating_sub(bytes.len()))
+            .map_err(|_| io::ErrorKind::OutOfMemory)?;
         // It may grow while it is read, and what some file systems compute has no length.
         let rest = limit.saturating_add(1).saturating_sub(bytes.len());
         self.file.take(rest as u64).read_to_end(&mut bytes)?;
@@ -81,7 +86,8 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     RegularFile::open(path)?.read(limit)
 }
 
-/// The bytes of a file of a kind. Of a file that begins in another way, these first bytes alone: whoever decodes them says what they are not.
+/// The bytes of a file of a kind. Of a file that begins in another way, these first bytes alone:
+/// whoever decodes them says what they are not.
 pub fn read_kind(path: &Path, kind: Kind) -> io::Result<Vec<u8>> {
     let file = RegularFile::open(path)?;
     if file.head() == kind.magic { file.read(kind.limit) } else { Ok(file.head) }
@@ -123,7 +129,8 @@ pub fn is_private(metadata: &Metadata) -> bool {
         use std::os::unix::fs::MetadataExt;
         metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
     }
-    // Elsewhere the user's directories are nobody else's by default, and the standard library does not say more.
+    // Elsewhere the user's directories are nobody else's by default, and the standard library does
+    // not say more.
     #[cfg(not(unix))]
     {
         let _ = metadata;
@@ -131,7 +138,8 @@ pub fn is_private(metadata: &Metadata) -> bool {
     }
 }
 
-/// The right to put files into a directory, which one process has at a time. The system takes it back when the process ends, however it ends.
+/// The right to put files into a directory, which one process has at a time. The system takes it
+/// back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Turn {
     directory: PathBuf,
@@ -160,13 +168,17 @@ impl Turn {
         Some(Self { directory: directory.into(), lock: Some(file) })
     }
 
-    /// The files that killed runs have left: while this process has the turn, nobody else uses any. None where turns cannot be taken.
+    /// The files that killed runs have left: while this process has the turn, nobody else uses any.
+    /// None where turns cannot be taken.
     pub fn stale(&self) -> Vec<PathBuf> {
-        let ours = |name: &str| name.starts_with(PREFIX) && (name.ends_with(TEMPORARY) || name.ends_with(LIST));
+        let ours = |name: &str| {
+            name.starts_with(PREFIX) && (name.ends_with(TEMPORARY) || name.ends_with(LIST))
+        };
         let entries = self.lock.as_ref().and_then(|_| fs::read_dir(&self.directory).ok());
         let entries = entries.into_iter().flatten().flatten();
         let ours = entries.filter(|entry| {
-            entry.file_name().to_str().is_some_and(ours) && entry.file_type().is_ok_and(|kind| kind.is_file())
+            entry.file_name().to_str().is_some_and(ours)
+                && entry.file_type().is_ok_and(|kind| kind.is_file())
         });
         let mut stale: Vec<PathBuf> = ours.map(|entry| entry.path()).collect();
         stale.sort();
@@ -245,7 +257,8 @@ mod tests {
             assert_eq!(error, format!("is {what}, expected a regular file"));
         };
         let pipe = directory.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+            .unwrap();
         refused(&pipe, "a named pipe");
         let socket = directory.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();
@@ -262,7 +275,14 @@ mod tests {
     fn what_was_left_is_known_by_whoever_has_the_turn() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
-        for name in [".zkinfer-1.tmp", ".zkinfer-2.set", ".zkinfer-3", ".zkinfer-4.txt", "zkinfer-5.tmp", ".tmp6"] {
+        for name in [
+            ".zkinfer-1.tmp",
+            ".zkinfer-2.set",
+            ".zkinfer-3",
+            ".zkinfer-4.txt",
+            "zkinfer-5.tmp",
+            ".tmp6",
+        ] {
             fs::write(at(name), b"").unwrap();
         }
         fs::create_dir(at(".zkinfer-7.tmp")).unwrap();

@@ -1,14 +1,17 @@
-//! halo2's inner product argument, proven faster: the verifier's side is `halo2_proofs::poly::commitment::verify_proof`.
+//! halo2's inner product argument, proven faster: the verifier's side is
+//! `halo2_proofs::poly::commitment::verify_proof`.
 //!
-//! The relation and the messages are those of the Halo paper (<https://eprint.iacr.org/2019/1021>, section 3) as halo2 spells them. What is
-//! different is that the generators are not folded in every round. After `j` rounds with challenges `u`, generator `i` of the `m` that are left is
+//! The relation and the messages are those of the Halo paper (<https://eprint.iacr.org/2019/1021>,
+//! section 3) as halo2 spells them. What is different is that the generators are not folded in
+//! every round. After `j` rounds with challenges `u`, generator `i` of the `m` that are left is
 //!
 //! ```text
 //! G'_i = Σ_b s_b·G_(b·m + i) ,   s = (1, u_1) ⊗ … ⊗ (1, u_j) ,
 //! ```
 //!
-//! so a message `Σ c_i·G'_i` over half of them is one over half of the original generators with scalars `s_b·c_i`. That costs a
-//! multi-exponentiation of the original size, little for a few rounds beside a folding: [`fold`](crate::msm::fold()) folds several rounds in less time than one
+//! so a message `Σ c_i·G'_i` over half of them is one over half of the original generators with
+//! scalars `s_b·c_i`. That costs a multi-exponentiation of the original size, little for a few
+//! rounds beside a folding: [`fold`](crate::msm::fold()) folds several rounds in less time than one
 //! after the other.
 
 use ff::Field;
@@ -28,7 +31,8 @@ const LAST: usize = 16;
 /// Generators behind those of coefficients: `U`, of inner products, and `W`, of blinds.
 pub const EXTRA: usize = 2;
 
-/// Opens the commitment to a polynomial with this blind at `x`. The bases are as many generators as it has coefficients, two at least, then `U` and `W`.
+/// Opens the commitment to a polynomial with this blind at `x`. The bases are as many generators as
+/// it has coefficients, two at least, then `U` and `W`.
 pub fn open<E, T>(
     bases: &Bases<'_>,
     transcript: &mut T,
@@ -55,8 +59,9 @@ where
     let value = eval_polynomial(&coefficients, x);
     coefficients[0] -= value;
     let mut blind = mask_blind * xi + blind;
-    let mut powers: Vec<Fp> =
-        std::iter::successors(Some(Fp::ONE), |power| Some(*power * x)).take(coefficients.len()).collect();
+    let mut powers: Vec<Fp> = std::iter::successors(Some(Fp::ONE), |power| Some(*power * x))
+        .take(coefficients.len())
+        .collect();
 
     while coefficients.len() > 1 {
         let half = coefficients.len() / 2;
@@ -83,10 +88,12 @@ where
     transcript.write_scalar(blind)
 }
 
-/// A random multiple of `X − x`: it has a root at `x` and hides the folded coefficient that is revealed at the end.
+/// A random multiple of `X − x`: it has a root at `x` and hides the folded coefficient that is
+/// revealed at the end.
 ///
-/// halo2 takes a random polynomial of full degree. One coefficient needs one random number: the last challenge `u` weights `(−x, 1)` with `u⁻¹ − x`, which is not
-/// zero, and all else that the argument sends is masked by blinds of its own.
+/// halo2 takes a random polynomial of full degree. One coefficient needs one random number: the
+/// last challenge `u` weights `(−x, 1)` with `u⁻¹ − x`, which is not zero, and all else that the
+/// argument sends is masked by blinds of its own.
 fn mask(x: Fp, rng: &mut impl CryptoRng) -> [Fp; 2] {
     let random = Fp::random(rng);
     [-(random * x), random]
@@ -114,7 +121,8 @@ impl<'a> Generators<'_, 'a> {
     fn combine<const N: usize>(&self, terms: [(Vec<Fp>, Fp, Fp); N]) -> [EqAffine; N] {
         let factors = tensor(&self.challenges);
         let expanded = terms.map(|(coefficients, product, blinding)| {
-            let unfolded = factors.iter().flat_map(|factor| coefficients.iter().map(move |c| *c * factor));
+            let unfolded =
+                factors.iter().flat_map(|factor| coefficients.iter().map(move |c| *c * factor));
             unfolded.chain([product, blinding]).collect::<Vec<Fp>>()
         });
         let sums = self.bases().full(&expanded.each_ref().map(|scalars| &scalars[..]));
@@ -171,7 +179,8 @@ mod tests {
         let mask_blind = Fp::random(&mut *rng);
         transcript.write_point(commit(&mask, &g, Fp::ZERO, mask_blind)).unwrap();
         let (xi, z) = (draw(transcript), draw(transcript));
-        let mut coefficients: Vec<Fp> = mask.iter().zip(polynomial).map(|(mask, p)| *mask * xi + p).collect();
+        let mut coefficients: Vec<Fp> =
+            mask.iter().zip(polynomial).map(|(mask, p)| *mask * xi + p).collect();
         let value = eval_polynomial(&coefficients, x);
         coefficients[0] -= value;
         let mut blind = mask_blind * xi + blind;
@@ -181,8 +190,12 @@ mod tests {
             let [left_blind, right_blind] = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
             let left = compute_inner_product(&coefficients[half..], &powers[..half]) * z;
             let right = compute_inner_product(&coefficients[..half], &powers[half..]) * z;
-            transcript.write_point(commit(&coefficients[half..], &g[..half], left, left_blind)).unwrap();
-            transcript.write_point(commit(&coefficients[..half], &g[half..], right, right_blind)).unwrap();
+            transcript
+                .write_point(commit(&coefficients[half..], &g[..half], left, left_blind))
+                .unwrap();
+            transcript
+                .write_point(commit(&coefficients[..half], &g[half..], right, right_blind))
+                .unwrap();
             let challenge = draw(transcript);
             let inverse = challenge.invert().unwrap();
             for i in 0..half {
@@ -212,18 +225,21 @@ mod tests {
             let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
 
             let rng = || StdRng::seed_from_u64(100);
-            let [mut plain, mut fast] = [Transcript::init(Vec::new()), Transcript::init(Vec::new())];
+            let [mut plain, mut fast] =
+                [Transcript::init(Vec::new()), Transcript::init(Vec::new())];
             open_plainly(&g, extra, &mut plain, &polynomial, blind, x, &mut rng());
             open(&bases, &mut fast, polynomial.clone(), blind, x, &mut rng()).unwrap();
             let (plain, fast) = (plain.finalize(), fast.finalize());
             assert_eq!(plain, fast);
 
-            let commitment = params.commit(&domain.coeff_from_vec(polynomial.clone()), Blind(blind)).to_affine();
+            let commitment =
+                params.commit(&domain.coeff_from_vec(polynomial.clone()), Blind(blind)).to_affine();
             let accepts = |value: Fp| {
                 let mut msm = params.empty_msm();
                 msm.append_term(Fp::ONE, commitment);
                 let mut transcript = Blake2bRead::<_, _, Challenge255<_>>::init(&fast[..]);
-                verify_proof(&params, msm, &mut transcript, x, value).is_ok_and(|guard| guard.use_challenges().eval())
+                verify_proof(&params, msm, &mut transcript, x, value)
+                    .is_ok_and(|guard| guard.use_challenges().eval())
             };
             let value = eval_polynomial(&polynomial, x);
             assert!(accepts(value) && !accepts(value + Fp::ONE));

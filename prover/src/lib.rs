@@ -1,11 +1,12 @@
 //! The multithreaded prover: a circuit's cells and statement to a proof.
 //!
 //! ```text
-//! ONNX ─ models ─▶ quantised graph ─ circuits ─▶ description + witness ─ prover ─▶ proof ─ verifier ─▶ verdict
+//! ONNX ─ models ▶ quantised graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
 //!                                                                        ▲ here
 //! ```
 //!
-//! It knows no networks: it proves any [`VerifyingKey`](zkinfer_verifier::VerifyingKey) with any witness, one file per step.
+//! It knows no networks: it proves any [`VerifyingKey`](zkinfer_verifier::VerifyingKey) with any
+//! witness, one file per step.
 //!
 //! | module | knows |
 //! |---|---|

@@ -10,18 +10,27 @@ use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
 use crate::commit::Context;
 use crate::error::ProveError;
 
-/// Counts how often each row of the table slots is looked up, and names the first tuple that is in no table.
-pub fn multiplicities(key: &VerifyingKey, columns: &[Vec<i64>]) -> (Vec<Vec<i64>>, Result<(), ProveError>) {
+/// Counts how often each row of the table slots is looked up, and names the first tuple that is in
+/// no table.
+pub fn multiplicities(
+    key: &VerifyingKey,
+    columns: &[Vec<i64>],
+) -> (Vec<Vec<i64>>, Result<(), ProveError>) {
     let layout = key.layout();
     let mut counts = vec![vec![0i64; layout.usable]; layout.slots];
     let mut verdict = Ok(());
     for (index, lookup) in layout.lookups.iter().enumerate() {
         for (row, tag) in row_tags(lookup, layout.usable).into_iter().enumerate() {
             let mut tuple = [0; 3];
-            tuple.iter_mut().zip(&columns[lookup.columns.clone()]).for_each(|(cell, column)| *cell = column[row]);
+            tuple
+                .iter_mut()
+                .zip(&columns[lookup.columns.clone()])
+                .for_each(|(cell, column)| *cell = column[row]);
             match key.tables().find(tag, tuple) {
                 Some(at) => counts[at / layout.usable][at % layout.usable] += 1,
-                None if verdict.is_ok() => verdict = Err(ProveError::Lookup { lookup: index, row, tag, tuple }),
+                None if verdict.is_ok() => {
+                    verdict = Err(ProveError::Lookup { lookup: index, row, tag, tuple })
+                }
                 None => {}
             }
         }
@@ -69,7 +78,10 @@ impl Lookups {
             }
             denominators
         };
-        Ok(Self { denominators: key.layout().lookups.par_iter().map(denominators).collect(), inverses })
+        Ok(Self {
+            denominators: key.layout().lookups.par_iter().map(denominators).collect(),
+            inverses,
+        })
     }
 
     /// Helpers, one column per group of lookups: `Σ 1/f` in every usable row.

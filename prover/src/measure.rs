@@ -29,7 +29,8 @@ pub struct Timing {
     pub opening: f64,
 }
 
-/// Measures a device: the time of each kind of work, and how much longer the first of each took together. Fails if the device does.
+/// Measures a device: the time of each kind of work, and how much longer the first of each took
+/// together. Fails if the device does.
 pub fn measure(
     device: Arc<Device>,
     parameters: &Parameters,
@@ -43,16 +44,21 @@ pub fn measure(
     let opening = fastest(|| {
         let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
         // In memory; a challenge of zero would be the only error.
-        let _ = open(&context.opening, &mut transcript, elements.clone(), Fp::ONE, elements[0], rng);
+        let _ =
+            open(&context.opening, &mut transcript, elements.clone(), Fp::ONE, elements[0], rng);
     });
     let timing = Timing { small: small.0, full: full.0, opening: opening.0 };
-    device.failure().map_or(Ok((timing, small.1 + full.1 + opening.1)), |failure| Err(failure.clone()))
+    device
+        .failure()
+        .map_or(Ok((timing, small.1 + full.1 + opening.1)), |failure| Err(failure.clone()))
 }
 
 /// Elements of the scalar field with no short ones among them; no secrets.
 pub fn elements(count: usize, seed: u64) -> Vec<Fp> {
     let first = Fp::MULTIPLICATIVE_GENERATOR.pow([seed + 1000]);
-    std::iter::successors(Some(first), |element| Some(element.square() + Fp::ONE)).take(count).collect()
+    std::iter::successors(Some(first), |element| Some(element.square() + Fp::ONE))
+        .take(count)
+        .collect()
 }
 
 /// The time of the fastest run, and how much longer the first took.

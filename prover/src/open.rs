@@ -1,7 +1,7 @@
 //! The opening: halo2's multi-point opening, then its inner product argument.
 //!
-//! The messages are those that `halo2_proofs::poly::multiopen::verify_proof` reads. Two sets of points occur: `{x}` for all but the running sum,
-//! `{x, ωx}` for that.
+//! The messages are those that `halo2_proofs::poly::multiopen::verify_proof` reads. Two sets of
+//! points occur: `{x}` for all but the running sum, `{x, ωx}` for that.
 
 use ff::Field;
 use halo2_proofs::arithmetic::{eval_polynomial, kate_division};
@@ -38,7 +38,10 @@ where
     let mut combined = vec![Fp::ZERO; context.rows];
     let mut combined_blind = Fp::ZERO;
     for polynomial in here {
-        combined.iter_mut().zip(polynomial.coefficients).for_each(|(sum, coefficient)| *sum = *sum * x_1 + coefficient);
+        combined
+            .iter_mut()
+            .zip(polynomial.coefficients)
+            .for_each(|(sum, coefficient)| *sum = *sum * x_1 + coefficient);
         combined_blind = combined_blind * x_1 + polynomial.blind;
     }
     let [x, next] = points;

@@ -38,8 +38,8 @@ pub struct Claim<'a> {
     pub statement: Statement,
     /// Cells of the lanes that hold small integers, one vector of usable rows per column.
     pub columns: &'a [Vec<i64>],
-    /// For every bilinear node in order: the integers that it multiplies. The right ones of a sealed contraction are the model's weights and
-    /// may be left out.
+    /// For every bilinear node in order: the integers that it multiplies. The right ones of a
+    /// sealed contraction are the model's weights and may be left out.
     pub operands: Vec<[Vec<i64>; 2]>,
     /// The sealed inputs, then the sealed outputs.
     pub sealed: Vec<&'a SealedColumns>,
@@ -76,7 +76,15 @@ impl<'a> Prover<'a> {
     /// A prover that checks the witness before and the proof after.
     pub fn new(key: &'a VerifyingKey, parameters: &'a Parameters) -> Self {
         let context = Context::new(parameters);
-        Self { key, parameters, context, weights: None, self_check: true, check_witness: true, observer: &|_| {} }
+        Self {
+            key,
+            parameters,
+            context,
+            weights: None,
+            self_check: true,
+            check_witness: true,
+            observer: &|_| {},
+        }
     }
 
     /// Whether to verify the finished proof before handing it out (default: yes).
@@ -84,13 +92,14 @@ impl<'a> Prover<'a> {
         Self { self_check, ..self }
     }
 
-    /// Whether to refuse a false witness (default: yes). Without the check a false witness gives a proof that does not verify,
-    /// which is what tests of the verifier need.
+    /// Whether to refuse a false witness (default: yes). Without the check a false witness gives a
+    /// proof that does not verify, which is what tests of the verifier need.
     pub fn check_witness(self, check_witness: bool) -> Self {
         Self { check_witness, ..self }
     }
 
-    /// Computes sums of points on a device (default: the CPU). Proofs from the same randomness are the same bytes.
+    /// Computes sums of points on a device (default: the CPU). Proofs from the same randomness are
+    /// the same bytes.
     pub fn on(self, device: Arc<Device>) -> Self {
         Self { context: self.context.on(device), ..self }
     }
@@ -105,20 +114,32 @@ impl<'a> Prover<'a> {
         Self { weights: Some(weights), ..self }
     }
 
-    /// Proves that the network maps the statement's inputs to its outputs, where nothing but public tensors is involved. `columns` are the
-    /// cells, one vector of usable rows per column of the key's layout; `rng` must be cryptographically secure, since zero knowledge rests on it.
-    pub fn prove(&self, statement: Statement, columns: &[Vec<i64>], rng: impl CryptoRng) -> Result<Proof, ProveError> {
+    /// Proves that the network maps the statement's inputs to its outputs, where nothing but public
+    /// tensors is involved. `columns` are the cells, one vector of usable rows per column of the
+    /// key's layout; `rng` must be cryptographically secure, since zero knowledge rests on it.
+    pub fn prove(
+        &self,
+        statement: Statement,
+        columns: &[Vec<i64>],
+        rng: impl CryptoRng,
+    ) -> Result<Proof, ProveError> {
         self.prove_claim(Claim { statement, columns, ..Claim::default() }, rng)
     }
 
     /// The same for any claim.
-    pub fn prove_claim(&self, claim: Claim<'_>, mut rng: impl CryptoRng) -> Result<Proof, ProveError> {
+    pub fn prove_claim(
+        &self,
+        claim: Claim<'_>,
+        mut rng: impl CryptoRng,
+    ) -> Result<Proof, ProveError> {
         let (key, rng) = (self.key, &mut rng);
         self.check_shapes(&claim)?;
         let context = &self.context;
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
         let mut transcript: Writer = Blake2bWrite::init(Vec::new());
-        transcript.common_scalar(Bound::new(key, seal, self.parameters.digest(), &claim.statement).element())?;
+        transcript.common_scalar(
+            Bound::new(key, seal, self.parameters.digest(), &claim.statement).element(),
+        )?;
 
         self.enter(Stage::Counting);
         let (counts, verdict) = lookup::multiplicities(key, claim.columns);
@@ -126,10 +147,12 @@ impl<'a> Prover<'a> {
             verdict?;
         }
         self.enter(Stage::Cells);
-        let cells = context.commit_small(claim.columns.iter().map(Vec::as_slice), Random::Mask, rng);
+        let cells =
+            context.commit_small(claim.columns.iter().map(Vec::as_slice), Random::Mask, rng);
         write_commitments(&mut transcript, &cells)?;
         self.enter(Stage::Multiplicities);
-        let multiplicities = context.commit_small(counts.iter().map(Vec::as_slice), Random::All, rng);
+        let multiplicities =
+            context.commit_small(counts.iter().map(Vec::as_slice), Random::All, rng);
         write_commitments(&mut transcript, &multiplicities)?;
         let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
         self.enter(Stage::Factors);
@@ -140,44 +163,67 @@ impl<'a> Prover<'a> {
         self.enter(Stage::Helpers);
         let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
         let integers = Integers::new();
-        let cell_tables: Vec<_> = cells.par_iter().map(|column| column.summed(context, &integers)).collect();
+        let cell_tables: Vec<_> =
+            cells.par_iter().map(|column| column.summed(context, &integers)).collect();
         let lookups = Lookups::new(key, context, &cell_tables, theta, beta)?;
         let helpers = context.commit_full(lookups.helpers(context.usable)?, rng);
         write_commitments(&mut transcript, &helpers)?;
-        let challenges = Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
+        let challenges =
+            Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
 
         self.enter(Stage::Adjoint);
         let mut adjoint = backward(key, &claim.statement, cotangents);
-        let mut dense: Vec<_> = claim.sealed.iter().copied().chain(&self.weights).flat_map(|s| s.columns()).collect();
+        let mut dense: Vec<_> =
+            claim.sealed.iter().copied().chain(&self.weights).flat_map(|s| s.columns()).collect();
         let weights = dense.split_off(key.layout().factor_columns().start - cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
 
         self.enter(Stage::RowSum);
-        let tables = Tables::new(key, context, &columns, cell_tables, lookups, &mut adjoint, &challenges);
+        let tables =
+            Tables::new(key, context, &columns, cell_tables, lookups, &mut adjoint, &challenges);
         if self.check_witness && tables.linear_total() != adjoint.target {
             return Err(ProveError::Linear);
         }
-        let reduced = Reduced::new(key.layout(), context, tables, &mut transcript, adjoint.target, rng)?;
-        for evaluation in [&reduced.lookups, &reduced.helpers, &reduced.factors].into_iter().flatten() {
+        let reduced =
+            Reduced::new(key.layout(), context, tables, &mut transcript, adjoint.target, rng)?;
+        for evaluation in
+            [&reduced.lookups, &reduced.helpers, &reduced.factors].into_iter().flatten()
+        {
             transcript.write_scalar(*evaluation)?;
         }
         let random = blinding_rows(rng);
-        let (point, hidden) = reduced.messages.commit_last(context, reduced.hidden, &random, Fp::random(&mut *rng));
+        let (point, hidden) =
+            reduced.messages.commit_last(context, reduced.hidden, &random, Fp::random(&mut *rng));
         transcript.write_point(point)?;
         let separators @ [_, lambda] = [draw(&mut transcript), draw(&mut transcript)];
 
         self.enter(Stage::RunningSum);
-        let evaluations =
-            Evaluations { lookups: &reduced.lookups, helpers: &reduced.helpers, factors: &reduced.factors };
+        let evaluations = Evaluations {
+            lookups: &reduced.lookups,
+            helpers: &reduced.helpers,
+            factors: &reduced.factors,
+        };
         let (rows, public) = (reduced.rows, reduced.public);
-        let opened = public.opened(key.layout(), &rows, evaluations, adjoint.target, &challenges, separators);
+        let opened = public.opened(
+            key.layout(),
+            &rows,
+            evaluations,
+            adjoint.target,
+            &challenges,
+            separators,
+        );
         let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
         let combined = self.combine(context, &columns, &rows, &adjoint, &opened);
         let messages = reduced.messages.combine(hidden, lambda);
         drop(columns);
         self.open(context, &mut transcript, [combined, messages], rows, opened, rng)?;
 
-        let proof = Proof { key: key.digest(), seal, statement: claim.statement, argument: transcript.finalize() };
+        let proof = Proof {
+            key: key.digest(),
+            seal,
+            statement: claim.statement,
+            argument: transcript.finalize(),
+        };
         if self.self_check {
             self.enter(Stage::SelfCheck);
             let seal = self.weights.as_ref().map(SealedColumns::seal);
@@ -206,11 +252,17 @@ impl<'a> Prover<'a> {
             (&columns.helpers, &coefficients.helpers),
         ];
         for (columns, coefficients) in fresh {
-            columns.iter().zip(coefficients).for_each(|(column, coefficient)| terms.add(column, *coefficient));
+            columns
+                .iter()
+                .zip(coefficients)
+                .for_each(|(column, coefficient)| terms.add(column, *coefficient));
         }
         let weights = rows.sealed_weights(self.key.layout(), adjoint);
         for (columns, coefficients) in [(&columns.dense, dense), (&columns.weights, &weights)] {
-            columns.iter().zip(coefficients).for_each(|(column, coefficient)| terms.add_sealed(column, *coefficient));
+            columns
+                .iter()
+                .zip(coefficients)
+                .for_each(|(column, coefficient)| terms.add_sealed(column, *coefficient));
         }
         terms.combine(context)
     }
@@ -229,7 +281,12 @@ impl<'a> Prover<'a> {
         let [combined, messages] = opened_columns;
         let weights = [rows.weights, opened.equations.weights];
         let random = blinding_rows(rng);
-        let sum = running_sum([&combined.values, &messages.values], &weights, self.key.layout().boundary(), &random);
+        let sum = running_sum(
+            [&combined.values, &messages.values],
+            &weights,
+            self.key.layout().boundary(),
+            &random,
+        );
         let sum_blind = Fp::random(&mut *rng);
         transcript.write_point(context.commit_rows(&context.lagrange, &sum, sum_blind))?;
         let separator = draw(transcript);
@@ -263,17 +320,24 @@ impl<'a> Prover<'a> {
         let first = layout.factor_columns().start;
         let mut columns = vec![Vec::new(); first];
         columns.resize(layout.factor_columns().end, vec![Fp::ZERO; layout.usable]);
-        let nodes = key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+        let nodes = key
+            .description()
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.operator.is_bilinear());
         let weights = |id: usize| {
             let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;
             self.weights.as_ref()?.tensors.get(index).map(Vec::as_slice)
         };
-        let operands = nodes
-            .zip(&claim.operands)
-            .map(|((id, _), [left, right])| (id, Operands { left, right: weights(id).unwrap_or(right) }));
+        let operands = nodes.zip(&claim.operands).map(|((id, _), [left, right])| {
+            (id, Operands { left, right: weights(id).unwrap_or(right) })
+        });
         let jobs: Vec<_> = operands.collect();
-        let pairs: Vec<_> =
-            jobs.into_par_iter().map(|(id, operands)| (id, factors(key, id, rho, sigma, operands))).collect();
+        let pairs: Vec<_> = jobs
+            .into_par_iter()
+            .map(|(id, operands)| (id, factors(key, id, rho, sigma, operands)))
+            .collect();
         for (id, pair) in pairs {
             let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
             let segment = segment.expect("a bilinear node has factor cells");
@@ -311,10 +375,15 @@ impl<'a> Prover<'a> {
         let count = |what, expected: usize, got: usize| {
             if expected == got { Ok(()) } else { Err(ProveError::Missing { what, expected, got }) }
         };
-        let bilinear = self.key.description().nodes.iter().filter(|node| node.operator.is_bilinear()).count();
+        let bilinear =
+            self.key.description().nodes.iter().filter(|node| node.operator.is_bilinear()).count();
         count("pairs of operands", bilinear, claim.operands.len())?;
         let model = layout.model_sheets().count();
-        count("sealed tensors of the model", model, self.weights.as_ref().map_or(0, |weights| weights.tensors.len()))?;
+        count(
+            "sealed tensors of the model",
+            model,
+            self.weights.as_ref().map_or(0, |weights| weights.tensors.len()),
+        )?;
         let others = claim.sealed.iter().map(|sealed| sealed.tensors.len()).sum();
         count("sealed inputs and outputs", layout.sheets.len() - model, others)
     }

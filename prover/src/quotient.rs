@@ -46,8 +46,11 @@ pub fn quotient(
     let mut columns: Vec<Polynomial<Fp, Coeff>> =
         public.into_par_iter().map(|values| interpolate(context, values)).collect();
     columns.extend([unit(0), unit(boundary), sum.clone(), combination.clone(), messages.clone()]);
-    let columns: Vec<_> = columns.into_par_iter().map(|column| context.domain.coeff_to_extended(column)).collect();
-    let [weight, message_weight, active, first, last, sum, combination, messages] = columns.as_slice() else {
+    let columns: Vec<_> =
+        columns.into_par_iter().map(|column| context.domain.coeff_to_extended(column)).collect();
+    let [weight, message_weight, active, first, last, sum, combination, messages] =
+        columns.as_slice()
+    else {
         unreachable!("eight columns")
     };
     let mut values = context.domain.empty_extended();
@@ -64,6 +67,7 @@ pub fn quotient(
         };
         *value_here = constraints(&point, value, separator);
     });
-    let coefficients = context.domain.extended_to_coeff(context.domain.divide_by_vanishing_poly(values));
+    let coefficients =
+        context.domain.extended_to_coeff(context.domain.divide_by_vanishing_poly(values));
     context.domain.coeff_from_vec(coefficients)
 }

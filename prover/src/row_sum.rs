@@ -1,5 +1,5 @@
-//! The rounds that reduce the row sum to one point: the sumcheck protocol (Lund, Fortnow, Karloff, Nisan 1992), its messages committed to instead of
-//! shown.
+//! The rounds that reduce the row sum to one point: the sumcheck protocol (Lund, Fortnow, Karloff,
+//! Nisan 1992), its messages committed to instead of shown.
 
 use ff::Field;
 use halo2_proofs::arithmetic::eval_polynomial;
@@ -60,8 +60,12 @@ impl Reduced {
         let (columns, slots) = (layout.factor_columns().end, layout.slots);
         let rows = Rows::new(point, layout);
         // The last one is the sum of helpers, which are evaluated.
-        let hidden = linear[..linear.len() - 1].iter().map(|[values, coefficients]| values[0] * coefficients[0]).sum();
-        let coefficients: Vec<Fp> = linear.iter().map(|[_, coefficients]| coefficients[0]).collect();
+        let hidden = linear[..linear.len() - 1]
+            .iter()
+            .map(|[values, coefficients]| values[0] * coefficients[0])
+            .sum();
+        let coefficients: Vec<Fp> =
+            linear.iter().map(|[_, coefficients]| coefficients[0]).collect();
         Ok(Self {
             messages,
             lookups: folded(&tables.lookups),

@@ -1,4 +1,5 @@
-//! The columns of the running sum: the combination `A` of all columns, the messages `M`, and `S` itself.
+//! The columns of the running sum: the combination `A` of all columns, the messages `M`, and `S`
+//! itself.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -51,11 +52,17 @@ impl<'a> Terms<'a> {
         usable.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
             for (elements, coefficient) in &self.elements {
                 let elements = &elements[chunk * CHUNK..];
-                values.iter_mut().zip(elements).for_each(|(value, element)| *value += *coefficient * element);
+                values
+                    .iter_mut()
+                    .zip(elements)
+                    .for_each(|(value, element)| *value += *coefficient * element);
             }
         });
         for (random, coefficient) in &self.random {
-            behind.iter_mut().zip(*random).for_each(|(value, random)| *value += *coefficient * random);
+            behind
+                .iter_mut()
+                .zip(*random)
+                .for_each(|(value, random)| *value += *coefficient * random);
         }
         Blinded { values, blind: self.blind }
     }
@@ -69,7 +76,12 @@ pub struct Messages {
 
 impl Messages {
     /// Commits to the next message.
-    pub fn commit(&mut self, context: &Context<'_>, message: Message, blind: Fp) -> pasta_curves::EqAffine {
+    pub fn commit(
+        &mut self,
+        context: &Context<'_>,
+        message: Message,
+        blind: Fp,
+    ) -> pasta_curves::EqAffine {
         let first = self.rounds.len() * COEFFICIENTS;
         self.rounds.push((message, blind));
         context.commit_few(&context.parameters.lagrange()[first..], &message, blind)
@@ -100,7 +112,9 @@ impl Messages {
         values.iter_mut().for_each(|value| *value *= scale);
         blind *= scale;
         let mut power = Fp::ONE;
-        for ((message, message_blind), rows) in self.rounds.iter().zip(values.chunks_mut(COEFFICIENTS)) {
+        for ((message, message_blind), rows) in
+            self.rounds.iter().zip(values.chunks_mut(COEFFICIENTS))
+        {
             rows.iter_mut().zip(message).for_each(|(row, coefficient)| *row = power * coefficient);
             blind += power * message_blind;
             power *= lambda;
@@ -109,13 +123,21 @@ impl Messages {
     }
 }
 
-/// The running sum `S` of both columns' products with their row weights, up to and in the boundary row, behind which `random` follows.
-pub fn running_sum(columns: [&[Fp]; 2], weights: &[Vec<Fp>; 2], boundary: usize, random: &[Fp]) -> Vec<Fp> {
+/// The running sum `S` of both columns' products with their row weights, up to and in the boundary
+/// row, behind which `random` follows.
+pub fn running_sum(
+    columns: [&[Fp]; 2],
+    weights: &[Vec<Fp>; 2],
+    boundary: usize,
+    random: &[Fp],
+) -> Vec<Fp> {
     let mut sum = Fp::ZERO;
     let mut values = vec![sum];
     for row in 0..boundary {
-        let products =
-            columns.iter().zip(weights).filter_map(|(column, weights)| Some(*column.get(row)? * weights.get(row)?));
+        let products = columns
+            .iter()
+            .zip(weights)
+            .filter_map(|(column, weights)| Some(*column.get(row)? * weights.get(row)?));
         sum += products.sum::<Fp>();
         values.push(sum);
     }

@@ -17,14 +17,16 @@ use crate::sealed::{SealedColumns, Seed};
 /// Openings, `.opening`: secret.
 const OPENING: Kind = Kind { name: "opening", magic: b"zkinf.op", limit: 1 << 30 };
 
-/// What opens a seal: its record and the secret seed of its randomness. Wiped when dropped, never printed.
+/// What opens a seal: its record and the secret seed of its randomness. Wiped when dropped, never
+/// printed.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Opening {
     record: Record,
     seed: Seed,
     /// Digest of the integers, keyed by the seed.
     integers: Digest,
-    /// The integers themselves where nothing else holds them: sealed inputs and outputs, not weights.
+    /// The integers themselves where nothing else holds them: sealed inputs and outputs, not
+    /// weights.
     tensors: Vec<Vec<i64>>,
 }
 
@@ -49,7 +51,8 @@ impl Opening {
         &self.record
     }
 
-    /// The integers, tensor by tensor; none for the seal of a model, whose weights its compiled network holds.
+    /// The integers, tensor by tensor; none for the seal of a model, whose weights its compiled
+    /// network holds.
     pub fn tensors(&self) -> &[Vec<i64>] {
         &self.tensors
     }
@@ -64,7 +67,8 @@ impl Opening {
         format::read(OPENING, bytes)
     }
 
-    /// The columns of `sheets`, after checking that they are what was sealed: the same tensors, parameters and integers.
+    /// The columns of `sheets`, after checking that they are what was sealed: the same tensors,
+    /// parameters and integers.
     pub fn open<'s>(
         &self,
         parameters: &Parameters,
@@ -74,10 +78,14 @@ impl Opening {
         let tensors = tensors.into();
         let sheets: Vec<&Sheet> = sheets.collect();
         let record = &self.record;
-        if record.parameters != parameters.digest() || record.usable != usable_rows(parameters.k()) {
+        if record.parameters != parameters.digest() || record.usable != usable_rows(parameters.k())
+        {
             return Err(ProveError::OpeningParameters { expected: parameters.k(), got: record.k });
         }
-        let differs = sheets.iter().zip(&record.tensors).find(|(sheet, tensor)| !sheet.tensor.reads_as(tensor));
+        let differs = sheets
+            .iter()
+            .zip(&record.tensors)
+            .find(|(sheet, tensor)| !sheet.tensor.reads_as(tensor));
         if let Some((sheet, _)) = differs {
             return Err(ProveError::OpeningTensor { name: sheet.tensor.name.clone() });
         }
@@ -85,7 +93,8 @@ impl Opening {
             return Err(ProveError::OpeningShape);
         }
         let integers = || self.seed.digest(&tensors);
-        let (integers, columns) = rayon::join(integers, || SealedColumns::open(&sheets, record, &self.seed));
+        let (integers, columns) =
+            rayon::join(integers, || SealedColumns::open(&sheets, record, &self.seed));
         if integers != self.integers {
             return Err(ProveError::OpeningIntegers { seal: record.digest() });
         }
@@ -101,7 +110,8 @@ impl Opening {
     }
 }
 
-/// Commits to tensors under fresh randomness, without a range proof: for sealed outputs, whose ranges their next reader proves.
+/// Commits to tensors under fresh randomness, without a range proof: for sealed outputs, whose
+/// ranges their next reader proves.
 pub fn commit(
     parameters: &Parameters,
     tensors: &[SealedTensor],
@@ -127,7 +137,8 @@ pub fn commit(
     Ok((Opening { record, seed, integers, tensors: columns.tensors.to_vec() }, columns))
 }
 
-/// Seals tensors: commits to them under fresh randomness and proves that every integer is in its declared range.
+/// Seals tensors: commits to them under fresh randomness and proves that every integer is in its
+/// declared range.
 pub fn seal(
     parameters: &Parameters,
     tensors: &[SealedTensor],
@@ -139,7 +150,8 @@ pub fn seal(
     Ok((Seal { record: opening.record.clone(), range_proof }, opening))
 }
 
-/// The range proof of a record; with `check` off, also a false one, which tests of the verifier need.
+/// The range proof of a record; with `check` off, also a false one, which tests of the verifier
+/// need.
 pub fn prove_range(
     parameters: &Parameters,
     record: &Record,
@@ -154,7 +166,10 @@ pub fn prove_range(
         layout.add(&mut cells, segment, 0, tensor);
     }
     let claim = Claim { statement, columns: &cells, sealed: vec![columns], ..Claim::default() };
-    let proof = Prover::new(&key, parameters).self_check(check).check_witness(check).prove_claim(claim, rng)?;
+    let proof = Prover::new(&key, parameters)
+        .self_check(check)
+        .check_witness(check)
+        .prove_claim(claim, rng)?;
     Ok(proof.argument)
 }
 
@@ -172,7 +187,9 @@ fn check(tensors: &[SealedTensor], integers: &[Vec<i64>]) -> Result<(), ProveErr
             });
         }
         let range = tensor.minimum..=tensor.maximum;
-        if let Some((index, &got)) = integers.iter().enumerate().find(|(_, integer)| !range.contains(integer)) {
+        if let Some((index, &got)) =
+            integers.iter().enumerate().find(|(_, integer)| !range.contains(integer))
+        {
             let (name, minimum, maximum) = (tensor.name.clone(), tensor.minimum, tensor.maximum);
             return Err(ProveError::SealRange { name, index, got, minimum, maximum });
         }

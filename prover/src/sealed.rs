@@ -1,7 +1,8 @@
 //! Sealed columns at the prover: what opens a seal.
 //!
-//! A column is sealed once as `C = Σ cells·G + r·W`. A proof opens one combination of these with fresh columns, which mask it: no cell is committed again, and no
-//! `C` is ever opened by itself. See `docs/sealed.md`.
+//! A column is sealed once as `C = Σ cells·G + r·W`. A proof opens one combination of these with
+//! fresh columns, which mask it: no cell is committed again, and no `C` is ever opened by itself.
+//! See `docs/sealed.md`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal, usable_rows};
 use crate::commit::Context;
 use crate::error::ProveError;
 
-/// The secret that a seal's randomness is derived from, by keyed BLAKE2b: hiding is computational. Wiped when dropped.
+/// The secret that a seal's randomness is derived from, by keyed BLAKE2b: hiding is computational.
+/// Wiped when dropped.
 #[derive(Clone, Zeroize, zeroize::ZeroizeOnDrop, serde::Serialize, serde::Deserialize)]
 pub struct Seed(pub(crate) [u8; 32]);
 
@@ -46,7 +48,8 @@ impl Seed {
     pub(crate) fn digest(&self, tensors: &[Vec<i64>]) -> Digest {
         // Chunks have digests of their own, so that all cores compute them.
         let chunk = |integers: &[i64]| {
-            let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(integers.iter().flat_map(|i| i.to_le_bytes()).collect());
+            let bytes: Zeroizing<Vec<u8>> =
+                Zeroizing::new(integers.iter().flat_map(|i| i.to_le_bytes()).collect());
             self.hash(b"zkinfer sealed.c", 32).update(&bytes).finalize()
         };
         let mut state = self.hash(b"zkinfer sealed..", 32);
@@ -61,7 +64,8 @@ impl Seed {
     }
 }
 
-/// The columns of sealed tensors, ready to be shown in any number of proofs. Wiped when dropped, the integers by their last owner.
+/// The columns of sealed tensors, ready to be shown in any number of proofs. Wiped when dropped,
+/// the integers by their last owner.
 pub struct SealedColumns {
     /// The integers, tensor by tensor.
     pub tensors: Arc<Vec<Vec<i64>>>,
@@ -92,7 +96,9 @@ impl Drop for SealedColumns {
 /// Where the cells of each column are: its tensor, and which of its elements.
 fn cells(sheets: &[&Sheet]) -> Vec<(usize, Range<usize>)> {
     let sheets = sheets.iter().enumerate();
-    sheets.flat_map(|(tensor, sheet)| sheet.pieces().map(move |piece| (tensor, piece.elements))).collect()
+    sheets
+        .flat_map(|(tensor, sheet)| sheet.pieces().map(move |piece| (tensor, piece.elements)))
+        .collect()
 }
 
 impl SealedColumns {
@@ -105,8 +111,10 @@ impl SealedColumns {
     ) -> Result<Self, ProveError> {
         let context = Context::new(parameters);
         let cells = cells(sheets);
-        let columns: Vec<&[i64]> = cells.iter().map(|(tensor, elements)| &tensors[*tensor][elements.clone()]).collect();
-        let points = context.small_points(&columns, (0..columns.len()).map(|index| [Fp::ZERO, seed.blind(index)]));
+        let columns: Vec<&[i64]> =
+            cells.iter().map(|(tensor, elements)| &tensors[*tensor][elements.clone()]).collect();
+        let points = context
+            .small_points(&columns, (0..columns.len()).map(|index| [Fp::ZERO, seed.blind(index)]));
         let mut commitments = vec![EqAffine::default(); points.len()];
         Eq::batch_normalize(&points, &mut commitments);
         let record = Record {
@@ -119,8 +127,13 @@ impl SealedColumns {
         Ok(Self::open(sheets, &record, seed)?.with(tensors))
     }
 
-    /// Opens a record: no commitment is computed, those of the record are taken. The integers are still missing.
-    pub(crate) fn open(sheets: &[&Sheet], record: &Record, seed: &Seed) -> Result<Self, ProveError> {
+    /// Opens a record: no commitment is computed, those of the record are taken. The integers are
+    /// still missing.
+    pub(crate) fn open(
+        sheets: &[&Sheet],
+        record: &Record,
+        seed: &Seed,
+    ) -> Result<Self, ProveError> {
         let seal = Seal { record: record.clone(), range_proof: Vec::new() };
         let seal = seal.trust(record.digest()).map_err(|_| ProveError::OpeningShape)?;
         let cells = cells(sheets);
@@ -142,7 +155,8 @@ impl SealedColumns {
         &self.seal
     }
 
-    /// Claims that these columns open another seal. Proofs from them do not verify, which is what tests of the verifier need.
+    /// Claims that these columns open another seal. Proofs from them do not verify, which is what
+    /// tests of the verifier need.
     pub fn claiming(mut self, seal: CheckedSeal) -> Self {
         self.seal = seal;
         self
@@ -158,7 +172,8 @@ impl SealedColumns {
     }
 }
 
-/// `Σ coefficient·integers` on `rows` rows: every integer times a field element, and nothing transformed.
+/// `Σ coefficient·integers` on `rows` rows: every integer times a field element, and nothing
+/// transformed.
 pub(crate) fn combine(rows: usize, terms: &[(&[i64], Fp)]) -> Vec<Fp> {
     const CHUNK: usize = 256;
     let starts: Vec<usize> = (0..rows).step_by(CHUNK).collect();
@@ -226,20 +241,29 @@ mod tests {
         let mut blinds = BTreeSet::new();
         for seed in [1, 2] {
             let rng = &mut StdRng::seed_from_u64(seed);
-            let (_, sealed) = crate::seal::commit(&parameters, &tensors, integers.clone(), rng).unwrap();
+            let (_, sealed) =
+                crate::seal::commit(&parameters, &tensors, integers.clone(), rng).unwrap();
             let columns: Vec<SealedColumn<'_>> = sealed.columns().collect();
             assert_eq!((columns.len(), sealed.seal().points().len()), (5, 5));
             assert_eq!(columns[0].integers, columns[3].integers);
             for (column, commitment) in columns.iter().zip(sealed.seal().points()) {
                 let cells = column.integers.iter().map(|cell| integer(*cell));
-                let content: Eq =
-                    parameters.lagrange().iter().zip(cells).map(|(generator, cell)| *generator * cell).sum();
-                assert_eq!((content + parameters.blinding() * column.blind).to_affine(), *commitment);
+                let content: Eq = parameters
+                    .lagrange()
+                    .iter()
+                    .zip(cells)
+                    .map(|(generator, cell)| *generator * cell)
+                    .sum();
+                assert_eq!(
+                    (content + parameters.blinding() * column.blind).to_affine(),
+                    *commitment
+                );
                 assert_ne!(column.blind, Fp::ZERO);
                 assert!(blinds.insert(column.blind.to_repr()), "a blind that is another column's");
             }
             // Nor does one follow from others.
-            let steps: Vec<Fp> = columns.windows(2).map(|pair| pair[1].blind - pair[0].blind).collect();
+            let steps: Vec<Fp> =
+                columns.windows(2).map(|pair| pair[1].blind - pair[0].blind).collect();
             assert!(steps.windows(2).all(|pair| pair[0] != pair[1]));
         }
     }

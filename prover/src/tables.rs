@@ -1,4 +1,5 @@
-//! The columns of the row sum as tables of `2^rounds` elements, which halve from round to round: all rounds together cost twice the first.
+//! The columns of the row sum as tables of `2^rounds` elements, which halve from round to round:
+//! all rounds together cost twice the first.
 
 use ff::Field;
 use halo2_proofs::arithmetic::lagrange_interpolate;
@@ -28,8 +29,9 @@ pub struct Tables {
     pub helpers: Vec<Vec<Fp>>,
     /// `w`.
     pub weight: Vec<Fp>,
-    /// Columns with their public coefficients: first those up to the factors with `κ`, then multiplicities times `−y^(H+1)` with `R`, then what stands
-    /// for sealed weights, at last the sum of helpers with `y^(H+1)·act`.
+    /// Columns with their public coefficients: first those up to the factors with `κ`, then
+    /// multiplicities times `−y^(H+1)` with `R`, then what stands for sealed weights, at last the
+    /// sum of helpers with `y^(H+1)·act`.
     pub linear: Vec<[Vec<Fp>; 2]>,
     /// `u`, `v`, `π`.
     pub bilinear: Vec<[Vec<Fp>; 3]>,
@@ -70,13 +72,20 @@ impl Tables {
         };
         let kappa = std::mem::take(&mut adjoint.kappa);
         let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
-        let dense = columns.dense.iter().map(|column| combine(context.rows, &[(column.integers, Fp::ONE)]));
+        let dense =
+            columns.dense.iter().map(|column| combine(context.rows, &[(column.integers, Fp::ONE)]));
         let values = cells.into_iter().chain(dense).chain(factors.iter().cloned());
-        let mut linear: Vec<[Vec<Fp>; 2]> = values.zip(kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
+        let mut linear: Vec<[Vec<Fp>; 2]> =
+            values.zip(kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
         let balance = challenges.balance(helpers.len());
         let mut multiplicities = summed(&columns.multiplicities);
         multiplicities.iter_mut().flatten().for_each(|m| *m *= -balance);
-        linear.extend(multiplicities.into_iter().zip(lookups.inverses).map(|(m, inverses)| [m, extend(inverses)]));
+        linear.extend(
+            multiplicities
+                .into_iter()
+                .zip(lookups.inverses)
+                .map(|(m, inverses)| [m, extend(inverses)]),
+        );
         let mut rest = columns.weights.as_slice();
         for (sheet, cotangent) in weight_sheets(layout).zip(&adjoint.weights) {
             let (columns, tail) = rest.split_at(sheet.columns.len());
@@ -89,15 +98,20 @@ impl Tables {
         }
         linear.push([helper_sum, extend(vec![balance; layout.usable])]);
         let pairs = factors.as_chunks::<2>().0.iter().zip(std::mem::take(&mut adjoint.separators));
-        let bilinear = pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
+        let bilinear =
+            pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
         let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * challenges.zeta));
         let weight = extend(powers.take(layout.usable).collect());
         Self { lookups: lookups.denominators, helpers, weight, linear, bilinear, y: challenges.y }
     }
 
-    /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every linear equation holds and lookups balance.
+    /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every
+    /// linear equation holds and lookups balance.
     pub fn linear_total(&self) -> Fp {
-        let linear = self.linear.par_iter().map(|[values, coefficients]| inner_product(values, coefficients));
+        let linear = self
+            .linear
+            .par_iter()
+            .map(|[values, coefficients]| inner_product(values, coefficients));
         let bilinear = self.bilinear.par_iter().map(|[u, v, separator]| {
             u.iter().zip(v).zip(separator).map(|((u, v), separator)| *u * v * separator).sum::<Fp>()
         });
@@ -131,7 +145,8 @@ impl Tables {
     /// Folds all tables by the round's challenge.
     pub fn fold(&mut self, challenge: Fp) {
         let all = self.lookups.iter_mut().chain(&mut self.helpers).chain([&mut self.weight]);
-        let all = all.chain(self.linear.iter_mut().flatten()).chain(self.bilinear.iter_mut().flatten());
+        let all =
+            all.chain(self.linear.iter_mut().flatten()).chain(self.bilinear.iter_mut().flatten());
         all.collect::<Vec<_>>().into_par_iter().for_each(|table| {
             let half = table.len() / 2;
             let (low, high) = table.split_at_mut(half);
@@ -140,7 +155,8 @@ impl Tables {
         });
     }
 
-    /// The terms of lookups at `0, 2, 3, …`, summed over these rows of the lower half with their partners in the upper one.
+    /// The terms of lookups at `0, 2, 3, …`, summed over these rows of the lower half with their
+    /// partners in the upper one.
     fn lookup_terms(&self, rows: std::ops::Range<usize>, half: usize) -> Message {
         let mut sums = [Fp::ZERO; COEFFICIENTS];
         let mut values = Line::new(&self.lookups);
@@ -152,7 +168,8 @@ impl Tables {
             weight.start(std::slice::from_ref(&self.weight), row, half);
             for (at, sum) in sums.iter_mut().enumerate() {
                 if at != 1 {
-                    *sum += weight.values[0] * helper_terms(&values.values, &helpers.values, self.y);
+                    *sum +=
+                        weight.values[0] * helper_terms(&values.values, &helpers.values, self.y);
                 }
                 [&mut values, &mut helpers, &mut weight].into_iter().for_each(Line::step);
             }
@@ -245,7 +262,8 @@ mod tests {
     /// The sum over all rows, term by term.
     fn plain(tables: &Tables) -> Fp {
         let row = |row: usize| {
-            let at = |columns: &[Vec<Fp>]| columns.iter().map(|column| column[row]).collect::<Vec<Fp>>();
+            let at =
+                |columns: &[Vec<Fp>]| columns.iter().map(|column| column[row]).collect::<Vec<Fp>>();
             let (lookups, helpers) = (at(&tables.lookups), at(&tables.helpers));
             let mut power = Fp::ONE;
             let mut sum = Fp::ZERO;
@@ -256,7 +274,8 @@ mod tests {
                 sum += power * (helper * product - group.iter().map(others).sum::<Fp>());
             }
             let linear: Fp = tables.linear.iter().map(|[a, b]| a[row] * b[row]).sum();
-            let bilinear: Fp = tables.bilinear.iter().map(|[u, v, pi]| u[row] * v[row] * pi[row]).sum();
+            let bilinear: Fp =
+                tables.bilinear.iter().map(|[u, v, pi]| u[row] * v[row] * pi[row]).sum();
             tables.weight[row] * sum + linear + bilinear
         };
         (0..tables.weight.len()).map(row).sum()
@@ -272,7 +291,11 @@ mod tests {
                 for t in 0..COEFFICIENTS as u64 + 2 {
                     let mut halves = tables.clone();
                     halves.fold(Fp::from(t));
-                    assert_eq!(eval_polynomial(&message, Fp::from(t)), plain(&halves), "{lookups} lookups at {t}");
+                    assert_eq!(
+                        eval_polynomial(&message, Fp::from(t)),
+                        plain(&halves),
+                        "{lookups} lookups at {t}"
+                    );
                 }
                 let challenge = Fp::from(77).square() + Fp::from(tables.weight.len() as u64);
                 total = eval_polynomial(&message, challenge);

@@ -1,4 +1,5 @@
-//! Devices that fail, at every call there is: the proof is the CPU's to the byte, and there is one warning.
+//! Devices that fail, at every call there is: the proof is the CPU's to the byte, and there is one
+//! warning.
 
 mod support;
 
@@ -88,7 +89,10 @@ fn prove_on(key: &VerifyingKey, device: Arc<Device>) -> Result<Proof, ProveError
 fn device(faulty: Faulty, uses: Uses) -> (Arc<Device>, Arc<AtomicUsize>) {
     let warnings = Arc::new(AtomicUsize::new(0));
     let counter = warnings.clone();
-    (Device::new(Arc::new(faulty), uses, move |_| _ = counter.fetch_add(1, Ordering::Relaxed)), warnings)
+    (
+        Device::new(Arc::new(faulty), uses, move |_| _ = counter.fetch_add(1, Ordering::Relaxed)),
+        warnings,
+    )
 }
 
 #[test]
@@ -100,14 +104,19 @@ fn a_device_that_fails_at_any_call_costs_one_warning() {
     assert_eq!(prove_on(&key, all.clone()).unwrap(), expected);
     assert_eq!((warnings.load(Ordering::Relaxed), all.failure()), (0, None));
     let calls = counting.calls.load(Ordering::Relaxed);
-    // Two loads, three kinds of columns, the running sum, the quotients, the messages of folded generators, foldings.
+    // Two loads, three kinds of columns, the running sum, the quotients, the messages of folded
+    // generators, foldings.
     assert!(calls > 12, "{calls}");
     for at in 0..calls {
         let faulty = Faulty { fails_at: Some(at), ..Faulty::default() };
         let (device, warnings) = device(faulty.clone(), Uses::ALL);
         assert_eq!(prove_on(&key, device.clone()).unwrap(), expected, "call {at}");
         assert_eq!(warnings.load(Ordering::Relaxed), 1, "call {at}");
-        assert!(device.failure().is_some_and(|failure| failure.to_string().contains(&format!("call {at}"))));
+        assert!(
+            device
+                .failure()
+                .is_some_and(|failure| failure.to_string().contains(&format!("call {at}")))
+        );
         assert_eq!(device.backend(), None);
         // A device that failed is not asked again.
         assert_eq!(faulty.calls.load(Ordering::Relaxed), at + 1);

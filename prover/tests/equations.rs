@@ -1,6 +1,8 @@
-//! The adjoint check on a circuit with every kind of linear equation: each has a power of `τ` of its own, and each is needed.
+//! The adjoint check on a circuit with every kind of linear equation: each has a power of `τ` of
+//! its own, and each is needed.
 //!
-//! Sums are computed here from every cell, so that cells can be forged which no honest prover would make: factors, sealed columns.
+//! Sums are computed here from every cell, so that cells can be forged which no honest prover would
+//! make: factors, sealed columns.
 
 mod support;
 
@@ -36,7 +38,8 @@ fn kappa(desk: &Everything, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
         for Piece { column, rows, elements } in sheet.pieces() {
             for (row, element) in rows.zip(elements) {
                 let taps = cotangent.taps.len();
-                kappa[column][row] = cotangent.units[element / taps] * cotangent.taps[element % taps];
+                kappa[column][row] =
+                    cotangent.units[element / taps] * cotangent.taps[element % taps];
             }
         }
     }
@@ -48,10 +51,14 @@ fn excess(desk: &Everything, statement: &Statement, cells: &[Vec<Fp>]) -> Fp {
     let adjoint = adjoint(desk, statement, TAU);
     let kappa = kappa(desk, &adjoint);
     let factors = cells[desk.key.layout().factor_columns()].as_chunks::<2>().0;
-    let linear =
-        kappa.iter().zip(cells).flat_map(|(kappa, cells)| kappa.iter().zip(cells)).map(|(kappa, cell)| *kappa * cell);
+    let linear = kappa
+        .iter()
+        .zip(cells)
+        .flat_map(|(kappa, cells)| kappa.iter().zip(cells))
+        .map(|(kappa, cell)| *kappa * cell);
     let products = factors.iter().zip(&adjoint.separators);
-    let products = products.flat_map(|([u, v], pi)| u.iter().zip(v).zip(pi)).map(|((u, v), pi)| *u * v * pi);
+    let products =
+        products.flat_map(|([u, v], pi)| u.iter().zip(v).zip(pi)).map(|((u, v), pi)| *u * v * pi);
     linear.sum::<Fp>() + products.sum::<Fp>() - adjoint.target
 }
 
@@ -84,9 +91,9 @@ fn every_cell_counts() {
     let cells = honest(&desk);
     assert_eq!(excess(&desk, &desk.statement, &cells), Fp::ZERO);
     let layout = desk.key.layout();
-    let segments = layout
-        .segments()
-        .flat_map(|segment| (0..segment.lane.width()).flat_map(|offset| places(&desk, segment, offset)));
+    let segments = layout.segments().flat_map(|segment| {
+        (0..segment.lane.width()).flat_map(|offset| places(&desk, segment, offset))
+    });
     let sheets = layout.sheets.iter().flat_map(|sheet| sheet.pieces());
     let sheets = sheets.flat_map(|piece| piece.rows.map(move |row| (piece.column, row)));
     let kappa = kappa(&desk, &adjoint(&desk, &desk.statement, TAU));
@@ -100,14 +107,19 @@ fn every_cell_counts() {
         for element in 0..value.integers().len() {
             let mut statement = desk.statement.clone();
             statement.outputs[tensor].integers_mut().expect("a public output")[element] ^= 1;
-            assert_ne!(excess(&desk, &statement, &cells), Fp::ZERO, "output {tensor}, element {element}");
+            assert_ne!(
+                excess(&desk, &statement, &cells),
+                Fp::ZERO,
+                "output {tensor}, element {element}"
+            );
         }
     }
 }
 
 #[test]
 fn no_two_equations_share_a_power_of_tau() {
-    // What one equation alone is off by grows with its power of τ: from τ to 2τ by 2^e. At the first row and column nothing else depends on τ.
+    // What one equation alone is off by grows with its power of τ: from τ to 2τ by 2^e. At the
+    // first row and column nothing else depends on τ.
     let desk = Everything::new();
     let off = |tau: u64| {
         let adjoint = adjoint(&desk, &desk.statement, tau);
@@ -118,13 +130,23 @@ fn no_two_equations_share_a_power_of_tau() {
             ("sealed output".to_owned(), kappa[sheet(&desk, Role::Output(0)).start][0]),
             ("wide".to_owned(), at(limb(&desk, WIDE))),
             ("narrow".to_owned(), at(limb(&desk, NARROW))),
-            ("gap".to_owned(), at(places(&desk, &desk.key.layout().outputs[2].as_ref().unwrap().limbs[0], 0)[0])),
-            ("copy".to_owned(), at(result(&desk, COPY, 0)[0]) + at(limb(&desk, WIDE)) + at(limb(&desk, NARROW))),
+            (
+                "gap".to_owned(),
+                at(places(&desk, &desk.key.layout().outputs[2].as_ref().unwrap().limbs[0], 0)[0]),
+            ),
+            (
+                "copy".to_owned(),
+                at(result(&desk, COPY, 0)[0]) + at(limb(&desk, WIDE)) + at(limb(&desk, NARROW)),
+            ),
         ];
         for (node, name) in [(CONTRACTION, "contraction"), (PRODUCT, "product")] {
             let (u, v) = (result(&desk, node, 0), result(&desk, node, 1));
-            off.extend(u.iter().enumerate().map(|(t, place)| (format!("u {t} of {name}"), at(*place))));
-            off.extend(v.iter().enumerate().map(|(t, place)| (format!("v {t} of {name}"), at(*place))));
+            off.extend(
+                u.iter().enumerate().map(|(t, place)| (format!("u {t} of {name}"), at(*place))),
+            );
+            off.extend(
+                v.iter().enumerate().map(|(t, place)| (format!("v {t} of {name}"), at(*place))),
+            );
         }
         // A public output has no cell: the equation is off by its integer.
         let mut statement = desk.statement.clone();
@@ -138,8 +160,10 @@ fn no_two_equations_share_a_power_of_tau() {
     let exponents = |ratio: Fp| (1..=once.len() as u64).find(|&e| Fp::from(2).pow([e]) == ratio);
     let mut owners = BTreeMap::new();
     for ((name, once), (_, twice)) in once.iter().zip(&twice) {
-        let inverse = Option::<Fp>::from(once.invert()).unwrap_or_else(|| panic!("{name}: no equation"));
-        let exponent = exponents(*twice * inverse).unwrap_or_else(|| panic!("{name}: not a power of τ of its own"));
+        let inverse =
+            Option::<Fp>::from(once.invert()).unwrap_or_else(|| panic!("{name}: no equation"));
+        let exponent = exponents(*twice * inverse)
+            .unwrap_or_else(|| panic!("{name}: not a power of τ of its own"));
         let other = owners.insert(exponent, name);
         assert_eq!(other, None, "{name} shares τ^{exponent}");
     }
@@ -156,12 +180,17 @@ fn factors_that_keep_their_product_and_bind_one_side_only() {
         let forge = |what: &str, change: &dyn Fn(&mut Vec<Vec<Fp>>)| {
             let mut forged = cells.clone();
             change(&mut forged);
-            let products =
-                |cells: &[Vec<Fp>]| u.iter().zip(&v).map(|(u, v)| cells[u.0][u.1] * cells[v.0][v.1]).sum::<Fp>();
-            assert!(forged != cells && products(&forged) == products(&cells), "node {node}: {what} keep the product");
+            let products = |cells: &[Vec<Fp>]| {
+                u.iter().zip(&v).map(|(u, v)| cells[u.0][u.1] * cells[v.0][v.1]).sum::<Fp>()
+            };
+            assert!(
+                forged != cells && products(&forged) == products(&cells),
+                "node {node}: {what} keep the product"
+            );
             assert_ne!(excess(&desk, &desk.statement, &forged), Fp::ZERO, "node {node}: {what}");
         };
-        // Only the equations of u see the first, only those of v the second; with powers in common neither would see the third.
+        // Only the equations of u see the first, only those of v the second; with powers in common
+        // neither would see the third.
         forge("two of u", &|cells| {
             cells[u[0].0][u[0].1] += value(v[1]);
             cells[u[1].0][u[1].1] -= value(v[0]);
@@ -183,8 +212,12 @@ fn a_copy_of_another_value() {
     let mut desk = Everything::new();
     let mut cells = honest(&desk);
     let limbs = [WIDE, NARROW].map(|node| limb(&desk, node));
-    let places: Vec<(usize, usize)> = [result(&desk, COPY, 0)[0]].into_iter().chain(limbs).collect();
-    assert!(limbs.iter().all(|&(column, row)| desk.columns[column][row] < 15), "there is room for the forgery");
+    let places: Vec<(usize, usize)> =
+        [result(&desk, COPY, 0)[0]].into_iter().chain(limbs).collect();
+    assert!(
+        limbs.iter().all(|&(column, row)| desk.columns[column][row] < 15),
+        "there is room for the forgery"
+    );
     places.iter().for_each(|&(column, row)| cells[column][row] += Fp::ONE);
     assert_ne!(excess(&desk, &desk.statement, &cells), Fp::ZERO);
     places.iter().for_each(|&(column, row)| desk.columns[column][row] += 1);

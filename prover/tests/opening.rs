@@ -1,4 +1,5 @@
-//! The opening is halo2's: what this prover writes, halo2's verifier and this one accept, and a wrong value neither.
+//! The opening is halo2's: what this prover writes, halo2's verifier and this one accept, and a
+//! wrong value neither.
 
 use ff::Field;
 use group::Curve;
@@ -22,7 +23,8 @@ fn opening_is_halo2s() {
     let (parameters, stock) = (Parameters::derive(K).unwrap(), Params::<EqAffine>::new(K));
     let context = Context::new(&parameters);
     let mut rng = StdRng::seed_from_u64(1);
-    let polynomials: [Vec<Fp>; 4] = std::array::from_fn(|_| (0..1 << K).map(|_| Fp::random(&mut rng)).collect());
+    let polynomials: [Vec<Fp>; 4] =
+        std::array::from_fn(|_| (0..1 << K).map(|_| Fp::random(&mut rng)).collect());
     let blinds: [Fp; 4] = std::array::from_fn(|_| Fp::random(&mut rng));
     let commitments: Vec<EqAffine> = polynomials
         .iter()
@@ -38,7 +40,8 @@ fn opening_is_halo2s() {
     let points = [x, x * context.domain.get_omega()];
 
     let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<EqAffine>>::init(Vec::new());
-    let blinded = |index: usize| Blinded { coefficients: &polynomials[index], blind: blinds[index] };
+    let blinded =
+        |index: usize| Blinded { coefficients: &polynomials[index], blind: blinds[index] };
     let here = [blinded(0), blinded(1), blinded(2)];
     open(&context, &mut transcript, &here, &blinded(3), points, &mut rng).unwrap();
     let bytes = transcript.finalize();
@@ -50,26 +53,40 @@ fn opening_is_halo2s() {
             let values: [Fp; 3] = std::array::from_fn(|index| value(index, x) + error(index));
             let both = [value(3, points[0]) + error(3), value(3, points[1]) + error(4)];
 
-            let mut transcript = Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(bytes.as_slice());
-            let queries = (0..3).map(|index| VerifierQuery::new_commitment(&commitments[index], x, values[index]));
-            let sum =
-                points.iter().zip(both).map(|(point, v)| VerifierQuery::new_commitment(&commitments[3], *point, v));
+            let mut transcript =
+                Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(bytes.as_slice());
+            let queries = (0..3)
+                .map(|index| VerifierQuery::new_commitment(&commitments[index], x, values[index]));
+            let sum = points
+                .iter()
+                .zip(both)
+                .map(|(point, v)| VerifierQuery::new_commitment(&commitments[3], *point, v));
             let queries: Vec<_> = queries.chain(sum).collect();
             let guard = verify_proof(&stock, &mut transcript, queries, stock.empty_msm()).unwrap();
             let halo2 = guard.use_challenges().eval();
 
-            let mut transcript = Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(bytes.as_slice());
-            let claim = |index: usize| Claim { terms: vec![(Fp::ONE, commitments[index])], values: [values[index]] };
+            let mut transcript =
+                Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(bytes.as_slice());
+            let claim = |index: usize| Claim {
+                terms: vec![(Fp::ONE, commitments[index])],
+                values: [values[index]],
+            };
             let sum = Claim { terms: vec![(Fp::ONE, commitments[3])], values: both };
             let opening = Opening::read(&mut transcript, K).unwrap();
-            let equation = opening.equation(&parameters, &[claim(0), claim(1), claim(2)], &sum, points).unwrap();
-            assert_eq!((halo2, equation.holds()), (error(wrong).is_zero().into(), error(wrong).is_zero().into()));
+            let equation = opening
+                .equation(&parameters, &[claim(0), claim(1), claim(2)], &sum, points)
+                .unwrap();
+            assert_eq!(
+                (halo2, equation.holds()),
+                (error(wrong).is_zero().into(), error(wrong).is_zero().into())
+            );
         }
     }
 
     // Cut short, it is an error and no panic.
     for length in (0..bytes.len()).step_by(32) {
-        let mut transcript = Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(&bytes[..length]);
+        let mut transcript =
+            Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(&bytes[..length]);
         let verdict = Opening::read(&mut transcript, K).map(|_| ());
         assert_eq!(verdict, Err(Rejection::Encoding { part: "elements of the opening" }));
     }

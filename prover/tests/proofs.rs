@@ -11,7 +11,8 @@ use zkinfer_verifier::proof::{argument_bytes, elements};
 use zkinfer_verifier::{Proof, Rejection, VerifyingKey};
 
 const K: u32 = 7;
-const INPUTS: [[i64; 3]; 5] = [[1, -2, 3], [-128, -128, -128], [127, 127, 127], [127, -128, 127], [0, 0, 0]];
+const INPUTS: [[i64; 3]; 5] =
+    [[1, -2, 3], [-128, -128, -128], [127, 127, 127], [127, -128, 127], [0, 0, 0]];
 
 fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
@@ -19,7 +20,9 @@ fn rng(seed: u64) -> StdRng {
 
 fn prove(key: &VerifyingKey, x: [i64; 3], seed: u64) -> Proof {
     let (statement, columns) = witness(key, x);
-    Prover::new(key, &parameters(K)).prove(statement, &columns, rng(seed)).expect("an honest witness")
+    Prover::new(key, &parameters(K))
+        .prove(statement, &columns, rng(seed))
+        .expect("an honest witness")
 }
 
 #[test]
@@ -53,14 +56,20 @@ fn every_element_of_the_argument_is_checked() {
         for offset in [0, 15, 31] {
             let mut forged = proof.clone();
             forged.argument[32 * element + offset] ^= 1;
-            assert!(key.verify(&parameters, &forged).is_err(), "{name}: element {element}, byte {offset}");
+            assert!(
+                key.verify(&parameters, &forged).is_err(),
+                "{name}: element {element}, byte {offset}"
+            );
         }
         // A canonical element of the right kind, but another one.
         let mut forged = proof.clone();
         let other = if element == 0 { 1 } else { element - 1 };
         let (from, to) = (32 * other, 32 * element);
         forged.argument.copy_within(from..from + 32, to);
-        assert!(key.verify(&parameters, &forged).is_err(), "{name}: element {element} replaced by its neighbour");
+        assert!(
+            key.verify(&parameters, &forged).is_err(),
+            "{name}: element {element} replaced by its neighbour"
+        );
     }
 }
 
@@ -74,18 +83,30 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
         key.verify(&parameters, &forged).expect_err("a forged proof")
     };
     for element in 0..3 {
-        assert_eq!(reject(&|p| public(&mut p.statement.inputs[0])[element] += 1), Rejection::Opening);
+        assert_eq!(
+            reject(&|p| public(&mut p.statement.inputs[0])[element] += 1),
+            Rejection::Opening
+        );
     }
     for element in 0..4 {
-        assert_eq!(reject(&|p| public(&mut p.statement.outputs[0])[element] += 2), Rejection::Opening);
+        assert_eq!(
+            reject(&|p| public(&mut p.statement.outputs[0])[element] += 2),
+            Rejection::Opening
+        );
     }
     assert_eq!(reject(&|p| public(&mut p.statement.outputs[1])[0] = 1), Rejection::Opening);
     assert!(matches!(
         reject(&|p| public(&mut p.statement.inputs[0])[1] = 128),
         Rejection::TensorRange { index: 1, got: 128, .. }
     ));
-    assert!(matches!(reject(&|p| public(&mut p.statement.outputs[1])[0] = 4), Rejection::TensorRange { .. }));
-    assert!(matches!(reject(&|p| public(&mut p.statement.inputs[0]).push(0)), Rejection::TensorLength { .. }));
+    assert!(matches!(
+        reject(&|p| public(&mut p.statement.outputs[1])[0] = 4),
+        Rejection::TensorRange { .. }
+    ));
+    assert!(matches!(
+        reject(&|p| public(&mut p.statement.inputs[0]).push(0)),
+        Rejection::TensorLength { .. }
+    ));
     assert!(matches!(reject(&|p| p.statement.outputs.truncate(1)), Rejection::TensorCount { .. }));
     assert!(matches!(reject(&|p| p.argument.push(0)), Rejection::ProofLength { .. }));
     assert!(matches!(reject(&|p| p.argument.truncate(64)), Rejection::ProofLength { .. }));
@@ -93,7 +114,9 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
     assert!(matches!(reject(&|p| p.key.0[0] ^= 1), Rejection::OtherKey { .. }));
 
     let mut description = key.description().clone();
-    if let zkinfer_verifier::description::Operator::Contract(contract) = &mut description.nodes[1].operator {
+    if let zkinfer_verifier::description::Operator::Contract(contract) =
+        &mut description.nodes[1].operator
+    {
         let Weights::Public(weights) = &mut contract.weights else { unreachable!() };
         weights[0] += 1;
     }
@@ -103,7 +126,10 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
     relabelled.key = other.digest();
     assert_eq!(other.verify(&parameters, &relabelled), Err(Rejection::Opening));
     let larger = support::parameters(K + 1);
-    assert_eq!(key.verify(&larger, &proof), Err(Rejection::OtherParameters { expected: K, got: K + 1 }));
+    assert_eq!(
+        key.verify(&larger, &proof),
+        Err(Rejection::OtherParameters { expected: K, got: K + 1 })
+    );
 }
 
 #[test]
@@ -114,7 +140,8 @@ fn a_false_witness_is_refused_and_its_proof_rejected() {
         let mut columns = columns.clone();
         change(&mut columns);
         let prover = Prover::new(&key, &parameters).self_check(false);
-        let refusal = prover.prove(statement.clone(), &columns, rng(6)).expect_err("a false witness");
+        let refusal =
+            prover.prove(statement.clone(), &columns, rng(6)).expect_err("a false witness");
         let proof = Prover::new(&key, &parameters)
             .self_check(false)
             .check_witness(false)
@@ -126,7 +153,10 @@ fn a_false_witness_is_refused_and_its_proof_rejected() {
     let layout = key.layout();
     for column in 0..layout.columns() {
         let refusal = forge(&|columns| columns[column][0] += 1);
-        assert!(matches!(refusal, ProveError::Lookup { .. } | ProveError::Linear), "column {column}: {refusal}");
+        assert!(
+            matches!(refusal, ProveError::Lookup { .. } | ProveError::Linear),
+            "column {column}: {refusal}"
+        );
         // Rows no operator uses admit only zeros.
         let refusal = forge(&|columns| columns[column][layout.usable - 1] = 1);
         assert!(matches!(refusal, ProveError::Lookup { tag: 0, .. }), "column {column}: {refusal}");
@@ -150,8 +180,12 @@ fn files_reject_every_flipped_byte() {
         bytes[at] ^= 0x40;
         assert!(VerifyingKey::from_bytes(&bytes).is_err(), "key byte {at}");
     }
-    for bytes in [&proof_file[..proof_file.len() - 1], &proof_file[..20], &[], &[proof_file.as_slice(), &[0]].concat()]
-    {
+    for bytes in [
+        &proof_file[..proof_file.len() - 1],
+        &proof_file[..20],
+        &[],
+        &[proof_file.as_slice(), &[0]].concat(),
+    ] {
         assert!(Proof::from_bytes(bytes).is_err());
     }
     // The checksum is no defence against forgers: recomputed, the change still shows.
@@ -189,7 +223,8 @@ fn equal_and_opposite_errors_in_two_equations_do_not_cancel() {
 fn parameters_for_verifying_verify_and_nothing_else() {
     let (key, parameters) = (key(K), parameters(K));
     let proof = prove(&key, INPUTS[0], 8);
-    let light = zkinfer_verifier::Parameters::read_for_verifying(K, &parameters.to_bytes()).unwrap();
+    let light =
+        zkinfer_verifier::Parameters::read_for_verifying(K, &parameters.to_bytes()).unwrap();
     assert_eq!((light.digest(), light.for_proving()), (parameters.digest(), false));
     assert_eq!(key.verify(&light, &proof), Ok(()));
     let mut forged = proof;

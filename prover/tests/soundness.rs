@@ -1,5 +1,6 @@
-//! Forged witnesses against whole proofs, for ways to be unsound that only the real argument can show: rows at the edge, tables longer than
-//! the circuit, tuples of another table. (`circuits/tests/` judges the constraints themselves.)
+//! Forged witnesses against whole proofs, for ways to be unsound that only the real argument can
+//! show: rows at the edge, tables longer than the circuit, tuples of another table.
+//! (`circuits/tests/` judges the constraints themselves.)
 
 mod support;
 
@@ -8,15 +9,19 @@ use rand::rngs::StdRng;
 use support::{parameters, witness};
 use zkinfer_prover::{ProveError, Prover};
 use zkinfer_verifier::description::{
-    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise, Visibility,
+    Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
+    Requantise, Visibility,
 };
 use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 
-/// `y = clamp(x, −2, 2)` over exactly as many elements as a column of `2^k` rows has usable rows, for `x` between `±bound`.
+/// `y = clamp(x, −2, 2)` over exactly as many elements as a column of `2^k` rows has usable rows,
+/// for `x` between `±bound`.
 fn full_column(k: u32, bound: i64) -> VerifyingKey {
     let elements = zkinfer_verifier::usable_rows(k);
-    let (quantisation, visibility) = (Quantisation { scale: 1.0, zero_point: 0 }, Visibility::Public);
-    let requantise = Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
+    let (quantisation, visibility) =
+        (Quantisation { scale: 1.0, zero_point: 0 }, Visibility::Public);
+    let requantise =
+        Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let key = VerifyingKey::new(Description {
         name: "full".into(),
@@ -45,12 +50,19 @@ fn full_column(k: u32, bound: i64) -> VerifyingKey {
     key
 }
 
-fn verdicts(key: &VerifyingKey, statement: &Statement, columns: &[Vec<i64>]) -> (ProveError, Result<(), Rejection>) {
+fn verdicts(
+    key: &VerifyingKey,
+    statement: &Statement,
+    columns: &[Vec<i64>],
+) -> (ProveError, Result<(), Rejection>) {
     let parameters = parameters(key.description().k);
     let prover = || Prover::new(key, &parameters).self_check(false);
     let rng = || StdRng::seed_from_u64(1);
     let refusal = prover().prove(statement.clone(), columns, rng()).expect_err("a false witness");
-    let proof = prover().check_witness(false).prove(statement.clone(), columns, rng()).expect("an unchecked proof");
+    let proof = prover()
+        .check_witness(false)
+        .prove(statement.clone(), columns, rng())
+        .expect("an unchecked proof");
     (refusal, key.verify(&parameters, &proof))
 }
 
@@ -63,7 +75,8 @@ fn the_last_usable_row_counts() {
     let statement = Statement::public(vec![x.clone()], vec![y.clone()]);
     let columns = vec![x, y];
     let parameters = parameters(7);
-    let proof = Prover::new(&key, &parameters).prove(statement.clone(), &columns, StdRng::seed_from_u64(2));
+    let proof =
+        Prover::new(&key, &parameters).prove(statement.clone(), &columns, StdRng::seed_from_u64(2));
     assert_eq!(key.verify(&parameters, &proof.expect("an honest witness")), Ok(()));
     for row in [0, elements - 2, elements - 1] {
         // A tuple of the table, but not the input's: only the adjoint sum can tell.
@@ -77,7 +90,10 @@ fn the_last_usable_row_counts() {
         let mut forged = columns.clone();
         forged[1][row] += 1;
         let (refusal, verdict) = verdicts(&key, &statement, &forged);
-        assert!(matches!(refusal, ProveError::Lookup { row: at, .. } if at == row), "row {row}: {refusal}");
+        assert!(
+            matches!(refusal, ProveError::Lookup { row: at, .. } if at == row),
+            "row {row}: {refusal}"
+        );
         assert_eq!(verdict, Err(Rejection::Opening), "row {row}");
     }
 }
@@ -100,14 +116,16 @@ fn tables_longer_than_the_circuit_fill_several_slots() {
 fn a_row_of_one_table_does_not_answer_another_lookup() {
     let key = support::key(7);
     let (statement, mut columns) = witness(&key, [1, -2, 3]);
-    // (−3, 0) is a row of the rectifier's table. As a limb, −3 must be refused, though the tuple (−3, 0, 0) stands in the concatenation.
+    // (−3, 0) is a row of the rectifier's table. As a limb, −3 must be refused, though the tuple
+    // (−3, 0, 0) stands in the concatenation.
     let rectifier = key.layout().nodes[3].as_ref().unwrap().result.as_ref().unwrap().tags()[0];
     assert!(key.tables().find(rectifier, [-3, 0, 0]).is_some());
     let limb = &key.layout().nodes[2].as_ref().unwrap().limbs[0];
     let cell = key.layout().pieces(limb, 0).next().unwrap();
     columns[cell.column][cell.rows.start] = -3;
     let (refusal, verdict) = verdicts(&key, &statement, &columns);
-    assert!(matches!(refusal, ProveError::Lookup { tag, tuple: [-3, 0, 0], .. } if tag == key.tables().limb_tag()));
+    assert!(matches!(refusal, ProveError::Lookup { tag, tuple: [-3, 0, 0],
+            .. } if tag == key.tables().limb_tag()));
     assert_eq!(verdict, Err(Rejection::Opening));
 }
 
@@ -122,6 +140,9 @@ fn a_remainder_of_its_divisor_is_refused() {
     columns[limb.column][limb.rows.start] += 16;
     columns[low.column][low.rows.start] -= 1;
     let (refusal, verdict) = verdicts(&key, &statement, &columns);
-    assert!(matches!(refusal, ProveError::Lookup { tag, .. } if tag == key.tables().limb_tag()), "{refusal}");
+    assert!(
+        matches!(refusal, ProveError::Lookup { tag, .. } if tag == key.tables().limb_tag()),
+        "{refusal}"
+    );
     assert_eq!(verdict, Err(Rejection::Opening));
 }

@@ -1,7 +1,8 @@
 //! What each challenge of a real proof depends on: everything before it, nothing after it.
 //!
-//! A challenge that does not depend on a message that it must bind breaks the argument altogether, and no honest proof would show it. So the order is held against the table
-//! in `docs/argument/overview.md`, written down here by hand.
+//! A challenge that does not depend on a message that it must bind breaks the argument altogether,
+//! and no honest proof would show it. So the order is held against the table in
+//! `docs/argument/overview.md`, written down here by hand.
 
 mod support;
 
@@ -19,7 +20,8 @@ use zkinfer_verifier::row_sum::Challenges;
 use zkinfer_verifier::transcript::Bound;
 use zkinfer_verifier::{Digest, Statement, Value, VerifyingKey};
 
-/// What is sent, and what is drawn after it; after each message of the rounds `r`, after each pair of those of the inner product argument `u`.
+/// What is sent, and what is drawn after it; after each message of the rounds `r`, after each pair
+/// of those of the inner product argument `u`.
 const ORDER: [(&str, &str); 17] = [
     ("commitments to cells", ""),
     ("commitments to multiplicities", "ρ σ"),
@@ -40,7 +42,8 @@ const ORDER: [(&str, &str); 17] = [
     ("scalars of the inner product argument", ""),
 ];
 
-/// For every challenge the number of elements sent before it; for every element the part that it belongs to.
+/// For every challenge the number of elements sent before it; for every element the part that it
+/// belongs to.
 fn order(key: &VerifyingKey) -> (BTreeMap<String, usize>, Vec<&'static str>) {
     let (mut before, mut parts) = (BTreeMap::new(), Vec::new());
     let elements = elements(key.layout(), K);
@@ -106,8 +109,12 @@ fn challenges(argument: Argument) -> BTreeMap<String, Fp> {
         ("z", z),
     ];
     let named = named.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let point = point.into_iter().enumerate().map(|(round, value)| (format!("r{}", round + 1), value));
-    let rounds = rounds.into_iter().enumerate().map(|(round, (_, value))| (format!("u{}", round + 1), value));
+    let point =
+        point.into_iter().enumerate().map(|(round, value)| (format!("r{}", round + 1), value));
+    let rounds = rounds
+        .into_iter()
+        .enumerate()
+        .map(|(round, (_, value))| (format!("u{}", round + 1), value));
     named.chain(point).chain(rounds).collect()
 }
 
@@ -127,7 +134,9 @@ fn each_challenge_depends_on_all_that_is_before_it_and_on_nothing_behind() {
     let proof = desk.prove(1);
     assert_eq!(desk.verify(&proof), Ok(()));
     let bound = Bound::new(&desk.key, proof.seal, desk.parameters.digest(), &proof.statement);
-    let read = |bytes: &[u8]| challenges(Argument::read(&desk.key, &bound, bytes).expect("canonical elements"));
+    let read = |bytes: &[u8]| {
+        challenges(Argument::read(&desk.key, &bound, bytes).expect("canonical elements"))
+    };
     let (before, parts) = order(&desk.key);
     assert_eq!(32 * parts.len(), proof.argument.len());
 
@@ -145,7 +154,10 @@ fn each_challenge_depends_on_all_that_is_before_it_and_on_nothing_behind() {
             for (name, value) in read(&bytes) {
                 let depends = value != honest[&name];
                 if depends != (element < before[&name]) {
-                    wrong.insert(format!("{name} {} {part}", if depends { "depends on" } else { "ignores" }));
+                    wrong.insert(format!(
+                        "{name} {} {part}",
+                        if depends { "depends on" } else { "ignores" }
+                    ));
                 }
             }
         }
@@ -162,7 +174,8 @@ fn every_challenge_depends_on_all_that_a_proof_is_bound_to() {
     let bound = Bound::new(key, proof.seal, parameters, &proof.statement);
     let honest = read(&bound);
     let all_change = |bound: &Bound<'_>, what: &str| {
-        let same: Vec<_> = read(bound).into_iter().filter(|(name, value)| honest[name] == *value).collect();
+        let same: Vec<_> =
+            read(bound).into_iter().filter(|(name, value)| honest[name] == *value).collect();
         assert!(same.is_empty(), "{what} leaves {same:?}");
     };
 
@@ -182,7 +195,10 @@ fn every_challenge_depends_on_all_that_a_proof_is_bound_to() {
     all_change(&Bound::new(&other, proof.seal, parameters, &proof.statement), "the key");
     all_change(&Bound::new(key, None, parameters, &proof.statement), "no seal");
     all_change(&Bound::new(key, Some(Digest([7; 32])), parameters, &proof.statement), "the seal");
-    all_change(&Bound::new(key, proof.seal, Digest([7; 32]), &proof.statement), "the parameters of a proof");
+    all_change(
+        &Bound::new(key, proof.seal, Digest([7; 32]), &proof.statement),
+        "the parameters of a proof",
+    );
     assert_ne!(Bound::new(key, None, parameters, &proof.statement).model, model);
 
     // Every integer and every commitment of the statement.
@@ -194,8 +210,12 @@ fn every_challenge_depends_on_all_that_a_proof_is_bound_to() {
         let mut change = |place: usize| {
             let mut statement = proof.statement.clone();
             let changed = match values(&mut statement).nth(tensor).unwrap() {
-                Value::Public(integers) => integers.get_mut(place).map(|integer| *integer += 1).is_some(),
-                Value::Sealed(commitments) => commitments.get_mut(place).map(|c| c[place % 32] ^= 1).is_some(),
+                Value::Public(integers) => {
+                    integers.get_mut(place).map(|integer| *integer += 1).is_some()
+                }
+                Value::Sealed(commitments) => {
+                    commitments.get_mut(place).map(|c| c[place % 32] ^= 1).is_some()
+                }
                 Value::Private => false,
             };
             variants.extend(changed.then_some(statement));
@@ -205,6 +225,9 @@ fn every_challenge_depends_on_all_that_a_proof_is_bound_to() {
     }
     assert_eq!(variants.len(), 2 + 4 + 1 + 12 + 1, "commitments and integers");
     for (index, statement) in variants.iter().enumerate() {
-        all_change(&Bound::new(key, proof.seal, parameters, statement), &format!("variant {index} of the statement"));
+        all_change(
+            &Bound::new(key, proof.seal, parameters, statement),
+            &format!("variant {index} of the statement"),
+        );
     }
 }

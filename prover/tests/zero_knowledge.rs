@@ -1,8 +1,10 @@
 //! What hides a proof's secrets: random rows and blinds.
 //!
-//! Every number that the prover draws at random is changed alone, and the first element of the argument that changes with it is looked at: up to there nothing else can have
-//! changed, so that commitment moves by the difference of the numbers times the generator that the number belongs to. This shows all of a real proof's randomness: where each
-//! random row and each blind is, that each has a number of its own, and that none is missing.
+//! Every number that the prover draws at random is changed alone, and the first element of the
+//! argument that changes with it is looked at: up to there nothing else can have changed, so that
+//! commitment moves by the difference of the numbers times the generator that the number belongs
+//! to. This shows all of a real proof's randomness: where each random row and each blind is, that
+//! each has a number of its own, and that none is missing.
 
 mod support;
 
@@ -66,7 +68,8 @@ impl TryRng for Numbers {
 
 impl TryCryptoRng for Numbers {}
 
-/// The points of an argument, each with its part and its place in that part; no point where a scalar is.
+/// The points of an argument, each with its part and its place in that part; no point where a
+/// scalar is.
 fn points(desk: &Everything, proof: &Proof) -> Vec<(&'static str, usize, Option<EqAffine>)> {
     let parts = elements(desk.key.layout(), K).into_iter();
     let places = parts.flat_map(|(part, count)| (0..count).map(move |index| (part, index)));
@@ -78,7 +81,8 @@ fn points(desk: &Everything, proof: &Proof) -> Vec<(&'static str, usize, Option<
     elements.map(|(bytes, (part, index))| (part, index, point(part, bytes))).collect()
 }
 
-/// What must be random in each commitment, by the table in `docs/argument/zero-knowledge.md`: rows of the column, and its blind.
+/// What must be random in each commitment, by the table in `docs/argument/zero-knowledge.md`: rows
+/// of the column, and its blind.
 fn expected(part: &str, index: usize, usable: usize) -> Vec<String> {
     let rows = usable + 2 + BLINDING_ROWS;
     let behind = rows - BLINDING_ROWS..rows;
@@ -89,10 +93,14 @@ fn expected(part: &str, index: usize, usable: usize) -> Vec<String> {
         | "commitments to factors"
         | "commitments to lookup helpers" => vec![usable],
         "commitment to the hidden evaluation" | "commitment to the running sum" => behind.collect(),
-        "commitment to the opening mask" => return vec!["blind".into(), "multiple of X − x₃".into()],
+        "commitment to the opening mask" => {
+            return vec!["blind".into(), "multiple of X − x₃".into()];
+        }
         _ => Vec::new(),
     };
-    std::iter::once("blind".into()).chain(rows.into_iter().map(|row| format!("row {row}"))).collect()
+    std::iter::once("blind".into())
+        .chain(rows.into_iter().map(|row| format!("row {row}")))
+        .collect()
 }
 
 #[test]
@@ -110,39 +118,59 @@ fn every_random_row_and_every_blind_is_a_number_of_its_own() {
     let bound = Bound::new(&desk.key, honest.seal, parameters.digest(), &honest.statement);
     let x_3 = Argument::read(&desk.key, &bound, &honest.argument).unwrap().opening.x_3;
     let mut generators = BTreeMap::from([(parameters.blinding().to_bytes(), "blind".to_owned())]);
-    generators.extend(parameters.lagrange().iter().enumerate().map(|(row, g)| (g.to_bytes(), format!("row {row}"))));
-    let mask = (Eq::from(parameters.generators()[1]) - parameters.generators()[0] * x_3).to_affine();
+    generators.extend(
+        parameters
+            .lagrange()
+            .iter()
+            .enumerate()
+            .map(|(row, g)| (g.to_bytes(), format!("row {row}"))),
+    );
+    let mask =
+        (Eq::from(parameters.generators()[1]) - parameters.generators()[0] * x_3).to_affine();
     generators.insert(mask.to_bytes(), "multiple of X − x₃".into());
 
-    let mut changed: Vec<Numbers> = (0..count).map(|number| Numbers::new(SEED, Some(number))).collect();
+    let mut changed: Vec<Numbers> =
+        (0..count).map(|number| Numbers::new(SEED, Some(number))).collect();
     let proofs = desk.prove_all(&mut changed);
     let places = points(&desk, &honest);
     let mut found: Vec<BTreeMap<String, Fp>> = vec![BTreeMap::new(); places.len()];
     for (number, proof) in proofs.iter().enumerate() {
-        let difference = Numbers::new(SEED, Some(number)).take(number + 1)[number] - numbers[number];
+        let difference =
+            Numbers::new(SEED, Some(number)).take(number + 1)[number] - numbers[number];
         let pairs = honest.argument.chunks(32).zip(proof.argument.chunks(32));
         let first = pairs.clone().position(|(a, b)| a != b);
         let element = first.unwrap_or_else(|| panic!("number {number} hides nothing"));
         let (part, index, point) = places[element];
-        let point = point.unwrap_or_else(|| panic!("{part} {index}: number {number} shows in a scalar"));
+        let point =
+            point.unwrap_or_else(|| panic!("{part} {index}: number {number} shows in a scalar"));
         let moved = Eq::from(points(&desk, proof)[element].2.unwrap()) - Eq::from(point);
         let generator = (moved * difference.invert().unwrap()).to_affine();
         let name = generators.get(&generator.to_bytes());
-        let name = name.unwrap_or_else(|| panic!("{part} {index}: number {number} is no random row and no blind"));
+        let name = name.unwrap_or_else(|| {
+            panic!("{part} {index}: number {number} is no random row and no blind")
+        });
         let twice = found[element].insert(name.clone(), numbers[number]);
         assert_eq!(twice, None, "{part} {index}: {name} has two numbers");
     }
     for ((part, index, point), found) in places.iter().zip(&found) {
-        let mut expected = if point.is_some() { expected(part, *index, layout.usable) } else { Vec::new() };
+        let mut expected =
+            if point.is_some() { expected(part, *index, layout.usable) } else { Vec::new() };
         expected.sort();
-        assert!(found.keys().eq(&expected), "{part} {index}: {:?} instead of {expected:?}", found.keys());
+        assert!(
+            found.keys().eq(&expected),
+            "{part} {index}: {:?} instead of {expected:?}",
+            found.keys()
+        );
     }
 
     // Opened with these numbers, the first columns hold the witness and nothing else.
     let (counts, verdict) = multiplicities(&desk.key, &desk.columns);
     assert!(verdict.is_ok());
     let opened = |values: &[i64], random: &BTreeMap<String, Fp>| {
-        let cells = values.iter().map(|cell| zkinfer_verifier::field::integer(*cell)).zip(parameters.lagrange());
+        let cells = values
+            .iter()
+            .map(|cell| zkinfer_verifier::field::integer(*cell))
+            .zip(parameters.lagrange());
         let content: Eq = cells.map(|(cell, generator)| *generator * cell).sum();
         let random = random.iter().map(|(name, number)| match name.strip_prefix("row ") {
             Some(row) => parameters.lagrange()[row.parse::<usize>().unwrap()] * number,
@@ -150,7 +178,9 @@ fn every_random_row_and_every_blind_is_a_number_of_its_own() {
         });
         (content + random.sum::<Eq>()).to_affine()
     };
-    for ((column, random), (part, _, point)) in desk.columns.iter().chain(&counts).zip(&found).zip(&places) {
+    for ((column, random), (part, _, point)) in
+        desk.columns.iter().chain(&counts).zip(&found).zip(&places)
+    {
         assert_eq!(*point, Some(opened(column, random)), "{part}");
     }
 }
@@ -172,7 +202,10 @@ fn two_proofs_by_one_prover_share_no_element() {
 fn rank(mut matrix: Vec<Vec<Fp>>) -> usize {
     let mut rank = 0;
     for column in 0..matrix[0].len() {
-        let Some(pivot) = (rank..matrix.len()).find(|&r| !bool::from(matrix[r][column].is_zero())) else { continue };
+        let Some(pivot) = (rank..matrix.len()).find(|&r| !bool::from(matrix[r][column].is_zero()))
+        else {
+            continue;
+        };
         matrix.swap(rank, pivot);
         let (done, rest) = matrix.split_at_mut(rank + 1);
         for row in rest {
@@ -186,8 +219,10 @@ fn rank(mut matrix: Vec<Vec<Fp>>) -> usize {
 
 #[test]
 fn the_random_rows_are_enough_for_what_is_revealed() {
-    // The running sum is revealed at x, at ωx, and at the opening's own point; the combination of columns and that of messages at the first and the last.
-    // The map from a column's random rows to these values must be onto: then they are uniform whatever the cells. The points are those of a real proof.
+    // The running sum is revealed at x, at ωx, and at the opening's own point; the combination of
+    // columns and that of messages at the first and the last. The map from a column's random rows
+    // to these values must be onto: then they are uniform whatever the cells. The points are those
+    // of a real proof.
     let desk = Everything::new();
     let proof = desk.prove(4);
     let bound = Bound::new(&desk.key, proof.seal, desk.parameters.digest(), &proof.statement);
@@ -199,13 +234,17 @@ fn the_random_rows_are_enough_for_what_is_revealed() {
     let points = [argument.x, argument.x * omega, argument.opening.x_3];
     let basis = |row: usize, point: Fp| {
         let root = omega.pow([row as u64]);
-        root * (point.pow([rows as u64]) - Fp::ONE) * (Fp::from(rows as u64) * (point - root)).invert().unwrap()
+        root * (point.pow([rows as u64]) - Fp::ONE)
+            * (Fp::from(rows as u64) * (point - root)).invert().unwrap()
     };
-    let matrix = |points: &[Fp]| points.iter().map(|p| (first..rows).map(|row| basis(row, *p)).collect()).collect();
+    let matrix = |points: &[Fp]| {
+        points.iter().map(|p| (first..rows).map(|row| basis(row, *p)).collect()).collect()
+    };
     assert_eq!(rank(matrix(&points)), 3);
     assert_eq!(rank(matrix(&[points[0], points[2]])), 2);
     assert!(rows - first > 3, "one more row is margin");
-    // A column that is evaluated at the point of the row sum has one random row with a weight there, and it is behind the cells.
+    // A column that is evaluated at the point of the row sum has one random row with a weight
+    // there, and it is behind the cells.
     let weights = Rows::new(argument.point, layout).weights;
     assert_eq!((weights.len(), layout.usable + 1), (layout.boundary(), layout.boundary()));
     assert_ne!(weights[layout.usable], Fp::ZERO);

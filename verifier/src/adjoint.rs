@@ -1,12 +1,15 @@
 //! The adjoint check's public side: one random backward pass through the network.
 //!
-//! All linear equations `A·cells = b` of a circuit are checked at once as `gᵀA·cells = gᵀb`. Every equation tensor, seen as a matrix of first
-//! dimension by all others, gets the rank-one cotangent `τ^e · ρ^row · σ^column` with an exponent `e` of its own. [`backward`] pushes
-//! these back to the cells (`κ = Aᵀg`, one entry per cell) and to the public values (`target = gᵀb`). A rank-one cotangent makes
-//! the step through a contraction cost its weights plus one scatter, not its multiply-accumulates (Freivalds).
+//! All linear equations `A·cells = b` of a circuit are checked at once as `gᵀA·cells = gᵀb`. Every
+//! equation tensor, seen as a matrix of first dimension by all others, gets the rank-one cotangent
+//! `τ^e · ρ^row · σ^column` with an exponent `e` of its own. [`backward`] pushes these back to the
+//! cells (`κ = Aᵀg`, one entry per cell) and to the public values (`target = gᵀb`). A rank-one
+//! cotangent makes the step through a contraction cost its weights plus one scatter, not its
+//! multiply-accumulates (Freivalds).
 //!
-//! A bilinear node has no public matrix to push a cotangent through. Its factors `u` and `v` (see [`crate::factors`]) take the cotangent's scalar as `π`,
-//! so that `Σ π·u·v` stands for the node, and equations with powers of `τ` of their own bind `u` and `v` to what they are made of.
+//! A bilinear node has no public matrix to push a cotangent through. Its factors `u` and `v` (see
+//! [`crate::factors`]) take the cotangent's scalar as `π`, so that `Σ π·u·v` stands for the node,
+//! and equations with powers of `τ` of their own bind `u` and `v` to what they are made of.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -16,7 +19,8 @@ use crate::contraction::Geometry;
 pub use crate::cotangent::WeightCotangent;
 use crate::cotangent::{Cotangent, Kappa, along, zeros};
 use crate::description::{
-    Combine, Contract, Form, Operator, OutputSource, Product, Requantise, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Form, Operator, OutputSource, Product, Requantise, View, ViewKind,
+    Visibility, Weights,
 };
 use crate::factors::{column_weights, sizes};
 use crate::field::{geometric, integer, powers};
@@ -61,7 +65,8 @@ struct Backward<'a> {
     /// `τ^e` for the next equation.
     separator: Fp,
     cotangents: Vec<Option<Cotangent>>,
-    /// `κ` of the digits of sealed biases, and the first of each sealed contraction's in node order, of those not yet met.
+    /// `κ` of the digits of sealed biases, and the first of each sealed contraction's in node
+    /// order, of those not yet met.
     biases: Vec<Fp>,
     first_bias: usize,
     kappa: Kappa,
@@ -94,7 +99,8 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
         },
     };
     pass.outputs();
-    for (id, (node, facts)) in key.description().nodes.iter().zip(&analysis.nodes).enumerate().rev() {
+    for (id, (node, facts)) in key.description().nodes.iter().zip(&analysis.nodes).enumerate().rev()
+    {
         let cotangent = pass.cotangents.get_mut(id).and_then(Option::take);
         match &node.operator {
             // Their own equations hold whether or not anything reads the result.
@@ -181,8 +187,15 @@ impl Backward<'_> {
     /// `value − public = 0` for every output, and the gap equations of every ArgMax.
     fn outputs(&mut self) {
         let key = self.key;
-        let tensors = key.description().outputs.iter().zip(&key.analysis().outputs).zip(&key.layout().outputs);
-        for (index, (((output, facts), cells), value)) in tensors.zip(&self.statement.outputs).enumerate() {
+        let tensors = key
+            .description()
+            .outputs
+            .iter()
+            .zip(&key.analysis().outputs)
+            .zip(&key.layout().outputs);
+        for (index, (((output, facts), cells), value)) in
+            tensors.zip(&self.statement.outputs).enumerate()
+        {
             match &output.source {
                 OutputSource::Node(node) => {
                     let cotangent = self.equation(facts);
@@ -196,7 +209,10 @@ impl Backward<'_> {
                     self.add(*node, cotangent);
                 }
                 OutputSource::ArgMax { input, axis, select_last } => {
-                    let (Some(shape), Some(cells)) = (key.analysis().nodes.get(*input), cells) else { continue };
+                    let (Some(shape), Some(cells)) = (key.analysis().nodes.get(*input), cells)
+                    else {
+                        continue;
+                    };
                     self.arg_max(*input, shape, *axis, *select_last, cells, value.integers());
                 }
             }
@@ -204,7 +220,15 @@ impl Backward<'_> {
     }
 
     /// `x[index] − x[j] − [j wins ties against index] − Σ limb_i·2^(w·i) = 0` for every `j`.
-    fn arg_max(&mut self, input: usize, facts: &Facts, axis: usize, last: bool, cells: &Cells, indices: &[i64]) {
+    fn arg_max(
+        &mut self,
+        input: usize,
+        facts: &Facts,
+        axis: usize,
+        last: bool,
+        cells: &Cells,
+        indices: &[i64],
+    ) {
         let equation = self.equation(facts);
         self.limbs(cells, &equation);
         let gaps = equation.dense(&self.sigma);
@@ -212,8 +236,15 @@ impl Backward<'_> {
         let inner: usize = facts.shape.iter().skip(axis.saturating_add(1)).product();
         let mut back: Vec<Fp> = gaps.iter().map(|gap| -*gap).collect();
         for (group, &index) in indices.iter().enumerate() {
-            let (outer, lane) = (group.checked_div(inner).unwrap_or(0), group.checked_rem(inner).unwrap_or(0));
-            let at = |j: usize| outer.saturating_mul(size).saturating_add(j).saturating_mul(inner).saturating_add(lane);
+            let (outer, lane) =
+                (group.checked_div(inner).unwrap_or(0), group.checked_rem(inner).unwrap_or(0));
+            let at = |j: usize| {
+                outer
+                    .saturating_mul(size)
+                    .saturating_add(j)
+                    .saturating_mul(inner)
+                    .saturating_add(lane)
+            };
             let index = usize::try_from(index).unwrap_or(0);
             let mut sum = Fp::ZERO;
             for j in 0..size {
@@ -238,8 +269,15 @@ impl Backward<'_> {
         }
     }
 
-    /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient = 0`, with `quotient = minimum + low + radix·high` in the wide form.
-    fn requantise(&mut self, id: usize, requantise: &Requantise, facts: &Facts, result: Option<Cotangent>) {
+    /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient = 0`, with `quotient = minimum + low + radix·high`
+    /// in the wide form.
+    fn requantise(
+        &mut self,
+        id: usize,
+        requantise: &Requantise,
+        facts: &Facts,
+        result: Option<Cotangent>,
+    ) {
         let key = self.key;
         let Some(Some(cells)) = key.layout().nodes.get(id) else { return };
         let Some(segment) = &cells.result else { return };
@@ -255,7 +293,9 @@ impl Backward<'_> {
             Form::Wide => {
                 self.cells(segment, 0, &equation, unit * integer(requantise.function.radix()));
                 self.cells(segment, 2, &equation, unit);
-                self.constant(equation.sum(&self.sigma) * unit * integer(requantise.function.minimum));
+                self.constant(
+                    equation.sum(&self.sigma) * unit * integer(requantise.function.minimum),
+                );
             }
         }
         self.add(requantise.input, equation);
@@ -277,9 +317,11 @@ impl Backward<'_> {
         self.key.layout().nodes.get(id)?.as_ref()?.result.clone()
     }
 
-    /// What reads a public input reads its integers; what reads another one reads its cells, and `cell − sealed = 0` for a sealed one.
+    /// What reads a public input reads its integers; what reads another one reads its cells, and
+    /// `cell − sealed = 0` for a sealed one.
     fn input(&mut self, id: usize, index: usize, facts: &Facts, result: Option<Cotangent>) {
-        let (Some(input), Some(value)) = (self.key.description().inputs.get(index), self.statement.inputs.get(index))
+        let (Some(input), Some(value)) =
+            (self.key.description().inputs.get(index), self.statement.inputs.get(index))
         else {
             return;
         };
@@ -311,11 +353,16 @@ impl Backward<'_> {
         let nodes = &self.key.analysis().nodes;
         if let (ViewKind::Reshape(_), [input]) = (&view.kind, view.inputs.as_slice()) {
             let same = nodes.get(*input).is_some_and(|input| input.matrix() == facts.matrix());
-            let cotangent = if same { cotangent } else { Cotangent::Dense(cotangent.dense(&self.sigma)) };
+            let cotangent =
+                if same { cotangent } else { Cotangent::Dense(cotangent.dense(&self.sigma)) };
             return self.add(*input, cotangent);
         }
-        let shapes: Vec<&[usize]> =
-            view.inputs.iter().filter_map(|&input| nodes.get(input)).map(|facts| facts.shape.as_slice()).collect();
+        let shapes: Vec<&[usize]> = view
+            .inputs
+            .iter()
+            .filter_map(|&input| nodes.get(input))
+            .map(|facts| facts.shape.as_slice())
+            .collect();
         let mut padding = Fp::ZERO;
         let dense = cotangent.dense(&self.sigma);
         let parts = scatter(&view.kind, &shapes, &facts.shape, &dense, Fp::ZERO, &mut padding);
@@ -337,7 +384,8 @@ impl Backward<'_> {
                 let bias: Fp = rows.iter().zip(&biases).map(|(g, b)| *g * b).sum();
                 let total: Fp = along(&self.sigma, columns).iter().sum();
                 self.constant(bias * total);
-                let scaled: Vec<Fp> = rows.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
+                let scaled: Vec<Fp> =
+                    rows.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
                 match weights {
                     Weights::Public(weights) => geometry.taps(weights, &scaled),
                     Weights::Sealed => {
@@ -349,11 +397,16 @@ impl Backward<'_> {
             }
             (Weights::Public(weights), Cotangent::Dense(mut values)) => {
                 let (rows, columns) = facts.matrix();
-                let column_factors = column_weights(&vec![Fp::ONE; columns], &contract.column_factors);
-                for ((row, factor), bias) in values.chunks_mut(columns.max(1)).zip(row_factors).zip(&biases) {
+                let column_factors =
+                    column_weights(&vec![Fp::ONE; columns], &contract.column_factors);
+                for ((row, factor), bias) in
+                    values.chunks_mut(columns.max(1)).zip(row_factors).zip(&biases)
+                {
                     let sum: Fp = row.iter().sum();
                     self.adjoint.target -= sum * bias;
-                    row.iter_mut().zip(&column_factors).for_each(|(g, column)| *g *= factor * column);
+                    row.iter_mut()
+                        .zip(&column_factors)
+                        .for_each(|(g, column)| *g *= factor * column);
                 }
                 let back = geometry.dense(weights, &values, rows);
                 return self.add(contract.input, Cotangent::Dense(back));
@@ -371,7 +424,8 @@ impl Backward<'_> {
         self.add(contract.input, back);
     }
 
-    /// `row_factor_o·Σ_i 64^i·digit_i` at every position, for the sealed contraction before those already met.
+    /// `row_factor_o·Σ_i 64^i·digit_i` at every position, for the sealed contraction before those
+    /// already met.
     fn sealed_biases(&mut self, row: &[Fp], total: Fp) {
         let digits = usize::try_from(self.key.description().bias_digits).unwrap_or(0);
         self.first_bias = self.first_bias.saturating_sub(row.len().saturating_mul(digits));
@@ -382,8 +436,8 @@ impl Backward<'_> {
         }
     }
 
-    /// `π·Σ_t u_t·v_t` for the node; `u_t − Σ_p column_p·im2col(x)[t, p] = 0` and `v_t − Σ_o ρ^o·row_factor_o·W[o, t] = 0` for every tap. Gives what
-    /// every tap carries to the input.
+    /// `π·Σ_t u_t·v_t` for the node; `u_t − Σ_p column_p·im2col(x)[t, p] = 0` and `v_t − Σ_o
+    /// ρ^o·row_factor_o·W[o, t] = 0` for every tap. Gives what every tap carries to the input.
     fn sealed_weights(&mut self, id: usize, geometry: &Geometry<'_>, separator: Fp) -> Vec<Fp> {
         let depth = geometry.depth();
         let length = depth.saturating_mul(geometry.contract.groups);
@@ -391,13 +445,17 @@ impl Backward<'_> {
         let groups = right.iter().step_by(depth);
         let starts = groups.flat_map(|start| std::iter::repeat_n(start, geometry.group_rows()));
         let rows = self.rho.iter().zip(&geometry.contract.row_factors);
-        let units = starts.zip(rows).map(|(start, (power, &factor))| -(*start * power * integer(factor)));
+        let units =
+            starts.zip(rows).map(|(start, (power, &factor))| -(*start * power * integer(factor)));
         let units = units.collect();
-        self.adjoint.weights.push(WeightCotangent { taps: powers(self.challenges.tau, depth), units });
+        self.adjoint
+            .weights
+            .push(WeightCotangent { taps: powers(self.challenges.tau, depth), units });
         left.iter().map(|separator| -*separator).collect()
     }
 
-    /// Gives the factors of a node their `π` and one equation each per entry; returns the separators of these equations.
+    /// Gives the factors of a node their `π` and one equation each per entry; returns the
+    /// separators of these equations.
     fn factors(&mut self, id: usize, length: usize, separator: Fp) -> [Vec<Fp>; 2] {
         let (left, right) = (self.separators(length), self.separators(length));
         if let Some(segment) = self.segment(id) {
@@ -407,7 +465,11 @@ impl Backward<'_> {
             let first = layout.factor_columns().start;
             for piece in layout.pieces(&segment, 0) {
                 let pair = piece.column.saturating_sub(first).checked_div(2).unwrap_or(0);
-                let rows = self.adjoint.separators.get_mut(pair).and_then(|column| column.get_mut(piece.rows));
+                let rows = self
+                    .adjoint
+                    .separators
+                    .get_mut(pair)
+                    .and_then(|column| column.get_mut(piece.rows));
                 rows.unwrap_or_default().fill(separator);
             }
         }
@@ -416,18 +478,23 @@ impl Backward<'_> {
 
     /// `π·Σ u·v` for the node, and the equations of both factors.
     fn product(&mut self, id: usize, product: &Product, cotangent: Cotangent) {
-        let (Cotangent::Outer { rows: row, .. }, Some((inner, width))) = (cotangent, sizes(self.key, product)) else {
+        let (Cotangent::Outer { rows: row, .. }, Some((inner, width))) =
+            (cotangent, sizes(self.key, product))
+        else {
             return;
         };
         let separator = row.first().copied().unwrap_or(Fp::ZERO);
         let batches = row.len();
         let [left, right] = self.factors(id, batches.saturating_mul(inner), separator);
         let nodes = &self.key.analysis().nodes;
-        let height = nodes.get(product.left).and_then(|facts| facts.shape.get(1)).copied().unwrap_or(0);
+        let height =
+            nodes.get(product.left).and_then(|facts| facts.shape.get(1)).copied().unwrap_or(0);
         let sigma = |index: usize| self.sigma.get(index).copied().unwrap_or(Fp::ZERO);
         let mut back = [Vec::new(), Vec::new()];
         let [left_back, right_back] = &mut back;
-        for ((left, right), rho) in left.chunks(inner.max(1)).zip(right.chunks(inner.max(1))).zip(&self.rho) {
+        for ((left, right), rho) in
+            left.chunks(inner.max(1)).zip(right.chunks(inner.max(1))).zip(&self.rho)
+        {
             for row in 0..height {
                 let weight = -sigma(row.saturating_mul(width));
                 left_back.extend(left.iter().map(|separator| *separator * weight));

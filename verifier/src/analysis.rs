@@ -1,9 +1,12 @@
 //! Shapes and intervals of every node, derived from the description with checked arithmetic.
 //!
-//! Intervals make field equality integer equality: every linear form, quotient and remainder is proven to stay within `±2^62`, far
-//! from `|p|/2`. They also size the tables, so that every input in its declared range is provable.
+//! Intervals make field equality integer equality: every linear form, quotient and remainder is
+//! proven to stay within `±2^62`, far from `|p|/2`. They also size the tables, so that every input
+//! in its declared range is provable.
 
-use crate::description::{Contract, Description, Operator, Output, OutputSource, Quantisation, Visibility};
+use crate::description::{
+    Contract, Description, Operator, Output, OutputSource, Quantisation, Visibility,
+};
 use crate::error::DescriptionError as Error;
 use crate::facts::Reader;
 pub use crate::facts::{DIGIT_BASE, MAX_BIAS_DIGITS, SEALED_DIGIT, SEALED_WEIGHT, sealed_bias};
@@ -62,7 +65,10 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         count(&input.shape, &input.name)?;
         check_quantisation(input.quantisation, &input.name)?;
         if input.minimum > input.maximum {
-            return Err(Error::Range { node: input.name.clone(), what: "its minimum exceeds its maximum" });
+            return Err(Error::Range {
+                node: input.name.clone(),
+                what: "its minimum exceeds its maximum",
+            });
         }
         if Interval::new(input.minimum, input.maximum).is_none() {
             return Err(Error::Overflow { node: input.name.clone() });
@@ -72,17 +78,27 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
     let (mut total, mut reads) = (0usize, 0usize);
     let mut work = 0u64;
     for node in &description.nodes {
-        let facts = Reader { description, node: &node.name, nodes: &nodes }.facts(&node.operator)?;
+        let facts =
+            Reader { description, node: &node.name, nodes: &nodes }.facts(&node.operator)?;
         total = total.saturating_add(facts.elements);
         within(&node.name, "tensor elements up to here", total, MAX_ELEMENTS)?;
-        let read = node.operator.operands().filter_map(|operand| nodes.get(operand)).map(|facts| facts.elements);
+        let read = node
+            .operator
+            .operands()
+            .filter_map(|operand| nodes.get(operand))
+            .map(|facts| facts.elements);
         reads = read.fold(reads, usize::saturating_add);
         if let Operator::Contract(contract) = &node.operator {
-            reads = reads.saturating_add(met_singly(contract, &facts, factor_length(&node.operator, &nodes)));
+            reads = reads.saturating_add(met_singly(
+                contract,
+                &facts,
+                factor_length(&node.operator, &nodes),
+            ));
         }
         within(&node.name, "elements read up to here", reads, MAX_READS)?;
         if let Operator::Contract(contract) = &node.operator {
-            // A dense cotangent costs every multiply-accumulate; the usual rank-one cotangent far less.
+            // A dense cotangent costs every multiply-accumulate; the usual rank-one cotangent far
+            // less.
             work = work.saturating_add(multiply_accumulates(contract, &facts, &nodes));
             if work > MAX_WORK {
                 let (node, what) = (node.name.clone(), "multiply-accumulates up to here");
@@ -93,7 +109,8 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
     }
     readers::nodes_of_inputs(description)?;
     readers::products(description)?;
-    let outputs = description.outputs.iter().map(|output| output_facts(description, output, &nodes));
+    let outputs =
+        description.outputs.iter().map(|output| output_facts(description, output, &nodes));
     let outputs = outputs.collect::<Result<_, _>>()?;
     // The circuit of a seal's range proof has no outputs, and claims nothing of any.
     if !description.outputs.is_empty() {
@@ -107,15 +124,24 @@ fn check_quantisation(quantisation: Quantisation, name: &str) -> Result<(), Erro
     if quantisation.scale.is_finite() && quantisation.scale > 0.0 && zero_point.is_some() {
         return Ok(());
     }
-    Err(Error::Range { node: name.into(), what: "its scale is no positive finite number or its zero point too large" })
+    Err(Error::Range {
+        node: name.into(),
+        what: "its scale is no positive finite number or its zero point too large",
+    })
 }
 
-/// Output height and width of a contraction, or none if the kernel does not fit or a stride or dilation is zero.
+/// Output height and width of a contraction, or none if the kernel does not fit or a stride or
+/// dilation is zero.
 pub fn output_size(contract: &Contract, height: usize, width: usize) -> Option<[usize; 2]> {
     let [top, left, bottom, right] = contract.pads;
     let ([kernel_h, kernel_w], [stride_h, stride_w]) = (contract.kernel, contract.strides);
     let [dilation_h, dilation_w] = contract.dilations;
-    let size = |input: usize, before: usize, after: usize, kernel: usize, stride: usize, dilation: usize| {
+    let size = |input: usize,
+                before: usize,
+                after: usize,
+                kernel: usize,
+                stride: usize,
+                dilation: usize| {
         let span = dilation.checked_mul(kernel.checked_sub(1)?)?.checked_add(1)?;
         (dilation > 0).then_some(())?;
         let padded = input.checked_add(before)?.checked_add(after)?;
@@ -140,16 +166,20 @@ pub(crate) fn multiply_accumulates(contract: &Contract, facts: &Facts, nodes: &[
     product.and_then(|product| u64::try_from(product).ok()).unwrap_or(u64::MAX)
 }
 
-/// Taps times positions of a contraction with column factors: under such weights there is no recurrence, and every tap meets every position by itself.
+/// Taps times positions of a contraction with column factors: under such weights there is no
+/// recurrence, and every tap meets every position by itself.
 fn met_singly(contract: &Contract, facts: &Facts, taps: usize) -> usize {
     let positions = if contract.column_factors.is_empty() { 0 } else { facts.matrix().1 };
     taps.saturating_mul(positions)
 }
 
-/// Length of the two factors of a bilinear node: the taps of all groups, or batches times inner dimension.
+/// Length of the two factors of a bilinear node: the taps of all groups, or batches times inner
+/// dimension.
 pub fn factor_length(operator: &Operator, nodes: &[Facts]) -> usize {
     let length = match operator {
-        Operator::Contract(contract) => depth(contract, nodes).and_then(|depth| depth.checked_mul(contract.groups)),
+        Operator::Contract(contract) => {
+            depth(contract, nodes).and_then(|depth| depth.checked_mul(contract.groups))
+        }
         Operator::Product(product) => nodes.get(product.left).and_then(|left| {
             let &[batches, _, inner] = left.shape.as_slice() else { return None };
             batches.checked_mul(inner)
@@ -159,7 +189,11 @@ pub fn factor_length(operator: &Operator, nodes: &[Facts]) -> usize {
     length.unwrap_or(0)
 }
 
-fn output_facts(description: &Description, output: &Output, nodes: &[Facts]) -> Result<Facts, Error> {
+fn output_facts(
+    description: &Description,
+    output: &Output,
+    nodes: &[Facts],
+) -> Result<Facts, Error> {
     let shape = |what| Err(Error::Shape { node: output.name.clone(), what });
     check_quantisation(output.quantisation, &output.name)?;
     let hidden = output.visibility == Visibility::Private;
@@ -183,11 +217,19 @@ fn output_facts(description: &Description, output: &Output, nodes: &[Facts]) -> 
             let inner: usize = sizes.iter().skip(*axis).product();
             let outer = elements.checked_div(inner).unwrap_or(1);
             let maximum = i64::try_from(size.saturating_sub(1)).unwrap_or(i64::MAX);
-            (Facts { shape: vec![outer, inner], elements, interval: Interval { minimum: 0, maximum } }, sizes)
+            (
+                Facts {
+                    shape: vec![outer, inner],
+                    elements,
+                    interval: Interval { minimum: 0, maximum },
+                },
+                sizes,
+            )
         }
     };
     // Shown in another shape, elements would be read at other places. Dimensions of one move none.
-    let long = |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
+    let long =
+        |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
     count(&output.shape, &output.name)?;
     if long(&output.shape) != long(&sizes) {
         return shape("its shape is not that of its source, dimensions of one aside");

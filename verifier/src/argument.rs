@@ -1,9 +1,13 @@
 //! What the bytes of an argument say: every message, and every challenge drawn between them.
 //!
-//! A verifier reads all of it first, then computes from what it read and from nothing else. So the order in which messages are absorbed and challenges drawn
-//! stands in one function, the one that verifies; [`crate::transcript`] has it as a table, and a test of the prover's holds real proofs against that table.
+//! A verifier reads all of it first, then computes from what it read and from nothing else. So the
+//! order in which messages are absorbed and challenges drawn stands in one function, the one that
+//! verifies; [`crate::transcript`] has it as a table, and a test of the prover's holds real proofs
+//! against that table.
 
-use halo2_proofs::transcript::{Blake2bRead, Challenge255, EncodedChallenge, Transcript, TranscriptRead};
+use halo2_proofs::transcript::{
+    Blake2bRead, Challenge255, EncodedChallenge, Transcript, TranscriptRead,
+};
 use pasta_curves::{EqAffine, Fp};
 
 use crate::adjoint::Cotangents;
@@ -64,7 +68,8 @@ impl Argument {
         }
         let (layout, k) = (key.layout(), key.description().k);
         let (helper_count, factor_count) = (layout.helpers(), layout.factor_columns().len());
-        let mut transcript: Blake2bRead<&[u8], EqAffine, Challenge255<EqAffine>> = Blake2bRead::init(bytes);
+        let mut transcript: Blake2bRead<&[u8], EqAffine, Challenge255<EqAffine>> =
+            Blake2bRead::init(bytes);
         let from = &mut transcript;
         from.common_scalar(bound.element()).map_err(|_| Rejection::Encoding { part: "binding" })?;
 
@@ -121,7 +126,11 @@ impl Argument {
 
     /// What it reveals of columns at `r`.
     pub fn evaluations(&self) -> Evaluations<'_> {
-        Evaluations { lookups: &self.lookups_at, helpers: &self.helpers_at, factors: &self.factors_at }
+        Evaluations {
+            lookups: &self.lookups_at,
+            helpers: &self.helpers_at,
+            factors: &self.factors_at,
+        }
     }
 }
 

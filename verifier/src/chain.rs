@@ -1,7 +1,8 @@
 //! Proofs that continue each other: the sealed outputs of one are the sealed inputs of the next.
 //!
-//! Equal commitments under equal parameters hold equal integers, so a network cut in segments, proven on different machines, is proven as a
-//! whole once every proof verifies and the tensors between them are the same.
+//! Equal commitments under equal parameters hold equal integers, so a network cut in segments,
+//! proven on different machines, is proven as a whole once every proof verifies and the tensors
+//! between them are the same.
 
 use crate::description::{Input, Output, Visibility};
 use crate::error::Rejection;
@@ -21,7 +22,8 @@ pub struct Segment<'a> {
     pub proof: &'a Proof,
 }
 
-/// Verifies every proof, then that each one's sealed outputs are the next one's sealed inputs, in order, and nothing else is between them.
+/// Verifies every proof, then that each one's sealed outputs are the next one's sealed inputs, in
+/// order, and nothing else is between them.
 ///
 /// # Errors
 /// The first reason found; [`Rejection::EmptyChain`] where there is no proof.
@@ -35,17 +37,20 @@ pub fn verify_chain(parameters: &Parameters, segments: &[Segment<'_>]) -> Result
     verify_joins(segments)
 }
 
-/// The second half of [`verify_chain`]: what lies between proofs, each of which the caller has verified by itself.
+/// The second half of [`verify_chain`]: what lies between proofs, each of which the caller has
+/// verified by itself.
 pub fn verify_joins(segments: &[Segment<'_>]) -> Result<(), Rejection> {
     for (index, pair) in segments.windows(2).enumerate() {
         if let [first, second] = pair {
-            joins(first, second).map_err(|what| Rejection::Chain { first: index.saturating_add(1), what })?;
+            joins(first, second)
+                .map_err(|what| Rejection::Chain { first: index.saturating_add(1), what })?;
         }
     }
     Ok(())
 }
 
-/// Whether the second segment goes on where the first ended, or what does not fit. Both proofs hold, so their statements are as their keys say.
+/// Whether the second segment goes on where the first ended, or what does not fit. Both proofs
+/// hold, so their statements are as their keys say.
 fn joins(first: &Segment<'_>, second: &Segment<'_>) -> Result<(), String> {
     let k = [first, second].map(|segment| segment.key.description().k);
     if k[0] != k[1] {
@@ -84,10 +89,16 @@ fn same_tensor(output: &Output, input: &Input) -> Result<(), String> {
         ));
     }
     if output.shape != input.shape {
-        return Err(format!("{name:?} goes out with shape {:?} and comes in with {:?}", output.shape, input.shape));
+        return Err(format!(
+            "{name:?} goes out with shape {:?} and comes in with {:?}",
+            output.shape, input.shape
+        ));
     }
     if out.scale != into.scale {
-        return Err(format!("{name:?} goes out with scale {} and comes in with {}", out.scale, into.scale));
+        return Err(format!(
+            "{name:?} goes out with scale {} and comes in with {}",
+            out.scale, into.scale
+        ));
     }
     if out.zero_point != into.zero_point {
         let (out, into) = (out.zero_point, into.zero_point);
@@ -113,7 +124,13 @@ mod tests {
             limb_bits: 1,
             bias_digits: 0,
             nodes: vec![Node { name: name.clone(), operator: Operator::Input(0) }],
-            outputs: vec![Output { name: name.clone(), shape: shape.clone(), source, quantisation, visibility }],
+            outputs: vec![Output {
+                name: name.clone(),
+                shape: shape.clone(),
+                source,
+                quantisation,
+                visibility,
+            }],
             inputs: vec![Input { name, shape, minimum: 0, maximum: 1, quantisation, visibility }],
         }
     }
@@ -124,13 +141,18 @@ mod tests {
         let honest = Statement { inputs: sealed(), outputs: sealed() };
         let (mut other, mut statement) = (description(), honest.clone());
         change(&mut other, &mut statement);
-        let keys =
-            [description(), other].map(|description| VerifyingKey::new(description).expect("a valid description"));
+        let keys = [description(), other]
+            .map(|description| VerifyingKey::new(description).expect("a valid description"));
         let statements = [honest, statement].into_iter().zip(&keys);
-        let proofs =
-            statements.map(|(statement, key)| Proof { key: key.digest(), seal: None, statement, argument: vec![] });
+        let proofs = statements.map(|(statement, key)| Proof {
+            key: key.digest(),
+            seal: None,
+            statement,
+            argument: vec![],
+        });
         let proofs: Vec<Proof> = proofs.collect();
-        let segment = |index: usize| Segment { key: &keys[index], seal: None, proof: &proofs[index] };
+        let segment =
+            |index: usize| Segment { key: &keys[index], seal: None, proof: &proofs[index] };
         joins(&segment(0), &segment(1))
     }
 
@@ -147,7 +169,9 @@ mod tests {
         breaks("1 tensors go out, 2 come in", |other, statement| {
             other.inputs.push(Input { name: "more".into(), ..other.inputs[0].clone() });
             other.nodes.push(Node { name: "more".into(), operator: Operator::Input(1) });
-            other.outputs.push(Output { source: OutputSource::Node(1), ..other.outputs[0].clone() });
+            other
+                .outputs
+                .push(Output { source: OutputSource::Node(1), ..other.outputs[0].clone() });
             statement.inputs.push(statement.inputs[0].clone());
         });
         breaks(r#""t" goes out, "u\n" comes in"#, |other, _| other.inputs[0].name = "u\n".into());
@@ -163,8 +187,12 @@ mod tests {
             other.inputs[0].shape = vec![3, 2];
             other.outputs[0].shape = vec![3, 2];
         });
-        breaks("scale 0.5 and comes in with 0.25", |other, _| other.inputs[0].quantisation.scale = 0.25);
-        breaks("zero point 1 and comes in with 2", |other, _| other.inputs[0].quantisation.zero_point = 2);
+        breaks("scale 0.5 and comes in with 0.25", |other, _| {
+            other.inputs[0].quantisation.scale = 0.25
+        });
+        breaks("zero point 1 and comes in with 2", |other, _| {
+            other.inputs[0].quantisation.zero_point = 2
+        });
         breaks("commitments", |_, statement| statement.inputs[0] = Value::Sealed(vec![[8; 32]]));
         breaks("commitments", |_, statement| statement.inputs[0] = Value::Sealed(vec![[7; 32]; 2]));
     }
@@ -187,7 +215,10 @@ mod tests {
             &Segment { key: &public, seal: None, proof: &first },
             &Segment { key: &key, seal: None, proof: &second },
         );
-        assert_eq!(what, Err(r#""t" goes out public and comes in sealed; both must be sealed"#.into()));
+        assert_eq!(
+            what,
+            Err(r#""t" goes out public and comes in sealed; both must be sealed"#.into())
+        );
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Which combination of all columns is opened.
 //!
-//! At the point `r` of the [row sum](crate::row_sum) a proof claims evaluations `f̂` of every lookup, `ĥ` of every helper, `û` and `v̂` of every factor, and, hidden in a
-//! [message](crate::messages), `e = Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`. All of them are weighted sums over rows of combinations of columns, with the
-//! same weights `E`. So one combination `A` of all columns, by powers of `γ`, is left: `Σ_row E[row]·A[row] = value + e`.
+//! At the point `r` of the [row sum](crate::row_sum) a proof claims evaluations `f̂` of every
+//! lookup, `ĥ` of every helper, `û` and `v̂` of every factor, and, hidden in a
+//! [message](crate::messages), `e = Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`. All of them are weighted
+//! sums over rows of combinations of columns, with the same weights `E`. So one combination `A` of
+//! all columns, by powers of `γ`, is left: `Σ_row E[row]·A[row] = value + e`.
 
 use pasta_curves::Fp;
 
@@ -38,7 +40,9 @@ impl Combination {
         let balance = challenges.balance(evaluations.helpers.len());
         let multiplicities = public.inverses.iter().map(|inverse| -(balance * inverse)).collect();
         let (mut power, mut value) = (gamma, Fp::zero());
-        for ((lookup, evaluation), tag) in layout.lookups.iter().zip(evaluations.lookups).zip(&public.tags) {
+        for ((lookup, evaluation), tag) in
+            layout.lookups.iter().zip(evaluations.lookups).zip(&public.tags)
+        {
             let mut weight = power * challenges.theta;
             for cell in cells.get_mut(lookup.columns.clone()).unwrap_or_default() {
                 *cell += weight;
@@ -55,7 +59,10 @@ impl Combination {
         };
         let helpers = evaluations.helpers.iter().map(&mut next).collect();
         let factors = cells.get_mut(layout.factor_columns()).unwrap_or_default();
-        factors.iter_mut().zip(evaluations.factors).for_each(|(cell, evaluation)| *cell += next(evaluation));
+        factors
+            .iter_mut()
+            .zip(evaluations.factors)
+            .for_each(|(cell, evaluation)| *cell += next(evaluation));
         Self { cells, multiplicities, helpers, value, next: power }
     }
 }

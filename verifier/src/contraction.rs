@@ -1,7 +1,12 @@
-//! A contraction's geometry: which tap meets which input element at which output position, and its transpose on cotangents.
+//! A contraction's geometry: which tap meets which input element at which output position, and its
+//! transpose on cotangents.
 //!
-//! The step back through a contraction is cheap where the output's cotangent is `row ⊗ column` with `column[p] = σ^p`: the taps carry `w = Wᵀ·row`, and every
-//! element gets its share from that of its neighbours (`sliding.rs`). Otherwise it costs what the contraction does.
+//! The step back through a contraction is cheap where the output's cotangent is `row ⊗ column` with
+//! `column[p] = σ^p`: the taps carry `w = Wᵀ·row`, and every element gets its share from that of
+//! its neighbours (`sliding.rs`). Otherwise it costs what the contraction does.
+
+use std::iter::StepBy;
+use std::ops::Range;
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -38,7 +43,11 @@ impl Geometry<'_> {
     }
 
     fn group_channels(&self) -> usize {
-        self.input.shape.first().and_then(|channels| channels.checked_div(self.contract.groups)).unwrap_or(0)
+        self.input
+            .shape
+            .first()
+            .and_then(|channels| channels.checked_div(self.contract.groups))
+            .unwrap_or(0)
     }
 
     /// Taps of one input channel.
@@ -52,7 +61,8 @@ impl Geometry<'_> {
         self.input.shape.iter().skip(1).product::<usize>().max(1)
     }
 
-    /// Whether every position reads the element at the same place and nothing else: then the input's cotangent is `taps ⊗ column`.
+    /// Whether every position reads the element at the same place and nothing else: then the
+    /// input's cotangent is `taps ⊗ column`.
     pub(crate) fn is_pointwise(&self) -> bool {
         let Contract { kernel, strides, pads, .. } = self.contract;
         *kernel == [1; 2] && *strides == [1; 2] && *pads == [0; 4]
@@ -65,13 +75,16 @@ impl Geometry<'_> {
         for_each_chunk(&mut taps, depth, |group, taps| {
             let weights = weights.chunks(depth).skip(group.saturating_mul(rows)).take(rows);
             let mut sums = SmallSums::new(depth);
-            weights.zip(row.iter().skip(group.saturating_mul(rows))).for_each(|(weights, g)| sums.add(weights, *g));
+            weights
+                .zip(row.iter().skip(group.saturating_mul(rows)))
+                .for_each(|(weights, g)| sums.add(weights, *g));
             taps.iter_mut().zip(sums.finish()).for_each(|(tap, sum)| *tap = sum);
         });
         taps
     }
 
-    /// Cotangent of the input for the output cotangent `row ⊗ column`: `Wᵀ·row` for every group, then [`Self::spread`].
+    /// Cotangent of the input for the output cotangent `row ⊗ column`: `Wᵀ·row` for every group,
+    /// then [`Self::spread`].
     pub fn rank_one(&self, weights: &[i8], row: &[Fp], column: &[Fp]) -> Vec<Fp> {
         self.spread(&self.taps(weights, row), column)
     }
@@ -82,8 +95,10 @@ impl Geometry<'_> {
         let columns = cotangent.len().checked_div(rows).unwrap_or(0).max(1);
         let mut back = vec![Fp::ZERO; self.input.elements];
         for_each_chunk(&mut back, self.plane(), |channel, plane| {
-            let (group, channel) =
-                (channel.checked_div(channels).unwrap_or(0), channel.checked_rem(channels).unwrap_or(0));
+            let (group, channel) = (
+                channel.checked_div(channels).unwrap_or(0),
+                channel.checked_rem(channels).unwrap_or(0),
+            );
             let rows = weights.chunks(self.depth()).zip(cotangent.chunks(columns));
             let rows = rows.skip(group.saturating_mul(self.group_rows())).take(self.group_rows());
             for (weights, column) in rows {
@@ -95,8 +110,8 @@ impl Geometry<'_> {
         back
     }
 
-    /// The transpose of im2col: to the input element that tap `t` meets at position `p`, `taps[t]·column[p]`. `taps` of all groups, `column` one per
-    /// position, shared by all of them.
+    /// The transpose of im2col: to the input element that tap `t` meets at position `p`,
+    /// `taps[t]·column[p]`. `taps` of all groups, `column` one per position, shared by all of them.
     pub fn spread(&self, taps: &[Fp], column: &[Fp]) -> Vec<Fp> {
         let (window, plane) = (self.window(), self.plane());
         let sliding = self.sliding().filter(|_| is_geometric(column));
@@ -114,7 +129,8 @@ impl Geometry<'_> {
         back
     }
 
-    /// `Σ_p column[p]·im2col(x)[t, p]` for every tap of every group: the left factor of a sealed contraction.
+    /// `Σ_p column[p]·im2col(x)[t, p]` for every tap of every group: the left factor of a sealed
+    /// contraction.
     pub fn gather(&self, x: &[i64], column: &[Fp]) -> Vec<Fp> {
         let (window, plane) = (self.window(), self.plane());
         let sliding = self.sliding().filter(|_| is_geometric(column));
@@ -128,7 +144,8 @@ impl Geometry<'_> {
                     (Some(column), _) => taps.iter_mut().for_each(|tap| *tap = column.dot(plane)),
                     (None, None) => self.collect(plane, column, taps),
                     (None, Some(sliding)) => {
-                        let mut plane: Vec<Fp> = plane.iter().map(|&value| integer(value)).collect();
+                        let mut plane: Vec<Fp> =
+                            plane.iter().map(|&value| integer(value)).collect();
                         sliding.gather(&mut plane, taps, column);
                     }
                 }
@@ -153,8 +170,9 @@ impl Geometry<'_> {
     fn collect(&self, plane: &[i64], column: &[Fp], taps: &mut [Fp]) {
         self.meetings(|tap, positions, elements| {
             let pairs = positions.zip(elements);
-            let products =
-                pairs.filter_map(|(position, element)| Some(*column.get(position)? * integer(*plane.get(element)?)));
+            let products = pairs.filter_map(|(position, element)| {
+                Some(*column.get(position)? * integer(*plane.get(element)?))
+            });
             let sum: Fp = products.sum();
             taps.get_mut(tap).into_iter().for_each(|tap| *tap += sum);
         });
@@ -170,7 +188,14 @@ impl Geometry<'_> {
         let Contract { kernel, strides, dilations, pads: [top, left, ..], .. } = self.contract;
         let ([tall, wide], [down, right], [below, beside]) = (*kernel, *strides, *dilations);
         Some(Sliding2 {
-            rows: Sliding { size: height, positions: out_height, taps: tall, stride: down, dilation: below, pad: *top },
+            rows: Sliding {
+                size: height,
+                positions: out_height,
+                taps: tall,
+                stride: down,
+                dilation: below,
+                pad: *top,
+            },
             columns: Sliding {
                 size: width,
                 positions: out_width,
@@ -182,8 +207,9 @@ impl Geometry<'_> {
         })
     }
 
-    /// Calls `meet` with a tap of a channel, and the output positions of one line with the elements of the channel's plane that it meets there.
-    fn meetings(&self, mut meet: impl FnMut(usize, std::ops::Range<usize>, std::iter::StepBy<std::ops::Range<usize>>)) {
+    /// Calls `meet` with a tap of a channel, and the output positions of one line with the elements
+    /// of the channel's plane that it meets there.
+    fn meetings(&self, mut meet: impl FnMut(usize, Range<usize>, StepBy<Range<usize>>)) {
         let (&[_, height, width], &[_, out_height, out_width]) =
             (self.input.shape.as_slice(), self.output.shape.as_slice())
         else {
@@ -198,9 +224,14 @@ impl Geometry<'_> {
             for kernel_x in 0..kernel_w {
                 let shift_x = kernel_x.saturating_mul(dilation_w);
                 let tap = kernel_y.saturating_mul(kernel_w).saturating_add(kernel_x);
-                // Positions `from..to` of a line meet the input at `x = position·stride + shift − left`, inside its width.
+                // Positions `from..to` of a line meet the input at `x = position·stride + shift −
+                // left`, inside its width.
                 let from = left.saturating_sub(shift_x).div_ceil(stride_w);
-                let end = width.saturating_add(left).saturating_sub(shift_x).div_ceil(stride_w).min(out_width);
+                let end = width
+                    .saturating_add(left)
+                    .saturating_sub(shift_x)
+                    .div_ceil(stride_w)
+                    .min(out_width);
                 if from >= end {
                     continue;
                 }
@@ -263,19 +294,23 @@ mod tests {
         }
     }
 
-    /// Every pair of input element and position that a tap joins, from the definition: `(group tap, position, element)`.
+    /// Every pair of input element and position that a tap joins, from the definition: `(group tap,
+    /// position, element)`.
     fn meetings(geometry: &Geometry<'_>) -> Vec<(usize, usize, usize)> {
-        let (input, output, contract) = (&geometry.input.shape, &geometry.output.shape, geometry.contract);
+        let (input, output, contract) =
+            (&geometry.input.shape, &geometry.output.shape, geometry.contract);
         let mut all = Vec::new();
         for channel in 0..input[0] {
             for tap in 0..contract.kernel[0] * contract.kernel[1] {
                 let (i, j) = (tap / contract.kernel[1], tap % contract.kernel[1]);
                 for position in 0..output[1] * output[2] {
                     let along = |position: usize, tap: usize, axis: usize| {
-                        let shifted = position * contract.strides[axis] + tap * contract.dilations[axis];
+                        let shifted =
+                            position * contract.strides[axis] + tap * contract.dilations[axis];
                         shifted.checked_sub(contract.pads[axis]).filter(|&at| at < input[axis + 1])
                     };
-                    let at = along(position / output[2], i, 0).zip(along(position % output[2], j, 1));
+                    let at =
+                        along(position / output[2], i, 0).zip(along(position % output[2], j, 1));
                     let Some((y, x)) = at else { continue };
                     let tap = channel * contract.kernel[0] * contract.kernel[1] + tap;
                     all.push((tap, position, (channel * input[1] + y) * input[2] + x));
@@ -323,7 +358,8 @@ mod tests {
         agrees(&contract(1, [8, 9], [1; 2], [1; 2], [0; 4]), 8, 9);
         agrees(&contract(2, [3, 3], [1; 2], [1; 2], [1; 4]), 40, 50);
         agrees(&contract(6, [1, 1], [1; 2], [1; 2], [0; 4]), 1, 1);
-        // Kernels that are mostly padding, tall ones over flat planes and wide ones over narrow planes, strides beyond the plane.
+        // Kernels that are mostly padding, tall ones over flat planes and wide ones over narrow
+        // planes, strides beyond the plane.
         agrees(&contract(1, [20, 2], [1; 2], [1; 2], [15, 1, 16, 0]), 3, 9);
         agrees(&contract(1, [2, 20], [1, 2], [1, 3], [0, 40, 1, 30]), 9, 3);
         agrees(&contract(2, [3, 3], [11, 13], [1; 2], [9, 14, 12, 20]), 8, 9);
@@ -337,7 +373,8 @@ mod tests {
         let (input, output) = (facts([6, 5, 7]), facts([4, height, width]));
         let (row, column) = (powers(Fp::from(7), 4), powers(Fp::from(11), height * width));
         let geometry = Geometry { contract: &contract, input: &input, output: &output };
-        let dense: Vec<Fp> = row.iter().flat_map(|row| column.iter().map(move |column| *row * column)).collect();
+        let dense: Vec<Fp> =
+            row.iter().flat_map(|row| column.iter().map(move |column| *row * column)).collect();
         let back = geometry.rank_one(&weights, &row, &column);
         assert_eq!(back, geometry.dense(&weights, &dense, 4));
 
@@ -350,7 +387,8 @@ mod tests {
             let rows = 2 * group..2 * group + 2;
             rows.map(|o| row[o] * integer(weights[o * depth + tap].into())).sum()
         };
-        let product: Fp = left.iter().enumerate().map(|(t, u)| *u * right(t / depth, t % depth)).sum();
+        let product: Fp =
+            left.iter().enumerate().map(|(t, u)| *u * right(t / depth, t % depth)).sum();
         let direct: Fp = back.iter().zip(&x).map(|(kappa, &x)| *kappa * integer(x)).sum();
         assert_eq!(product, direct);
     }

@@ -1,7 +1,9 @@
-//! What verifying takes, from the key alone: an upper bound on memory and time, so that nobody has to find out by trying.
+//! What verifying takes, from the key alone: an upper bound on memory and time, so that nobody has
+//! to find out by trying.
 //!
-//! The bound follows the verifier step by step, on sizes instead of values (`sizes.rs`). It is linear in cells, weights, rows, columns and elements read, but for
-//! contractions whose cotangent is not of rank one: those cost their multiply-accumulates, of which a description has at most
+//! The bound follows the verifier step by step, on sizes instead of values (`sizes.rs`). It is
+//! linear in cells, weights, rows, columns and elements read, but for contractions whose cotangent
+//! is not of rank one: those cost their multiply-accumulates, of which a description has at most
 //! [`MAX_WORK`](crate::limits::MAX_WORK). `benches/hostile.rs` holds it against what is measured.
 
 use std::fmt;
@@ -52,7 +54,8 @@ impl fmt::Display for TooCostly {
         let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
         write!(
             f,
-            "verifying may take up to {} MB of memory and {} seconds of processor time, more than the {} MB and {} seconds allowed",
+            "verifying may take up to {} MB of memory and {} seconds of processor time, more than \
+            the {} MB and {} seconds allowed",
             megabytes(self.cost.bytes),
             self.cost.time().as_secs().saturating_add(1),
             megabytes(self.budget.bytes),

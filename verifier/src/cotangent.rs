@@ -20,15 +20,22 @@ pub struct WeightCotangent {
 }
 
 impl WeightCotangent {
-    /// `κ_c(x)` of each column of the sheet, from the Lagrange basis at `x`: a polynomial per pattern, combined by the units in the column.
+    /// `κ_c(x)` of each column of the sheet, from the Lagrange basis at `x`: a polynomial per
+    /// pattern, combined by the units in the column.
     pub fn evaluate(&self, sheet: &Sheet, basis: &[Fp]) -> Vec<Fp> {
         let pattern = |pattern: Pattern| {
             let basis = basis.get(pattern.rows).unwrap_or_default();
-            basis.iter().zip(self.taps.iter().skip(pattern.start)).map(|(l, tap)| *l * tap).sum::<Fp>()
+            basis
+                .iter()
+                .zip(self.taps.iter().skip(pattern.start))
+                .map(|(l, tap)| *l * tap)
+                .sum::<Fp>()
         };
         let patterns: Vec<Fp> = sheet.patterns().into_iter().map(pattern).collect();
         let term = |(pattern, unit)| Some(*patterns.get(pattern)? * self.units.get(unit)?);
-        (0..sheet.columns.len()).map(|column| sheet.members(column).filter_map(term).sum()).collect()
+        (0..sheet.columns.len())
+            .map(|column| sheet.members(column).filter_map(term).sum())
+            .collect()
     }
 }
 
@@ -78,10 +85,13 @@ impl Cotangent {
         }
     }
 
-    /// The sum of two cotangents of one tensor: of rank one as long as both are, over the same matrix.
+    /// The sum of two cotangents of one tensor: of rank one as long as both are, over the same
+    /// matrix.
     pub(crate) fn plus(self, other: Self, sigma: &[Fp]) -> Self {
         match (self, other) {
-            (Self::Outer { rows: mut sum, columns: a }, Self::Outer { rows, columns: b }) if a == b => {
+            (Self::Outer { rows: mut sum, columns: a }, Self::Outer { rows, columns: b })
+                if a == b =>
+            {
                 sum.iter_mut().zip(rows).for_each(|(to, from)| *to += from);
                 Self::Outer { rows: sum, columns: a }
             }
@@ -107,7 +117,8 @@ struct Pending {
     columns: usize,
 }
 
-/// `κ` in the making. Cotangents of rank one are most of the work, and the pass reads none of it: the columns are filled side by side at the end.
+/// `κ` in the making. Cotangents of rank one are most of the work, and the pass reads none of it:
+/// the columns are filled side by side at the end.
 pub(crate) struct Kappa {
     columns: Vec<Vec<Fp>>,
     pending: Vec<Vec<Pending>>,
@@ -116,7 +127,10 @@ pub(crate) struct Kappa {
 impl Kappa {
     /// All zero.
     pub(crate) fn new(columns: usize, rows: usize) -> Self {
-        Self { columns: zeros(columns, rows), pending: std::iter::repeat_with(Vec::new).take(columns).collect() }
+        Self {
+            columns: zeros(columns, rows),
+            pending: std::iter::repeat_with(Vec::new).take(columns).collect(),
+        }
     }
 
     /// Adds values, one per element, to the cells of a tensor.
@@ -125,7 +139,12 @@ impl Kappa {
     }
 
     /// Adds `factor·cotangent` to the cells of a tensor.
-    pub(crate) fn place(&mut self, pieces: impl Iterator<Item = Piece>, cotangent: &Cotangent, factor: Fp) {
+    pub(crate) fn place(
+        &mut self,
+        pieces: impl Iterator<Item = Piece>,
+        cotangent: &Cotangent,
+        factor: Fp,
+    ) {
         let scaled = if factor == Fp::ONE { None } else { Some(cotangent.scaled(factor)) };
         match scaled.as_ref().unwrap_or(cotangent) {
             Cotangent::Dense(values) => self.add(pieces, values),
@@ -135,7 +154,12 @@ impl Kappa {
                     let (first, rows, columns) = (elements.start, Arc::clone(&rows), *columns);
                     let pending = self.pending.get_mut(column);
                     pending.into_iter().for_each(|list| {
-                        list.push(Pending { place: place.clone(), first, rows: rows.clone(), columns })
+                        list.push(Pending {
+                            place: place.clone(),
+                            first,
+                            rows: rows.clone(),
+                            columns,
+                        })
                     });
                 }
             }
@@ -157,7 +181,8 @@ impl Kappa {
     }
 }
 
-/// Columns of zeros, made side by side: the system clears their pages when they are first written to.
+/// Columns of zeros, made side by side: the system clears their pages when they are first written
+/// to.
 pub(crate) fn zeros(count: usize, rows: usize) -> Vec<Vec<Fp>> {
     let mut columns = vec![Vec::new(); count];
     for_each_chunk(&mut columns, 1, |_, column| column.fill(vec![Fp::ZERO; rows]));
@@ -168,13 +193,17 @@ pub(crate) fn zeros(count: usize, rows: usize) -> Vec<Vec<Fp>> {
 fn add_outer(values: &mut [Fp], rows: &[Fp], columns: &[Fp]) {
     /// Elements that are worth a thread.
     const SHARE: usize = 2048;
-    for_each_chunk(values, SHARE, |share, values| add_elements(values, share.saturating_mul(SHARE), rows, columns));
+    for_each_chunk(values, SHARE, |share, values| {
+        add_elements(values, share.saturating_mul(SHARE), rows, columns)
+    });
 }
 
 /// Adds the elements `first..` of `rows ⊗ columns`.
 fn add_elements(mut values: &mut [Fp], first: usize, rows: &[Fp], columns: &[Fp]) {
-    let (row, mut skipped) =
-        (first.checked_div(columns.len()).unwrap_or(0), first.checked_rem(columns.len()).unwrap_or(0));
+    let (row, mut skipped) = (
+        first.checked_div(columns.len()).unwrap_or(0),
+        first.checked_rem(columns.len()).unwrap_or(0),
+    );
     for row in rows.iter().skip(row) {
         let columns = columns.get(skipped..).unwrap_or_default();
         let (line, rest) = values.split_at_mut(columns.len().min(values.len()));

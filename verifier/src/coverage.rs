@@ -1,5 +1,6 @@
-//! The laws of a layout that soundness rests on, rechecked on its outcome: every element of every segment and sheet has cells of its own, and every
-//! cell of a lane with lookups is looked up in a table, with a non-zero tag where an operator uses it.
+//! The laws of a layout that soundness rests on, rechecked on its outcome: every element of every
+//! segment and sheet has cells of its own, and every cell of a lane with lookups is looked up in a
+//! table, with a non-zero tag where an operator uses it.
 //!
 //! Pieces are compared, not cells: a short description may have very many cells.
 
@@ -72,12 +73,17 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Error> {
         cover(&mut covered, &lookup.columns);
         let mut tags: Vec<&Range<usize>> = lookup.tags.iter().map(|(rows, _)| rows).collect();
         tags.sort_unstable_by_key(|rows| rows.start);
-        let ordered = tags.iter().zip(tags.iter().skip(1)).all(|(rows, next)| rows.end <= next.start);
+        let ordered =
+            tags.iter().zip(tags.iter().skip(1)).all(|(rows, next)| rows.end <= next.start);
         if !ordered || tags.last().is_some_and(|rows| rows.end > usable) {
             return law("two tags meet in a row");
         }
         let tagged: usize = tags.iter().map(|rows| rows.len()).sum();
-        if coverage.used.get(lookup.columns.clone()).is_none_or(|used| used.iter().any(|&used| used != tagged)) {
+        if coverage
+            .used
+            .get(lookup.columns.clone())
+            .is_none_or(|used| used.iter().any(|&used| used != tagged))
+        {
             return law("a used cell has no tag");
         }
     }
@@ -95,15 +101,18 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::description::{
-        Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise, Visibility,
+        Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
+        Requantise, Visibility,
     };
     use crate::key::VerifyingKey;
     use crate::layout::Segment;
 
-    /// A sealed input of two columns, requantised in the wide form and in the narrow one, and a copy: a column or more of every kind but factors.
+    /// A sealed input of two columns, requantised in the wide form and in the narrow one, and a
+    /// copy: a column or more of every kind but factors.
     fn layout() -> Layout {
         let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-        let requantise = |form| Requantise { input: 0, limbs: 1, function: Function::clamp(-2, 1), form };
+        let requantise =
+            |form| Requantise { input: 0, limbs: 1, function: Function::clamp(-2, 1), form };
         let operators = [
             Operator::Input(0),
             Operator::Requantise(requantise(Form::Wide)),

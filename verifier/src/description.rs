@@ -1,10 +1,12 @@
 //! The circuit description: a network as the argument sees it, and so the verifying key.
 //!
-//! A [`Description`] is a graph of small operators on integer tensors. Linear ones ([`Contract`], [`Combine`], [`View`]) own no
-//! cells: they only say how values depend on each other. [`Requantise`] and [`OutputSource::ArgMax`] own cells, every one of which is
-//! looked up in a public table. Products of committed values ([`Product`], and [`Contract`] with sealed weights) own two factors each.
-//! From the description alone the verifier derives shapes, intervals, tables, layout and the linear map of the adjoint check; nothing
-//! else is trusted. [`crate::VerifyingKey::new`] checks all of it.
+//! A [`Description`] is a graph of small operators on integer tensors. Linear ones ([`Contract`],
+//! [`Combine`], [`View`]) own no cells: they only say how values depend on each other.
+//! [`Requantise`] and [`OutputSource::ArgMax`] own cells, every one of which is looked up in a
+//! public table. Products of committed values ([`Product`], and [`Contract`] with sealed weights)
+//! own two factors each. From the description alone the verifier derives shapes, intervals, tables,
+//! layout and the linear map of the adjoint check; nothing else is trusted.
+//! [`crate::VerifyingKey::new`] checks all of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +36,8 @@ pub struct Description {
     pub k: u32,
     /// Bits of a remainder limb; every rescale shifts by a multiple of it.
     pub limb_bits: u32,
-    /// Digits of a sealed bias: `bias = Σ digit_i·64^i` with digits in `−32..=31`. Zero if no contraction is sealed.
+    /// Digits of a sealed bias: `bias = Σ digit_i·64^i` with digits in `−32..=31`. Zero if no
+    /// contraction is sealed.
     pub bias_digits: u32,
     /// The input tensors, in statement order.
     #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
@@ -95,7 +98,8 @@ pub struct Output {
 pub enum OutputSource {
     /// The values of a node.
     Node(NodeId),
-    /// The index of the largest element along `axis`: cells prove `x[index] − x[j] − [j before index in the tie rule] ≥ 0`.
+    /// The index of the largest element along `axis`: cells prove `x[index] − x[j] − [j before
+    /// index in the tie rule] ≥ 0`.
     ArgMax {
         /// The node whose elements are compared.
         input: NodeId,
@@ -130,12 +134,14 @@ pub enum Operator {
     View(View),
     /// Division by a power of two, rounding down, then a function by table. Owns cells.
     Requantise(Requantise),
-    /// The same elements in cells of their own, for a product that is read otherwise than by one requantisation or output.
+    /// The same elements in cells of their own, for a product that is read otherwise than by one
+    /// requantisation or output.
     Copy(NodeId),
 }
 
-/// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where `x` has shape `[C, H, W]`, `t` runs over
-/// `C/groups` channels and the kernel, and `p` over output positions. Padding contributes zero.
+/// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where
+/// `x` has shape `[C, H, W]`, `t` runs over `C/groups` channels and the kernel, and `p` over output
+/// positions. Padding contributes zero.
 ///
 /// With sealed weights `row_factors[o]·sealed_bias[o]` is added. See `docs/sealed.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -169,11 +175,13 @@ pub struct Contract {
 pub enum Weights {
     /// `[M, C/groups, kernel height, kernel width]`, part of the key.
     Public(Vec<i8>),
-    /// As many, between −128 and 127, and one bias per output channel: committed to by the model's seal.
+    /// As many, between −128 and 127, and one bias per output channel: committed to by the model's
+    /// seal.
     Sealed,
 }
 
-/// `y[b, m, n] = Σ_t left[b, m, t]·right[b, n, t]`: a batch of products of one activation with another, transposed.
+/// `y[b, m, n] = Σ_t left[b, m, t]·right[b, n, t]`: a batch of products of one activation with
+/// another, transposed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Product {
     /// A node of shape `[B, M, T]`.
@@ -233,7 +241,8 @@ pub enum ViewKind {
 
 /// `y = function(⌊x / 2^(limbs·limb_bits)⌋)`: the only door to non-linearity.
 ///
-/// The division is proven by range-checked remainder limbs, the function by a table. See `docs/argument/requantise.md`.
+/// The division is proven by range-checked remainder limbs, the function by a table. See
+/// `docs/argument/requantise.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Requantise {
     /// The node read.
@@ -251,8 +260,9 @@ pub struct Requantise {
 pub enum Form {
     /// One table over every quotient the declared ranges allow. Cells: quotient, result.
     Narrow,
-    /// The quotient is split as `minimum + low + radix·high`, `radix` the function's table length; a table turns `high` into
-    /// *below*, *inside* or *above*, which together with `low` selects the result. Cells: high, side, low, result.
+    /// The quotient is split as `minimum + low + radix·high`, `radix` the function's table length;
+    /// a table turns `high` into *below*, *inside* or *above*, which together with `low` selects
+    /// the result. Cells: high, side, low, result.
     Wide,
 }
 
@@ -281,11 +291,16 @@ impl Function {
         i64::try_from(self.values.len()).unwrap_or(i64::MAX)
     }
 
-    /// The value at `argument`, saturating outside the table; 0 for an empty table, which no valid description has.
+    /// The value at `argument`, saturating outside the table; 0 for an empty table, which no valid
+    /// description has.
     pub fn apply(&self, argument: i64) -> i64 {
         let last = self.values.len().saturating_sub(1);
         let inside = argument > self.minimum;
-        let index = if inside { usize::try_from(argument.abs_diff(self.minimum)).unwrap_or(last).min(last) } else { 0 };
+        let index = if inside {
+            usize::try_from(argument.abs_diff(self.minimum)).unwrap_or(last).min(last)
+        } else {
+            0
+        };
         self.values.get(index).copied().unwrap_or_default()
     }
 }
@@ -320,7 +335,10 @@ impl Operator {
             Self::Copy(input) => ([Some(*input), None], &[]),
         };
         let terms = if let Self::Combine(combine) = self { combine.terms.as_slice() } else { &[] };
-        pair.into_iter().flatten().chain(list.iter().copied()).chain(terms.iter().map(|(node, _)| *node))
+        pair.into_iter()
+            .flatten()
+            .chain(list.iter().copied())
+            .chain(terms.iter().map(|(node, _)| *node))
     }
 
     /// Whether it is a contraction with sealed weights.
@@ -328,7 +346,8 @@ impl Operator {
         matches!(self, Self::Contract(Contract { weights: Weights::Sealed, .. }))
     }
 
-    /// Whether it multiplies committed values with each other, which takes a pair of factor columns.
+    /// Whether it multiplies committed values with each other, which takes a pair of factor
+    /// columns.
     pub fn is_bilinear(&self) -> bool {
         matches!(self, Self::Product(_)) || self.has_sealed_weights()
     }

@@ -1,6 +1,7 @@
 //! Why something was refused: one variant per reason.
 //!
-//! Whoever wrote a file chose the names in it: messages quote them with `{:?}`, which escapes whatever could break or turn a line.
+//! Whoever wrote a file chose the names in it: messages quote them with `{:?}`, which escapes
+//! whatever could break or turn a line.
 
 use thiserror::Error;
 
@@ -79,7 +80,8 @@ pub enum DescriptionError {
         /// The limit.
         limit: u64,
     },
-    /// The lookup arguments' column is not covered by a table (an internal law of the layout, rechecked).
+    /// The lookup arguments' column is not covered by a table (an internal law of the layout,
+    /// rechecked).
     #[error("its cells cannot be laid out: {what}")]
     Layout {
         /// The broken law.
@@ -214,7 +216,10 @@ pub enum Rejection {
         got: String,
     },
     /// A seal made under other parameters or another number of rows.
-    #[error("the seal was made for k = {got} or other parameters, expected those of k = {expected}; seal again")]
+    #[error(
+        "the seal was made for k = {got} or other parameters, expected those of k = {expected}; \
+        seal again"
+    )]
     SealParameters {
         /// Needed.
         expected: u32,
@@ -293,6 +298,8 @@ pub enum Rejection {
         part: &'static str,
     },
     /// The evaluations contradict the constraints or the commitments.
-    #[error("the proof does not hold: its evaluations contradict the constraints or the commitments")]
+    #[error(
+        "the proof does not hold: its evaluations contradict the constraints or the commitments"
+    )]
     Opening,
 }

@@ -1,8 +1,11 @@
-//! The factors `u` and `v` of a bilinear node, which prover and judge compute and the adjoint check binds.
+//! The factors `u` and `v` of a bilinear node, which prover and judge compute and the adjoint check
+//! binds.
 //!
-//! For a contraction with sealed weights `u_t = Σ_p σ^p·column_factor_p·im2col(x)[t, p]` and `v_t = Σ_o ρ^o·row_factor_o·W[o, t]`, `t` over the taps of
-//! all groups; for a product `u_{b,t} = Σ_m σ^{mN}·left[b, m, t]` and `v_{b,t} = ρ^b·Σ_n σ^n·right[b, n, t]`. Then `Σ_t u_t·v_t` is the result's
-//! combination with `ρ^row·σ^column`, at the price of one multiplication an operand element. Derivation: `docs/sealed.md`.
+//! For a contraction with sealed weights `u_t = Σ_p σ^p·column_factor_p·im2col(x)[t, p]` and `v_t =
+//! Σ_o ρ^o·row_factor_o·W[o, t]`, `t` over the taps of all groups; for a product `u_{b,t} = Σ_m
+//! σ^{mN}·left[b, m, t]` and `v_{b,t} = ρ^b·Σ_n σ^n·right[b, n, t]`. Then `Σ_t u_t·v_t` is the
+//! result's combination with `ρ^row·σ^column`, at the price of one multiplication an operand
+//! element. Derivation: `docs/sealed.md`.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -23,9 +26,17 @@ pub struct Operands<'a> {
 }
 
 /// `u` and `v` of the bilinear node `id`; empty for any other node.
-pub fn factors(key: &VerifyingKey, id: usize, rho: Fp, sigma: Fp, operands: Operands<'_>) -> [Vec<Fp>; 2] {
+pub fn factors(
+    key: &VerifyingKey,
+    id: usize,
+    rho: Fp,
+    sigma: Fp,
+    operands: Operands<'_>,
+) -> [Vec<Fp>; 2] {
     let nodes = &key.analysis().nodes;
-    let (Some(node), Some(facts)) = (key.description().nodes.get(id), nodes.get(id)) else { return Default::default() };
+    let (Some(node), Some(facts)) = (key.description().nodes.get(id), nodes.get(id)) else {
+        return Default::default();
+    };
     let (rows, columns) = facts.matrix();
     let (rho, sigma) = (powers(rho, rows), powers(sigma, columns));
     match &node.operator {
@@ -33,14 +44,20 @@ pub fn factors(key: &VerifyingKey, id: usize, rho: Fp, sigma: Fp, operands: Oper
             let Some(input) = nodes.get(contract.input) else { return Default::default() };
             let geometry = Geometry { contract, input, output: facts };
             let column = column_weights(&sigma, &contract.column_factors);
-            let row: Vec<Fp> = rho.iter().zip(&contract.row_factors).map(|(power, &f)| *power * integer(f)).collect();
+            let row: Vec<Fp> = rho
+                .iter()
+                .zip(&contract.row_factors)
+                .map(|(power, &f)| *power * integer(f))
+                .collect();
             [geometry.gather(operands.left, &column), geometry.taps(operands.right, &row)]
         }
         Operator::Product(product) => {
             let Some((inner, width)) = sizes(key, product) else { return Default::default() };
             let batches = rho.len();
             let fold = |tensor: &[i64], weight: &dyn Fn(usize, usize) -> Fp| -> Vec<Fp> {
-                let matrices = tensor.chunks(tensor.len().checked_div(batches).unwrap_or(1).max(1)).enumerate();
+                let matrices = tensor
+                    .chunks(tensor.len().checked_div(batches).unwrap_or(1).max(1))
+                    .enumerate();
                 matrices
                     .flat_map(|(batch, matrix)| {
                         let mut sums = SmallSums::new(inner);

@@ -45,7 +45,9 @@ impl Reader<'_> {
 
     /// The facts of a node before this one.
     pub(crate) fn earlier(&self, reference: usize) -> Result<&Facts, Error> {
-        self.nodes.get(reference).ok_or_else(|| Error::ForwardReference { node: self.node.into(), reference })
+        self.nodes
+            .get(reference)
+            .ok_or_else(|| Error::ForwardReference { node: self.node.into(), reference })
     }
 
     /// The facts of the operator's result.
@@ -66,13 +68,21 @@ impl Reader<'_> {
             return self.shape("it reads an input that does not exist");
         };
         let interval = Interval { minimum: input.minimum, maximum: input.maximum };
-        Ok(Facts { shape: input.shape.clone(), elements: count(&input.shape, self.node)?, interval })
+        Ok(Facts {
+            shape: input.shape.clone(),
+            elements: count(&input.shape, self.node)?,
+            interval,
+        })
     }
 
     fn requantise(&self, requantise: &Requantise) -> Result<Facts, Error> {
         let input = self.earlier(requantise.input)?;
         let function = &requantise.function;
-        if requantise.limbs.checked_mul(self.description.limb_bits).is_none_or(|bits| bits > MAX_SHIFT) {
+        if requantise
+            .limbs
+            .checked_mul(self.description.limb_bits)
+            .is_none_or(|bits| bits > MAX_SHIFT)
+        {
             return self.shape("it divides by more than 2^60");
         }
         let Some(values) = Interval::of(&function.values) else {
@@ -97,7 +107,9 @@ impl Reader<'_> {
             return self.shape("batches and last dimensions of a product's operands differ");
         }
         let shape = vec![batches, rows, columns];
-        let bounds = Bounds::from(left.interval).times_any(right.interval).and_then(|term| term.repeated(inner));
+        let bounds = Bounds::from(left.interval)
+            .times_any(right.interval)
+            .and_then(|term| term.repeated(inner));
         Ok(Facts { elements: count(&shape, self.node)?, shape, interval: self.interval(bounds)? })
     }
 
@@ -112,7 +124,8 @@ impl Reader<'_> {
             return self.shape("its groups do not divide its channels");
         }
         let Some([out_h, out_w]) = output_size(contract, height, width) else {
-            return self.shape("its kernel does not fit its input, or a stride or dilation is zero");
+            return self
+                .shape("its kernel does not fit its input, or a stride or dilation is zero");
         };
         let Some(depth) = depth(contract, self.nodes).filter(|&depth| depth > 0) else {
             return self.shape("its kernel is empty");
@@ -131,14 +144,19 @@ impl Reader<'_> {
         if !factors.is_empty() && Some(factors.len()) != out_h.checked_mul(out_w) {
             return self.shape("one column factor per output position is expected");
         }
-        Ok(Facts { shape, elements, interval: self.interval(self.contract_bounds(contract, input, depth))? })
+        Ok(Facts {
+            shape,
+            elements,
+            interval: self.interval(self.contract_bounds(contract, input, depth))?,
+        })
     }
 
     fn contract_bounds(&self, contract: &Contract, input: &Facts, depth: usize) -> Option<Bounds> {
         // A window over padding, or cut short by it, meets zeros.
         let padded = contract.pads.iter().any(|&pad| pad > 0);
         let x = Bounds::from(if padded { input.interval.with(0) } else { input.interval });
-        let columns = Interval::of(&contract.column_factors).unwrap_or(Interval { minimum: 1, maximum: 1 });
+        let columns =
+            Interval::of(&contract.column_factors).unwrap_or(Interval { minimum: 1, maximum: 1 });
         // The declared range, never the actual one: an interval would show what the seal hides.
         let sealed = x.times_any(SEALED_WEIGHT)?.repeated(depth)?;
         let mut all: Option<Bounds> = None;
@@ -146,12 +164,17 @@ impl Reader<'_> {
             let (sum, sealed_bias) = match &contract.weights {
                 Weights::Public(weights) => {
                     let weights = weights.chunks(depth).nth(row)?;
-                    let sum = weights.iter().try_fold(0.into(), |sum: Bounds, &w| sum.plus(x.times(w.into())?))?;
+                    let sum = weights
+                        .iter()
+                        .try_fold(0.into(), |sum: Bounds, &w| sum.plus(x.times(w.into())?))?;
                     (sum, 0.into())
                 }
-                Weights::Sealed => (sealed, Bounds::from(sealed_bias(self.description.bias_digits)).times(factor)?),
+                Weights::Sealed => {
+                    (sealed, Bounds::from(sealed_bias(self.description.bias_digits)).times(factor)?)
+                }
             };
-            let bounds = sum.times(factor)?.times_any(columns)?.plus(bias.into())?.plus(sealed_bias)?;
+            let bounds =
+                sum.times(factor)?.times_any(columns)?.plus(bias.into())?.plus(sealed_bias)?;
             all = Some(all.map_or(bounds, |all| all.union(bounds)));
         }
         all
@@ -162,8 +185,9 @@ impl Reader<'_> {
             return self.shape("a sum needs at least one term");
         };
         let first = self.earlier(first)?;
-        let mut sum =
-            Some(Bounds::from(Interval::of(&combine.constant).unwrap_or(Interval { minimum: 0, maximum: 0 })));
+        let mut sum = Some(Bounds::from(
+            Interval::of(&combine.constant).unwrap_or(Interval { minimum: 0, maximum: 0 }),
+        ));
         for &(term, factor) in &combine.terms {
             let facts = self.earlier(term)?;
             if facts.shape != first.shape {
@@ -178,14 +202,16 @@ impl Reader<'_> {
     }
 
     fn view(&self, view: &View) -> Result<Facts, Error> {
-        let inputs = view.inputs.iter().map(|&input| self.earlier(input)).collect::<Result<Vec<_>, _>>()?;
+        let inputs =
+            view.inputs.iter().map(|&input| self.earlier(input)).collect::<Result<Vec<_>, _>>()?;
         let Some((input, others)) = inputs.split_first() else {
             return self.shape("a view needs an input");
         };
         if !others.is_empty() && !matches!(view.kind, ViewKind::Concat(_)) {
             return self.shape("only a concatenation has several inputs");
         }
-        let mut interval = others.iter().fold(input.interval, |all, other| all.union(other.interval));
+        let mut interval =
+            others.iter().fold(input.interval, |all, other| all.union(other.interval));
         if let ViewKind::Pad { value, .. } = &view.kind {
             let value = self.interval(Some((*value).into()))?;
             interval = interval.union(value);
@@ -195,10 +221,20 @@ impl Reader<'_> {
     }
 
     /// The shape that a view gives.
-    fn moved(&self, kind: &ViewKind, input: &Facts, others: &[&Facts]) -> Result<Vec<usize>, Error> {
+    fn moved(
+        &self,
+        kind: &ViewKind,
+        input: &Facts,
+        others: &[&Facts],
+    ) -> Result<Vec<usize>, Error> {
         let rank = input.shape.len();
         let replace = |axis: usize, with: usize| {
-            input.shape.iter().enumerate().map(|(d, &size)| if d == axis { with } else { size }).collect()
+            input
+                .shape
+                .iter()
+                .enumerate()
+                .map(|(d, &size)| if d == axis { with } else { size })
+                .collect()
         };
         Ok(match kind {
             ViewKind::Reshape(shape) => {
@@ -217,9 +253,9 @@ impl Reader<'_> {
             }
             ViewKind::Slice { axis, start, step, count } => {
                 let size = input.shape.get(*axis).copied().unwrap_or(0);
-                let last = i64::try_from(count.saturating_sub(1))
-                    .ok()
-                    .and_then(|steps| steps.checked_mul(*step)?.checked_add(i64::try_from(*start).ok()?));
+                let last = i64::try_from(count.saturating_sub(1)).ok().and_then(|steps| {
+                    steps.checked_mul(*step)?.checked_add(i64::try_from(*start).ok()?)
+                });
                 let inside = |at: &usize| *at < size;
                 let last = last.and_then(|last| usize::try_from(last).ok()).filter(inside);
                 if !inside(start) || *count == 0 || last.is_none() {
@@ -232,18 +268,28 @@ impl Reader<'_> {
                     return self.shape("padding needs one entry per dimension");
                 }
                 let sizes = input.shape.iter().zip(before).zip(after);
-                sizes.map(|((size, before), after)| size.saturating_add(*before).saturating_add(*after)).collect()
+                sizes
+                    .map(|((size, before), after)| {
+                        size.saturating_add(*before).saturating_add(*after)
+                    })
+                    .collect()
             }
             ViewKind::Concat(axis) => {
                 let along = |facts: &Facts| facts.shape.get(*axis).copied().unwrap_or(0);
                 let fits = |other: &&Facts| {
                     other.shape.len() == rank
-                        && other.shape.iter().zip(&input.shape).enumerate().all(|(d, (a, b))| d == *axis || a == b)
+                        && other
+                            .shape
+                            .iter()
+                            .zip(&input.shape)
+                            .enumerate()
+                            .all(|(d, (a, b))| d == *axis || a == b)
                 };
                 if *axis >= rank || !others.iter().all(fits) {
                     return self.shape("concatenated tensors differ in another dimension");
                 }
-                let length = others.iter().fold(along(input), |sum, facts| sum.saturating_add(along(facts)));
+                let length =
+                    others.iter().fold(along(input), |sum, facts| sum.saturating_add(along(facts)));
                 replace(*axis, length)
             }
         })

@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn powers_across_shares() {
         let (first, base) = (Fp::from(5), -Fp::from(7));
-        let plain: Vec<Fp> = std::iter::successors(Some(first), |power| Some(*power * base)).take(10_000).collect();
+        let plain: Vec<Fp> =
+            std::iter::successors(Some(first), |power| Some(*power * base)).take(10_000).collect();
         assert_eq!(geometric(first, base, 10_000), plain);
         assert_eq!(powers(base, 3), [Fp::ONE, base, base.square()]);
         assert!(powers(base, 0).is_empty());

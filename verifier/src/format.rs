@@ -1,8 +1,9 @@
 //! Bytes on disk: keys, seals and proofs, versioned, canonical, with limits and a checksum.
 //!
-//! A file is `magic (8 bytes) · version (2, little-endian) · content · BLAKE2b-256 of all before`. Content is
-//! [postcard](https://postcard.jamesmunns.com/wire-format); whatever does not re-encode to the same bytes is refused, so a value has
-//! one encoding. The checksum tells damage from forgery; nothing relies on it for soundness.
+//! A file is `magic (8 bytes) · version (2, little-endian) · content · BLAKE2b-256 of all before`.
+//! Content is [postcard](https://postcard.jamesmunns.com/wire-format); whatever does not re-encode
+//! to the same bytes is refused, so a value has one encoding. The checksum tells damage from
+//! forgery; nothing relies on it for soundness.
 
 use std::io::{self, Read};
 
@@ -39,7 +40,8 @@ pub const PROOF: Kind = Kind { name: "proof", magic: b"zkinf.pf", limit: 1 << 28
 /// Seals, `.seal`.
 pub const SEAL: Kind = Kind { name: "seal", magic: b"zkinf.sl", limit: 1 << 28 };
 
-/// The canonical encoding of a value. Empty only if serialisation fails, which none of our types can.
+/// The canonical encoding of a value. Empty only if serialisation fails, which none of our types
+/// can.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).unwrap_or_default()
 }
@@ -49,7 +51,8 @@ pub fn write<T: Serialize>(kind: Kind, value: &T) -> Vec<u8> {
     write_content(kind, &encode(value))
 }
 
-/// Wraps two values, each with its length in bytes (8, little-endian) before it, so that both can be decoded at once.
+/// Wraps two values, each with its length in bytes (8, little-endian) before it, so that both can
+/// be decoded at once.
 pub fn write_pair<A: Serialize, B: Serialize>(kind: Kind, a: &A, b: &B) -> Vec<u8> {
     let parts = [encode(a), encode(b)];
     let part = |part: &Vec<u8>| [&(part.len() as u64).to_le_bytes(), part.as_slice()].concat();
@@ -70,7 +73,8 @@ pub fn read<T: Serialize + DeserializeOwned + Send>(kind: Kind, bytes: &[u8]) ->
     read_content(kind, bytes, |content| decode(kind, content))
 }
 
-/// Reads two values back, and has each checked as soon as it is decoded, both at once where there are threads.
+/// Reads two values back, and has each checked as soon as it is decoded, both at once where there
+/// are threads.
 pub fn read_pair<A, B, X, Y, E>(
     kind: Kind,
     bytes: &[u8],
@@ -144,10 +148,13 @@ fn decode<T: Serialize + DeserializeOwned>(kind: Kind, content: &[u8]) -> Result
     Ok(value)
 }
 
-/// The digest that the key in a `.vk` file of `length` bytes would have, by hashing what it holds, undecoded and unchecked: tells which of many files
-/// to read. None if it is no key file of this version.
+/// The digest that the key in a `.vk` file of `length` bytes would have, by hashing what it holds,
+/// undecoded and unchecked: tells which of many files to read. None if it is no key file of this
+/// version.
 pub fn key_digest(mut file: impl Read, length: usize) -> io::Result<Option<Digest>> {
-    let Some(content) = length.checked_sub(HEADER.saturating_add(CHECKSUM)).filter(|_| length <= KEY.limit) else {
+    let Some(content) =
+        length.checked_sub(HEADER.saturating_add(CHECKSUM)).filter(|_| length <= KEY.limit)
+    else {
         return Ok(None);
     };
     let mut header = [0; HEADER];

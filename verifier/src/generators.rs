@@ -1,4 +1,5 @@
-//! Generators with no trapdoor: a fixed string, hashed to the curve. They are halo2's (`Params::new`), so that its verifier accepts what they commit to.
+//! Generators with no trapdoor: a fixed string, hashed to the curve. They are halo2's
+//! (`Params::new`), so that its verifier accepts what they commit to.
 
 use group::{Curve, Group};
 use halo2_proofs::arithmetic::parallelize;
@@ -8,7 +9,8 @@ use pasta_curves::{Eq, EqAffine};
 /// The string that halo2 hashes with each message.
 const DOMAIN: &str = "Halo2-Parameters";
 
-/// The first `count` generators of the coefficient basis: `G_i` commits to `X^i`. Fewer are a prefix of more. On all threads that halo2 has.
+/// The first `count` generators of the coefficient basis: `G_i` commits to `X^i`. Fewer are a
+/// prefix of more. On all threads that halo2 has.
 pub fn coefficient_basis(count: usize) -> Vec<EqAffine> {
     let mut generators = vec![EqAffine::default(); count];
     // Splitting nothing among threads would panic.

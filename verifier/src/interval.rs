@@ -1,7 +1,9 @@
-//! Intervals of integers, and linear forms over them whose bounds cannot overflow without being noticed.
+//! Intervals of integers, and linear forms over them whose bounds cannot overflow without being
+//! noticed.
 //!
-//! A bound that saturated on its way and came back would be too small for what it bounds, and a field equation would no longer be one of
-//! integers. So every step of a [`Bounds`] is checked, not only its end.
+//! A bound that saturated on its way and came back would be too small for what it bounds, and a
+//! field equation would no longer be one of integers. So every step of a [`Bounds`] is checked, not
+//! only its end.
 
 /// Bound on the size of any integer in the circuit.
 const LIMIT: u64 = 1 << 62;
@@ -51,7 +53,8 @@ impl Interval {
     }
 }
 
-/// What a linear form under construction lies in: 128 bits, and none as soon as one step leaves them.
+/// What a linear form under construction lies in: 128 bits, and none as soon as one step leaves
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     minimum: i128,
@@ -73,13 +76,15 @@ impl From<i64> for Bounds {
 impl Bounds {
     /// A sum of one element of each.
     pub fn plus(self, other: Self) -> Option<Self> {
-        let (minimum, maximum) = (self.minimum.checked_add(other.minimum)?, self.maximum.checked_add(other.maximum)?);
+        let (minimum, maximum) =
+            (self.minimum.checked_add(other.minimum)?, self.maximum.checked_add(other.maximum)?);
         Some(Self { minimum, maximum })
     }
 
     /// `factor` times an element.
     pub fn times(self, factor: i64) -> Option<Self> {
-        let (a, b) = (self.minimum.checked_mul(factor.into())?, self.maximum.checked_mul(factor.into())?);
+        let (a, b) =
+            (self.minimum.checked_mul(factor.into())?, self.maximum.checked_mul(factor.into())?);
         Some(Self { minimum: a.min(b), maximum: a.max(b) })
     }
 
@@ -91,7 +96,8 @@ impl Bounds {
     /// A sum of `count` elements.
     pub fn repeated(self, count: usize) -> Option<Self> {
         let count = i128::try_from(count).ok()?;
-        let (minimum, maximum) = (self.minimum.checked_mul(count)?, self.maximum.checked_mul(count)?);
+        let (minimum, maximum) =
+            (self.minimum.checked_mul(count)?, self.maximum.checked_mul(count)?);
         Some(Self { minimum, maximum })
     }
 
@@ -115,18 +121,24 @@ mod tests {
     #[test]
     fn bounds_are_those_of_the_form() {
         let bounds = Bounds::from(ENDS);
-        let interval = |bounds: Option<Bounds>| bounds.and_then(Bounds::interval).map(|i| (i.minimum, i.maximum));
+        let interval = |bounds: Option<Bounds>| {
+            bounds.and_then(Bounds::interval).map(|i| (i.minimum, i.maximum))
+        };
         assert_eq!(interval(bounds.times(-2)), Some((-10, 6)));
         assert_eq!(interval(bounds.plus(7.into())), Some((4, 12)));
         assert_eq!(interval(bounds.repeated(4)), Some((-12, 20)));
-        assert_eq!(interval(bounds.times_any(Interval { minimum: -1, maximum: 2 })), Some((-6, 10)));
+        assert_eq!(
+            interval(bounds.times_any(Interval { minimum: -1, maximum: 2 })),
+            Some((-6, 10))
+        );
         assert_eq!((ENDS.count(), ENDS.with(9).maximum, ENDS.shifted(1).minimum), (9, 9, -2));
     }
 
     #[test]
     fn an_overflow_on_the_way_is_not_undone_by_what_follows() {
         let large = Bounds::from(i64::MIN).times(i64::MIN).unwrap();
-        let beyond = large.plus(large).and_then(|sum| sum.plus(large)).and_then(|sum| sum.plus(large));
+        let beyond =
+            large.plus(large).and_then(|sum| sum.plus(large)).and_then(|sum| sum.plus(large));
         assert_eq!(beyond, None, "2^126 four times");
         assert_eq!(large.times(4), None);
         assert_eq!(large.repeated(3), None);

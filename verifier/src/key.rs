@@ -11,7 +11,8 @@ use crate::{MAX_K, MAX_LIMB_BITS, MIN_K, format};
 /// Separates digests of keys from others.
 pub(crate) const DOMAIN: &[u8; 16] = b"zkinfer key v2..";
 
-/// A valid [`Description`] with its shapes, intervals, tables, layout and digest. Holding one means that every check passed.
+/// A valid [`Description`] with its shapes, intervals, tables, layout and digest. Holding one means
+/// that every check passed.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
     description: Description,
@@ -44,7 +45,10 @@ impl Digest {
     }
 
     /// The same of a file, read piece by piece.
-    pub(crate) fn of_file(domain: &[u8; 16], mut file: impl std::io::Read) -> std::io::Result<Self> {
+    pub(crate) fn of_file(
+        domain: &[u8; 16],
+        mut file: impl std::io::Read,
+    ) -> std::io::Result<Self> {
         let mut state = blake2b_simd::Params::new().hash_length(32).personal(domain).to_state();
         let mut buffer = [0; 1 << 14];
         loop {
@@ -65,7 +69,8 @@ impl Digest {
 }
 
 impl VerifyingKey {
-    /// Checks a description: shapes, references, intervals, table and column limits, coverage of every cell by a lookup.
+    /// Checks a description: shapes, references, intervals, table and column limits, coverage of
+    /// every cell by a lookup.
     pub fn new(description: Description) -> Result<Self, Error> {
         if description.inputs.is_empty() {
             return Err(Error::Missing { what: "input" });

@@ -1,13 +1,17 @@
 //! The Lagrange basis of the generators: an inverse Fourier transform in the group.
 //!
-//! `L_i = (1/n)·Σ_j ω^(−ij)·G_j` commits to the column that is one in row `i` and zero elsewhere. Nearly all the work is multiplying by twiddle factors, and
-//! each is a scalar multiplication, so these are what is counted:
+//! `L_i = (1/n)·Σ_j ω^(−ij)·G_j` commits to the column that is one in row `i` and zero elsewhere.
+//! Nearly all the work is multiplying by twiddle factors, and each is a scalar multiplication, so
+//! these are what is counted:
 //!
-//! * The transform is Stockham's (decimation in frequency; Cochran et al., *What is the fast Fourier transform?*, 1967): outputs come in order, and
-//!   only differences are multiplied, but not those with the twiddle 1. That is `n·(k − 2)/2` of them, and about 1 per layer for it:
-//! * The factor `1/n` costs no pass of its own. Output 0 is the sum of all; every other one descends from exactly one difference whose points were sums
-//!   so far. The twiddle there takes the factor along.
-//! * Multiplication is by the curve's endomorphism (Gallant, Lambert, Vanstone, CRYPTO 2001), with tables that a batch of points normalises together.
+//! * The transform is Stockham's (decimation in frequency; Cochran et al., *What is the fast
+//!   Fourier transform?*, 1967): outputs come in order, and only differences are multiplied, but
+//!   not those with the twiddle 1. That is `n·(k − 2)/2` of them, and about 1 per layer for it:
+//! * The factor `1/n` costs no pass of its own. Output 0 is the sum of all; every other one
+//!   descends from exactly one difference whose points were sums so far. The twiddle there takes
+//!   the factor along.
+//! * Multiplication is by the curve's endomorphism (Gallant, Lambert, Vanstone, CRYPTO 2001), with
+//!   tables that a batch of points normalises together.
 
 use std::iter::{once, repeat_n};
 
@@ -20,7 +24,8 @@ use pasta_curves::{Eq, EqAffine, Fp};
 
 use crate::field::powers;
 
-/// Points whose tables are normalised together: enough to share an inversion, few enough for the tables to stay in the cache.
+/// Points whose tables are normalised together: enough to share an inversion, few enough for the
+/// tables to stay in the cache.
 const BATCH: usize = 64;
 
 /// Two points that become their sum and a multiple of their difference.
@@ -30,8 +35,8 @@ struct Butterfly {
     twiddle: Fp,
 }
 
-/// The Lagrange basis over the domain of `n` rows, from `n` generators of the coefficient basis; `n` is a power of two, at most `2^32`.
-/// On all threads that halo2 has.
+/// The Lagrange basis over the domain of `n` rows, from `n` generators of the coefficient basis;
+/// `n` is a power of two, at most `2^32`. On all threads that halo2 has.
 pub fn lagrange_basis(generators: &[EqAffine]) -> Vec<EqAffine> {
     let k = generators.len().checked_ilog2().unwrap_or(0);
     let scale = Fp::TWO_INV.pow_vartime([u64::from(k)]);
@@ -41,7 +46,8 @@ pub fn lagrange_basis(generators: &[EqAffine]) -> Vec<EqAffine> {
     }
 
     let mut points: Vec<Eq> = generators.iter().map(CurveAffine::to_curve).collect();
-    // Outputs that are told apart so far: those with the same number modulo `residues` stand together.
+    // Outputs that are told apart so far: those with the same number modulo `residues` stand
+    // together.
     let mut residues = 1usize;
     for _ in 0..k {
         let mut butterflies = butterflies(&points, root, residues, scale);
@@ -63,24 +69,31 @@ pub fn lagrange_basis(generators: &[EqAffine]) -> Vec<EqAffine> {
     basis
 }
 
-/// The butterflies of a layer. The first of each group is on the path of sums, which are not scaled yet: the difference is from here on.
+/// The butterflies of a layer. The first of each group is on the path of sums, which are not scaled
+/// yet: the difference is from here on.
 fn butterflies(points: &[Eq], root: Fp, residues: usize, scale: Fp) -> Vec<Butterfly> {
     let half = points.len().checked_div(2).unwrap_or(0);
     let (low, high) = points.split_at(half);
     let twiddles = powers(root, half.checked_div(residues).unwrap_or(0))
         .into_iter()
         .flat_map(|power| once(power * scale).chain(repeat_n(power, residues.saturating_sub(1))));
-    low.iter().zip(high).zip(twiddles).map(|((&low, &high), twiddle)| Butterfly { low, high, twiddle }).collect()
+    low.iter()
+        .zip(high)
+        .zip(twiddles)
+        .map(|((&low, &high), twiddle)| Butterfly { low, high, twiddle })
+        .collect()
 }
 
 /// `low, high ← low + high, twiddle·(low − high)`.
 fn transform(butterflies: &mut [Butterfly]) {
     parallelize(butterflies, |butterflies, _| {
         for butterfly in butterflies {
-            (butterfly.low, butterfly.high) = (butterfly.low + butterfly.high, butterfly.low - butterfly.high);
+            (butterfly.low, butterfly.high) =
+                (butterfly.low + butterfly.high, butterfly.low - butterfly.high);
         }
     });
-    let mut multiplied: Vec<_> = butterflies.iter_mut().filter(|butterfly| butterfly.twiddle != Fp::ONE).collect();
+    let mut multiplied: Vec<_> =
+        butterflies.iter_mut().filter(|butterfly| butterfly.twiddle != Fp::ONE).collect();
     // Threads get equal shares of what is multiplied.
     parallelize(&mut multiplied, |multiplied, _| {
         for batch in multiplied.chunks_mut(BATCH) {
@@ -107,7 +120,9 @@ mod tests {
             let expected: Vec<EqAffine> = (0..1u64 << k)
                 .map(|i| {
                     let terms = generators.iter().zip(powers(root.pow([i]), 1 << k));
-                    EqAffine::from(terms.map(|(generator, power)| *generator * (power * scale)).sum::<Eq>())
+                    EqAffine::from(
+                        terms.map(|(generator, power)| *generator * (power * scale)).sum::<Eq>(),
+                    )
                 })
                 .collect();
             assert_eq!(lagrange_basis(&generators), expected, "k = {k}");

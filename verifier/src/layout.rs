@@ -1,8 +1,10 @@
 //! Where each cell stands: lanes, columns, rows, and the tag of every lookup.
 //!
-//! A *lane* is a bundle of columns with its lookups; there are five kinds. Cells of an operator fill consecutive positions of a kind, and
-//! position `p` is row `p mod u` of lane `p / u`. Sealed tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells, row `u` a random
-//! value that masks the column's evaluation, row `u + 1` is the boundary `b` of the running sum, the [`crate::BLINDING_ROWS`] after it mask what is opened.
+//! A *lane* is a bundle of columns with its lookups; there are five kinds. Cells of an operator
+//! fill consecutive positions of a kind, and position `p` is row `p mod u` of lane `p / u`. Sealed
+//! tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells, row `u` a
+//! random value that masks the column's evaluation, row `u + 1` is the boundary `b` of the running
+//! sum, the [`crate::BLINDING_ROWS`] after it mask what is opened.
 //!
 //! | columns, in order | committed | cotangents |
 //! |---|---|---|
@@ -11,7 +13,8 @@
 //! | lanes of factors | fresh, after `ρ` and `σ` | one per cell |
 //! | sheets of sealed weights | by the model's seal | by pattern |
 //!
-//! A sealed input is also a private one: its fresh cells are looked up, and equations tie them to its sheet. So no sealed column is in a lookup.
+//! A sealed input is also a private one: its fresh cells are looked up, and equations tie them to
+//! its sheet. So no sealed column is in a lookup.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -103,7 +106,8 @@ impl Segment {
 pub struct Cells {
     /// Limbs, lowest first.
     pub limbs: Vec<Segment>,
-    /// Quotient and result of a requantisation, a copy, a private input, the factors of a bilinear node; none for an ArgMax.
+    /// Quotient and result of a requantisation, a copy, a private input, the factors of a bilinear
+    /// node; none for an ArgMax.
     pub result: Option<Segment>,
 }
 
@@ -152,9 +156,18 @@ pub struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(description: &Description, analysis: &Analysis, tables: &Tables) -> Result<Self, Error> {
+    pub(crate) fn new(
+        description: &Description,
+        analysis: &Analysis,
+        tables: &Tables,
+    ) -> Result<Self, Error> {
         let (rows, usable) = (1usize << description.k, usable_rows(description.k));
-        within(&description.name, "segments of cells", segments(description, analysis), MAX_SEGMENTS)?;
+        within(
+            &description.name,
+            "segments of cells",
+            segments(description, analysis),
+            MAX_SEGMENTS,
+        )?;
         let mut filled = [0usize; Lane::ALL.len()];
         let mut place = |lane: Lane, count: usize, tags: [usize; 2]| {
             let end = filled.get_mut(lane.index());
@@ -167,18 +180,27 @@ impl Layout {
             let limb = || [tables.limb_tag(), 0];
             nodes.push(match &node.operator {
                 Operator::Requantise(requantise) => {
-                    let limbs = (0..requantise.limbs).map(|_| place(Lane::Limb, facts.elements, limb())).collect();
+                    let limbs = (0..requantise.limbs)
+                        .map(|_| place(Lane::Limb, facts.elements, limb()))
+                        .collect();
                     let function = tables.function_tag(id);
                     let result = Some(match requantise.form {
                         Form::Narrow => place(Lane::Pair, facts.elements, [function, 0]),
-                        Form::Wide => place(Lane::Clamp, facts.elements, [tables.high_tag(), function]),
+                        Form::Wide => {
+                            place(Lane::Clamp, facts.elements, [tables.high_tag(), function])
+                        }
                     });
                     Some(Cells { limbs, result })
                 }
                 Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, [0; 2]))),
                 Operator::Input(index) => {
-                    let input = description.inputs.get(*index).filter(|input| input.visibility != Visibility::Public);
-                    input.map(|input| Cells::only(place(Lane::Limb, facts.elements, [tables.range_tag(input), 0])))
+                    let input = description
+                        .inputs
+                        .get(*index)
+                        .filter(|input| input.visibility != Visibility::Public);
+                    input.map(|input| {
+                        Cells::only(place(Lane::Limb, facts.elements, [tables.range_tag(input), 0]))
+                    })
                 }
                 operator if operator.is_bilinear() => {
                     let length = factor_length(operator, &analysis.nodes);
@@ -195,7 +217,9 @@ impl Layout {
             };
             let Some(facts) = analysis.nodes.get(*input) else { continue };
             let limbs = gap_limbs(facts.interval, description.limb_bits);
-            let limbs = (0..limbs).map(|_| place(Lane::Limb, facts.elements, [tables.limb_tag(), 0])).collect();
+            let limbs = (0..limbs)
+                .map(|_| place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]))
+                .collect();
             outputs.push(Some(Cells { limbs, result: None }));
         }
 
@@ -229,7 +253,8 @@ impl Layout {
             };
             let sheet = Sheet::new(role, tensor, first, self.usable);
             if !matches!(role, Role::Weights(_)) {
-                self.dense_sheet_columns = self.dense_sheet_columns.saturating_add(sheet.columns.len());
+                self.dense_sheet_columns =
+                    self.dense_sheet_columns.saturating_add(sheet.columns.len());
             }
             self.roles.insert(role, self.sheets.len());
             self.sheets.push(sheet);
@@ -242,7 +267,8 @@ impl Layout {
             for index in 0..self.lane_count(lane) {
                 let base = self.column(lane, index, 0);
                 for columns in lane.lookups() {
-                    let columns = base.saturating_add(columns.start)..base.saturating_add(columns.end);
+                    let columns =
+                        base.saturating_add(columns.start)..base.saturating_add(columns.end);
                     lookups.push(Lookup { columns, tags: Vec::new() });
                 }
             }
@@ -252,9 +278,11 @@ impl Layout {
             for (index, (columns, &tag)) in ranges.iter().zip(segment.tags()).enumerate() {
                 let base = self.column(segment.lane, 0, columns.start);
                 for Piece { column, rows, .. } in self.pieces(segment, columns.start) {
-                    let lane = column.saturating_sub(base).checked_div(segment.lane.width()).unwrap_or(0);
+                    let lane =
+                        column.saturating_sub(base).checked_div(segment.lane.width()).unwrap_or(0);
                     let at = lane.saturating_mul(ranges.len()).saturating_add(index);
-                    let lookup = lookups.get_mut(self.lookups_before(segment.lane).saturating_add(at));
+                    let lookup =
+                        lookups.get_mut(self.lookups_before(segment.lane).saturating_add(at));
                     lookup.into_iter().for_each(|lookup| lookup.tag(rows.clone(), tag));
                 }
             }
@@ -327,8 +355,12 @@ impl Layout {
 
     /// Column `offset` of lane `index` of a kind.
     fn column(&self, lane: Lane, index: usize, offset: usize) -> usize {
-        let before: usize =
-            Lane::ALL.iter().zip(self.lanes).take(lane.index()).map(|(lane, n)| lane.width().saturating_mul(n)).sum();
+        let before: usize = Lane::ALL
+            .iter()
+            .zip(self.lanes)
+            .take(lane.index())
+            .map(|(lane, n)| lane.width().saturating_mul(n))
+            .sum();
         let sheets = if lane == Lane::Factors { self.dense_sheet_columns } else { 0 };
         let before = before.saturating_add(sheets);
         before.saturating_add(index.saturating_mul(lane.width())).saturating_add(offset)
@@ -337,7 +369,8 @@ impl Layout {
     /// The cells of a segment in the lane's column `offset`, column by column.
     pub fn pieces(&self, segment: &Segment, offset: usize) -> impl Iterator<Item = Piece> + use<> {
         let (u, end) = (self.usable.max(1), segment.start.saturating_add(segment.count));
-        let (base, width, start) = (self.column(segment.lane, 0, offset), segment.lane.width(), segment.start);
+        let (base, width, start) =
+            (self.column(segment.lane, 0, offset), segment.lane.width(), segment.start);
         (start.checked_div(u).unwrap_or(0)..end.div_ceil(u)).filter_map(move |index| {
             let first = index.saturating_mul(u);
             let (from, to) = (start.max(first), end.min(first.saturating_add(u)));
@@ -363,10 +396,17 @@ impl Layout {
 
 /// Adds `values`, one per element of a tensor, to the cells of its pieces.
 #[allow(clippy::arithmetic_side_effects, reason = "T is a field, or integers added to zero")]
-pub fn add<T: Copy + core::ops::AddAssign>(columns: &mut [Vec<T>], pieces: impl Iterator<Item = Piece>, values: &[T]) {
+pub fn add<T: Copy + core::ops::AddAssign>(
+    columns: &mut [Vec<T>],
+    pieces: impl Iterator<Item = Piece>,
+    values: &[T],
+) {
     for piece in pieces {
         let Some(column) = columns.get_mut(piece.column) else { continue };
-        let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements)) else { continue };
+        let (Some(rows), Some(values)) = (column.get_mut(piece.rows), values.get(piece.elements))
+        else {
+            continue;
+        };
         rows.iter_mut().zip(values).for_each(|(to, from)| *to += *from);
     }
 }

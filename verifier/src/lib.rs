@@ -1,7 +1,8 @@
-//! Checks zkinfer's proofs of neural network inference. The bottom of the house and the specification of validity.
+//! Checks zkinfer's proofs of neural network inference. The bottom of the house and the
+//! specification of validity.
 //!
 //! ```text
-//! ONNX ─ models ─▶ quantised graph ─ circuits ─▶ description + witness ─ prover ─▶ proof ─ verifier ─▶ verdict
+//! ONNX ─ models ▶ quantised graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
 //!                                                    └──────────────────── verifying key ────▲
 //! ```
 //!
@@ -64,8 +65,10 @@
 //! | [`mod@format`] | bytes on disk |
 //! | [`error`] | one variant per reason for refusal |
 //!
-//! The verifier trusts nothing: no unsafe code, no panic, no indexing, no allocation from an unchecked length. Without the feature `parallel` it builds for
-//! 32-bit targets such as wasm32, and with Rust 1.85. What verifying by a stranger's key may take, [`Cost`] says before anything is spent.
+//! The verifier trusts nothing: no unsafe code, no panic, no indexing, no allocation from an
+//! unchecked length. Without the feature `parallel` it builds for 32-bit targets such as wasm32,
+//! and with Rust 1.85. What verifying by a stranger's key may take, [`Cost`] says before anything
+//! is spent.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -146,8 +149,9 @@ pub const MIN_K: u32 = 7;
 pub const MAX_K: u32 = 16;
 /// Widest remainder limb.
 pub const MAX_LIMB_BITS: u32 = 16;
-/// Random rows behind the boundary row: three evaluations of the running sum are revealed (at `x`, at `ωx`, and at the opening's own
-/// point), and one row is margin. See `docs/argument/zero-knowledge.md`.
+/// Random rows behind the boundary row: three evaluations of the running sum are revealed (at `x`,
+/// at `ωx`, and at the opening's own point), and one row is margin. See
+/// `docs/argument/zero-knowledge.md`.
 pub const BLINDING_ROWS: usize = 4;
 /// Rows that hold no cells: the mask row, the boundary row, the blinding rows.
 pub const RESERVED_ROWS: usize = 2 + BLINDING_ROWS;
@@ -158,5 +162,6 @@ pub fn usable_rows(k: u32) -> usize {
 
 /// Lookups that share a helper column.
 pub const LOOKUPS_PER_HELPER: usize = 8;
-/// Degree of the row sum's polynomial in each variable: a helper times its lookups' denominators times the row's weight.
+/// Degree of the row sum's polynomial in each variable: a helper times its lookups' denominators
+/// times the row's weight.
 pub const ROW_DEGREE: usize = LOOKUPS_PER_HELPER + 2;

@@ -1,7 +1,9 @@
-//! The largest circuit that is read: bounds on everything that a short file could otherwise make long.
+//! The largest circuit that is read: bounds on everything that a short file could otherwise make
+//! long.
 //!
-//! Each is checked before anything is derived from what it bounds, lists while they are decoded. So reading a key, a seal or a proof takes memory in
-//! proportion to its bytes, and time as well. What verifying takes can be more, and is known from the key alone: see [`crate::cost`].
+//! Each is checked before anything is derived from what it bounds, lists while they are decoded. So
+//! reading a key, a seal or a proof takes memory in proportion to its bytes, and time as well. What
+//! verifying takes can be more, and is known from the key alone: see [`crate::cost`].
 
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
@@ -15,12 +17,14 @@ pub const MAX_TENSORS: usize = 1 << 12;
 pub const MAX_RANK: usize = 8;
 /// Most elements of all nodes together; also of weights of one contraction.
 pub const MAX_ELEMENTS: usize = 1 << 25;
-/// Most elements that all nodes together read: a tensor counts once for each place where one reads it, that of a contraction with column factors once for each
-/// tap and position.
+/// Most elements that all nodes together read: a tensor counts once for each place where one reads
+/// it, that of a contraction with column factors once for each tap and position.
 pub const MAX_READS: usize = 1 << 28;
-/// Most multiply-accumulates of all contractions together: what their backward pass costs where no cotangent is of rank one.
+/// Most multiply-accumulates of all contractions together: what their backward pass costs where no
+/// cotangent is of rank one.
 pub const MAX_WORK: u64 = 1 << 34;
-/// Most runs of cells: limbs, results, copies and factors of all nodes, and the limbs of every ArgMax.
+/// Most runs of cells: limbs, results, copies and factors of all nodes, and the limbs of every
+/// ArgMax.
 pub const MAX_SEGMENTS: usize = 1 << 18;
 /// Most rows of all tables together.
 pub const MAX_TABLE_ROWS: usize = 1 << 22;
@@ -32,8 +36,14 @@ fn size(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Refuses `got` of something above its limit, by the name of the node or tensor where it is passed.
-pub(crate) fn within(node: &str, what: &'static str, got: usize, limit: usize) -> Result<(), Error> {
+/// Refuses `got` of something above its limit, by the name of the node or tensor where it is
+/// passed.
+pub(crate) fn within(
+    node: &str,
+    what: &'static str,
+    got: usize,
+    limit: usize,
+) -> Result<(), Error> {
     if got <= limit {
         return Ok(());
     }
@@ -46,7 +56,10 @@ pub(crate) fn count(shape: &[usize], node: &str) -> Result<usize, Error> {
     if shape.contains(&0) {
         return Err(Error::Shape { node: node.into(), what: "a dimension is zero" });
     }
-    let elements = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).unwrap_or(usize::MAX);
+    let elements = shape
+        .iter()
+        .try_fold(1usize, |product, &size| product.checked_mul(size))
+        .unwrap_or(usize::MAX);
     within(node, "tensor elements", elements, MAX_ELEMENTS)?;
     Ok(elements)
 }

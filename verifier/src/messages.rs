@@ -1,8 +1,9 @@
 //! What holds between the hidden messages of the row sum.
 //!
-//! The rounds of the [row sum](crate::row_sum) send polynomials `s_1, …, s_k`, and at last `e`, the part at the point `r` that the proof does not reveal. Each is
-//! committed to before the next challenge and never shown, since it would say something about the cells. All that the verifier needs of them is
-//! linear:
+//! The rounds of the [row sum](crate::row_sum) send polynomials `s_1, …, s_k`, and at last `e`, the
+//! part at the point `r` that the proof does not reveal. Each is committed to before the next
+//! challenge and never shown, since it would say something about the cells. All that the verifier
+//! needs of them is linear:
 //!
 //! ```text
 //! s_1(0) + s_1(1) = target
@@ -11,8 +12,9 @@
 //! Σ_row E[row]·(Σ_c κ̂_c·a_c − y^(H+1)·Σ_s R̂_s·m_s)[row] − e = 0
 //! ```
 //!
-//! Message `i` has its coefficients in rows `11·i..11·i + 11` of a column of its own. They are opened as one column `M = Σ_i λ^i·M_i`, whose row weights `μ` take
-//! `λ^i` off again; see `docs/argument/row-sum.md` why nothing that a message holds in the rows of another one counts.
+//! Message `i` has its coefficients in rows `11·i..11·i + 11` of a column of its own. They are
+//! opened as one column `M = Σ_i λ^i·M_i`, whose row weights `μ` take `λ^i` off again; see
+//! `docs/argument/row-sum.md` why nothing that a message holds in the rows of another one counts.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -47,11 +49,13 @@ pub struct Separators {
     pub lambda: Fp,
 }
 
-/// The combined equations for the point `r`, the total of the sum and its known part at `r`; none if `λ` is zero.
+/// The combined equations for the point `r`, the total of the sum and its known part at `r`; none
+/// if `λ` is zero.
 pub fn equations(point: &[Fp], target: Fp, known: Fp, separators: Separators) -> Option<Equations> {
     let Separators { gamma, first, lambda } = separators;
     let inverse = Option::<Fp>::from(lambda.invert())?;
-    let (mut weights, mut scale, mut equation) = (Vec::with_capacity(rows(point.len())), Fp::one(), first);
+    let (mut weights, mut scale, mut equation) =
+        (Vec::with_capacity(rows(point.len())), Fp::one(), first);
     for coordinate in point {
         let next = equation * gamma;
         let mut power = Fp::one();
@@ -90,21 +94,32 @@ mod tests {
     impl Rounds {
         fn honest() -> Self {
             let point = [Fp::from(17), -Fp::from(23)];
-            let ends = |message: &[Fp]| evaluate(message, Fp::zero()) + evaluate(message, Fp::one());
+            let ends =
+                |message: &[Fp]| evaluate(message, Fp::zero()) + evaluate(message, Fp::one());
             let first: Vec<Fp> = (0..COEFFICIENTS as u64).map(|i| Fp::from(i * 7 + 1)).collect();
-            let mut second: Vec<Fp> = (0..COEFFICIENTS as u64).map(|i| Fp::from(i * i + 2)).collect();
+            let mut second: Vec<Fp> =
+                (0..COEFFICIENTS as u64).map(|i| Fp::from(i * i + 2)).collect();
             let difference = evaluate(&first, point[0]) - ends(&second);
             second[1] += difference;
             let hidden = Fp::from(99);
             let known = evaluate(&second, point[1]) - hidden;
-            Self { point, target: ends(&first), known, messages: vec![first, second, vec![hidden]], hidden }
+            Self {
+                point,
+                target: ends(&first),
+                known,
+                messages: vec![first, second, vec![hidden]],
+                hidden,
+            }
         }
 
-        /// Whether the combined equations hold for columns, the first a message is in, the second what it holds there and elsewhere.
+        /// Whether the combined equations hold for columns, the first a message is in, the second
+        /// what it holds there and elsewhere.
         fn hold(&self, columns: &[Vec<Fp>]) -> bool {
             let lambda = Fp::from(31);
-            let separators = Separators { gamma: Fp::from(101), first: Fp::from(101).square(), lambda };
-            let Equations { weights, value } = equations(&self.point, self.target, self.known, separators).unwrap();
+            let separators =
+                Separators { gamma: Fp::from(101), first: Fp::from(101).square(), lambda };
+            let Equations { weights, value } =
+                equations(&self.point, self.target, self.known, separators).unwrap();
             let opened = columns.iter().rev().fold(vec![Fp::zero(); rows(2)], |sum, column| {
                 sum.iter().zip(column).map(|(sum, cell)| *sum * lambda + cell).collect()
             });
@@ -145,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_message_cannot_speak_for_another() {
-        // A prover that learns the first challenge corrects its first message in the column of the second one.
+        // A prover that learns the first challenge corrects its first message in the column of the
+        // second one.
         let rounds = Rounds::honest();
         let mut columns = rounds.columns();
         columns[0][3] += Fp::one();

@@ -1,7 +1,8 @@
 //! Vectors over rows as polynomials in the bits of the row.
 //!
-//! A vector `a` over `2^k` rows has one multilinear polynomial `â` in `k` variables that agrees with it where each variable is a bit of the row's number, the
-//! highest first. At any point `r` it is the weighted sum `â(r) = Σ_row E[row]·a[row]` with `E[row] = Π_i (r_i or 1 − r_i)`.
+//! A vector `a` over `2^k` rows has one multilinear polynomial `â` in `k` variables that agrees
+//! with it where each variable is a bit of the row's number, the highest first. At any point `r` it
+//! is the weighted sum `â(r) = Σ_row E[row]·a[row]` with `E[row] = Π_i (r_i or 1 − r_i)`.
 
 use pasta_curves::Fp;
 
@@ -34,7 +35,8 @@ mod tests {
         let values: Vec<Fp> = (0..8u64).map(|row| Fp::from(row * row + 3)).collect();
         let [zero, one] = [Fp::zero(), Fp::one()];
         for row in 0..8usize {
-            let bits: Vec<Fp> = [4, 2, 1].iter().map(|bit| if row & bit > 0 { one } else { zero }).collect();
+            let bits: Vec<Fp> =
+                [4, 2, 1].iter().map(|bit| if row & bit > 0 { one } else { zero }).collect();
             assert_eq!(inner_product(&values, &weights(&bits)), values[row]);
         }
         // Linear in each variable.

@@ -1,11 +1,17 @@
-//! halo2's multi-point opening and inner product argument, for the two sets of points of this argument.
+//! halo2's multi-point opening and inner product argument, for the two sets of points of this
+//! argument.
 //!
-//! The messages, challenges and equation are those of `halo2_proofs::poly::multiopen::verify_proof`, which accepts the same bytes (a test of the prover
-//! holds that). It is spelled out here because halo2's verifier takes its own parameters, whose points it has to decompress one by one: that cost a cold
-//! verification more than everything else. Relation: the Halo paper (<https://eprint.iacr.org/2019/1021>), section 3, and the halo2 book on multi-point openings.
+//! The messages, challenges and equation are those of
+//! `halo2_proofs::poly::multiopen::verify_proof`, which accepts the same bytes (a test of the
+//! prover holds that). It is spelled out here because halo2's verifier takes its own parameters,
+//! whose points it has to decompress one by one: that cost a cold verification more than everything
+//! else. Relation: the Halo paper (<https://eprint.iacr.org/2019/1021>), section 3, and the halo2
+//! book on multi-point openings.
 //!
-//! Polynomials `p_i` are opened at `x`, one more, `s`, at `x` and `ωx`. With `P = Σ_i x_1^(last − i)·p_i` and the line `l` through the two values of `s`, the prover commits
-//! to `q = x_2·(P − P(x))/(X − x) + (s − l)/((X − x)(X − ωx))`, shows `P` and `s` at `x_3`, and opens `x_4²·q + x_4·P + s` there.
+//! Polynomials `p_i` are opened at `x`, one more, `s`, at `x` and `ωx`. With `P = Σ_i x_1^(last −
+//! i)·p_i` and the line `l` through the two values of `s`, the prover commits to `q = x_2·(P −
+//! P(x))/(X − x) + (s − l)/((X − x)(X − ωx))`, shows `P` and `s` at `x_3`, and opens `x_4²·q +
+//! x_4·P + s` there.
 
 use ff::{BatchInvert, Field};
 use group::Group;
@@ -18,7 +24,8 @@ use crate::error::Rejection;
 use crate::parameters::Parameters;
 use crate::transcript::draw;
 
-/// A commitment as a combination of points, and what its polynomial is claimed to be at some points.
+/// A commitment as a combination of points, and what its polynomial is claimed to be at some
+/// points.
 #[derive(Clone, Debug)]
 pub struct Claim<const POINTS: usize> {
     /// Coefficients and points.
@@ -108,7 +115,8 @@ impl Opening {
         both: &Claim<2>,
         points: [Fp; 2],
     ) -> Result<Equation, Rejection> {
-        let Self { x_1, x_2, quotient, x_3, values: [here_value, both_value], x_4, ref product } = *self;
+        let Self { x_1, x_2, quotient, x_3, values: [here_value, both_value], x_4, ref product } =
+            *self;
 
         // The quotient at x_3.
         let [x, next] = points;
@@ -118,10 +126,12 @@ impl Opening {
         }
         inverses.iter_mut().batch_invert();
         let [from_x, from_next, step] = inverses;
-        let claimed = here.iter().fold(Fp::ZERO, |sum, Claim { values: [value], .. }| sum * x_1 + value);
+        let claimed =
+            here.iter().fold(Fp::ZERO, |sum, Claim { values: [value], .. }| sum * x_1 + value);
         let [first, second] = both.values;
         let line = first + (second - first) * step * (x_3 - x);
-        let quotient_value = x_2 * (here_value - claimed) * from_x + (both_value - line) * from_x * from_next;
+        let quotient_value =
+            x_2 * (here_value - claimed) * from_x + (both_value - line) * from_x * from_next;
         let value = (quotient_value * x_4 + here_value) * x_4 + both_value;
 
         let mut equation = Equation::default();
@@ -150,20 +160,34 @@ impl InnerProduct {
             let sides = [read_point(from, PART)?, read_point(from, PART)?];
             rounds.push((sides, draw(from)));
         }
-        Ok(Self { mask, xi, z, rounds, scalars: [read_scalar(from, PART)?, read_scalar(from, PART)?] })
+        Ok(Self {
+            mask,
+            xi,
+            z,
+            rounds,
+            scalars: [read_scalar(from, PART)?, read_scalar(from, PART)?],
+        })
     }
 
     /// Adds that what stands in `equation` so far commits to a polynomial with this value at `x`.
-    fn add(&self, parameters: &Parameters, equation: &mut Equation, x: Fp, value: Fp) -> Result<(), Rejection> {
+    fn add(
+        &self,
+        parameters: &Parameters,
+        equation: &mut Equation,
+        x: Fp,
+        value: Fp,
+    ) -> Result<(), Rejection> {
         let Self { mask, xi, z, rounds, scalars: [coefficient, blind] } = self;
         equation.add(Fp::ONE, [(*xi, *mask)]);
         for ([left, right], challenge) in rounds {
             let inverse = Option::<Fp>::from(challenge.invert());
-            let inverse = inverse.ok_or(Rejection::DegenerateChallenge { part: "inner product" })?;
+            let inverse =
+                inverse.ok_or(Rejection::DegenerateChallenge { part: "inner product" })?;
             equation.add(Fp::ONE, [(inverse, *left), (*challenge, *right)]);
         }
 
-        // The folded generator and the folded powers of x: the last challenge belongs to the lowest bit.
+        // The folded generator and the folded powers of x: the last challenge belongs to the lowest
+        // bit.
         let mut tensor = vec![Fp::ONE];
         let (mut folded, mut power) = (Fp::ONE, x);
         for (_, challenge) in rounds.iter().rev() {
@@ -173,7 +197,10 @@ impl InnerProduct {
             power = power.square();
         }
         let product = *coefficient * folded * z;
-        equation.add(-Fp::ONE, [(product, parameters.inner_product()), (*blind, parameters.blinding())]);
+        equation.add(
+            -Fp::ONE,
+            [(product, parameters.inner_product()), (*blind, parameters.blinding())],
+        );
         let scaled = tensor.into_iter().map(|weight| weight * coefficient);
         let mut generators = scaled.zip(parameters.generators().iter().copied());
         if let Some((weight, generator)) = generators.next() {

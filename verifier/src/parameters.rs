@@ -1,8 +1,11 @@
-//! The commitment parameters: generators that nobody holds a trapdoor for, in the two bases that are committed in, and their files.
+//! The commitment parameters: generators that nobody holds a trapdoor for, in the two bases that
+//! are committed in, and their files.
 //!
-//! A file is a sequence of points, each `x ‖ y` with canonical little-endian coordinates of 32 bytes, so that reading takes a check of the curve's equation
-//! and no square root. The first file has `W`, `U` and the `2^k` generators of the coefficient basis: all that verifiers need. The second has the
-//! Lagrange basis, for provers. Each is accepted if it has the digest that is pinned for its `k`.
+//! A file is a sequence of points, each `x ‖ y` with canonical little-endian coordinates of 32
+//! bytes, so that reading takes a check of the curve's equation and no square root. The first file
+//! has `W`, `U` and the `2^k` generators of the coefficient basis: all that verifiers need. The
+//! second has the Lagrange basis, for provers. Each is accepted if it has the digest that is pinned
+//! for its `k`.
 
 use std::fmt;
 
@@ -43,8 +46,12 @@ pub enum ParametersError {
         /// Asked for.
         got: u32,
     },
-    /// The bytes do not hash to the digest pinned for this `k`: damaged, too few or too many, or for another `k`.
-    #[error("not the {basis} for k = {k}: digest {got}, pinned {expected}; delete the cached file and derive it again")]
+    /// The bytes do not hash to the digest pinned for this `k`: damaged, too few or too many, or
+    /// for another `k`.
+    #[error(
+        "not the {basis} for k = {k}: digest {got}, pinned {expected}; delete the cached file and \
+        derive it again"
+    )]
     Digest {
         /// What the bytes should have.
         basis: Basis,
@@ -83,7 +90,8 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Derives the Lagrange basis from the coefficient basis: with it the parameters serve provers too.
+    /// Derives the Lagrange basis from the coefficient basis: with it the parameters serve provers
+    /// too.
     pub fn derive_lagrange(&mut self) -> Result<(), ParametersError> {
         let lagrange = lagrange_basis(self.generators());
         Basis::Lagrange.check(self.k, &encode(&lagrange))?;
@@ -102,7 +110,8 @@ impl Parameters {
     pub fn read_for_verifying(k: u32, coefficient: &[u8]) -> Result<Self, ParametersError> {
         let digest = Basis::Coefficient.check(k, coefficient)?;
         let damaged = ParametersError::Damaged { basis: Basis::Coefficient, k };
-        let (extra, generators) = coefficient.split_at_checked(EXTRA.saturating_mul(POINT)).ok_or(damaged)?;
+        let (extra, generators) =
+            coefficient.split_at_checked(EXTRA.saturating_mul(POINT)).ok_or(damaged)?;
         let [blinding, inner_product] =
             decode(EXTRA, extra).and_then(|points| points.try_into().ok()).ok_or(damaged)?;
         let mut opening = decode(rows(k), generators).ok_or(damaged)?;
@@ -114,7 +123,8 @@ impl Parameters {
     pub fn read_lagrange(&mut self, bytes: &[u8]) -> Result<(), ParametersError> {
         let basis = Basis::Lagrange;
         basis.check(self.k, bytes)?;
-        self.lagrange = decode(rows(self.k), bytes).ok_or(ParametersError::Damaged { basis, k: self.k })?;
+        self.lagrange =
+            decode(rows(self.k), bytes).ok_or(ParametersError::Damaged { basis, k: self.k })?;
         Ok(())
     }
 
@@ -153,7 +163,8 @@ impl Parameters {
         &self.opening
     }
 
-    /// The Lagrange basis: `2^k` points, of which the `i`-th commits to the column that is one in row `i` and zero elsewhere; none if only for verifying.
+    /// The Lagrange basis: `2^k` points, of which the `i`-th commits to the column that is one in
+    /// row `i` and zero elsewhere; none if only for verifying.
     pub fn lagrange(&self) -> &[EqAffine] {
         &self.lagrange
     }
@@ -226,7 +237,8 @@ fn rows(k: u32) -> usize {
 pub fn encode<'a>(points: impl IntoIterator<Item = &'a EqAffine>) -> Vec<u8> {
     let coordinates = points.into_iter().flat_map(|point| {
         // No generator is the identity; in a file it would be zeros.
-        let coordinates: Coordinates<EqAffine> = Option::from(point.coordinates()).unwrap_or_default();
+        let coordinates: Coordinates<EqAffine> =
+            Option::from(point.coordinates()).unwrap_or_default();
         [coordinates.x().to_repr(), coordinates.y().to_repr()]
     });
     coordinates.flatten().collect()

@@ -1,4 +1,5 @@
-/// Digests of the files with the coefficient basis, for `k` from [`crate::MIN_K`] to [`crate::MAX_K`].
+/// Digests of the files with the coefficient basis, for `k` from [`crate::MIN_K`] to
+/// [`crate::MAX_K`].
 const COEFFICIENT: [[u8; 32]; 10] = [
     [56, 34, 71, 79, 229, 21, 116, 185, 227, 184, 207, 171, 151, 155, 130, 39, 54, 225, 214, 218, 90, 145, 195, 32, 57, 205, 140, 169, 116, 223, 216, 40],
     [150, 62, 96, 99, 197, 107, 227, 8, 195, 83, 87, 61, 6, 10, 195, 80, 134, 81, 119, 171, 8, 244, 89, 138, 183, 249, 240, 176, 225, 160, 136, 72],

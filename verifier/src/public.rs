@@ -1,4 +1,5 @@
-//! The public columns at the point of the row sum, and what follows from them: which combination of columns is opened, and what it must sum to.
+//! The public columns at the point of the row sum, and what follows from them: which combination of
+//! columns is opened, and what it must sum to.
 
 use core::ops::Range;
 
@@ -98,9 +99,12 @@ impl Public {
     ) -> Result<Self, Rejection> {
         let layout = key.layout();
         let evaluate = |columns: &[Vec<Fp>]| {
-            let mut values: Vec<(&Vec<Fp>, Fp)> = columns.iter().map(|column| (column, Fp::zero())).collect();
+            let mut values: Vec<(&Vec<Fp>, Fp)> =
+                columns.iter().map(|column| (column, Fp::zero())).collect();
             for_each_chunk(&mut values, 1, |_, values| {
-                values.iter_mut().for_each(|(column, value)| *value = inner_product(column, &rows.weights));
+                values
+                    .iter_mut()
+                    .for_each(|(column, value)| *value = inner_product(column, &rows.weights));
             });
             values.into_iter().map(|(_, value)| value).collect()
         };

@@ -1,10 +1,11 @@
-//! Who reads what: laws about a description's edges that shapes and intervals do not show. Each is checked in one pass over the edges.
+//! Who reads what: laws about a description's edges that shapes and intervals do not show. Each is
+//! checked in one pass over the edges.
 
 use crate::description::{Description, Operator, OutputSource, Visibility};
 use crate::error::DescriptionError as Error;
 
-/// An input that is not public has the cells of the node that stands for it: without one nothing would be known of it, and two would stand for two
-/// tensors.
+/// An input that is not public has the cells of the node that stands for it: without one nothing
+/// would be known of it, and two would stand for two tensors.
 pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
     let mut nodes = vec![0usize; description.inputs.len()];
     for node in &description.nodes {
@@ -23,10 +24,13 @@ pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every input reaches an output: what is claimed of the outputs is claimed of all inputs, and a segment of a chain goes on from all that it is given.
+/// Every input reaches an output: what is claimed of the outputs is claimed of all inputs, and a
+/// segment of a chain goes on from all that it is given.
 pub fn every_input_counts(description: &Description) -> Result<(), Error> {
     let mut live = vec![false; description.nodes.len()];
-    let mark = |live: &mut [bool], node: usize| live.get_mut(node).into_iter().for_each(|live| *live = true);
+    let mark = |live: &mut [bool], node: usize| {
+        live.get_mut(node).into_iter().for_each(|live| *live = true)
+    };
     for output in &description.outputs {
         let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
         mark(&mut live, node);
@@ -42,7 +46,9 @@ pub fn every_input_counts(description: &Description) -> Result<(), Error> {
         }
     }
     match description.inputs.iter().zip(read).find(|(_, read)| !read) {
-        Some((input, _)) => Err(Error::Shape { node: input.name.clone(), what: "no output depends on this input" }),
+        Some((input, _)) => {
+            Err(Error::Shape { node: input.name.clone(), what: "no output depends on this input" })
+        }
         None => Ok(()),
     }
 }
@@ -52,14 +58,15 @@ pub fn every_input_counts(description: &Description) -> Result<(), Error> {
 enum Reading {
     /// Not at all.
     Unread,
-    /// Once, by one equation: a requantisation, a copy or an output, perhaps through sums that are read so.
+    /// Once, by one equation: a requantisation, a copy or an output, perhaps through sums that are
+    /// read so.
     ByOneEquation,
     /// In any other way.
     Otherwise,
 }
 
-/// Every bilinear node must reach exactly one equation, so that its cotangent is that equation's, of rank one: read once, perhaps through
-/// sums, by a requantisation, a copy or an output.
+/// Every bilinear node must reach exactly one equation, so that its cotangent is that equation's,
+/// of rank one: read once, perhaps through sums, by a requantisation, a copy or an output.
 pub fn products(description: &Description) -> Result<(), Error> {
     let mut readings = vec![Reading::Unread; description.nodes.len()];
     let read = |readings: &mut [Reading], node: usize, by: Reading| {
@@ -76,7 +83,8 @@ pub fn products(description: &Description) -> Result<(), Error> {
     for (id, node) in description.nodes.iter().enumerate().rev() {
         let reading = readings.get(id).copied().unwrap_or(Reading::Unread);
         if node.operator.is_bilinear() && !matches!(reading, Reading::ByOneEquation) {
-            let what = "a product of committed values is read by exactly one requantisation, copy or output; put a copy behind it";
+            let what = "a product of committed values is read by exactly one requantisation, copy \
+                or output; put a copy behind it";
             return Err(Error::Shape { node: node.name.clone(), what });
         }
         let by = match (&node.operator, reading) {

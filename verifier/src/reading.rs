@@ -1,4 +1,5 @@
-//! What people read from a statement: real numbers and a class, computed from the integers that the proof binds.
+//! What people read from a statement: real numbers and a class, computed from the integers that the
+//! proof binds.
 
 use crate::description::{OutputSource, Quantisation, Visibility};
 use crate::key::VerifyingKey;
@@ -17,7 +18,8 @@ pub struct Reading {
     pub integers: Vec<i64>,
     /// What they stand for.
     pub values: Vec<f64>,
-    /// For an output of one index (ArgMax) that index, for one of several scores the index of the largest (the first, if equal).
+    /// For an output of one index (ArgMax) that index, for one of several scores the index of the
+    /// largest (the first, if equal).
     pub class: Option<usize>,
 }
 
@@ -25,7 +27,9 @@ impl Statement {
     /// The inputs in real numbers. The statement must be one that [`Statement::check`] accepts.
     pub fn read_inputs(&self, key: &VerifyingKey) -> Vec<Reading> {
         let inputs = key.description().inputs.iter().zip(&self.inputs);
-        inputs.map(|(input, value)| read(&input.name, &input.shape, value, input.quantisation)).collect()
+        inputs
+            .map(|(input, value)| read(&input.name, &input.shape, value, input.quantisation))
+            .collect()
     }
 
     /// The outputs in real numbers, with the class that each says.
@@ -48,7 +52,14 @@ impl Statement {
 fn read(name: &str, shape: &[usize], value: &Value, quantisation: Quantisation) -> Reading {
     let integers = value.integers().to_vec();
     let values = integers.iter().map(|&integer| quantisation.real(integer)).collect();
-    Reading { name: name.into(), shape: shape.to_vec(), visibility: value.visibility(), integers, values, class: None }
+    Reading {
+        name: name.into(),
+        shape: shape.to_vec(),
+        visibility: value.visibility(),
+        integers,
+        values,
+        class: None,
+    }
 }
 
 /// Index of the largest element of a tensor with one dimension longer than 1.

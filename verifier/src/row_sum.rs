@@ -1,6 +1,7 @@
 //! Every constraint as one sum over rows, written once for prover and verifier.
 //!
-//! Per row, with `â` the columns as [multilinear](crate::multilinear) polynomials, zero from the boundary row on, the sum is of
+//! Per row, with `â` the columns as [multilinear](crate::multilinear) polynomials, zero from the
+//! boundary row on, the sum is of
 //!
 //! | term | what summing it shows |
 //! |---|---|
@@ -8,8 +9,9 @@
 //! | `y^(H+1)·(act·Σ_g h_g − Σ_s m_s·R_s)` | every tuple looked up is in a table |
 //! | `Σ_c κ_c·a_c + Σ_j π_j·u_j·v_j` | every linear equation and product holds: the adjoint check |
 //!
-//! and its total must be the adjoint check's target. Here `f = β + tag + θ·c₁ + θ²·c₂ + θ³·c₃`, `w[row] = ζ^row` and `act[row] = 1` on usable rows, zero
-//! behind them. [`crate::messages`] binds the rounds that reduce the sum to one point. Derivations: `docs/argument/row-sum.md`.
+//! and its total must be the adjoint check's target. Here `f = β + tag + θ·c₁ + θ²·c₂ + θ³·c₃`,
+//! `w[row] = ζ^row` and `act[row] = 1` on usable rows, zero behind them. [`crate::messages`] binds
+//! the rounds that reduce the sum to one point. Derivations: `docs/argument/row-sum.md`.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -72,8 +74,8 @@ pub fn helper_terms(lookups: &[Fp], helpers: &[Fp], y: Fp) -> Fp {
     })
 }
 
-/// The summed polynomial at one point, but for the part that is linear in columns whose evaluations the proof does not reveal,
-/// `Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`.
+/// The summed polynomial at one point, but for the part that is linear in columns whose evaluations
+/// the proof does not reveal, `Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`.
 pub fn known_part(evaluations: Evaluations<'_>, public: &Public, challenges: &Challenges) -> Fp {
     let Evaluations { lookups, helpers, factors } = evaluations;
     let pairs = arrays::<_, 2>(factors).0.zip(&public.separators);
@@ -99,11 +101,19 @@ mod tests {
 
     #[test]
     fn each_term_catches_what_only_it_sees() {
-        let challenges = Challenges { theta: Fp::from(2), beta: Fp::from(3), zeta: Fp::from(5), y: Fp::from(1009) };
+        let challenges = Challenges {
+            theta: Fp::from(2),
+            beta: Fp::from(3),
+            zeta: Fp::from(5),
+            y: Fp::from(1009),
+        };
         // Two helpers: the second one has a single lookup.
-        let lookups: Vec<Fp> = (1..=LOOKUPS_PER_HELPER as u64 + 1).map(|i| Fp::from(i * i + 1)).collect();
-        let helpers: Vec<Fp> =
-            lookups.chunks(LOOKUPS_PER_HELPER).map(|group| group.iter().map(|f| f.invert().unwrap()).sum()).collect();
+        let lookups: Vec<Fp> =
+            (1..=LOOKUPS_PER_HELPER as u64 + 1).map(|i| Fp::from(i * i + 1)).collect();
+        let helpers: Vec<Fp> = lookups
+            .chunks(LOOKUPS_PER_HELPER)
+            .map(|group| group.iter().map(|f| f.invert().unwrap()).sum())
+            .collect();
         assert_eq!(helper_terms(&lookups, &helpers, challenges.y), Fp::zero());
         let factors = [Fp::from(9), Fp::from(10)];
         let part = |lookups: &[Fp], helpers: &[Fp], factors: &[Fp]| {
@@ -118,7 +128,8 @@ mod tests {
             known_part(Evaluations { lookups, helpers, factors }, &public, &challenges)
         };
         let honest = part(&lookups, &helpers, &factors);
-        let balance = challenges.y.square() * challenges.y * Fp::from(13) * helpers.iter().sum::<Fp>();
+        let balance =
+            challenges.y.square() * challenges.y * Fp::from(13) * helpers.iter().sum::<Fp>();
         assert_eq!(honest, balance + Fp::from(9 * 10 * 12));
         let bump = |values: &[Fp], at: usize| {
             let mut values = values.to_vec();

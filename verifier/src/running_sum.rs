@@ -5,8 +5,10 @@
 //! | running sum step | `act·(S(ωX) − S(X)) − E·A − μ·M` |
 //! | running sum start, end | `l₀·S`, `l_b·(S − value)` |
 //!
-//! `act` is 1 on the rows before the boundary row `b`; `E` and `μ`, which the verifier knows, are zero from there on. So each product has degree below `2n`, and
-//! their quotient by `Xⁿ − 1` below `n`: one polynomial, which one coset of the domain determines. Derivation: `docs/argument/row-sum.md`.
+//! `act` is 1 on the rows before the boundary row `b`; `E` and `μ`, which the verifier knows, are
+//! zero from there on. So each product has degree below `2n`, and their quotient by `Xⁿ − 1` below
+//! `n`: one polynomial, which one coset of the domain determines. Derivation:
+//! `docs/argument/row-sum.md`.
 
 use pasta_curves::Fp;
 
@@ -34,7 +36,9 @@ pub struct Point {
 /// The constraints at a point, combined with powers of `separator`; zero on the domain if all hold.
 pub fn constraints(point: &Point, value: Fp, separator: Fp) -> Fp {
     let [here, next] = point.sum;
-    let step = point.active * (next - here) - point.weight * point.combination - point.message_weight * point.messages;
+    let step = point.active * (next - here)
+        - point.weight * point.combination
+        - point.message_weight * point.messages;
     let (start, end) = (point.first * here, point.boundary * (here - value));
     step + separator * (start + separator * end)
 }
@@ -47,10 +51,20 @@ mod tests {
     fn each_constraint_catches_what_only_it_sees() {
         let row = |selectors: [u64; 3], here: Fp| {
             let [active, first, boundary] = selectors.map(Fp::from);
-            let [weight, message_weight] = if selectors[0] == 1 { [5, 6] } else { [0, 0] }.map(Fp::from);
+            let [weight, message_weight] =
+                if selectors[0] == 1 { [5, 6] } else { [0, 0] }.map(Fp::from);
             let [combination, messages] = [7, 8].map(Fp::from);
             let next = here + weight * combination + message_weight * messages;
-            Point { sum: [here, next], combination, messages, weight, message_weight, active, first, boundary }
+            Point {
+                sum: [here, next],
+                combination,
+                messages,
+                weight,
+                message_weight,
+                active,
+                first,
+                boundary,
+            }
         };
         let value = Fp::from(77);
         let fold = |point: &Point| constraints(point, value, Fp::from(1009));

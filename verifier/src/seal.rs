@@ -1,9 +1,11 @@
-//! Seals: public commitments to tensors that stay secret, with the proof that every element is in its declared range.
+//! Seals: public commitments to tensors that stay secret, with the proof that every element is in
+//! its declared range.
 //!
-//! A seal's [`Record`] says what was sealed and commits to it; its digest is the tensor's public name, and a model with sealed weights is
-//! named by the digests of key and record together ([`model_digest`]). Before a seal is relied on, its range proof is checked once
-//! ([`Seal::check`]); afterwards the digest suffices ([`Seal::trust`]). The range proof is an ordinary argument for a circuit with sealed inputs and
-//! nothing else. See `docs/sealed.md`.
+//! A seal's [`Record`] says what was sealed and commits to it; its digest is the tensor's public
+//! name, and a model with sealed weights is named by the digests of key and record together
+//! ([`model_digest`]). Before a seal is relied on, its range proof is checked once
+//! ([`Seal::check`]); afterwards the digest suffices ([`Seal::trust`]). The range proof is an
+//! ordinary argument for a circuit with sealed inputs and nothing else. See `docs/sealed.md`.
 
 use group::GroupEncoding;
 use pasta_curves::EqAffine;
@@ -74,7 +76,10 @@ pub fn range_key(tensors: &[SealedTensor], k: u32) -> Result<VerifyingKey, Descr
         quantisation: tensor.quantisation,
         visibility: Visibility::Sealed,
     };
-    let node = |index, tensor: &SealedTensor| Node { name: tensor.name.clone(), operator: Operator::Input(index) };
+    let node = |index, tensor: &SealedTensor| Node {
+        name: tensor.name.clone(),
+        operator: Operator::Input(index),
+    };
     VerifyingKey::of_ranges(Description {
         name: "range proof of a seal".into(),
         k,
@@ -100,7 +105,8 @@ impl Record {
 
     /// What the range proof proves: its key, and the commitments tensor by tensor.
     pub fn range_claim(&self) -> Result<(VerifyingKey, Statement), Rejection> {
-        let key = range_key(&self.tensors, self.k).map_err(|error| Rejection::SealShape { error })?;
+        let key =
+            range_key(&self.tensors, self.k).map_err(|error| Rejection::SealShape { error })?;
         let expected = key.layout().sealed_columns().count();
         if expected != self.commitments.len() {
             return Err(Rejection::SealCommitments { expected, got: self.commitments.len() });
@@ -118,33 +124,47 @@ impl Record {
 
 impl Seal {
     /// Checks that the seal is of what `key` needs sealed, then its range proof.
-    pub fn check_for(self, key: &VerifyingKey, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
+    pub fn check_for(
+        self,
+        key: &VerifyingKey,
+        parameters: &Parameters,
+    ) -> Result<CheckedSeal, Rejection> {
         self.record.fits(key, parameters)?;
         self.check(parameters)
     }
 
-    /// Checks the range proof. Where the key is known, [`Self::check_for`] refuses another model's seal before any work.
+    /// Checks the range proof. Where the key is known, [`Self::check_for`] refuses another model's
+    /// seal before any work.
     pub fn check(self, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
-        if self.record.parameters != parameters.digest() || self.record.usable != usable_rows(parameters.k()) {
+        if self.record.parameters != parameters.digest()
+            || self.record.usable != usable_rows(parameters.k())
+        {
             return Err(Rejection::SealParameters { expected: parameters.k(), got: self.record.k });
         }
         let (key, statement) = self.record.range_claim()?;
-        let proof = Proof { key: key.digest(), seal: None, statement, argument: self.range_proof.clone() };
-        key.verify(parameters, &proof).map_err(|reason| Rejection::SealRange { reason: Box::new(reason) })?;
+        let proof =
+            Proof { key: key.digest(), seal: None, statement, argument: self.range_proof.clone() };
+        key.verify(parameters, &proof)
+            .map_err(|reason| Rejection::SealRange { reason: Box::new(reason) })?;
         self.decoded()
     }
 
-    /// Accepts the seal without checking its range proof, because its digest is that of one that has been checked.
+    /// Accepts the seal without checking its range proof, because its digest is that of one that
+    /// has been checked.
     pub fn trust(self, checked: Digest) -> Result<CheckedSeal, Rejection> {
         let got = self.record.digest();
         if got != checked {
-            return Err(Rejection::OtherSeal { expected: checked.to_string(), got: got.to_string() });
+            return Err(Rejection::OtherSeal {
+                expected: checked.to_string(),
+                got: got.to_string(),
+            });
         }
         self.decoded()
     }
 
     fn decoded(self) -> Result<CheckedSeal, Rejection> {
-        let mut points: Vec<_> = self.record.commitments.iter().map(|commitment| (commitment, None)).collect();
+        let mut points: Vec<_> =
+            self.record.commitments.iter().map(|commitment| (commitment, None)).collect();
         // A square root each.
         for_each_chunk(&mut points, 16, |_, points| {
             points.iter_mut().for_each(|(commitment, point)| *point = decode(commitment));
@@ -171,7 +191,8 @@ impl CheckedSeal {
         &self.points
     }
 
-    /// Whether the seal is of tensors like those that `key` needs sealed, under the same parameters.
+    /// Whether the seal is of tensors like those that `key` needs sealed, under the same
+    /// parameters.
     pub fn fits(&self, key: &VerifyingKey, parameters: &Parameters) -> Result<(), Rejection> {
         self.record.fits(key, parameters)
     }
@@ -184,14 +205,18 @@ impl Record {
         if record.parameters != parameters.digest() || record.k != key.description().k {
             return Err(Rejection::SealParameters { expected: key.description().k, got: record.k });
         }
-        let tensors: Vec<&SealedTensor> = key.layout().model_sheets().map(|sheet| &sheet.tensor).collect();
+        let tensors: Vec<&SealedTensor> =
+            key.layout().model_sheets().map(|sheet| &sheet.tensor).collect();
         let columns: usize = key.layout().model_sheets().map(|sheet| sheet.columns.len()).sum();
         let misfit = tensors.iter().zip(&record.tensors).find(|(expected, got)| **expected != *got);
         if let Some((expected, _)) = misfit {
             return Err(Rejection::SealTensor { name: expected.name.clone() });
         }
         if tensors.len() != record.tensors.len() || columns != record.commitments.len() {
-            return Err(Rejection::SealCommitments { expected: columns, got: record.commitments.len() });
+            return Err(Rejection::SealCommitments {
+                expected: columns,
+                got: record.commitments.len(),
+            });
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Sealed tensors: where their elements stand.
 //!
-//! A sealed tensor occupies whole columns of its own, so that its commitments serve any number of proofs. It is seen as a matrix of *units* (its first
-//! dimension) by *length* (all others). Units stand below each other while a column has room for a whole one; a unit longer than a
-//! column runs over several. So the cells of a unit always are one of a few *patterns*: the same rows for the same offsets. That makes
-//! the cotangents of sealed weights, `coefficient(unit)·τ^offset`, cheap to evaluate: one polynomial a pattern (`docs/sealed.md`).
+//! A sealed tensor occupies whole columns of its own, so that its commitments serve any number of
+//! proofs. It is seen as a matrix of *units* (its first dimension) by *length* (all others). Units
+//! stand below each other while a column has room for a whole one; a unit longer than a column runs
+//! over several. So the cells of a unit always are one of a few *patterns*: the same rows for the
+//! same offsets. That makes the cotangents of sealed weights, `coefficient(unit)·τ^offset`, cheap
+//! to evaluate: one polynomial a pattern (`docs/sealed.md`).
 
 use std::ops::Range;
 
@@ -33,14 +35,16 @@ pub struct SealedTensor {
 impl SealedTensor {
     /// First dimension by all others.
     fn matrix(&self) -> (usize, usize) {
-        let length = self.shape.iter().skip(1).fold(1usize, |product, &size| product.saturating_mul(size));
+        let length =
+            self.shape.iter().skip(1).fold(1usize, |product, &size| product.saturating_mul(size));
         (self.shape.first().copied().unwrap_or(1), length)
     }
 
-    /// Whether both are the same tensor to a reader: name, shape, scale and zero point. Declared ranges may differ, as those of a sealed output
-    /// and of the input that it becomes do.
+    /// Whether both are the same tensor to a reader: name, shape, scale and zero point. Declared
+    /// ranges may differ, as those of a sealed output and of the input that it becomes do.
     pub fn reads_as(&self, other: &Self) -> bool {
-        (&self.name, &self.shape, self.quantisation) == (&other.name, &other.shape, other.quantisation)
+        (&self.name, &self.shape, self.quantisation)
+            == (&other.name, &other.shape, other.quantisation)
     }
 
     /// Number of elements.
@@ -57,7 +61,8 @@ pub enum Role {
     Input(usize),
     /// The sealed output of this index.
     Output(usize),
-    /// The digits of all sealed biases, one unit per output channel of every sealed contraction in node order.
+    /// The digits of all sealed biases, one unit per output channel of every sealed contraction in
+    /// node order.
     Biases,
     /// The weights of the sealed contraction at this node.
     Weights(usize),
@@ -90,7 +95,8 @@ impl Sheet {
     /// A sheet from column `first` on.
     pub fn new(role: Role, tensor: SealedTensor, first: usize, usable: usize) -> Self {
         let (units, length) = tensor.matrix();
-        let mut sheet = Self { role, tensor, columns: first..first, usable: usable.max(1), units, length };
+        let mut sheet =
+            Self { role, tensor, columns: first..first, usable: usable.max(1), units, length };
         let count = match sheet.units_per_column() {
             0 => units.saturating_mul(sheet.columns_per_unit()),
             units_per_column => units.div_ceil(units_per_column),
@@ -111,19 +117,23 @@ impl Sheet {
 
     /// The rows and offsets that cells of a unit can have.
     pub fn patterns(&self) -> Vec<Pattern> {
-        let pattern = |first: usize, length: usize, start| Pattern { rows: first..first.saturating_add(length), start };
+        let pattern = |first: usize, length: usize, start| Pattern {
+            rows: first..first.saturating_add(length),
+            start,
+        };
         match self.units_per_column() {
             0 => (0..self.columns_per_unit())
                 .map(|part| part.saturating_mul(self.usable))
                 .map(|start| pattern(0, self.usable.min(self.length.saturating_sub(start)), start))
                 .collect(),
-            fit => {
-                (0..fit.min(self.units)).map(|unit| pattern(unit.saturating_mul(self.length), self.length, 0)).collect()
-            }
+            fit => (0..fit.min(self.units))
+                .map(|unit| pattern(unit.saturating_mul(self.length), self.length, 0))
+                .collect(),
         }
     }
 
-    /// The units with cells in a column, counted from the sheet's first, each with the index of its pattern.
+    /// The units with cells in a column, counted from the sheet's first, each with the index of its
+    /// pattern.
     pub fn members(&self, column: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (units, pattern) = match self.units_per_column() {
             0 => {
@@ -141,7 +151,8 @@ impl Sheet {
 
     /// The cells, column by column.
     pub fn pieces(&self) -> impl Iterator<Item = Piece> + use<> {
-        let (fit, units, length, usable) = (self.units_per_column(), self.units, self.length, self.usable);
+        let (fit, units, length, usable) =
+            (self.units_per_column(), self.units, self.length, self.usable);
         let parts = self.columns_per_unit().max(1);
         self.columns.clone().enumerate().map(move |(index, column)| {
             let (start, end) = match fit {
@@ -153,7 +164,10 @@ impl Sheet {
                 }
                 fit => {
                     let unit = index.saturating_mul(fit);
-                    (unit.saturating_mul(length), unit.saturating_add(fit).min(units).saturating_mul(length))
+                    (
+                        unit.saturating_mul(length),
+                        unit.saturating_add(fit).min(units).saturating_mul(length),
+                    )
                 }
             };
             Piece { column, rows: 0..end.saturating_sub(start), elements: start..end }
@@ -177,15 +191,23 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
     for (index, input) in description.inputs.iter().enumerate() {
         if input.visibility == Visibility::Sealed {
             let (name, shape) = (input.name.clone(), input.shape.clone());
-            let (minimum, maximum, quantisation) = (input.minimum, input.maximum, input.quantisation);
-            tensors.push((Role::Input(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
+            let (minimum, maximum, quantisation) =
+                (input.minimum, input.maximum, input.quantisation);
+            tensors.push((
+                Role::Input(index),
+                SealedTensor { name, shape, minimum, maximum, quantisation },
+            ));
         }
     }
     for ((index, output), facts) in description.outputs.iter().enumerate().zip(&analysis.outputs) {
         if output.visibility == Visibility::Sealed {
-            let (name, shape, quantisation) = (output.name.clone(), output.shape.clone(), output.quantisation);
+            let (name, shape, quantisation) =
+                (output.name.clone(), output.shape.clone(), output.quantisation);
             let (minimum, maximum) = (facts.interval.minimum, facts.interval.maximum);
-            tensors.push((Role::Output(index), SealedTensor { name, shape, minimum, maximum, quantisation }));
+            tensors.push((
+                Role::Output(index),
+                SealedTensor { name, shape, minimum, maximum, quantisation },
+            ));
         }
     }
     let integers = |name: &str, shape: Vec<usize>, range: Interval| SealedTensor {
@@ -197,7 +219,9 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
     };
     let sealed = || {
         description.nodes.iter().enumerate().filter_map(|(id, node)| match &node.operator {
-            Operator::Contract(contract) if contract.weights == Weights::Sealed => Some((id, node, contract)),
+            Operator::Contract(contract) if contract.weights == Weights::Sealed => {
+                Some((id, node, contract))
+            }
             _ => None,
         })
     };
@@ -208,7 +232,10 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
     }
     for (id, node, contract) in sealed() {
         let depth = depth(contract, &analysis.nodes).unwrap_or(0);
-        tensors.push((Role::Weights(id), integers(&node.name, vec![contract.rows, depth], SEALED_WEIGHT)));
+        tensors.push((
+            Role::Weights(id),
+            integers(&node.name, vec![contract.rows, depth], SEALED_WEIGHT),
+        ));
     }
     tensors
 }
@@ -219,8 +246,13 @@ mod tests {
 
     fn sheet(units: usize, length: usize, usable: usize) -> Sheet {
         let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-        let tensor =
-            SealedTensor { name: "w".into(), shape: vec![units, length], minimum: 0, maximum: 0, quantisation };
+        let tensor = SealedTensor {
+            name: "w".into(),
+            shape: vec![units, length],
+            minimum: 0,
+            maximum: 0,
+            quantisation,
+        };
         Sheet::new(Role::Biases, tensor, 7, usable)
     }
 
@@ -234,9 +266,19 @@ mod tests {
             let columns = sheet.fill(&values);
             assert_eq!(columns.len(), sheet.columns.len());
             let pieces: Vec<Piece> = sheet.pieces().collect();
-            assert!(pieces.iter().all(|piece| piece.rows.len() == piece.elements.len() && piece.rows.end <= usable));
-            let covered: Vec<usize> = pieces.iter().flat_map(|piece| piece.elements.clone()).collect();
-            assert_eq!(covered, (0..units * length).collect::<Vec<_>>(), "{units} units of {length}");
+            assert!(
+                pieces
+                    .iter()
+                    .all(|piece| piece.rows.len() == piece.elements.len()
+                        && piece.rows.end <= usable)
+            );
+            let covered: Vec<usize> =
+                pieces.iter().flat_map(|piece| piece.elements.clone()).collect();
+            assert_eq!(
+                covered,
+                (0..units * length).collect::<Vec<_>>(),
+                "{units} units of {length}"
+            );
             let mut found = vec![0; units * length];
             let patterns = sheet.patterns();
             for (index, column) in columns.iter().enumerate() {

@@ -1,6 +1,8 @@
-//! The verifier's steps on sizes instead of values: multiplications and bytes, as [`crate::cost`] shows them.
+//! The verifier's steps on sizes instead of values: multiplications and bytes, as [`crate::cost`]
+//! shows them.
 //!
-//! The constants are measured, and so chosen that the sums exceed what is measured by up to a factor of two (`benches/hostile.rs`).
+//! The constants are measured, and so chosen that the sums exceed what is measured by up to a
+//! factor of two (`benches/hostile.rs`).
 
 use crate::analysis::{Facts, factor_length, multiply_accumulates};
 use crate::contraction::Geometry;
@@ -30,7 +32,8 @@ const PLACE: u64 = 20;
 const START: u64 = 100_000;
 /// A small integer times an element, in hundredths of a multiplication.
 const SMALL: u64 = 15;
-/// Bytes of a row beside the columns: parameters, weights, and the multi-scalar multiplication's scalars, points and buckets.
+/// Bytes of a row beside the columns: parameters, weights, and the multi-scalar multiplication's
+/// scalars, points and buckets.
 const ROW_BYTES: u64 = 700;
 /// Bytes of a node, an input or an output with what is derived from it.
 const NODE_BYTES: u64 = 600;
@@ -94,7 +97,8 @@ impl Form {
     }
 
     fn plus(self, other: Self) -> Self {
-        let same = matches!((self, other), (Self::Outer { columns: a, .. }, Self::Outer { columns: b, .. }) if a == b);
+        let same = matches!((self, other), (Self::Outer { columns: a, .. },
+            Self::Outer { columns: b, .. }) if a == b);
         if same { self } else { Self::Dense(self.elements()) }
     }
 }
@@ -147,7 +151,8 @@ impl Pass<'_> {
         let form = Form::of(facts);
         self.time.add(form.held(), 2);
         let limbs = cells.map_or(0, |cells| cells.limbs.len());
-        let others = cells.and_then(|cells| cells.result.as_ref()).map_or(0, |result| result.lane.width());
+        let others =
+            cells.and_then(|cells| cells.result.as_ref()).map_or(0, |result| result.lane.width());
         self.place(form, limbs.saturating_add(others));
         form
     }
@@ -161,7 +166,9 @@ impl Pass<'_> {
     fn backward(&mut self) {
         let key = self.key;
         let (description, analysis, layout) = (key.description(), key.analysis(), key.layout());
-        for ((output, facts), cells) in description.outputs.iter().zip(&analysis.outputs).zip(&layout.outputs) {
+        for ((output, facts), cells) in
+            description.outputs.iter().zip(&analysis.outputs).zip(&layout.outputs)
+        {
             match output.source {
                 OutputSource::Node(node) => {
                     let form = self.equation(facts, None);
@@ -198,17 +205,19 @@ impl Pass<'_> {
                 let equation = self.equation(facts, cells);
                 operator.operands().for_each(|input| self.add(input, equation));
             }
-            Operator::Input(index) => match self.key.description().inputs.get(*index).map(|input| input.visibility) {
-                Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
-                Some(visibility) => {
-                    form.into_iter().for_each(|form| self.place(form, 1));
-                    if visibility == Visibility::Sealed {
-                        let equation = self.equation(facts, cells);
-                        self.place(equation, 1);
+            Operator::Input(index) => {
+                match self.key.description().inputs.get(*index).map(|input| input.visibility) {
+                    Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
+                    Some(visibility) => {
+                        form.into_iter().for_each(|form| self.place(form, 1));
+                        if visibility == Visibility::Sealed {
+                            let equation = self.equation(facts, cells);
+                            self.place(equation, 1);
+                        }
                     }
+                    None => {}
                 }
-                None => {}
-            },
+            }
             Operator::Combine(combine) => {
                 let Some(form) = form else { return };
                 if !combine.constant.is_empty() {
@@ -223,12 +232,15 @@ impl Pass<'_> {
             Operator::Product(product) => {
                 self.factors(factor_length(operator, &self.key.analysis().nodes));
                 for node in [product.left, product.right] {
-                    let elements = self.key.analysis().nodes.get(node).map_or(0, |facts| facts.elements);
+                    let elements =
+                        self.key.analysis().nodes.get(node).map_or(0, |facts| facts.elements);
                     self.time.add(elements, 2);
                     self.add(node, Form::Dense(elements));
                 }
             }
-            Operator::Contract(contract) => form.into_iter().for_each(|form| self.contract(contract, facts, form)),
+            Operator::Contract(contract) => {
+                form.into_iter().for_each(|form| self.contract(contract, facts, form))
+            }
         }
     }
 
@@ -248,7 +260,12 @@ impl Pass<'_> {
             self.time.add(prefix, 1);
         }
         self.time.add(facts.elements, 2);
-        let inputs: usize = view.inputs.iter().filter_map(|&input| nodes.get(input)).map(|facts| facts.elements).sum();
+        let inputs: usize = view
+            .inputs
+            .iter()
+            .filter_map(|&input| nodes.get(input))
+            .map(|facts| facts.elements)
+            .sum();
         self.briefly(facts.elements.saturating_mul(2).saturating_add(inputs), ELEMENT);
         for &input in &view.inputs {
             self.add(input, Form::Dense(nodes.get(input).map_or(0, |facts| facts.elements)));
@@ -301,9 +318,10 @@ impl Pass<'_> {
         let channels = input.shape.first().copied().unwrap_or(0);
         match geometry.sliding().filter(|_| contract.column_factors.is_empty()) {
             Some(sliding) => self.time.add(channels.saturating_mul(sliding.multiplications()), 1),
-            None => {
-                self.products(times(channels.saturating_mul(geometry.window()), 1).saturating_mul(times(positions, 1)))
-            }
+            None => self.products(
+                times(channels.saturating_mul(geometry.window()), 1)
+                    .saturating_mul(times(positions, 1)),
+            ),
         }
         self.briefly(taps.saturating_add(positions.saturating_mul(2)), ELEMENT);
         self.add(contract.input, Form::Dense(input.elements));
@@ -322,9 +340,22 @@ impl Pass<'_> {
         time.add(layout.usable.saturating_mul(evaluated.saturating_add(pairs)), CELL);
         time.add(layout.usable.saturating_mul(layout.slots), TUPLE);
         for sheet in layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_))) {
-            time.add(sheet.tensor.shape.first().copied().unwrap_or(0).saturating_add(sheet.columns.len()), 1);
             time.add(
-                sheet.tensor.elements().min(layout.usable).max(sheet.tensor.shape.get(1).copied().unwrap_or(0)),
+                sheet
+                    .tensor
+                    .shape
+                    .first()
+                    .copied()
+                    .unwrap_or(0)
+                    .saturating_add(sheet.columns.len()),
+                1,
+            );
+            time.add(
+                sheet
+                    .tensor
+                    .elements()
+                    .min(layout.usable)
+                    .max(sheet.tensor.shape.get(1).copied().unwrap_or(0)),
                 1,
             );
         }
@@ -344,7 +375,10 @@ impl Pass<'_> {
         let layout = key.layout();
         let mut bytes = Tally(BASE_BYTES);
         let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
-        bytes.add(layout.usable.saturating_mul(layout.factor_columns().end.saturating_add(pairs)), ELEMENT);
+        bytes.add(
+            layout.usable.saturating_mul(layout.factor_columns().end.saturating_add(pairs)),
+            ELEMENT,
+        );
         // Tuples and reciprocals.
         bytes.add(layout.usable.saturating_mul(layout.slots), 2 * ELEMENT);
         bytes.add(layout.rows, ROW_BYTES);
@@ -356,13 +390,16 @@ impl Pass<'_> {
         bytes.add(description.nodes.len().saturating_add(tensors), NODE_BYTES);
         let lengths = description.nodes.iter().map(|node| match &node.operator {
             Operator::Contract(contract) => {
-                let factors = contract.row_factors.len().saturating_add(contract.column_factors.len());
+                let factors =
+                    contract.row_factors.len().saturating_add(contract.column_factors.len());
                 let integers = factors.saturating_add(contract.bias.len()).saturating_mul(8);
                 contract.weights.public().map_or(0, <[i8]>::len).saturating_add(integers)
             }
-            Operator::Combine(combine) => {
-                combine.terms.len().saturating_mul(16).saturating_add(combine.constant.len().saturating_mul(8))
-            }
+            Operator::Combine(combine) => combine
+                .terms
+                .len()
+                .saturating_mul(16)
+                .saturating_add(combine.constant.len().saturating_mul(8)),
             // With its table.
             Operator::Requantise(requantise) => requantise.function.values.len().saturating_mul(16),
             _ => 0,
@@ -371,7 +408,8 @@ impl Pass<'_> {
         bytes.add(lengths.fold(0, usize::saturating_add), 3);
         let (rows, columns) = key.analysis().widest();
         bytes.add(rows.saturating_add(columns), ELEMENT);
-        let tensors = description.inputs.iter().filter(|input| input.visibility == Visibility::Public);
+        let tensors =
+            description.inputs.iter().filter(|input| input.visibility == Visibility::Public);
         let shown: usize = tensors.map(|input| input.shape.iter().product::<usize>()).sum();
         let outputs: usize = key.analysis().outputs.iter().map(|facts| facts.elements).sum();
         bytes.add(shown.saturating_add(outputs), 32);

@@ -1,8 +1,9 @@
 //! Sums of small integers times field elements, reduced once at the end.
 //!
-//! A field multiplication reduces its product modulo `p`. Here elements are cut into seventeen digits of 15 bits, and a sum of products becomes
-//! seventeen dot products of 16-bit integers in 32-bit sums, which compilers turn into multiply-add instructions of every processor. 128 products
-//! later the dot products are added to wider digits; the field comes back at the end.
+//! A field multiplication reduces its product modulo `p`. Here elements are cut into seventeen
+//! digits of 15 bits, and a sum of products becomes seventeen dot products of 16-bit integers in
+//! 32-bit sums, which compilers turn into multiply-add instructions of every processor. 128
+//! products later the dot products are added to wider digits; the field comes back at the end.
 
 use ff::{Field, PrimeField};
 use pasta_curves::Fp;
@@ -50,7 +51,12 @@ impl Planes {
                 let digit = i16::try_from(a & ((1 << BITS) - 1)).unwrap_or(0);
                 plane.get_mut(at).into_iter().for_each(|place| *place = digit);
                 let carried = 64 - BITS;
-                words = [a >> BITS | b << carried, b >> BITS | c << carried, c >> BITS | d << carried, d >> BITS];
+                words = [
+                    a >> BITS | b << carried,
+                    b >> BITS | c << carried,
+                    c >> BITS | d << carried,
+                    d >> BITS,
+                ];
             }
         }
         Self { digits, length: elements.len().next_multiple_of(STEP).min(BLOCK) }
@@ -60,7 +66,9 @@ impl Planes {
     #[allow(clippy::arithmetic_side_effects, reason = "bounded by SMALL, BLOCK and BLOCKS")]
     fn add_dot(&self, integers: &[i16; BLOCK], sum: &mut Wide) {
         let integers = integers.get(..self.length).unwrap_or_default();
-        let dot = |plane: &[i16; BLOCK]| i64::from(dot(integers, plane.get(..self.length).unwrap_or_default()));
+        let dot = |plane: &[i16; BLOCK]| {
+            i64::from(dot(integers, plane.get(..self.length).unwrap_or_default()))
+        };
         for (digit, planes) in sum.0.iter_mut().zip(self.digits.chunks(2)) {
             *digit += match planes {
                 [low, high] => dot(low) + (dot(high) << BITS),
@@ -77,11 +85,16 @@ fn dot(a: &[i16], b: &[i16]) -> i32 {
     dots(a, b) + dots(arrays::<_, STEP>(a_rest).0, arrays(b_rest).0)
 }
 
-/// A dot product in pieces of fixed length: compilers see multiply-add instructions in them, which they miss in a plain loop.
+/// A dot product in pieces of fixed length: compilers see multiply-add instructions in them, which
+/// they miss in a plain loop.
 #[allow(clippy::arithmetic_side_effects, reason = "bounded by SMALL and BLOCK")]
-fn dots<'a, const N: usize>(a: impl Iterator<Item = &'a [i16; N]>, b: impl Iterator<Item = &'a [i16; N]>) -> i32 {
-    let piece =
-        |(a, b): (&[i16; N], &[i16; N])| -> i32 { a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum() };
+fn dots<'a, const N: usize>(
+    a: impl Iterator<Item = &'a [i16; N]>,
+    b: impl Iterator<Item = &'a [i16; N]>,
+) -> i32 {
+    let piece = |(a, b): (&[i16; N], &[i16; N])| -> i32 {
+        a.iter().zip(b).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+    };
     a.zip(b).map(piece).sum()
 }
 
@@ -143,7 +156,11 @@ impl Elements {
     /// `Σ integers_i · element_i`.
     pub(crate) fn dot(&self, integers: &[i64]) -> Fp {
         if !all_small(integers) {
-            return integers.iter().zip(&self.elements).map(|(&value, element)| *element * integer(value)).sum();
+            return integers
+                .iter()
+                .zip(&self.elements)
+                .map(|(&value, element)| *element * integer(value))
+                .sum();
         }
         let blocks = integers.chunks(BLOCK).zip(&self.planes);
         let mut sum = Fp::ZERO;
@@ -175,7 +192,13 @@ pub struct SmallSums {
 impl SmallSums {
     /// So many sums, all zero.
     pub fn new(count: usize) -> Self {
-        Self { elements: Vec::new(), rows: Vec::new(), wide: Vec::new(), blocks: 0, sums: vec![Fp::ZERO; count] }
+        Self {
+            elements: Vec::new(),
+            rows: Vec::new(),
+            wide: Vec::new(),
+            blocks: 0,
+            sums: vec![Fp::ZERO; count],
+        }
     }
 
     /// Adds `integers[i] · element` to sum `i`.
@@ -213,7 +236,9 @@ impl SmallSums {
         const SHARE: usize = 8;
         for_each_chunk(&mut self.wide, TILE.saturating_mul(SHARE), |share, sums| {
             let first = share.saturating_mul(SHARE);
-            sums.chunks_mut(TILE).enumerate().for_each(|(index, sums)| tile(first.saturating_add(index), sums));
+            sums.chunks_mut(TILE)
+                .enumerate()
+                .for_each(|(index, sums)| tile(first.saturating_add(index), sums));
         });
         self.elements.clear();
         self.rows.clear();
@@ -256,25 +281,39 @@ mod tests {
 
     /// Elements with digits of every kind: random ones, the smallest and the largest.
     fn elements(count: usize) -> Vec<Fp> {
-        let ends = [Fp::ZERO, Fp::ONE, -Fp::ONE, Fp::from_raw([u64::MAX, u64::MAX, u64::MAX, (1 << 62) - 1])];
-        powers(-Fp::from(0x1234_5678_9abc), count).into_iter().chain(ends).take(count.max(ends.len())).skip(1).collect()
+        let ends = [
+            Fp::ZERO,
+            Fp::ONE,
+            -Fp::ONE,
+            Fp::from_raw([u64::MAX, u64::MAX, u64::MAX, (1 << 62) - 1]),
+        ];
+        powers(-Fp::from(0x1234_5678_9abc), count)
+            .into_iter()
+            .chain(ends)
+            .take(count.max(ends.len()))
+            .skip(1)
+            .collect()
     }
 
     fn check(rows: &[Vec<i64>], elements: &[Fp]) {
         let count = rows[0].len();
         let mut sums = SmallSums::new(count);
         rows.iter().zip(elements).for_each(|(row, element)| sums.add(row, *element));
-        let plain = |i: usize| rows.iter().zip(elements).map(|(row, element)| integer(row[i]) * element).sum::<Fp>();
+        let plain = |i: usize| {
+            rows.iter().zip(elements).map(|(row, element)| integer(row[i]) * element).sum::<Fp>()
+        };
         assert_eq!(sums.finish(), (0..count).map(plain).collect::<Vec<_>>());
     }
 
     #[test]
     fn agrees_with_the_field() {
-        // Fewer than FEW, a part of a block, several blocks; small integers and large ones; fewer and more sums than a tile and a share.
+        // Fewer than FEW, a part of a block, several blocks; small integers and large ones; fewer
+        // and more sums than a tile and a share.
         for (height, count) in [(1, 5), (3, 41), (5, 1), (20, 17), (128, 16), (300, 150)] {
             for scale in [1, 3, 1000, i64::MAX / 100] {
                 let value = |row: i64, i: i64| scale * ((row * 37 + i * 11) % 171 - 85);
-                let rows: Vec<Vec<i64>> = (0..height).map(|row| (0..count).map(|i| value(row, i)).collect()).collect();
+                let rows: Vec<Vec<i64>> =
+                    (0..height).map(|row| (0..count).map(|i| value(row, i)).collect()).collect();
                 check(&rows, &elements(rows.len() + 1));
             }
         }
@@ -308,8 +347,10 @@ mod tests {
         for count in [0, 1, 3, 127, 128, 300] {
             for scale in [1, 2, i64::MAX / 200] {
                 let integers: Vec<i64> = (0..count).map(|i| scale * (i * 37 % 255 - 127)).collect();
-                let elements: Vec<Fp> = elements(integers.len() + 1).into_iter().take(integers.len()).collect();
-                let plain: Fp = integers.iter().zip(&elements).map(|(&value, e)| integer(value) * e).sum();
+                let elements: Vec<Fp> =
+                    elements(integers.len() + 1).into_iter().take(integers.len()).collect();
+                let plain: Fp =
+                    integers.iter().zip(&elements).map(|(&value, e)| integer(value) * e).sum();
                 assert_eq!(Elements::new(elements).dot(&integers), plain);
             }
         }

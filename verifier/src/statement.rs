@@ -9,9 +9,11 @@ use crate::limits::{MAX_TENSORS, bounded};
 use crate::seal::Commitment;
 use crate::sheet::Role;
 
-/// Inputs and outputs as the key's visibility shows them: row-major integers, commitments, or nothing.
+/// Inputs and outputs as the key's visibility shows them: row-major integers, commitments, or
+/// nothing.
 ///
-/// Floats and classes that people read are derived from these with [`Quantisation::real`], never stored beside a proof.
+/// Floats and classes that people read are derived from these with [`Quantisation::real`], never
+/// stored beside a proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// One per input, in the key's order.
@@ -71,7 +73,11 @@ impl std::fmt::Display for Visibility {
 
 impl Quantisation {
     /// The real number that `integer` stands for.
-    #[allow(clippy::cast_precision_loss, clippy::arithmetic_side_effects, reason = "for reading only; 65 bits in 128")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::arithmetic_side_effects,
+        reason = "for reading only; 65 bits in 128"
+    )]
     pub fn real(&self, integer: i64) -> f64 {
         self.scale * (i128::from(integer) - i128::from(self.zero_point)) as f64
     }
@@ -141,9 +147,16 @@ fn check_tensors<'a>(
                         got: integers.len(),
                     });
                 }
-                let outside = integers.iter().enumerate().find(|&(_, x)| !(minimum..=maximum).contains(x));
+                let outside =
+                    integers.iter().enumerate().find(|&(_, x)| !(minimum..=maximum).contains(x));
                 if let Some((index, &got)) = outside {
-                    return Err(Rejection::TensorRange { name: name(), index, got, minimum, maximum });
+                    return Err(Rejection::TensorRange {
+                        name: name(),
+                        index,
+                        got,
+                        minimum,
+                        maximum,
+                    });
                 }
             }
             Value::Sealed(commitments) => {

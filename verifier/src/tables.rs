@@ -1,8 +1,9 @@
 //! The public lookup tables: which tuples of cells are allowed.
 //!
-//! All tables stand one after another in one long concatenation of tuples `(tag, c₁, c₂, c₃)`. It is cut into *slots* of `u` rows, each with a
-//! multiplicity column of its own, so a table may be longer than the circuit. A tag is unique per table and non-zero; tag 0 has one row,
-//! all zeros, which is what unused rows of the circuit hold.
+//! All tables stand one after another in one long concatenation of tuples `(tag, c₁, c₂, c₃)`. It
+//! is cut into *slots* of `u` rows, each with a multiplicity column of its own, so a table may be
+//! longer than the circuit. A tag is unique per table and non-zero; tag 0 has one row, all zeros,
+//! which is what unused rows of the circuit hold.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,7 +12,8 @@ use pasta_curves::Fp;
 
 use crate::analysis::{Analysis, Interval};
 use crate::description::{
-    Description, Form, Function, Input, Node, NodeId, Operator, OutputSource, Requantise, Visibility,
+    Description, Form, Function, Input, Node, NodeId, Operator, OutputSource, Requantise,
+    Visibility,
 };
 use crate::error::DescriptionError as Error;
 use crate::field::integer;
@@ -39,12 +41,14 @@ pub enum Content {
         /// The quotients.
         domain: Interval,
     },
-    /// `(high, side)` with `side` the sign of `high`, for `high` in `domain`: the wide form's first lookup.
+    /// `(high, side)` with `side` the sign of `high`, for `high` in `domain`: the wide form's first
+    /// lookup.
     High {
         /// The high parts.
         domain: Interval,
     },
-    /// `(side, low, value)` for `0 ≤ low < radix`: the function's first value below, its last above, its entry inside.
+    /// `(side, low, value)` for `0 ≤ low < radix`: the function's first value below, its last
+    /// above, its entry inside.
     Low {
         /// The function.
         function: Function,
@@ -68,12 +72,16 @@ impl Content {
     pub fn tuples(&self) -> Box<dyn Iterator<Item = Tuple> + '_> {
         match self {
             Self::Zero => Box::new(std::iter::once([0; 3])),
-            Self::Limb { bits } => Box::new((0..1i64.checked_shl(*bits).unwrap_or(0)).map(|x| [x, 0, 0])),
+            Self::Limb { bits } => {
+                Box::new((0..1i64.checked_shl(*bits).unwrap_or(0)).map(|x| [x, 0, 0]))
+            }
             Self::Range(domain) => Box::new((domain.minimum..=domain.maximum).map(|x| [x, 0, 0])),
             Self::Direct { function, domain } => {
                 Box::new((domain.minimum..=domain.maximum).map(|x| [x, function.apply(x), 0]))
             }
-            Self::High { domain } => Box::new((domain.minimum..=domain.maximum).map(|x| [x, x.signum(), 0])),
+            Self::High { domain } => {
+                Box::new((domain.minimum..=domain.maximum).map(|x| [x, x.signum(), 0]))
+            }
             Self::Low { function } => Box::new((-1..=1i64).flat_map(move |side| {
                 (0..function.radix()).zip(&function.values).map(move |(low, &inside)| {
                     let ends = (function.values.first(), function.values.last());
@@ -91,13 +99,18 @@ impl Content {
     /// The row that holds `tuple`, if one does.
     pub fn find(&self, tuple: Tuple) -> Option<usize> {
         let [a, b, c] = tuple;
-        let offset =
-            |from: i64| a.checked_sub(from).and_then(|at| usize::try_from(at).ok()).filter(|&at| at < self.rows());
+        let offset = |from: i64| {
+            a.checked_sub(from)
+                .and_then(|at| usize::try_from(at).ok())
+                .filter(|&at| at < self.rows())
+        };
         match self {
             Self::Zero => (tuple == [0; 3]).then_some(0),
             Self::Limb { .. } => offset(0).filter(|_| b == 0 && c == 0),
             Self::Range(domain) => offset(domain.minimum).filter(|_| b == 0 && c == 0),
-            Self::Direct { function, domain } => offset(domain.minimum).filter(|_| b == function.apply(a) && c == 0),
+            Self::Direct { function, domain } => {
+                offset(domain.minimum).filter(|_| b == function.apply(a) && c == 0)
+            }
             Self::High { domain } => offset(domain.minimum).filter(|_| b == a.signum() && c == 0),
             Self::Low { function } => {
                 let low = usize::try_from(b).ok().filter(|&low| low < function.values.len())?;
@@ -138,7 +151,11 @@ pub struct Tables {
 }
 
 /// Quotients that a requantisation can meet.
-pub(crate) fn quotients(description: &Description, analysis: &Analysis, requantise: &Requantise) -> Option<Interval> {
+pub(crate) fn quotients(
+    description: &Description,
+    analysis: &Analysis,
+    requantise: &Requantise,
+) -> Option<Interval> {
     let input = analysis.nodes.get(requantise.input)?;
     Some(input.interval.shifted(requantise.limbs.saturating_mul(description.limb_bits)))
 }
@@ -156,7 +173,8 @@ pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
 }
 
 impl Tables {
-    /// The tables that a description's requantisations and ArgMaxes need; equal functions share one.
+    /// The tables that a description's requantisations and ArgMaxes need; equal functions share
+    /// one.
     pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
         let mut limb = false;
         let mut high: Option<Interval> = None;
@@ -169,7 +187,10 @@ impl Tables {
             limb |= requantise.limbs > 0;
             match requantise.form {
                 Form::Narrow => {
-                    direct.entry(function).and_modify(|all| *all = all.union(domain)).or_insert(domain);
+                    direct
+                        .entry(function)
+                        .and_modify(|all| *all = all.union(domain))
+                        .or_insert(domain);
                 }
                 Form::Wide => {
                     let overflow = || Error::Overflow { node: node.name.clone() };
@@ -179,9 +200,18 @@ impl Tables {
                 }
             }
         }
-        limb |= description.outputs.iter().any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
+        limb |= description
+            .outputs
+            .iter()
+            .any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
 
-        let mut tables = Self { list: Vec::new(), limb: 0, high: 0, ranges: BTreeMap::new(), functions: Vec::new() };
+        let mut tables = Self {
+            list: Vec::new(),
+            limb: 0,
+            high: 0,
+            ranges: BTreeMap::new(),
+            functions: Vec::new(),
+        };
         let mut rows = 0usize;
         let mut push = |content: Content| -> Result<usize, Error> {
             let start = rows;
@@ -197,10 +227,15 @@ impl Tables {
         if let Some(domain) = high {
             tables.high = push(Content::High { domain })?;
         }
-        for input in description.inputs.iter().filter(|input| input.visibility != Visibility::Public) {
+        for input in
+            description.inputs.iter().filter(|input| input.visibility != Visibility::Public)
+        {
             let range = (input.minimum, input.maximum);
             if let Entry::Vacant(entry) = tables.ranges.entry(range) {
-                entry.insert(push(Content::Range(Interval { minimum: input.minimum, maximum: input.maximum }))?);
+                entry.insert(push(Content::Range(Interval {
+                    minimum: input.minimum,
+                    maximum: input.maximum,
+                }))?);
             }
         }
         let (mut narrow, mut wide) = (BTreeMap::new(), BTreeMap::new());
@@ -211,8 +246,12 @@ impl Tables {
             wide.insert(function, push(Content::Low { function: function.clone() })?);
         }
         let tag = |node: &Node| match &node.operator {
-            Operator::Requantise(Requantise { form: Form::Narrow, function, .. }) => narrow.get(function).copied(),
-            Operator::Requantise(Requantise { form: Form::Wide, function, .. }) => wide.get(function).copied(),
+            Operator::Requantise(Requantise { form: Form::Narrow, function, .. }) => {
+                narrow.get(function).copied()
+            }
+            Operator::Requantise(Requantise { form: Form::Wide, function, .. }) => {
+                wide.get(function).copied()
+            }
             _ => None,
         };
         tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();
@@ -226,7 +265,10 @@ impl Tables {
 
     /// Every tuple of the concatenation with its tag.
     pub fn tuples(&self) -> impl Iterator<Item = (usize, Tuple)> + '_ {
-        self.list.iter().enumerate().flat_map(|(tag, table)| table.content.tuples().map(move |tuple| (tag, tuple)))
+        self.list
+            .iter()
+            .enumerate()
+            .flat_map(|(tag, table)| table.content.tuples().map(move |tuple| (tag, tuple)))
     }
 
     /// Row of a tagged tuple in the concatenation, if it is allowed.

@@ -16,7 +16,8 @@
 //! | commitments `L` and `R` of round `i` of the inner product argument, `k` times | `u_i` |
 //! | its last coefficient and blind | |
 //!
-//! [`crate::argument`] reads this order, `transcript.rs` among the prover's tests holds real proofs against it: a challenge depends on all that stands above it and on nothing below.
+//! [`crate::argument`] reads this order, `transcript.rs` among the prover's tests holds real proofs
+//! against it: a challenge depends on all that stands above it and on nothing below.
 //!
 //! The hash function, its domain separation and the encodings are halo2's Blake2b transcript.
 
@@ -29,8 +30,9 @@ use crate::key::{Digest, VerifyingKey};
 use crate::seal::model_digest;
 use crate::statement::Statement;
 
-/// Version of the argument. It changes with every proof byte, and when a check is added that what was accepted before may fail: what an earlier version
-/// has checked does not count for a later one.
+/// Version of the argument. It changes with every proof byte, and when a check is added that what
+/// was accepted before may fail: what an earlier version has checked does not count for a later
+/// one.
 pub const VERSION: u32 = 3;
 
 /// Everything that a proof is bound to before its first challenge.
@@ -38,7 +40,8 @@ pub const VERSION: u32 = 3;
 pub struct Bound<'a> {
     /// The argument's version.
     pub version: u32,
-    /// The model: digest of key and seal. The key's digest covers the whole description, the seal's its commitments.
+    /// The model: digest of key and seal. The key's digest covers the whole description, the seal's
+    /// its commitments.
     pub model: Digest,
     /// Digest of the commitment parameters.
     pub parameters: Digest,
@@ -52,7 +55,12 @@ pub struct Bound<'a> {
 
 impl<'a> Bound<'a> {
     /// What a proof of this statement by this model is bound to.
-    pub fn new(key: &VerifyingKey, seal: Option<Digest>, parameters: Digest, statement: &'a Statement) -> Self {
+    pub fn new(
+        key: &VerifyingKey,
+        seal: Option<Digest>,
+        parameters: Digest,
+        statement: &'a Statement,
+    ) -> Self {
         let model = model_digest(key.digest(), seal);
         let (k, usable) = (key.description().k, key.layout().usable);
         Self { version: VERSION, model, parameters, k, usable, statement }
@@ -91,7 +99,9 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::{Description, Input, Node, Operator, Output, OutputSource, Quantisation, Visibility};
+    use crate::description::{
+        Description, Input, Node, Operator, Output, OutputSource, Quantisation, Visibility,
+    };
 
     fn key(name: &str, k: u32) -> VerifyingKey {
         let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
@@ -101,16 +111,30 @@ mod tests {
             k,
             limb_bits: 1,
             bias_digits: 0,
-            inputs: vec![Input { name: "x".into(), shape: vec![2], minimum: 0, maximum: 1, quantisation, visibility }],
+            inputs: vec![Input {
+                name: "x".into(),
+                shape: vec![2],
+                minimum: 0,
+                maximum: 1,
+                quantisation,
+                visibility,
+            }],
             nodes: vec![Node { name: "x".into(), operator: Operator::Input(0) }],
-            outputs: vec![Output { name: "y".into(), shape: vec![2], source, quantisation, visibility }],
+            outputs: vec![Output {
+                name: "y".into(),
+                shape: vec![2],
+                source,
+                quantisation,
+                visibility,
+            }],
         };
         VerifyingKey::new(description).unwrap()
     }
 
     #[test]
     fn every_input_changes_the_binding() {
-        let statement = |x: &[i64], y: &[i64]| Statement::public(vec![x.to_vec()], vec![y.to_vec()]);
+        let statement =
+            |x: &[i64], y: &[i64]| Statement::public(vec![x.to_vec()], vec![y.to_vec()]);
         let parameters = |byte| Digest([byte; 32]);
         let bind = |key: &VerifyingKey, seal, parameters, statement: &Statement| {
             Bound::new(key, seal, parameters, statement).element()

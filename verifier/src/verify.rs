@@ -1,4 +1,5 @@
-//! Verification: recompute the public side, check the evaluations against the constraints, check the opening.
+//! Verification: recompute the public side, check the evaluations against the constraints, check
+//! the opening.
 
 use ff::{BatchInvert, Field, PrimeField};
 use pasta_curves::{EqAffine, Fp};
@@ -21,26 +22,34 @@ use crate::threads::for_each_chunk;
 use crate::transcript::Bound;
 
 impl VerifyingKey {
-    /// Whether `proof` shows that the network of this key maps the statement's inputs to its outputs. For keys without sealed weights.
+    /// Whether `proof` shows that the network of this key maps the statement's inputs to its
+    /// outputs. For keys without sealed weights.
     ///
-    /// Cost: field work linear in cells and weights, one multi-scalar multiplication of `2^k` plus the commitments.
+    /// Cost: field work linear in cells and weights, one multi-scalar multiplication of `2^k` plus
+    /// the commitments.
     pub fn verify(&self, parameters: &Parameters, proof: &Proof) -> Result<(), Rejection> {
         self.verify_sealed(parameters, None, proof)
     }
 
     /// The same for any key: `seal` is the seal of the model's weights, if they are sealed.
     ///
-    /// The cost of sealed weights: field work linear in columns and output channels, a term of the multiplication for each column.
+    /// The cost of sealed weights: field work linear in columns and output channels, a term of the
+    /// multiplication for each column.
     pub fn verify_sealed(
         &self,
         parameters: &Parameters,
         seal: Option<&CheckedSeal>,
         proof: &Proof,
     ) -> Result<(), Rejection> {
-        if self.fold_opening(parameters, seal, proof)?.holds() { Ok(()) } else { Err(Rejection::Opening) }
+        if self.fold_opening(parameters, seal, proof)?.holds() {
+            Ok(())
+        } else {
+            Err(Rejection::Opening)
+        }
     }
 
-    /// The commitments `C` that the proof's statement and the model's seal say, one per sealed column.
+    /// The commitments `C` that the proof's statement and the model's seal say, one per sealed
+    /// column.
     fn sealed_points(
         &self,
         parameters: &Parameters,
@@ -48,10 +57,16 @@ impl VerifyingKey {
         proof: &Proof,
     ) -> Result<Vec<EqAffine>, Rejection> {
         if proof.key != self.digest() {
-            return Err(Rejection::OtherKey { expected: self.digest().to_string(), got: proof.key.to_string() });
+            return Err(Rejection::OtherKey {
+                expected: self.digest().to_string(),
+                got: proof.key.to_string(),
+            });
         }
         if parameters.k() != self.description().k {
-            return Err(Rejection::OtherParameters { expected: self.description().k, got: parameters.k() });
+            return Err(Rejection::OtherParameters {
+                expected: self.description().k,
+                got: parameters.k(),
+            });
         }
         match (seal, self.has_sealed_weights()) {
             (None, true) => return Err(Rejection::SealMissing),
@@ -61,14 +76,18 @@ impl VerifyingKey {
         }
         let digest = seal.map(CheckedSeal::digest);
         if digest != proof.seal {
-            let name = |digest: Option<Digest>| digest.map_or("none".into(), |digest| digest.to_string());
+            let name =
+                |digest: Option<Digest>| digest.map_or("none".into(), |digest| digest.to_string());
             return Err(Rejection::OtherSeal { expected: name(proof.seal), got: name(digest) });
         }
         proof.statement.check(self)?;
         let values = proof.statement.inputs.iter().chain(&proof.statement.outputs);
         let commitments = values.flat_map(|value| value.commitments()).map(decode);
-        let points = commitments.chain(seal.iter().flat_map(|seal| seal.points()).map(|point| Some(*point)));
-        points.collect::<Option<_>>().ok_or(Rejection::Encoding { part: "commitments of the statement" })
+        let points =
+            commitments.chain(seal.iter().flat_map(|seal| seal.points()).map(|point| Some(*point)));
+        points
+            .collect::<Option<_>>()
+            .ok_or(Rejection::Encoding { part: "commitments of the statement" })
     }
 
     /// Everything but the final multi-scalar multiplication.
@@ -80,10 +99,16 @@ impl VerifyingKey {
     ) -> Result<Equation, Rejection> {
         let sealed = self.sealed_points(parameters, seal, proof)?;
         let bound = Bound::new(self, proof.seal, parameters.digest(), &proof.statement);
-        self.equation(parameters, &sealed, &proof.statement, Argument::read(self, &bound, &proof.argument)?)
+        self.equation(
+            parameters,
+            &sealed,
+            &proof.statement,
+            Argument::read(self, &bound, &proof.argument)?,
+        )
     }
 
-    /// What must hold of an argument that has been read, with the commitments `sealed` of its statement and seal.
+    /// What must hold of an argument that has been read, with the commitments `sealed` of its
+    /// statement and seal.
     fn equation(
         &self,
         parameters: &Parameters,
@@ -100,7 +125,8 @@ impl VerifyingKey {
         let adjoint = backward(self, statement, argument.cotangents);
         let rows = Rows::new(argument.point.clone(), layout);
         let public = Public::evaluate(self, &rows, &adjoint, &challenges)?;
-        let opened = public.opened(layout, &rows, evaluations, adjoint.target, &challenges, separators)?;
+        let opened =
+            public.opened(layout, &rows, evaluations, adjoint.target, &challenges, separators)?;
         let value = opened.value();
         let Opened { combination, equations } = opened;
 
@@ -118,24 +144,39 @@ impl VerifyingKey {
             boundary: basis.at(layout.boundary()),
         };
         let quotient_value = constraints(&row, value, upsilon) * basis.vanishing_inverse;
-        let Argument { mut cells, multiplicities, factors, helpers, messages, sum, quotient, opening, .. } = argument;
+        let Argument {
+            mut cells,
+            multiplicities,
+            factors,
+            helpers,
+            messages,
+            sum,
+            quotient,
+            opening,
+            ..
+        } = argument;
         let dense = layout.factor_columns().start.saturating_sub(cells.len());
         let (dense, weights) = sealed.split_at_checked(dense).unwrap_or((sealed, &[]));
         cells.extend(dense.iter().copied().chain(factors));
         let terms = combination.cells.into_iter().zip(cells);
-        let terms = terms.chain(rows.sealed_weights(layout, &adjoint).into_iter().zip(weights.iter().copied()));
+        let terms = terms
+            .chain(rows.sealed_weights(layout, &adjoint).into_iter().zip(weights.iter().copied()));
         let terms = terms.chain(combination.multiplicities.into_iter().zip(multiplicities));
         let terms = terms.chain(combination.helpers.into_iter().zip(helpers)).collect();
         let here_claims = [
             Claim { terms, values: [combined] },
-            Claim { terms: powers(lambda, messages.len()).into_iter().zip(messages).collect(), values: [message] },
+            Claim {
+                terms: powers(lambda, messages.len()).into_iter().zip(messages).collect(),
+                values: [message],
+            },
             Claim { terms: vec![(Fp::ONE, quotient)], values: [quotient_value] },
         ];
         let both = Claim { terms: vec![(Fp::ONE, sum)], values: [here, next] };
         opening.equation(parameters, &here_claims, &both, [x, x * basis.omega])
     }
 
-    /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator is zero.
+    /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator
+    /// is zero.
     ///
     /// Rows of the last slot that no table fills repeat the all-zero tuple, which is always valid.
     pub fn table_inverses(&self, theta: Fp, beta: Fp) -> Option<Vec<Vec<Fp>>> {
@@ -145,7 +186,9 @@ impl VerifyingKey {
         let mut columns: Vec<_> = slots.map(|tuples| (tuples, Vec::new())).collect();
         for_each_chunk(&mut columns, 1, |_, columns| {
             for (tuples, inverses) in columns {
-                inverses.extend(tuples.iter().map(|(tag, tuple)| beta + compress_tuple(*tag, *tuple, theta)));
+                inverses.extend(
+                    tuples.iter().map(|(tag, tuple)| beta + compress_tuple(*tag, *tuple, theta)),
+                );
                 inverses.resize(layout.usable, beta);
                 inverses.iter_mut().batch_invert();
             }
@@ -169,9 +212,11 @@ impl Basis {
     fn new(k: u32, x: Fp) -> Result<Self, Rejection> {
         let degenerate = Rejection::DegenerateChallenge { part: "evaluation point in the domain" };
         let count = 1u64.checked_shl(k).unwrap_or(0);
-        let omega = Fp::ROOT_OF_UNITY.pow_vartime([1u64.checked_shl(Fp::S.saturating_sub(k)).unwrap_or(0)]);
+        let omega =
+            Fp::ROOT_OF_UNITY.pow_vartime([1u64.checked_shl(Fp::S.saturating_sub(k)).unwrap_or(0)]);
         let vanishing = x.pow_vartime([count]) - Fp::ONE;
-        let vanishing_inverse = Option::<Fp>::from(vanishing.invert()).ok_or_else(|| degenerate.clone())?;
+        let vanishing_inverse =
+            Option::<Fp>::from(vanishing.invert()).ok_or_else(|| degenerate.clone())?;
         let scale = vanishing * Option::<Fp>::from(Fp::from(count).invert()).ok_or(degenerate)?;
         let roots = powers(omega, usize::try_from(count).unwrap_or(0));
         // x is no n-th root of unity, so no denominator is zero.
@@ -192,13 +237,14 @@ mod tests {
 
     use super::*;
     use crate::description::{
-        Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation, Requantise,
-        Visibility, Weights,
+        Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
+        Quantisation, Requantise, Visibility, Weights,
     };
     use crate::proof::elements;
     use crate::statement::Value;
 
-    /// A requantised contraction of a private input with sealed weights: lookups, helpers, factors, matrices with rows and columns.
+    /// A requantised contraction of a private input with sealed weights: lookups, helpers, factors,
+    /// matrices with rows and columns.
     fn key() -> VerifyingKey {
         let node = |name: &str, operator| Node { name: name.into(), operator };
         let (name, shape) = ("x".to_owned(), vec![2, 1, 3]);
@@ -216,13 +262,21 @@ mod tests {
             column_factors: vec![],
             bias: vec![3, -4],
         };
-        let requantise = Requantise { input: 1, limbs: 2, function: Function::clamp(-4, 3), form: Form::Wide };
+        let requantise =
+            Requantise { input: 1, limbs: 2, function: Function::clamp(-4, 3), form: Form::Wide };
         let description = Description {
             name: "small".into(),
             k: 7,
             limb_bits: 4,
             bias_digits: 1,
-            inputs: vec![Input { name, shape, minimum: -4, maximum: 3, quantisation, visibility: Visibility::Private }],
+            inputs: vec![Input {
+                name,
+                shape,
+                minimum: -4,
+                maximum: 3,
+                quantisation,
+                visibility: Visibility::Private,
+            }],
             nodes: vec![
                 node("x", Operator::Input(0)),
                 node("contraction", Operator::Contract(contract)),
@@ -246,9 +300,12 @@ mod tests {
     fn each_message_and_each_challenge_counts() {
         // Any argument will do: what the equation says must change with everything that was read.
         let (key, parameters) = (key(), Parameters::derive_for_verifying(7).unwrap());
-        let statement =
-            Statement { inputs: vec![Value::Private], outputs: vec![Value::Public(vec![1, -2, 3, 0, 1, 2])] };
-        let sealed = parameters.generators().iter().copied().take(key.layout().sealed_columns().count());
+        let statement = Statement {
+            inputs: vec![Value::Private],
+            outputs: vec![Value::Public(vec![1, -2, 3, 0, 1, 2])],
+        };
+        let sealed =
+            parameters.generators().iter().copied().take(key.layout().sealed_columns().count());
         let sealed: Vec<EqAffine> = sealed.collect();
         let mut bytes = Vec::new();
         for (part, count) in elements(key.layout(), 7) {

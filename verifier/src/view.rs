@@ -1,13 +1,17 @@
-//! Moving elements: what a [`View`](crate::description::View) does to values, and what its transpose does to cotangents.
+//! Moving elements: what a [`View`](crate::description::View) does to values, and what its
+//! transpose does to cotangents.
 
 use crate::description::ViewKind;
 
 /// For each element of the result, which element of the single input it is; `None` is padding.
 ///
-/// Every view but concatenation is separable: the offset into the input is a sum of one offset per output dimension.
+/// Every view but concatenation is separable: the offset into the input is a sum of one offset per
+/// output dimension.
 fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usize>> {
     let strides = strides(input);
-    let along = |stride: usize, count: usize| (0..count).map(|i| Some(i.saturating_mul(stride))).collect::<Vec<_>>();
+    let along = |stride: usize, count: usize| {
+        (0..count).map(|i| Some(i.saturating_mul(stride))).collect::<Vec<_>>()
+    };
     let offsets: Vec<Vec<Option<usize>>> = match kind {
         ViewKind::Reshape(_) | ViewKind::Concat(_) => vec![along(1, output.iter().product())],
         ViewKind::Transpose(permutation) => permutation
@@ -24,7 +28,11 @@ fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usi
                     return along(stride, count);
                 }
                 let first = i64::try_from(*start).ok();
-                let at = |i: i64| usize::try_from(i.checked_mul(*step)?.checked_add(first?)?).ok()?.checked_mul(stride);
+                let at = |i: i64| {
+                    usize::try_from(i.checked_mul(*step)?.checked_add(first?)?)
+                        .ok()?
+                        .checked_mul(stride)
+                };
                 (0i64..).take(count).map(at).collect()
             })
             .collect(),
@@ -35,7 +43,11 @@ fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usi
             .zip(before)
             .map(|(((&count, &size), &stride), &skip)| {
                 (0..count)
-                    .map(|i| i.checked_sub(skip).filter(|&at| at < size).map(|at| at.saturating_mul(stride)))
+                    .map(|i| {
+                        i.checked_sub(skip)
+                            .filter(|&at| at < size)
+                            .map(|at| at.saturating_mul(stride))
+                    })
                     .collect()
             })
             .collect(),
@@ -44,9 +56,9 @@ fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usi
         prefixes
             .iter()
             .flat_map(|&prefix| {
-                dimension
-                    .iter()
-                    .map(move |&offset| prefix.zip(offset).map(|(a, b): (usize, usize)| a.saturating_add(b)))
+                dimension.iter().map(move |&offset| {
+                    prefix.zip(offset).map(|(a, b): (usize, usize)| a.saturating_add(b))
+                })
             })
             .collect()
     })
@@ -73,12 +85,20 @@ fn run(shape: &[usize], axis: usize) -> usize {
 }
 
 /// The view's values: `inputs` are shapes and row-major elements, `output` the result's shape.
-pub fn gather<T: Copy>(kind: &ViewKind, inputs: &[(&[usize], &[T])], output: &[usize], padding: T) -> Vec<T> {
+pub fn gather<T: Copy>(
+    kind: &ViewKind,
+    inputs: &[(&[usize], &[T])],
+    output: &[usize],
+    padding: T,
+) -> Vec<T> {
     if let ViewKind::Concat(axis) = kind {
         let outer: usize = output.iter().take(*axis).product();
-        let mut parts: Vec<_> = inputs.iter().map(|(shape, values)| values.chunks(run(shape, *axis).max(1))).collect();
+        let mut parts: Vec<_> =
+            inputs.iter().map(|(shape, values)| values.chunks(run(shape, *axis).max(1))).collect();
         return (0..outer)
-            .flat_map(|_| parts.iter_mut().filter_map(Iterator::next).flatten().copied().collect::<Vec<_>>())
+            .flat_map(|_| {
+                parts.iter_mut().filter_map(Iterator::next).flatten().copied().collect::<Vec<_>>()
+            })
             .collect();
     }
     let Some(&(shape, values)) = inputs.first() else { return Vec::new() };
@@ -88,8 +108,8 @@ pub fn gather<T: Copy>(kind: &ViewKind, inputs: &[(&[usize], &[T])], output: &[u
         .collect()
 }
 
-/// The transpose of [`gather`]: hands each element of `cotangent` to the input element it came from, as one vector per input, and
-/// to `padding` what fell on padding.
+/// The transpose of [`gather`]: hands each element of `cotangent` to the input element it came
+/// from, as one vector per input, and to `padding` what fell on padding.
 #[allow(clippy::arithmetic_side_effects, reason = "T is a field, or small integers in tests")]
 pub fn scatter<T: Copy + core::ops::AddAssign>(
     kind: &ViewKind,
@@ -144,7 +164,12 @@ mod tests {
     fn views_and_their_transposes() {
         check(ViewKind::Reshape(vec![3, 2]), &[2, 3], &[3, 2], &[1, 2, 3, 4, 5, 6]);
         check(ViewKind::Transpose(vec![1, 0]), &[2, 3], &[3, 2], &[1, 4, 2, 5, 3, 6]);
-        check(ViewKind::Slice { axis: 1, start: 2, step: -2, count: 2 }, &[2, 3], &[2, 2], &[3, 1, 6, 4]);
+        check(
+            ViewKind::Slice { axis: 1, start: 2, step: -2, count: 2 },
+            &[2, 3],
+            &[2, 2],
+            &[3, 1, 6, 4],
+        );
         let pad = ViewKind::Pad { before: vec![0, 1], after: vec![1, 0], value: -7 };
         check(pad, &[1, 2], &[2, 3], &[-7, 1, 2, -7, -7, -7]);
     }
@@ -153,7 +178,8 @@ mod tests {
     fn concatenation_interleaves_blocks() {
         let (a, b) = ([1, 2, 3, 4], [5, 6]);
         let shapes: [&[usize]; 2] = [&[2, 2], &[2, 1]];
-        let joined = gather(&ViewKind::Concat(1), &[(shapes[0], &a[..]), (shapes[1], &b[..])], &[2, 3], 0);
+        let joined =
+            gather(&ViewKind::Concat(1), &[(shapes[0], &a[..]), (shapes[1], &b[..])], &[2, 3], 0);
         assert_eq!(joined, [1, 2, 5, 3, 4, 6]);
         let back = scatter(&ViewKind::Concat(1), &shapes, &[2, 3], &joined, 0, &mut 0);
         assert_eq!(back, [a.to_vec(), b.to_vec()]);

@@ -7,9 +7,12 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use support::valid;
 use zkinfer_verifier::proof::argument_bytes;
-use zkinfer_verifier::{Digest, FormatError, Parameters, Proof, Rejection, Statement, VerifyingKey};
+use zkinfer_verifier::{
+    Digest, FormatError, Parameters, Proof, Rejection, Statement, VerifyingKey,
+};
 
-static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| Parameters::derive_for_verifying(7).unwrap());
+static PARAMETERS: LazyLock<Parameters> =
+    LazyLock::new(|| Parameters::derive_for_verifying(7).unwrap());
 
 /// Puts a right checksum under changed bytes, as a forger would.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -37,7 +40,8 @@ proptest! {
         if let Ok(other) = VerifyingKey::from_bytes(&sealed(bytes)) {
             prop_assert_ne!(other.digest(), key.digest());
             // Whatever it describes, a proof of zeros is no proof for it.
-            let proof = Proof { key: other.digest(), seal: None, statement: statement(), argument: vec![0; 32] };
+            let proof = Proof { key: other.digest(), seal: None, statement: statement(),
+                argument: vec![0; 32] };
             prop_assert!(other.verify(&PARAMETERS, &proof).is_err());
         }
     }
@@ -54,7 +58,8 @@ proptest! {
             let file = sealed(file);
             prop_assert!(VerifyingKey::from_bytes(&file).is_err());
             if let Ok(proof) = Proof::from_bytes(&file) {
-                prop_assert!(VerifyingKey::new(valid()).unwrap().verify(&PARAMETERS, &proof).is_err());
+                prop_assert!(VerifyingKey::new(valid()).unwrap().verify(&PARAMETERS,
+                    &proof).is_err());
             }
         }
     }
@@ -96,7 +101,10 @@ fn each_damage_has_its_error() {
     assert_eq!(read(&bytes[..9]), FormatError::Damaged { kind: "verifying key" });
     let mut other = bytes.clone();
     other[8] = 9;
-    assert_eq!(read(&other), FormatError::Version { got: 9, expected: zkinfer_verifier::format::VERSION });
+    assert_eq!(
+        read(&other),
+        FormatError::Version { got: 9, expected: zkinfer_verifier::format::VERSION }
+    );
     assert_eq!(read(&bytes[..bytes.len() - 1]), FormatError::Checksum);
     let mut longer = bytes.clone();
     longer.insert(bytes.len() - 32, 0);
@@ -133,7 +141,8 @@ fn a_key_is_recognised_without_being_decoded() {
 fn invalid_points_and_scalars_are_named() {
     let key = VerifyingKey::new(valid()).unwrap();
     let mut argument = vec![0xff; argument_bytes(&key)];
-    let mut proof = Proof { key: key.digest(), seal: None, statement: statement(), argument: argument.clone() };
+    let mut proof =
+        Proof { key: key.digest(), seal: None, statement: statement(), argument: argument.clone() };
     let verdict = key.verify(&PARAMETERS, &proof);
     assert_eq!(verdict, Err(Rejection::Encoding { part: "commitments to cells" }));
     // The identity decodes as a point but must not enter the transcript.
@@ -148,12 +157,17 @@ fn a_pair_is_exact_and_each_part_is_checked() {
     use zkinfer_verifier::format::{Kind, read_pair, write_pair};
     const PAIR: Kind = Kind { name: "pair", magic: b"zkinf.xx", limit: 1 << 10 };
     let read = |bytes: &[u8]| {
-        let short = |text: String| if text.len() < 4 { Ok(text) } else { Err(FormatError::Damaged { kind: "text" }) };
+        let short = |text: String| {
+            if text.len() < 4 { Ok(text) } else { Err(FormatError::Damaged { kind: "text" }) }
+        };
         read_pair(PAIR, bytes, short, Ok::<u64, FormatError>)
     };
     let bytes = write_pair(PAIR, &"abc".to_owned(), &300u64);
     assert_eq!(read(&bytes), Ok(("abc".into(), 300)));
-    assert_eq!(read(&write_pair(PAIR, &"abcd".to_owned(), &300u64)), Err(FormatError::Damaged { kind: "text" }));
+    assert_eq!(
+        read(&write_pair(PAIR, &"abcd".to_owned(), &300u64)),
+        Err(FormatError::Damaged { kind: "text" })
+    );
     assert_eq!(read(&bytes[..bytes.len() - 1]), Err(FormatError::Checksum));
     // Header 10, length 8, text 4, length 8, number 2.
     let damaged = [(10, 5), (10, 3), (10, 255), (17, 255), (22, 1), (22, 3), (29, 255)];

@@ -1,4 +1,5 @@
-//! The combination of columns that is opened: what it sums to, and that no two claims can make up for each other.
+//! The combination of columns that is opened: what it sums to, and that no two claims can make up
+//! for each other.
 
 mod support;
 
@@ -12,7 +13,9 @@ use zkinfer_verifier::row_sum::{Challenges, Evaluations};
 
 /// Elements that have nothing to do with each other.
 fn elements(count: usize, seed: u64) -> Vec<Fp> {
-    (0..count as u64).map(|i| (Fp::from(i + 1000 * seed + 3).square() + Fp::from(seed)).square().square()).collect()
+    (0..count as u64)
+        .map(|i| (Fp::from(i + 1000 * seed + 3).square() + Fp::from(seed)).square().square())
+        .collect()
 }
 
 #[test]
@@ -20,13 +23,16 @@ fn every_claim_has_a_power_of_its_own() {
     let key = VerifyingKey::new(valid()).unwrap();
     let layout = key.layout();
     let rows = Rows::new(elements(7, 1), layout);
-    let challenges = Challenges { theta: Fp::from(5), beta: Fp::from(77), zeta: Fp::from(9), y: Fp::from(11) };
+    let challenges =
+        Challenges { theta: Fp::from(5), beta: Fp::from(77), zeta: Fp::from(9), y: Fp::from(11) };
     let columns = |count: usize, seed: u64| -> Vec<Vec<Fp>> {
         (0..count as u64).map(|column| elements(layout.boundary(), 100 * seed + column)).collect()
     };
     let (cells, multiplicities, helpers) =
         (columns(layout.columns(), 2), columns(layout.slots, 3), columns(layout.helpers(), 4));
-    let at = |columns: &[Vec<Fp>]| -> Vec<Fp> { columns.iter().map(|c| inner_product(c, &rows.weights)).collect() };
+    let at = |columns: &[Vec<Fp>]| -> Vec<Fp> {
+        columns.iter().map(|c| inner_product(c, &rows.weights)).collect()
+    };
     let (cells_at, multiplicities_at, helpers_at) = (at(&cells), at(&multiplicities), at(&helpers));
     let public = Public {
         weight: Fp::ZERO,
@@ -37,7 +43,8 @@ fn every_claim_has_a_power_of_its_own() {
         inverses: elements(layout.slots, 6),
     };
     let lookups = layout.lookups.iter().zip(&public.tags).map(|(lookup, tag)| {
-        let powers = std::iter::successors(Some(challenges.theta), |power| Some(*power * challenges.theta));
+        let powers =
+            std::iter::successors(Some(challenges.theta), |power| Some(*power * challenges.theta));
         let cells = cells_at[lookup.columns.clone()].iter().zip(powers);
         challenges.beta + tag + cells.map(|(cell, power)| *cell * power).sum::<Fp>()
     });
@@ -45,14 +52,18 @@ fn every_claim_has_a_power_of_its_own() {
     let opened = |lookups: &[Fp], helpers: &[Fp]| {
         let evaluations = Evaluations { lookups, helpers, factors: &[] };
         let separators = [Fp::from(1009), Fp::from(31)];
-        public.opened(layout, &rows, evaluations, Fp::from(3), &challenges, separators).unwrap().combination
+        public
+            .opened(layout, &rows, evaluations, Fp::from(3), &challenges, separators)
+            .unwrap()
+            .combination
     };
 
-    // The columns' combination, summed with the rows' weights, is what the evaluations say and the hidden part.
+    // The columns' combination, summed with the rows' weights, is what the evaluations say and the
+    // hidden part.
     let combination = opened(&lookups, &helpers_at);
     let balance = challenges.balance(helpers.len());
-    let hidden =
-        inner_product(&cells_at, &public.kappa) - balance * inner_product(&multiplicities_at, &public.inverses);
+    let hidden = inner_product(&cells_at, &public.kappa)
+        - balance * inner_product(&multiplicities_at, &public.inverses);
     let sum = inner_product(&cells_at, &combination.cells)
         + inner_product(&multiplicities_at, &combination.multiplicities)
         + inner_product(&helpers_at, &combination.helpers);

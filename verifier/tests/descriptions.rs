@@ -1,13 +1,14 @@
-//! What makes a description invalid. Each case changes one thing of a valid description and names the exact error, so that no other check can stand in for
-//! the one that the case is about. Who may read what is in `readers.rs`.
+//! What makes a description invalid. Each case changes one thing of a valid description and names
+//! the exact error, so that no other check can stand in for the one that the case is about. Who may
+//! read what is in `readers.rs`.
 
 mod support;
 
 use support::{contract, hidden, node, valid};
 use zkinfer_verifier::analysis::{Facts, analyse};
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Requantise, View, ViewKind,
-    Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Requantise,
+    View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
@@ -57,7 +58,10 @@ fn size(error: Error) -> (&'static str, u64) {
 fn refuses_size(what: &'static str, limit: u64, change: impl FnOnce(&mut Description)) {
     let mut description = hidden();
     change(&mut description);
-    assert_eq!(size(VerifyingKey::new(description).expect_err("an invalid description")), (what, limit));
+    assert_eq!(
+        size(VerifyingKey::new(description).expect_err("an invalid description")),
+        (what, limit)
+    );
 }
 
 fn interval(facts: &Facts) -> (i64, i64) {
@@ -112,7 +116,8 @@ fn digits_of_biases_belong_to_sealed_weights() {
 fn elements(change: impl FnOnce(&mut Description)) -> Result<(), Error> {
     let mut description = valid();
     description.nodes.truncate(1);
-    (description.outputs[0].source, description.outputs[0].shape) = (OutputSource::Node(0), vec![1, 3, 3]);
+    (description.outputs[0].source, description.outputs[0].shape) =
+        (OutputSource::Node(0), vec![1, 3, 3]);
     change(&mut description);
     analyse(&description).map(|_| ())
 }
@@ -181,12 +186,15 @@ fn tables_and_columns_have_limits() {
     // A row for every quotient: refused before they are built.
     refuses_size("table rows", 1 << 22, |d| {
         d.inputs[0].maximum = 1 << 40;
-        let narrow = Requantise { input: 0, limbs: 0, function: Function::clamp(0, 1), form: Form::Narrow };
+        let narrow =
+            Requantise { input: 0, limbs: 0, function: Function::clamp(0, 1), form: Form::Narrow };
         d.nodes[node::CLAMP].operator = Operator::Requantise(narrow);
     });
     // A row for every integer of a range: 122 of them a slot, and at most 2^14 slots.
     let rows = 122 << 14;
-    let declared = |rows: i64| move |d: &mut Description| (d.inputs[1].minimum, d.inputs[1].maximum) = (0, rows - 1);
+    let declared = |rows: i64| {
+        move |d: &mut Description| (d.inputs[1].minimum, d.inputs[1].maximum) = (0, rows - 1)
+    };
     refuses_size("columns", 1 << 14, declared(rows));
     refuses_size("table rows", 1 << 22, declared(1 << 22));
     // Cells of a private input: a column for every 122.
@@ -205,19 +213,25 @@ fn tables_and_columns_have_limits() {
 
 #[test]
 fn references_point_backwards() {
-    let operator = |index: usize, operator: Operator| move |d: &mut Description| d.nodes[index].operator = operator;
+    let operator = |index: usize, operator: Operator| {
+        move |d: &mut Description| d.nodes[index].operator = operator
+    };
     let conv = |d: &mut Description| contract_of(d, node::CONV).input = node::CONV;
     refuses(forward("conv", 3), conv);
-    let sum = |terms: Vec<(usize, i64)>| operator(node::SUM, Operator::Combine(Combine { terms, constant: vec![] }));
+    let sum = |terms: Vec<(usize, i64)>| {
+        operator(node::SUM, Operator::Combine(Combine { terms, constant: vec![] }))
+    };
     refuses(forward("sum", 11), sum(vec![(11, 1)]));
     refuses(forward("sum", 12), sum(vec![(node::VIEW, 1), (12, 1)]));
-    let view = |inputs| operator(node::VIEW, Operator::View(View { inputs, kind: ViewKind::Concat(0) }));
+    let view =
+        |inputs| operator(node::VIEW, Operator::View(View { inputs, kind: ViewKind::Concat(0) }));
     refuses(forward("view", 10), view(vec![node::COPY, 10]));
     refuses(forward("copy", 9), operator(node::COPY, Operator::Copy(9)));
     let product = |left, right| operator(node::PRODUCT, Operator::Product(Product { left, right }));
     refuses(forward("product", 8), product(8, node::FIXED));
     refuses(forward("product", 8), product(node::PRIVATE, 8));
-    let requantise = Requantise { input: 4, limbs: 1, function: Function::clamp(0, 1), form: Form::Wide };
+    let requantise =
+        Requantise { input: 4, limbs: 1, function: Function::clamp(0, 1), form: Form::Wide };
     refuses(forward("clamp", 4), operator(node::CLAMP, Operator::Requantise(requantise)));
     refuses(shape("x", "it reads an input that does not exist"), operator(0, Operator::Input(3)));
     refuses(forward("y", 12), |d| d.outputs[0].source = OutputSource::Node(12));
@@ -234,8 +248,9 @@ fn contract_of(description: &mut Description, node: usize) -> &mut Contract {
 
 #[test]
 fn contractions_fit_their_parameters() {
-    let refused =
-        |what, change: fn(&mut Contract)| refuses(shape("conv", what), |d| change(contract_of(d, node::CONV)));
+    let refused = |what, change: fn(&mut Contract)| {
+        refuses(shape("conv", what), |d| change(contract_of(d, node::CONV)))
+    };
     let groups = "its groups do not divide its channels";
     refused(groups, |c| c.rows = 0);
     refused(groups, |c| c.groups = 0);
@@ -264,7 +279,9 @@ fn contractions_fit_their_parameters() {
     let column = "one column factor per output position is expected";
     refused(column, |c| c.column_factors.push(1));
     refused(column, |c| c.column_factors.truncate(8));
-    refuses(shape("conv", "a contraction reads a tensor of three dimensions"), |d| d.inputs[0].shape = vec![2, 9]);
+    refuses(shape("conv", "a contraction reads a tensor of three dimensions"), |d| {
+        d.inputs[0].shape = vec![2, 9]
+    });
     refuses_size("weights", 1 << 25, |d| {
         let secret = contract_of(d, node::SECRET);
         (secret.rows, secret.row_factors, secret.bias) = ((1 << 24) + 1, vec![1; 2], vec![0; 2]);
@@ -290,7 +307,11 @@ fn sums_fit_their_terms() {
     refused("a sum needs at least one term", &[], &[]);
     refused("the terms of a sum have different shapes", &[(node::VIEW, 1), (node::COPY, 1)], &[]);
     for constant in [2, 3, 5] {
-        refused("its constant has neither one entry nor one per element", &[(node::VIEW, 1)], &vec![1; constant]);
+        refused(
+            "its constant has neither one entry nor one per element",
+            &[(node::VIEW, 1)],
+            &vec![1; constant],
+        );
     }
 }
 
@@ -303,7 +324,11 @@ fn views_fit_their_inputs() {
     };
     let one = [node::COPY];
     refused("a view needs an input", &[], ViewKind::Concat(0));
-    refused("only a concatenation has several inputs", &[node::COPY; 2], ViewKind::Reshape(vec![4]));
+    refused(
+        "only a concatenation has several inputs",
+        &[node::COPY; 2],
+        ViewKind::Reshape(vec![4]),
+    );
     refused("a reshape must keep the number of elements", &one, ViewKind::Reshape(vec![3]));
     refused("a reshape must keep the number of elements", &one, ViewKind::Reshape(vec![5]));
     let permutation = "a transpose needs a permutation of the dimensions";
@@ -312,7 +337,11 @@ fn views_fit_their_inputs() {
     }
     let padding = "padding needs one entry per dimension";
     for (before, after) in [(2, 3), (3, 2), (4, 3), (3, 4)] {
-        refused(padding, &one, ViewKind::Pad { before: vec![1; before], after: vec![1; after], value: 0 });
+        refused(
+            padding,
+            &one,
+            ViewKind::Pad { before: vec![1; before], after: vec![1; after], value: 0 },
+        );
     }
     let leaves = "a slice leaves its input";
     for (axis, start, step, count) in [
@@ -375,8 +404,10 @@ fn integers_stay_far_below_the_modulus() {
     refuses(overflow("sum"), sum(1, &[LIMIT - 192]));
     refuses(overflow("sum"), sum(1, &[-LIMIT + 168]));
     let pad = |value| {
-        let view =
-            View { inputs: vec![node::COPY], kind: ViewKind::Pad { before: vec![1; 3], after: vec![0; 3], value } };
+        let view = View {
+            inputs: vec![node::COPY],
+            kind: ViewKind::Pad { before: vec![1; 3], after: vec![0; 3], value },
+        };
         move |d: &mut Description| d.nodes[node::VIEW].operator = Operator::View(view)
     };
     refuses(overflow("view"), pad(LIMIT));
@@ -418,9 +449,13 @@ fn requantise_of(description: &mut Description) -> &mut Requantise {
 
 #[test]
 fn requantisations_divide_by_so_much_and_no_more() {
-    let refused = |what, change: fn(&mut Requantise)| refuses(shape("clamp", what), |d| change(requantise_of(d)));
+    let refused = |what, change: fn(&mut Requantise)| {
+        refuses(shape("clamp", what), |d| change(requantise_of(d)))
+    };
     refused("its function has no entries", |r| r.function.values.clear());
-    refused("the wide form needs a function of at least two entries", |r| r.function.values.truncate(1));
+    refused("the wide form needs a function of at least two entries", |r| {
+        r.function.values.truncate(1)
+    });
     refused("it divides by more than 2^60", |r| r.limbs = 16);
     refused("it divides by more than 2^60", |r| r.limbs = u32::MAX);
     accepts(|d| requantise_of(d).limbs = 15);
@@ -455,7 +490,9 @@ fn outputs_fit_their_sources_and_can_be_shown() {
     refuses(shape("class", fit), |d| d.outputs[2].shape = vec![2, 3, 3]);
     refuses(shape("y", "a dimension is zero"), |d| d.outputs[0].shape = vec![2, 0]);
     let class = OutputSource::ArgMax { input: node::SCORES, axis: 3, select_last: false };
-    refuses(shape("class", "the axis of its ArgMax does not exist"), |d| d.outputs[2].source = class);
+    refuses(shape("class", "the axis of its ArgMax does not exist"), |d| {
+        d.outputs[2].source = class
+    });
     let hidden = "this output cannot be hidden: make it public";
     refuses(shape("y", hidden), |d| d.outputs[0].visibility = Visibility::Private);
     refuses(shape("z", hidden), |d| d.outputs[1].visibility = Visibility::Private);

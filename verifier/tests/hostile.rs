@@ -1,12 +1,13 @@
-//! Short files that would be expensive, and descriptions that would claim something else than they show: each is refused for its reason, before any work.
+//! Short files that would be expensive, and descriptions that would claim something else than they
+//! show: each is refused for its reason, before any work.
 
 mod support;
 
 use support::{READING, contract, valid};
 use zkinfer_verifier::cost::Budget;
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Product,
-    Requantise, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Input, Node, NodeId, Operator, Output,
+    OutputSource, Product, Requantise, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::error::{DescriptionError as Error, FormatError, Rejection};
 use zkinfer_verifier::format;
@@ -33,7 +34,15 @@ fn description(input: Input, nodes: Vec<Operator>, shape: Vec<usize>) -> Descrip
     let last = nodes.len();
     let nodes = std::iter::once(Operator::Input(0)).chain(nodes).map(node).collect();
     let (inputs, outputs) = (vec![input], vec![output(shape, last)]);
-    Description { name: "hostile".into(), k: 7, limb_bits: 4, bias_digits: 0, inputs, nodes, outputs }
+    Description {
+        name: "hostile".into(),
+        k: 7,
+        limb_bits: 4,
+        bias_digits: 0,
+        inputs,
+        nodes,
+        outputs,
+    }
 }
 
 fn sum(terms: Vec<(NodeId, i64)>) -> Operator {
@@ -41,7 +50,12 @@ fn sum(terms: Vec<(NodeId, i64)>) -> Operator {
 }
 
 fn requantise(input: NodeId, limbs: u32) -> Operator {
-    Operator::Requantise(Requantise { input, limbs, function: Function::clamp(0, 1), form: Form::Wide })
+    Operator::Requantise(Requantise {
+        input,
+        limbs,
+        function: Function::clamp(0, 1),
+        form: Form::Wide,
+    })
 }
 
 fn refusal(description: Description) -> Error {
@@ -53,10 +67,15 @@ fn is_shape(error: &Error, part: &str) {
 }
 
 fn is_too_large(error: &Error, part: &str) {
-    assert!(matches!(error, Error::TooLarge { what, got, limit, .. } if what.contains(part) && got > limit), "{error}");
+    assert!(
+        matches!(error, Error::TooLarge { what, got, limit, .. } if what.contains(part)
+            && got > limit),
+        "{error}"
+    );
 }
 
-/// Terms that overshoot 128 bits and return would hide a multiple of the modulus behind the interval `[0, 0]`.
+/// Terms that overshoot 128 bits and return would hide a multiple of the modulus behind the
+/// interval `[0, 0]`.
 #[test]
 fn a_sum_that_overshoots_and_comes_back_is_refused() {
     let large = 1i64 << 61;
@@ -69,7 +88,10 @@ fn a_sum_that_overshoots_and_comes_back_is_refused() {
     assert!(matches!(error, Error::Overflow { .. }), "{error}");
     // In any order, and in a contraction's row.
     let zero = sum(back.chain(there).collect());
-    assert!(matches!(refusal(description(x, vec![constant, zero], vec![1])), Error::Overflow { .. }));
+    assert!(matches!(
+        refusal(description(x, vec![constant, zero], vec![1])),
+        Error::Overflow { .. }
+    ));
     let wide = Contract {
         weights: Weights::Public(vec![127; 1 << 12]),
         kernel: [1, 1],
@@ -158,10 +180,12 @@ fn limits_are_named_where_they_are_passed() {
     // Each node reads one tensor, in very many terms.
     let reads = description(bit(&[1 << 20]), vec![sum(vec![(0, 1); 257])], vec![1 << 20]);
     is_too_large(&refusal(reads), "elements read");
-    let halves = description(bit(&[1 << 24]), vec![Operator::Copy(0), Operator::Copy(1)], vec![1 << 24]);
+    let halves =
+        description(bit(&[1 << 24]), vec![Operator::Copy(0), Operator::Copy(1)], vec![1 << 24]);
     is_too_large(&refusal(halves), "tensor elements up to here");
     let wide = requantise(0, 0);
-    let cells = description(input(vec![1 << 21], -9, 9, Visibility::Private), vec![wide], vec![1 << 21]);
+    let cells =
+        description(input(vec![1 << 21], -9, 9, Visibility::Private), vec![wide], vec![1 << 21]);
     is_too_large(&refusal(cells), "columns");
 }
 
@@ -175,7 +199,13 @@ fn long_lists_are_refused_while_they_are_decoded() {
     let proof = Proof { key: Digest([0; 32]), seal: None, statement, argument: vec![] };
     too_many("proof", Proof::from_bytes(&proof.to_bytes()).unwrap_err());
 
-    let tensor = SealedTensor { name: "w".into(), shape: vec![1], minimum: 0, maximum: 1, quantisation: READING };
+    let tensor = SealedTensor {
+        name: "w".into(),
+        shape: vec![1],
+        minimum: 0,
+        maximum: 1,
+        quantisation: READING,
+    };
     let record = |count: usize, tensor: &SealedTensor| Record {
         k: 7,
         usable: 122,
@@ -191,10 +221,16 @@ fn long_lists_are_refused_while_they_are_decoded() {
 
     let mut key = valid();
     key.nodes = vec![node(Operator::Copy(0)); MAX_NODES + 1];
-    too_many("verifying key", VerifyingKey::from_bytes(&format::write(format::KEY, &key)).unwrap_err());
+    too_many(
+        "verifying key",
+        VerifyingKey::from_bytes(&format::write(format::KEY, &key)).unwrap_err(),
+    );
     let mut key = valid();
     key.inputs[0].shape = vec![1; MAX_RANK + 1];
-    too_many("verifying key", VerifyingKey::from_bytes(&format::write(format::KEY, &key)).unwrap_err());
+    too_many(
+        "verifying key",
+        VerifyingKey::from_bytes(&format::write(format::KEY, &key)).unwrap_err(),
+    );
 }
 
 /// A seal is compared with the key before it is laid out: this one has no layout at all.
@@ -202,10 +238,17 @@ fn long_lists_are_refused_while_they_are_decoded() {
 fn a_seal_is_compared_before_any_work() {
     let mut sealed = valid();
     sealed.bias_digits = 1;
-    sealed.nodes[1].operator = Operator::Contract(Contract { weights: Weights::Sealed, ..contract() });
+    sealed.nodes[1].operator =
+        Operator::Contract(Contract { weights: Weights::Sealed, ..contract() });
     let key = VerifyingKey::new(sealed).unwrap();
     let parameters = Parameters::derive_for_verifying(7).unwrap();
-    let tensor = SealedTensor { name: "w".into(), shape: vec![1 << 40], minimum: 1, maximum: 0, quantisation: READING };
+    let tensor = SealedTensor {
+        name: "w".into(),
+        shape: vec![1 << 40],
+        minimum: 1,
+        maximum: 0,
+        quantisation: READING,
+    };
     let record = Record {
         k: 7,
         usable: zkinfer_verifier::usable_rows(7),
@@ -220,7 +263,8 @@ fn a_seal_is_compared_before_any_work() {
     assert!(matches!(late, Rejection::SealShape { .. }), "{late}");
 }
 
-/// A chain of sums with a product at each link: who reads a product is found in one pass, not by walking the chain from every link.
+/// A chain of sums with a product at each link: who reads a product is found in one pass, not by
+/// walking the chain from every link.
 #[test]
 fn chains_of_products_are_checked_in_one_pass() {
     let links = MAX_NODES / 2 - 2;
@@ -236,7 +280,9 @@ fn chains_of_products_are_checked_in_one_pass() {
     VerifyingKey::new(chain.clone()).unwrap();
     // Read twice somewhere in the middle.
     let middle = chain.nodes.len() / 2;
-    let Operator::Combine(combine) = &mut chain.nodes[middle & !1].operator else { panic!("a sum") };
+    let Operator::Combine(combine) = &mut chain.nodes[middle & !1].operator else {
+        panic!("a sum")
+    };
     let again = combine.terms[0];
     combine.terms.push(again);
     is_shape(&refusal(chain), "read by exactly one");
@@ -246,15 +292,20 @@ fn chains_of_products_are_checked_in_one_pass() {
 fn what_verifying_takes_is_known_from_the_key() {
     let small = Cost::of(&VerifyingKey::new(valid()).unwrap());
     small.within(Budget::default()).unwrap();
-    // 2^23 private integers divided by limbs of one bit: less than 300 bytes that ask for half a billion cells.
-    let mut cells =
-        description(input(vec![1 << 23], 0, 255, Visibility::Private), vec![requantise(0, 60)], vec![1 << 23]);
+    // 2^23 private integers divided by limbs of one bit: less than 300 bytes that ask for half a
+    // billion cells.
+    let mut cells = description(
+        input(vec![1 << 23], 0, 255, Visibility::Private),
+        vec![requantise(0, 60)],
+        vec![1 << 23],
+    );
     (cells.k, cells.limb_bits) = (16, 1);
     let key = VerifyingKey::new(cells).unwrap();
     assert!(key.to_bytes().len() < 300);
     let costly = Cost::of(&key).within(Budget::default()).unwrap_err();
     assert!(costly.cost.bytes > 15_000_000_000, "{costly}");
-    // A kernel with column factors over a plane: every tap at every position, and not very many of these.
+    // A kernel with column factors over a plane: every tap at every position, and not very many of
+    // these.
     let large = |side: usize| Contract {
         kernel: [side, side],
         weights: Weights::Public(vec![1; side * side]),

@@ -26,7 +26,11 @@ fn the_points_are_halo2s() {
         for (row, generator) in parameters.lagrange().iter().enumerate() {
             let mut unit = domain.empty_lagrange();
             unit[row] = Fp::ONE;
-            assert_eq!(*generator, halo2.commit_lagrange(&unit, Blind(Fp::ZERO)).into(), "row {row}");
+            assert_eq!(
+                *generator,
+                halo2.commit_lagrange(&unit, Blind(Fp::ZERO)).into(),
+                "row {row}"
+            );
         }
         // `U` is in no commitment, but in halo2's file.
         let mut file = Vec::new();
@@ -96,6 +100,7 @@ fn other_files_are_refused() {
 
 #[test]
 fn bases_have_digests_of_their_own() {
-    let digests: Vec<Digest> = [Basis::Coefficient, Basis::Lagrange].map(|basis| basis.digest(b"")).to_vec();
+    let digests: Vec<Digest> =
+        [Basis::Coefficient, Basis::Lagrange].map(|basis| basis.digest(b"")).to_vec();
     assert_ne!(digests[0], digests[1]);
 }

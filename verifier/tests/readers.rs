@@ -1,19 +1,20 @@
-//! Who may read what: a product of committed values reaches exactly one equation, and an input that is not shown has exactly one node.
+//! Who may read what: a product of committed values reaches exactly one equation, and an input that
+//! is not shown has exactly one node.
 //!
-//! The cotangent of a product must be that of one equation, since its factors are folded with the powers of `ρ` and `σ` of that equation. Each case puts
-//! other readers behind it.
+//! The cotangent of a product must be that of one equation, since its factors are folded with the
+//! powers of `ρ` and `σ` of that equation. Each case puts other readers behind it.
 
 mod support;
 
 use support::{READING, contract, named, node};
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Operator, Output, OutputSource, Product, Requantise, View,
-    ViewKind, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Operator, Output, OutputSource, Product,
+    Requantise, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
-const TWICE: &str =
-    "a product of committed values is read by exactly one requantisation, copy or output; put a copy behind it";
+const TWICE: &str = "a product of committed values is read by exactly one requantisation, copy or \
+    output; put a copy behind it";
 
 /// Node 3 of each case: the product, of shape `[1, 2, 2]`.
 const PRODUCT: usize = 3;
@@ -58,8 +59,10 @@ fn description(bilinear: Bilinear, nodes: &[Operator], outputs: &[OutputSource])
         visibility: Visibility::Public,
     };
     // No output depends on the inputs otherwise.
-    let shown =
-        (0..PRODUCT).map(|input| Output { shape: description.inputs[input].shape.clone(), ..output(&out(input)) });
+    let shown = (0..PRODUCT).map(|input| Output {
+        shape: description.inputs[input].shape.clone(),
+        ..output(&out(input))
+    });
     description.outputs = outputs.iter().map(output).chain(shown).collect();
     description
 }
@@ -76,7 +79,11 @@ fn accepted(nodes: &[Operator], outputs: &[OutputSource]) {
 fn refused(nodes: &[Operator], outputs: &[OutputSource]) {
     for bilinear in [Bilinear::Product, Bilinear::Sealed] {
         let verdict = VerifyingKey::new(description(bilinear, nodes, outputs)).map(|_| ());
-        assert_eq!(verdict, Err(Error::Shape { node: "product".into(), what: TWICE }), "{bilinear:?}");
+        assert_eq!(
+            verdict,
+            Err(Error::Shape { node: "product".into(), what: TWICE }),
+            "{bilinear:?}"
+        );
     }
 }
 
@@ -86,7 +93,12 @@ fn sum(terms: &[usize]) -> Operator {
 }
 
 fn requantise(input: usize) -> Operator {
-    Operator::Requantise(Requantise { input, limbs: 1, function: Function::clamp(-8, 7), form: Form::Wide })
+    Operator::Requantise(Requantise {
+        input,
+        limbs: 1,
+        function: Function::clamp(-8, 7),
+        form: Form::Wide,
+    })
 }
 
 fn view(input: usize) -> Operator {
@@ -202,7 +214,8 @@ fn one_node_for_an_input_that_is_not_shown() {
     let twice = "two nodes stand for this hidden input";
     assert_eq!([again(1), again(2)], [error("p", twice), error("s", twice)]);
     // Another one of its shape in the place of each.
-    let instead = |node: usize, index| refusal(&|d| d.nodes[node].operator = Operator::Input(index));
+    let instead =
+        |node: usize, index| refusal(&|d| d.nodes[node].operator = Operator::Input(index));
     let none = "no node stands for this input";
     assert_eq!(instead(node::PRIVATE, 2), error("p", none));
     assert_eq!(instead(node::FIXED, 1), error("p", twice));

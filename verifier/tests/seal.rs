@@ -17,7 +17,8 @@ fn a_seal_is_trusted_by_its_own_digest_only() {
     let mut near = digest;
     near.0[31] ^= 1;
     for checked in [other.record.digest(), near, Digest([0; 32])] {
-        let refused = Rejection::OtherSeal { expected: checked.to_string(), got: digest.to_string() };
+        let refused =
+            Rejection::OtherSeal { expected: checked.to_string(), got: digest.to_string() };
         assert_eq!(seal.clone().trust(checked).map(|checked| checked.digest()), Err(refused));
     }
 }

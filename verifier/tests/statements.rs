@@ -1,5 +1,6 @@
-//! What a statement must say to be about a key at all: the number, visibility, lengths and ranges of its tensors. A verifier checks this first, since what it
-//! computes from a statement relies on it.
+//! What a statement must say to be about a key at all: the number, visibility, lengths and ranges
+//! of its tensors. A verifier checks this first, since what it computes from a statement relies on
+//! it.
 
 mod support;
 
@@ -51,7 +52,11 @@ fn sealed(columns: usize) -> Value {
 fn statement() -> Statement {
     Statement {
         inputs: vec![Value::Public(vec![-8, 0, 1, 7]), sealed(COLUMNS), Value::Private],
-        outputs: vec![Value::Public(vec![-8, 0, 1, 7]), sealed(COLUMNS), Value::Public(vec![-8, 7])],
+        outputs: vec![
+            Value::Public(vec![-8, 0, 1, 7]),
+            sealed(COLUMNS),
+            Value::Public(vec![-8, 7]),
+        ],
     }
 }
 
@@ -78,7 +83,9 @@ fn the_base_case_is_accepted() {
 fn as_many_tensors_as_the_key_declares() {
     for (kind, side, _) in SIDES {
         refuses(Rejection::TensorCount { kind, expected: 3, got: 2 }, |s| drop(side(s).pop()));
-        refuses(Rejection::TensorCount { kind, expected: 3, got: 4 }, |s| side(s).push(Value::Private));
+        refuses(Rejection::TensorCount { kind, expected: 3, got: 4 }, |s| {
+            side(s).push(Value::Private)
+        });
         refuses(Rejection::TensorCount { kind, expected: 3, got: 0 }, |s| side(s).clear());
     }
 }
@@ -92,7 +99,9 @@ fn every_tensor_is_shown_as_the_key_declares() {
                 let got = value.visibility();
                 if got != expected {
                     let name = name.to_owned();
-                    refuses(Rejection::Visibility { name, expected, got }, |s| side(s)[index] = value);
+                    refuses(Rejection::Visibility { name, expected, got }, |s| {
+                        side(s)[index] = value
+                    });
                 }
             }
         }
@@ -102,11 +111,21 @@ fn every_tensor_is_shown_as_the_key_declares() {
 #[test]
 fn public_tensors_have_their_length_and_range() {
     for (_, side, [name, ..]) in SIDES {
-        let set = |integers: Vec<i64>| move |s: &mut Statement| side(s)[0] = Value::Public(integers);
+        let set =
+            |integers: Vec<i64>| move |s: &mut Statement| side(s)[0] = Value::Public(integers);
         for got in [0, 3, 5] {
-            refuses(Rejection::TensorLength { name: name.into(), expected: 4, got }, set(vec![0; got]));
+            refuses(
+                Rejection::TensorLength { name: name.into(), expected: 4, got },
+                set(vec![0; got]),
+            );
         }
-        let range = |index, got| Rejection::TensorRange { name: name.into(), index, got, minimum: -8, maximum: 7 };
+        let range = |index, got| Rejection::TensorRange {
+            name: name.into(),
+            index,
+            got,
+            minimum: -8,
+            maximum: 7,
+        };
         refuses(range(1, -9), set(vec![0, -9, 0, 0]));
         refuses(range(3, 8), set(vec![0, 0, 0, 8]));
         refuses(range(0, i64::MAX), set(vec![i64::MAX, i64::MIN, 0, 0]));
@@ -123,7 +142,8 @@ fn public_tensors_have_their_length_and_range() {
     assert_eq!(with_index.check(&key), Ok(()));
     for got in [-1, 2] {
         with_index.outputs[0].integers_mut().unwrap()[4] = got;
-        let range = Rejection::TensorRange { name: "class".into(), index: 4, got, minimum: 0, maximum: 1 };
+        let range =
+            Rejection::TensorRange { name: "class".into(), index: 4, got, minimum: 0, maximum: 1 };
         assert_eq!(with_index.check(&key), Err(range));
     }
 }
@@ -133,7 +153,9 @@ fn sealed_tensors_have_a_commitment_for_each_column() {
     for (_, side, [_, name, _]) in SIDES {
         for got in [0, COLUMNS - 1, COLUMNS + 1] {
             let name = name.to_owned();
-            refuses(Rejection::TensorCommitments { name, expected: COLUMNS, got }, |s| side(s)[1] = sealed(got));
+            refuses(Rejection::TensorCommitments { name, expected: COLUMNS, got }, |s| {
+                side(s)[1] = sealed(got)
+            });
         }
     }
 }

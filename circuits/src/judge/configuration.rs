@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use halo2_proofs::plonk::{Advice, Column, ConstraintSystem, Expression, Fixed, Instance, TableColumn, VirtualCells};
+use halo2_proofs::plonk::{
+    Advice, Column, ConstraintSystem, Expression, Fixed, Instance, TableColumn, VirtualCells,
+};
 use halo2_proofs::poly::Rotation;
 use pasta_curves::Fp;
 use zkinfer_verifier::VerifyingKey;
@@ -24,15 +26,21 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn new(key: &VerifyingKey) -> Self {
         let layout = key.layout();
-        let lanes = Lane::ALL.iter().flat_map(|lane| std::iter::repeat_n(lane, layout.lane_count(*lane)));
+        let lanes =
+            Lane::ALL.iter().flat_map(|lane| std::iter::repeat_n(lane, layout.lane_count(*lane)));
         let names = lanes.flat_map(|lane| match lane {
             Lane::Limb => &["limb"][..],
             Lane::Pair => &["pair (quotient, result)"],
             Lane::Clamp => &["clamp (high, side)", "clamp (side, low, result)"],
             Lane::Copy | Lane::Factors => &[],
         });
-        let lookups = names.copied().zip(layout.lookups.iter().map(|lookup| lookup.columns.clone()));
-        Self { columns: layout.columns(), factors: layout.factor_columns(), lookups: lookups.collect() }
+        let lookups =
+            names.copied().zip(layout.lookups.iter().map(|lookup| lookup.columns.clone()));
+        Self {
+            columns: layout.columns(),
+            factors: layout.factor_columns(),
+            lookups: lookups.collect(),
+        }
     }
 }
 
@@ -87,7 +95,9 @@ impl Columns {
         let tags: Vec<_> = lookups.iter().map(|_| meta.fixed_column()).collect();
         for (&tag, (_, tuple)) in tags.iter().zip(&lookups) {
             meta.lookup(|queried| {
-                let tuple = cells[tuple.clone()].iter().map(|&cell| queried.query_advice(cell, Rotation::cur()));
+                let tuple = cells[tuple.clone()]
+                    .iter()
+                    .map(|&cell| queried.query_advice(cell, Rotation::cur()));
                 let tuple: Vec<_> = tuple.collect();
                 let mut inputs = vec![queried.query_fixed(tag)];
                 inputs.extend(tuple);
@@ -123,8 +133,8 @@ impl Columns {
             let next = queried.query_advice(self.sum, Rotation::next());
             let mut difference = next - here;
             for (&cell, &kappa) in self.cells.iter().zip(kappa) {
-                let product =
-                    queried.query_advice(cell, Rotation::cur()) * queried.query_instance(kappa, Rotation::cur());
+                let product = queried.query_advice(cell, Rotation::cur())
+                    * queried.query_instance(kappa, Rotation::cur());
                 difference = difference - product;
             }
             for (pair, &separator) in self.cells[factors..].chunks(2).zip(separators) {
@@ -132,7 +142,8 @@ impl Columns {
                     queried.query_advice(pair[index], Rotation::cur())
                 };
                 let product = factor(queried, 0) * factor(queried, 1);
-                difference = difference - product * queried.query_instance(separator, Rotation::cur());
+                difference =
+                    difference - product * queried.query_instance(separator, Rotation::cur());
             }
             [(step, queried.query_fixed(self.active) * difference)]
         });

@@ -1,7 +1,8 @@
 //! The circuit as stock halo2 sees it: an independent judge of every description and witness.
 //!
-//! The argument that zkinfer proves with is its own; the constraints are not. [`StockCircuit`] states them to `halo2_proofs`, whose
-//! MockProver checks them row by row in every test, and whose `create_proof` and `verify_proof` prove a whole network in one.
+//! The argument that zkinfer proves with is its own; the constraints are not. [`StockCircuit`]
+//! states them to `halo2_proofs`, whose MockProver checks them row by row in every test, and whose
+//! `create_proof` and `verify_proof` prove a whole network in one.
 //!
 //! | verifier | here |
 //! |---|---|
@@ -13,9 +14,10 @@
 //! | `κ_c`, `π_j`, `gᵀb` | instance columns |
 //! | running sum `S` | one advice column, with the gates of [`GATES`] |
 //!
-//! Two things differ. A stock table has one slot, so `k` is raised until the concatenation fits; rows beyond the description's `u`
-//! have tag 0 and are zero. And challenges come from hashing key, statement and all cells ([`challenges`]) instead of a transcript
-//! of commitments: fixed ones could be solved against, hashed ones cannot be known before the cells are.
+//! Two things differ. A stock table has one slot, so `k` is raised until the concatenation fits;
+//! rows beyond the description's `u` have tag 0 and are zero. And challenges come from hashing key,
+//! statement and all cells ([`challenges`]) instead of a transcript of commitments: fixed ones
+//! could be solved against, hashed ones cannot be known before the cells are.
 
 mod configuration;
 mod verdict;
@@ -67,8 +69,9 @@ impl StockCircuit {
         Self::claim(key, &witness.statement, cells(key, witness))
     }
 
-    /// The circuit of any claim: a statement that [`Statement::check`] accepts and arbitrary field elements as cells, one column per
-    /// column of the layout, `usable` rows each. The running sum follows the cells.
+    /// The circuit of any claim: a statement that [`Statement::check`] accepts and arbitrary field
+    /// elements as cells, one column per column of the layout, `usable` rows each. The running sum
+    /// follows the cells.
     pub fn claim(key: &VerifyingKey, statement: &Statement, cells: Vec<Vec<Fp>>) -> Self {
         let layout = key.layout();
         let adjoint = backward(key, statement, challenges(key, statement, &cells));
@@ -78,12 +81,14 @@ impl StockCircuit {
         for row in 0..layout.usable {
             let products = kappa.iter().zip(&cells).map(|(kappa, cells)| kappa[row] * cells[row]);
             let pairs = cells[factors.clone()].chunks(2).zip(&adjoint.separators);
-            let bilinear = pairs.map(|(pair, separator)| separator[row] * pair[0][row] * pair[1][row]);
+            let bilinear =
+                pairs.map(|(pair, separator)| separator[row] * pair[0][row] * pair[1][row]);
             sum.push(sum[row] + products.sum::<Fp>() + bilinear.sum::<Fp>());
         }
         let tuples = key.tables().tuples();
-        let table: Vec<[Fp; 4]> =
-            tuples.map(|(tag, [a, b, c])| [Fp::from(tag as u64), integer(a), integer(b), integer(c)]).collect();
+        let table: Vec<[Fp; 4]> = tuples
+            .map(|(tag, [a, b, c])| [Fp::from(tag as u64), integer(a), integer(b), integer(c)])
+            .collect();
         // halo2 fills a table up from its first unused row, so there has to be one.
         let rows = (table.len() + 1).max(layout.usable + 1) + STOCK_BLINDING;
         Self {
@@ -114,15 +119,17 @@ impl StockCircuit {
         columns
     }
 
-    /// The running sum `S` on rows `0..=u`, for claims that do not compute it honestly; empty without a witness.
+    /// The running sum `S` on rows `0..=u`, for claims that do not compute it honestly; empty
+    /// without a witness.
     pub fn running_sum_mut(&mut self) -> &mut [Fp] {
         self.advice.as_mut().map_or(&mut [], |advice| &mut advice.sum)
     }
 
     /// Runs something that configures this circuit: MockProver, key generation, proving.
     ///
-    /// halo2 configures a circuit by its type, without seeing the value, but the number of columns depends on the key. So it is
-    /// handed over through a thread-local, set for the duration of `run` only.
+    /// halo2 configures a circuit by its type, without seeing the value, but the number of columns
+    /// depends on the key. So it is handed over through a thread-local, set for the duration of
+    /// `run` only.
     pub fn configured<T>(&self, run: impl FnOnce() -> T) -> T {
         configuration::with_shape(self.shape.clone(), run)
     }
@@ -138,10 +145,12 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
         cells[column] = integers.into_iter().map(integer).collect();
     }
     let Cotangents { rho, sigma, .. } = challenges(key, &witness.statement, &cells);
-    let nodes = key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+    let nodes =
+        key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
     for ((id, _), [left, right]) in nodes.zip(&witness.operands) {
         let sheet = layout.sheets.iter().position(|sheet| sheet.role == Role::Weights(id));
-        let operands = Operands { left, right: sheet.map_or(right, |sheet| &witness.sealed[sheet]) };
+        let operands =
+            Operands { left, right: sheet.map_or(right, |sheet| &witness.sealed[sheet]) };
         let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
         for (offset, factor) in factors(key, id, rho, sigma, operands).iter().enumerate() {
             segment.iter().for_each(|segment| layout.add(&mut cells, segment, offset, factor));
@@ -156,17 +165,22 @@ fn cotangents(key: &VerifyingKey, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
     let mut kappa = adjoint.kappa.clone();
     let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
     for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
-        let elements: Vec<Fp> =
-            cotangent.units.iter().flat_map(|unit| cotangent.taps.iter().map(move |tap| *unit * tap)).collect();
+        let elements: Vec<Fp> = cotangent
+            .units
+            .iter()
+            .flat_map(|unit| cotangent.taps.iter().map(move |tap| *unit * tap))
+            .collect();
         kappa.resize(sheet.columns.end, vec![Fp::zero(); layout.usable]);
         zkinfer_verifier::layout::add(&mut kappa, sheet.pieces(), &elements);
     }
     kappa
 }
 
-/// `ρ, σ, τ` for a claim: a hash of the key's digest, the statement and every cell; the factors are hashed after `ρ` and `σ` are drawn.
+/// `ρ, σ, τ` for a claim: a hash of the key's digest, the statement and every cell; the factors are
+/// hashed after `ρ` and `σ` are drawn.
 pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) -> Cotangents {
-    let mut state = blake2b_simd::Params::new().hash_length(64).personal(b"zkinfer judge...").to_state();
+    let mut state =
+        blake2b_simd::Params::new().hash_length(64).personal(b"zkinfer judge...").to_state();
     state.update(&key.digest().0);
     for tensors in [&statement.inputs, &statement.outputs] {
         state.update(&tensors.len().to_le_bytes());
@@ -188,9 +202,14 @@ pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) 
     absorb(&cells[..factors.start]);
     let before = absorb(&cells[factors.end..]);
     let after = absorb(&cells[factors]);
-    let draw =
-        |mut state: blake2b_simd::State, name: &[u8]| Fp::from_uniform_bytes(state.update(name).finalize().as_array());
-    Cotangents { rho: draw(before.clone(), b"rho"), sigma: draw(before, b"sigma"), tau: draw(after, b"tau") }
+    let draw = |mut state: blake2b_simd::State, name: &[u8]| {
+        Fp::from_uniform_bytes(state.update(name).finalize().as_array())
+    };
+    Cotangents {
+        rho: draw(before.clone(), b"rho"),
+        sigma: draw(before, b"sigma"),
+        tau: draw(after, b"tau"),
+    }
 }
 
 impl Circuit<Fp> for StockCircuit {
@@ -229,7 +248,12 @@ impl Circuit<Fp> for StockCircuit {
                 for (&column, lookup) in columns.tags.iter().zip(&self.lookups) {
                     for (rows, tag) in &lookup.tags {
                         for row in rows.clone() {
-                            region.assign_fixed(|| "tag", column, row, || Value::known(Fp::from(*tag as u64)))?;
+                            region.assign_fixed(
+                                || "tag",
+                                column,
+                                row,
+                                || Value::known(Fp::from(*tag as u64)),
+                            )?;
                         }
                     }
                 }

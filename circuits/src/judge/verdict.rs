@@ -12,7 +12,8 @@ use super::{StockCircuit, Witness};
 /// A check that a claim fails.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
-    /// Its name: a gate's, `lookup <index>: <what>`, or the reason why the statement or circuit was refused before any constraint.
+    /// Its name: a gate's, `lookup <index>: <what>`, or the reason why the statement or circuit was
+    /// refused before any constraint.
     pub check: String,
     /// The row, for constraints.
     pub row: Option<usize>,
@@ -27,7 +28,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Whether statement and cells satisfy every constraint of the key, by MockProver; if not, which checks fail and where.
+/// Whether statement and cells satisfy every constraint of the key, by MockProver; if not, which
+/// checks fail and where.
 pub fn mock_prove(key: &VerifyingKey, witness: &Witness) -> Result<(), Vec<Failure>> {
     let refused = |reason: String| vec![Failure { check: reason, row: None }];
     witness.statement.check(key).map_err(|rejection| refused(format!("statement: {rejection}")))?;
@@ -41,10 +43,12 @@ pub fn mock_prove(key: &VerifyingKey, witness: &Witness) -> Result<(), Vec<Failu
 }
 
 impl StockCircuit {
-    /// Whether the claim satisfies every constraint, by MockProver; if not, which checks fail and where.
+    /// Whether the claim satisfies every constraint, by MockProver; if not, which checks fail and
+    /// where.
     pub fn mock_prove(&self) -> Result<(), Vec<Failure>> {
         let prover = self.configured(|| MockProver::run(self.k(), self, self.instance()));
-        let refused = |error: Error| vec![Failure { check: format!("synthesis: {error}"), row: None }];
+        let refused =
+            |error: Error| vec![Failure { check: format!("synthesis: {error}"), row: None }];
         let verdict = prover.map_err(refused)?.verify();
         verdict.map_err(|failures| failures.iter().map(|failure| self.explain(failure)).collect())
     }
@@ -57,9 +61,14 @@ impl StockCircuit {
                     .iter()
                     .enumerate()
                     .find(|&(index, &gate)| *constraint == ((index, gate).into(), 0, gate).into());
-                (named.map_or_else(|| constraint.to_string(), |(_, gate)| gate.to_string()), Some(location))
+                (
+                    named.map_or_else(|| constraint.to_string(), |(_, gate)| gate.to_string()),
+                    Some(location),
+                )
             }
-            VerifyFailure::Lookup { lookup_index, location } => (self.lookup_name(*lookup_index), Some(location)),
+            VerifyFailure::Lookup { lookup_index, location } => {
+                (self.lookup_name(*lookup_index), Some(location))
+            }
             other => (other.to_string(), None),
         };
         let row = location.map(|location| match location {

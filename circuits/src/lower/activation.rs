@@ -1,4 +1,5 @@
-//! Activation: a requantisation that divides by nothing. Cells: 2 per element (argument and result), one lookup.
+//! Activation: a requantisation that divides by nothing. Cells: 2 per element (argument and
+//! result), one lookup.
 
 use zkinfer_models::quantised::{Function, Node};
 use zkinfer_verifier::description::NodeId;
@@ -6,7 +7,11 @@ use zkinfer_verifier::description::NodeId;
 use super::Context;
 use crate::error::Error;
 
-pub(super) fn lower(context: &mut Context<'_>, node: &Node, function: &Function) -> Result<NodeId, Error> {
+pub(super) fn lower(
+    context: &mut Context<'_>,
+    node: &Node,
+    function: &Function,
+) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
     Ok(context.builder.requantise(operand.node, 0, function))
 }

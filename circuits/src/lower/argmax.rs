@@ -1,4 +1,5 @@
-//! ArgMax and ArgMin: no node but a kind of output; the smallest element is the largest of the negatives. Cells: the limbs of one gap per element compared.
+//! ArgMax and ArgMin: no node but a kind of output; the smallest element is the largest of the
+//! negatives. Cells: the limbs of one gap per element compared.
 
 use zkinfer_models::quantised::Node;
 use zkinfer_verifier::description::OutputSource;

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use zkinfer_models::quantised::Function;
 use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind};
+use zkinfer_verifier::description::{
+    self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind,
+};
 
-/// Grows the node list. Views and zero-point shifts are shared: asking for one that exists returns it.
+/// Grows the node list. Views and zero-point shifts are shared: asking for one that exists returns
+/// it.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     nodes: Vec<Node>,
@@ -21,8 +24,8 @@ pub(crate) struct Builder {
 #[derive(Clone, Debug)]
 struct Facts {
     shape: Vec<usize>,
-    /// The integers it can take, where they are known to be few. Tighter than the verifier's interval after a maximum, so it may
-    /// choose functions, never justify them.
+    /// The integers it can take, where they are known to be few. Tighter than the verifier's
+    /// interval after a maximum, so it may choose functions, never justify them.
     range: Option<Interval>,
     /// Of a requantisation: the bits it divides by, before padding to whole limbs.
     shift: u32,
@@ -59,13 +62,20 @@ impl Builder {
         self.facts[node].range = Some(range);
     }
 
-    fn push(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>, shift: u32) -> NodeId {
+    fn push(
+        &mut self,
+        operator: Operator,
+        shape: Vec<usize>,
+        range: Option<Interval>,
+        shift: u32,
+    ) -> NodeId {
         self.nodes.push(Node { name: self.name.clone(), operator });
         self.facts.push(Facts { shape, range, shift });
         self.nodes.len() - 1
     }
 
-    /// The node with this operator, or a new one. Accumulators are not shared: their requantisation rescales them.
+    /// The node with this operator, or a new one. Accumulators are not shared: their requantisation
+    /// rescales them.
     fn share(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>) -> NodeId {
         if let Some(&node) = self.shared.get(&operator) {
             return node;
@@ -80,12 +90,14 @@ impl Builder {
         self.push(Operator::Input(index), shape, Some(range), 0)
     }
 
-    /// The same elements in another shape. A reshape of a reshape reads the original; one to the same shape is no node at all.
+    /// The same elements in another shape. A reshape of a reshape reads the original; one to the
+    /// same shape is no node at all.
     pub(crate) fn reshape(&mut self, node: NodeId, shape: &[usize]) -> NodeId {
         if self.shape(node) == shape {
             return node;
         }
-        if let Operator::View(View { inputs, kind: ViewKind::Reshape(_) }) = &self.nodes[node].operator
+        if let Operator::View(View { inputs, kind: ViewKind::Reshape(_) }) =
+            &self.nodes[node].operator
             && let [original] = inputs[..]
         {
             return self.reshape(original, shape);
@@ -95,7 +107,8 @@ impl Builder {
 
     /// The same elements in a shape that people see: dimensions of one make no difference.
     pub(crate) fn exposed(&mut self, node: NodeId, shape: &[usize]) -> NodeId {
-        let long = |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
+        let long =
+            |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
         if long(self.shape(node)) == long(shape) { node } else { self.reshape(node, shape) }
     }
 
@@ -120,7 +133,8 @@ impl Builder {
         self.share(Operator::Combine(combine), shape, None)
     }
 
-    /// `Σ factor·x + constant` over nodes of the first one's shape; never shared, since its requantisation may rescale it.
+    /// `Σ factor·x + constant` over nodes of the first one's shape; never shared, since its
+    /// requantisation may rescale it.
     pub(crate) fn combine(&mut self, terms: Vec<(NodeId, i64)>, constant: Vec<i64>) -> NodeId {
         let shape = terms.first().map(|&(node, _)| self.shape(node).to_vec()).unwrap_or_default();
         self.push(Operator::Combine(Combine { terms, constant }), shape, None, 0)
@@ -137,11 +151,13 @@ impl Builder {
         self.push(Operator::Copy(node), shape, None, 0)
     }
 
-    /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing else reads.
+    /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing
+    /// else reads.
     pub(crate) fn requantise(&mut self, input: NodeId, shift: u32, function: &Function) -> NodeId {
         let (minimum, maximum) = (function.values.iter().min(), function.values.iter().max());
         let range = minimum.zip(maximum).map(|(&minimum, &maximum)| Interval { minimum, maximum });
-        let function = description::Function { minimum: function.minimum, values: function.values.clone() };
+        let function =
+            description::Function { minimum: function.minimum, values: function.values.clone() };
         let requantise = description::Requantise { input, limbs: 0, function, form: Form::Narrow };
         self.push(Operator::Requantise(requantise), self.shape(input).to_vec(), range, shift)
     }

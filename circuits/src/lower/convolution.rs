@@ -1,4 +1,5 @@
-//! Convolution: one contraction, no cells; then `limbs + 2` or `limbs + 4` cells per output for the requantisation.
+//! Convolution: one contraction, no cells; then `limbs + 2` or `limbs + 4` cells per output for the
+//! requantisation.
 
 use zkinfer_models::quantised::{Node, Window};
 use zkinfer_verifier::description::{Contract, NodeId, Weights};

@@ -8,7 +8,8 @@ use crate::error::Error;
 
 /// A graph as a description whose rows, limb width and forms are still open.
 ///
-/// Its requantisations have no limbs yet but remember the bits they divide by; each accumulator has its exact integer scale.
+/// Its requantisations have no limbs yet but remember the bits they divide by; each accumulator has
+/// its exact integer scale.
 #[derive(Clone, Debug)]
 pub struct Lowered {
     description: Description,
@@ -22,16 +23,19 @@ pub struct Plan {
     pub k: u32,
     /// Bits of a remainder limb.
     pub limb_bits: u32,
-    /// Requantisations with at most this many quotients take the narrow form, the others the wide one.
+    /// Requantisations with at most this many quotients take the narrow form, the others the wide
+    /// one.
     pub narrow_limit: i128,
-    /// Fewest entries of a wide function, at least 2. Shorter ones repeat their last value, which saturation gives anyway: with more
-    /// entries the low parts need a longer table and the high parts a shorter one.
+    /// Fewest entries of a wide function, at least 2. Shorter ones repeat their last value, which
+    /// saturation gives anyway: with more entries the low parts need a longer table and the high
+    /// parts a shorter one.
     pub least_entries: usize,
 }
 
 impl Plan {
-    /// The form of a requantisation with these quotients and a function of so many entries. If the function has an entry for every quotient, its table
-    /// is never longer than that of the wide form.
+    /// The form of a requantisation with these quotients and a function of so many entries. If the
+    /// function has an entry for every quotient, its table is never longer than that of the wide
+    /// form.
     pub(crate) fn form(&self, quotients: Interval, entries: usize) -> Form {
         let covered = quotients.count() <= i128::try_from(entries).unwrap_or(i128::MAX);
         if covered || quotients.count() <= self.narrow_limit { Form::Narrow } else { Form::Wide }
@@ -48,7 +52,8 @@ impl Lowered {
         &self.description
     }
 
-    /// Shapes and intervals. Both are those of every completed description, but for accumulators, which padding scales.
+    /// Shapes and intervals. Both are those of every completed description, but for accumulators,
+    /// which padding scales.
     pub(crate) fn analyse(&self) -> Result<Analysis, DescriptionError> {
         analyse(&self.description)
     }
@@ -64,8 +69,8 @@ impl Lowered {
 
     /// The description with a plan's choices.
     ///
-    /// The description divides by whole limbs. A shift in between is padded: accumulator and divisor are both multiplied by the same
-    /// power of two, which changes no quotient.
+    /// The description divides by whole limbs. A shift in between is padded: accumulator and
+    /// divisor are both multiplied by the same power of two, which changes no quotient.
     pub fn describe(self, plan: &Plan) -> Result<Description, Error> {
         let analysis = self.analyse()?;
         let Self { mut description, shifts } = self;
@@ -83,7 +88,8 @@ impl Lowered {
             }
             let padding = padding(shift, plan.limb_bits);
             let name = node.name.clone();
-            scale(&mut description.nodes[input].operator, padding).ok_or(Error::Overflow { node: name })?;
+            scale(&mut description.nodes[input].operator, padding)
+                .ok_or(Error::Overflow { node: name })?;
         }
         Ok(description)
     }
@@ -127,8 +133,10 @@ fn scale(operator: &mut Operator, bits: u32) -> Option<()> {
             scale(constant)
         }
         // Lowering puts nothing else in front of a division.
-        Operator::Input(_) | Operator::Product(_) | Operator::View(_) | Operator::Requantise(_) | Operator::Copy(_) => {
-            None
-        }
+        Operator::Input(_)
+        | Operator::Product(_)
+        | Operator::View(_)
+        | Operator::Requantise(_)
+        | Operator::Copy(_) => None,
     }
 }

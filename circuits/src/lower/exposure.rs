@@ -5,7 +5,8 @@ use zkinfer_verifier::description::Visibility;
 
 use crate::error::Error;
 
-/// What proofs of a circuit show. Weights are all sealed or all public; each input and output has a visibility of its own.
+/// What proofs of a circuit show. Weights are all sealed or all public; each input and output has a
+/// visibility of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
     /// [`Visibility::Sealed`] or [`Visibility::Public`].
@@ -33,16 +34,23 @@ impl Exposure {
     pub(super) fn check(&self, graph: &Graph) -> Result<(), Error> {
         let error = |name: &str, what| Err(Error::Malformed { node: name.into(), what });
         if self.weights == Visibility::Private {
-            return error(&graph.name, "weights are public or sealed: private ones would be anyone's");
+            return error(
+                &graph.name,
+                "weights are public or sealed: private ones would be anyone's",
+            );
         }
         if self.inputs.len() > graph.inputs.len() || self.outputs.len() > graph.outputs.len() {
             return error(&graph.name, "more visibilities are given than it has inputs or outputs");
         }
         for (output, &visibility) in graph.outputs.iter().zip(&self.outputs) {
-            let index = output.value.checked_sub(graph.inputs.len()).and_then(|node| graph.nodes.get(node));
+            let index =
+                output.value.checked_sub(graph.inputs.len()).and_then(|node| graph.nodes.get(node));
             let index = index.is_some_and(|node| matches!(node.operator, Operator::ArgMax { .. }));
             if visibility == Visibility::Private || (index && visibility != Visibility::Public) {
-                return error(&output.name, "an output is public or sealed, and the index of an ArgMax public");
+                return error(
+                    &output.name,
+                    "an output is public or sealed, and the index of an ArgMax public",
+                );
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! Max and Min: `max(m, x) = x + clamp(m − x, 0, spread)` and `min(m, x) = x + clamp(m − x, −spread, 0)`, with `spread` the length of the
-//! elements' range, which no difference exceeds. 2 cells (difference and rise) and one lookup per comparison.
+//! Max and Min: `max(m, x) = x + clamp(m − x, 0, spread)` and `min(m, x) = x + clamp(m − x,
+//! −spread, 0)`, with `spread` the length of the elements' range, which no difference exceeds. 2
+//! cells (difference and rise) and one lookup per comparison.
 
 use zkinfer_models::quantised::{Function, Node};
 use zkinfer_verifier::analysis::Interval;
@@ -19,7 +20,11 @@ pub(super) enum Extremum {
     Smallest,
 }
 
-pub(super) fn lower(context: &mut Context<'_>, node: &Node, which: Extremum) -> Result<NodeId, Error> {
+pub(super) fn lower(
+    context: &mut Context<'_>,
+    node: &Node,
+    which: Extremum,
+) -> Result<NodeId, Error> {
     let operands = context.operands(node)?;
     let mut all: Option<Interval> = None;
     for operand in &operands {
@@ -43,7 +48,8 @@ fn spread(range: Interval) -> i64 {
     range.maximum.saturating_sub(range.minimum)
 }
 
-/// The larger (or smaller) of `best` and `x`, element by element, and `winner − x`. Both are in `range`.
+/// The larger (or smaller) of `best` and `x`, element by element, and `winner − x`. Both are in
+/// `range`.
 pub(super) fn compare(
     builder: &mut Builder,
     best: NodeId,

@@ -1,6 +1,7 @@
 //! Reshape, Transpose, Slice, Pad and Concat: views. No cells.
 //!
-//! **Constant**: an element of the network's first input, padded to the constant's size, times zero, plus the constant. No cells either.
+//! **Constant**: an element of the network's first input, padded to the constant's size, times
+//! zero, plus the constant. No cells either.
 
 use zkinfer_models::quantised::Node;
 use zkinfer_verifier::analysis::Interval;
@@ -18,7 +19,11 @@ pub(super) fn reshape(context: &mut Context<'_>, node: &Node) -> Result<NodeId, 
     Ok(operand.node)
 }
 
-pub(super) fn transpose(context: &mut Context<'_>, node: &Node, permutation: &[usize]) -> Result<NodeId, Error> {
+pub(super) fn transpose(
+    context: &mut Context<'_>,
+    node: &Node,
+    permutation: &[usize],
+) -> Result<NodeId, Error> {
     view(context, node, ViewKind::Transpose(permutation.to_vec()))
 }
 
@@ -31,7 +36,8 @@ pub(super) fn slice(
 ) -> Result<NodeId, Error> {
     let missing = context.malformed("the axis of its slice does not exist");
     let count = *node.shape.get(axis).ok_or(missing)?;
-    let step = i64::try_from(step).map_err(|_| context.malformed("the step of its slice is too large"))?;
+    let step =
+        i64::try_from(step).map_err(|_| context.malformed("the step of its slice is too large"))?;
     view(context, node, ViewKind::Slice { axis, start, step, count })
 }
 
@@ -59,7 +65,11 @@ fn view(context: &mut Context<'_>, node: &Node, kind: ViewKind) -> Result<NodeId
     Ok(context.builder.view(&inputs, kind, node.shape.clone()))
 }
 
-pub(super) fn constant(context: &mut Context<'_>, node: &Node, values: &[i64]) -> Result<NodeId, Error> {
+pub(super) fn constant(
+    context: &mut Context<'_>,
+    node: &Node,
+    values: &[i64],
+) -> Result<NodeId, Error> {
     let any = context.value(&node.name, 0)?;
     let (minimum, maximum) = (values.iter().min(), values.iter().max());
     let Some((&minimum, &maximum)) = minimum.zip(maximum) else {
@@ -67,9 +77,11 @@ pub(super) fn constant(context: &mut Context<'_>, node: &Node, values: &[i64]) -
     };
     let builder = &mut context.builder;
     let flat = builder.reshape(any.node, &[any.shape.iter().product()]);
-    let one = builder.view(&[flat], ViewKind::Slice { axis: 0, start: 0, step: 1, count: 1 }, vec![1]);
+    let one =
+        builder.view(&[flat], ViewKind::Slice { axis: 0, start: 0, step: 1, count: 1 }, vec![1]);
     let padding = ViewKind::Pad { before: vec![0], after: vec![values.len() - 1], value: 0 };
-    let padded = if values.len() > 1 { builder.view(&[one], padding, vec![values.len()]) } else { one };
+    let padded =
+        if values.len() > 1 { builder.view(&[one], padding, vec![values.len()]) } else { one };
     let shaped = builder.reshape(padded, &node.shape);
     let constant = builder.combine(vec![(shaped, 0)], values.to_vec());
     builder.narrow(constant, Interval { minimum, maximum });

@@ -1,7 +1,9 @@
-//! Linear: a contraction with a kernel of one element, features as channels and all other dimensions as positions.
+//! Linear: a contraction with a kernel of one element, features as channels and all other
+//! dimensions as positions.
 //!
-//! With one position (the usual fully connected layer) that is a reshape. With several, `[.., T]` is transposed to `[T, positions]` and the
-//! result back: views, no cells. Requantisation: `limbs + 2` or `limbs + 4` cells per output.
+//! With one position (the usual fully connected layer) that is a reshape. With several, `[.., T]`
+//! is transposed to `[T, positions]` and the result back: views, no cells. Requantisation: `limbs +
+//! 2` or `limbs + 4` cells per output.
 
 use zkinfer_models::quantised::{Node, Window};
 use zkinfer_verifier::description::{NodeId, ViewKind};
@@ -11,7 +13,11 @@ use super::convolution::slide;
 use super::rescale::Affine;
 use crate::error::Error;
 
-pub(super) fn lower(context: &mut Context<'_>, node: &Node, terms: Affine<'_>) -> Result<NodeId, Error> {
+pub(super) fn lower(
+    context: &mut Context<'_>,
+    node: &Node,
+    terms: Affine<'_>,
+) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
     let Some((&features, others)) = operand.shape.split_last() else {
         return Err(context.malformed("it needs at least one dimension"));
@@ -24,7 +30,12 @@ pub(super) fn lower(context: &mut Context<'_>, node: &Node, terms: Affine<'_>) -
     }
     let input = context.builder.reshape(input, &[features, 1, positions]);
     let window = Window { kernel: [1, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
-    let mut result = terms.contract(context, slide(input, &window, 1, rows), [rows, 1, positions], positions > 1)?;
+    let mut result = terms.contract(
+        context,
+        slide(input, &window, 1, rows),
+        [rows, 1, positions],
+        positions > 1,
+    )?;
     if positions > 1 {
         result = swap(context, result, rows, positions);
     }

@@ -17,13 +17,16 @@
 //! | `exposure` | what proofs show: visibilities |
 //! | `describe` | a [`Plan`]'s choices applied: rows, limb width, forms |
 //!
-//! A value of the graph is a node with the same row-major elements, in whatever shape its producer found convenient; whoever reads it
-//! asks for the shape it needs, which costs a [`ViewKind::Reshape`](zkinfer_verifier::description::ViewKind) and no cell.
+//! A value of the graph is a node with the same row-major elements, in whatever shape its producer
+//! found convenient; whoever reads it asks for the shape it needs, which costs a
+//! [`ViewKind::Reshape`](zkinfer_verifier::description::ViewKind) and no cell.
 //!
-//! Only graphs that [`Graph::validate`] accepts are lowered: of others the interpreter says nothing, and lowering would choose a meaning for them.
+//! Only graphs that [`Graph::validate`] accepts are lowered: of others the interpreter says
+//! nothing, and lowering would choose a meaning for them.
 //!
-//! Nothing here is trusted: what lowering gets wrong either fails the verifier's check of the description or changes the function that
-//! is proven, which the operator suite compares with the interpreter.
+//! Nothing here is trusted: what lowering gets wrong either fails the verifier's check of the
+//! description or changes the function that is proven, which the operator suite compares with the
+//! interpreter.
 
 mod activation;
 mod argmax;
@@ -45,7 +48,9 @@ mod tests;
 
 use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{self, Description, Input, NodeId, Output, OutputSource, Visibility};
+use zkinfer_verifier::description::{
+    self, Description, Input, NodeId, Output, OutputSource, Visibility,
+};
 
 use crate::error::Error;
 use crate::sealed::bias_digits;
@@ -56,7 +61,8 @@ pub use exposure::Exposure;
 use builder::Builder;
 use extremum::Extremum;
 
-/// Lowers a graph. What is left open is what does not change the function: rows, limb width and form of each requantisation.
+/// Lowers a graph. What is left open is what does not change the function: rows, limb width and
+/// form of each requantisation.
 ///
 /// # Errors
 /// If the graph is not valid, has not what `exposure` is to hide, or has no circuit.
@@ -88,7 +94,15 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     let outputs = context.outputs(exposure)?;
     let bias_digits = if sealed { bias_digits(graph)? } else { 0 };
     let (nodes, shifts) = context.builder.finish();
-    let description = Description { name: graph.name.clone(), k: 0, limb_bits: 0, bias_digits, inputs, nodes, outputs };
+    let description = Description {
+        name: graph.name.clone(),
+        k: 0,
+        limb_bits: 0,
+        bias_digits,
+        inputs,
+        nodes,
+        outputs,
+    };
     Ok(Lowered::new(description, shifts))
 }
 
@@ -147,11 +161,13 @@ impl<'g> Context<'g> {
     fn node(&mut self, node: &'g Node) -> Result<Value, Error> {
         let lowered = match &node.operator {
             Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
-                let terms = rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
+                let terms =
+                    rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
                 convolution::lower(self, node, window, *groups, terms)
             }
             Operator::Linear { weights, bias, multipliers, requantise } => {
-                let terms = rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
+                let terms =
+                    rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
                 linear::lower(self, node, terms)
             }
             Operator::Sum { multipliers, constant, requantise } => {
@@ -162,17 +178,25 @@ impl<'g> Context<'g> {
             }
             Operator::MaxPool { window } => pooling::maximum(self, node, window),
             Operator::Activation(function) => activation::lower(self, node, function),
-            Operator::Product { multiplier, requantise } => elementwise::product(self, node, *multiplier, requantise),
+            Operator::Product { multiplier, requantise } => {
+                elementwise::product(self, node, *multiplier, requantise)
+            }
             Operator::Binary(function) => elementwise::binary(self, node, function),
             Operator::Max => extremum::lower(self, node, Extremum::Largest),
             Operator::Min => extremum::lower(self, node, Extremum::Smallest),
             Operator::Select => elementwise::select(self, node),
             Operator::Constant(values) => layout::constant(self, node, values),
-            Operator::TopK { axis, smallest, indices } => top::lower(self, node, *axis, *smallest, *indices),
+            Operator::TopK { axis, smallest, indices } => {
+                top::lower(self, node, *axis, *smallest, *indices)
+            }
             Operator::Reshape => layout::reshape(self, node),
             Operator::Transpose { permutation } => layout::transpose(self, node, permutation),
-            Operator::Slice { axis, start, step } => layout::slice(self, node, *axis, *start, *step),
-            Operator::Pad { before, after, value } => layout::pad(self, node, before, after, *value),
+            Operator::Slice { axis, start, step } => {
+                layout::slice(self, node, *axis, *start, *step)
+            }
+            Operator::Pad { before, after, value } => {
+                layout::pad(self, node, before, after, *value)
+            }
             Operator::Concat { axis } => layout::concat(self, node, *axis),
             Operator::ArgMax { axis, select_last, smallest } => {
                 return argmax::lower(self, node, *axis, *select_last, *smallest).map(Value::Index);
@@ -183,8 +207,10 @@ impl<'g> Context<'g> {
 
     /// The node's operand `index`.
     fn operand(&self, node: &Node, index: usize) -> Result<Operand<'g>, Error> {
-        let malformed =
-            || Error::Malformed { node: node.name.clone(), what: "it reads fewer values than its operator" };
+        let malformed = || Error::Malformed {
+            node: node.name.clone(),
+            what: "it reads fewer values than its operator",
+        };
         let value = *node.inputs.get(index).ok_or_else(malformed)?;
         self.value(&node.name, value)
     }
@@ -243,12 +269,19 @@ impl<'g> Context<'g> {
         match *shape {
             [1, channels, height, width] => Ok([channels, height, width]),
             [1, channels, width] => Ok([channels, 1, width]),
-            _ => Err(self.malformed("a window slides over one batch of channels with one or two dimensions")),
+            _ => Err(self.malformed(
+                "a window slides over one batch of channels with one or two dimensions",
+            )),
         }
     }
 
     /// The operand and result of a window as planes, after checking that the one gives the other.
-    fn slide(&self, window: &Window, input: &[usize], output: &[usize]) -> Result<[[usize; 3]; 2], Error> {
+    fn slide(
+        &self,
+        window: &Window,
+        input: &[usize],
+        output: &[usize],
+    ) -> Result<[[usize; 3]; 2], Error> {
         let planes = [self.planes(input)?, self.planes(output)?];
         let [[_, height, width], [_, out_height, out_width]] = planes;
         if window.output([height, width]) == Some([out_height, out_width]) {
@@ -261,7 +294,12 @@ impl<'g> Context<'g> {
         let output = |(index, output): (usize, &zkinfer_models::quantised::Output)| {
             let shape = self.graph.shape(output.value);
             let source = match self.values.get(output.value) {
-                None => return Err(Error::ForwardReference { node: output.name.clone(), value: output.value }),
+                None => {
+                    return Err(Error::ForwardReference {
+                        node: output.name.clone(),
+                        value: output.value,
+                    });
+                }
                 Some(Value::Node(node)) => OutputSource::Node(self.builder.exposed(*node, shape)),
                 Some(Value::Index(source)) => source.clone(),
             };

@@ -1,17 +1,21 @@
 //! AveragePool and MaxPool.
 //!
-//! **AveragePool** is a depthwise contraction with ones; the multiplier per position is a column factor, or a row factor when all
-//! positions agree. Cells: only the requantisation's, `limbs + 2` or `limbs + 4` per output.
+//! **AveragePool** is a depthwise contraction with ones; the multiplier per position is a column
+//! factor, or a row factor when all positions agree. Cells: only the requantisation's, `limbs + 2`
+//! or `limbs + 4` per output.
 //!
-//! **MaxPool** compares the elements of a window one after another, `max(m, x) = x + clamp(m − x, 0, spread)`, with `spread` the length of
-//! the input's range, which no difference exceeds. A comparison is a requantisation that divides by nothing: 2 cells (difference and
-//! rise) and one lookup. A window of `t` elements takes `t − 1` comparisons, or fewer if rows and columns are reduced one after the
-//! other and neighbouring windows share what they have in common. Padding is the least integer of the input's range, so it never wins
-//! against an element.
+//! **MaxPool** compares the elements of a window one after another, `max(m, x) = x + clamp(m − x,
+//! 0, spread)`, with `spread` the length of the input's range, which no difference exceeds. A
+//! comparison is a requantisation that divides by nothing: 2 cells (difference and rise) and one
+//! lookup. A window of `t` elements takes `t − 1` comparisons, or fewer if rows and columns are
+//! reduced one after the other and neighbouring windows share what they have in common. Padding is
+//! the least integer of the input's range, so it never wins against an element.
 //!
-//! Why a chain and not a tournament: the verifier's interval arithmetic does not know that a maximum is no larger than the largest
-//! element. In a balanced tree each level widens the interval by `spread`; in a chain each step starts anew from the interval of the
-//! element `x`, so the result exceeds the input's range by one `spread` however large the window is, and tables stay short.
+//! Why a chain and not a tournament: the verifier's interval arithmetic does not know that a
+//! maximum is no larger than the largest element. In a balanced tree each level widens the interval
+//! by `spread`; in a chain each step starts anew from the interval of the element `x`, so the
+//! result exceeds the input's range by one `spread` however large the window is, and tables stay
+//! short.
 
 use zkinfer_models::quantised::{Node, Requantise, Window};
 use zkinfer_verifier::analysis::Interval;
@@ -33,7 +37,8 @@ pub(super) fn average(
     let [planes, shape] = context.slide(window, operand.shape, &node.shape)?;
     let centred = context.builder.centred(operand.node, operand.zero_point);
     let input = context.builder.reshape(centred, &planes);
-    let offset = rescale::offset(requantise).ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
+    let offset =
+        rescale::offset(requantise).ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
     let channels = planes[0];
     let taps = window.kernel.iter().product::<usize>();
     let (row_factor, column_factors) = match multipliers {
@@ -51,7 +56,11 @@ pub(super) fn average(
     Ok(rescale::requantise(context, accumulator, requantise))
 }
 
-pub(super) fn maximum(context: &mut Context<'_>, node: &Node, window: &Window) -> Result<NodeId, Error> {
+pub(super) fn maximum(
+    context: &mut Context<'_>,
+    node: &Node,
+    window: &Window,
+) -> Result<NodeId, Error> {
     let operand = context.only_operand(node)?;
     let [shape, [_, out_height, out_width]] = context.slide(window, operand.shape, &node.shape)?;
     let [channels, height, width] = shape;
@@ -79,19 +88,21 @@ pub(super) fn maximum(context: &mut Context<'_>, node: &Node, window: &Window) -
     let steps = |taps: usize, positions: usize| taps.saturating_sub(1).saturating_mul(positions);
     let outputs = out_height.saturating_mul(out_width);
     let direct = steps(rows.taps.saturating_mul(columns.taps), outputs);
-    let columns_first =
-        steps(columns.taps, padded_height.saturating_mul(out_width)).saturating_add(steps(rows.taps, outputs));
-    let rows_first =
-        steps(rows.taps, out_height.saturating_mul(padded_width)).saturating_add(steps(columns.taps, outputs));
+    let columns_first = steps(columns.taps, padded_height.saturating_mul(out_width))
+        .saturating_add(steps(rows.taps, outputs));
+    let rows_first = steps(rows.taps, out_height.saturating_mul(padded_width))
+        .saturating_add(steps(columns.taps, outputs));
     if direct <= columns_first.min(rows_first) {
-        let lines: Vec<Planes> = (0..columns.taps).map(|tap| planes.slice(context, columns, tap)).collect();
+        let lines: Vec<Planes> =
+            (0..columns.taps).map(|tap| planes.slice(context, columns, tap)).collect();
         let window = lines.iter().flat_map(|line| (0..rows.taps).map(move |tap| (line, tap)));
         let elements = window.map(|(line, tap)| line.slice(context, rows, tap)).collect();
         return Ok(fold(context, elements)?.node);
     }
     let order = if columns_first <= rows_first { [columns, rows] } else { [rows, columns] };
     for dimension in order {
-        let elements = (0..dimension.taps).map(|tap| planes.slice(context, dimension, tap)).collect();
+        let elements =
+            (0..dimension.taps).map(|tap| planes.slice(context, dimension, tap)).collect();
         planes = fold(context, elements)?;
     }
     Ok(planes.node)
@@ -127,10 +138,15 @@ impl Planes {
             return;
         }
         for axis in 0..2 {
-            self.size[axis] = self.size[axis].saturating_add(before[axis]).saturating_add(after[axis]);
+            self.size[axis] =
+                self.size[axis].saturating_add(before[axis]).saturating_add(after[axis]);
         }
         let margin = |[rows, columns]: [usize; 2]| vec![0, rows, columns];
-        let kind = ViewKind::Pad { before: margin(before), after: margin(after), value: self.range.minimum };
+        let kind = ViewKind::Pad {
+            before: margin(before),
+            after: margin(after),
+            value: self.range.minimum,
+        };
         self.node = context.builder.view(&[self.node], kind, self.shape());
     }
 
@@ -154,7 +170,8 @@ impl Planes {
 fn fold(context: &mut Context<'_>, elements: Vec<Planes>) -> Result<Planes, Error> {
     let empty = context.malformed("its kernel is empty");
     let largest = elements.into_iter().reduce(|best, x| {
-        let (node, _) = extremum::compare(&mut context.builder, best.node, x.node, x.range, Extremum::Largest);
+        let (node, _) =
+            extremum::compare(&mut context.builder, best.node, x.node, x.range, Extremum::Largest);
         Planes { node, ..x }
     });
     largest.ok_or(empty)

@@ -1,12 +1,15 @@
 //! The accumulator in front of a requantisation.
 //!
-//! `q = ⌊(z + 2^(shift−1)) / 2^shift⌋ + zero_point = ⌊(z + zero_point·2^shift + 2^(shift−1)) / 2^shift⌋`: rounding and the zero point are
-//! constants of the linear form, so the description's requantisation only has to divide and round down.
+//! `q = ⌊(z + 2^(shift−1)) / 2^shift⌋ + zero_point = ⌊(z + zero_point·2^shift + 2^(shift−1)) /
+//! 2^shift⌋`: rounding and the zero point are constants of the linear form, so the description's
+//! requantisation only has to divide and round down.
 //!
-//! **Ties to even** take two divisions: `down` rounds halves down, `up` rounds them up, and they differ only at a half. So `down + up` is `2q` elsewhere
-//! and `2q + 1` at a half, and a function of the sum picks the even neighbour. Cells: those of two divisions, and 2 for the sum.
+//! **Ties to even** take two divisions: `down` rounds halves down, `up` rounds them up, and they
+//! differ only at a half. So `down + up` is `2q` elsewhere and `2q + 1` at a half, and a function
+//! of the sum picks the even neighbour. Cells: those of two divisions, and 2 for the sum.
 //!
-//! **Weights of more than 8 bits** are two or three digits base 256, each with a contraction of its own; their sum is the accumulator.
+//! **Weights of more than 8 bits** are two or three digits base 256, each with a contraction of its
+//! own; their sum is the accumulator.
 
 use zkinfer_models::quantised::{Function, Requantise, Ties};
 use zkinfer_verifier::description::{Contract, NodeId, Weights};
@@ -18,7 +21,8 @@ use crate::sealed::{WEIGHT_BASE, weight_digits};
 /// Longest shift: the verifier allows 60 bits.
 const MAX_SHIFT: u32 = 60;
 
-/// The numbers of a Convolution or Linear: `z = multipliers·(Σ weights·x + bias)`, then perhaps a requantisation.
+/// The numbers of a Convolution or Linear: `z = multipliers·(Σ weights·x + bias)`, then perhaps a
+/// requantisation.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
     pub(super) weights: &'a [i32],
@@ -27,8 +31,9 @@ pub(super) struct Affine<'a> {
     pub(super) requantise: Option<&'a Requantise>,
 }
 
-/// What the linear form adds so that dividing rounds (halves down, if they go to even) and the zero point is in: `zero_point·2^shift + 2^(shift−1)`, or
-/// `zero_point` where nothing is shifted; none if it leaves 64 bits.
+/// What the linear form adds so that dividing rounds (halves down, if they go to even) and the zero
+/// point is in: `zero_point·2^shift + 2^(shift−1)`, or `zero_point` where nothing is shifted; none
+/// if it leaves 64 bits.
 pub(super) fn offset(requantise: &Requantise) -> Option<i64> {
     let shift = requantise.shift;
     if shift > MAX_SHIFT {
@@ -43,7 +48,11 @@ pub(super) fn offset(requantise: &Requantise) -> Option<i64> {
 }
 
 /// The requantisation of an accumulator that has [`offset`] in it and that nothing else reads.
-pub(super) fn requantise(context: &mut Context<'_>, accumulator: NodeId, requantise: &Requantise) -> NodeId {
+pub(super) fn requantise(
+    context: &mut Context<'_>,
+    accumulator: NodeId,
+    requantise: &Requantise,
+) -> NodeId {
     let Requantise { shift, ties, zero_point, ref function } = *requantise;
     let slack = match ties {
         Ties::Even { slack } if shift > 0 => slack,
@@ -84,11 +93,13 @@ impl Affine<'_> {
             .collect()
     }
 
-    /// A contraction with these numbers over `input`, whose zero is real zero, and the requantisation directly behind it: the rank-one
-    /// cotangent of the division then reaches the contraction as it is.
+    /// A contraction with these numbers over `input`, whose zero is real zero, and the
+    /// requantisation directly behind it: the rank-one cotangent of the division then reaches the
+    /// contraction as it is.
     ///
-    /// `geometry` gives everything but the numbers; `viewed` says that the caller moves the elements of the result. Sealed accumulators that are
-    /// not put out as they are get cells of their own, since a product of committed values is read by one equation only.
+    /// `geometry` gives everything but the numbers; `viewed` says that the caller moves the
+    /// elements of the result. Sealed accumulators that are not put out as they are get cells of
+    /// their own, since a product of committed values is read by one equation only.
     pub(super) fn contract(
         self,
         context: &mut Context<'_>,
@@ -103,7 +114,10 @@ impl Affine<'_> {
         let mut unit = 1;
         for (place, digits) in digits.into_iter().enumerate() {
             let overflow = || Error::Overflow { node: context.builder.name() };
-            let factors = self.multipliers.iter().map(|&multiplier| multiplier.checked_mul(unit).ok_or_else(overflow));
+            let factors = self
+                .multipliers
+                .iter()
+                .map(|&multiplier| multiplier.checked_mul(unit).ok_or_else(overflow));
             let contract = Contract {
                 weights: if context.sealed { Weights::Sealed } else { Weights::Public(digits) },
                 row_factors: factors.collect::<Result<_, _>>()?,
@@ -113,11 +127,14 @@ impl Affine<'_> {
             parts.push((context.builder.contract(contract, shape), 1));
             unit *= WEIGHT_BASE;
         }
-        let accumulator = if several { context.builder.combine(parts, Vec::new()) } else { parts[0].0 };
+        let accumulator =
+            if several { context.builder.combine(parts, Vec::new()) } else { parts[0].0 };
         let even = |requantise: &Requantise| requantise.ties != Ties::Up && requantise.shift > 0;
         let accumulator = match self.requantise {
             // Read by more than one equation.
-            Some(requantise) if context.sealed && even(requantise) => context.builder.copy(accumulator),
+            Some(requantise) if context.sealed && even(requantise) => {
+                context.builder.copy(accumulator)
+            }
             None if context.sealed && (!direct || several) => context.builder.copy(accumulator),
             _ => accumulator,
         };

@@ -1,4 +1,5 @@
-//! Sum: one combination, no cells; then `limbs + 2` or `limbs + 4` cells per element for the requantisation.
+//! Sum: one combination, no cells; then `limbs + 2` or `limbs + 4` cells per element for the
+//! requantisation.
 
 use zkinfer_models::quantised::{Node, Requantise};
 use zkinfer_verifier::description::NodeId;
@@ -41,7 +42,8 @@ pub(super) fn lower(
             return Err(context.malformed("it has one constant per element, or none"));
         }
         constants => {
-            let sums = constants.iter().map(|constant| constant.checked_add(offset).ok_or_else(overflow));
+            let sums =
+                constants.iter().map(|constant| constant.checked_add(offset).ok_or_else(overflow));
             sums.collect::<Result<_, _>>()?
         }
     };

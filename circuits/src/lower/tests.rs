@@ -1,6 +1,9 @@
-//! Checks that no valid graph meets, since validation refuses more, and that lowering relies on all the same.
+//! Checks that no valid graph meets, since validation refuses more, and that lowering relies on all
+//! the same.
 
-use zkinfer_models::quantised::{Function, Graph, Input, Node, Operator, Quantisation, Requantise, Ties};
+use zkinfer_models::quantised::{
+    Function, Graph, Input, Node, Operator, Quantisation, Requantise, Ties,
+};
 use zkinfer_verifier::analysis::Interval;
 
 use super::{Context, Value};
@@ -9,7 +12,11 @@ use crate::error::Error;
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
 
 /// Lowers one operator over inputs of these shapes and ranges.
-fn lower(inputs: &[(&[usize], [i64; 2])], operator: Operator, shape: &[usize]) -> Result<(), Error> {
+fn lower(
+    inputs: &[(&[usize], [i64; 2])],
+    operator: Operator,
+    shape: &[usize],
+) -> Result<(), Error> {
     let input = |(shape, [minimum, maximum]): &(&[usize], [i64; 2])| Input {
         name: "x".into(),
         shape: shape.to_vec(),
@@ -61,7 +68,8 @@ const LONGEST: i64 = 1 << 18;
 
 #[test]
 fn squares_have_a_table() {
-    let requantise = Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function: Function::clamp(0, 1) };
+    let requantise =
+        Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function: Function::clamp(0, 1) };
     let product = |[a, b]: [[i64; 2]; 2]| {
         let operator = Operator::Product { multiplier: 1, requantise: requantise.clone() };
         lower(&[(&[1, 2], a), (&[1, 2], b)], operator, &[1, 2])
@@ -81,7 +89,9 @@ fn differences_have_a_table() {
         assert_eq!(extreme([-1, LONGEST], [0, 1]), wide());
         assert_eq!(extreme([0, 1], [-1, LONGEST]), wide());
     }
-    let select = |yes, no| lower(&[(&[1, 2], [0, 1]), (&[1, 2], yes), (&[1, 2], no)], Operator::Select, &[1, 2]);
+    let select = |yes, no| {
+        lower(&[(&[1, 2], [0, 1]), (&[1, 2], yes), (&[1, 2], no)], Operator::Select, &[1, 2])
+    };
     assert_eq!(select([0, LONGEST], [3, 4]), Ok(()));
     assert_eq!(select([-1, LONGEST], [3, 4]), wide());
     assert_eq!(select([3, 4], [-1, LONGEST]), wide());

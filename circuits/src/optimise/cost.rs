@@ -1,17 +1,20 @@
 //! What a circuit costs to prove, to verify and to send: the only place with such numbers.
 //!
-//! Times are CPU-seconds of [`CostModel::REFERENCE`]. They rank layouts; replace them by those of another machine, or of a faster prover, and every choice follows.
-//! `docs/performance.md` derives the formulas and shows them beside what was measured.
+//! Times are CPU-seconds of [`CostModel::REFERENCE`]. They rank layouts; replace them by those of
+//! another machine, or of a faster prover, and every choice follows. `docs/performance.md` derives
+//! the formulas and shows them beside what was measured.
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::proof::argument_bytes;
 
 use super::counts::Counts;
 
-/// CPU-seconds and bytes of the machine that the optimiser plans for. Costs are each, unless they say otherwise.
+/// CPU-seconds and bytes of the machine that the optimiser plans for. Costs are each, unless they
+/// say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CostModel {
-    /// Committing to a column of small integers, whatever the rows: its mask and blind, the sums of its buckets.
+    /// Committing to a column of small integers, whatever the rows: its mask and blind, the sums of
+    /// its buckets.
     pub small_column: f64,
     /// Committing to a small integer.
     pub small_cell: f64,
@@ -68,7 +71,8 @@ pub struct CostModel {
 }
 
 impl CostModel {
-    /// One x86-64 core with AVX-512, shared with others; each constant from profiles of networks of `2^14` to `2^21` cells (`docs/performance.md`).
+    /// One x86-64 core with AVX-512, shared with others; each constant from profiles of networks of
+    /// `2^14` to `2^21` cells (`docs/performance.md`).
     pub const REFERENCE: Self = Self {
         small_column: 6.5e-5,
         small_cell: 1.9e-7,
@@ -141,7 +145,19 @@ impl CostModel {
     pub fn predict(&self, counts: &Counts) -> Prediction {
         let (n, k) = (counts.rows() as f64, f64::from(counts.k));
         let (full, network) = (self.full(k), counts.network);
-        let [columns, slots, lookups, helpers, factors, sealed, folded, units, cells, tuples, weights] = [
+        let [
+            columns,
+            slots,
+            lookups,
+            helpers,
+            factors,
+            sealed,
+            folded,
+            units,
+            cells,
+            tuples,
+            weights,
+        ] = [
             counts.columns,
             counts.slots,
             counts.lookups,
@@ -155,10 +171,15 @@ impl CostModel {
             network.weights,
         ]
         .map(|count| count as f64);
-        let elements = counts.columns + counts.slots + 2 * counts.factors + counts.lookups + 2 * counts.helpers();
+        let elements = counts.columns
+            + counts.slots
+            + 2 * counts.factors
+            + counts.lookups
+            + 2 * counts.helpers();
         let elements = elements + 3 * counts.k as usize + 13;
-        let backward =
-            self.backward_cell * cells + self.multiply_small * weights + self.multiply / 2.0 * network.elements as f64;
+        let backward = self.backward_cell * cells
+            + self.multiply_small * weights
+            + self.multiply / 2.0 * network.elements as f64;
         let points = columns + slots + helpers + factors + 3.0 * k;
         let linear = columns + slots + folded + factors;
         let check = self.verify_terms(k, n + points + sealed)
@@ -168,16 +189,30 @@ impl CostModel {
             + n * self.multiply * linear;
         let stages = [
             ("reading files", self.start + self.read_weight * weights + self.read_row * n),
-            ("running the network", self.execute * network.multiply_accumulates as f64 + self.witness_cell * cells),
+            (
+                "running the network",
+                self.execute * network.multiply_accumulates as f64 + self.witness_cell * cells,
+            ),
             ("counting lookups", n * self.count * lookups),
             ("committing to cells", columns * (self.small_column + n * self.small_cell)),
-            ("committing to multiplicities", slots * (self.small_column + n * self.small_cell / 2.0)),
-            ("factors of products", self.multiply_small * weights * factors.min(1.0) + factors * full),
-            ("lookup helpers", n * self.denominator * lookups + self.tuple * tuples + helpers * full),
+            (
+                "committing to multiplicities",
+                slots * (self.small_column + n * self.small_cell / 2.0),
+            ),
+            (
+                "factors of products",
+                self.multiply_small * weights * factors.min(1.0) + factors * full,
+            ),
+            (
+                "lookup helpers",
+                n * self.denominator * lookups + self.tuple * tuples + helpers * full,
+            ),
             ("adjoint pass", backward),
             (
                 "row sum",
-                n * (self.sum_lookup * lookups + self.sum_linear * linear + self.multiply_small * units)
+                n * (self.sum_lookup * lookups
+                    + self.sum_linear * linear
+                    + self.multiply_small * units)
                     + k * self.message,
             ),
             (
@@ -198,7 +233,10 @@ impl CostModel {
         Prediction {
             prove_seconds: stages.iter().map(|(_, seconds)| seconds).sum(),
             stages,
-            verify_seconds: self.start + self.read_weight / 2.0 * weights + self.read_row / 2.0 * n + check,
+            verify_seconds: self.start
+                + self.read_weight / 2.0 * weights
+                + self.read_row / 2.0 * n
+                + check,
             peak_bytes: self.base_bytes
                 + counts.rows() * (32 * (tables + 24) + 8 * (counts.columns + counts.sealed))
                 + self.weight_bytes * network.weights,

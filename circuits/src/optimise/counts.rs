@@ -1,7 +1,10 @@
-//! What a plan amounts to: rows, columns, lookups, table slots. The same numbers whether counted before or after compiling.
+//! What a plan amounts to: rows, columns, lookups, table slots. The same numbers whether counted
+//! before or after compiling.
 
 use zkinfer_verifier::analysis::{Analysis, Interval, depth, factor_length};
-use zkinfer_verifier::description::{Description, Form, Function, Operator, OutputSource, Visibility};
+use zkinfer_verifier::description::{
+    Description, Form, Function, Operator, OutputSource, Visibility,
+};
 use zkinfer_verifier::layout::Lane;
 use zkinfer_verifier::limits::MAX_TABLE_ROWS;
 use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
@@ -63,7 +66,10 @@ impl Counts {
             factors: layout.factor_columns().len(),
             lookups: layout.lookups.len(),
             slots: layout.slots,
-            cells: layout.segments().map(|segment| segment.count * segment.lane.width()).sum::<usize>(),
+            cells: layout
+                .segments()
+                .map(|segment| segment.count * segment.lane.width())
+                .sum::<usize>(),
             table_rows: key.tables().rows(),
             network: network(key.description(), key.analysis()),
         }
@@ -80,7 +86,8 @@ impl Counts {
     }
 }
 
-/// Columns that stand for a sheet in the adjoint sum: its own, or one per pattern where those are fewer.
+/// Columns that stand for a sheet in the adjoint sum: its own, or one per pattern where those are
+/// fewer.
 fn folded(sheet: &Sheet) -> usize {
     match sheet.role {
         Role::Weights(_) => sheet.columns.len().min(sheet.patterns().len()),
@@ -95,7 +102,11 @@ fn weights(sheet: &Sheet) -> usize {
 
 /// Multiplications a row to fold a sheet.
 fn units(sheet: &Sheet) -> usize {
-    if folded(sheet) < sheet.columns.len() { sheet.members(0).count() * sheet.columns.len() } else { 0 }
+    if folded(sheet) < sheet.columns.len() {
+        sheet.members(0).count() * sheet.columns.len()
+    } else {
+        0
+    }
 }
 
 /// The network's sizes.
@@ -119,7 +130,8 @@ fn network(description: &Description, analysis: &Analysis) -> Network {
     network
 }
 
-/// A lowered graph as the search sees it: everything that any plan's counts depend on, analysed once.
+/// A lowered graph as the search sees it: everything that any plan's counts depend on, analysed
+/// once.
 pub(super) struct Sizes {
     requantisations: Vec<Requantisation>,
     /// Elements compared by each ArgMax, and the bits of a gap.
@@ -177,10 +189,13 @@ impl Sizes {
         let mut known: Vec<&Function> = Vec::new();
         let mut requantisations = Vec::new();
         for (_, requantise, shift) in lowered.requantisations() {
-            let function = known.iter().position(|known| **known == requantise.function).unwrap_or_else(|| {
-                known.push(&requantise.function);
-                known.len() - 1
-            });
+            let function = known
+                .iter()
+                .position(|known| **known == requantise.function)
+                .unwrap_or_else(|| {
+                    known.push(&requantise.function);
+                    known.len() - 1
+                });
             let input = &analysis.nodes[requantise.input];
             let (elements, accumulator) = (input.elements, input.interval);
             requantisations.push(Requantisation { elements, shift, accumulator, function });
@@ -189,16 +204,22 @@ impl Sizes {
         let (mut private, mut copies, mut factors) = (0, 0, 0);
         for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
             match &node.operator {
-                Operator::Input(index) if description.inputs[*index].visibility != Visibility::Public => {
+                Operator::Input(index)
+                    if description.inputs[*index].visibility != Visibility::Public =>
+                {
                     private += facts.elements;
                 }
                 Operator::Copy(_) => copies += facts.elements,
-                operator if operator.is_bilinear() => factors += factor_length(operator, &analysis.nodes),
+                operator if operator.is_bilinear() => {
+                    factors += factor_length(operator, &analysis.nodes)
+                }
                 _ => {}
             }
         }
-        let hidden = description.inputs.iter().filter(|input| input.visibility != Visibility::Public);
-        let mut ranges: Vec<(i64, i64)> = hidden.map(|input| (input.minimum, input.maximum)).collect();
+        let hidden =
+            description.inputs.iter().filter(|input| input.visibility != Visibility::Public);
+        let mut ranges: Vec<(i64, i64)> =
+            hidden.map(|input| (input.minimum, input.maximum)).collect();
         ranges.sort_unstable();
         ranges.dedup();
         let ranges = ranges.iter().map(|(low, high)| (high - low + 1) as usize).sum();
@@ -213,7 +234,10 @@ impl Sizes {
         Self {
             requantisations,
             gaps: gaps.collect(),
-            functions: known.iter().map(|function| (function.minimum, function.values.len())).collect(),
+            functions: known
+                .iter()
+                .map(|function| (function.minimum, function.values.len()))
+                .collect(),
             network: network(lowered.description(), analysis),
             sealed: sealed_tensors(lowered.description(), analysis),
             private,
@@ -225,7 +249,8 @@ impl Sizes {
 
     /// Numbers of quotients, each worth trying as a narrow limit, in ascending order.
     pub(super) fn domains(&self) -> Vec<i128> {
-        let mut domains: Vec<i128> = self.requantisations.iter().map(|r| r.quotients().count()).collect();
+        let mut domains: Vec<i128> =
+            self.requantisations.iter().map(|r| r.quotients().count()).collect();
         domains.sort_unstable();
         domains.dedup();
         domains
@@ -242,8 +267,9 @@ impl Sizes {
             if requantisation.shift + padding > MAX_SHIFT || width + padding > MAX_BITS {
                 return None;
             }
-            cells = cells
-                .checked_add(requantisation.elements.checked_mul(requantisation.shift.div_ceil(bits) as usize)?)?;
+            cells = cells.checked_add(
+                requantisation.elements.checked_mul(requantisation.shift.div_ceil(bits) as usize)?,
+            )?;
         }
         for &(elements, gap) in &self.gaps {
             cells = cells.checked_add(elements.checked_mul(gap.div_ceil(bits) as usize)?)?;
@@ -252,7 +278,8 @@ impl Sizes {
         Some(Limbs { bits, cells, table_rows })
     }
 
-    /// The forms under this narrow limit, wide functions at least this long, unless tables would be too long.
+    /// The forms under this narrow limit, wide functions at least this long, unless tables would be
+    /// too long.
     pub(super) fn forms(&self, narrow_limit: i128, least_entries: usize) -> Option<Forms> {
         let plan = Plan { k: 0, limb_bits: 1, narrow_limit, least_entries };
         let mut forms = Forms { narrow_limit, least_entries, pairs: 0, clamps: 0, table_rows: 0 };
@@ -275,12 +302,19 @@ impl Sizes {
                     low[requantisation.function] = true;
                     let radix = i64::try_from(entries.max(least_entries)).ok()?;
                     let part = |quotient: i64| quotient.saturating_sub(minimum).div_euclid(radix);
-                    let parts = Interval { minimum: part(quotients.minimum), maximum: part(quotients.maximum) };
+                    let parts = Interval {
+                        minimum: part(quotients.minimum),
+                        maximum: part(quotients.maximum),
+                    };
                     widen(&mut high, parts);
                 }
             }
         }
-        let domains = direct.iter().chain([&high]).flatten().map(|domain| usize::try_from(domain.count()).ok());
+        let domains = direct
+            .iter()
+            .chain([&high])
+            .flatten()
+            .map(|domain| usize::try_from(domain.count()).ok());
         let lows = low
             .iter()
             .zip(&self.functions)
@@ -296,12 +330,18 @@ impl Sizes {
     pub(super) fn counts(&self, k: u32, limbs: Limbs, forms: Forms) -> Option<(Plan, Counts)> {
         let usable = Some(usable_rows(k)).filter(|&usable| usable > 0)?;
         let filled = [limbs.cells + self.private, forms.pairs, forms.clamps, self.copies, 0];
-        let lanes = Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));
-        let sum = |of: fn(Lane) -> usize| lanes.clone().map(|(lane, count)| of(*lane) * count).sum::<usize>();
+        let lanes =
+            Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));
+        let sum = |of: fn(Lane) -> usize| {
+            lanes.clone().map(|(lane, count)| of(*lane) * count).sum::<usize>()
+        };
         // One more row for the all-zero tuple.
         let table_rows = limbs.table_rows + forms.table_rows + self.ranges + 1;
-        let sheets: Vec<Sheet> =
-            self.sealed.iter().map(|(role, tensor)| Sheet::new(*role, tensor.clone(), 0, usable)).collect();
+        let sheets: Vec<Sheet> = self
+            .sealed
+            .iter()
+            .map(|(role, tensor)| Sheet::new(*role, tensor.clone(), 0, usable))
+            .collect();
         let counts = Counts {
             k,
             columns: sum(Lane::width),
@@ -312,13 +352,18 @@ impl Sizes {
             factors: Lane::Factors.width() * self.factors.div_ceil(usable),
             lookups: sum(|lane| lane.lookups().len()),
             slots: table_rows.div_ceil(usable),
-            cells: Lane::ALL.iter().zip(filled).map(|(lane, cells)| lane.width() * cells).sum::<usize>()
+            cells: Lane::ALL
+                .iter()
+                .zip(filled)
+                .map(|(lane, cells)| lane.width() * cells)
+                .sum::<usize>()
                 + Lane::Factors.width() * self.factors,
             table_rows,
             network: self.network,
         };
         let columns = counts.columns + counts.sealed + counts.factors;
-        let fits = columns <= MAX_COLUMNS && counts.slots <= MAX_COLUMNS && table_rows <= MAX_TABLE_ROWS;
+        let fits =
+            columns <= MAX_COLUMNS && counts.slots <= MAX_COLUMNS && table_rows <= MAX_TABLE_ROWS;
         let Forms { narrow_limit, least_entries, .. } = forms;
         fits.then_some((Plan { k, limb_bits: limbs.bits, narrow_limit, least_entries }, counts))
     }

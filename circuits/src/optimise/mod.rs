@@ -5,14 +5,16 @@
 //! | `counts` | how many rows, columns, lookups and slots a plan has |
 //! | `cost` | what those cost: the model and its estimated constants |
 //!
-//! Four numbers are free, and none changes what is proven: `k`; the limb width; the *narrow limit*, the number of quotients up to
-//! which a requantisation has one table row for each (2 cells, 1 lookup) rather than splitting its quotient (4 cells, 2 lookups, three
-//! table rows per entry of the function); and the least number of entries of such a function, which sets the split. The graph is
-//! analysed once; then all combinations are counted and the best taken.
+//! Four numbers are free, and none changes what is proven: `k`; the limb width; the *narrow limit*,
+//! the number of quotients up to which a requantisation has one table row for each (2 cells, 1
+//! lookup) rather than splitting its quotient (4 cells, 2 lookups, three table rows per entry of
+//! the function); and the least number of entries of such a function, which sets the split. The
+//! graph is analysed once; then all combinations are counted and the best taken.
 //!
-//! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to the size of the network, and never
-//! buys a per cent of what it is named after with a multiple of the others. One absolute figure comes on top: proofs of at most
-//! [`comfortable_bytes`] are preferred wherever that costs less than a factor of [`SACRIFICE`].
+//! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to
+//! the size of the network, and never buys a per cent of what it is named after with a multiple of
+//! the others. One absolute figure comes on top: proofs of at most [`comfortable_bytes`] are
+//! preferred wherever that costs less than a factor of [`SACRIFICE`].
 
 pub mod cost;
 pub mod counts;
@@ -32,8 +34,8 @@ use counts::{Forms, Limbs, Sizes};
 pub const LARGEST_K: u32 = zkinfer_verifier::MAX_K;
 /// Limb widths that are tried: from short tables to few cells.
 const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
-/// Proofs up to this size are preferred: some 4 kB for a network of LeNet-5's size, growing as the square root of the cells, as rows and columns do, up to
-/// 16 kB.
+/// Proofs up to this size are preferred: some 4 kB for a network of LeNet-5's size, growing as the
+/// square root of the cells, as rows and columns do, up to 16 kB.
 pub fn comfortable_bytes(cells: usize) -> usize {
     (2000 + 16 * cells.isqrt()).min(16_000)
 }
@@ -68,7 +70,8 @@ impl Objective {
 
     /// Less is better.
     fn score(self, prediction: &Prediction) -> f64 {
-        let costs = [prediction.prove_seconds, prediction.verify_seconds, prediction.proof_bytes as f64];
+        let costs =
+            [prediction.prove_seconds, prediction.verify_seconds, prediction.proof_bytes as f64];
         self.weights().iter().zip(costs).map(|(weight, cost)| weight * cost.ln()).sum()
     }
 }
@@ -79,12 +82,20 @@ pub fn plan(lowered: &Lowered, objective: Objective) -> Result<Plan, Error> {
 }
 
 /// The best plan for an objective on a machine.
-pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> Result<Plan, Error> {
+pub fn plan_with(
+    lowered: &Lowered,
+    objective: Objective,
+    model: &CostModel,
+) -> Result<Plan, Error> {
     let scored: Vec<(f64, bool, Plan)> = candidates(lowered)?
         .into_iter()
         .map(|(plan, counts)| {
             let prediction = model.predict(&counts);
-            (objective.score(&prediction), prediction.proof_bytes <= comfortable_bytes(counts.cells), plan)
+            (
+                objective.score(&prediction),
+                prediction.proof_bytes <= comfortable_bytes(counts.cells),
+                plan,
+            )
         })
         .collect();
     let least = |comfortable: bool| {
@@ -96,8 +107,12 @@ pub fn plan_with(lowered: &Lowered, objective: Objective, model: &CostModel) -> 
     Ok(comfortable.unwrap_or(best).2)
 }
 
-/// The best plan and its score for every `k` that has one, on the reference machine: for circuits that must share their number of rows.
-pub fn plans_by_rows(lowered: &Lowered, objective: Objective) -> Result<BTreeMap<u32, (f64, Plan)>, Error> {
+/// The best plan and its score for every `k` that has one, on the reference machine: for circuits
+/// that must share their number of rows.
+pub fn plans_by_rows(
+    lowered: &Lowered,
+    objective: Objective,
+) -> Result<BTreeMap<u32, (f64, Plan)>, Error> {
     let mut best: BTreeMap<u32, (f64, Plan)> = BTreeMap::new();
     for (plan, counts) in candidates(lowered)? {
         let score = objective.score(&CostModel::REFERENCE.predict(&counts));
@@ -115,13 +130,18 @@ pub fn candidates(lowered: &Lowered) -> Result<Vec<(Plan, Counts)>, Error> {
     let sizes = Sizes::new(lowered, &analysis);
     let widths: Vec<Limbs> = LIMB_BITS.filter_map(|bits| sizes.limbs(bits)).collect();
     let domains = sizes.domains();
-    let limits = std::iter::once(0).chain(domains.iter().rev().copied().step_by(domains.len().div_ceil(LIMITS).max(1)));
+    let limits = std::iter::once(0)
+        .chain(domains.iter().rev().copied().step_by(domains.len().div_ceil(LIMITS).max(1)));
     // Longer functions pay once the high parts would outnumber them.
     let widest = domains.last().copied().unwrap_or(0);
-    let entries = ENTRIES.into_iter().filter(|&entries| entries == ENTRIES[0] || (entries as i128).pow(2) <= widest);
+    let entries = ENTRIES
+        .into_iter()
+        .filter(|&entries| entries == ENTRIES[0] || (entries as i128).pow(2) <= widest);
     let shapes = limits.flat_map(|limit| entries.clone().map(move |entries| (limit, entries)));
-    let forms: Vec<Forms> = shapes.filter_map(|(limit, entries)| sizes.forms(limit, entries)).collect();
+    let forms: Vec<Forms> =
+        shapes.filter_map(|(limit, entries)| sizes.forms(limit, entries)).collect();
     let pairs = widths.iter().flat_map(|&limbs| forms.iter().map(move |&forms| (limbs, forms)));
-    let plans = pairs.flat_map(|(limbs, forms)| (MIN_K..=LARGEST_K).map(move |k| (k, limbs, forms)));
+    let plans =
+        pairs.flat_map(|(limbs, forms)| (MIN_K..=LARGEST_K).map(move |k| (k, limbs, forms)));
     Ok(plans.filter_map(|(k, limbs, forms)| sizes.counts(k, limbs, forms)).collect())
 }

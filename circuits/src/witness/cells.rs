@@ -24,8 +24,10 @@ pub(super) fn requantise(
         Form::Narrow => layout.add(columns, segment, 0, &quotients),
         Form::Wide => {
             let offsets = quotients.iter().map(|quotient| quotient - function.minimum);
-            let low: Vec<i64> = offsets.clone().map(|offset| offset.rem_euclid(function.radix())).collect();
-            let high: Vec<i64> = offsets.map(|offset| offset.div_euclid(function.radix())).collect();
+            let low: Vec<i64> =
+                offsets.clone().map(|offset| offset.rem_euclid(function.radix())).collect();
+            let high: Vec<i64> =
+                offsets.map(|offset| offset.div_euclid(function.radix())).collect();
             let side: Vec<i64> = high.iter().map(|high| high.signum()).collect();
             layout.add(columns, segment, 0, &high);
             layout.add(columns, segment, 1, &side);
@@ -40,7 +42,8 @@ pub(super) fn requantise(
 fn limbs(key: &VerifyingKey, cells: &Cells, values: &[i64], columns: &mut [Vec<i64>]) {
     let bits = key.description().limb_bits;
     for (shift, segment) in (0u32..).step_by(bits as usize).zip(&cells.limbs) {
-        let limb: Vec<i64> = values.iter().map(|value| (value >> shift) & ((1 << bits) - 1)).collect();
+        let limb: Vec<i64> =
+            values.iter().map(|value| (value >> shift) & ((1 << bits) - 1)).collect();
         key.layout().add(columns, segment, 0, &limb);
     }
 }
@@ -53,7 +56,8 @@ pub(super) struct Comparison<'a> {
     pub(super) select_last: bool,
 }
 
-/// Fills the limbs of every gap `x[index] − x[j] − [j wins ties against index]` and returns the indices.
+/// Fills the limbs of every gap `x[index] − x[j] − [j wins ties against index]` and returns the
+/// indices.
 pub(super) fn arg_max(
     key: &VerifyingKey,
     output: usize,

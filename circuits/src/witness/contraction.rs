@@ -1,7 +1,9 @@
-//! Contractions and products, forward: gather the taps of a few positions, then one dot product per output.
+//! Contractions and products, forward: gather the taps of a few positions, then one dot product per
+//! output.
 //!
-//! Sums that fit 32 bits are summed in 32 bits, which is every int8 network with fewer than 2^16 taps per output. Others are below 2^62 by interval analysis, so
-//! whatever wraps on the way comes back: a check at each step would cost the multiply-add instructions.
+//! Sums that fit 32 bits are summed in 32 bits, which is every int8 network with fewer than 2^16
+//! taps per output. Others are below 2^62 by interval analysis, so whatever wraps on the way comes
+//! back: a check at each step would cost the multiply-add instructions.
 
 use std::num::Wrapping;
 use std::ops::{Add, Mul};
@@ -9,7 +11,8 @@ use std::ops::{Add, Mul};
 use zkinfer_verifier::analysis::Facts;
 use zkinfer_verifier::description::Contract;
 
-/// Positions whose taps are gathered at a time: enough to reuse each weight row, few enough to stay in the cache.
+/// Positions whose taps are gathered at a time: enough to reuse each weight row, few enough to stay
+/// in the cache.
 const BLOCK: usize = 64;
 
 /// The contraction's values for an input with these facts.
@@ -40,10 +43,13 @@ pub(super) fn evaluate(
 /// `Σ_t left[b, m, t]·right[b, n, t]`, row-major over `b`, `m` and `n`.
 pub(super) fn product(left: &[i64], right: &[i64], batches: usize, inner: usize) -> Vec<i64> {
     let matrices = left.chunks(left.len() / batches).zip(right.chunks(right.len() / batches));
-    let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).fold(0i64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)));
+    let dot = |a: &[i64], b: &[i64]| {
+        a.iter().zip(b).fold(0i64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)))
+    };
     matrices
         .flat_map(|(left, right)| {
-            left.chunks(inner).flat_map(move |row| right.chunks(inner).map(move |column| dot(row, column)))
+            left.chunks(inner)
+                .flat_map(move |row| right.chunks(inner).map(move |column| dot(row, column)))
         })
         .collect()
 }
@@ -53,7 +59,8 @@ fn scaled(contract: &Contract, biases: &[i64], output: &Facts, mut sums: Vec<i64
     let (_, positions) = output.matrix();
     let rows = sums.chunks_mut(positions).zip(&contract.row_factors).zip(&contract.bias);
     for (index, ((row, factor), bias)) in rows.enumerate() {
-        let bias = bias.wrapping_add(factor.wrapping_mul(biases.get(index).copied().unwrap_or_default()));
+        let bias =
+            bias.wrapping_add(factor.wrapping_mul(biases.get(index).copied().unwrap_or_default()));
         for (position, sum) in row.iter_mut().enumerate() {
             let column = contract.column_factors.get(position).copied().unwrap_or(1);
             *sum = sum.wrapping_mul(*factor).wrapping_mul(column).wrapping_add(bias);
@@ -83,7 +90,8 @@ where
                 let weights = &weights[row * depth..(row + 1) * depth];
                 let sums = &mut sums[row * positions..][block.clone()];
                 for (sum, patch) in sums.iter_mut().zip(patches.chunks(depth)) {
-                    *sum = weights.iter().zip(patch).fold(T::default(), |sum, (&w, &x)| sum + w * x);
+                    *sum =
+                        weights.iter().zip(patch).fold(T::default(), |sum, (&w, &x)| sum + w * x);
                 }
             }
         }
@@ -114,17 +122,24 @@ impl<'a> Positions<'a> {
     /// Fills `patch` with the taps of one position; padding is zero.
     fn gather<T: Copy + Default>(&self, x: &[T], group: usize, position: usize, patch: &mut [T]) {
         let Contract { kernel, strides, dilations, pads, .. } = self.contract;
-        let (y, left) = (position / self.out_width * strides[0], position % self.out_width * strides[1]);
+        let (y, left) =
+            (position / self.out_width * strides[0], position % self.out_width * strides[1]);
         let plane = self.height * self.width;
-        let lines = (0..self.group_channels).flat_map(|channel| (0..kernel[0]).map(move |tap| (channel, tap)));
+        let lines = (0..self.group_channels)
+            .flat_map(|channel| (0..kernel[0]).map(move |tap| (channel, tap)));
         for ((channel, tap), line) in lines.zip(patch.chunks_mut(kernel[1])) {
-            let row = (y + tap * dilations[0]).checked_sub(pads[0]).filter(|&row| row < self.height);
-            let source =
-                row.map(|row| &x[(group * self.group_channels + channel) * plane + row * self.width..][..self.width]);
+            let row =
+                (y + tap * dilations[0]).checked_sub(pads[0]).filter(|&row| row < self.height);
+            let source = row.map(|row| {
+                &x[(group * self.group_channels + channel) * plane + row * self.width..]
+                    [..self.width]
+            });
             for (tap, value) in line.iter_mut().enumerate() {
                 let column = (left + tap * dilations[1]).checked_sub(pads[1]);
-                *value =
-                    column.zip(source).and_then(|(column, source)| source.get(column).copied()).unwrap_or_default();
+                *value = column
+                    .zip(source)
+                    .and_then(|(column, source)| source.get(column).copied())
+                    .unwrap_or_default();
             }
         }
     }

@@ -1,12 +1,14 @@
-//! The witness: every cell of a description, computed from integer inputs and the model's sealed integers.
+//! The witness: every cell of a description, computed from integer inputs and the model's sealed
+//! integers.
 //!
 //! | file | computes |
 //! |---|---|
 //! | `contraction` | convolutions and matrix products |
 //! | `cells` | remainder limbs, quotients, gaps, and where they stand |
 //!
-//! It knows no network: and whatever satisfies the verifier's check of a description can be evaluated.
-//! The key's intervals guarantee that every value fits 62 bits; sums wrap on the way there, which changes no result.
+//! It knows no network: and whatever satisfies the verifier's check of a description can be
+//! evaluated. The key's intervals guarantee that every value fits 62 bits; sums wrap on the way
+//! there, which changes no result.
 
 mod cells;
 mod contraction;
@@ -24,21 +26,30 @@ use crate::sealed::{join, sealed_contractions};
 /// A statement with everything that proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Inputs and outputs as the key shows them. The commitments of sealed ones are all zeros until whoever seals them fills them in.
+    /// Inputs and outputs as the key shows them. The commitments of sealed ones are all zeros until
+    /// whoever seals them fills them in.
     pub statement: Statement,
     /// All outputs, whatever is shown of them.
     pub outputs: Vec<Vec<i64>>,
-    /// Columns of cells that the prover commits to, `usable` rows each; rows that no operator owns are zero.
+    /// Columns of cells that the prover commits to, `usable` rows each; rows that no operator owns
+    /// are zero.
     pub columns: Vec<Vec<i64>>,
-    /// The integers that each bilinear node multiplies, in node order; right ones that are sealed weights are left out.
+    /// The integers that each bilinear node multiplies, in node order; right ones that are sealed
+    /// weights are left out.
     pub operands: Vec<[Vec<i64>; 2]>,
-    /// The sealed tensors in the order of the key's sheets: inputs, outputs, then those of the model.
+    /// The sealed tensors in the order of the key's sheets: inputs, outputs, then those of the
+    /// model.
     pub sealed: Vec<Vec<i64>>,
 }
 
 impl Witness {
-    /// Evaluates a key's circuit. `model` are the sealed tensors of the model, `inputs` one row-major tensor per declared input.
-    pub fn new(key: &VerifyingKey, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Result<Self, InputError> {
+    /// Evaluates a key's circuit. `model` are the sealed tensors of the model, `inputs` one
+    /// row-major tensor per declared input.
+    pub fn new(
+        key: &VerifyingKey,
+        model: &[Vec<i64>],
+        inputs: &[Vec<i64>],
+    ) -> Result<Self, InputError> {
         check(key, inputs)?;
         let expected = key.layout().model_sheets().map(|sheet| sheet.tensor.elements());
         if !expected.eq(model.iter().map(Vec::len)) {
@@ -56,7 +67,11 @@ impl Witness {
             Role::Output(index) => outputs[index].clone(),
             Role::Biases | Role::Weights(_) => Vec::new(),
         };
-        let own = layout.sheets.iter().take(layout.sheets.len() - model.len()).map(|sheet| tensor(sheet.role));
+        let own = layout
+            .sheets
+            .iter()
+            .take(layout.sheets.len() - model.len())
+            .map(|sheet| tensor(sheet.role));
         let sealed = own.chain(model.iter().cloned()).collect();
         Ok(Self { statement: shown(key, inputs, &outputs), outputs, columns, operands, sealed })
     }
@@ -67,7 +82,10 @@ fn shown(key: &VerifyingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> State
     let value = |visibility: Visibility, role: Role, integers: &Vec<i64>| match visibility {
         Visibility::Public => Value::Public(integers.clone()),
         Visibility::Sealed => {
-            Value::Sealed(vec![[0; 32]; key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len())])
+            Value::Sealed(vec![
+                [0; 32];
+                key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len())
+            ])
         }
         Visibility::Private => Value::Private,
     };
@@ -79,7 +97,9 @@ fn shown(key: &VerifyingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> State
             .map(|(index, (input, integers))| value(input.visibility, Role::Input(index), integers))
             .collect(),
         outputs: outputs
-            .map(|(index, (output, integers))| value(output.visibility, Role::Output(index), integers))
+            .map(|(index, (output, integers))| {
+                value(output.visibility, Role::Output(index), integers)
+            })
             .collect(),
     }
 }
@@ -97,7 +117,9 @@ fn check(key: &VerifyingKey, inputs: &[Vec<i64>]) -> Result<(), InputError> {
             return Err(InputError::Length { name, shape, expected, got: values.len() });
         }
         let (minimum, maximum) = (input.minimum, input.maximum);
-        if let Some((index, &got)) = values.iter().enumerate().find(|&(_, &x)| x < minimum || x > maximum) {
+        if let Some((index, &got)) =
+            values.iter().enumerate().find(|&(_, &x)| x < minimum || x > maximum)
+        {
             return Err(InputError::Range { name, index, got, minimum, maximum });
         }
     }
@@ -140,7 +162,8 @@ impl Evaluation<'_> {
                 Operator::Input(index) => self.input(id, *index),
                 Operator::Contract(contract) => self.contract(id, contract),
                 Operator::Product(product) => {
-                    let [left, right] = [product.left, product.right].map(|node| self.values[node].clone());
+                    let [left, right] =
+                        [product.left, product.right].map(|node| self.values[node].clone());
                     let shape = &key.analysis().nodes[product.left].shape;
                     let values = contraction::product(&left, &right, shape[0], shape[2]);
                     self.operands.push([left, right]);
@@ -188,14 +211,26 @@ impl Evaluation<'_> {
         let (input, output) = (facts(contract.input), facts(id));
         let x = &self.values[contract.input];
         match &contract.weights {
-            Weights::Public(weights) => {
-                contraction::evaluate(contract, weights.iter().map(|&weight| weight.into()), &[], input, output, x)
-            }
+            Weights::Public(weights) => contraction::evaluate(
+                contract,
+                weights.iter().map(|&weight| weight.into()),
+                &[],
+                input,
+                output,
+                x,
+            ),
             Weights::Sealed => {
-                let before: Vec<usize> = sealed_contractions(self.key).take_while(|&other| other < id).collect();
-                let (index, first) = (before.len(), before.iter().map(|&other| facts(other).matrix().0).sum());
+                let before: Vec<usize> =
+                    sealed_contractions(self.key).take_while(|&other| other < id).collect();
+                let (index, first) =
+                    (before.len(), before.iter().map(|&other| facts(other).matrix().0).sum());
                 let digits = self.key.description().bias_digits as usize;
-                let biases: Vec<i64> = self.model[0].chunks(digits).skip(first).take(contract.rows).map(join).collect();
+                let biases: Vec<i64> = self.model[0]
+                    .chunks(digits)
+                    .skip(first)
+                    .take(contract.rows)
+                    .map(join)
+                    .collect();
                 let weights = self.model[1 + index].iter().copied();
                 let values = contraction::evaluate(contract, weights, &biases, input, output, x);
                 self.operands.push([x.clone(), Vec::new()]);
@@ -223,8 +258,11 @@ impl Evaluation<'_> {
         if let (ViewKind::Reshape(_), [input]) = (&view.kind, &view.inputs[..]) {
             return self.values[*input].clone();
         }
-        let inputs: Vec<(&[usize], &[i64])> =
-            view.inputs.iter().map(|&input| (nodes[input].shape.as_slice(), self.values[input].as_slice())).collect();
+        let inputs: Vec<(&[usize], &[i64])> = view
+            .inputs
+            .iter()
+            .map(|&input| (nodes[input].shape.as_slice(), self.values[input].as_slice()))
+            .collect();
         let padding = match &view.kind {
             ViewKind::Pad { value, .. } => *value,
             _ => 0,

@@ -1,13 +1,16 @@
-//! What a description's nodes hold, by the formulas in its documentation and by nothing that the circuit or the verifier computes with: every index is
-//! spelled out, every integer has 128 bits.
+//! What a description's nodes hold, by the formulas in its documentation and by nothing that the
+//! circuit or the verifier computes with: every index is spelled out, every integer has 128 bits.
 
 use zkinfer_verifier::analysis::Analysis;
-use zkinfer_verifier::description::{Contract, Description, Operator, Product, View, ViewKind, Weights};
+use zkinfer_verifier::description::{
+    Contract, Description, Operator, Product, View, ViewKind, Weights,
+};
 
 /// Row-major elements of a tensor.
 pub type Values = Vec<i128>;
 
-/// Every node's elements. `model` are the sealed tensors of the model: the digits of all biases, then the weights of each sealed contraction.
+/// Every node's elements. `model` are the sealed tensors of the model: the digits of all biases,
+/// then the weights of each sealed contraction.
 pub fn evaluate(
     description: &Description,
     analysis: &Analysis,
@@ -24,14 +27,28 @@ pub fn evaluate(
             Operator::Input(index) => inputs[*index].iter().map(|&x| x.into()).collect(),
             Operator::Contract(contract) => {
                 let (weights, biases): (Vec<i64>, Vec<i128>) = match &contract.weights {
-                    Weights::Public(weights) => (weights.iter().map(|&w| w.into()).collect(), vec![0; contract.rows]),
+                    Weights::Public(weights) => {
+                        (weights.iter().map(|&w| w.into()).collect(), vec![0; contract.rows])
+                    }
                     Weights::Sealed => {
-                        let digits = |digits: &[i64]| digits.iter().rev().fold(0, |sum, &d| 64 * sum + i128::from(d));
+                        let digits = |digits: &[i64]| {
+                            digits.iter().rev().fold(0, |sum, &d| 64 * sum + i128::from(d))
+                        };
                         let biases = biases.by_ref().take(contract.rows).map(digits).collect();
-                        (weights.next().expect("weights for every sealed contraction").clone(), biases)
+                        (
+                            weights.next().expect("weights for every sealed contraction").clone(),
+                            biases,
+                        )
                     }
                 };
-                contract_values(contract, &weights, &biases, shape(contract.input), shape(id), &values[contract.input])
+                contract_values(
+                    contract,
+                    &weights,
+                    &biases,
+                    shape(contract.input),
+                    shape(id),
+                    &values[contract.input],
+                )
             }
             Operator::Product(Product { left, right }) => {
                 product_values(shape(*left), shape(*right), &values[*left], &values[*right])
@@ -43,7 +60,10 @@ pub fn evaluate(
                     ref constants => constants[at],
                 };
                 let element = |at: usize| {
-                    let terms = combine.terms.iter().map(|&(term, factor)| i128::from(factor) * values[term][at]);
+                    let terms = combine
+                        .terms
+                        .iter()
+                        .map(|&(term, factor)| i128::from(factor) * values[term][at]);
                     terms.sum::<i128>() + i128::from(constant(at))
                 };
                 (0..values[combine.terms[0].0].len()).map(element).collect()
@@ -54,7 +74,8 @@ pub fn evaluate(
                 let function = &requantise.function;
                 let last = function.values.len() as i128 - 1;
                 let apply = |x: &i128| {
-                    let index = (x.div_euclid(divisor) - i128::from(function.minimum)).clamp(0, last);
+                    let index =
+                        (x.div_euclid(divisor) - i128::from(function.minimum)).clamp(0, last);
                     function.values[index as usize].into()
                 };
                 values[requantise.input].iter().map(apply).collect()
@@ -88,7 +109,9 @@ fn contract_values(
         for (y, x_out) in (0..out_height).flat_map(|y| (0..out_width).map(move |x| (y, x))) {
             let mut sum = 0;
             for (c, i, j) in triples([inner, kernel_h, kernel_w]) {
-                if let (Some(at_y), Some(at_x)) = (meets(0, y, i, height), meets(1, x_out, j, width)) {
+                if let (Some(at_y), Some(at_x)) =
+                    (meets(0, y, i, height), meets(1, x_out, j, width))
+                {
                     let weight = weights[((row * inner + c) * kernel_h + i) * kernel_w + j];
                     let channel = row / outer * inner + c;
                     sum += i128::from(weight) * x[(channel * height + at_y) * width + at_x];
@@ -96,16 +119,22 @@ fn contract_values(
             }
             let factor = i128::from(contract.row_factors[row]);
             let column = contract.column_factors.get(y * out_width + x_out).copied().unwrap_or(1);
-            values.push(factor * (i128::from(column) * sum + biases[row]) + i128::from(contract.bias[row]));
+            values.push(
+                factor * (i128::from(column) * sum + biases[row]) + i128::from(contract.bias[row]),
+            );
         }
     }
     values
 }
 
 fn product_values(left: &[usize], right: &[usize], a: &[i128], b: &[i128]) -> Values {
-    let (&[batches, rows, inner], &[_, columns, _]) = (left, right) else { panic!("{left:?} by {right:?}") };
+    let (&[batches, rows, inner], &[_, columns, _]) = (left, right) else {
+        panic!("{left:?} by {right:?}")
+    };
     let element = |(batch, row, column): (usize, usize, usize)| {
-        let terms = (0..inner).map(|t| a[(batch * rows + row) * inner + t] * b[(batch * columns + column) * inner + t]);
+        let terms = (0..inner).map(|t| {
+            a[(batch * rows + row) * inner + t] * b[(batch * columns + column) * inner + t]
+        });
         terms.sum()
     };
     triples([batches, rows, columns]).map(element).collect()
@@ -134,7 +163,8 @@ fn view_values(view: &View, analysis: &Analysis, output: &[usize], values: &[Val
         ViewKind::Pad { before, value, .. } => indices
             .map(|index| {
                 let moved = index.iter().zip(before).map(|(at, before)| at.checked_sub(*before));
-                let from: Option<Vec<usize>> = moved.zip(shape).map(|(at, size)| at.filter(|at| at < size)).collect();
+                let from: Option<Vec<usize>> =
+                    moved.zip(shape).map(|(at, size)| at.filter(|at| at < size)).collect();
                 from.map_or(i128::from(*value), |from| at(&from))
             })
             .collect(),

@@ -46,7 +46,8 @@ impl Noise {
         (0..count).map(|_| self.within(-3000, 3000)).collect()
     }
 
-    /// Multipliers that bring a sum of `taps` products to int8 after a shift of `shift` bits, roughly.
+    /// Multipliers that bring a sum of `taps` products to int8 after a shift of `shift` bits,
+    /// roughly.
     pub fn multipliers(&mut self, count: usize, taps: usize, shift: u32) -> Vec<i64> {
         let typical = 5000.0 * (taps as f64).sqrt();
         let factor = (64.0 / typical * 2f64.powi(shift as i32)).max(1.0) as i64;
@@ -66,14 +67,31 @@ impl Net {
             minimum: -128,
             maximum: 127,
         });
-        Self(Graph { name: name.into(), inputs: inputs.collect(), nodes: Vec::new(), outputs: Vec::new() })
+        Self(Graph {
+            name: name.into(),
+            inputs: inputs.collect(),
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+        })
     }
 
     /// Adds a node and returns its value.
-    pub fn node(&mut self, operator: Operator, inputs: &[ValueId], shape: &[usize], zero_point: i64) -> ValueId {
+    pub fn node(
+        &mut self,
+        operator: Operator,
+        inputs: &[ValueId],
+        shape: &[usize],
+        zero_point: i64,
+    ) -> ValueId {
         let name = format!("node{}", self.0.nodes.len());
         let quantisation = Quantisation { scale: 0.05, zero_point };
-        self.0.nodes.push(Node { name, inputs: inputs.to_vec(), operator, shape: shape.to_vec(), quantisation });
+        self.0.nodes.push(Node {
+            name,
+            inputs: inputs.to_vec(),
+            operator,
+            shape: shape.to_vec(),
+            quantisation,
+        });
         self.0.inputs.len() + self.0.nodes.len() - 1
     }
 
@@ -109,7 +127,8 @@ impl Net {
         let (channels, plane) = (shape[1], zkinfer_models::window::plane(&shape).unwrap());
         let taps = channels / groups * window.kernel[0] * window.kernel[1];
         let [height, width] = window.output(plane).unwrap();
-        let shape = if shape.len() == 3 { vec![1, rows, width] } else { vec![1, rows, height, width] };
+        let shape =
+            if shape.len() == 3 { vec![1, rows, width] } else { vec![1, rows, height, width] };
         let shift = after.shift();
         let operator = Operator::Convolution {
             window,
@@ -138,12 +157,23 @@ impl Net {
 
     pub fn max_pool(&mut self, x: ValueId, window: Window) -> ValueId {
         let shape = self.shape(x);
-        let [height, width] = window.output(zkinfer_models::window::plane(&shape).unwrap()).unwrap();
-        let shape = if shape.len() == 3 { vec![1, shape[1], width] } else { vec![1, shape[1], height, width] };
+        let [height, width] =
+            window.output(zkinfer_models::window::plane(&shape).unwrap()).unwrap();
+        let shape = if shape.len() == 3 {
+            vec![1, shape[1], width]
+        } else {
+            vec![1, shape[1], height, width]
+        };
         self.node(Operator::MaxPool { window }, &[x], &shape, self.zero_point(x))
     }
 
-    pub fn argmax(&mut self, x: ValueId, axis: usize, select_last: bool, shape: &[usize]) -> ValueId {
+    pub fn argmax(
+        &mut self,
+        x: ValueId,
+        axis: usize,
+        select_last: bool,
+        shape: &[usize],
+    ) -> ValueId {
         let y = self.node(Operator::ArgMax { axis, select_last, smallest: false }, &[x], shape, 0);
         self.0.nodes.last_mut().unwrap().quantisation.scale = 1.0;
         y
@@ -204,11 +234,17 @@ impl After {
             Self::Int8 { .. } => Function::clamp(-128, 127),
             Self::Even { .. } => Function::clamp(0, 255),
             Self::Relu { zero_point, .. } => Function::clamp(zero_point, 127),
-            Self::Table { .. } => {
-                Function { minimum: -20, values: (0..50).map(|x| (x * x * 7 + 3) % 255 - 128).collect() }
-            }
+            Self::Table { .. } => Function {
+                minimum: -20,
+                values: (0..50).map(|x| (x * x * 7 + 3) % 255 - 128).collect(),
+            },
         };
-        Some(Requantise { shift: self.shift(), ties: self.ties(), zero_point: self.zero_point(), function })
+        Some(Requantise {
+            shift: self.shift(),
+            ties: self.ties(),
+            zero_point: self.zero_point(),
+            function,
+        })
     }
 }
 
@@ -220,8 +256,11 @@ pub fn window(kernel: [usize; 2], strides: [usize; 2], pads: [usize; 4]) -> Wind
 pub fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<Vec<i64>>> {
     let mut noise = Noise(seed);
     let mut fill = |value: &mut dyn FnMut(usize, &Input, &mut Noise) -> i64| -> Vec<Vec<i64>> {
-        let tensors = graph.inputs.iter().map(|input| (input, input.shape.iter().product::<usize>()));
-        tensors.map(|(input, count)| (0..count).map(|index| value(index, input, &mut noise)).collect()).collect()
+        let tensors =
+            graph.inputs.iter().map(|input| (input, input.shape.iter().product::<usize>()));
+        tensors
+            .map(|(input, count)| (0..count).map(|index| value(index, input, &mut noise)).collect())
+            .collect()
     };
     vec![
         fill(&mut |_, input, _| input.minimum),
@@ -235,18 +274,26 @@ pub fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<Vec<i64>>> {
 /// The graph's outputs by the executable specification.
 pub fn interpret(graph: &Graph, inputs: &[Vec<i64>]) -> Vec<Vec<i64>> {
     let tensors = graph.inputs.iter().zip(inputs);
-    let tensors: Vec<ArrayD<i64>> =
-        tensors.map(|(input, values)| ArrayD::from_shape_vec(IxDyn(&input.shape), values.clone()).unwrap()).collect();
+    let tensors: Vec<ArrayD<i64>> = tensors
+        .map(|(input, values)| ArrayD::from_shape_vec(IxDyn(&input.shape), values.clone()).unwrap())
+        .collect();
     let outputs = Interpreter::new(graph).unwrap().run(&tensors).unwrap();
     outputs.into_iter().map(|output| output.iter().copied().collect()).collect()
 }
 
-/// A convolution, Relu and maximum, then two linear layers and the class: one of everything that a small classifier has.
+/// A convolution, Relu and maximum, then two linear layers and the class: one of everything that a
+/// small classifier has.
 pub fn small_cnn() -> Graph {
     let noise = &mut Noise(99);
     let mut net = Net::new("small CNN", &[(&[1, 1, 6, 6], -128)]);
-    let x =
-        net.convolution(noise, 0, 3, 1, window([3, 3], [1, 1], [1; 4]), After::Relu { shift: 12, zero_point: -128 });
+    let x = net.convolution(
+        noise,
+        0,
+        3,
+        1,
+        window([3, 3], [1, 1], [1; 4]),
+        After::Relu { shift: 12, zero_point: -128 },
+    );
     let x = net.max_pool(x, window([2, 2], [2, 2], [0; 4]));
     let x = net.flatten(x);
     let x = net.linear(noise, x, 5, After::Int8 { shift: 14, zero_point: 3 });
@@ -267,26 +314,32 @@ pub fn plans(graph: &Graph) -> [Plan; 3] {
         .filter(|(_, counts)| counts.table_rows <= least.max(1 << 12))
         .map(|(plan, _)| *plan)
         .collect();
-    let narrow = small.iter().min_by_key(|p| (-p.narrow_limit, p.k.abs_diff(9), p.limb_bits.abs_diff(8)));
-    let wide = small.iter().min_by_key(|p| (p.narrow_limit, p.k.abs_diff(8), p.limb_bits.abs_diff(6)));
+    let narrow =
+        small.iter().min_by_key(|p| (-p.narrow_limit, p.k.abs_diff(9), p.limb_bits.abs_diff(8)));
+    let wide =
+        small.iter().min_by_key(|p| (p.narrow_limit, p.k.abs_diff(8), p.limb_bits.abs_diff(6)));
     let odd = small.iter().min_by_key(|p| (p.limb_bits.abs_diff(3), p.k.abs_diff(8)));
     [narrow, wide, odd].map(|plan| *plan.expect("a plan"))
 }
 
-/// Compiles with several small plans, and demands for extreme and random inputs that the circuit computes what the interpreter does,
-/// that MockProver accepts, and, once a plan, that a real proof verifies. Then the same with sealed weights and private inputs.
+/// Compiles with several small plans, and demands for extreme and random inputs that the circuit
+/// computes what the interpreter does, that MockProver accepts, and, once a plan, that a real proof
+/// verifies. Then the same with sealed weights and private inputs.
 pub fn check(graph: &Graph) {
     let private = vec![Visibility::Private; graph.inputs.len()];
     let hidden = Exposure { weights: Visibility::Sealed, inputs: private, outputs: Vec::new() };
     let circuit = compile_with(lower::lower(graph, &hidden).unwrap(), &plans(graph)[1]).unwrap();
     let model = model_tensors(graph, circuit.key()).unwrap();
-    let witnesses: Vec<_> = inputs(graph, 8).iter().map(|inputs| agree_with(graph, &circuit, &model, inputs)).collect();
+    let witnesses: Vec<_> =
+        inputs(graph, 8).iter().map(|inputs| agree_with(graph, &circuit, &model, inputs)).collect();
     witnesses.iter().for_each(|witness| accepts(&circuit, witness));
     proves(&circuit, witnesses[3].clone());
 
     for plan in plans(graph) {
-        let circuit = compile_with(lower::lower(graph, &Exposure::public()).unwrap(), &plan).unwrap();
-        let witnesses: Vec<_> = inputs(graph, 7).iter().map(|inputs| agree(graph, &circuit, inputs)).collect();
+        let circuit =
+            compile_with(lower::lower(graph, &Exposure::public()).unwrap(), &plan).unwrap();
+        let witnesses: Vec<_> =
+            inputs(graph, 7).iter().map(|inputs| agree(graph, &circuit, inputs)).collect();
         witnesses.iter().for_each(|witness| accepts(&circuit, witness));
         proves(&circuit, witnesses[0].clone());
     }
@@ -298,7 +351,12 @@ pub fn agree(graph: &Graph, circuit: &Circuit, inputs: &[Vec<i64>]) -> Witness {
 }
 
 /// The same for a circuit with sealed weights.
-pub fn agree_with(graph: &Graph, circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Witness {
+pub fn agree_with(
+    graph: &Graph,
+    circuit: &Circuit,
+    model: &[Vec<i64>],
+    inputs: &[Vec<i64>],
+) -> Witness {
     let witness = circuit.witness(model, inputs).unwrap();
     assert_eq!(witness.outputs, interpret(graph, inputs), "{}", graph.name);
     witness
@@ -310,14 +368,17 @@ pub fn accepts(circuit: &Circuit, witness: &Witness) {
     verdict.unwrap_or_else(|failures| panic!("{}: {failures:?}", circuit.key().description().name));
 }
 
-/// Demands that the real prover, which verifies what it made, makes a proof; what is sealed is sealed first.
+/// Demands that the real prover, which verifies what it made, makes a proof; what is sealed is
+/// sealed first.
 pub fn proves(circuit: &Circuit, witness: Witness) {
     let key = circuit.key();
     let parameters = parameters(key.description().k);
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
     let Witness { mut statement, columns, operands, sealed, .. } = witness;
-    let mut seal = |tensors: &[_], integers| seal::commit(&parameters, tensors, integers, &mut rng).unwrap();
-    // Inputs and outputs each by themselves, as other proofs would use them; the model's tensors stand behind them.
+    let mut seal =
+        |tensors: &[_], integers| seal::commit(&parameters, tensors, integers, &mut rng).unwrap();
+    // Inputs and outputs each by themselves, as other proofs would use them; the model's tensors
+    // stand behind them.
     let mut own = Vec::new();
     for (sheet, integers) in key.layout().sheets.iter().zip(&sealed) {
         let value = match sheet.role {
@@ -331,7 +392,8 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
     }
     let mut prover = Prover::new(key, &parameters);
     if key.has_sealed_weights() {
-        let tensors: Vec<_> = key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
+        let tensors: Vec<_> =
+            key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
         prover = prover.weights(seal(&tensors, sealed[own.len()..].to_vec()).1);
     }
     let claim = Claim { statement, columns: &columns, operands, sealed: own.iter().collect() };
@@ -341,7 +403,8 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
 
 /// How many random cases: a few, or as many as `ZKINFER_CASES` says.
 pub fn cases(few: u32) -> ProptestConfig {
-    let cases = std::env::var("ZKINFER_CASES").map_or(few, |cases| cases.parse().expect("a number"));
+    let cases =
+        std::env::var("ZKINFER_CASES").map_or(few, |cases| cases.parse().expect("a number"));
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -363,7 +426,8 @@ pub fn circuit(graph: &Graph, k: u32, limb_bits: u32, narrow_limit: i128) -> Cir
 
 /// The names of failed checks, each once.
 pub fn names(verdict: Result<(), Vec<Failure>>) -> Vec<String> {
-    let mut names: Vec<String> = verdict.err().unwrap_or_default().into_iter().map(|failure| failure.check).collect();
+    let mut names: Vec<String> =
+        verdict.err().unwrap_or_default().into_iter().map(|failure| failure.check).collect();
     names.sort();
     names.dedup();
     names
@@ -374,8 +438,13 @@ pub fn public(value: &mut Value) -> &mut Vec<i64> {
     value.integers_mut().expect("a public tensor")
 }
 
-/// The honest cells of a circuit with its factor columns, and a verdict by MockProver on changed ones.
-pub fn judge(circuit: &Circuit, witness: &Witness, change: impl FnOnce(&mut Vec<Vec<Fp>>)) -> Vec<String> {
+/// The honest cells of a circuit with its factor columns, and a verdict by MockProver on changed
+/// ones.
+pub fn judge(
+    circuit: &Circuit,
+    witness: &Witness,
+    change: impl FnOnce(&mut Vec<Vec<Fp>>),
+) -> Vec<String> {
     let mut claimed = cells(circuit.key(), witness);
     change(&mut claimed);
     names(StockCircuit::claim(circuit.key(), &witness.statement, claimed).mock_prove())

@@ -44,7 +44,9 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let progress = Progress::new("reading the model");
     let quantised = quantise(arguments, &progress)?;
     progress.stage("choosing a layout");
-    let circuit = quantised.clone().compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
+    let circuit = quantised
+        .clone()
+        .compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
     let circuit = circuit.with_context(|| foreign::path(&arguments.model))?;
     let compiled = [Compiled::new(arguments, circuit, |ending| names.path(ending))];
     let [Compiled { circuit, paths, .. }] = &compiled;
@@ -72,7 +74,8 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     for warning in &report.warnings {
         warn(warning);
     }
-    const READERS: [&str; 4] = ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
+    const READERS: [&str; 4] =
+        ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
         say!("{}  {}  {reader}", foreign::path(path), bytes(*size));
     }
@@ -114,7 +117,11 @@ pub fn exposure(arguments: &Compile, graph: &Graph) -> Result<Exposure> {
     let inputs = graph.inputs.iter().map(|input| input.name.as_str()).collect();
     let outputs = graph.outputs.iter().map(|output| output.name.as_str()).collect();
     Ok(Exposure {
-        weights: if arguments.weights == Weights::Sealed { Visibility::Sealed } else { Visibility::Public },
+        weights: if arguments.weights == Weights::Sealed {
+            Visibility::Sealed
+        } else {
+            Visibility::Public
+        },
         inputs: visibilities("input", inputs, &arguments.input)?,
         outputs: visibilities("output", outputs, &arguments.output_visibility)?,
     })
@@ -140,7 +147,8 @@ fn visibilities(kind: &str, names: Vec<&str>, choices: &[Shown]) -> Result<Vec<V
     Ok(visibilities)
 }
 
-/// How the names of a compiled model's files end: circuit, key, and with sealed weights opening and seal.
+/// How the names of a compiled model's files end: circuit, key, and with sealed weights opening and
+/// seal.
 pub const ENDINGS: [&str; 4] = ["zkc", "vk", "opening", "seal"];
 
 /// A compiled network with the paths of its files, in the order of their endings.
@@ -168,7 +176,11 @@ impl Compiled {
     pub fn new(arguments: &Compile, circuit: Circuit, path: impl Fn(&str) -> PathBuf) -> Self {
         let seals = circuit.key().has_sealed_weights() && !arguments.no_seal;
         let count = if seals { ENDINGS.len() } else { 2 };
-        Self { circuit, paths: ENDINGS.iter().take(count).map(|ending| path(ending)).collect(), seals }
+        Self {
+            circuit,
+            paths: ENDINGS.iter().take(count).map(|ending| path(ending)).collect(),
+            seals,
+        }
     }
 
     /// What goes into the files: seals the weights, if that is asked for.
@@ -202,16 +214,24 @@ impl Contents {
         let contents = [self.circuit.as_slice(), &self.key].into_iter().chain(sealed);
         // The compiled model holds the weights.
         let secret = [compiled.circuit.key().has_sealed_weights(), false, true, false];
-        compiled.paths.iter().zip(contents).zip(secret).map(|((path, bytes), secret)| NewFile { path, bytes, secret })
+        compiled.paths.iter().zip(contents).zip(secret).map(|((path, bytes), secret)| NewFile {
+            path,
+            bytes,
+            secret,
+        })
     }
 }
 
 /// Writes the files of all circuits, or none.
 pub fn write(arguments: &Compile, compiled: &[Compiled]) -> Result<Vec<Written>> {
     let contents = compiled.iter().map(Compiled::contents).collect::<Result<Vec<_>>>()?;
-    let files = || compiled.iter().zip(&contents).map(|(compiled, contents)| contents.files(compiled));
+    let files =
+        || compiled.iter().zip(&contents).map(|(compiled, contents)| contents.files(compiled));
     arguments.destination.write(&files().flatten().collect::<Vec<_>>())?;
     let written = |file: NewFile<'_>| (file.path.to_owned(), file.bytes.len());
     let models = contents.iter().map(|contents| contents.model);
-    Ok(files().zip(models).map(|(files, model)| Written { files: files.map(written).collect(), model }).collect())
+    Ok(files()
+        .zip(models)
+        .map(|(files, model)| Written { files: files.map(written).collect(), model })
+        .collect())
 }

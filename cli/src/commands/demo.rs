@@ -44,7 +44,8 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     let layout = circuit.key().layout();
     let k = circuit.key().description().k;
     show(format!(
-        "compiled   {:>8}  quantised to int8; 2^{k} rows, {} columns, {} lookups; key {}, no other set-up",
+        "compiled   {:>8}  quantised to int8; 2^{k} rows, {} columns, {} lookups; key {}, no other \
+        set-up",
         seconds(compiled),
         layout.columns(),
         layout.lookups.len(),
@@ -54,7 +55,10 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     let start = Instant::now();
     let parameters = parameters(k)?;
     let loaded = start.elapsed().as_secs_f64();
-    show(format!("parameters {:>8}  hashed from a fixed string: no trusted set-up; cached", seconds(loaded)));
+    show(format!(
+        "parameters {:>8}  hashed from a fixed string: no trusted set-up; cached",
+        seconds(loaded)
+    ));
 
     let start = Instant::now();
     let progress = Progress::new("sealing the weights");
@@ -95,21 +99,30 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
         show(format!("           {:>8}    {name}", seconds(*wall)));
     }
 
-    // From here on, only what a verifier has: three files. The seal's own proof is checked once, then its digest is known.
+    // From here on, only what a verifier has: three files. The seal's own proof is checked once,
+    // then its digest is known.
     let start = Instant::now();
     let seal = Seal::from_bytes(&seal_file)?.check(&parameters)?;
     let checked = start.elapsed().as_secs_f64();
-    show(format!("seal check {:>8}  every weight is in its range; once per verifier", seconds(checked)));
+    show(format!(
+        "seal check {:>8}  every weight is in its range; once per verifier",
+        seconds(checked)
+    ));
     let start = Instant::now();
     let (key, proof) = (VerifyingKey::from_bytes(&key_file)?, Proof::from_bytes(&proof_file)?);
     let outputs = verify(&key, &parameters, Some(&seal), &proof)?;
     let verified = start.elapsed().as_secs_f64();
-    let class = outputs.first().and_then(|output| output.class).context("the network has no class output")?;
+    let class = outputs
+        .first()
+        .and_then(|output| output.class)
+        .context("the network has no class output")?;
     show(format!("verified   {:>8}  the network says {class}", seconds(verified)));
 
     let mut forged = proof.clone();
     let output = forged.statement.outputs.first_mut();
-    let scores = output.and_then(|value| value.integers_mut()).context("the network has no public output")?;
+    let scores = output
+        .and_then(|value| value.integers_mut())
+        .context("the network has no public output")?;
     let other = (class + 1) % scores.len();
     scores.swap(class, other);
     let rejection = match verify(&key, &parameters, Some(&seal), &forged) {
@@ -126,16 +139,19 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
     };
     show(format!("rejected             the same proof under another seal: {foreign}"));
     if json {
-        let stages: Vec<_> = laps.iter().map(|lap| json!({ "name": lap.name, "seconds": lap.wall })).collect();
+        let stages: Vec<_> =
+            laps.iter().map(|lap| json!({ "name": lap.name, "seconds": lap.wall })).collect();
         print_json(&json!({
             "model": key.description().name,
             "label": label,
             "class": class,
             "seconds": {
-                "compile": compiled, "parameters": loaded, "seal": sealed, "check_seal": checked, "prove": proved, "verify": verified,
+                "compile": compiled, "parameters": loaded, "seal": sealed,
+                    "check_seal": checked, "prove": proved, "verify": verified,
             },
             "stages": stages,
-            "bytes": { "key": key_file.len(), "seal": seal_file.len(), "proof": proof.argument.len() },
+            "bytes": { "key": key_file.len(), "seal": seal_file.len(),
+                "proof": proof.argument.len() },
             "forgery": { "class": other, "rejected": rejection.to_string() },
             "other_seal": { "rejected": foreign.to_string() },
         }))?;

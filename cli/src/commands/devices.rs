@@ -22,17 +22,36 @@ pub fn run(json: bool) -> Result<Outcome> {
         let mut row = |name: &str, value: String| rows.add_row([name.to_owned(), value]);
         row(&about.name, about.kind.clone());
         row("  driver", about.driver.clone());
-        if let Some(Capabilities { features, limbs, largest_buffer, largest_binding, bindings, workgroups }) =
-            capabilities
+        if let Some(Capabilities {
+            features,
+            limbs,
+            largest_buffer,
+            largest_binding,
+            bindings,
+            workgroups,
+        }) = capabilities
         {
-            let features = if features.is_empty() { "none that kernels use".into() } else { features.join(", ") };
+            let features = if features.is_empty() {
+                "none that kernels use".into()
+            } else {
+                features.join(", ")
+            };
             row("  features", format!("{features}: products of {limbs}"));
-            let sizes = [largest_buffer, largest_binding].map(|&size| bytes(size.try_into().unwrap_or(usize::MAX)));
-            row("  buffers", format!("{}, of which a kernel binds {}, and {bindings} of them", sizes[0], sizes[1]));
+            let sizes = [largest_buffer, largest_binding]
+                .map(|&size| bytes(size.try_into().unwrap_or(usize::MAX)));
+            row(
+                "  buffers",
+                format!(
+                    "{}, of which a kernel binds {}, and {bindings} of them",
+                    sizes[0], sizes[1]
+                ),
+            );
             row("  grid", format!("{workgroups} workgroups an axis"));
         }
         if let Some(Speed { products, terms }) = speed {
-            products.iter().for_each(|products| row("  products", format!("{:.0} million a second", products / 1e6)));
+            products.iter().for_each(|products| {
+                row("  products", format!("{:.0} million a second", products / 1e6))
+            });
             row("  sums", format!("{:.0} thousand terms a second", terms / 1e3));
         }
         error.iter().for_each(|error| row("  not usable", error.clone()));

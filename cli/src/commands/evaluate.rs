@@ -13,12 +13,14 @@ use crate::foreign;
 use crate::screen::{Progress, print_json, say, table};
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
-    let circuit_path = arguments.circuit.clone().unwrap_or_else(|| files::beside(&arguments.model, "zkc"));
+    let circuit_path =
+        arguments.circuit.clone().unwrap_or_else(|| files::beside(&arguments.model, "zkc"));
     let progress = Progress::new("reading the model");
     let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
     let model = Model::load_with(&arguments.model, &dimensions)?;
-    let circuit = read_circuit(&circuit_path)
-        .with_context(|| format!("compile {} first, or pass --circuit", foreign::path(&arguments.model)))?;
+    let circuit = read_circuit(&circuit_path).with_context(|| {
+        format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
+    })?;
     let data = Dataset::read(&arguments.data, model.inputs())?;
     progress.stage("running both networks");
     let evaluation = model.evaluate(circuit.graph(), &data)?;
@@ -27,8 +29,14 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
         print_json(&evaluation)?;
         return Ok(Outcome::Done);
     }
-    let percent = |share: Option<f64>| share.map_or("no labels".into(), |share| format!("{:.2} %", 100.0 * share));
-    say!("{} samples, classes read from {}", evaluation.samples, foreign::name(&evaluation.class_output));
+    let percent = |share: Option<f64>| {
+        share.map_or("no labels".into(), |share| format!("{:.2} %", 100.0 * share))
+    };
+    say!(
+        "{} samples, classes read from {}",
+        evaluation.samples,
+        foreign::name(&evaluation.class_output)
+    );
     say!("  accuracy, float  {}", percent(evaluation.float_accuracy));
     say!("  accuracy, int8   {}", percent(evaluation.int8_accuracy));
     say!("  same top class   {}", percent(Some(evaluation.agreement)));

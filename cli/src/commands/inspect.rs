@@ -27,11 +27,16 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
         Some(b"zkinf.zc") => {
             let circuit = Circuit::from_bytes(&file)?;
             if json {
-                print_json(
-                    &json!({ "kind": "compiled network", "model_digest": model(arguments, circuit.key()), "layout": layout(circuit.key()), "report": circuit.report() }),
-                )?;
+                print_json(&json!({ "kind": "compiled network", "model_digest": model(arguments,
+                        circuit.key()), "layout": layout(circuit.key()),
+                        "report": circuit.report() }))?;
             } else {
-                print_key("compiled network", circuit.key(), file.len(), model(arguments, circuit.key()));
+                print_key(
+                    "compiled network",
+                    circuit.key(),
+                    file.len(),
+                    model(arguments, circuit.key()),
+                );
                 print_publisher(arguments, circuit.key())?;
                 print_quantisation(&circuit);
             }
@@ -40,7 +45,8 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
             let key = VerifyingKey::from_bytes(&file)?;
             if json {
                 print_json(
-                    &json!({ "kind": "verifying key", "model_digest": model(arguments, &key), "layout": layout(&key) }),
+                    &json!({ "kind": "verifying key", "model_digest": model(arguments, &key),
+                        "layout": layout(&key) }),
                 )?;
             } else {
                 print_key("verifying key", &key, file.len(), model(arguments, &key));
@@ -66,7 +72,8 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                     say!("  and seal    {seal}");
                 }
                 say!("  model       {}", proof.model());
-                let tensors = [("input", &proof.statement.inputs), ("output", &proof.statement.outputs)];
+                let tensors =
+                    [("input", &proof.statement.inputs), ("output", &proof.statement.outputs)];
                 for (kind, values) in tensors {
                     values.iter().for_each(|value| say!("  {kind:<10}  {}", shown(value)));
                 }
@@ -80,7 +87,12 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
             // Only what is public of it; the secret is never printed.
             let file = zeroize::Zeroizing::new(file);
             let opening = Opening::from_bytes(&file)?;
-            print_record("opening (secret: keep it to yourself)", opening.record(), file.len(), json)?;
+            print_record(
+                "opening (secret: keep it to yourself)",
+                opening.record(),
+                file.len(),
+                json,
+            )?;
         }
         _ if arguments.file.extension().is_some_and(|extension| extension == "json") => {
             let manifest = read_manifest(&arguments.file)?;
@@ -90,11 +102,17 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                 say!("manifest, {}", bytes(file.len()));
                 publish::print(&manifest);
                 say!("  key         {}", manifest.key);
-                say!("  seal        {}", manifest.seal.as_deref().unwrap_or("none: public weights"));
+                say!(
+                    "  seal        {}",
+                    manifest.seal.as_deref().unwrap_or("none: public weights")
+                );
             }
         }
         _ => {
-            bail!("{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file", foreign::path(&arguments.file))
+            bail!(
+                "{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file",
+                foreign::path(&arguments.file)
+            )
         }
     }
     Ok(Outcome::Done)
@@ -107,14 +125,17 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         let kinds = [Circuit::KIND, KEY, PROOF, SEAL, Opening::KIND];
         match kinds.iter().find(|kind| kind.magic == file.head()) {
             Some(kind) => file.read(kind.limit),
-            None if path.extension().is_some_and(|extension| extension == "json") => file.read(files::MANIFEST),
+            None if path.extension().is_some_and(|extension| extension == "json") => {
+                file.read(files::MANIFEST)
+            }
             None => Ok(file.head().to_vec()),
         }
     };
     read().with_context(|| foreign::path(path))
 }
 
-/// The digest that names the model, for `verify --model`: with sealed weights that of the seal beside the file goes into it.
+/// The digest that names the model, for `verify --model`: with sealed weights that of the seal
+/// beside the file goes into it.
 fn model(arguments: &Inspect, key: &VerifyingKey) -> Option<String> {
     let mut seal = None;
     if key.has_sealed_weights() {
@@ -131,7 +152,11 @@ fn print_publisher(arguments: &Inspect, key: &VerifyingKey) -> Result<()> {
         say!("manifest beside it:");
         publish::print(&manifest);
     } else {
-        say!("manifest beside it ({}): of another model, with key {}", foreign::path(path), manifest.key);
+        say!(
+            "manifest beside it ({}): of another model, with key {}",
+            foreign::path(path),
+            manifest.key
+        );
     }
     Ok(())
 }
@@ -181,7 +206,9 @@ struct Layer {
 fn layers(key: &VerifyingKey) -> Vec<Layer> {
     let mut layers: Vec<Layer> = Vec::new();
     let (description, layout) = (key.description(), key.layout());
-    for ((node, facts), cells) in description.nodes.iter().zip(&key.analysis().nodes).zip(&layout.nodes) {
+    for ((node, facts), cells) in
+        description.nodes.iter().zip(&key.analysis().nodes).zip(&layout.nodes)
+    {
         let (operator, weights) = match &node.operator {
             Operator::Input(_) => ("input", 0),
             Operator::Contract(contract) => {
@@ -245,11 +272,13 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
         "table_rows": key.tables().rows(),
         "table_slots": layout.slots,
         "inputs": description.inputs.iter().map(|input| json!({
-            "name": input.name, "shape": input.shape, "visibility": input.visibility.to_string(), "minimum": input.minimum, "maximum": input.maximum,
+            "name": input.name, "shape": input.shape, "visibility": input.visibility.to_string(
+                ), "minimum": input.minimum, "maximum": input.maximum,
             "scale": input.quantisation.scale, "zero_point": input.quantisation.zero_point,
         })).collect::<Vec<_>>(),
         "outputs": description.outputs.iter().map(|output| json!({
-            "name": output.name, "shape": output.shape, "visibility": output.visibility.to_string(), "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
+            "name": output.name, "shape": output.shape, "visibility": output.visibility.to_string(
+                ), "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
             "scale": output.quantisation.scale, "zero_point": output.quantisation.zero_point,
         })).collect::<Vec<_>>(),
         "layers": layers,
@@ -277,19 +306,28 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize, model: Option<String>)
     }
     for input in &description.inputs {
         let Input { name, shape, minimum, maximum, visibility, .. } = input;
-        say!("  input       {} {shape:?}, {minimum}..={maximum}, {visibility}", foreign::name(name));
+        say!(
+            "  input       {} {shape:?}, {minimum}..={maximum}, {visibility}",
+            foreign::name(name)
+        );
     }
     for output in &description.outputs {
-        let kind = if matches!(output.source, OutputSource::ArgMax { .. }) { " (proven ArgMax)" } else { "" };
+        let kind = if matches!(output.source, OutputSource::ArgMax { .. }) {
+            " (proven ArgMax)"
+        } else {
+            ""
+        };
         let name = foreign::name(&output.name);
         say!("  output      {name} {:?}{kind}, {}", output.shape, output.visibility);
     }
     if key.has_sealed_weights() {
         say!(
-            "  weights     sealed, as are biases; the key shows shapes, the multiplier of every output channel (so the"
+            "  weights     sealed, as are biases; the key shows shapes, the multiplier of every \
+            output channel (so the"
         );
         say!(
-            "              scale of its weights), functions, and that a bias has {} digits of 6 bits",
+            "              scale of its weights), functions, and that a bias has {} digits of 6 \
+            bits",
             description.bias_digits
         );
     } else {
@@ -321,7 +359,8 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize, model: Option<String>)
     let cost = Cost::of(key);
     let most = usize::try_from(cost.bytes).unwrap_or(usize::MAX);
     say!("  at most     verify {}, {}", seconds(cost.time().as_secs_f64()), bytes(most));
-    let mut rows = table(&["\nlayer", "\nin the circuit", "\nshape", "\nweights", "\ncells", "\nlookups"]);
+    let mut rows =
+        table(&["\nlayer", "\nin the circuit", "\nshape", "\nweights", "\ncells", "\nlookups"]);
     for layer in layers(key) {
         rows.add_row([
             foreign::name(&layer.name),
@@ -336,7 +375,14 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize, model: Option<String>)
 }
 
 fn print_quantisation(circuit: &Circuit) {
-    let mut rows = table(&["\nquantised node", "\noperator", "\nscale", "\nzero point", "\nshift", "\nmultipliers"]);
+    let mut rows = table(&[
+        "\nquantised node",
+        "\noperator",
+        "\nscale",
+        "\nzero point",
+        "\nshift",
+        "\nmultipliers",
+    ]);
     for node in &circuit.report().nodes {
         rows.add_row([
             foreign::name(&node.name),

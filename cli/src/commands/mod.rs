@@ -57,7 +57,8 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 fn read_circuit(path: &Path) -> Result<Circuit> {
     // An interrupted run may have left its opening and seal half replaced.
     set::settle(set::directory(path));
-    Circuit::from_bytes(&files::read_kind(path, Circuit::KIND)?).with_context(|| foreign::path(path))
+    Circuit::from_bytes(&files::read_kind(path, Circuit::KIND)?)
+        .with_context(|| foreign::path(path))
 }
 
 /// The commitment parameters from the user's cache, or derived with a spinner.
@@ -73,9 +74,15 @@ fn verifying_parameters(k: u32) -> Result<Parameters> {
 /// Parameters, and why they could not be stored for the next time.
 type Loaded = (Parameters, Option<CacheError>);
 
-fn cached(k: u32, load: impl FnOnce(&Cache, &dyn Fn()) -> Result<Loaded, CacheError>) -> Result<Loaded> {
+fn cached(
+    k: u32,
+    load: impl FnOnce(&Cache, &dyn Fn()) -> Result<Loaded, CacheError>,
+) -> Result<Loaded> {
     let progress = Progress::new("reading the commitment parameters");
-    let deriving = || progress.stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)"));
+    let deriving = || {
+        progress
+            .stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)"))
+    };
     Ok(load(&Cache::user()?, &deriving)?)
 }
 
@@ -128,7 +135,9 @@ fn print_outputs(outputs: &[Reading]) {
             say!("  class {class}");
         }
         let mut rows = table(&["  index", "value", "integer"]);
-        for (index, (value, integer)) in output.values.iter().zip(&output.integers).enumerate().take(SHOWN) {
+        for (index, (value, integer)) in
+            output.values.iter().zip(&output.integers).enumerate().take(SHOWN)
+        {
             let mark = if output.class == Some(index) { "*" } else { " " };
             rows.add_row([format!(" {mark}{index}"), format!("{value:.4}"), integer.to_string()]);
         }

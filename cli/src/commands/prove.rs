@@ -49,9 +49,12 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let laps = stages.finish();
     drop(progress);
     let file = inference.proof.to_bytes();
-    let openings: Vec<_> = inference.openings.iter().map(|(_, opening)| opening.to_bytes()).collect();
-    let secrets = opening_paths.iter().zip(&openings).map(|(path, opening)| NewFile::secret(path, opening));
-    let files: Vec<NewFile<'_>> = std::iter::once(NewFile::public(&path, &file)).chain(secrets).collect();
+    let openings: Vec<_> =
+        inference.openings.iter().map(|(_, opening)| opening.to_bytes()).collect();
+    let secrets =
+        opening_paths.iter().zip(&openings).map(|(path, opening)| NewFile::secret(path, opening));
+    let files: Vec<NewFile<'_>> =
+        std::iter::once(NewFile::public(&path, &file)).chain(secrets).collect();
     arguments.destination.write(&files)?;
 
     let proof = &inference.proof;
@@ -111,7 +114,9 @@ fn opening_paths(circuit: &Circuit, names: &Names) -> Vec<PathBuf> {
         // Two names may look the same in a path.
         let others = (2..).map(|count| names.path(&format!("{name}-{count}.opening")));
         paths.extend(
-            std::iter::once(names.path(&format!("{name}.opening"))).chain(others).find(|path| !paths.contains(path)),
+            std::iter::once(names.path(&format!("{name}.opening")))
+                .chain(others)
+                .find(|path| !paths.contains(path)),
         );
     }
     paths
@@ -124,7 +129,8 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
         (Some(path), _) => path,
         (None, false) => return Ok(None),
         (None, true) if !beside.exists() => bail!(
-            "{}: the weights are sealed and their opening is missing; run `zkinfer seal {}`, or name it with --opening",
+            "{}: the weights are sealed and their opening is missing; run `zkinfer seal {}`, or \
+            name it with --opening",
             foreign::path(&beside),
             foreign::path(&arguments.circuit)
         ),
@@ -151,7 +157,8 @@ enum Input {
 impl Inputs {
     /// Openings go to the sealed inputs of their names; one data file holds all others.
     fn read(circuit: &Circuit, paths: &[PathBuf]) -> Result<Self> {
-        let is_opening = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "opening");
+        let is_opening =
+            |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "opening");
         let mut openings = Vec::new();
         for path in paths.iter().filter(is_opening) {
             openings.push((path, read_opening(path)?));
@@ -159,7 +166,8 @@ impl Inputs {
         let data: Vec<&PathBuf> = paths.iter().filter(|path| !is_opening(path)).collect();
         let declared = &circuit.key().description().inputs;
         let sealed = |visibility: Visibility| visibility == Visibility::Sealed;
-        let plain: Vec<&str> = declared.iter().filter(|i| !sealed(i.visibility)).map(|i| i.name.as_str()).collect();
+        let plain: Vec<&str> =
+            declared.iter().filter(|i| !sealed(i.visibility)).map(|i| i.name.as_str()).collect();
         let mut tensors = match data.as_slice() {
             [] if plain.is_empty() => Vec::new(),
             [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
@@ -171,7 +179,10 @@ impl Inputs {
                 )
             }
             [_, path, ..] => {
-                bail!("{}: one file holds all inputs that are not sealed (.npz for several)", foreign::path(path))
+                bail!(
+                    "{}: one file holds all inputs that are not sealed (.npz for several)",
+                    foreign::path(path)
+                )
             }
         }
         .into_iter();
@@ -186,15 +197,23 @@ impl Inputs {
             };
             let Some(at) = openings.iter().position(fits) else {
                 bail!(
-                    "input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` makes one)",
+                    "input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` \
+                    makes one)",
                     foreign::name(&input.name)
                 );
             };
             inputs.push(Input::Opening(openings.swap_remove(at).1));
         }
         if let Some((path, opening)) = openings.first() {
-            let name = opening.record().tensors.first().map_or("nothing".into(), |tensor| foreign::name(&tensor.name));
-            bail!("{}: it opens {name}, which is no sealed input of this circuit", foreign::path(path));
+            let name = opening
+                .record()
+                .tensors
+                .first()
+                .map_or("nothing".into(), |tensor| foreign::name(&tensor.name));
+            bail!(
+                "{}: it opens {name}, which is no sealed input of this circuit",
+                foreign::path(path)
+            );
         }
         Ok(Self { inputs })
     }

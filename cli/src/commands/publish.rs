@@ -21,16 +21,22 @@ pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {
     arguments.destination.check(&[private.clone(), public.clone()])?;
     let key = PublisherKey::generate()?;
     let (secret_pem, public_pem) = (key.to_pem()?, key.public_pem()?);
-    arguments
-        .destination
-        .write(&[NewFile::secret(&private, secret_pem.as_bytes()), NewFile::public(&public, public_pem.as_bytes())])?;
+    arguments.destination.write(&[
+        NewFile::secret(&private, secret_pem.as_bytes()),
+        NewFile::public(&public, public_pem.as_bytes()),
+    ])?;
     if json {
         print_json(
-            &json!({ "private": foreign::json_path(&private), "public": foreign::json_path(&public), "public_key": key.public_hex() }),
+            &json!({ "private": foreign::json_path(&private), "public": foreign::json_path(
+                &public), "public_key": key.public_hex() }),
         )?;
     } else {
         say!("{}  secret: signs manifests", foreign::path(&private));
-        say!("{}  for those who demand this publisher: {}", foreign::path(&public), key.public_hex());
+        say!(
+            "{}  for those who demand this publisher: {}",
+            foreign::path(&public),
+            key.public_hex()
+        );
     }
     Ok(Outcome::Done)
 }
@@ -43,7 +49,9 @@ pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
     let mut manifest = manifest(arguments, &circuit)?;
     if let Some(key) = &arguments.sign {
         let pem = zeroize::Zeroizing::new(files::read(key, files::PEM)?);
-        let pem = std::str::from_utf8(&pem).ok().with_context(|| format!("{}: not a PEM file", foreign::path(key)))?;
+        let pem = std::str::from_utf8(&pem)
+            .ok()
+            .with_context(|| format!("{}: not a PEM file", foreign::path(key)))?;
         let key = PublisherKey::from_pem(pem).with_context(|| foreign::path(key))?;
         manifest = manifest.sign(&arguments.publisher, &key)?;
     }
@@ -59,8 +67,10 @@ pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
 
 fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
     let seal = if circuit.key().has_sealed_weights() {
-        let path = arguments.seal.clone().unwrap_or_else(|| files::beside(&arguments.circuit, "seal"));
-        let seal = Seal::from_bytes(&files::read_kind(&path, SEAL)?).with_context(|| foreign::path(path))?;
+        let path =
+            arguments.seal.clone().unwrap_or_else(|| files::beside(&arguments.circuit, "seal"));
+        let seal = Seal::from_bytes(&files::read_kind(&path, SEAL)?)
+            .with_context(|| foreign::path(path))?;
         Some(seal.record.digest().to_string())
     } else {
         None

@@ -31,16 +31,18 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     };
     drop(progress);
     let (seal_file, opening_file) = (seal.to_bytes(), opening.to_bytes());
-    arguments
-        .destination
-        .write(&[NewFile::public(&seal_path, &seal_file), NewFile::secret(&opening_path, &opening_file)])?;
+    arguments.destination.write(&[
+        NewFile::public(&seal_path, &seal_file),
+        NewFile::secret(&opening_path, &opening_file),
+    ])?;
     let digest = seal.record.digest();
     if json {
         print_json(&json!({
             "seal": foreign::json_path(&seal_path),
             "opening": foreign::json_path(&opening_path),
             "digest": digest.to_string(),
-            "model": arguments.tensor.is_none().then(|| model_digest(circuit.key().digest(), Some(digest)).to_string()),
+            "model": arguments.tensor.is_none().then(|| model_digest(circuit.key().digest(),
+                Some(digest)).to_string()),
             "commitments": seal.record.commitments.len(),
         }))?;
         return Ok(Outcome::Done);
@@ -66,11 +68,17 @@ fn seal_input(
     let name = match (name, names.as_slice()) {
         (Some(name), names) if names.contains(&name) => name,
         (Some(name), _) => {
-            bail!("--input {}: the sealed inputs of this circuit are {}", foreign::name(name), foreign::names(names))
+            bail!(
+                "--input {}: the sealed inputs of this circuit are {}",
+                foreign::name(name),
+                foreign::names(names)
+            )
         }
         (None, [only]) => only,
         (None, []) => bail!("no input of this circuit is sealed; compile with --input sealed"),
-        (None, _) => bail!("several inputs are sealed ({}): choose one with --input", foreign::names(names)),
+        (None, _) => {
+            bail!("several inputs are sealed ({}): choose one with --input", foreign::names(names))
+        }
     };
     let tensors: Vec<ArrayD<f32>> = circuit.read_some_inputs(tensor, &[name])?;
     let tensor = tensors.first().context("the file holds no tensor")?;

@@ -20,11 +20,14 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let quantised = compile::quantise(compile, &progress)?;
     progress.stage("choosing cuts and layouts");
     let exposure = compile::exposure(compile, &quantised.graph)?;
-    let circuits = compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
-        .with_context(|| foreign::path(&compile.model))?;
+    let circuits =
+        compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
+            .with_context(|| foreign::path(&compile.model))?;
     let segments: Vec<Compiled> = (1..)
         .zip(circuits)
-        .map(|(index, circuit)| Compiled::new(compile, circuit, |ending| names.path(&format!("{index}.{ending}"))))
+        .map(|(index, circuit)| {
+            Compiled::new(compile, circuit, |ending| names.path(&format!("{index}.{ending}")))
+        })
         .collect();
     let paths: Vec<PathBuf> = segments.iter().flat_map(|segment| segment.paths.clone()).collect();
     compile.destination.check(&paths)?;
@@ -32,9 +35,10 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let written = compile::write(compile, &segments)?;
     let results = written.iter().zip(&segments);
     if json {
-        let segments = results.map(
-            |(written, segment)| json!({ "files": written.json(), "layout": inspect::layout(segment.circuit.key()) }),
-        );
+        let segments = results.map(|(written, segment)| {
+            json!({ "files": written.json(), "layout": inspect::layout(
+                segment.circuit.key()) })
+        });
         print_json(&json!({ "segments": segments.collect::<Vec<_>>() }))?;
         return Ok(Outcome::Done);
     }

@@ -33,19 +33,29 @@ pub fn run(arguments: &Urs, json: bool) -> Result<Outcome> {
     }
     let files = (MIN_K..=MAX_K).flat_map(|k| BASES.map(|basis| (k, basis, cache.path(basis, k))));
     let cached: Vec<(u32, Basis, PathBuf, u64)> = files
-        .filter_map(|(k, basis, path)| std::fs::metadata(&path).ok().map(|file| (k, basis, path, file.len())))
+        .filter_map(|(k, basis, path)| {
+            std::fs::metadata(&path).ok().map(|file| (k, basis, path, file.len()))
+        })
         .collect();
     if json {
         let files: Vec<_> = cached
             .iter()
-            .map(|(k, basis, path, size)| json!({ "k": k, "basis": basis.to_string(), "path": foreign::json_path(path), "bytes": size }))
+            .map(|(k, basis, path, size)| {
+                json!({ "k": k, "basis": basis.to_string(),
+                "path": foreign::json_path(path), "bytes": size })
+            })
             .collect();
         print_json(&json!({ "directory": foreign::json_path(cache.directory()), "files": files }))?;
     } else if arguments.sizes.is_empty() {
         say!("{}", foreign::path(cache.directory()));
         let mut rows = table(&["k", "rows", "content", "size"]);
         for (k, basis, _, size) in &cached {
-            rows.add_row([k.to_string(), (1u64 << k).to_string(), basis.to_string(), bytes(*size as usize)]);
+            rows.add_row([
+                k.to_string(),
+                (1u64 << k).to_string(),
+                basis.to_string(),
+                bytes(*size as usize),
+            ]);
         }
         if cached.is_empty() {
             say!("empty: parameters are derived when first needed");

@@ -103,7 +103,10 @@ fn demanded_models(models: &[Digest], proofs: usize) -> Result<Vec<Option<Digest
         [] => Ok(vec![None; proofs]),
         [model] => Ok(vec![Some(model); proofs]),
         _ if models.len() == proofs => Ok(models.iter().copied().map(Some).collect()),
-        _ => bail!("{} models demanded of {proofs} proofs: give --model once for all, or once for each", models.len()),
+        _ => bail!(
+            "{} models demanded of {proofs} proofs: give --model once for all, or once for each",
+            models.len()
+        ),
     }
 }
 
@@ -118,7 +121,9 @@ fn names(proof: &Proof, key: &VerifyingKey) -> Result<(), Rejection> {
 /// Refuses a key by which verifying may take more than is allowed.
 fn affordable(path: &Path, key: &VerifyingKey, budget: Budget) -> Result<()> {
     let advice = "if you trust it, --memory MB and --time SECONDS allow more";
-    Cost::of(key).within(budget).map_err(|too_costly| anyhow!("{}: {too_costly}; {advice}", foreign::path(path)))
+    Cost::of(key)
+        .within(budget)
+        .map_err(|too_costly| anyhow!("{}: {too_costly}; {advice}", foreign::path(path)))
 }
 
 /// Checks the range proof of the seal that a proof names, unless this user has checked it before.
@@ -160,14 +165,19 @@ fn demanded_publisher(path: &Path) -> Result<String> {
 
 /// Gives every case its manifest, and demands that `publisher` signed it.
 fn add_manifests(given: &Given, cases: &mut [Case<'_>], publisher: Option<&str>) -> Result<()> {
-    let models: Vec<Model<'_>> =
-        cases.iter().map(|case| Model { key: &case.key, seal: case.seal.as_ref().map(CheckedSeal::digest) }).collect();
+    let models: Vec<Model<'_>> = cases
+        .iter()
+        .map(|case| Model { key: &case.key, seal: case.seal.as_ref().map(CheckedSeal::digest) })
+        .collect();
     let manifests = given.manifests(&models)?;
     for (case, manifest) in cases.iter_mut().zip(manifests) {
         match (&manifest, publisher) {
             (Some(manifest), Some(publisher)) => manifest.demand(publisher)?,
             (None, Some(_)) => {
-                bail!("{}: --publisher needs a manifest beside the key, or named", foreign::path(&case.key.path))
+                bail!(
+                    "{}: --publisher needs a manifest beside the key, or named",
+                    foreign::path(&case.key.path)
+                )
             }
             _ => {}
         }
@@ -184,7 +194,8 @@ fn verdict<'a>(
 ) -> Result<(), (&'a Path, String)> {
     for case in cases {
         let key = &case.key.content;
-        let verdict = key.verify_sealed(&parameters[&key.description().k], case.seal.as_ref(), &case.proof);
+        let verdict =
+            key.verify_sealed(&parameters[&key.description().k], case.seal.as_ref(), &case.proof);
         verdict.map_err(|rejection| (case.path, rejection.to_string()))?;
     }
     if !chain {
@@ -192,10 +203,18 @@ fn verdict<'a>(
     }
     let segments: Vec<Segment<'_>> = cases
         .iter()
-        .map(|case| Segment { key: &case.key.content, seal: case.seal.as_ref(), proof: &case.proof })
+        .map(|case| Segment {
+            key: &case.key.content,
+            seal: case.seal.as_ref(),
+            proof: &case.proof,
+        })
         .collect();
     verify_joins(&segments).map_err(|rejection| {
-        let first = if let Rejection::Chain { first, .. } = rejection { first.saturating_sub(1) } else { 0 };
+        let first = if let Rejection::Chain { first, .. } = rejection {
+            first.saturating_sub(1)
+        } else {
+            0
+        };
         let path = |index: usize| cases.get(index).map_or(Path::new(""), |case| case.path);
         (path(first), format!("{rejection} ({})", foreign::path(path(first + 1))))
     })
@@ -218,7 +237,11 @@ fn report(chain: bool, cases: &[Case<'_>], taken: f64, json: bool) -> Result<()>
     };
     if json {
         let mut values: Vec<serde_json::Value> = cases.iter().map(value).collect();
-        let mut result = if values.len() == 1 { values.remove(0) } else { json!({ "chain": chain, "proofs": values }) };
+        let mut result = if values.len() == 1 {
+            values.remove(0)
+        } else {
+            json!({ "chain": chain, "proofs": values })
+        };
         result["verified"] = true.into();
         result["seconds"] = taken.into();
         return print_json(&result);
@@ -233,8 +256,11 @@ fn report(chain: bool, cases: &[Case<'_>], taken: f64, json: bool) -> Result<()>
         print_outputs(&case.proof.statement.read_outputs(&case.key.content));
     }
     if cases.len() > 1 {
-        let what =
-            if chain { "one chain: each goes on from the sealed outputs of the one before" } else { "each by itself" };
+        let what = if chain {
+            "one chain: each goes on from the sealed outputs of the one before"
+        } else {
+            "each by itself"
+        };
         say!("{} proofs in {}, {what}", cases.len(), seconds(taken));
     }
     Ok(())
@@ -246,7 +272,9 @@ fn within(proofs: usize, taken: f64) -> String {
 
 fn reject(path: &Path, reason: &str, json: bool) -> Result<Outcome> {
     if json {
-        print_json(&json!({ "verified": false, "proof": foreign::json_path(path), "reason": reason }))?;
+        print_json(
+            &json!({ "verified": false, "proof": foreign::json_path(path), "reason": reason }),
+        )?;
     } else {
         say!("rejected: {}: {reason}", foreign::path(path));
     }

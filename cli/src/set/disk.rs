@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use zkinfer::prover::files::{self, Turn};
 
-/// What is done to a directory, step by step. `before` is asked before each, so that tests can let any of them fail.
+/// What is done to a directory, step by step. `before` is asked before each, so that tests can let
+/// any of them fail.
 pub struct Disk<'a> {
     pub before: &'a dyn Fn() -> io::Result<()>,
     /// Whether files have to survive a power failure.

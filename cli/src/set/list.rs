@@ -1,4 +1,5 @@
-//! The list of a set's files: which is to replace which, and how one of them is put in place, taken back, or completed.
+//! The list of a set's files: which is to replace which, and how one of them is put in place, taken
+//! back, or completed.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
@@ -53,7 +54,8 @@ impl AsRef<OsStr> for Name {
     }
 }
 
-/// By what a file is known however it is renamed: device, inode, length and time of last change, as far as the system says.
+/// By what a file is known however it is renamed: device, inode, length and time of last change, as
+/// far as the system says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity([i64; 5]);
 
@@ -73,9 +75,18 @@ impl From<&Metadata> for Identity {
 
     #[cfg(not(unix))]
     fn from(there: &Metadata) -> Self {
-        let time =
-            there.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-        Self([0, 0, there.len().cast_signed(), time.as_secs().cast_signed(), time.subsec_nanos().into()])
+        let time = there
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .unwrap_or_default();
+        Self([
+            0,
+            0,
+            there.len().cast_signed(),
+            time.as_secs().cast_signed(),
+            time.subsec_nanos().into(),
+        ])
     }
 }
 
@@ -91,8 +102,8 @@ impl Entry {
         let mut kept = OsString::from(PREFIX);
         kept.push("old");
         kept.push(&self.temporary);
-        let [name, temporary, kept] =
-            [self.name.as_ref(), self.temporary.as_ref(), kept.as_ref()].map(|name: &OsStr| directory.join(name));
+        let [name, temporary, kept] = [self.name.as_ref(), self.temporary.as_ref(), kept.as_ref()]
+            .map(|name: &OsStr| directory.join(name));
         Paths { name, temporary, kept }
     }
 
@@ -100,7 +111,10 @@ impl Entry {
     pub fn is_sound(&self) -> bool {
         let plain = |name: &Name| Path::new(name).file_name() == Some(name.as_ref());
         let temporary = self.temporary.as_ref().to_string_lossy();
-        plain(&self.name) && plain(&self.temporary) && temporary.starts_with(PREFIX) && temporary.ends_with(TEMPORARY)
+        plain(&self.name)
+            && plain(&self.temporary)
+            && temporary.starts_with(PREFIX)
+            && temporary.ends_with(TEMPORARY)
     }
 }
 
@@ -115,7 +129,11 @@ impl List {
 
     pub fn read(path: &Path) -> io::Result<Self> {
         let list: Self = serde_json::from_slice(&files::read(path, LIMIT)?)?;
-        if list.files.iter().all(Entry::is_sound) { Ok(list) } else { Err(ErrorKind::InvalidData.into()) }
+        if list.files.iter().all(Entry::is_sound) {
+            Ok(list)
+        } else {
+            Err(ErrorKind::InvalidData.into())
+        }
     }
 
     /// Removes the temporary files.
@@ -136,7 +154,8 @@ impl Entry {
         if force { disk.replace(&temporary, &name) } else { disk.place(&temporary, &name) }
     }
 
-    /// The reverse. The new file becomes a temporary one again, so that whatever happens meanwhile the set can still be completed.
+    /// The reverse. The new file becomes a temporary one again, so that whatever happens meanwhile
+    /// the set can still be completed.
     pub fn undo(&self, disk: &Disk<'_>, directory: &Path) -> io::Result<()> {
         let Paths { name, temporary, kept } = self.paths(directory);
         if Identity::of(&name).as_ref() == Some(&self.new) {
@@ -149,7 +168,8 @@ impl Entry {
         }
     }
 
-    /// Completes what was begun. False if that would replace what is no longer what was to be replaced.
+    /// Completes what was begun. False if that would replace what is no longer what was to be
+    /// replaced.
     pub fn complete(&self, disk: &Disk<'_>, directory: &Path) -> io::Result<bool> {
         let Paths { name, temporary, .. } = self.paths(directory);
         let (there, waiting) = (Identity::of(&name), Identity::of(&temporary));

@@ -27,7 +27,8 @@ impl Note {
     }
 }
 
-/// Completes the sets that lie unfinished in a directory, and removes temporary files that belong to none. Says what it did, and what it could not.
+/// Completes the sets that lie unfinished in a directory, and removes temporary files that belong
+/// to none. Says what it did, and what it could not.
 pub fn recover(disk: &Disk<'_>, turn: &Turn, directory: &Path) -> Vec<Note> {
     let (listed, temporary): (Vec<_>, Vec<_>) =
         turn.stale().into_iter().partition(|path| path.to_string_lossy().ends_with(LIST));
@@ -38,7 +39,9 @@ pub fn recover(disk: &Disk<'_>, turn: &Turn, directory: &Path) -> Vec<Note> {
             Ok(list) => list,
             Err(error) => {
                 unknown = true;
-                notes.push(Note::Open(format!("{at}: lists files of an interrupted run and cannot be read: {error}")));
+                notes.push(Note::Open(format!(
+                    "{at}: lists files of an interrupted run and cannot be read: {error}"
+                )));
                 continue;
             }
         };
@@ -50,13 +53,16 @@ pub fn recover(disk: &Disk<'_>, turn: &Turn, directory: &Path) -> Vec<Note> {
         };
         if open.is_empty() && disk.remove(&path).is_ok() {
             let (directory, names) = (foreign::path(directory), names(&done));
-            notes.push(Note::Done(format!("{directory}: completed what an interrupted run was writing: {names}")));
+            notes.push(Note::Done(format!(
+                "{directory}: completed what an interrupted run was writing: {names}"
+            )));
             continue;
         }
         let names = names(&open);
         let what = format!("an interrupted run was to write {names}, changed since");
         notes.push(Note::Open(format!(
-            "{at}: {what}; what it wrote is in the files listed; delete the list when all is as it should be"
+            "{at}: {what}; what it wrote is in the files listed; delete the list when all is as it \
+            should be"
         )));
         needed.extend(list.files.iter().flat_map(|entry| {
             let Paths { temporary, kept, .. } = entry.paths(directory);

@@ -8,8 +8,10 @@ use std::ffi::OsStr;
 
 use zkinfer::prover::files::{LIST, PREFIX};
 
-const OLD: [(&str, &str); 3] = [("m.zkc", "old circuit"), ("m.opening", "old opening"), ("m.seal", "old seal")];
-const NEW: [(&str, &str); 3] = [("m.zkc", "new circuit"), ("m.opening", "new opening"), ("m.seal", "new seal")];
+const OLD: [(&str, &str); 3] =
+    [("m.zkc", "old circuit"), ("m.opening", "old opening"), ("m.seal", "old seal")];
+const NEW: [(&str, &str); 3] =
+    [("m.zkc", "new circuit"), ("m.opening", "new opening"), ("m.seal", "new seal")];
 const NAMES: [&str; 3] = ["m.zkc", "m.opening", "m.seal"];
 
 /// A directory whose disk fails.
@@ -33,7 +35,9 @@ impl Place {
     /// Every file, by name.
     fn files(&self) -> BTreeMap<String, String> {
         let entries = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap());
-        entries.map(|e| (e.file_name().into_string().unwrap(), fs::read_to_string(e.path()).unwrap())).collect()
+        entries
+            .map(|e| (e.file_name().into_string().unwrap(), fs::read_to_string(e.path()).unwrap()))
+            .collect()
     }
 
     fn is(&self, files: &[(&str, &str)]) -> bool {
@@ -53,7 +57,11 @@ impl Place {
         let files: Vec<NewFile<'_>> = paths
             .iter()
             .zip(NEW)
-            .map(|(path, (name, content))| NewFile { path, bytes: content.as_bytes(), secret: name == "m.opening" })
+            .map(|(path, (name, content))| NewFile {
+                path,
+                bytes: content.as_bytes(),
+                secret: name == "m.opening",
+            })
             .collect();
         let turn = Turn::take(self.path(), || panic!("nobody else writes here"));
         put(&Disk { before, durable: false }, &turn, self.path(), &files, force)
@@ -100,7 +108,11 @@ fn a_failing_step_leaves_all_as_it_was_or_all_new() {
             assert!(written.is_ok() || place.is(old), "step {count}: {:?}", place.files());
             // What cannot be removed in the end is removed at the next start.
             place.recover(&|| Ok(()));
-            assert!(place.is(if written.is_ok() { &NEW } else { old }), "step {count}: {:?}", place.files());
+            assert!(
+                place.is(if written.is_ok() { &NEW } else { old }),
+                "step {count}: {:?}",
+                place.files()
+            );
         }
     }
 }
@@ -112,7 +124,11 @@ fn what_cannot_be_undone_is_completed_at_the_next_start() {
             let place = Place::new(old);
             let _ = place.put(force, &failing(count, failures));
             place.recover(&|| Ok(()));
-            assert!(place.is(&NEW) || place.is(old), "steps {count} on, {failures}: {:?}", place.files());
+            assert!(
+                place.is(&NEW) || place.is(old),
+                "steps {count} on, {failures}: {:?}",
+                place.files()
+            );
         }
     }
 }
@@ -128,14 +144,25 @@ fn a_crash_loses_nothing_and_the_next_start_completes_or_removes() {
             let opening = fs::read_to_string(place.path().join("m.opening")).ok();
             let seal = fs::read_to_string(place.path().join("m.seal")).ok();
             // An old opening is replaced only by that of the seal that is there.
-            assert!(opening.as_deref() != Some("new opening") || seal.as_deref() == Some("new seal"), "step {count}");
+            assert!(
+                opening.as_deref() != Some("new opening") || seal.as_deref() == Some("new seal"),
+                "step {count}"
+            );
             if !old.is_empty() && !place.is(&NEW) && listed {
-                assert!(place.holds("old opening") && place.holds("new opening"), "step {count}: {:?}", place.files());
+                assert!(
+                    place.holds("old opening") && place.holds("new opening"),
+                    "step {count}: {:?}",
+                    place.files()
+                );
             }
             let before = place.files();
             let notes = place.recover(&|| Ok(()));
             let new = place.is(&NEW);
-            assert!(new || place.is(old), "step {count}: {before:?} became {:?}: {notes:?}", place.files());
+            assert!(
+                new || place.is(old),
+                "step {count}: {before:?} became {:?}: {notes:?}",
+                place.files()
+            );
             assert!(place.recover(&|| Ok(())).is_empty());
             completed += usize::from(new);
         }
@@ -152,7 +179,11 @@ fn a_crash_while_recovering_loses_nothing_either() {
                 let _ = place.put(force, &failing(count, DEAD));
                 place.recover(&failing(again, DEAD));
                 place.recover(&|| Ok(()));
-                assert!(place.is(&NEW) || place.is(old), "steps {count}, {again}: {:?}", place.files());
+                assert!(
+                    place.is(&NEW) || place.is(old),
+                    "steps {count}, {again}: {:?}",
+                    place.files()
+                );
             }
         }
     }
@@ -221,7 +252,8 @@ fn what_has_changed_since_is_named_and_kept() {
     // A list that somebody else wrote: it cannot know the files that it is about.
     let place = interrupted();
     let listed = place.files().into_keys().find(|name| name.ends_with(LIST)).unwrap();
-    let stranger = Place::new(&[("m.zkc", "precious"), ("m.seal", "precious"), ("m.opening", "precious")]);
+    let stranger =
+        Place::new(&[("m.zkc", "precious"), ("m.seal", "precious"), ("m.opening", "precious")]);
     for (name, content) in place.files().iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         fs::write(stranger.path().join(name), content).unwrap();
     }

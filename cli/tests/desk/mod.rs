@@ -11,7 +11,8 @@ use serde_json::Value;
 
 const NETWORK: &str = "mlp-64-32-16-10";
 
-/// A directory with the smallest network's files, and a parameter cache shared by all tests of this build.
+/// A directory with the smallest network's files, and a parameter cache shared by all tests of this
+/// build.
 pub struct Desk {
     directory: tempfile::TempDir,
 }
@@ -75,17 +76,25 @@ impl Desk {
 
     /// Makes a named pipe to which nobody writes.
     pub fn pipe(&self, name: &str) {
-        assert!(Command::new("mkfifo").arg(self.path(name)).status().expect("mkfifo runs").success());
+        assert!(
+            Command::new("mkfifo").arg(self.path(name)).status().expect("mkfifo runs").success()
+        );
     }
 
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.succeed(&[arguments, &["--json"]].concat())).expect("one JSON value")
+        serde_json::from_str(&self.succeed(&[arguments, &["--json"]].concat()))
+            .expect("one JSON value")
     }
 
     /// Expects exit code 2, one line that holds every `expected` part, and no new file.
@@ -103,7 +112,8 @@ impl Desk {
 
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.directory.path()).expect("a directory");
-        let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        let mut files: Vec<PathBuf> =
+            entries.map(|entry| entry.expect("an entry").path()).collect();
         files.sort();
         files
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use ndarray::ArrayD;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::Number;
 
@@ -12,9 +14,11 @@ const WHOLE_FILE: &str = "(the list)";
 
 /// The arrays of a file, by name.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Nested)>, String> {
-    let File(members) =
-        serde_json::from_slice(bytes).map_err(|error| format!("not JSON ({error}); write it with `json.dump`"))?;
-    members.ok_or_else(|| "expected an object of nested lists by input name, or one nested list".into())
+    let File(members) = serde_json::from_slice(bytes)
+        .map_err(|error| format!("not JSON ({error}); write it with `json.dump`"))?;
+    members.ok_or_else(|| {
+        "expected an object of nested lists by input name, or one nested list".into()
+    })
 }
 
 /// Nested lists of numbers, or why they are no array.

@@ -1,4 +1,5 @@
-//! Samples for calibration, evaluation and inference, read from what people have at hand after a notebook.
+//! Samples for calibration, evaluation and inference, read from what people have at hand after a
+//! notebook.
 //!
 //! | file | content |
 //! |---|---|
@@ -6,10 +7,12 @@
 //! | `.npy` | the array of a model with one input |
 //! | `.json` | an object of nested lists by input name, or for a model with one input just a nested list |
 //!
-//! An array is one sample, of the input's shape with or without its batch dimension of 1, or many along its first dimension.
-//! Only the arrays that are asked for are read: at most 2^27 numbers each, from regular files, of JSON at most 64 MiB.
+//! An array is one sample, of the input's shape with or without its batch dimension of 1, or many
+//! along its first dimension. Only the arrays that are asked for are read: at most 2^27 numbers
+//! each, from regular files, of JSON at most 64 MiB.
 //!
-//! Labels are an array or member named `label`, `labels` or `y`: one class per sample, or one per position for networks that label positions.
+//! Labels are an array or member named `label`, `labels` or `y`: one class per sample, or one per
+//! position for networks that label positions.
 
 mod json;
 mod npy;
@@ -70,8 +73,8 @@ const MAX_ELEMENTS: usize = 1 << 27;
 /// Most bytes of a JSON file, which takes several times as many in memory.
 const MAX_JSON: u64 = 1 << 26;
 
-/// What elements are read as: samples as single floats, labels as doubles, which hold every element type exactly but 64-bit integers, and those up to
-/// 2^53.
+/// What elements are read as: samples as single floats, labels as doubles, which hold every element
+/// type exactly but 64-bit integers, and those up to 2^53.
 trait Number: Copy + 'static {
     fn of(x: f64) -> Self;
 }
@@ -105,13 +108,16 @@ impl Dataset {
     /// Reads samples for the given inputs, and labels if the file has them.
     ///
     /// # Errors
-    /// If the file is unreadable, empty, of another format, or an array is missing or has the wrong shape or element type, or
-    /// holds NaN or infinity.
+    /// If the file is unreadable, empty, of another format, or an array is missing or has the wrong
+    /// shape or element type, or holds NaN or infinity.
     pub fn read(path: impl AsRef<Path>, inputs: &[Input]) -> Result<Self, DataError> {
         let path = path.as_ref();
         let mut arrays = Arrays::open(path)?;
         let labels = arrays.names.iter().position(|name| is_label(name, inputs));
-        let places = inputs.iter().map(|input| arrays.place(input, inputs, labels)).collect::<Result<Vec<_>, _>>()?;
+        let places = inputs
+            .iter()
+            .map(|input| arrays.place(input, inputs, labels))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut columns = Vec::new();
         for (input, place) in inputs.iter().zip(places) {
             let tensor = arrays.read(place)?;
@@ -123,7 +129,8 @@ impl Dataset {
                 return Err(DataError::File {
                     path: path.to_owned(),
                     problem: format!(
-                        "input {:?} has {} samples but {:?} has {count}; give every input the same number",
+                        "input {:?} has {} samples but {:?} has {count}; give every input the same \
+                        number",
                         input.name,
                         column.len(),
                         inputs[0].name
@@ -190,13 +197,20 @@ impl<'p> Arrays<'p> {
         let fault = |problem: String| DataError::File { path: path.to_owned(), problem };
         let unreadable = |source: io::Error| DataError::Read { path: path.to_owned(), source };
         if path.is_dir() {
-            return Err(fault("it is a directory; name the .npz, .npy or .json file itself".into()));
+            return Err(fault(
+                "it is a directory; name the .npz, .npy or .json file itself".into(),
+            ));
         }
         let extension = path.extension().and_then(|extension| extension.to_str());
         let extension = extension.map(str::to_ascii_lowercase);
-        let known = extension.as_deref().filter(|extension| ["npz", "npy", "json"].contains(extension));
+        let known =
+            extension.as_deref().filter(|extension| ["npz", "npy", "json"].contains(extension));
         let extension = known.ok_or_else(|| {
-            fault("its name does not end in .npz, .npy or .json; save the data in one of these formats".into())
+            fault(
+                "its name does not end in .npz, .npy or .json; save the data in one of these \
+                formats"
+                    .into(),
+            )
         })?;
         let (file, length) = crate::file::open(path).map_err(unreadable)?;
         if length == 0 {
@@ -229,7 +243,9 @@ impl<'p> Arrays<'p> {
             Source::Npz(archive) => archive.array(place),
             // The file is the array.
             Source::Npy(file) => {
-                return file.array().map_err(|problem| DataError::File { path: self.path.to_owned(), problem });
+                return file
+                    .array()
+                    .map_err(|problem| DataError::File { path: self.path.to_owned(), problem });
             }
             Source::Json(arrays) => arrays[place].array(),
         };
@@ -241,13 +257,21 @@ impl<'p> Arrays<'p> {
         DataError::Array { path: self.path.to_owned(), array: self.names[place].clone(), problem }
     }
 
-    /// The array that belongs to an input: of its name, or the only one beside the labels if there is only one input.
-    fn place(&self, input: &Input, inputs: &[Input], labels: Option<usize>) -> Result<usize, DataError> {
-        let others: Vec<usize> = (0..self.names.len()).filter(|&place| Some(place) != labels).collect();
+    /// The array that belongs to an input: of its name, or the only one beside the labels if there
+    /// is only one input.
+    fn place(
+        &self,
+        input: &Input,
+        inputs: &[Input],
+        labels: Option<usize>,
+    ) -> Result<usize, DataError> {
+        let others: Vec<usize> =
+            (0..self.names.len()).filter(|&place| Some(place) != labels).collect();
         let named = others.iter().copied().find(|&place| self.names[place] == input.name);
         let only = (inputs.len() == 1 && others.len() == 1).then(|| others[0]);
         named.or(only).ok_or_else(|| {
-            let found: Vec<String> = others.iter().map(|&place| format!("{:?}", self.names[place])).collect();
+            let found: Vec<String> =
+                others.iter().map(|&place| format!("{:?}", self.names[place])).collect();
             DataError::File {
                 path: self.path.to_owned(),
                 problem: format!(
@@ -279,7 +303,8 @@ fn split(floats: ArrayD<f32>, input: &Input) -> Result<Vec<ArrayD<f32>>, String>
         let sample = if batched { &wanted[1..] } else { wanted };
         let listed: Vec<String> = sample.iter().map(ToString::to_string).collect();
         return Err(format!(
-            "shape {shape:?} does not fit input {:?}, expected {wanted:?} for one sample or [N, {}] for N; reshape it",
+            "shape {shape:?} does not fit input {:?}, expected {wanted:?} for one sample or [N, \
+            {}] for N; reshape it",
             input.name,
             listed.join(", ")
         ));
@@ -299,11 +324,13 @@ fn split(floats: ArrayD<f32>, input: &Input) -> Result<Vec<ArrayD<f32>>, String>
 
 fn read_labels(tensor: &ArrayD<f64>, count: usize) -> Result<Vec<Vec<usize>>, String> {
     let shape = tensor.shape();
-    let one_each = tensor.len() == count && shape.iter().filter(|&&length| length != 1).count() <= 1;
+    let one_each =
+        tensor.len() == count && shape.iter().filter(|&&length| length != 1).count() <= 1;
     let positions = shape.first() == Some(&count) && shape.len() > 1 && tensor.len() > count;
     if !one_each && !positions {
         return Err(format!(
-            "labels of shape {shape:?} for {count} samples, expected [{count}], the number of the class of each, or [{count}, …], those of its positions"
+            "labels of shape {shape:?} for {count} samples, expected [{count}], the number of the \
+            class of each, or [{count}, …], those of its positions"
         ));
     }
     let class = |&x: &f64| match x.fract() == 0.0 && (0.0..9e15).contains(&x) {

@@ -1,7 +1,8 @@
 //! NumPy files: `.npy`, and `.npz`, which is a zip archive of them.
 //!
-//! Their headers say how much follows, so that is compared with the limit, and with what there is, before anything is unpacked. Elements are converted as
-//! they come: what is held is the result alone.
+//! Their headers say how much follows, so that is compared with the limit, and with what there is,
+//! before anything is unpacked. Elements are converted as they come: what is held is the result
+//! alone.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -64,8 +65,9 @@ const MAX_HEADER: usize = 10_000;
 
 /// Reads the header of an array.
 fn header(source: &mut impl Read) -> Result<Header, String> {
-    let broken =
-        |error: &dyn std::fmt::Display| format!("not a complete .npy file ({error}); write it with `numpy.save`");
+    let broken = |error: &dyn std::fmt::Display| {
+        format!("not a complete .npy file ({error}); write it with `numpy.save`")
+    };
     // Magic, version, and the length of what follows.
     let mut bytes = vec![0; 10];
     source.read_exact(&mut bytes).map_err(|error| broken(&error))?;
@@ -73,7 +75,8 @@ fn header(source: &mut impl Read) -> Result<Header, String> {
         bytes.resize(12, 0);
         source.read_exact(&mut bytes[10..]).map_err(|error| broken(&error))?;
     }
-    let length = bytes[8..].iter().rev().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
+    let length =
+        bytes[8..].iter().rev().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
     if length > MAX_HEADER {
         return Err(broken(&format_args!("a header of {length} bytes")));
     }
@@ -87,7 +90,8 @@ fn header(source: &mut impl Read) -> Result<Header, String> {
     Header::from_reader(&mut bytes.as_slice()).map_err(|error| broken(&error))
 }
 
-/// Brackets that a header may open: those of the dictionary and of the shape, and of types that are refused by name.
+/// Brackets that a header may open: those of the dictionary and of the shape, and of types that are
+/// refused by name.
 const MAX_BRACKETS: usize = 32;
 
 /// Decodes an array of any of the element types from a source that promises `length` bytes.
@@ -99,16 +103,23 @@ fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, St
     let descriptor = header.type_descriptor.to_string();
     let element = header.type_descriptor.as_string().and_then(|descriptor| Element::of(descriptor));
     let element = element.ok_or_else(|| {
-        format!("its elements are {descriptor}, expected {TYPES}; convert it with `.astype(\"float32\")`")
+        format!(
+            "its elements are {descriptor}, expected {TYPES}; convert it with \
+            `.astype(\"float32\")`"
+        )
     })?;
     let count = header.shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
     let bytes = count.and_then(|count| count.checked_mul(element.width));
     let (Some(count), Some(bytes)) = (count, bytes.filter(|&bytes| bytes as u64 <= length)) else {
-        return Err(format!("its shape {:?} needs more data than there is; {broken}", header.shape));
+        return Err(format!(
+            "its shape {:?} needs more data than there is; {broken}",
+            header.shape
+        ));
     };
     if count > MAX_ELEMENTS {
         return Err(format!(
-            "its shape {:?} has {count} elements, expected at most {MAX_ELEMENTS}; give fewer samples",
+            "its shape {:?} has {count} elements, expected at most {MAX_ELEMENTS}; give fewer \
+            samples",
             header.shape
         ));
     }
@@ -117,12 +128,18 @@ fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, St
     let mut rest = bytes;
     while rest > 0 {
         let part = &mut chunk[..rest.min(CHUNK)];
-        source.read_exact(part).map_err(|error| format!("it cannot be read ({error}); {broken}"))?;
+        source
+            .read_exact(part)
+            .map_err(|error| format!("it cannot be read ({error}); {broken}"))?;
         elements.extend(part.chunks_exact(element.width).map(|bytes| T::of(element.number(bytes))));
         rest -= part.len();
     }
-    if source.read(&mut [0]).map_err(|error| format!("it cannot be read ({error}); {broken}"))? > 0 {
-        return Err(format!("there is more data than its shape {:?} needs; {broken}", header.shape));
+    if source.read(&mut [0]).map_err(|error| format!("it cannot be read ({error}); {broken}"))? > 0
+    {
+        return Err(format!(
+            "there is more data than its shape {:?} needs; {broken}",
+            header.shape
+        ));
     }
     let shape = header.shape.clone().set_f(header.layout.is_fortran());
     ArrayD::from_shape_vec(shape, elements).map_err(|error| format!("{error}; {broken}"))
@@ -150,8 +167,9 @@ pub(super) struct Npz {
 
 impl Npz {
     pub(super) fn open(mut file: File, length: u64) -> Result<Self, String> {
-        let broken =
-            |error: &dyn std::fmt::Display| format!("not a complete .npz file ({error}); write it with `numpy.savez`");
+        let broken = |error: &dyn std::fmt::Display| {
+            format!("not a complete .npz file ({error}); write it with `numpy.savez`")
+        };
         let listed = listed(&mut file, length).map_err(|error| broken(&error))?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
         let names = (0..archive.len()).map(|index| {
@@ -171,12 +189,14 @@ impl Npz {
     }
 
     pub(super) fn array<T: Number>(&mut self, index: usize) -> Result<ArrayD<T>, String> {
-        let unpacked = |error: ZipError| format!("it cannot be unpacked ({error}); write the file again");
+        let unpacked =
+            |error: ZipError| format!("it cannot be unpacked ({error}); write the file again");
         let entry = self.archive.by_index(index).map_err(unpacked)?;
         let size = entry.size();
         if size > MAX_BYTES {
             return Err(format!(
-                "it unpacks to {size} bytes, more than the {MAX_BYTES} that are read; give fewer samples"
+                "it unpacks to {size} bytes, more than the {MAX_BYTES} that are read; give fewer \
+                samples"
             ));
         }
         // No more than it says, whatever is packed in it.
@@ -193,8 +213,12 @@ fn listed(file: &mut File, length: u64) -> io::Result<Option<usize>> {
     let mut bytes = Vec::new();
     file.by_ref().take(tail).read_to_end(&mut bytes)?;
     file.rewind()?;
-    let number = |at: usize| bytes.get(at..at + 2).map(|pair| usize::from(pair[0]) | usize::from(pair[1]) << 8);
-    let ends = |at: usize| bytes[at..].starts_with(b"PK\x05\x06") && number(at + 20) == Some(bytes.len() - at - RECORD);
+    let number = |at: usize| {
+        bytes.get(at..at + 2).map(|pair| usize::from(pair[0]) | usize::from(pair[1]) << 8)
+    };
+    let ends = |at: usize| {
+        bytes[at..].starts_with(b"PK\x05\x06") && number(at + 20) == Some(bytes.len() - at - RECORD)
+    };
     let record = (0..(bytes.len() + 1).saturating_sub(RECORD)).rev().find(|&at| ends(at));
     // Archives of more members give their number elsewhere.
     Ok(record.and_then(|at| number(at + 10)).filter(|&count| count != 0xffff))

@@ -1,4 +1,5 @@
-//! The operators that compute. Tensors are in row-major order; sizes and magnitudes were checked by validation.
+//! The operators that compute. Tensors are in row-major order; sizes and magnitudes were checked by
+//! validation.
 
 use std::iter;
 
@@ -25,7 +26,8 @@ pub(super) fn convolution(
     let planes = Planes::new(input);
     let size = shape.iter().product::<usize>() / bias.len();
     let matrix = Matrix::new(weights, channels_per_group * taps, size);
-    let mut accumulators: Vec<i64> = bias.iter().flat_map(|&bias| iter::repeat_n(bias, size)).collect();
+    let mut accumulators: Vec<i64> =
+        bias.iter().flat_map(|&bias| iter::repeat_n(bias, size)).collect();
     for group in 0..groups {
         for (index, position) in positions(shape).enumerate() {
             // What the window sees of each channel; padding is zero.
@@ -46,19 +48,31 @@ pub(super) fn convolution(
 }
 
 /// `Σ_t weights[o, t]·(x[.., t] − zero) + bias[o]`.
-pub(super) fn linear(input: &ArrayD<i64>, zero: i64, weights: &[i32], bias: &[i64], shape: &[usize]) -> ArrayD<i64> {
+pub(super) fn linear(
+    input: &ArrayD<i64>,
+    zero: i64,
+    weights: &[i32],
+    bias: &[i64],
+    shape: &[usize],
+) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
     let matrix = Matrix::new(weights, terms, elements.len() / terms);
     let mut accumulators = Vec::with_capacity(shape.iter().product());
     for row in elements.chunks(terms) {
-        accumulators.extend(matrix.times(0, bias.len(), row).iter().zip(bias).map(|(sum, bias)| sum + bias));
+        accumulators.extend(
+            matrix.times(0, bias.len(), row).iter().zip(bias).map(|(sum, bias)| sum + bias),
+        );
     }
     from_elements(shape, accumulators)
 }
 
 /// Scales each slice along `axis` by its multiplier.
-pub(super) fn per_channel(mut accumulators: ArrayD<i64>, axis: usize, multipliers: &[i64]) -> ArrayD<i64> {
+pub(super) fn per_channel(
+    mut accumulators: ArrayD<i64>,
+    axis: usize,
+    multipliers: &[i64],
+) -> ArrayD<i64> {
     for (mut channel, &multiplier) in accumulators.axis_iter_mut(Axis(axis)).zip(multipliers) {
         channel.mapv_inplace(|sum| multiplier * sum);
     }
@@ -66,9 +80,18 @@ pub(super) fn per_channel(mut accumulators: ArrayD<i64>, axis: usize, multiplier
 }
 
 /// `Σ_j multipliers[j]·(x_j − zeros[j]) + constant`.
-pub(super) fn sum(inputs: &[&ArrayD<i64>], zeros: &[i64], multipliers: &[i64], constant: &[i64]) -> ArrayD<i64> {
+pub(super) fn sum(
+    inputs: &[&ArrayD<i64>],
+    zeros: &[i64],
+    multipliers: &[i64],
+    constant: &[i64],
+) -> ArrayD<i64> {
     let shape = inputs[0].shape();
-    let mut z = if constant.is_empty() { ArrayD::zeros(shape) } else { from_elements(shape, constant.to_vec()) };
+    let mut z = if constant.is_empty() {
+        ArrayD::zeros(shape)
+    } else {
+        from_elements(shape, constant.to_vec())
+    };
     for ((input, &zero), &multiplier) in inputs.iter().zip(zeros).zip(multipliers) {
         z.zip_mut_with(input, |z, &x| *z += multiplier * (x - zero));
     }
@@ -128,7 +151,10 @@ struct Planes {
 
 impl Planes {
     fn new(input: &ArrayD<i64>) -> Self {
-        Self { elements: input.iter().copied().collect(), size: plane(input.shape()).unwrap_or([1, 1]) }
+        Self {
+            elements: input.iter().copied().collect(),
+            size: plane(input.shape()).unwrap_or([1, 1]),
+        }
     }
 
     fn channel(&self, channel: usize) -> &[i64] {

@@ -3,7 +3,11 @@
 use ndarray::{ArrayD, Zip};
 
 /// `function(a, b)` of each pair.
-pub(super) fn zip(left: &ArrayD<i64>, right: &ArrayD<i64>, function: impl Fn(i64, i64) -> i64) -> ArrayD<i64> {
+pub(super) fn zip(
+    left: &ArrayD<i64>,
+    right: &ArrayD<i64>,
+    function: impl Fn(i64, i64) -> i64,
+) -> ArrayD<i64> {
     Zip::from(left).and(right).map_collect(|&a, &b| function(a, b))
 }
 

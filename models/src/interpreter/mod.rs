@@ -1,9 +1,10 @@
 //! The integer interpreter: what a quantised graph means.
 //!
-//! This is the executable specification. A circuit is right if and only if it admits exactly the outputs computed here, so
-//! the code favours plainness: 64-bit integers, one function per operator, no approximation.
-//! [`Graph::validate`] has shown beforehand that no accumulator reaches 2^62, so nothing here overflows. Only `product` computes in
-//! fewer bits, where the largest operands show that the sums fit.
+//! This is the executable specification. A circuit is right if and only if it admits exactly the
+//! outputs computed here, so the code favours plainness: 64-bit integers, one function per
+//! operator, no approximation. [`Graph::validate`] has shown beforehand that no accumulator reaches
+//! 2^62, so nothing here overflows. Only `product` computes in fewer bits, where the largest
+//! operands show that the sums fit.
 
 mod arithmetic;
 mod elementwise;
@@ -23,7 +24,10 @@ pub enum InterpretError {
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// Too many or too few inputs.
-    #[error("{graph:?} has {expected} inputs ({names}), but {found} were given; give one tensor each, in this order")]
+    #[error(
+        "{graph:?} has {expected} inputs ({names}), but {found} were given; give one tensor each, \
+        in this order"
+    )]
     InputCount {
         /// The graph's name.
         graph: String,
@@ -46,7 +50,8 @@ pub enum InterpretError {
     },
     /// An input element out of its declared range.
     #[error(
-        "input {name:?} holds {value}, which is outside {minimum}..={maximum}; quantise it with `Graph::quantise_inputs`"
+        "input {name:?} holds {value}, which is outside {minimum}..={maximum}; quantise it with \
+        `Graph::quantise_inputs`"
     )]
     InputRange {
         /// The input.
@@ -76,7 +81,8 @@ impl<'g> Interpreter<'g> {
         Ok(Self { graph })
     }
 
-    /// Of a graph that has been validated before and not been changed since. With any other, results may wrap or a run may panic.
+    /// Of a graph that has been validated before and not been changed since. With any other,
+    /// results may wrap or a run may panic.
     pub fn of_validated(graph: &'g Graph) -> Self {
         Self { graph }
     }
@@ -89,8 +95,9 @@ impl<'g> Interpreter<'g> {
         self.run_replacing(inputs, |_, _| {})
     }
 
-    /// The same; `replace` sees every node's result before others read it, and may put other integers of its range in its place. So each layer can be
-    /// compared with another implementation by itself, whatever the layers before it came to.
+    /// The same; `replace` sees every node's result before others read it, and may put other
+    /// integers of its range in its place. So each layer can be compared with another
+    /// implementation by itself, whatever the layers before it came to.
     ///
     /// # Errors
     /// If the inputs do not fit the graph.
@@ -100,7 +107,8 @@ impl<'g> Interpreter<'g> {
         mut replace: impl FnMut(ValueId, &mut ArrayD<i64>),
     ) -> Result<Vec<ArrayD<i64>>, InterpretError> {
         self.check_inputs(inputs)?;
-        let mut values: Vec<ArrayD<i64>> = inputs.iter().map(|input| input.as_standard_layout().into_owned()).collect();
+        let mut values: Vec<ArrayD<i64>> =
+            inputs.iter().map(|input| input.as_standard_layout().into_owned()).collect();
         for node in &self.graph.nodes {
             let sources: Vec<&ArrayD<i64>> = node.inputs.iter().map(|&id| &values[id]).collect();
             let mut result = execute(self.graph, node, &sources);
@@ -122,7 +130,8 @@ impl<'g> Interpreter<'g> {
 
     fn check_inputs(&self, inputs: &[ArrayD<i64>]) -> Result<(), InterpretError> {
         if inputs.len() != self.graph.inputs.len() {
-            let names: Vec<String> = self.graph.inputs.iter().map(|input| format!("{:?}", input.name)).collect();
+            let names: Vec<String> =
+                self.graph.inputs.iter().map(|input| format!("{:?}", input.name)).collect();
             return Err(InterpretError::InputCount {
                 graph: self.graph.name.clone(),
                 names: names.join(", "),
@@ -140,7 +149,12 @@ impl<'g> Interpreter<'g> {
             }
             let (minimum, maximum) = (declared.minimum, declared.maximum);
             if let Some(&value) = given.iter().find(|x| !(minimum..=maximum).contains(*x)) {
-                return Err(InterpretError::InputRange { name: declared.name.clone(), value, minimum, maximum });
+                return Err(InterpretError::InputRange {
+                    name: declared.name.clone(),
+                    value,
+                    minimum,
+                    maximum,
+                });
             }
         }
         Ok(())
@@ -172,7 +186,8 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
     let input = *inputs.first().unwrap_or(&&none);
     match &node.operator {
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
-            let z = arithmetic::convolution(input, zero, window, *groups, weights, bias, &node.shape);
+            let z =
+                arithmetic::convolution(input, zero, window, *groups, weights, bias, &node.shape);
             let z = arithmetic::per_channel(z, 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }
@@ -194,22 +209,30 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         Operator::Activation(function) => input.mapv(|x| function.apply(x)),
         Operator::Product { multiplier, requantise } => {
             let zeros = [zero, zero_point(node.inputs[1])];
-            let z = elementwise::zip(input, inputs[1], |a, b| multiplier * (a - zeros[0]) * (b - zeros[1]));
+            let z = elementwise::zip(input, inputs[1], |a, b| {
+                multiplier * (a - zeros[0]) * (b - zeros[1])
+            });
             arithmetic::requantise(z, Some(requantise))
         }
-        Operator::Binary(function) => elementwise::zip(input, inputs[1], |a, b| function.apply(a, b)),
+        Operator::Binary(function) => {
+            elementwise::zip(input, inputs[1], |a, b| function.apply(a, b))
+        }
         Operator::Max => elementwise::reduce(inputs, i64::max),
         Operator::Min => elementwise::reduce(inputs, i64::min),
         Operator::Select => elementwise::select(input, inputs[1], inputs[2]),
         Operator::Constant(values) => layout::from_elements(&node.shape, values.clone()),
         Operator::Reshape => layout::reshape(input, &node.shape),
         Operator::Transpose { permutation } => layout::transpose(input, permutation),
-        Operator::Slice { axis, start, step } => layout::slice(input, *axis, *start, *step, node.shape[*axis]),
+        Operator::Slice { axis, start, step } => {
+            layout::slice(input, *axis, *start, *step, node.shape[*axis])
+        }
         Operator::Pad { before, after, value } => layout::pad(input, before, after, *value),
         Operator::Concat { axis } => layout::concat(inputs, *axis),
         Operator::ArgMax { axis, select_last, smallest } => {
             order::arg_max(input, *axis, *select_last, *smallest, &node.shape)
         }
-        Operator::TopK { axis, smallest, indices } => order::top(input, *axis, *smallest, *indices, &node.shape),
+        Operator::TopK { axis, smallest, indices } => {
+            order::top(input, *axis, *smallest, *indices, &node.shape)
+        }
     }
 }

@@ -51,7 +51,8 @@ pub(crate) fn arg_max<T: Element>(
     from_elements(shape, indices.collect())
 }
 
-/// The first elements of each lane in falling (or rising) order, or their indices; equal ones in their own order.
+/// The first elements of each lane in falling (or rising) order, or their indices; equal ones in
+/// their own order.
 pub(crate) fn top<T: Element>(
     input: &ArrayD<T>,
     axis: usize,

@@ -58,7 +58,11 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Clip", attributes: &["max", "min"], import: clip },
 ];
 
-fn push<'a>(importer: &mut Importer<'a>, call: &Call<'a>, activation: Activation) -> Result<(), Stop> {
+fn push<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    activation: Activation,
+) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let value = importer.activate(call, input, activation)?;
     importer.define(call, value)
@@ -82,14 +86,21 @@ fn import_with_attributes<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> R
         "Celu" => Activation::Celu { alpha: number("alpha", 1.0)? },
         "Elu" => Activation::Elu { alpha: number("alpha", 1.0)?, gamma: 1.0 },
         "Gelu" => Activation::Gelu { tanh: call.string("approximate", "none")? == "tanh" },
-        "HardSigmoid" => Activation::HardSigmoid { slope: number("alpha", 0.2)?, offset: number("beta", 0.5)? },
+        "HardSigmoid" => {
+            Activation::HardSigmoid { slope: number("alpha", 0.2)?, offset: number("beta", 0.5)? }
+        }
         "HardSwish" => Activation::HardSwish,
         "LeakyRelu" => Activation::LeakyRelu { slope: number("alpha", 0.01)? },
         "Mish" => Activation::Mish,
         "Reciprocal" => power(-1.0),
         "Relu" => Activation::Relu,
-        "Selu" => Activation::Elu { alpha: number("alpha", 1.673_263_2)?, gamma: number("gamma", 1.050_701)? },
-        "Shrink" => Activation::Shrink { threshold: number("lambd", 0.5)?, bias: number("bias", 0.0)? },
+        "Selu" => Activation::Elu {
+            alpha: number("alpha", 1.673_263_2)?,
+            gamma: number("gamma", 1.050_701)?,
+        },
+        "Shrink" => {
+            Activation::Shrink { threshold: number("lambd", 0.5)?, bias: number("bias", 0.0)? }
+        }
         "Sigmoid" => Activation::Sigmoid,
         "Softplus" => Activation::Softplus,
         "Softsign" => Activation::Softsign,
@@ -108,13 +119,18 @@ fn clip<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     } else if call.has("min") || call.has("max") {
         return Err(Stop::because("since opset 11 its bounds are inputs, not attributes"));
     } else {
-        (bound(importer, call, 1)?.unwrap_or(f32::MIN), bound(importer, call, 2)?.unwrap_or(f32::MAX))
+        (
+            bound(importer, call, 1)?.unwrap_or(f32::MIN),
+            bound(importer, call, 2)?.unwrap_or(f32::MAX),
+        )
     };
     // The largest finite numbers stand for no bound.
     let minimum = if minimum <= f32::MIN { f32::NEG_INFINITY } else { minimum };
     let maximum = if maximum >= f32::MAX { f32::INFINITY } else { maximum };
     if minimum == f32::INFINITY || maximum == f32::NEG_INFINITY {
-        return Err(Stop::Because(format!("its bounds {minimum} and {maximum} leave nothing between them")));
+        return Err(Stop::Because(format!(
+            "its bounds {minimum} and {maximum} leave nothing between them"
+        )));
     }
     // Where the bounds contradict each other, ONNX gives the upper one everywhere.
     let minimum = minimum.min(maximum);
@@ -136,6 +152,9 @@ fn bound<'a>(importer: &Importer<'a>, call: &Call<'a>, index: usize) -> Result<O
     match numbers.first() {
         Some(bound) if numbers.len() == 1 && !bound.is_nan() => Ok(Some(*bound as f32)),
         Some(_) if numbers.len() == 1 => Err(Stop::because("one of its bounds is not a number")),
-        _ => Err(Stop::Because(format!("one of its bounds has shape {:?}, expected a single FLOAT", numbers.shape()))),
+        _ => Err(Stop::Because(format!(
+            "one of its bounds has shape {:?}, expected a single FLOAT",
+            numbers.shape()
+        ))),
     }
 }

@@ -77,7 +77,9 @@ impl<'a> Call<'a> {
     pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, Stop> {
         let attribute = self.typed(name, AttributeType::Float)?;
         match attribute.map_or(default, |attribute| attribute.f) {
-            value if value.is_nan() => Err(Stop::Because(format!("attribute `{name}` is not a number"))),
+            value if value.is_nan() => {
+                Err(Stop::Because(format!("attribute `{name}` is not a number")))
+            }
             value => Ok(value),
         }
     }
@@ -104,27 +106,39 @@ impl<'a> Call<'a> {
 
     pub(super) fn string(&self, name: &str, default: &str) -> Result<String, Stop> {
         let attribute = self.typed(name, AttributeType::String)?;
-        Ok(attribute.map_or_else(|| default.to_owned(), |attribute| String::from_utf8_lossy(&attribute.s).into_owned()))
+        Ok(attribute.map_or_else(
+            || default.to_owned(),
+            |attribute| String::from_utf8_lossy(&attribute.s).into_owned(),
+        ))
     }
 
-    /// An attribute of `rank` sizes, each at least `least` and no larger than a tensor can be; `default` for all of them if
-    /// it is absent.
-    pub(super) fn sizes(&self, name: &str, rank: usize, default: usize, least: usize) -> Result<Vec<usize>, Stop> {
+    /// An attribute of `rank` sizes, each at least `least` and no larger than a tensor can be;
+    /// `default` for all of them if it is absent.
+    pub(super) fn sizes(
+        &self,
+        name: &str,
+        rank: usize,
+        default: usize,
+        least: usize,
+    ) -> Result<Vec<usize>, Stop> {
         let Some(found) = self.ints(name)? else {
             return Ok(vec![default; rank]);
         };
         let sizes = found.iter().map(|&size| usize::try_from(size).ok());
-        let sizes: Option<Vec<usize>> = sizes.map(|size| size.filter(|s| (least..=MAX_ELEMENTS).contains(s))).collect();
+        let sizes: Option<Vec<usize>> =
+            sizes.map(|size| size.filter(|s| (least..=MAX_ELEMENTS).contains(s))).collect();
         match sizes {
             Some(sizes) if sizes.len() == rank => Ok(sizes),
             _ => Err(Stop::Because(format!(
-                "attribute `{name}` is {found:?}, expected {rank} numbers from {least} to {MAX_ELEMENTS}"
+                "attribute `{name}` is {found:?}, expected {rank} numbers from {least} to \
+                {MAX_ELEMENTS}"
             ))),
         }
     }
 }
 
-/// A name as it is given to all the nodes that one of the file becomes: not longer than anyone reads.
+/// A name as it is given to all the nodes that one of the file becomes: not longer than anyone
+/// reads.
 pub(super) fn shortened(name: String) -> String {
     const LONGEST: usize = 256;
     match name.char_indices().nth(LONGEST) {
@@ -138,6 +152,8 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, Stop> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     match usize::try_from(counted) {
         Ok(index) if index < rank => Ok(index),
-        _ => Err(Stop::Because(format!("axis {axis} does not exist in a tensor of {rank} dimensions"))),
+        _ => Err(Stop::Because(format!(
+            "axis {axis} does not exist in a tensor of {rank} dimensions"
+        ))),
     }
 }

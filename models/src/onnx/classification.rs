@@ -18,14 +18,18 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "LogSoftmax", attributes: &["axis"], import: softmax },
 ];
 
-/// Operators that may stand between a dropped softmax and a graph output: they move elements and change none.
-const VIEWS: &[&str] = &["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
+/// Operators that may stand between a dropped softmax and a graph output: they move elements and
+/// change none.
+const VIEWS: &[&str] =
+    &["Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
 
-/// Softmax keeps the order of the numbers it normalises, so a trailing one is dropped: the proof is about the logits. Any other is spelled out.
+/// Softmax keeps the order of the numbers it normalises, so a trailing one is dropped: the proof is
+/// about the logits. Any other is spelled out.
 fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let rank = importer.graph.shape(input).len();
-    // Until opset 13 the default is dimension 1, and all dimensions from there on are normalised together.
+    // Until opset 13 the default is dimension 1, and all dimensions from there on are normalised
+    // together.
     let together = call.opset < 13;
     let normalised = axis(call.int("axis", if together { 1 } else { -1 })?, rank)?;
     let output = call.output()?;
@@ -33,17 +37,21 @@ fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
         if consumer.op_type == "ArgMax" {
             let reader = Call::new(consumer, 0, call.opset);
             let compared = reader.int("axis", 0).and_then(|index| axis(index, rank));
-            return compared.is_ok_and(|compared| compared == normalised || (together && compared > normalised));
+            return compared.is_ok_and(|compared| {
+                compared == normalised || (together && compared > normalised)
+            });
         }
         ends_in_outputs(importer, consumer)
     });
     if !dropped {
-        let reduced: Vec<bool> = (0..rank).map(|axis| axis == normalised || (together && axis > normalised)).collect();
+        let reduced: Vec<bool> =
+            (0..rank).map(|axis| axis == normalised || (together && axis > normalised)).collect();
         let value = spelled_out(importer, call, input, &reduced)?;
         return importer.define(call, value);
     }
     importer.notes.push(format!(
-        "{:?} ({}) is dropped: the proof is about its input, the logits, and so are the outputs computed from {output:?}",
+        "{:?} ({}) is dropped: the proof is about its input, the logits, and so are the outputs \
+        computed from {output:?}",
         call.name, call.node.op_type
     ));
     importer.skipped.push(output.to_owned());

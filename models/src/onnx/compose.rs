@@ -1,4 +1,5 @@
-//! What importers build of several nodes: functions and products of values, gathered, repeated, reshaped and broadcast ones.
+//! What importers build of several nodes: functions and products of values, gathered, repeated,
+//! reshaped and broadcast ones.
 
 use super::call::Call;
 use super::importer::{Importer, Stop};
@@ -19,22 +20,34 @@ impl<'a> Importer<'a> {
         self.push_on(call, Operator::Activation(activation), vec![value], shape, grid)
     }
 
-    /// The product of two values of one shape. A square is a function of one value, as is `x·sigmoid(x)`.
-    pub(super) fn multiply(&mut self, call: &Call<'a>, [a, b]: [ValueId; 2]) -> Result<ValueId, Stop> {
+    /// The product of two values of one shape. A square is a function of one value, as is
+    /// `x·sigmoid(x)`.
+    pub(super) fn multiply(
+        &mut self,
+        call: &Call<'a>,
+        [a, b]: [ValueId; 2],
+    ) -> Result<ValueId, Stop> {
         if a == b {
-            return self.activate(call, a, Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 });
+            return self.activate(
+                call,
+                a,
+                Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 },
+            );
         }
         for (x, gate) in [(a, b), (b, a)] {
             let node = self.graph.producer(gate).map(|index| &self.graph.nodes[index]);
-            let gated = node.filter(|node| node.inputs == [x]).and_then(|node| match node.operator {
-                Operator::Activation(Activation::Sigmoid) => Some(Activation::Swish { alpha: 1.0 }),
-                Operator::Activation(Activation::HardSigmoid { slope, offset })
-                    if (slope - 1.0 / 6.0).abs() < 1e-6 && offset == 0.5 =>
-                {
-                    Some(Activation::HardSwish)
-                }
-                _ => None,
-            });
+            let gated =
+                node.filter(|node| node.inputs == [x]).and_then(|node| match node.operator {
+                    Operator::Activation(Activation::Sigmoid) => {
+                        Some(Activation::Swish { alpha: 1.0 })
+                    }
+                    Operator::Activation(Activation::HardSigmoid { slope, offset })
+                        if (slope - 1.0 / 6.0).abs() < 1e-6 && offset == 0.5 =>
+                    {
+                        Some(Activation::HardSwish)
+                    }
+                    _ => None,
+                });
             if let Some(activation) = gated {
                 return self.activate(call, x, activation);
             }
@@ -43,7 +56,8 @@ impl<'a> Importer<'a> {
         self.push(call, Operator::Product, vec![a, b], shape)
     }
 
-    /// Elements of a value along one dimension, in any order and as often as asked for: slices one after another.
+    /// Elements of a value along one dimension, in any order and as often as asked for: slices one
+    /// after another.
     pub(super) fn gather(
         &mut self,
         call: &Call<'a>,
@@ -55,10 +69,13 @@ impl<'a> Importer<'a> {
         if indices.iter().copied().eq(0..shape[axis]) {
             return Ok(value);
         }
-        // Every element equally often and in order: copies of the whole in a dimension of their own.
+        // Every element equally often and in order: copies of the whole in a dimension of their
+        // own.
         let copies = indices.len() / shape[axis];
-        let repeated =
-            indices.iter().copied().eq((0..shape[axis]).flat_map(|index| std::iter::repeat_n(index, copies)));
+        let repeated = indices
+            .iter()
+            .copied()
+            .eq((0..shape[axis]).flat_map(|index| std::iter::repeat_n(index, copies)));
         if copies > 1 && repeated {
             let mut split = shape.clone();
             split.insert(axis + 1, 1);
@@ -75,7 +92,10 @@ impl<'a> Importer<'a> {
         while let [first, ..] = *rest {
             let step = rest.get(1).map_or(1, |&second| second as isize - first as isize);
             let step = if step == 0 { 1 } else { step };
-            let run = (0..).zip(rest).take_while(|&(i, &index)| index as isize == first as isize + i * step).count();
+            let run = (0..)
+                .zip(rest)
+                .take_while(|&(i, &index)| index as isize == first as isize + i * step)
+                .count();
             let mut part = shape.clone();
             part[axis] = run;
             let operator = Operator::Slice { axis, start: first, step };
@@ -86,7 +106,12 @@ impl<'a> Importer<'a> {
     }
 
     /// Values one after another along a dimension.
-    pub(super) fn concat(&mut self, call: &Call<'a>, values: Vec<ValueId>, axis: usize) -> Result<ValueId, Stop> {
+    pub(super) fn concat(
+        &mut self,
+        call: &Call<'a>,
+        values: Vec<ValueId>,
+        axis: usize,
+    ) -> Result<ValueId, Stop> {
         let Some(&first) = values.first() else {
             return Err(Stop::because("it has nothing to join"));
         };
@@ -94,11 +119,15 @@ impl<'a> Importer<'a> {
             return Ok(first);
         }
         let mut shape = self.graph.shape(first).to_vec();
-        shape[axis] = values.iter().map(|&value| self.graph.shape(value)[axis]).fold(0, usize::saturating_add);
+        shape[axis] = values
+            .iter()
+            .map(|&value| self.graph.shape(value)[axis])
+            .fold(0, usize::saturating_add);
         self.push(call, Operator::Concat { axis }, values, shape)
     }
 
-    /// A value as often as asked for along a dimension. Where that is very often, in two steps, since each joins a list of as many values.
+    /// A value as often as asked for along a dimension. Where that is very often, in two steps,
+    /// since each joins a list of as many values.
     pub(super) fn repeat(
         &mut self,
         call: &Call<'a>,
@@ -125,17 +154,35 @@ impl<'a> Importer<'a> {
         self.push(call, Operator::Slice { axis, start: 0, step: 1 }, vec![all], shape)
     }
 
-    /// One element after another of a value's dimension, as values of their own that keep it with length 1.
-    pub(super) fn parts(&mut self, call: &Call<'a>, value: ValueId, axis: usize) -> Result<Vec<ValueId>, Stop> {
+    /// One element after another of a value's dimension, as values of their own that keep it with
+    /// length 1.
+    pub(super) fn parts(
+        &mut self,
+        call: &Call<'a>,
+        value: ValueId,
+        axis: usize,
+    ) -> Result<Vec<ValueId>, Stop> {
         let mut shape = self.graph.shape(value).to_vec();
         let length = std::mem::replace(&mut shape[axis], 1);
         (0..length)
-            .map(|start| self.push(call, Operator::Slice { axis, start, step: 1 }, vec![value], shape.clone()))
+            .map(|start| {
+                self.push(
+                    call,
+                    Operator::Slice { axis, start, step: 1 },
+                    vec![value],
+                    shape.clone(),
+                )
+            })
             .collect()
     }
 
     /// A view of a computed value in another shape; the value itself if it has that shape.
-    pub(super) fn reshape(&mut self, call: &Call<'a>, value: ValueId, shape: Vec<usize>) -> Result<ValueId, Stop> {
+    pub(super) fn reshape(
+        &mut self,
+        call: &Call<'a>,
+        value: ValueId,
+        shape: Vec<usize>,
+    ) -> Result<ValueId, Stop> {
         if self.graph.shape(value) == shape {
             return Ok(value);
         }
@@ -162,15 +209,21 @@ impl<'a> Importer<'a> {
     }
 
     /// A computed value broadcast to a shape: copies of it, one behind the other.
-    pub(super) fn expand(&mut self, call: &Call<'a>, value: ValueId, shape: &[usize]) -> Result<ValueId, Stop> {
+    pub(super) fn expand(
+        &mut self,
+        call: &Call<'a>,
+        value: ValueId,
+        shape: &[usize],
+    ) -> Result<ValueId, Stop> {
         if self.graph.shape(value) == shape {
             return Ok(value);
         }
         self.fits(shape)?;
         let rank = self.graph.shape(value).len();
         let missing = shape.len().checked_sub(rank);
-        let missing =
-            missing.ok_or_else(|| Stop::Because(format!("{rank} dimensions do not broadcast to {shape:?}")))?;
+        let missing = missing.ok_or_else(|| {
+            Stop::Because(format!("{rank} dimensions do not broadcast to {shape:?}"))
+        })?;
         let mut grown = vec![1; missing];
         grown.extend_from_slice(self.graph.shape(value));
         let mut value = self.reshape(call, value, grown.clone())?;

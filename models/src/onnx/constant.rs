@@ -60,9 +60,15 @@ impl Constant {
                 DataType::Float16 => floats(listed().map(|bits| half(bits as u16)).collect()),
                 DataType::Bfloat16 => floats(listed().map(|bits| brain(bits as u16)).collect()),
                 DataType::Int64 => integers(tensor.int64_data.clone()),
-                DataType::Uint64 | DataType::Uint32 => integers(tensor.uint64_data.iter().map(|&x| x as i64).collect()),
-                DataType::Int32 | DataType::Int16 | DataType::Uint16 => integers(listed().map(i64::from).collect()),
-                DataType::Int8 | DataType::Uint8 | DataType::Bool => small(listed().map(|x| x as i16).collect()),
+                DataType::Uint64 | DataType::Uint32 => {
+                    integers(tensor.uint64_data.iter().map(|&x| x as i64).collect())
+                }
+                DataType::Int32 | DataType::Int16 | DataType::Uint16 => {
+                    integers(listed().map(i64::from).collect())
+                }
+                DataType::Int8 | DataType::Uint8 | DataType::Bool => {
+                    small(listed().map(|x| x as i16).collect())
+                }
                 DataType::Int4 => small(nibbles(&listed_bytes(), count, true)),
                 DataType::Uint4 => small(nibbles(&listed_bytes(), count, false)),
                 _ => Err(unsupported(tensor)),
@@ -80,7 +86,9 @@ impl Constant {
             DataType::Int16 => integers(words(raw, |word| i16::from_le_bytes(word).into())?),
             DataType::Uint16 => integers(words(raw, |word| u16::from_le_bytes(word).into())?),
             DataType::Int8 => small(raw.iter().map(|&byte| i16::from(byte as i8)).collect()),
-            DataType::Uint8 | DataType::Bool => small(raw.iter().map(|&byte| i16::from(byte)).collect()),
+            DataType::Uint8 | DataType::Bool => {
+                small(raw.iter().map(|&byte| i16::from(byte)).collect())
+            }
             DataType::Int4 => small(nibbles(raw, count, true)),
             DataType::Uint4 => small(nibbles(raw, count, false)),
             _ => Err(unsupported(tensor)),
@@ -89,7 +97,11 @@ impl Constant {
 
     /// Numbers as a constant of integers or of reals.
     pub(super) fn from_numbers(numbers: ArrayD<f64>, integer: bool) -> Self {
-        if integer { Self::Integer(numbers.mapv(|x| x as i64)) } else { Self::Float(numbers.mapv(|x| x as f32)) }
+        if integer {
+            Self::Integer(numbers.mapv(|x| x as i64))
+        } else {
+            Self::Float(numbers.mapv(|x| x as f32))
+        }
     }
 
     /// Number of elements.
@@ -142,7 +154,9 @@ impl Constant {
         let reals = match self {
             Self::Float(tensor) => tensor.clone(),
             Self::Double(_) | Self::Quantised { .. } => self.numbers().mapv(|x| x as f32),
-            Self::Integer(_) | Self::Small(_) => return Err("its elements are integers, expected FLOAT".into()),
+            Self::Integer(_) | Self::Small(_) => {
+                return Err("its elements are integers, expected FLOAT".into());
+            }
         };
         match reals.iter().find(|x| !x.is_finite()) {
             None => Ok(reals),
@@ -166,13 +180,17 @@ impl Constant {
             Self::Double(tensor) => Self::Double(layout::reshape(tensor, shape)),
             Self::Integer(tensor) => Self::Integer(layout::reshape(tensor, shape)),
             Self::Small(tensor) => Self::Small(layout::reshape(tensor, shape)),
-            Self::Quantised { integers, scales, zeros, .. } if scales.len() == 1 => Self::Quantised {
-                integers: layout::reshape(integers, shape),
-                scales: scales.clone(),
-                zeros: zeros.clone(),
-                axis: 0,
-            },
-            Self::Quantised { .. } => Self::Float(layout::reshape(&self.numbers().mapv(|x| x as f32), shape)),
+            Self::Quantised { integers, scales, zeros, .. } if scales.len() == 1 => {
+                Self::Quantised {
+                    integers: layout::reshape(integers, shape),
+                    scales: scales.clone(),
+                    zeros: zeros.clone(),
+                    axis: 0,
+                }
+            }
+            Self::Quantised { .. } => {
+                Self::Float(layout::reshape(&self.numbers().mapv(|x| x as f32), shape))
+            }
         }
     }
 
@@ -217,10 +235,16 @@ fn bytes_of(element: DataType, count: usize) -> Option<usize> {
     count.checked_mul(width)
 }
 
-/// The bytes of a tensor that lie in another file: exactly those that its shape needs, of a regular file in the model's folder.
-fn external_data(tensor: &TensorProto, directory: Option<&Path>, needed: usize) -> Result<Vec<u8>, String> {
-    let entry =
-        |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
+/// The bytes of a tensor that lie in another file: exactly those that its shape needs, of a regular
+/// file in the model's folder.
+fn external_data(
+    tensor: &TensorProto,
+    directory: Option<&Path>,
+    needed: usize,
+) -> Result<Vec<u8>, String> {
+    let entry = |key: &str| {
+        tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    };
     let number = |key: &str| -> Result<Option<u64>, String> {
         let parsed = entry(key).map(str::parse).transpose();
         parsed.map_err(|_| format!("external data: {key} is no number"))
@@ -230,13 +254,15 @@ fn external_data(tensor: &TensorProto, directory: Option<&Path>, needed: usize) 
     if !Path::new(location).components().all(inside) {
         return Err(format!("external data: {location:?} leaves the model's folder"));
     }
-    let folder = directory.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        directory.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let path = folder.join(location);
     let failed = |error: io::Error| format!("external data: cannot read {path:?}: {error}");
     // Where links lead.
     if !path.canonicalize().map_err(failed)?.starts_with(folder.canonicalize().map_err(failed)?) {
         return Err(format!(
-            "external data: {location:?} is a link that leaves the model's folder; copy the file it leads to"
+            "external data: {location:?} is a link that leaves the model's folder; copy the file \
+            it leads to"
         ));
     }
     let (mut file, size) = crate::file::open(&path).map_err(failed)?;
@@ -244,10 +270,15 @@ fn external_data(tensor: &TensorProto, directory: Option<&Path>, needed: usize) 
     let rest = size.checked_sub(offset);
     let length = number("length")?.or(rest).unwrap_or(0);
     if rest.is_none_or(|rest| length > rest) {
-        return Err(format!("external data: {length} bytes from {offset} on, but {location:?} has {size}"));
+        return Err(format!(
+            "external data: {length} bytes from {offset} on, but {location:?} has {size}"
+        ));
     }
     if length != needed as u64 {
-        return Err(format!("external data: {length} bytes for shape {:?}, expected {needed}", tensor.dims));
+        return Err(format!(
+            "external data: {length} bytes for shape {:?}, expected {needed}",
+            tensor.dims
+        ));
     }
     file.seek(SeekFrom::Start(offset)).map_err(failed)?;
     let mut bytes = vec![0; needed];
@@ -261,7 +292,9 @@ fn unsupported(tensor: &TensorProto) -> String {
 
 fn dimensions(tensor: &TensorProto) -> Result<Vec<usize>, String> {
     let lengths = tensor.dims.iter();
-    lengths.map(|&length| usize::try_from(length).map_err(|_| format!("dimension {length}"))).collect()
+    lengths
+        .map(|&length| usize::try_from(length).map_err(|_| format!("dimension {length}")))
+        .collect()
 }
 
 /// Elements that a protobuf tensor declares.
@@ -294,7 +327,10 @@ fn words<const N: usize, T>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Result<V
 /// `count` integers of 4 bits, two in a byte, the lower ones first.
 fn nibbles(bytes: &[u8], count: usize, signed: bool) -> Vec<i16> {
     let pairs = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
-    let integers = pairs.map(|nibble| if signed && nibble > 7 { i16::from(nibble) - 16 } else { i16::from(nibble) });
+    let integers =
+        pairs.map(
+            |nibble| if signed && nibble > 7 { i16::from(nibble) - 16 } else { i16::from(nibble) },
+        );
     integers.take(count).collect()
 }
 

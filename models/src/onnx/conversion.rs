@@ -29,19 +29,28 @@ fn cast_like<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Sto
 fn convert<'a>(importer: &mut Importer<'a>, call: &Call<'a>, to: i32) -> Result<(), Stop> {
     let input = match importer.operand(call, 0)? {
         Operand::Computed(input) => input,
-        Operand::Constant(constant) => return importer.define_constant(call, converted(&constant, to)?),
+        Operand::Constant(constant) => {
+            return importer.define_constant(call, converted(&constant, to)?);
+        }
     };
     let grid = importer.grid(input);
     // The numbers of a grid with a whole scale are integers already.
     let ends = grid.filter(|grid| grid.quantisation.scale.fract() == 0.0);
-    let ends = ends.map(|grid| [grid.minimum, grid.maximum].map(|integer| grid.dequantise(integer)));
+    let ends =
+        ends.map(|grid| [grid.minimum, grid.maximum].map(|integer| grid.dequantise(integer)));
     let element = DataType::try_from(to).unwrap_or(DataType::Undefined);
     let value = match (element, type_range(to)) {
         (DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16, _) => input,
         (DataType::Bool, _) if grid == Some(Grid::BOOLEAN) => input,
         (DataType::Bool, _) => importer.activate(call, input, Activation::Truth)?,
-        (DataType::Int32 | DataType::Int64 | DataType::Uint32 | DataType::Uint64, _) if ends.is_some() => input,
-        (DataType::Int32 | DataType::Int64, _) => importer.activate(call, input, Activation::Plain(Plain::Truncate))?,
+        (DataType::Int32 | DataType::Int64 | DataType::Uint32 | DataType::Uint64, _)
+            if ends.is_some() =>
+        {
+            input
+        }
+        (DataType::Int32 | DataType::Int64, _) => {
+            importer.activate(call, input, Activation::Plain(Plain::Truncate))?
+        }
         (DataType::Int4 | DataType::Uint4, _) | (_, None) => {
             return Err(Stop::Because(format!("a cast to {} is not supported", type_name(to))));
         }
@@ -51,7 +60,11 @@ fn convert<'a>(importer: &mut Importer<'a>, call: &Call<'a>, to: i32) -> Result<
             } else {
                 // A conversion that overflows is undefined in ONNX; it saturates here.
                 let whole = importer.activate(call, input, Activation::Plain(Plain::Truncate))?;
-                importer.activate(call, whole, Activation::Clip { minimum: low as f32, maximum: high as f32 })?
+                importer.activate(
+                    call,
+                    whole,
+                    Activation::Clip { minimum: low as f32, maximum: high as f32 },
+                )?
             }
         }
     };

@@ -46,9 +46,11 @@ fn conv<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
 /// Number of groups, of which `channels` and `outputs` are multiples.
 fn groups(call: &Call<'_>, input: usize, channels: usize, outputs: usize) -> Result<usize, Stop> {
     let groups = usize::try_from(call.int("group", 1)?).unwrap_or(0);
-    if groups == 0 || channels.checked_mul(groups) != Some(input) || !outputs.is_multiple_of(groups) {
+    if groups == 0 || channels.checked_mul(groups) != Some(input) || !outputs.is_multiple_of(groups)
+    {
         return Err(Stop::Because(format!(
-            "{groups} groups of {channels} channels and {outputs} outputs do not fit an input of {input} channels"
+            "{groups} groups of {channels} channels and {outputs} outputs do not fit an input of \
+            {input} channels"
         )));
     }
     Ok(groups)
@@ -67,7 +69,9 @@ pub(super) fn convolve<'a>(
         let rank = spatial_rank(&shape)?;
         let dimensions = weights.shape();
         if dimensions.len() != shape.len() {
-            return Err(Stop::Because(format!("weights of shape {dimensions:?} for an input of shape {shape:?}")));
+            return Err(Stop::Because(format!(
+                "weights of shape {dimensions:?} for an input of shape {shape:?}"
+            )));
         }
         let kernel = &dimensions[2..];
         if call.has("kernel_shape") && call.sizes("kernel_shape", rank, 1, 1)? != kernel {
@@ -76,7 +80,8 @@ pub(super) fn convolve<'a>(
         let groups = groups(call, shape[1], dimensions[1], dimensions[0])?;
         let window = window(call, &shape, kernel, Padding::Zero)?.window;
         let output = plane(&shape).and_then(|plane| window.output(plane));
-        let output = output.ok_or_else(|| Stop::because("its kernel is larger than the padded input"))?;
+        let output =
+            output.ok_or_else(|| Stop::because("its kernel is larger than the padded input"))?;
         let operator = Operator::Conv { window, groups, layer: layer(weights, bias.clone())? };
         importer.push(call, operator, vec![input], with_plane(&shape, dimensions[0], output))
     })
@@ -92,7 +97,8 @@ struct Axis {
     after: isize,
 }
 
-/// A transposed convolution is a convolution of the input with zeros between its elements, by the kernel turned round.
+/// A transposed convolution is a convolution of the input with zeros between its elements, by the
+/// kernel turned round.
 fn conv_transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let weights = importer.constant(call, 1)?;
@@ -101,12 +107,18 @@ fn conv_transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
     sample[..1].fill(1);
     let rank = spatial_rank(&sample)?;
     if weights.shape().len() != full.len() {
-        return Err(Stop::Because(format!("weights of shape {:?} for an input of shape {full:?}", weights.shape())));
+        return Err(Stop::Because(format!(
+            "weights of shape {:?} for an input of shape {full:?}",
+            weights.shape()
+        )));
     }
     let groups = usize::try_from(call.int("group", 1)?).unwrap_or(0);
     let per_group = weights.shape()[1];
     if groups == 0 || weights.shape()[0] != full[1] || !full[1].is_multiple_of(groups) {
-        return Err(Stop::Because(format!("{groups} groups do not fit weights of shape {:?}", weights.shape())));
+        return Err(Stop::Because(format!(
+            "{groups} groups do not fit weights of shape {:?}",
+            weights.shape()
+        )));
     }
     let axes = axes(call, &full[2..], &weights.shape()[2..], rank)?;
     let bias = channel_bias(importer.optional_constant(call, 2)?, per_group * groups)?;
@@ -134,14 +146,20 @@ fn conv_transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
             dilations: pick(|axis| axis.dilation),
         };
         let output = plane(&shape).and_then(|plane| window.output(plane));
-        let output = output.ok_or_else(|| Stop::because("its padding leaves nothing of the result"))?;
+        let output =
+            output.ok_or_else(|| Stop::because("its padding leaves nothing of the result"))?;
         let operator = Operator::Conv { window, groups, layer: layer(&rows, bias.clone())? };
         importer.push(call, operator, vec![spread], with_plane(&shape, per_group * groups, output))
     })?;
     importer.define(call, value)
 }
 
-fn axes(call: &Call<'_>, lengths: &[usize], kernel: &[usize], rank: usize) -> Result<Vec<Axis>, Stop> {
+fn axes(
+    call: &Call<'_>,
+    lengths: &[usize],
+    kernel: &[usize],
+    rank: usize,
+) -> Result<Vec<Axis>, Stop> {
     let strides = call.sizes("strides", rank, 1, 1)?;
     let dilations = call.sizes("dilations", rank, 1, 1)?;
     let extra = call.sizes("output_padding", rank, 0, 0)?;
@@ -158,7 +176,8 @@ fn axes(call: &Call<'_>, lengths: &[usize], kernel: &[usize], rank: usize) -> Re
         let (begin, end) = match (auto_pad.as_str(), &declared) {
             ("NOTSET" | "VALID", None) => (pads[axis] as isize, pads[rank + axis] as isize),
             (_, declared) => {
-                let wanted = declared.as_ref().map_or(lengths[axis] * strides[axis], |shape| shape[axis]);
+                let wanted =
+                    declared.as_ref().map_or(lengths[axis] * strides[axis], |shape| shape[axis]);
                 let total = whole as isize - wanted as isize;
                 let half = total.div_euclid(2);
                 if auto_pad == "SAME_UPPER" { (half, total - half) } else { (total - half, half) }
@@ -190,20 +209,32 @@ fn turned(weights: &Constant, groups: usize) -> Constant {
         .collect();
     let rows = [&[groups * outputs, inputs], &shape[2..]].concat();
     match weights {
-        Constant::Quantised { integers, scales, zeros, axis } if scales.len() == 1 || (*axis == 1 && groups == 1) => {
+        Constant::Quantised { integers, scales, zeros, axis }
+            if scales.len() == 1 || (*axis == 1 && groups == 1) =>
+        {
             let flat: Vec<i16> = integers.iter().copied().collect();
-            let integers = layout::from_elements(&rows, order.iter().map(|&index| flat[index]).collect());
+            let integers =
+                layout::from_elements(&rows, order.iter().map(|&index| flat[index]).collect());
             Constant::Quantised { integers, scales: scales.clone(), zeros: zeros.clone(), axis: 0 }
         }
         _ => {
             let flat: Vec<f32> = weights.numbers().iter().map(|&x| x as f32).collect();
-            Constant::Float(layout::from_elements(&rows, order.iter().map(|&index| flat[index]).collect()))
+            Constant::Float(layout::from_elements(
+                &rows,
+                order.iter().map(|&index| flat[index]).collect(),
+            ))
         }
     }
 }
 
-/// The input with `stride − 1` zeros between its elements, and without what a negative padding cuts off.
-fn spread<'a>(importer: &mut Importer<'a>, call: &Call<'a>, input: ValueId, axes: &[Axis]) -> Result<ValueId, Stop> {
+/// The input with `stride − 1` zeros between its elements, and without what a negative padding cuts
+/// off.
+fn spread<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    axes: &[Axis],
+) -> Result<ValueId, Stop> {
     let mut value = input;
     for (index, axis) in axes.iter().enumerate() {
         let dimension = index + 2;

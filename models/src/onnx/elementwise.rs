@@ -13,32 +13,80 @@ use crate::limits;
 use crate::quantised::{MAX_TABLE, ValueId, Window};
 
 pub(super) const OPERATORS: &[Registration] = &[
-    Registration { name: "Add", attributes: &[], import: |importer, call| add(importer, call, false) },
-    Registration { name: "Sub", attributes: &[], import: |importer, call| add(importer, call, true) },
+    Registration {
+        name: "Add",
+        attributes: &[],
+        import: |importer, call| add(importer, call, false),
+    },
+    Registration {
+        name: "Sub",
+        attributes: &[],
+        import: |importer, call| add(importer, call, true),
+    },
     Registration { name: "Mul", attributes: &[], import: mul },
     Registration { name: "Div", attributes: &[], import: div },
     Registration { name: "Pow", attributes: &[], import: pow },
     Registration { name: "Mod", attributes: &["fmod"], import: modulo },
-    Registration { name: "Max", attributes: &[], import: |importer, call| several(importer, call, Several::Max) },
-    Registration { name: "Min", attributes: &[], import: |importer, call| several(importer, call, Several::Min) },
-    Registration { name: "Sum", attributes: &[], import: |importer, call| several(importer, call, Several::Sum) },
-    Registration { name: "Mean", attributes: &[], import: |importer, call| several(importer, call, Several::Mean) },
-    Registration { name: "Equal", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Equal) },
-    Registration { name: "Less", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Less) },
+    Registration {
+        name: "Max",
+        attributes: &[],
+        import: |importer, call| several(importer, call, Several::Max),
+    },
+    Registration {
+        name: "Min",
+        attributes: &[],
+        import: |importer, call| several(importer, call, Several::Min),
+    },
+    Registration {
+        name: "Sum",
+        attributes: &[],
+        import: |importer, call| several(importer, call, Several::Sum),
+    },
+    Registration {
+        name: "Mean",
+        attributes: &[],
+        import: |importer, call| several(importer, call, Several::Mean),
+    },
+    Registration {
+        name: "Equal",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::Equal),
+    },
+    Registration {
+        name: "Less",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::Less),
+    },
     Registration {
         name: "LessOrEqual",
         attributes: &[],
         import: |i, call| compare(i, call, BinaryOperator::LessOrEqual),
     },
-    Registration { name: "Greater", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Greater) },
+    Registration {
+        name: "Greater",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::Greater),
+    },
     Registration {
         name: "GreaterOrEqual",
         attributes: &[],
         import: |i, call| compare(i, call, BinaryOperator::GreaterOrEqual),
     },
-    Registration { name: "And", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::And) },
-    Registration { name: "Or", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Or) },
-    Registration { name: "Xor", attributes: &[], import: |i, call| compare(i, call, BinaryOperator::Xor) },
+    Registration {
+        name: "And",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::And),
+    },
+    Registration {
+        name: "Or",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::Or),
+    },
+    Registration {
+        name: "Xor",
+        attributes: &[],
+        import: |i, call| compare(i, call, BinaryOperator::Xor),
+    },
     Registration { name: "Where", attributes: &[], import: select },
     Registration { name: "PRelu", attributes: &[], import: prelu },
 ];
@@ -46,14 +94,17 @@ pub(super) const OPERATORS: &[Registration] = &[
 /// The shape that two shapes broadcast to.
 pub(super) fn broadcast_shapes(left: &[usize], right: &[usize]) -> Result<Vec<usize>, Stop> {
     let rank = left.len().max(right.len());
-    let length = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
+    let length = |shape: &[usize], axis: usize| {
+        (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis])
+    };
     let lengths = (0..rank).map(|axis| match (length(left, axis), length(right, axis)) {
         (left, right) if left == right => Some(left),
         (1, other) | (other, 1) => Some(other),
         _ => None,
     });
     let shape: Option<Vec<usize>> = lengths.collect();
-    let shape = shape.ok_or_else(|| Stop::Because(format!("shapes {left:?} and {right:?} do not broadcast")))?;
+    let shape = shape
+        .ok_or_else(|| Stop::Because(format!("shapes {left:?} and {right:?} do not broadcast")))?;
     if !shape.contains(&0) {
         limits::tensor(&shape).map_err(Stop::TooLarge)?;
     }
@@ -63,7 +114,8 @@ pub(super) fn broadcast_shapes(left: &[usize], right: &[usize]) -> Result<Vec<us
 /// The first two operands, and the shape they broadcast to.
 fn pair<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<([Operand; 2], Vec<usize>), Stop> {
     let operands = [importer.operand(call, 0)?, importer.operand(call, 1)?];
-    let shape = broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
+    let shape =
+        broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
     Ok((operands, shape))
 }
 
@@ -74,7 +126,9 @@ fn full(constant: &Constant, shape: &[usize]) -> Result<Vec<f64>, Stop> {
         return Err(Stop::Because(format!("its constant operand: it holds {x}")));
     }
     let view = numbers.broadcast(shape);
-    let view = view.ok_or_else(|| Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape())))?;
+    let view = view.ok_or_else(|| {
+        Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape()))
+    })?;
     Ok(view.iter().copied().collect())
 }
 
@@ -104,7 +158,8 @@ fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Resu
 fn mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let (operands, shape) = pair(importer, call)?;
     let value = match operands {
-        [Operand::Computed(x), Operand::Constant(c)] | [Operand::Constant(c), Operand::Computed(x)] => {
+        [Operand::Computed(x), Operand::Constant(c)]
+        | [Operand::Constant(c), Operand::Computed(x)] => {
             let x = importer.expand(call, x, &shape)?;
             scale(importer, call, x, &c)?
         }
@@ -112,12 +167,15 @@ fn mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
             let inputs = [importer.expand(call, a, &shape)?, importer.expand(call, b, &shape)?];
             importer.multiply(call, inputs)?
         }
-        [Operand::Constant(_), Operand::Constant(_)] => return Err(Stop::because("both operands are constant")),
+        [Operand::Constant(_), Operand::Constant(_)] => {
+            return Err(Stop::because("both operands are constant"));
+        }
     };
     importer.define(call, value)
 }
 
-/// A value times a constant that broadcasts to its shape: a depthwise convolution over the dimensions that the constant depends on.
+/// A value times a constant that broadcasts to its shape: a depthwise convolution over the
+/// dimensions that the constant depends on.
 pub(super) fn scale<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
@@ -139,7 +197,8 @@ pub(super) fn scale<'a>(
     let channels = factors.len() / plane.max(1);
     let layer = match constant {
         Constant::Quantised { scales, .. } if scales.len() == 1 && scales[0] > 0.0 => {
-            let integers = factors.iter().step_by(plane).map(|x| (x / f64::from(scales[0])).round() as i32);
+            let integers =
+                factors.iter().step_by(plane).map(|x| (x / f64::from(scales[0])).round() as i32);
             Layer::Integer {
                 weights: integers.collect(),
                 scales: vec![scales[0].into(); channels],
@@ -167,7 +226,9 @@ fn div<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
             let x = importer.expand(call, *x, &shape)?;
             scale(importer, call, x, &Constant::Float(inverse))?
         }
-        [Operand::Constant(c), Operand::Computed(x)] if !integers && c.shape().iter().all(|&length| length == 1) => {
+        [Operand::Constant(c), Operand::Computed(x)]
+            if !integers && c.shape().iter().all(|&length| length == 1) =>
+        {
             let activation = Activation::Power { factor: 1.0, offset: 0.0, exponent: -1.0 };
             let x = importer.expand(call, *x, &shape)?;
             let inverse = importer.activate(call, x, activation)?;
@@ -180,14 +241,18 @@ fn div<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
 
 fn pow<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let (operands, shape) = pair(importer, call)?;
-    let single = |c: &Constant| c.numbers().first().copied().filter(|_| c.shape().iter().all(|&length| length == 1));
+    let single = |c: &Constant| {
+        c.numbers().first().copied().filter(|_| c.shape().iter().all(|&length| length == 1))
+    };
     let value = match &operands {
         [Operand::Computed(x), Operand::Constant(c)] if single(c).is_some() => {
             let exponent = single(c).unwrap_or(1.0) as f32;
             let x = importer.expand(call, *x, &shape)?;
             importer.activate(call, x, Activation::Power { factor: 1.0, offset: 0.0, exponent })?
         }
-        [Operand::Constant(c), Operand::Computed(x)] if single(c).is_some_and(|base| base > 0.0) => {
+        [Operand::Constant(c), Operand::Computed(x)]
+            if single(c).is_some_and(|base| base > 0.0) =>
+        {
             let base = single(c).unwrap_or(1.0) as f32;
             let x = importer.expand(call, *x, &shape)?;
             importer.activate(call, x, Activation::Exponential { base })?
@@ -216,11 +281,15 @@ fn binary<'a>(
     for operand in operands {
         inputs.push(importer.value(call, operand, shape)?);
     }
-    if operator.by_difference().is_none() && !matches!(operator, BinaryOperator::Max | BinaryOperator::Min) {
-        let counts = inputs.iter().map(|&input| importer.grid(input).map_or(256, |grid| grid.count()));
+    if operator.by_difference().is_none()
+        && !matches!(operator, BinaryOperator::Max | BinaryOperator::Min)
+    {
+        let counts =
+            inputs.iter().map(|&input| importer.grid(input).map_or(256, |grid| grid.count()));
         if counts.product::<usize>() > MAX_TABLE {
             return Err(Stop::because(
-                "a function of two numbers is a table of all pairs, and numbers of 16 bits make too many; quantise one of them to 8 bits or fewer",
+                "a function of two numbers is a table of all pairs, and numbers of 16 bits make \
+                too many; quantise one of them to 8 bits or fewer",
             ));
         }
     }
@@ -228,7 +297,11 @@ fn binary<'a>(
     importer.push_on(call, Operator::Binary(operator), inputs, shape.to_vec(), grid)
 }
 
-fn compare<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operator: BinaryOperator) -> Result<(), Stop> {
+fn compare<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operator: BinaryOperator,
+) -> Result<(), Stop> {
     let (operands, shape) = pair(importer, call)?;
     let value = binary(importer, call, operands, &shape, operator)?;
     importer.define(call, value)
@@ -243,7 +316,11 @@ enum Several {
     Mean,
 }
 
-fn several<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operator: Several) -> Result<(), Stop> {
+fn several<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operator: Several,
+) -> Result<(), Stop> {
     let mut operands = Vec::new();
     let mut shape = Vec::new();
     for index in 0..call.node.input.len() {
@@ -256,7 +333,9 @@ fn several<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operator: Several) 
     let mut constant: Option<Rc<Constant>> = None;
     for operand in operands {
         match operand {
-            Operand::Constant(only) if constant.is_none() && matches!(operator, Several::Max | Several::Min) => {
+            Operand::Constant(only)
+                if constant.is_none() && matches!(operator, Several::Max | Several::Min) =>
+            {
                 constant = Some(only);
             }
             operand => computed.push(importer.value(call, operand, &shape)?),
@@ -268,9 +347,15 @@ fn several<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operator: Several) 
     let mut value = first;
     match operator {
         Several::Max | Several::Min => {
-            let function = if operator == Several::Max { BinaryOperator::Max } else { BinaryOperator::Min };
+            let function =
+                if operator == Several::Max { BinaryOperator::Max } else { BinaryOperator::Min };
             for &next in &computed[1..] {
-                value = importer.push(call, Operator::Binary(function), vec![value, next], shape.clone())?;
+                value = importer.push(
+                    call,
+                    Operator::Binary(function),
+                    vec![value, next],
+                    shape.clone(),
+                )?;
             }
             if let Some(constant) = constant {
                 value = bound(importer, call, value, &constant, function, &shape)?;
@@ -309,7 +394,13 @@ fn bound<'a>(
         let value = importer.expand(call, value, shape)?;
         return importer.activate(call, value, activation);
     }
-    binary(importer, call, [Operand::Computed(value), Operand::Constant(constant.clone())], shape, function)
+    binary(
+        importer,
+        call,
+        [Operand::Computed(value), Operand::Constant(constant.clone())],
+        shape,
+        function,
+    )
 }
 
 fn select<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -324,7 +415,8 @@ fn select<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     if let Operand::Constant(condition) = &operands[0] {
         let numbers = condition.numbers();
         let truth = |x: &f64| *x != 0.0;
-        let known = numbers.first().map(truth).filter(|first| numbers.iter().all(|x| truth(x) == *first));
+        let known =
+            numbers.first().map(truth).filter(|first| numbers.iter().all(|x| truth(x) == *first));
         if let Some(known) = known {
             let chosen = operands.swap_remove(if known { 1 } else { 2 });
             let value = importer.value(call, chosen, &shape)?;
@@ -341,7 +433,8 @@ fn select<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     importer.define(call, value)
 }
 
-/// `max(x, 0) + slope·min(x, 0)`: an activation if there is one slope, else one convolution over both halves of each element.
+/// `max(x, 0) + slope·min(x, 0)`: an activation if there is one slope, else one convolution over
+/// both halves of each element.
 fn prelu<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let x = importer.computed(call, 0)?;
     let shape = importer.graph.shape(x).to_vec();
@@ -355,12 +448,20 @@ fn prelu<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let count = slopes.len();
     let flat = importer.reshape(call, x, vec![1, count, 1])?;
     let below = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 0.0 };
-    let halves = vec![importer.activate(call, flat, Activation::Relu)?, importer.activate(call, flat, below)?];
+    let halves = vec![
+        importer.activate(call, flat, Activation::Relu)?,
+        importer.activate(call, flat, below)?,
+    ];
     let pairs = importer.push(call, Operator::Concat { axis: 2 }, halves, vec![1, count, 2])?;
     let weights = slopes.iter().flat_map(|&slope| [1.0, slope as f32]).collect();
     let layer = Layer::Real { weights, bias: vec![0.0; count] };
     let window = Window { kernel: [1, 2], ..Window::unit() };
-    let value = importer.push(call, Operator::Conv { window, groups: count, layer }, vec![pairs], vec![1, count, 1])?;
+    let value = importer.push(
+        call,
+        Operator::Conv { window, groups: count, layer },
+        vec![pairs],
+        vec![1, count, 1],
+    )?;
     let value = importer.reshape(call, value, shape)?;
     importer.define(call, value)
 }

@@ -1,6 +1,7 @@
 //! Why a file cannot be imported.
 //!
-//! Whoever wrote the file chose its names: messages quote them with `{:?}`, which escapes whatever could break or turn a line.
+//! Whoever wrote the file chose its names: messages quote them with `{:?}`, which escapes whatever
+//! could break or turn a line.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -32,7 +33,8 @@ pub enum ImportError {
     },
     /// The bytes are no ONNX model.
     #[error(
-        "{path:?} is not a complete ONNX model ({reason}); it may be truncated or of another format, export or copy the model again"
+        "{path:?} is not a complete ONNX model ({reason}); it may be truncated or of another \
+        format, export or copy the model again"
     )]
     NotOnnx {
         /// The file.
@@ -41,7 +43,9 @@ pub enum ImportError {
         reason: String,
     },
     /// The operator set is too old or too new.
-    #[error("{path:?} uses ONNX opset {found}, supported are {oldest} to {newest}; export the model again with `opset_version={newest}` or lower", oldest = super::OLDEST_OPSET, newest = super::NEWEST_OPSET)]
+    #[error("{path:?} uses ONNX opset {found}, supported are {oldest} to {newest}; export the \
+        model again with `opset_version={newest}` or lower",
+        oldest = super::OLDEST_OPSET, newest = super::NEWEST_OPSET)]
     Opset {
         /// The file.
         path: PathBuf,
@@ -59,7 +63,9 @@ pub enum ImportError {
         problem: String,
     },
     /// The file contradicts itself.
-    #[error("{path:?} is not a valid ONNX model: {problem}; check it with `onnx.checker.check_model`")]
+    #[error(
+        "{path:?} is not a valid ONNX model: {problem}; check it with `onnx.checker.check_model`"
+    )]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -79,7 +85,8 @@ pub enum ImportError {
         problem: String,
     },
     /// Nodes that cannot be proven, all of them.
-    #[error("{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} operators that are supported", supported = super::supported_operators().len())]
+    #[error("{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} \
+        operators that are supported", supported = super::supported_operators().len())]
     Unsupported {
         /// The file.
         path: PathBuf,

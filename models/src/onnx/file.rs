@@ -1,5 +1,5 @@
-//! From a file's bytes to a protobuf model that is worth reading: decoded, of a known opset, with fixed shapes, and
-//! without anything its outputs do not need.
+//! From a file's bytes to a protobuf model that is worth reading: decoded, of a known opset, with
+//! fixed shapes, and without anything its outputs do not need.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -26,7 +26,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
         let path = path.to_owned();
         return Err(ImportError::Directory { path });
     }
-    crate::file::read(path, MAX_BYTES).map_err(|source| ImportError::Read { path: path.to_owned(), source })
+    crate::file::read(path, MAX_BYTES)
+        .map_err(|source| ImportError::Read { path: path.to_owned(), source })
 }
 
 /// Decodes a model and checks that it has a graph.
@@ -54,7 +55,11 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<(ModelProto, GraphProt
 pub(super) fn opset(path: &Path, model: &ModelProto) -> Result<i64, ImportError> {
     let own = |domain: &str| domain.is_empty() || domain == "ai.onnx";
     let imports = model.opset_import.iter();
-    let found = imports.filter(|import| own(&import.domain)).map(|import| import.version).next().unwrap_or(0);
+    let found = imports
+        .filter(|import| own(&import.domain))
+        .map(|import| import.version)
+        .next()
+        .unwrap_or(0);
     if (OLDEST_OPSET..=NEWEST_OPSET).contains(&found) {
         Ok(found)
     } else {
@@ -63,7 +68,8 @@ pub(super) fn opset(path: &Path, model: &ModelProto) -> Result<i64, ImportError>
     }
 }
 
-/// Drops nodes and initialisers that no output depends on, and what only helps other tools (intermediate shapes).
+/// Drops nodes and initialisers that no output depends on, and what only helps other tools
+/// (intermediate shapes).
 pub(super) fn prune(graph: &mut GraphProto) {
     let mut needed: HashSet<String> = graph.output.iter().map(|o| o.name.clone()).collect();
     let mut keep = vec![false; graph.node.len()];
@@ -98,7 +104,8 @@ pub(super) struct Interface {
     pub(super) notes: Vec<String>,
 }
 
-/// The graph's inputs with their shapes, which are fixed in the protobuf too: unknown dimensions become 1.
+/// The graph's inputs with their shapes, which are fixed in the protobuf too: unknown dimensions
+/// become 1.
 pub(super) fn fix_inputs(
     path: &Path,
     graph: &mut GraphProto,
@@ -118,12 +125,15 @@ pub(super) fn fix_inputs(
                 problem: "two inputs have this name; rename one".into(),
             });
         }
-        if let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+        if let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref())
+        {
             element_types.push((info.name.clone(), tensor.elem_type));
         }
         match fix_input(info, &mut symbols) {
             Ok(input) => inputs.push(input),
-            Err(problem) => unusable.push((info.name.clone(), format!("input {:?}: {problem}", info.name))),
+            Err(problem) => {
+                unusable.push((info.name.clone(), format!("input {:?}: {problem}", info.name)))
+            }
         }
     }
     if let Some(unknown) = dimensions.0.keys().find(|name| !symbols.bound.contains_key(*name)) {
@@ -134,7 +144,10 @@ pub(super) fn fix_inputs(
             problem: match known[..] {
                 [] => "the model has no symbolic dimensions; leave it out".into(),
                 _ => {
-                    format!("the model has no dimension of this name; its symbolic dimensions are {}", known.join(", "))
+                    format!(
+                        "the model has no dimension of this name; its symbolic dimensions are {}",
+                        known.join(", ")
+                    )
                 }
             },
         });
@@ -145,7 +158,8 @@ pub(super) fn fix_inputs(
                 path: path.to_owned(),
                 place: place.into(),
                 problem: format!(
-                    "there are {count}, expected at most {MAX_TENSORS}; join them, or cut the file in pieces"
+                    "there are {count}, expected at most {MAX_TENSORS}; join them, or cut the file \
+                    in pieces"
                 ),
             });
         }
@@ -166,7 +180,8 @@ pub(super) fn nothing(path: &Path, place: &str, graph: &GraphProto) -> ImportErr
         path: path.to_owned(),
         place: place.into(),
         problem: format!(
-            "there is none for its nodes ({operators}), so there is nothing to prove; export the model again"
+            "there is none for its nodes ({operators}), so there is nothing to prove; export the \
+            model again"
         ),
     }
 }
@@ -188,11 +203,12 @@ impl Symbols<'_> {
 
     fn notes(&self) -> Vec<String> {
         let open = self.bound.iter().filter(|(name, _)| !self.dimensions.0.contains_key(*name));
-        let named = open.map(|(name, _)| format!("dimension {name:?} is 1; choose another length with `--dim NAME=N`"));
-        let unnamed = self
-            .unnamed
-            .iter()
-            .map(|input| format!("input {input:?} has dimensions without length or name: they are 1"));
+        let named = open.map(|(name, _)| {
+            format!("dimension {name:?} is 1; choose another length with `--dim NAME=N`")
+        });
+        let unnamed = self.unnamed.iter().map(|input| {
+            format!("input {input:?} has dimensions without length or name: they are 1")
+        });
         named.chain(unnamed).collect()
     }
 }
@@ -207,7 +223,8 @@ fn fix_input(info: &mut ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Inp
         _ => {
             let (minimum, maximum) = type_range(tensor.elem_type).ok_or_else(|| {
                 format!(
-                    "its elements are {}, expected FLOAT or integers of at most 16 bits; convert the model and export it again",
+                    "its elements are {}, expected FLOAT or integers of at most 16 bits; convert \
+                    the model and export it again",
                     type_name(tensor.elem_type)
                 )
             })?;
@@ -232,7 +249,8 @@ fn fix_input(info: &mut ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Inp
             Some(Dimension::DimParam(name)) => symbols.length(name) as i64,
         };
         dimension.value = Some(Dimension::DimValue(length));
-        fixed.push(usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?);
+        fixed
+            .push(usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?);
     }
     limits::tensor(&fixed)?;
     Ok(Input { name: info.name.clone(), shape: fixed, grid })

@@ -13,7 +13,8 @@ use crate::binary::BinaryOperator;
 use crate::layout;
 use crate::limits;
 
-/// The result of a node whose operands are all constants; `None` if its operator is not among those that are folded here.
+/// The result of a node whose operands are all constants; `None` if its operator is not among those
+/// that are folded here.
 pub(super) fn evaluate(
     importer: &Importer<'_>,
     call: &Call<'_>,
@@ -24,8 +25,8 @@ pub(super) fn evaluate(
     Some(match (name, operands) {
         ("Cast", [x]) => call.int("to", 0).and_then(|to| converted(x, to as i32)),
         (
-            "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod" | "Min" | "Max" | "Equal" | "Less" | "LessOrEqual"
-            | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor",
+            "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Mod" | "Min" | "Max" | "Equal" | "Less"
+            | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor",
             [a, b],
         ) => binary(importer, name, a, b),
         ("Where", [condition, yes, no]) => select(importer, condition, yes, no),
@@ -36,10 +37,17 @@ pub(super) fn evaluate(
         ("ConstantOfShape", [shape]) => constant_of_shape(importer, call, shape),
         ("Expand", [x, shape]) => expand(importer, x, shape),
         ("Shape", [x]) => Ok(shape_of(call, x.shape())),
-        ("Size", [x]) => Ok(Constant::Integer(ArrayD::from_elem(vec![], x.shape().iter().product::<usize>() as i64))),
+        ("Size", [x]) => Ok(Constant::Integer(ArrayD::from_elem(
+            vec![],
+            x.shape().iter().product::<usize>() as i64,
+        ))),
         ("ReduceProd", [x]) => Ok(Constant::from_numbers(
             ArrayD::from_elem(
-                if call.int("keepdims", 1).unwrap_or(1) == 1 { vec![1; x.shape().len()] } else { vec![] },
+                if call.int("keepdims", 1).unwrap_or(1) == 1 {
+                    vec![1; x.shape().len()]
+                } else {
+                    vec![]
+                },
                 x.numbers().product(),
             ),
             x.is_integer(),
@@ -57,7 +65,8 @@ pub(super) fn evaluate(
 
 /// Asks for the room that a result needs, before it is made.
 fn allow(importer: &Importer<'_>, shape: &[usize]) -> Result<(), Stop> {
-    let count = if shape.contains(&0) { 0 } else { limits::tensor(shape).map_err(Stop::TooLarge)? };
+    let count =
+        if shape.contains(&0) { 0 } else { limits::tensor(shape).map_err(Stop::TooLarge)? };
     importer.spend(count).map_err(|stop| match stop {
         Stop::TooLarge(problem) => Stop::TooLarge(format!("its shape {shape:?}: {problem}")),
         other => other,
@@ -80,8 +89,12 @@ pub(super) fn converted(x: &Constant, to: i32) -> Result<Constant, Stop> {
         DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => {
             Constant::from_numbers(x.numbers(), false)
         }
-        DataType::Bool => Constant::from_numbers(x.numbers().mapv(|x| if x == 0.0 { 0.0 } else { 1.0 }), true),
-        DataType::String | DataType::Undefined => return Err(Stop::because("a cast to text is not supported")),
+        DataType::Bool => {
+            Constant::from_numbers(x.numbers().mapv(|x| if x == 0.0 { 0.0 } else { 1.0 }), true)
+        }
+        DataType::String | DataType::Undefined => {
+            return Err(Stop::because("a cast to text is not supported"));
+        }
         _ => match x.integers() {
             Ok(integers) => Constant::Integer(layout::from_elements(x.shape(), integers)),
             Err(_) => Constant::from_numbers(x.numbers().mapv(f64::trunc), true),
@@ -92,11 +105,18 @@ pub(super) fn converted(x: &Constant, to: i32) -> Result<Constant, Stop> {
 fn broadcast(constant: &Constant, shape: &[usize]) -> Result<ArrayD<f64>, Stop> {
     let numbers = constant.numbers();
     let view = numbers.broadcast(shape);
-    let view = view.ok_or_else(|| Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape())))?;
+    let view = view.ok_or_else(|| {
+        Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape()))
+    })?;
     Ok(view.to_owned())
 }
 
-fn binary(importer: &Importer<'_>, name: &str, a: &Constant, b: &Constant) -> Result<Constant, Stop> {
+fn binary(
+    importer: &Importer<'_>,
+    name: &str,
+    a: &Constant,
+    b: &Constant,
+) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(a.shape(), b.shape())?;
     allow(importer, &shape)?;
     let integer = a.is_integer() && b.is_integer();
@@ -125,19 +145,33 @@ fn binary(importer: &Importer<'_>, name: &str, a: &Constant, b: &Constant) -> Re
     };
     let (left, right) = (broadcast(a, &shape)?, broadcast(b, &shape)?);
     let numbers = Zip::from(&left).and(&right).map_collect(|&a, &b| apply(a, b));
-    Ok(Constant::from_numbers(numbers, integer || operator.is_some_and(BinaryOperator::is_condition)))
+    Ok(Constant::from_numbers(
+        numbers,
+        integer || operator.is_some_and(BinaryOperator::is_condition),
+    ))
 }
 
-fn select(importer: &Importer<'_>, condition: &Constant, yes: &Constant, no: &Constant) -> Result<Constant, Stop> {
+fn select(
+    importer: &Importer<'_>,
+    condition: &Constant,
+    yes: &Constant,
+    no: &Constant,
+) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(&broadcast_shapes(condition.shape(), yes.shape())?, no.shape())?;
     allow(importer, &shape)?;
     let parts = [broadcast(condition, &shape)?, broadcast(yes, &shape)?, broadcast(no, &shape)?];
-    let chosen =
-        Zip::from(&parts[0]).and(&parts[1]).and(&parts[2]).map_collect(|&c, &yes, &no| if c == 0.0 { no } else { yes });
+    let chosen = Zip::from(&parts[0])
+        .and(&parts[1])
+        .and(&parts[2])
+        .map_collect(|&c, &yes, &no| if c == 0.0 { no } else { yes });
     Ok(Constant::from_numbers(chosen, yes.is_integer() && no.is_integer()))
 }
 
-fn concat(importer: &Importer<'_>, call: &Call<'_>, operands: &[&Constant]) -> Result<Constant, Stop> {
+fn concat(
+    importer: &Importer<'_>,
+    call: &Call<'_>,
+    operands: &[&Constant],
+) -> Result<Constant, Stop> {
     let first = operands.first().ok_or_else(|| Stop::because("it has no inputs"))?;
     let along = axis(call.int("axis", 0)?, first.shape().len())?;
     let fits = |other: &&Constant| {
@@ -150,10 +184,13 @@ fn concat(importer: &Importer<'_>, call: &Call<'_>, operands: &[&Constant]) -> R
     let mut shape = first.shape().to_vec();
     shape[along] = operands.iter().map(|x| x.shape()[along]).fold(0, usize::saturating_add);
     allow(importer, &shape)?;
-    if let Ok(integers) =
-        operands.iter().map(|x| x.integers().map(|list| (x.shape(), list))).collect::<Result<Vec<_>, _>>()
+    if let Ok(integers) = operands
+        .iter()
+        .map(|x| x.integers().map(|list| (x.shape(), list)))
+        .collect::<Result<Vec<_>, _>>()
     {
-        let tensors: Vec<_> = integers.into_iter().map(|(shape, list)| layout::from_elements(shape, list)).collect();
+        let tensors: Vec<_> =
+            integers.into_iter().map(|(shape, list)| layout::from_elements(shape, list)).collect();
         return Ok(Constant::Integer(layout::concat(&tensors.iter().collect::<Vec<_>>(), along)));
     }
     let tensors: Vec<_> = operands.iter().map(|x| x.numbers()).collect();
@@ -165,12 +202,19 @@ pub(super) fn indices(constant: &Constant, length: usize) -> Result<Vec<usize>, 
     let counted = constant.integers()?.into_iter().map(|index| {
         let from_front = if index < 0 { index + length as i64 } else { index };
         let inside = usize::try_from(from_front).ok().filter(|&index| index < length);
-        inside.ok_or_else(|| Stop::Because(format!("index {index} is outside a dimension of {length}")))
+        inside.ok_or_else(|| {
+            Stop::Because(format!("index {index} is outside a dimension of {length}"))
+        })
     });
     counted.collect()
 }
 
-fn gather(importer: &Importer<'_>, call: &Call<'_>, data: &Constant, places: &Constant) -> Result<Constant, Stop> {
+fn gather(
+    importer: &Importer<'_>,
+    call: &Call<'_>,
+    data: &Constant,
+    places: &Constant,
+) -> Result<Constant, Stop> {
     let along = axis(call.int("axis", 0)?, data.shape().len())?;
     let chosen = indices(places, data.shape()[along])?;
     let shape = [&data.shape()[..along], places.shape(), &data.shape()[along + 1..]].concat();
@@ -183,7 +227,12 @@ fn gather(importer: &Importer<'_>, call: &Call<'_>, data: &Constant, places: &Co
     .reshape(&shape))
 }
 
-fn range(importer: &Importer<'_>, start: &Constant, limit: &Constant, delta: &Constant) -> Result<Constant, Stop> {
+fn range(
+    importer: &Importer<'_>,
+    start: &Constant,
+    limit: &Constant,
+    delta: &Constant,
+) -> Result<Constant, Stop> {
     let number = |x: &Constant| x.numbers().first().copied().unwrap_or(f64::NAN);
     let (first, end, step) = (number(start), number(limit), number(delta));
     let count = ((end - first) / step).ceil().max(0.0);
@@ -203,7 +252,11 @@ fn listed_shape(shape: &Constant) -> Result<Vec<usize>, Stop> {
     shape.ok_or_else(|| Stop::because("its shape has negative lengths"))
 }
 
-fn constant_of_shape(importer: &Importer<'_>, call: &Call<'_>, shape: &Constant) -> Result<Constant, Stop> {
+fn constant_of_shape(
+    importer: &Importer<'_>,
+    call: &Call<'_>,
+    shape: &Constant,
+) -> Result<Constant, Stop> {
     let shape = listed_shape(shape)?;
     allow(importer, &shape)?;
     Ok(match call.tensor("value")? {

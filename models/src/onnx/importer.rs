@@ -15,8 +15,8 @@ use crate::graph::{Graph, Grid, Input, Node, Operator};
 use crate::limits::{self, Room};
 use crate::quantised::ValueId;
 
-/// Elements of constants that an import reads and makes, beyond [`READINGS`] times what the file holds: operators on constants can be chained to any
-/// length, and layers share weights.
+/// Elements of constants that an import reads and makes, beyond [`READINGS`] times what the file
+/// holds: operators on constants can be chained to any length, and layers share weights.
 const MAX_FOLDED: usize = 1 << 27;
 const READINGS: usize = 16;
 /// Elements of all constants of a file together.
@@ -65,7 +65,8 @@ pub(super) struct Importer<'a> {
     pub(super) graph: Graph,
     /// Facts that people should know about the import.
     pub(super) notes: Vec<String>,
-    /// First outputs of nodes that were dropped although they compute something: the float reference shall drop them too.
+    /// First outputs of nodes that were dropped although they compute something: the float
+    /// reference shall drop them too.
     pub(super) skipped: Vec<String>,
     values: HashMap<&'a str, Binding>,
     consumers: HashMap<&'a str, Vec<&'a NodeProto>>,
@@ -92,14 +93,20 @@ pub(super) struct Importer<'a> {
 }
 
 impl<'a> Importer<'a> {
-    pub(super) fn new(name: String, inputs: Vec<Input>, proto: &'a GraphProto, directory: Option<&'a Path>) -> Self {
+    pub(super) fn new(
+        name: String,
+        inputs: Vec<Input>,
+        proto: &'a GraphProto,
+        directory: Option<&'a Path>,
+    ) -> Self {
         let mut values = HashMap::new();
         let usable: HashSet<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
         let usable = proto.input.iter().filter(|info| usable.contains(info.name.as_str()));
         for (id, input) in usable.enumerate() {
             values.insert(input.name.as_str(), Binding::Computed(id));
         }
-        let (grids, room) = (inputs.iter().map(|input| input.grid).collect(), Room::beside(&inputs));
+        let (grids, room) =
+            (inputs.iter().map(|input| input.grid).collect(), Room::beside(&inputs));
         let mut importer = Self {
             graph: Graph { name, inputs, nodes: Vec::new(), outputs: Vec::new() },
             notes: Vec::new(),
@@ -155,7 +162,11 @@ impl<'a> Importer<'a> {
     }
 
     /// Says that a node computes a constant.
-    pub(super) fn define_constant(&mut self, call: &Call<'a>, constant: Constant) -> Result<(), Stop> {
+    pub(super) fn define_constant(
+        &mut self,
+        call: &Call<'a>,
+        constant: Constant,
+    ) -> Result<(), Stop> {
         self.spend(constant.len())?;
         self.define_shared(call, Rc::new(constant))
     }
@@ -164,7 +175,9 @@ impl<'a> Importer<'a> {
     pub(super) fn stored(&self, tensor: &TensorProto) -> Result<Constant, String> {
         let declared = declared(tensor)?;
         let Some(rest) = self.storage.get().checked_sub(declared) else {
-            return Err(format!("all constants of the file together have more than {MAX_STORED} elements"));
+            return Err(format!(
+                "all constants of the file together have more than {MAX_STORED} elements"
+            ));
         };
         self.storage.set(rest);
         let constant = Constant::decode(tensor, self.directory)?;
@@ -181,7 +194,9 @@ impl<'a> Importer<'a> {
     pub(super) fn spend(&self, elements: usize) -> Result<(), Stop> {
         let Some(rest) = self.reading.get().checked_sub(elements) else {
             return Err(Stop::TooLarge(format!(
-                "its constants: {elements} elements more to compute with, and all constants together may be {MAX_FOLDED} and {READINGS} times what the file holds; fold them before (`onnxsim`)"
+                "its constants: {elements} elements more to compute with, and all constants \
+                together may be {MAX_FOLDED} and {READINGS} times what the file holds; fold them \
+                before (`onnxsim`)"
             )));
         };
         self.reading.set(rest);
@@ -201,7 +216,11 @@ impl<'a> Importer<'a> {
     }
 
     /// The same for one that others have too.
-    pub(super) fn define_shared(&mut self, call: &Call<'a>, constant: Rc<Constant>) -> Result<(), Stop> {
+    pub(super) fn define_shared(
+        &mut self,
+        call: &Call<'a>,
+        constant: Rc<Constant>,
+    ) -> Result<(), Stop> {
         Ok(self.bind(call.output()?, Binding::Constant(constant))?)
     }
 
@@ -235,13 +254,18 @@ impl<'a> Importer<'a> {
         match self.operand(call, index)? {
             Operand::Computed(id) => Ok(id),
             Operand::Constant(_) => Err(Stop::Because(format!(
-                "input {index} is a constant, expected a computed value; simplify the model (`onnxsim`) and import it again"
+                "input {index} is a constant, expected a computed value; simplify the model \
+                (`onnxsim`) and import it again"
             ))),
         }
     }
 
     /// The `index`th operand, which must be a constant if it is given.
-    pub(super) fn optional_constant(&self, call: &Call<'a>, index: usize) -> Result<Option<Rc<Constant>>, Stop> {
+    pub(super) fn optional_constant(
+        &self,
+        call: &Call<'a>,
+        index: usize,
+    ) -> Result<Option<Rc<Constant>>, Stop> {
         match self.optional(call, index)? {
             None => Ok(None),
             Some(Operand::Constant(constant)) => Ok(Some(constant)),
@@ -287,8 +311,19 @@ impl<'a> Importer<'a> {
     ) -> Result<ValueId, Stop> {
         let value = shortened(call.output()?.to_owned());
         self.spend(operator.numbers())?;
-        let node = Node { name: self.unique_name(&call.name), operator, fused: None, inputs, shape, value, grid };
-        let products = node.inputs.first().map_or(0, |&input| limits::products(&node, self.graph.shape(input)));
+        let node = Node {
+            name: self.unique_name(&call.name),
+            operator,
+            fused: None,
+            inputs,
+            shape,
+            value,
+            grid,
+        };
+        let products = node
+            .inputs
+            .first()
+            .map_or(0, |&input| limits::products(&node, self.graph.shape(input)));
         self.room.take(&node.shape, limits::kept(&node), products).map_err(Stop::TooLarge)?;
         self.grids.push(match node.inputs.first() {
             Some(&input) if node.grid.is_none() && node.keeps_grid() => self.grids[input],
@@ -338,21 +373,27 @@ impl<'a> Importer<'a> {
         element.is_some_and(|element| real.iter().all(|&real| element != real as i32))
     }
 
-    /// Notes the element types of a node's results: those that the operator says, else that of its first operand.
+    /// Notes the element types of a node's results: those that the operator says, else that of its
+    /// first operand.
     pub(super) fn infer_types(&mut self, call: &Call<'a>) {
         let element = match call.node.op_type.as_str() {
             "Cast" => call.int("to", 0).unwrap_or(0) as i32,
-            "CastLike" => call.input(1).map_or(DataType::Float as i32, |name| self.element_type(name)),
+            "CastLike" => {
+                call.input(1).map_or(DataType::Float as i32, |name| self.element_type(name))
+            }
             "DequantizeLinear" => DataType::Float as i32,
             "ConvInteger" | "MatMulInteger" => DataType::Int32 as i32,
             "Shape" | "Size" | "ArgMax" | "ArgMin" => DataType::Int64 as i32,
-            "And" | "Or" | "Xor" | "Not" | "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => {
-                DataType::Bool as i32
+            "And" | "Or" | "Xor" | "Not" | "Equal" | "Less" | "LessOrEqual" | "Greater"
+            | "GreaterOrEqual" => DataType::Bool as i32,
+            "Constant" | "ConstantOfShape" => {
+                match call.output().ok().and_then(|name| self.binding(name)) {
+                    Some(Binding::Constant(constant)) if constant.is_integer() => {
+                        DataType::Int64 as i32
+                    }
+                    _ => DataType::Float as i32,
+                }
             }
-            "Constant" | "ConstantOfShape" => match call.output().ok().and_then(|name| self.binding(name)) {
-                Some(Binding::Constant(constant)) if constant.is_integer() => DataType::Int64 as i32,
-                _ => DataType::Float as i32,
-            },
             "Where" => call.input(1).map_or(DataType::Float as i32, |name| self.element_type(name)),
             "QuantizeLinear" => match call.input(2) {
                 Some(zero) => self.element_type(zero),
@@ -374,7 +415,12 @@ impl<'a> Importer<'a> {
     }
 
     /// An operand as a value of a shape that it broadcasts to.
-    pub(super) fn value(&mut self, call: &Call<'a>, operand: Operand, shape: &[usize]) -> Result<ValueId, Stop> {
+    pub(super) fn value(
+        &mut self,
+        call: &Call<'a>,
+        operand: Operand,
+        shape: &[usize],
+    ) -> Result<ValueId, Stop> {
         self.value_on(call, operand, shape, None)
     }
 

@@ -1,4 +1,5 @@
-//! Gemm and MatMul with a constant matrix: products over the last dimension, with transposes where ONNX asks for another one.
+//! Gemm and MatMul with a constant matrix: products over the last dimension, with transposes where
+//! ONNX asks for another one.
 
 use std::rc::Rc;
 
@@ -17,7 +18,8 @@ pub(super) const OPERATORS: &[Registration] = &[
 ];
 
 const TWO_COMPUTED: &str = "both matrices are computed, expected a constant one";
-const TWO_CONSTANT: &str = "both matrices are constant; simplify the model (`onnxsim`) and import it again";
+const TWO_CONSTANT: &str =
+    "both matrices are constant; simplify the model (`onnxsim`) and import it again";
 
 /// A bias of one entry per channel, in real units; zeros if it is left out.
 pub(super) fn channel_bias(bias: Option<Rc<Constant>>, channels: usize) -> Result<Vec<f64>, Stop> {
@@ -33,7 +35,8 @@ pub(super) fn channel_bias(bias: Option<Rc<Constant>>, channels: usize) -> Resul
     }
 }
 
-/// `alpha·A·B + beta·C` with a constant `B`, or `alpha·A·B + beta·C = (alpha·Bᵀ·Aᵀ + beta·Cᵀ)ᵀ` with a constant `A`.
+/// `alpha·A·B + beta·C` with a constant `B`, or `alpha·A·B + beta·C = (alpha·Bᵀ·Aᵀ + beta·Cᵀ)ᵀ`
+/// with a constant `A`.
 fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let transposed = [call.flag("transA", false)?, call.flag("transB", false)?];
     let (alpha, beta) = (call.float("alpha", 1.0)?, call.float("beta", 1.0)?);
@@ -85,13 +88,20 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
 }
 
 /// Gemm's third operand, one row per sample.
-fn gemm_bias(bias: &Constant, swapped: bool, samples: usize, features: usize) -> Result<Vec<f64>, Stop> {
+fn gemm_bias(
+    bias: &Constant,
+    swapped: bool,
+    samples: usize,
+    features: usize,
+) -> Result<Vec<f64>, Stop> {
     bias.finite().map_err(|problem| format!("bias: {problem}"))?;
     let bias = bias.numbers();
     let target = if swapped { [features, samples] } else { [samples, features] };
     let found = bias.shape();
     let Some(full) = bias.broadcast(target) else {
-        return Err(Stop::Because(format!("bias of shape {found:?} does not broadcast to {target:?}")));
+        return Err(Stop::Because(format!(
+            "bias of shape {found:?} does not broadcast to {target:?}"
+        )));
     };
     let full = if swapped { full.reversed_axes() } else { full };
     Ok(full.iter().copied().collect())
@@ -170,7 +180,9 @@ pub(super) fn matrix_product<'a>(
             let value = product(importer, call, input, &rows, bias)?;
             drop_last(importer, call, value, vector)
         }
-        (Operand::Constant(matrix), Operand::Computed(input)) => left_product(importer, call, &matrix, input),
+        (Operand::Constant(matrix), Operand::Computed(input)) => {
+            left_product(importer, call, &matrix, input)
+        }
         (Operand::Computed(_), Operand::Computed(_)) => Err(Stop::because(TWO_COMPUTED)),
         (Operand::Constant(_), Operand::Constant(_)) => Err(Stop::because(TWO_CONSTANT)),
     }
@@ -185,7 +197,10 @@ fn batched_product<'a>(
 ) -> Result<ValueId, Stop> {
     let mut shape = importer.graph.shape(input).to_vec();
     let ([batches @ .., terms, features], true) = (matrices.shape(), shape.len() >= 2) else {
-        return Err(Stop::Because(format!("an input of shape {shape:?} for matrices {:?}", matrices.shape())));
+        return Err(Stop::Because(format!(
+            "an input of shape {shape:?} for matrices {:?}",
+            matrices.shape()
+        )));
     };
     let count: usize = batches.iter().product();
     if count == 1 && batches.len() + 2 <= shape.len() {
@@ -200,7 +215,9 @@ fn batched_product<'a>(
     // Which matrix each batch meets: the broadcast of their numbers.
     let numbers: Vec<usize> = (0..count).collect();
     let numbers = crate::layout::from_elements(batches, numbers);
-    let met = numbers.broadcast(leading.as_slice()).ok_or_else(|| Stop::because("its batches do not broadcast"))?;
+    let met = numbers
+        .broadcast(leading.as_slice())
+        .ok_or_else(|| Stop::because("its batches do not broadcast"))?;
     let flat = matrices.reshape(&[count, *terms, *features]);
     let mut results = Vec::new();
     for (part, &number) in importer.parts(call, stacked, 0)?.into_iter().zip(met.iter()) {
@@ -248,7 +265,12 @@ fn left_product<'a>(
 }
 
 /// The value without its last dimension (of length 1) if it came from a product with a vector.
-fn drop_last<'a>(importer: &mut Importer<'a>, call: &Call<'a>, value: ValueId, vector: bool) -> Result<ValueId, Stop> {
+fn drop_last<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    value: ValueId,
+    vector: bool,
+) -> Result<ValueId, Stop> {
     let mut shape = importer.graph.shape(value).to_vec();
     if vector {
         shape.pop();
@@ -262,12 +284,19 @@ mod tests {
 
     #[test]
     fn a_bias_is_one_row_per_sample() {
-        let bias =
-            |shape: &[usize], elements: &[f32]| Constant::Float(crate::layout::from_elements(shape, elements.to_vec()));
+        let bias = |shape: &[usize], elements: &[f32]| {
+            Constant::Float(crate::layout::from_elements(shape, elements.to_vec()))
+        };
         assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0; 6]);
-        assert_eq!(gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 2, 2).unwrap(), [1.0, 2.0, 1.0, 2.0]);
+        assert_eq!(
+            gemm_bias(&bias(&[1, 2], &[1.0, 2.0]), false, 2, 2).unwrap(),
+            [1.0, 2.0, 1.0, 2.0]
+        );
         assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), true, 1, 2).unwrap(), [1.0, 2.0]);
-        assert_eq!(gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), false, 2, 2).unwrap(), [1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(
+            gemm_bias(&bias(&[2, 1], &[1.0, 2.0]), false, 2, 2).unwrap(),
+            [1.0, 1.0, 2.0, 2.0]
+        );
         assert!(gemm_bias(&bias(&[3], &[0.0; 3]), false, 2, 2).is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! The door for ONNX, and the only place that sees protobuf.
 //!
-//! `tract-onnx` decodes the file; the nodes are then read here, by a table of small functions with one line of
-//! registration per operator and one file per family. What the table does not know is refused, all of it in one error.
+//! `tract-onnx` decodes the file; the nodes are then read here, by a table of small functions with
+//! one line of registration per operator and one file per family. What the table does not know is
+//! refused, all of it in one error.
 //!
 //! | file | operators |
 //! |---|---|
@@ -122,12 +123,19 @@ const TAKES_CONSTANTS: &[&str] = &[
     "Unsqueeze",
 ];
 
-/// The operators that can be imported, in alphabetical order; onnxruntime's own begin with `com.microsoft.`.
+/// The operators that can be imported, in alphabetical order; onnxruntime's own begin with
+/// `com.microsoft.`.
 pub fn supported_operators() -> Vec<String> {
-    let own = FAMILIES.iter().flat_map(|family| family.iter()).map(|registration| registration.name.to_owned());
-    let others = qlinear::MICROSOFT.iter().map(|registration| format!("com.microsoft.{}", registration.name));
+    let own = FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+        .map(|registration| registration.name.to_owned());
+    let others = qlinear::MICROSOFT
+        .iter()
+        .map(|registration| format!("com.microsoft.{}", registration.name));
     let refused = ["DynamicQuantizeLinear"];
-    let mut names: Vec<String> = own.chain(others).filter(|name| !refused.contains(&name.as_str())).collect();
+    let mut names: Vec<String> =
+        own.chain(others).filter(|name| !refused.contains(&name.as_str())).collect();
     names.sort_unstable();
     names
 }
@@ -138,7 +146,10 @@ fn registration(node: &NodeProto) -> Option<&'static Registration> {
         "com.microsoft" => MICROSOFT,
         _ => return None,
     };
-    families.iter().flat_map(|family| family.iter()).find(|registration| registration.name == node.op_type)
+    families
+        .iter()
+        .flat_map(|family| family.iter())
+        .find(|registration| registration.name == node.op_type)
 }
 
 /// Lengths for dimensions that a file names instead of giving them. Those not mentioned are 1.
@@ -150,7 +161,8 @@ pub(crate) struct Imported {
     pub(crate) graph: Graph,
     /// What people should know about the import.
     pub(crate) notes: Vec<String>,
-    /// The model as imported (shapes fixed, dropped operators replaced by Identity), for the float reference.
+    /// The model as imported (shapes fixed, dropped operators replaced by Identity), for the float
+    /// reference.
     pub(crate) proto: ModelProto,
 }
 
@@ -161,7 +173,11 @@ pub(crate) fn import_file(path: &Path, dimensions: &Dimensions) -> Result<Import
 }
 
 /// Imports a file's bytes; `path` names it in messages and is where its external data lies.
-pub(crate) fn import_bytes(path: &Path, bytes: &[u8], dimensions: &Dimensions) -> Result<Imported, ImportError> {
+pub(crate) fn import_bytes(
+    path: &Path,
+    bytes: &[u8],
+    dimensions: &Dimensions,
+) -> Result<Imported, ImportError> {
     import(path, file::decode(path, bytes)?, dimensions)
 }
 
@@ -200,7 +216,10 @@ fn build(
         let binding = match importer.stored(tensor) {
             Ok(constant) => Binding::Constant(constant.into()),
             Err(problem) => {
-                importer.unusable.insert(tensor.name.clone(), format!("initialiser {:?}: {problem}", tensor.name));
+                importer.unusable.insert(
+                    tensor.name.clone(),
+                    format!("initialiser {:?}: {problem}", tensor.name),
+                );
                 Binding::Refused
             }
         };
@@ -239,7 +258,10 @@ fn build(
                 return Err(ImportError::Interface {
                     path: path.to_owned(),
                     place: format!("output {:?}", output.name),
-                    problem: format!("it is a constant (made by {operators}), so there is nothing to prove; remove it"),
+                    problem: format!(
+                        "it is a constant (made by {operators}), so there is nothing to prove; \
+                        remove it"
+                    ),
                 });
             }
             None => return Err(invalid(format!("nothing defines output {:?}", output.name))),
@@ -249,11 +271,17 @@ fn build(
     Ok((importer.graph, importer.notes, importer.skipped))
 }
 
-/// Imports nodes one after another. Those at fault are noted; `Err` if the nodes contradict each other.
-fn import_nodes<'a>(importer: &mut Importer<'a>, nodes: &'a [NodeProto], opset: i64) -> Result<(), Stop> {
+/// Imports nodes one after another. Those at fault are noted; `Err` if the nodes contradict each
+/// other.
+fn import_nodes<'a>(
+    importer: &mut Importer<'a>,
+    nodes: &'a [NodeProto],
+    opset: i64,
+) -> Result<(), Stop> {
     for (position, node) in nodes.iter().enumerate() {
         let call = Call::new(node, position, opset);
-        let undefined = node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
+        let undefined =
+            node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
         if let Some(input) = undefined {
             return Err(Stop::Because(format!(
                 "node {:?} reads {input:?}, which nothing before it defines",
@@ -274,7 +302,11 @@ fn import_nodes<'a>(importer: &mut Importer<'a>, nodes: &'a [NodeProto], opset: 
                 Stop::TooLarge(reason) if !std::mem::replace(&mut importer.full, true) => reason,
                 Stop::TooLarge(_) | Stop::Blocked => continue,
             };
-            importer.refusals.push(Refusal { node: call.name, operator: qualified_name(node), reason });
+            importer.refusals.push(Refusal {
+                node: call.name,
+                operator: qualified_name(node),
+                reason,
+            });
         }
     }
     Ok(())
@@ -327,7 +359,8 @@ fn folded<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Option<Result<Constan
     if let Err(stop) = importer.spend(elements) {
         return Some(Err(stop));
     }
-    fold::evaluate(importer, call, &operands).or_else(|| computed_at_import(importer, call).transpose())
+    fold::evaluate(importer, call, &operands)
+        .or_else(|| computed_at_import(importer, call).transpose())
 }
 
 /// The only result of a node on constants, computed in floating point; `None` if that cannot be.
@@ -342,20 +375,27 @@ fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Result<Option
         Err(Stop::Because(_) | Stop::Blocked) => return Ok(None),
     };
     // Results in between are read and made too, and each multiplication is work.
-    let results = alone.graph.nodes.iter().map(|node| limits::elements(&node.shape)).fold(0, usize::saturating_add);
+    let results = alone
+        .graph
+        .nodes
+        .iter()
+        .map(|node| limits::elements(&node.shape))
+        .fold(0, usize::saturating_add);
     importer.spend(results.saturating_add(alone.room.products_taken()))?;
     alone.graph.outputs.push(Output { name: String::new(), value });
     let result = Execution::new(&alone.graph).run(&[], |_, _, _| {}).pop();
     Ok(result.map(|result| Constant::from_numbers(result, integer)))
 }
 
-/// Imports a node whose first operand is a value and the others are constants; gives its value, and whether that is a constant of integers.
+/// Imports a node whose first operand is a value and the others are constants; gives its value, and
+/// whether that is a constant of integers.
 fn import_alone<'c>(
     importer: &Importer<'_>,
     alone: &mut Importer<'c>,
     call: &Call<'c>,
 ) -> Result<(ValueId, bool), Stop> {
-    let registration = registration(call.node).filter(|known| !TAKES_CONSTANTS.contains(&known.name));
+    let registration =
+        registration(call.node).filter(|known| !TAKES_CONSTANTS.contains(&known.name));
     let registration = registration.ok_or(Stop::Blocked)?;
     let [output] = call.node.output.as_slice() else {
         return Err(Stop::Blocked);
@@ -386,7 +426,8 @@ fn import_alone<'c>(
     Ok((value, integer))
 }
 
-/// Turns the nodes that compute these values into Identity, so that the float reference drops them too.
+/// Turns the nodes that compute these values into Identity, so that the float reference drops them
+/// too.
 fn replace_by_identity(proto: &mut GraphProto, values: &[String]) {
     let values: HashSet<&str> = values.iter().map(String::as_str).collect();
     for node in &mut proto.node {

@@ -14,11 +14,20 @@ pub(super) const OPERATORS: &[Registration] = &[
         attributes: &["epsilon", "momentum", "spatial", "training_mode"],
         import: batch_normalization,
     },
-    Registration { name: "InstanceNormalization", attributes: &["epsilon"], import: instance_normalization },
-    Registration { name: "LRN", attributes: &["alpha", "beta", "bias", "size"], import: local_response },
+    Registration {
+        name: "InstanceNormalization",
+        attributes: &["epsilon"],
+        import: instance_normalization,
+    },
+    Registration {
+        name: "LRN",
+        attributes: &["alpha", "beta", "bias", "size"],
+        import: local_response,
+    },
 ];
 
-/// `scale·(x − mean) / √(variance + epsilon) + bias` per channel, folded into one factor and one offset.
+/// `scale·(x − mean) / √(variance + epsilon) + bias` per channel, folded into one factor and one
+/// offset.
 fn batch_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     if call.flag("training_mode", false)? {
         return Err(Stop::because("it is in training mode; export the model in inference mode"));
@@ -57,13 +66,15 @@ fn batch_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Resu
     // Several batches are one with more channels.
     let flat = vec![1, batch * channels, rest.iter().product()];
     let planes = importer.reshape(call, input, flat.clone())?;
-    let operator = Operator::BatchNormalization { scale: scale.repeat(batch), offset: offset.repeat(batch) };
+    let operator =
+        Operator::BatchNormalization { scale: scale.repeat(batch), offset: offset.repeat(batch) };
     let value = importer.push(call, operator, vec![planes], flat)?;
     let value = importer.reshape(call, value, shape)?;
     importer.define(call, value)
 }
 
-/// `scale·(x − mean) / √(variance + epsilon) + bias`, mean and variance of each channel of each batch.
+/// `scale·(x − mean) / √(variance + epsilon) + bias`, mean and variance of each channel of each
+/// batch.
 fn instance_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let shape = importer.graph.shape(input).to_vec();
@@ -74,7 +85,10 @@ fn instance_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> R
         let constant = importer.constant(call, index)?.finite()?;
         match constant.shape() == [channels] {
             true => Ok(constant.iter().copied().collect::<Vec<f32>>().repeat(batch)),
-            false => Err(Stop::Because(format!("a parameter of shape {:?}, expected [{channels}]", constant.shape()))),
+            false => Err(Stop::Because(format!(
+                "a parameter of shape {:?}, expected [{channels}]",
+                constant.shape()
+            ))),
         }
     };
     let (scale, offset) = (parameter(1)?, parameter(2)?);
@@ -93,7 +107,8 @@ fn instance_normalization<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> R
     let inverse = importer.activate(call, variance, inverse)?;
     let inverse = importer.expand(call, inverse, &flat)?;
     let normal = importer.push(call, Operator::Product, vec![centred, inverse], flat.clone())?;
-    let value = importer.push(call, Operator::BatchNormalization { scale, offset }, vec![normal], flat)?;
+    let value =
+        importer.push(call, Operator::BatchNormalization { scale, offset }, vec![normal], flat)?;
     let value = importer.reshape(call, value, shape)?;
     importer.define(call, value)
 }
@@ -105,9 +120,12 @@ fn local_response<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
     let [batch, channels, ref rest @ ..] = shape[..] else {
         return Err(Stop::Because(format!("its input has shape {shape:?}, expected [N, C, …]")));
     };
-    let size = usize::try_from(call.int("size", 0)?).ok().filter(|size| (1..=1 << 12).contains(size));
-    let size = size.ok_or_else(|| Stop::because("attribute `size` is missing or no number of channels"))?;
-    let (alpha, beta, bias) = (call.float("alpha", 1e-4)?, call.float("beta", 0.75)?, call.float("bias", 1.0)?);
+    let size =
+        usize::try_from(call.int("size", 0)?).ok().filter(|size| (1..=1 << 12).contains(size));
+    let size =
+        size.ok_or_else(|| Stop::because("attribute `size` is missing or no number of channels"))?;
+    let (alpha, beta, bias) =
+        (call.float("alpha", 1e-4)?, call.float("beta", 0.75)?, call.float("bias", 1.0)?);
     let square = Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 };
     let squares = importer.activate(call, input, square)?;
     // Channels as the height of one plane per batch.
@@ -116,7 +134,8 @@ fn local_response<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
     let (before, after) = ((size - 1) / 2, size / 2);
     let window = Window { kernel: [size, 1], pads: [before, 0, after, 0], ..Window::unit() };
     let divisors = vec![1; flat[2] * flat[3]];
-    let sums = importer.push(call, Operator::AveragePool { window, divisors }, vec![squares], flat)?;
+    let sums =
+        importer.push(call, Operator::AveragePool { window, divisors }, vec![squares], flat)?;
     let sums = importer.reshape(call, sums, shape.clone())?;
     let power = Activation::Power { factor: alpha / size as f32, offset: bias, exponent: -beta };
     let factor = importer.activate(call, sums, power)?;

@@ -20,7 +20,11 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "TopK", attributes: &["axis", "k", "largest", "sorted"], import: top_k },
 ];
 
-fn arg_extreme<'a>(importer: &mut Importer<'a>, call: &Call<'a>, smallest: bool) -> Result<(), Stop> {
+fn arg_extreme<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    smallest: bool,
+) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
     let mut shape = importer.graph.shape(input).to_vec();
     let axis = axis(call.int("axis", 0)?, shape.len())?;
@@ -51,12 +55,14 @@ fn top_k<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         Some(count) => count.first().copied().unwrap_or(0),
         None => call.int("k", 0)?,
     };
-    shape[axis] = usize::try_from(count)
-        .ok()
-        .filter(|count| (1..=length).contains(count))
-        .ok_or_else(|| Stop::Because(format!("{count} elements are asked for of a dimension of {length}")))?;
+    shape[axis] =
+        usize::try_from(count).ok().filter(|count| (1..=length).contains(count)).ok_or_else(
+            || Stop::Because(format!("{count} elements are asked for of a dimension of {length}")),
+        )?;
     let smallest = !call.flag("largest", true)?;
-    for (output, indices) in call.node.output.iter().zip([false, true]).filter(|(output, _)| !output.is_empty()) {
+    for (output, indices) in
+        call.node.output.iter().zip([false, true]).filter(|(output, _)| !output.is_empty())
+    {
         let grid = indices.then(|| Grid::integers(0, length as i64 - 1));
         let operator = Operator::TopK { axis, smallest, indices };
         let value = importer.push_on(call, operator, vec![input], shape.clone(), grid)?;

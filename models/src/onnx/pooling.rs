@@ -12,16 +12,40 @@ use crate::window::{plane, with_plane};
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
         name: "MaxPool",
-        attributes: &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"],
+        attributes: &[
+            "auto_pad",
+            "ceil_mode",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "storage_order",
+            "strides",
+        ],
         import: max_pool,
     },
     Registration {
         name: "AveragePool",
-        attributes: &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"],
+        attributes: &[
+            "auto_pad",
+            "ceil_mode",
+            "count_include_pad",
+            "dilations",
+            "kernel_shape",
+            "pads",
+            "strides",
+        ],
         import: average_pool,
     },
-    Registration { name: "GlobalAveragePool", attributes: &[], import: |importer, call| global(importer, call, false) },
-    Registration { name: "GlobalMaxPool", attributes: &[], import: |importer, call| global(importer, call, true) },
+    Registration {
+        name: "GlobalAveragePool",
+        attributes: &[],
+        import: |importer, call| global(importer, call, false),
+    },
+    Registration {
+        name: "GlobalMaxPool",
+        attributes: &[],
+        import: |importer, call| global(importer, call, true),
+    },
 ];
 
 struct Pool {
@@ -88,14 +112,19 @@ fn average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), 
 }
 
 /// The average that a node's attributes describe.
-pub(super) fn average<'a>(importer: &mut Importer<'a>, call: &Call<'a>, input: ValueId) -> Result<ValueId, Stop> {
+pub(super) fn average<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+) -> Result<ValueId, Stop> {
     as_one_batch(importer, call, input, |importer, input| {
         let pool = pool(importer, call, input)?;
         let include_padding = call.flag("count_include_pad", false)?;
         if !include_padding && !pool.window.never_empty(pool.plane) {
             return Err(Stop::because("one of its windows lies entirely on padding"));
         }
-        // What counts into the divisor: the plane alone, or with its explicit padding. What only ceil mode adds never counts.
+        // What counts into the divisor: the plane alone, or with its explicit padding. What only
+        // ceil mode adds never counts.
         let mut counted = pool.plane;
         let mut counting = pool.window.clone();
         if include_padding {
@@ -104,7 +133,8 @@ pub(super) fn average<'a>(importer: &mut Importer<'a>, call: &Call<'a>, input: V
                 counting.pads[axis] = 0;
             }
         }
-        let count = |axis: usize, position: usize| counting.inside(axis, position, counted[axis]).len();
+        let count =
+            |axis: usize, position: usize| counting.inside(axis, position, counted[axis]).len();
         let columns: Vec<usize> = (0..pool.output[1]).map(|x| count(1, x)).collect();
         let rows = (0..pool.output[0]).map(|y| count(0, y));
         let divisors = rows.flat_map(|row| columns.iter().map(move |column| row * column));
@@ -128,12 +158,18 @@ pub(super) fn whole<'a>(
 ) -> Result<ValueId, Stop> {
     let shape = importer.graph.shape(input).to_vec();
     let [batch, channels, rest @ ..] = &shape[..] else {
-        return Err(Stop::Because(format!("its input has shape {shape:?}, expected at least two dimensions")));
+        return Err(Stop::Because(format!(
+            "its input has shape {shape:?}, expected at least two dimensions"
+        )));
     };
     let area: usize = rest.iter().product();
     let operator = |plane: [usize; 2]| {
         let window = Window::whole(plane);
-        if maximum { Operator::MaxPool { window } } else { Operator::AveragePool { window, divisors: vec![area] } }
+        if maximum {
+            Operator::MaxPool { window }
+        } else {
+            Operator::AveragePool { window, divisors: vec![area] }
+        }
     };
     let kept = [&[*batch, *channels], &vec![1; rest.len()][..]].concat();
     if let Some(plane) = plane(&shape) {

@@ -1,4 +1,5 @@
-//! Operators on integers (QOperator form): each is its float counterpart between DequantizeLinear and QuantizeLinear.
+//! Operators on integers (QOperator form): each is its float counterpart between DequantizeLinear
+//! and QuantizeLinear.
 
 use std::rc::Rc;
 
@@ -65,17 +66,28 @@ pub(super) const MICROSOFT: &[Registration] = &[
 ];
 
 /// Operand `index` read with the scale and zero point behind it.
-fn read<'a>(importer: &mut Importer<'a>, call: &Call<'a>, index: usize, along: usize) -> Result<Operand, Stop> {
+fn read<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    index: usize,
+    along: usize,
+) -> Result<Operand, Stop> {
     let operand = importer.operand(call, index)?;
     let scales = Scales::read(importer, call, index + 1, index + 2)?;
     importer.dequantised(call, operand, scales, along)
 }
 
 /// The same for an operand that must be computed.
-fn read_computed<'a>(importer: &mut Importer<'a>, call: &Call<'a>, index: usize) -> Result<ValueId, Stop> {
+fn read_computed<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    index: usize,
+) -> Result<ValueId, Stop> {
     match read(importer, call, index, 0)? {
         Operand::Computed(id) => Ok(id),
-        Operand::Constant(_) => Err(Stop::Because(format!("input {index} is a constant, expected a computed value"))),
+        Operand::Constant(_) => {
+            Err(Stop::Because(format!("input {index} is a constant, expected a computed value")))
+        }
     }
 }
 
@@ -88,12 +100,19 @@ fn read_constant<'a>(
 ) -> Result<Rc<Constant>, Stop> {
     match read(importer, call, index, along)? {
         Operand::Constant(constant) => Ok(constant),
-        Operand::Computed(_) => Err(Stop::Because(format!("input {index} is computed, expected a constant"))),
+        Operand::Computed(_) => {
+            Err(Stop::Because(format!("input {index} is computed, expected a constant")))
+        }
     }
 }
 
 /// Defines the result as the integers of a value on the grid of operands `index` and `index + 1`.
-fn finish<'a>(importer: &mut Importer<'a>, call: &Call<'a>, value: ValueId, index: usize) -> Result<(), Stop> {
+fn finish<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    value: ValueId,
+    index: usize,
+) -> Result<(), Stop> {
     let grid = importer.result_grid(call, index, index + 1)?;
     let rounded = importer.quantise(call, value, grid)?;
     let integers = importer.integers_of(call, rounded)?;
@@ -101,7 +120,12 @@ fn finish<'a>(importer: &mut Importer<'a>, call: &Call<'a>, value: ValueId, inde
 }
 
 /// A bias of int32 in units of input scale times weight scale, as real numbers.
-fn integer_bias(bias: Option<Rc<Constant>>, channels: usize, input: f64, weights: &Constant) -> Result<Vec<f64>, Stop> {
+fn integer_bias(
+    bias: Option<Rc<Constant>>,
+    channels: usize,
+    input: f64,
+    weights: &Constant,
+) -> Result<Vec<f64>, Stop> {
     let Some(bias) = bias else {
         return Ok(vec![0.0; channels]);
     };
@@ -113,7 +137,11 @@ fn integer_bias(bias: Option<Rc<Constant>>, channels: usize, input: f64, weights
         return Err(Stop::because("its weights are not quantised"));
     };
     let scale = |channel: usize| f64::from(scales[if scales.len() == 1 { 0 } else { channel }]);
-    Ok(bias.iter().enumerate().map(|(channel, &bias)| bias as f64 * input * scale(channel)).collect())
+    Ok(bias
+        .iter()
+        .enumerate()
+        .map(|(channel, &bias)| bias as f64 * input * scale(channel))
+        .collect())
 }
 
 fn qlinear_conv<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -168,7 +196,8 @@ fn mat_mul_integer<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(
 
 fn qlinear_add<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operands = [read(importer, call, 0, 0)?, read(importer, call, 3, 0)?];
-    let shape = broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
+    let shape =
+        broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
     let mut inputs = Vec::new();
     for operand in operands {
         inputs.push(importer.value(call, operand, &shape)?);
@@ -180,17 +209,21 @@ fn qlinear_add<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
 
 fn qlinear_mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let operands = [read(importer, call, 0, 0)?, read(importer, call, 3, 0)?];
-    let shape = broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
+    let shape =
+        broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
     let value = match operands {
         [Operand::Computed(a), Operand::Computed(b)] => {
             let inputs = [importer.expand(call, a, &shape)?, importer.expand(call, b, &shape)?];
             importer.multiply(call, inputs)?
         }
-        [Operand::Computed(x), Operand::Constant(c)] | [Operand::Constant(c), Operand::Computed(x)] => {
+        [Operand::Computed(x), Operand::Constant(c)]
+        | [Operand::Constant(c), Operand::Computed(x)] => {
             let x = importer.expand(call, x, &shape)?;
             scale(importer, call, x, &c)?
         }
-        [Operand::Constant(_), Operand::Constant(_)] => return Err(Stop::because("both operands are constant")),
+        [Operand::Constant(_), Operand::Constant(_)] => {
+            return Err(Stop::because("both operands are constant"));
+        }
     };
     finish(importer, call, value, 6)
 }
@@ -211,7 +244,9 @@ fn qlinear_concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
 
 fn channels_first(call: &Call<'_>) -> Result<(), Stop> {
     if call.flag("channels_last", false)? {
-        return Err(Stop::because("attribute `channels_last` is 1, expected channels in dimension 1"));
+        return Err(Stop::because(
+            "attribute `channels_last` is 1, expected channels in dimension 1",
+        ));
     }
     Ok(())
 }
@@ -223,14 +258,21 @@ fn qlinear_average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Res
     finish(importer, call, value, 3)
 }
 
-fn qlinear_global_average_pool<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+fn qlinear_global_average_pool<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+) -> Result<(), Stop> {
     channels_first(call)?;
     let input = read_computed(importer, call, 0)?;
     let value = whole(importer, call, input, false)?;
     finish(importer, call, value, 3)
 }
 
-fn activation<'a>(importer: &mut Importer<'a>, call: &Call<'a>, activation: Activation) -> Result<(), Stop> {
+fn activation<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    activation: Activation,
+) -> Result<(), Stop> {
     let input = read_computed(importer, call, 0)?;
     let value = importer.activate(call, input, activation)?;
     finish(importer, call, value, 3)
@@ -244,27 +286,39 @@ fn qlinear_leaky_relu<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Resul
 /// Inputs A, its scale and zero point, B and its, C, then the result's.
 fn qgemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     if call.flag("transA", false)? || call.float("alpha", 1.0)? != 1.0 {
-        return Err(Stop::because("attributes `transA` and `alpha` other than 0 and 1 are not supported"));
+        return Err(Stop::because(
+            "attributes `transA` and `alpha` other than 0 and 1 are not supported",
+        ));
     }
     let transposed = call.flag("transB", false)?;
     let input = read_computed(importer, call, 0)?;
     let weights = read_constant(importer, call, 3, usize::from(!transposed))?;
     if weights.shape().len() != 2 {
-        return Err(Stop::Because(format!("a constant of shape {:?}, expected a matrix", weights.shape())));
+        return Err(Stop::Because(format!(
+            "a constant of shape {:?}, expected a matrix",
+            weights.shape()
+        )));
     }
     let rows = if transposed { weights } else { Rc::new(weights.transpose(&[1, 0])) };
     let scale = Scales::read(importer, call, 1, 2)?.only()?.scale;
     let channels = rows.shape()[0];
     let bias = importer.optional_constant(call, 6)?;
     let bias = match bias {
-        Some(bias) if bias.shape().iter().product::<usize>() == channels => Some(Rc::new(bias.reshape(&[channels]))),
+        Some(bias) if bias.shape().iter().product::<usize>() == channels => {
+            Some(Rc::new(bias.reshape(&[channels])))
+        }
         other => other,
     };
     let bias = integer_bias(bias, channels, scale, &rows)?;
     let mut shape = importer.graph.shape(input).to_vec();
     match shape.last_mut() {
         Some(last) if *last == rows.shape()[1] => *last = channels,
-        _ => return Err(Stop::Because(format!("an input of shape {shape:?} for weights {:?}", rows.shape()))),
+        _ => {
+            return Err(Stop::Because(format!(
+                "an input of shape {shape:?} for weights {:?}",
+                rows.shape()
+            )));
+        }
     }
     let operator = Operator::Gemm { layer: layer(&rows, bias)? };
     let value = importer.push(call, operator, vec![input], shape)?;

@@ -1,7 +1,9 @@
 //! QuantizeLinear and DequantizeLinear: how a file says what stands for a number.
 //!
-//! An ONNX tensor of integers is, to the float graph, a tensor of those integers as real numbers. QuantizeLinear rounds to a grid and reads off the integers;
-//! DequantizeLinear reads integers on a grid. The two after each other are the grid alone, which is how files in QDQ form come out as integer operators.
+//! An ONNX tensor of integers is, to the float graph, a tensor of those integers as real numbers.
+//! QuantizeLinear rounds to a grid and reads off the integers; DequantizeLinear reads integers on a
+//! grid. The two after each other are the grid alone, which is how files in QDQ form come out as
+//! integer operators.
 
 use std::rc::Rc;
 
@@ -29,10 +31,12 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "DynamicQuantizeLinear", attributes: &[], import: dynamic },
 ];
 
-/// Scale and zero point are computed from the data, which would make them part of every statement and every table; a circuit needs them fixed.
+/// Scale and zero point are computed from the data, which would make them part of every statement
+/// and every table; a circuit needs them fixed.
 fn dynamic<'a>(_: &mut Importer<'a>, _: &Call<'a>) -> Result<(), Stop> {
     Err(Stop::because(
-        "its scale depends on the data, and a circuit is compiled for fixed scales; quantise the model statically (onnxruntime's `quantize_static`)",
+        "its scale depends on the data, and a circuit is compiled for fixed scales; quantise the \
+        model statically (onnxruntime's `quantize_static`)",
     ))
 }
 
@@ -55,19 +59,27 @@ pub(super) fn grid_of(scales: &[f32], zeros: &[i64], minimum: i64, maximum: i64)
 
 impl Scales {
     /// Reads the operands `scale` and, if it is given, `zero`.
-    pub(super) fn read<'a>(importer: &Importer<'a>, call: &Call<'a>, scale: usize, zero: usize) -> Result<Self, Stop> {
+    pub(super) fn read<'a>(
+        importer: &Importer<'a>,
+        call: &Call<'a>,
+        scale: usize,
+        zero: usize,
+    ) -> Result<Self, Stop> {
         let fixed = |index: usize| {
             let constant = importer.optional_constant(call, index);
             constant.map_err(|stop| match stop {
                 Stop::Because(_) => Stop::Because(format!(
-                    "its scale or zero point (input {index}) is computed, and a circuit is compiled for fixed ones; quantise the model statically"
+                    "its scale or zero point (input {index}) is computed, and a circuit is \
+                    compiled for fixed ones; quantise the model statically"
                 )),
                 other => other,
             })
         };
         let scales = fixed(scale)?.ok_or_else(|| Stop::because("its scale is missing"))?;
         if scales.shape().len() > 1 {
-            return Err(Stop::because("scales by blocks are not supported, expected one for all or one per channel"));
+            return Err(Stop::because(
+                "scales by blocks are not supported, expected one for all or one per channel",
+            ));
         }
         let scales: Vec<f32> = scales.finite()?.iter().copied().collect();
         if scales.is_empty() || scales.iter().any(|&scale| scale <= 0.0) {
@@ -76,15 +88,23 @@ impl Scales {
         let zeros = match fixed(zero)? {
             None => vec![0; scales.len()],
             Some(zeros) if zeros.is_integer() => zeros.integers()?,
-            Some(_) => return Err(Stop::because("float8 numbers are not supported, expected integers")),
+            Some(_) => {
+                return Err(Stop::because("float8 numbers are not supported, expected integers"));
+            }
         };
-        if let Some(zero) = zeros.iter().find(|zero| !(ACTIVATION_MIN..=ACTIVATION_MAX).contains(*zero)) {
+        if let Some(zero) =
+            zeros.iter().find(|zero| !(ACTIVATION_MIN..=ACTIVATION_MAX).contains(*zero))
+        {
             return Err(Stop::Because(format!("its zero point {zero} has more than 16 bits")));
         }
         // One zero point may serve all scales.
         let zeros = if zeros.len() == 1 { vec![zeros[0]; scales.len()] } else { zeros };
         if zeros.len() != scales.len() {
-            return Err(Stop::Because(format!("{} zero points for {} scales", zeros.len(), scales.len())));
+            return Err(Stop::Because(format!(
+                "{} zero points for {} scales",
+                zeros.len(),
+                scales.len()
+            )));
         }
         Ok(Self { scales, zeros })
     }
@@ -93,7 +113,9 @@ impl Scales {
     pub(super) fn only(&self) -> Result<Quantisation, Stop> {
         match grid_of(&self.scales, &self.zeros, 0, 0) {
             Some(grid) => Ok(grid.quantisation),
-            None => Err(Stop::because("its activations have one scale per channel, expected one for all")),
+            None => Err(Stop::because(
+                "its activations have one scale per channel, expected one for all",
+            )),
         }
     }
 }
@@ -124,7 +146,9 @@ impl<'a> Importer<'a> {
         match operand {
             Operand::Constant(constant) => {
                 let integers = constant.integers()?;
-                if scales.scales.len() > 1 && constant.shape().get(axis) != Some(&scales.scales.len()) {
+                if scales.scales.len() > 1
+                    && constant.shape().get(axis) != Some(&scales.scales.len())
+                {
                     return Err(Stop::Because(format!(
                         "{} scales for dimension {axis} of {:?}",
                         scales.scales.len(),
@@ -132,7 +156,8 @@ impl<'a> Importer<'a> {
                     )));
                 }
                 let Scales { scales, zeros } = scales;
-                let narrow: Option<Vec<i16>> = integers.iter().map(|&x| i16::try_from(x).ok()).collect();
+                let narrow: Option<Vec<i16>> =
+                    integers.iter().map(|&x| i16::try_from(x).ok()).collect();
                 let constant = match narrow {
                     Some(narrow) => {
                         let integers = crate::layout::from_elements(constant.shape(), narrow);
@@ -151,7 +176,13 @@ impl<'a> Importer<'a> {
     }
 
     /// Wide integers that a scale makes real numbers.
-    fn wide(&self, constant: &Constant, scales: &[f32], zeros: &[i64], axis: usize) -> Result<Operand, Stop> {
+    fn wide(
+        &self,
+        constant: &Constant,
+        scales: &[f32],
+        zeros: &[i64],
+        axis: usize,
+    ) -> Result<Operand, Stop> {
         let mut numbers = constant.numbers();
         if let ([scale], [zero]) = (scales, zeros) {
             numbers.mapv_inplace(|x| f64::from(*scale) * (x - *zero as f64));
@@ -171,7 +202,9 @@ impl<'a> Importer<'a> {
         quantisation: Quantisation,
     ) -> Result<ValueId, Stop> {
         let Some(known) = self.grid(value) else {
-            return Err(Stop::because("it reads numbers that are not quantised to at most 16 bits"));
+            return Err(Stop::because(
+                "it reads numbers that are not quantised to at most 16 bits",
+            ));
         };
         if known.quantisation == quantisation {
             return Ok(value);
@@ -183,11 +216,22 @@ impl<'a> Importer<'a> {
             return self.relabel(call, self.graph.nodes[index].inputs[0], quantisation);
         }
         let shape = self.graph.shape(value).to_vec();
-        self.push_on(call, Operator::Relabel, vec![value], shape, Some(Grid { quantisation, ..known }))
+        self.push_on(
+            call,
+            Operator::Relabel,
+            vec![value],
+            shape,
+            Some(Grid { quantisation, ..known }),
+        )
     }
 
     /// A value rounded to a grid.
-    pub(super) fn quantise(&mut self, call: &Call<'a>, value: ValueId, grid: Grid) -> Result<ValueId, Stop> {
+    pub(super) fn quantise(
+        &mut self,
+        call: &Call<'a>,
+        value: ValueId,
+        grid: Grid,
+    ) -> Result<ValueId, Stop> {
         let shape = self.graph.shape(value).to_vec();
         self.push_on(call, Operator::Quantize, vec![value], shape, Some(grid))
     }
@@ -197,11 +241,19 @@ impl<'a> Importer<'a> {
         self.relabel(call, value, Grid::BOOLEAN.quantisation)
     }
 
-    /// The grid that a node's result is put on: operands `scale` and `zero`, whose type is that of the result.
-    pub(super) fn result_grid(&self, call: &Call<'a>, scale: usize, zero: usize) -> Result<Grid, Stop> {
+    /// The grid that a node's result is put on: operands `scale` and `zero`, whose type is that of
+    /// the result.
+    pub(super) fn result_grid(
+        &self,
+        call: &Call<'a>,
+        scale: usize,
+        zero: usize,
+    ) -> Result<Grid, Stop> {
         let element = match call.int("output_dtype", 0)? {
             0 => match call.input(zero) {
-                Some(name) => self.element_types.get(name).copied().unwrap_or(DataType::Uint8 as i32),
+                Some(name) => {
+                    self.element_types.get(name).copied().unwrap_or(DataType::Uint8 as i32)
+                }
                 None => DataType::Uint8 as i32,
             },
             declared => declared as i32,
@@ -233,7 +285,9 @@ fn quantize_linear<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(
 
 fn dequantize_linear<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     if call.int("block_size", 0)? != 0 {
-        return Err(Stop::because("scales by blocks are not supported, expected one for all or one per channel"));
+        return Err(Stop::because(
+            "scales by blocks are not supported, expected one for all or one per channel",
+        ));
     }
     let operand = importer.operand(call, 0)?;
     let rank = importer.shape_of(&operand).len();
@@ -245,16 +299,20 @@ fn dequantize_linear<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result
     }
 }
 
-/// Weights as rows of one output channel each, and biases: quantised if the file has quantised the weights. `rows` has the channels in dimension 0.
+/// Weights as rows of one output channel each, and biases: quantised if the file has quantised the
+/// weights. `rows` has the channels in dimension 0.
 pub(super) fn layer(rows: &Constant, bias: Vec<f64>) -> Result<Layer, Stop> {
     match rows {
-        Constant::Quantised { integers, scales, zeros, axis } if scales.len() == 1 || *axis == 0 => {
+        Constant::Quantised { integers, scales, zeros, axis }
+            if scales.len() == 1 || *axis == 0 =>
+        {
             let channels = bias.len();
             let terms = (integers.len() / channels.max(1)).max(1);
             let zero = |index: usize| zeros[if zeros.len() == 1 { 0 } else { index / terms }];
             let weights = integers.iter().enumerate().map(|(index, &x)| i64::from(x) - zero(index));
             let weights: Vec<i32> = weights.map(|weight| weight as i32).collect();
-            let scales = (0..channels).map(|channel| scales[if scales.len() == 1 { 0 } else { channel }].into());
+            let scales = (0..channels)
+                .map(|channel| scales[if scales.len() == 1 { 0 } else { channel }].into());
             Ok(Layer::Integer { weights, scales: scales.collect(), bias })
         }
         _ => {

@@ -1,5 +1,6 @@
-//! Operators that copy or reorder elements: Split, Gather, Expand, Tile, Concat, DepthToSpace, SpaceToDepth; Shape and Size, which only look
-//! at shapes; and ConstantOfShape, Range and ReduceProd, which make constants of constants.
+//! Operators that copy or reorder elements: Split, Gather, Expand, Tile, Concat, DepthToSpace,
+//! SpaceToDepth; Shape and Size, which only look at shapes; and ConstantOfShape, Range and
+//! ReduceProd, which make constants of constants.
 
 use ndarray::ArrayD;
 
@@ -17,8 +18,16 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Gather", attributes: &["axis"], import: gather },
     Registration { name: "Expand", attributes: &[], import: expand },
     Registration { name: "Tile", attributes: &[], import: tile },
-    Registration { name: "DepthToSpace", attributes: &["blocksize", "mode"], import: depth_to_space },
-    Registration { name: "SpaceToDepth", attributes: &["blocksize", "mode"], import: space_to_depth },
+    Registration {
+        name: "DepthToSpace",
+        attributes: &["blocksize", "mode"],
+        import: depth_to_space,
+    },
+    Registration {
+        name: "SpaceToDepth",
+        attributes: &["blocksize", "mode"],
+        import: space_to_depth,
+    },
     Registration { name: "Shape", attributes: &["end", "start"], import: shape },
     Registration { name: "Size", attributes: &[], import: size },
     Registration { name: "ConstantOfShape", attributes: &["value"], import: depends_on_data },
@@ -52,10 +61,12 @@ fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let axis = axis(call.int("axis", 0)?, shape.len())?;
     for &input in &inputs[1..] {
         let next = importer.graph.shape(input);
-        let agree =
-            next.len() == shape.len() && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
+        let agree = next.len() == shape.len()
+            && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
         if !agree {
-            return Err(Stop::Because(format!("{next:?} cannot follow {shape:?} along axis {axis}")));
+            return Err(Stop::Because(format!(
+                "{next:?} cannot follow {shape:?} along axis {axis}"
+            )));
         }
     }
     let value = importer.concat(call, inputs, axis)?;
@@ -73,7 +84,9 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     };
     let outputs = call.node.output.len();
     let lengths: Vec<usize> = match listed {
-        Some(lengths) => lengths.iter().map(|&length| usize::try_from(length).unwrap_or(0)).collect(),
+        Some(lengths) => {
+            lengths.iter().map(|&length| usize::try_from(length).unwrap_or(0)).collect()
+        }
         None => {
             // Equal parts, the last one smaller.
             let part = length.div_ceil(outputs.max(1));
@@ -84,7 +97,9 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         || lengths.iter().copied().fold(0, usize::saturating_add) != length
         || lengths.contains(&0)
     {
-        return Err(Stop::Because(format!("parts {lengths:?} of a dimension of {length} for {outputs} outputs")));
+        return Err(Stop::Because(format!(
+            "parts {lengths:?} of a dimension of {length} for {outputs} outputs"
+        )));
     }
     let mut start = 0;
     for (output, part) in call.node.output.iter().zip(lengths) {
@@ -114,8 +129,11 @@ fn gather<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
 
 fn expand<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let input = importer.computed(call, 0)?;
-    let target = importer.integers(call, 1)?.ok_or_else(|| Stop::because("its shape (input 1) is missing"))?;
-    let target: Option<Vec<usize>> = target.iter().map(|&length| usize::try_from(length).ok()).collect();
+    let target = importer
+        .integers(call, 1)?
+        .ok_or_else(|| Stop::because("its shape (input 1) is missing"))?;
+    let target: Option<Vec<usize>> =
+        target.iter().map(|&length| usize::try_from(length).ok()).collect();
     let target = target.ok_or_else(|| Stop::because("its shape has negative lengths"))?;
     let shape = broadcast_shapes(importer.graph.shape(input), &target)?;
     let value = importer.expand(call, input, &shape)?;
@@ -124,7 +142,9 @@ fn expand<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
 
 fn tile<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let mut value = importer.computed(call, 0)?;
-    let repeats = importer.integers(call, 1)?.ok_or_else(|| Stop::because("its repeats (input 1) are missing"))?;
+    let repeats = importer
+        .integers(call, 1)?
+        .ok_or_else(|| Stop::because("its repeats (input 1) are missing"))?;
     for (axis, &count) in repeats.iter().enumerate().take(importer.graph.shape(value).len()) {
         let count = usize::try_from(count).ok().filter(|count| (1..=1 << 16).contains(count));
         let count = count.ok_or_else(|| Stop::Because(format!("repeats {repeats:?}")))?;
@@ -142,7 +162,9 @@ fn blocks<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<([usize; 4], u
         [batch, channels, height, width] if (1..=1 << 12).contains(&block) => {
             Ok(([batch, channels, height, width], block))
         }
-        _ => Err(Stop::Because(format!("blocks of {block} for an input of shape {shape:?}, expected [N, C, H, W]"))),
+        _ => Err(Stop::Because(format!(
+            "blocks of {block} for an input of shape {shape:?}, expected [N, C, H, W]"
+        ))),
     }
 }
 

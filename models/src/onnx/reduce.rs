@@ -47,14 +47,20 @@ fn reduce<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let square = Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 };
     let (before, reduction, after) = match name {
         "ReduceL1" => (Some(Activation::Plain(Plain::Abs)), Reduction::Sum, None),
-        "ReduceL2" => {
-            (Some(square), Reduction::Sum, Some(Activation::Power { factor: 1.0, offset: 0.0, exponent: 0.5 }))
-        }
+        "ReduceL2" => (
+            Some(square),
+            Reduction::Sum,
+            Some(Activation::Power { factor: 1.0, offset: 0.0, exponent: 0.5 }),
+        ),
         "ReduceLogSum" => (None, Reduction::Sum, Some(Activation::Plain(Plain::Log))),
         "ReduceSumSquare" => (Some(square), Reduction::Sum, None),
         "ReduceMean" => (None, Reduction::Mean, None),
         "ReduceSum" => (None, Reduction::Sum, None),
-        "ReduceMin" => (Some(Activation::Plain(Plain::Neg)), Reduction::Max, Some(Activation::Plain(Plain::Neg))),
+        "ReduceMin" => (
+            Some(Activation::Plain(Plain::Neg)),
+            Reduction::Max,
+            Some(Activation::Plain(Plain::Neg)),
+        ),
         _ => (None, Reduction::Max, None),
     };
     if let Some(activation) = before {
@@ -66,13 +72,15 @@ fn reduce<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     }
     if !keep {
         let shape = importer.graph.shape(value).to_vec();
-        let kept = shape.iter().zip(&reduced).filter(|(_, reduced)| !**reduced).map(|(&length, _)| length);
+        let kept =
+            shape.iter().zip(&reduced).filter(|(_, reduced)| !**reduced).map(|(&length, _)| length);
         value = importer.reshape(call, value, kept.collect())?;
     }
     importer.define(call, value)
 }
 
-/// Reduces some dimensions to length 1: they are moved to the back, where they are one window per channel.
+/// Reduces some dimensions to length 1: they are moved to the back, where they are one window per
+/// channel.
 pub(super) fn over<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,

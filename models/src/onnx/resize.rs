@@ -51,39 +51,53 @@ fn resize<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let shape = importer.graph.shape(input).to_vec();
     let axes = match call.ints("axes")? {
         None => (0..shape.len()).collect(),
-        Some(axes) => axes.iter().map(|&index| axis(index, shape.len())).collect::<Result<Vec<_>, _>>()?,
+        Some(axes) => {
+            axes.iter().map(|&index| axis(index, shape.len())).collect::<Result<Vec<_>, _>>()?
+        }
     };
     if call.flag("antialias", false)? {
         return Err(Stop::because("attribute `antialias` is 1, which is not supported"));
     }
     if call.string("keep_aspect_ratio_policy", "stretch")? != "stretch" {
-        return Err(Stop::because("attribute `keep_aspect_ratio_policy` is not `stretch`, which is not supported"));
+        return Err(Stop::because(
+            "attribute `keep_aspect_ratio_policy` is not `stretch`, which is not supported",
+        ));
     }
     // Before opset 11 the scales are input 1; since, a region of interest stands before them.
     let place = if call.opset < 11 { 1 } else { 2 };
     let scales = importer.optional_constant(call, place)?;
-    let scales: Vec<f64> = scales.map(|scales| scales.numbers().iter().copied().collect()).unwrap_or_default();
+    let scales: Vec<f64> =
+        scales.map(|scales| scales.numbers().iter().copied().collect()).unwrap_or_default();
     let changes = if scales.is_empty() {
-        let sizes = importer.integers(call, 3)?.ok_or_else(|| Stop::because("it has neither scales nor sizes"))?;
+        let sizes = importer
+            .integers(call, 3)?
+            .ok_or_else(|| Stop::because("it has neither scales nor sizes"))?;
         sized(&shape, &axes, &sizes)?
     } else {
         scaled(&shape, &axes, &scales)?
     };
     let default = if call.opset < 11 { "asymmetric" } else { "half_pixel" };
     let mode = call.string("coordinate_transformation_mode", default)?;
-    let nearest = call.string("nearest_mode", if call.opset < 11 { "floor" } else { "round_prefer_floor" })?;
+    let nearest =
+        call.string("nearest_mode", if call.opset < 11 { "floor" } else { "round_prefer_floor" })?;
     let value = carry_out(importer, call, input, &changes, &mode, &nearest)?;
     importer.define(call, value)
 }
 
 fn scaled(shape: &[usize], axes: &[usize], scales: &[f64]) -> Result<Vec<Change>, Stop> {
     if scales.len() != axes.len() {
-        return Err(Stop::Because(format!("{} scales for {} dimensions", scales.len(), axes.len())));
+        return Err(Stop::Because(format!(
+            "{} scales for {} dimensions",
+            scales.len(),
+            axes.len()
+        )));
     }
     let changes = axes.iter().zip(scales).map(|(&axis, &scale)| {
         let new = (shape[axis] as f64 * scale).floor();
         if !(1.0..=1e6).contains(&new) {
-            return Err(Stop::Because(format!("scale {scale} makes {new} elements of dimension {axis}")));
+            return Err(Stop::Because(format!(
+                "scale {scale} makes {new} elements of dimension {axis}"
+            )));
         }
         Ok(Change { axis, old: shape[axis], new: new as usize, scale })
     });
@@ -95,7 +109,9 @@ fn sized(shape: &[usize], axes: &[usize], sizes: &[i64]) -> Result<Vec<Change>, 
         return Err(Stop::Because(format!("{} sizes for {} dimensions", sizes.len(), axes.len())));
     }
     let changes = axes.iter().zip(sizes).map(|(&axis, &size)| match usize::try_from(size) {
-        Ok(new @ 1..=1_000_000) => Ok(Change { axis, old: shape[axis], new, scale: new as f64 / shape[axis] as f64 }),
+        Ok(new @ 1..=1_000_000) => {
+            Ok(Change { axis, old: shape[axis], new, scale: new as f64 / shape[axis] as f64 })
+        }
         _ => Err(Stop::Because(format!("size {size} for dimension {axis}"))),
     });
     changes.collect()
@@ -118,17 +134,21 @@ fn carry_out<'a>(
         let mut resized = importer.graph.shape(value).to_vec();
         resized[change.axis] = change.new;
         importer.fits(&resized)?;
-        let places: Vec<f64> = (0..change.new).map(|x| place(change, x, coordinates)).collect::<Result<_, _>>()?;
+        let places: Vec<f64> =
+            (0..change.new).map(|x| place(change, x, coordinates)).collect::<Result<_, _>>()?;
         let last = change.old - 1;
         match mode.as_str() {
             "nearest" => {
-                let indices = places.iter().map(|&x| round(x, nearest).map(|x| x.clamp(0.0, last as f64) as usize));
+                let indices = places
+                    .iter()
+                    .map(|&x| round(x, nearest).map(|x| x.clamp(0.0, last as f64) as usize));
                 let indices: Vec<usize> = indices.collect::<Result<_, _>>()?;
                 value = importer.gather(call, value, change.axis, &indices)?;
             }
             "linear" | "bilinear" | "trilinear" => {
-                limits::tensor(&[change.new, change.old])
-                    .map_err(|problem| Stop::TooLarge(format!("the matrix of its interpolation: {problem}")))?;
+                limits::tensor(&[change.new, change.old]).map_err(|problem| {
+                    Stop::TooLarge(format!("the matrix of its interpolation: {problem}"))
+                })?;
                 let mut matrix = vec![0.0f32; change.new * change.old];
                 for (row, &x) in matrix.chunks_mut(change.old).zip(&places) {
                     let x = x.clamp(0.0, last as f64);

@@ -33,12 +33,13 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     for index in 0..starts.len() {
         let mut shape = importer.shape_of(&operand);
         let axis = axis(axes[index], shape.len())?;
-        let (start, count) = section(starts[index], ends[index], steps[index], shape[axis]).ok_or_else(|| {
-            Stop::Because(format!(
-                "{}..{} in steps of {} takes nothing from dimension {axis} of {shape:?}",
-                starts[index], ends[index], steps[index]
-            ))
-        })?;
+        let (start, count) = section(starts[index], ends[index], steps[index], shape[axis])
+            .ok_or_else(|| {
+                Stop::Because(format!(
+                    "{}..{} in steps of {} takes nothing from dimension {axis} of {shape:?}",
+                    starts[index], ends[index], steps[index]
+                ))
+            })?;
         // A step beyond the dimension is only reached with one element, where it does not matter.
         let length = shape[axis] as i64;
         let step = steps[index].clamp(-length, length) as isize;
@@ -51,7 +52,9 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
                 let operator = Operator::Slice { axis, start, step };
                 Operand::Computed(importer.push(call, operator, vec![id], shape)?)
             }
-            Operand::Constant(constant) => Operand::Constant(constant.slice(axis, start, step, count).into()),
+            Operand::Constant(constant) => {
+                Operand::Constant(constant.slice(axis, start, step, count).into())
+            }
         };
     }
     match operand {
@@ -93,16 +96,25 @@ fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         _ => {
             let filling = importer.optional_constant(call, 2)?;
             let filling = filling.and_then(|constant| constant.numbers().first().copied());
-            (importer.integers(call, 1)?, filling.unwrap_or(0.0) as f32, importer.integers(call, 3)?)
+            (
+                importer.integers(call, 1)?,
+                filling.unwrap_or(0.0) as f32,
+                importer.integers(call, 3)?,
+            )
         }
     };
     if !filling.is_finite() {
-        return Err(Stop::Because(format!("its padding value is {filling}, expected a finite number")));
+        return Err(Stop::Because(format!(
+            "its padding value is {filling}, expected a finite number"
+        )));
     }
     let pads = pads.ok_or_else(|| Stop::because("its pads are missing"))?;
     let axes = axes.unwrap_or_else(|| (0..rank as i64).collect());
     if pads.len() != 2 * axes.len() {
-        return Err(Stop::Because(format!("its pads are {pads:?}, expected {} numbers", 2 * axes.len())));
+        return Err(Stop::Because(format!(
+            "its pads are {pads:?}, expected {} numbers",
+            2 * axes.len()
+        )));
     }
     let (mut before, mut after) = (vec![0; rank], vec![0; rank]);
     for (index, &axis_number) in axes.iter().enumerate() {
@@ -111,19 +123,25 @@ fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         if sides.iter().any(|side| side.unsigned_abs() > 1 << 26) {
             return Err(Stop::because("its pads are too large"));
         }
-        // What a negative pad cuts off, and what the other modes repeat, are elements chosen by index.
+        // What a negative pad cuts off, and what the other modes repeat, are elements chosen by
+        // index.
         let constant = mode == "constant";
         let [start, end] = if constant { sides.map(|side| side.min(0)) } else { sides };
         let length = shape[axis] as i64;
         if start > 0 || end > 0 {
             let mut longer = importer.graph.shape(value).to_vec();
-            longer[axis] = usize::try_from(length + start.max(0) + end.max(0)).unwrap_or(usize::MAX);
+            longer[axis] =
+                usize::try_from(length + start.max(0) + end.max(0)).unwrap_or(usize::MAX);
             importer.fits(&longer)?;
         }
-        let chosen: Option<Vec<usize>> = (-start..length + end).map(|index| element(index, length, &mode)).collect();
-        let chosen = chosen.ok_or_else(|| Stop::Because(format!("attribute `mode` is {mode:?}")))?;
+        let chosen: Option<Vec<usize>> =
+            (-start..length + end).map(|index| element(index, length, &mode)).collect();
+        let chosen =
+            chosen.ok_or_else(|| Stop::Because(format!("attribute `mode` is {mode:?}")))?;
         if chosen.is_empty() {
-            return Err(Stop::Because(format!("its pads {pads:?} leave nothing of dimension {axis} of {shape:?}")));
+            return Err(Stop::Because(format!(
+                "its pads {pads:?} leave nothing of dimension {axis} of {shape:?}"
+            )));
         }
         value = importer.gather(call, value, axis, &chosen)?;
         if constant {
@@ -133,12 +151,18 @@ fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     if before.iter().chain(&after).any(|&size| size > 0) {
         let padded = importer.graph.shape(value).iter().zip(before.iter().zip(&after));
         let padded = padded.map(|(length, (before, after))| before + length + after).collect();
-        value = importer.push(call, Operator::Pad { before, after, value: filling }, vec![value], padded)?;
+        value = importer.push(
+            call,
+            Operator::Pad { before, after, value: filling },
+            vec![value],
+            padded,
+        )?;
     }
     importer.define(call, value)
 }
 
-/// The element that stands at an index beyond the dimension or within it; `None` if there is no such mode.
+/// The element that stands at an index beyond the dimension or within it; `None` if there is no
+/// such mode.
 fn element(index: i64, length: i64, mode: &str) -> Option<usize> {
     let element = match mode {
         "constant" | "edge" => index.clamp(0, length - 1),

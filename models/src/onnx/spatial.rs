@@ -1,4 +1,5 @@
-//! Attributes that convolutions and pools share: kernel, strides, dilations, and the three ways to say padding.
+//! Attributes that convolutions and pools share: kernel, strides, dilations, and the three ways to
+//! say padding.
 
 use super::call::Call;
 use super::importer::{Importer, Stop};
@@ -23,7 +24,9 @@ pub(super) fn spatial_rank(shape: &[usize]) -> Result<usize, Stop> {
             "its input has batch {}, expected 1; export the model with batch 1 or a dynamic batch",
             shape[0]
         ))),
-        _ => Err(Stop::Because(format!("its input has shape {shape:?}, expected [1, C, L] or [1, C, H, W]"))),
+        _ => Err(Stop::Because(format!(
+            "its input has shape {shape:?}, expected [1, C, L] or [1, C, H, W]"
+        ))),
     }
 }
 
@@ -52,7 +55,12 @@ pub(super) struct Spatial {
 }
 
 /// The window that a node's attributes describe over an input of `shape`.
-pub(super) fn window(call: &Call<'_>, shape: &[usize], kernel: &[usize], padding: Padding) -> Result<Spatial, Stop> {
+pub(super) fn window(
+    call: &Call<'_>,
+    shape: &[usize],
+    kernel: &[usize],
+    padding: Padding,
+) -> Result<Spatial, Stop> {
     let rank = kernel.len();
     let mut window = Window {
         kernel: two(kernel, 1),
@@ -81,7 +89,8 @@ pub(super) fn window(call: &Call<'_>, shape: &[usize], kernel: &[usize], padding
     match window.output(input) {
         Some(_) => Ok(Spatial { window, explicit }),
         None => Err(Stop::Because(format!(
-            "its window (kernel {:?}, dilations {:?}, pads {:?}) does not fit an input of {input:?}",
+            "its window (kernel {:?}, dilations {:?}, pads {:?}) does not fit an input of \
+            {input:?}",
             window.kernel, window.dilations, window.pads
         ))),
     }
@@ -101,7 +110,8 @@ fn reach(window: &Window, axis: usize) -> Result<usize, Stop> {
     reach.ok_or_else(|| Stop::because("its kernel is too large"))
 }
 
-/// Pads so that there are `⌈input / stride⌉` windows; the odd element goes after, or with `lower` before.
+/// Pads so that there are `⌈input / stride⌉` windows; the odd element goes after, or with `lower`
+/// before.
 fn same(window: &mut Window, input: [usize; 2], lower: bool) -> Result<(), Stop> {
     for (axis, &length) in input.iter().enumerate() {
         let steps = length.div_ceil(window.strides[axis]) - 1;
@@ -115,7 +125,8 @@ fn same(window: &mut Window, input: [usize; 2], lower: bool) -> Result<(), Stop>
     Ok(())
 }
 
-/// Ceil mode as more (or less) padding after: the last window may be cut off, but begins on the input or the padding before.
+/// Ceil mode as more (or less) padding after: the last window may be cut off, but begins on the
+/// input or the padding before.
 fn round_up(window: &mut Window, input: [usize; 2]) -> Result<(), Stop> {
     for (axis, &length) in input.iter().enumerate() {
         let before = window.pads[axis];

@@ -1,5 +1,5 @@
-//! Operators that rearrange elements: Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Slice, Pad. On constants they are
-//! carried out at import.
+//! Operators that rearrange elements: Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Slice, Pad.
+//! On constants they are carried out at import.
 
 use super::Registration;
 use super::call::{Call, axis};
@@ -14,7 +14,12 @@ pub(super) const OPERATORS: &[Registration] = &[
 ];
 
 /// Defines the result as the operand in another shape of as many elements.
-fn reshaped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, operand: Operand, shape: Vec<usize>) -> Result<(), Stop> {
+fn reshaped<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operand: Operand,
+    shape: Vec<usize>,
+) -> Result<(), Stop> {
     match operand {
         Operand::Computed(id) => {
             let value = importer.reshape(call, id, shape)?;
@@ -45,7 +50,8 @@ fn reshape<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
     let copy_zeros = !call.flag("allowzero", false)?;
     let shape = resolve(&source, &target, copy_zeros).ok_or_else(|| {
         Stop::Because(format!(
-            "shape {source:?} cannot become {target:?}; if a batch other than 1 is written into the shape, export the model with batch 1"
+            "shape {source:?} cannot become {target:?}; if a batch other than 1 is written into \
+            the shape, export the model with batch 1"
         ))
     })?;
     reshaped(importer, call, operand, shape)
@@ -148,7 +154,9 @@ fn transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Sto
             let value = importer.transpose(call, id, permutation)?;
             importer.define(call, value)
         }
-        Operand::Constant(constant) => importer.define_constant(call, constant.transpose(&permutation)),
+        Operand::Constant(constant) => {
+            importer.define_constant(call, constant.transpose(&permutation))
+        }
     }
 }
 

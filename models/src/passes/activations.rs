@@ -4,8 +4,9 @@ use super::Rewriting;
 use crate::activation::Activation;
 use crate::graph::Operator;
 
-/// Fuses every activation whose argument is rescaled and read by nothing else, directly or through views and MaxPool: a
-/// function that never falls commutes with them, `max(f(a), f(b)) = f(max(a, b))`.
+/// Fuses every activation whose argument is rescaled and read by nothing else, directly or through
+/// views and MaxPool: a function that never falls commutes with them, `max(f(a), f(b)) = f(max(a,
+/// b))`.
 pub(super) fn fuse(rewriting: &mut Rewriting) {
     for index in 0..rewriting.graph.nodes.len() {
         let node = rewriting.visit(index);
@@ -34,7 +35,8 @@ fn rescaling_before(rewriting: &Rewriting, start: usize, activation: Activation)
         if node.operator.rescales() {
             return (node.fused.is_none() && node.grid.is_none()).then_some(index);
         }
-        let transparent = node.operator.is_view() || matches!(node.operator, Operator::MaxPool { .. });
+        let transparent =
+            node.operator.is_view() || matches!(node.operator, Operator::MaxPool { .. });
         if !transparent || !activation.never_falls() {
             return None;
         }

@@ -1,4 +1,5 @@
-//! BatchNormalization, and Add or Sub with a constant, into the weights and bias of the Conv or Gemm before them.
+//! BatchNormalization, and Add or Sub with a constant, into the weights and bias of the Conv or
+//! Gemm before them.
 
 use super::Rewriting;
 use crate::graph::{Node, Operator};
@@ -8,7 +9,8 @@ pub(super) fn run(rewriting: &mut Rewriting) {
     for index in 0..rewriting.graph.nodes.len() {
         rewriting.visit(index);
         if let Some(producer) = rewriting.only_producer(index)
-            && let Some(folded) = fold(&rewriting.graph.nodes[producer], &rewriting.graph.nodes[index])
+            && let Some(folded) =
+                fold(&rewriting.graph.nodes[producer], &rewriting.graph.nodes[index])
         {
             rewriting.graph.nodes[producer] = folded;
             rewriting.absorb(index, producer);
@@ -21,14 +23,20 @@ fn fold(producer: &Node, node: &Node) -> Option<Node> {
     let folds = matches!(
         (&node.operator, &producer.operator),
         (Operator::BatchNormalization { .. }, Operator::Conv { .. } | Operator::Gemm { .. })
-            | (Operator::Add { .. }, Operator::Conv { .. } | Operator::Gemm { .. } | Operator::Add { .. })
+            | (
+                Operator::Add { .. },
+                Operator::Conv { .. } | Operator::Gemm { .. } | Operator::Add { .. }
+            )
     );
     if !folds || producer.fused.is_some() || producer.grid.is_some() {
         return None;
     }
     let mut folded = producer.clone();
     match (&node.operator, &mut folded.operator) {
-        (Operator::BatchNormalization { scale, offset }, Operator::Conv { layer, .. } | Operator::Gemm { layer }) => {
+        (
+            Operator::BatchNormalization { scale, offset },
+            Operator::Conv { layer, .. } | Operator::Gemm { layer },
+        ) => {
             // Gemm's features are the channels of a normalisation only where both are dimension 1.
             if layer.channels() != scale.len() || producer.shape.get(1) != Some(&scale.len()) {
                 return None;
@@ -38,9 +46,10 @@ fn fold(producer: &Node, node: &Node) -> Option<Node> {
             }
             layer.affine(scale, offset)?;
         }
-        (Operator::Add { subtract, constant }, Operator::Add { subtract: signs, constant: sum })
-            if subtract.len() == 1 =>
-        {
+        (
+            Operator::Add { subtract, constant },
+            Operator::Add { subtract: signs, constant: sum },
+        ) if subtract.len() == 1 => {
             merge(signs, sum, subtract[0], constant);
             if sum.iter().any(|x| !x.is_finite()) {
                 return None;
@@ -77,7 +86,8 @@ fn merge(signs: &mut [bool], sum: &mut Vec<f64>, negate: bool, constant: &[f64])
     }
 }
 
-/// A constant of `shape` as one number per index of `axis`, if that is all it depends on. None at all means zeros.
+/// A constant of `shape` as one number per index of `axis`, if that is all it depends on. None at
+/// all means zeros.
 fn per_channel(constant: &[f64], shape: &[usize], axis: usize) -> Option<Vec<f32>> {
     let channels = shape[axis];
     if constant.is_empty() {

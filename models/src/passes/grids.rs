@@ -1,5 +1,5 @@
-//! QuantizeLinear into what it quantises: the operator before it then rounds once, from its accumulator straight to the grid, as onnxruntime's fused
-//! integer operators do.
+//! QuantizeLinear into what it quantises: the operator before it then rounds once, from its
+//! accumulator straight to the grid, as onnxruntime's fused integer operators do.
 
 use super::Rewriting;
 use crate::graph::{Grid, Operator};
@@ -11,12 +11,15 @@ pub(super) fn settle(rewriting: &mut Rewriting) {
         settle_input(rewriting, input, readers);
     }
     // How each value is quantised, as far as the pass has come.
-    let mut grids: Vec<Option<Grid>> = rewriting.graph.inputs.iter().map(|input| input.grid).collect();
+    let mut grids: Vec<Option<Grid>> =
+        rewriting.graph.inputs.iter().map(|input| input.grid).collect();
     for index in 0..rewriting.graph.nodes.len() {
         let node = rewriting.visit(index);
         let moved = node.inputs.first().filter(|_| node.grid.is_none() && node.keeps_grid());
         grids.push(moved.map_or(node.grid, |&input| grids[input]));
-        let (&Operator::Quantize, Some(grid), &[input]) = (&node.operator, node.grid, node.inputs.as_slice()) else {
+        let (&Operator::Quantize, Some(grid), &[input]) =
+            (&node.operator, node.grid, node.inputs.as_slice())
+        else {
             continue;
         };
         if grids[input] == Some(grid) {
@@ -57,7 +60,8 @@ fn settle_input(rewriting: &mut Rewriting, input: ValueId, readers: Vec<usize>) 
     }
 }
 
-/// The nodes from `start` backwards to the one whose result can be put on the grid: rounding commutes with views and MaxPool.
+/// The nodes from `start` backwards to the one whose result can be put on the grid: rounding
+/// commutes with views and MaxPool.
 fn computed_before(rewriting: &Rewriting, start: usize) -> Option<Vec<usize>> {
     let mut path = vec![start];
     let mut index = start;

@@ -1,7 +1,8 @@
 //! Rewrites of the float graph that leave its function as it is and make it cheaper to prove.
 //!
-//! A pass folds a node into the one before it by changing that one in place and redirecting the readers; what is then dead
-//! is swept out at the end, so positions keep their meaning while passes run.
+//! A pass folds a node into the one before it by changing that one in place and redirecting the
+//! readers; what is then dead is swept out at the end, so positions keep their meaning while passes
+//! run.
 
 mod activations;
 mod fold;
@@ -11,8 +12,9 @@ mod normalisation;
 use crate::graph::{Graph, Node, Operator};
 use crate::quantised::ValueId;
 
-/// Runs all passes: constants and normalisation into weights and biases, activations into what they follow, and what is
-/// left of normalisation into depthwise convolutions; then grids into the operators whose results are put on them.
+/// Runs all passes: constants and normalisation into weights and biases, activations into what they
+/// follow, and what is left of normalisation into depthwise convolutions; then grids into the
+/// operators whose results are put on them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(graph);
     fold::run(&mut folding);
@@ -22,8 +24,9 @@ pub(crate) fn simplify(graph: Graph) -> Graph {
     sweep(rewriting.finish())
 }
 
-/// A graph whose nodes give way to others while a pass goes through them from front to back. What it takes is linear in the graph: readers of a value are
-/// counted, and learn that it has another number when the pass reaches them.
+/// A graph whose nodes give way to others while a pass goes through them from front to back. What
+/// it takes is linear in the graph: readers of a value are counted, and learn that it has another
+/// number when the pass reaches them.
 struct Rewriting {
     graph: Graph,
     /// For each value, the one that is read in its place: itself at first.
@@ -57,7 +60,8 @@ impl Rewriting {
         last
     }
 
-    /// The node `index`, which reads what is in the graph by now. The pass comes to it for the first time.
+    /// The node `index`, which reads what is in the graph by now. The pass comes to it for the
+    /// first time.
     fn visit(&mut self, index: usize) -> &Node {
         for place in 0..self.graph.nodes[index].inputs.len() {
             let input = self.graph.nodes[index].inputs[place];
@@ -66,7 +70,8 @@ impl Rewriting {
         &self.graph.nodes[index]
     }
 
-    /// Takes node `index`, which reads the value of node `heir` alone, out of the graph: whoever read its value now reads that of `heir`.
+    /// Takes node `index`, which reads the value of node `heir` alone, out of the graph: whoever
+    /// read its value now reads that of `heir`.
     fn absorb(&mut self, index: usize, heir: usize) {
         let to = self.graph.result(heir);
         self.bypass(index, to);

@@ -1,4 +1,5 @@
-//! What is left of BatchNormalization, where no Conv or Gemm precedes it, as a depthwise convolution with a 1×1 kernel.
+//! What is left of BatchNormalization, where no Conv or Gemm precedes it, as a depthwise
+//! convolution with a 1×1 kernel.
 
 use super::Rebuild;
 use crate::graph::{Graph, Layer, Node, Operator};
@@ -24,7 +25,8 @@ fn lower_one(rebuild: &mut Rebuild, mut node: Node) {
     if matches!(node.shape[..], [1, _, _] | [1, _, _, _]) {
         return rebuild.keep(node);
     }
-    // A convolution wants one plane per channel: [1, C] becomes [1, C, 1] and back, as do more dimensions.
+    // A convolution wants one plane per channel: [1, C] becomes [1, C, 1] and back, as do more
+    // dimensions.
     let (name, shape) = (node.name.clone(), node.shape.clone());
     let plane = vec![1, shape[1], shape[2..].iter().product()];
     let view = |part: &str, node: &Node, input: usize, shape: Vec<usize>| Node {

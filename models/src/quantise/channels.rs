@@ -1,9 +1,10 @@
 //! Weights, biases and multipliers of Convolution and Linear.
 //!
-//! The real factor of channel `o` from its integer sum to output steps is `r = s_x·s_w[o] / s_y`. Rounding `r` to
-//! `m / 2^shift` would leave an error that grows with the sum, unless `m` had many bits, and each bit costs the circuit. Instead the
-//! channel's weight scale is enlarged a little until the factor *is* `m / 2^shift`, with a small integer `m`, and weights and bias
-//! are quantised with the enlarged scale. No multiplier error is left.
+//! The real factor of channel `o` from its integer sum to output steps is `r = s_x·s_w[o] / s_y`.
+//! Rounding `r` to `m / 2^shift` would leave an error that grows with the sum, unless `m` had many
+//! bits, and each bit costs the circuit. Instead the channel's weight scale is enlarged a little
+//! until the factor *is* `m / 2^shift`, with a small integer `m`, and weights and bias are
+//! quantised with the enlarged scale. No multiplier error is left.
 
 use super::WEIGHT_LIMIT;
 use crate::rounding::half_up;
@@ -12,12 +13,13 @@ use crate::rounding::half_up;
 const SHIFT: u32 = 12;
 /// No shift is made larger than this.
 const SHIFT_LIMIT: u32 = 24;
-/// The largest multiplier is at least this, if the shift can be raised that far: snapping then enlarges its scale by an eighth
-/// at most.
+/// The largest multiplier is at least this, if the shift can be raised that far: snapping then
+/// enlarges its scale by an eighth at most.
 const MULTIPLIER_FLOOR: f64 = 8.0;
 /// The largest multiplier of an accumulator that is put out raw.
 const RAW_MULTIPLIER: f64 = 64.0;
-/// Multipliers are rounded up, except from just above an integer, where floating point would play dice.
+/// Multipliers are rounded up, except from just above an integer, where floating point would play
+/// dice.
 const CEILING_SLACK: f64 = 1e-9;
 
 /// A layer's integer parameters.
@@ -30,8 +32,14 @@ pub(super) struct Channels {
     pub(super) unit: f64,
 }
 
-/// Parameters for an accumulator that is requantised to `output_scale`, and the shift of the requantisation.
-pub(super) fn snapped(weights: &[f32], bias: &[f32], input_scale: f64, output_scale: f64) -> (Channels, u32) {
+/// Parameters for an accumulator that is requantised to `output_scale`, and the shift of the
+/// requantisation.
+pub(super) fn snapped(
+    weights: &[f32],
+    bias: &[f32],
+    input_scale: f64,
+    output_scale: f64,
+) -> (Channels, u32) {
     let largest = largest_weight(weights) / WEIGHT_LIMIT * input_scale / output_scale;
     let mut shift = SHIFT;
     while largest * f64::from(shift).exp2() < MULTIPLIER_FLOOR && shift < SHIFT_LIMIT {
@@ -72,7 +80,8 @@ fn quantised(weights: &[f32], bias: &[f32], input_scale: f64, unit: f64) -> Chan
         let fits_weights = largest_weight(row) / WEIGHT_LIMIT * input_scale / unit;
         let fits_bias = bias.abs() / unit / f64::from(i32::MAX);
         let multiplier = ceiling(fits_weights).max(ceiling(fits_bias)).max(1.0);
-        // Real worth of one unit of the sum before the multiplier: input scale times snapped weight scale.
+        // Real worth of one unit of the sum before the multiplier: input scale times snapped weight
+        // scale.
         let step = multiplier * unit;
         channels.multipliers.push(multiplier as i64);
         channels.bias.push(half_up(bias / step) as i64);
@@ -146,14 +155,18 @@ mod tests {
                 for t in 0..3 {
                     let real = f64::from(weights[3 * o + t]);
                     let integer = f64::from(channels.weights[3 * o + t]);
-                    prop_assert!((integer * step / input_scale - real).abs() <= 0.5 * step / input_scale * 1.0001);
+                    prop_assert!((integer * step / input_scale - real).abs(
+                        ) <= 0.5 * step / input_scale * 1.0001);
                 }
                 let error = channels.bias[o] as f64 * step - f64::from(bias[o]);
                 prop_assert!(error.abs() <= 0.5 * step * 1.0001);
-                // Snapping enlarges by less than one unit: the scale is never more than doubled beyond the first unit.
-                let needed = weights[3 * o..][..3].iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
+                // Snapping enlarges by less than one unit: the scale is never more than doubled
+                // beyond the first unit.
+                let needed = weights[3 * o..][..3].iter().fold(0.0f64, |m,
+                    &w| m.max(f64::from(w).abs()));
                 let needed = needed / 127.0 * input_scale;
-                prop_assert!(step <= needed + channels.unit * 1.0001 || channels.multipliers[o] == 1);
+                prop_assert!(step <= needed + channels.unit * 1.0001
+                    || channels.multipliers[o] == 1);
             }
         }
     }

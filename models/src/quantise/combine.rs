@@ -1,5 +1,5 @@
-//! Sums, averages, products and interpolations of activations. Where the result's grid is the file's own, they round as it demands; elsewhere the
-//! multipliers are close enough not to matter.
+//! Sums, averages, products and interpolations of activations. Where the result's grid is the
+//! file's own, they round as it demands; elsewhere the multipliers are close enough not to matter.
 
 use super::emit::Quantiser;
 use super::exact::{self, Fit, Ratio, Staircase, Term};
@@ -19,12 +19,17 @@ impl Quantiser<'_> {
         output: Grid,
     ) -> Operator {
         let rescaling = self.rescaling(index, output);
-        let terms = inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
+        let terms =
+            inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
         let terms: Vec<Term> = terms.collect();
         let (multipliers, constant, shift, ties) = if self.is_exact(index, &rescaling) {
             let (low, high) = limits(output, &rescaling);
-            let Fit { multipliers, shift, ties } = exact::sum(&terms, constant, rescaling.scale, low, high);
-            let constant = constant.iter().map(|&real| exact::constant(real, rescaling.scale, shift)).collect();
+            let Fit { multipliers, shift, ties } =
+                exact::sum(&terms, constant, rescaling.scale, low, high);
+            let constant = constant
+                .iter()
+                .map(|&real| exact::constant(real, rescaling.scale, shift))
+                .collect();
             (multipliers, constant, shift, ties)
         } else {
             let scales: Vec<f64> = terms.iter().map(|term| term.scale).collect();
@@ -39,7 +44,8 @@ impl Quantiser<'_> {
         let term = self.term(input, false);
         let zero_point = output.quantisation.zero_point;
         let (low, high) = (output.minimum - zero_point, output.maximum - zero_point);
-        let Fit { multipliers, shift, ties } = exact::sum(&[term], &[], output.quantisation.scale, low, high);
+        let Fit { multipliers, shift, ties } =
+            exact::sum(&[term], &[], output.quantisation.scale, low, high);
         let function = Function::clamp(output.minimum, output.maximum);
         let requantise = Requantise { shift, ties, zero_point, function };
         let sum = Operator::Sum { multipliers, constant: Vec::new(), requantise };
@@ -71,43 +77,67 @@ impl Quantiser<'_> {
             minimum: least,
             maximum: most,
         });
-        let exact = self.is_exact(index, &rescaling).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
+        let exact =
+            self.is_exact(index, &rescaling).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
         let (multipliers, shift, ties) = match exact {
             Some(Fit { multipliers, shift, ties }) => (multipliers, shift, ties),
             None => {
-                let factor = |&divisor: &usize| from.quantisation.scale / rescaling.scale / divisor.max(1) as f64;
-                let (multipliers, shift) = rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>());
+                let factor = |&divisor: &usize| {
+                    from.quantisation.scale / rescaling.scale / divisor.max(1) as f64
+                };
+                let (multipliers, shift) =
+                    rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>());
                 (multipliers, shift, Ties::Up)
             }
         };
-        let multiplier = |divisor: &usize| distinct.binary_search(divisor).map_or(1, |index| multipliers[index]);
+        let multiplier =
+            |divisor: &usize| distinct.binary_search(divisor).map_or(1, |index| multipliers[index]);
         (divisors.iter().map(multiplier).collect(), requantise(shift, ties, rescaling))
     }
 
     pub(super) fn product(&mut self, index: usize, inputs: &[ValueId], output: Grid) -> Operator {
         let rescaling = self.rescaling(index, output);
         let [left, right] = [self.term(inputs[0], false), self.term(inputs[1], false)];
-        let ends = [left.low * right.low, left.low * right.high, left.high * right.low, left.high * right.high];
+        let ends = [
+            left.low * right.low,
+            left.low * right.high,
+            left.high * right.low,
+            left.high * right.high,
+        ];
         let (minimum, maximum) = limits(output, &rescaling);
-        let (low, high) = ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
+        let (low, high) =
+            ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
         let ratio = Ratio::new(&[left.scale, right.scale], rescaling.scale);
         let stairs = [Staircase { ratio, low, high, minimum, maximum }];
         let fit = self.is_exact(index, &rescaling).then(|| exact::fit(&stairs));
         let fit = fit.unwrap_or_else(|| {
-            let (multipliers, shift) = rescale::factors(&[left.scale * right.scale / rescaling.scale]);
+            let (multipliers, shift) =
+                rescale::factors(&[left.scale * right.scale / rescaling.scale]);
             Fit { multipliers, shift, ties: Ties::Up }
         });
-        Operator::Product { multiplier: fit.multipliers[0], requantise: requantise(fit.shift, fit.ties, rescaling) }
+        Operator::Product {
+            multiplier: fit.multipliers[0],
+            requantise: requantise(fit.shift, fit.ties, rescaling),
+        }
     }
 
     /// Linear over one dimension, which is moved to the back and back again.
-    pub(super) fn interpolate(&mut self, index: usize, axis: usize, matrix: &[f32], input: ValueId, output: Grid) {
+    pub(super) fn interpolate(
+        &mut self,
+        index: usize,
+        axis: usize,
+        matrix: &[f32],
+        input: ValueId,
+        output: Grid,
+    ) {
         let node = &self.float.nodes[index];
         let from = self.grids[input];
         let shape = self.graph.shape(input).to_vec();
         let mut permutation: Vec<usize> = (0..shape.len()).collect();
         permutation.swap(axis, shape.len() - 1);
-        let swap = |shape: &[usize]| -> Vec<usize> { permutation.iter().map(|&axis| shape[axis]).collect() };
+        let swap = |shape: &[usize]| -> Vec<usize> {
+            permutation.iter().map(|&axis| shape[axis]).collect()
+        };
         let last = axis + 1 == shape.len();
         let swapped = if last {
             input
@@ -117,14 +147,22 @@ impl Quantiser<'_> {
         };
         let rescaling = self.rescaling(index, output);
         let bias = vec![0.0; node.shape[axis]];
-        let (channels, shift) = channels::snapped(matrix, &bias, from.quantisation.scale, rescaling.scale);
+        let (channels, shift) =
+            channels::snapped(matrix, &bias, from.quantisation.scale, rescaling.scale);
         let channels::Channels { weights, bias, multipliers, .. } = channels;
         let requantise = Some(requantise(shift, Ties::Up, rescaling));
         let linear = Operator::Linear { weights, bias, multipliers, requantise };
-        let mut result = self.push(node.name.clone(), vec![swapped], linear, swap(&node.shape), output);
+        let mut result =
+            self.push(node.name.clone(), vec![swapped], linear, swap(&node.shape), output);
         if !last {
             let transpose = Operator::Transpose { permutation };
-            result = self.push(format!("{}/after", node.name), vec![result], transpose, node.shape.clone(), output);
+            result = self.push(
+                format!("{}/after", node.name),
+                vec![result],
+                transpose,
+                node.shape.clone(),
+                output,
+            );
         }
         self.ids.push(result);
     }

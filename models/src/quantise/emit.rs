@@ -1,4 +1,5 @@
-//! The quantised nodes of each float node: one, none where nothing is left to do, more where operands must be brought to one scale.
+//! The quantised nodes of each float node: one, none where nothing is left to do, more where
+//! operands must be brought to one scale.
 
 use super::plan::Plan;
 use super::{function, scale};
@@ -76,11 +77,12 @@ impl<'a> Quantiser<'a> {
             }
             graph::Operator::Binary(operator) => self.binary(node, *operator, &mut inputs, result),
             graph::Operator::Select => {
-                let result = if node.grid.is_none() && self.grids[inputs[1]] == self.grids[inputs[2]] {
-                    self.grids[inputs[1]]
-                } else {
-                    result
-                };
+                let result =
+                    if node.grid.is_none() && self.grids[inputs[1]] == self.grids[inputs[2]] {
+                        self.grids[inputs[1]]
+                    } else {
+                        result
+                    };
                 self.unify(node, &mut inputs[1..], result);
                 (Operator::Select, result)
             }
@@ -90,9 +92,10 @@ impl<'a> Quantiser<'a> {
                 self.unify(node, &mut inputs, result);
                 (Operator::Concat { axis: *axis }, result)
             }
-            graph::Operator::Constant(values) => {
-                (Operator::Constant(values.iter().map(|&value| result.quantise(value)).collect()), result)
-            }
+            graph::Operator::Constant(values) => (
+                Operator::Constant(values.iter().map(|&value| result.quantise(value)).collect()),
+                result,
+            ),
             graph::Operator::Quantize => {
                 if first == result {
                     self.ids.push(inputs[0]);
@@ -106,12 +109,16 @@ impl<'a> Quantiser<'a> {
                 let quantisation = node.grid.map_or(first.quantisation, |grid| grid.quantisation);
                 (Operator::Reshape, Grid { quantisation, ..first })
             }
-            graph::Operator::MaxPool { window } => (Operator::MaxPool { window: window.clone() }, first),
+            graph::Operator::MaxPool { window } => {
+                (Operator::MaxPool { window: window.clone() }, first)
+            }
             graph::Operator::Reshape => (Operator::Reshape, first),
             graph::Operator::Transpose { permutation } => {
                 (Operator::Transpose { permutation: permutation.clone() }, first)
             }
-            &graph::Operator::Slice { axis, start, step } => (Operator::Slice { axis, start, step }, first),
+            &graph::Operator::Slice { axis, start, step } => {
+                (Operator::Slice { axis, start, step }, first)
+            }
             graph::Operator::Pad { before, after, value } => {
                 let value = self.padding(node, *value, first);
                 (Operator::Pad { before: before.clone(), after: after.clone(), value }, first)
@@ -125,7 +132,9 @@ impl<'a> Quantiser<'a> {
                 let grid = if indices { Grid::integers(0, last) } else { first };
                 (Operator::TopK { axis, smallest, indices }, grid)
             }
-            graph::Operator::BatchNormalization { .. } => unreachable!("`passes::normalisation` leaves none"),
+            graph::Operator::BatchNormalization { .. } => {
+                unreachable!("`passes::normalisation` leaves none")
+            }
         };
         let calibrated = !node.keeps_grid() && node.grid.is_none() && !self.plan.is_raw(value);
         let id = self.push(node.name.clone(), inputs, operator, node.shape.clone(), grid);
@@ -144,7 +153,8 @@ impl<'a> Quantiser<'a> {
         shape: Vec<usize>,
         grid: Grid,
     ) -> ValueId {
-        let node = quantised::Node { name, inputs, operator, shape, quantisation: grid.quantisation };
+        let node =
+            quantised::Node { name, inputs, operator, shape, quantisation: grid.quantisation };
         self.report.nodes.push(NodeReport::new(&node));
         self.graph.nodes.push(node);
         self.grids.push(grid);
@@ -160,8 +170,8 @@ impl<'a> Quantiser<'a> {
         self.grids.push(grid);
     }
 
-    /// A function of two values. Comparisons on one grid look at the difference, extremes at the larger or smaller; everything else is a table of all
-    /// pairs.
+    /// A function of two values. Comparisons on one grid look at the difference, extremes at the
+    /// larger or smaller; everything else is a table of all pairs.
     fn binary(
         &mut self,
         node: &Node,
@@ -197,7 +207,8 @@ impl<'a> Quantiser<'a> {
         let inserted = grid.dequantise(integer);
         if (inserted - f64::from(value)).abs() > grid.quantisation.scale {
             self.report.warnings.push(format!(
-                "{:?} pads with {value}, outside the range of its input; it saturates to {inserted}",
+                "{:?} pads with {value}, outside the range of its input; it saturates to \
+                {inserted}",
                 node.name
             ));
         }

@@ -1,12 +1,15 @@
 //! Multipliers and shifts that round exactly as the file's own scales demand.
 //!
-//! ONNX rounds `r·a` to the nearest integer, halves to even, where `a` is an integer and the factor `r` a quotient of products of float32 scales. Over the
-//! finitely many `a` that can occur and whose result does not saturate, this is a staircase: it rises from `k` to `k + 1` at one threshold each.
-//! `⌊(m·a + 2^(shift−1)) / 2^shift⌋` is the same staircase if and only if `m/2^shift` lies in an interval that the thresholds give, so the smallest shift
-//! with a multiplier in the interval is exact, not approximate. `docs/quantisation.md` has the derivation.
+//! ONNX rounds `r·a` to the nearest integer, halves to even, where `a` is an integer and the factor
+//! `r` a quotient of products of float32 scales. Over the finitely many `a` that can occur and
+//! whose result does not saturate, this is a staircase: it rises from `k` to `k + 1` at one
+//! threshold each. `⌊(m·a + 2^(shift−1)) / 2^shift⌋` is the same staircase if and only if
+//! `m/2^shift` lies in an interval that the thresholds give, so the smallest shift with a
+//! multiplier in the interval is exact, not approximate. `docs/quantisation.md` has the derivation.
 //!
-//! Where halves themselves occur, no such line may exist: they go up from odd and down from even integers. Then the multiplier is near enough to `r` for all
-//! halves to be told apart from their neighbours, and [`Ties::Even`] rounds them.
+//! Where halves themselves occur, no such line may exist: they go up from odd and down from even
+//! integers. Then the multiplier is near enough to `r` for all halves to be told apart from their
+//! neighbours, and [`Ties::Even`] rounds them.
 
 use crate::quantised::Ties;
 
@@ -24,7 +27,8 @@ pub(super) struct Ratio {
     denominator: i128,
 }
 
-/// What one factor is applied to: integers `low..=high`, results `minimum..=maximum` before the zero point, saturating.
+/// What one factor is applied to: integers `low..=high`, results `minimum..=maximum` before the
+/// zero point, saturating.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Staircase {
     pub(super) ratio: Ratio,
@@ -47,7 +51,8 @@ fn parts(x: f64) -> (i128, i32) {
     let bits = x.to_bits();
     let fraction = (bits & ((1 << 52) - 1)) as i128;
     let biased = ((bits >> 52) & 0x7ff) as i32;
-    let (mantissa, exponent) = if biased == 0 { (fraction, -1074) } else { (fraction | (1 << 52), biased - 1075) };
+    let (mantissa, exponent) =
+        if biased == 0 { (fraction, -1074) } else { (fraction | (1 << 52), biased - 1075) };
     let zeros = if mantissa == 0 { 0 } else { mantissa.trailing_zeros() };
     (mantissa >> zeros, exponent + zeros as i32)
 }
@@ -60,7 +65,8 @@ fn greatest_common_divisor(mut a: i128, mut b: i128) -> i128 {
 }
 
 impl Ratio {
-    /// `product / divisor`. Exact for float32 scales; factors below 2^−50 and scales with more bits lose their last ones.
+    /// `product / divisor`. Exact for float32 scales; factors below 2^−50 and scales with more bits
+    /// lose their last ones.
     pub(super) fn new(product: &[f64], divisor: f64) -> Self {
         let (mut numerator, mut exponent) = (1i128, 0);
         for &factor in product {
@@ -107,7 +113,8 @@ struct Slopes {
 }
 
 impl Staircase {
-    /// The thresholds: `k`, the smallest integer whose result is above `k` (halves up), and whether that is a half.
+    /// The thresholds: `k`, the smallest integer whose result is above `k` (halves up), and whether
+    /// that is a half.
     fn thresholds(&self) -> impl Iterator<Item = (i64, i128, bool)> + '_ {
         (self.minimum..self.maximum).map(|k| {
             let (first, half) = self.ratio.half(k);
@@ -170,11 +177,12 @@ impl Staircase {
 
     /// The largest distance of a half from where the multiplier puts it.
     fn slack(&self, multiplier: i64, shift: u32) -> i64 {
-        let halves = self
-            .thresholds()
-            .filter(|&(_, first, half)| half && (i128::from(self.low)..=i128::from(self.high)).contains(&first));
-        let distances =
-            halves.map(|(k, first, _)| (i128::from(multiplier) * first - (i128::from(2 * k + 1) << (shift - 1))).abs());
+        let halves = self.thresholds().filter(|&(_, first, half)| {
+            half && (i128::from(self.low)..=i128::from(self.high)).contains(&first)
+        });
+        let distances = halves.map(|(k, first, _)| {
+            (i128::from(multiplier) * first - (i128::from(2 * k + 1) << (shift - 1))).abs()
+        });
         distances.max().and_then(|most| i64::try_from(most).ok()).unwrap_or(0)
     }
 }
@@ -209,11 +217,15 @@ impl Slopes {
         let least = (a * unit).div_euclid(b) + i128::from(open || (a * unit).rem_euclid(b) != 0);
         let most = match self.upper {
             None => i128::MAX,
-            Some((a, b, open)) => (a * unit).div_euclid(b) - i128::from(open && (a * unit).rem_euclid(b) == 0),
+            Some((a, b, open)) => {
+                (a * unit).div_euclid(b) - i128::from(open && (a * unit).rem_euclid(b) == 0)
+            }
         };
         let near = (ratio.real() * unit as f64).round() as i128;
         let least = least.max(1);
-        (least <= most).then(|| near.clamp(least, most)).and_then(|multiplier| i64::try_from(multiplier).ok())
+        (least <= most)
+            .then(|| near.clamp(least, most))
+            .and_then(|multiplier| i64::try_from(multiplier).ok())
     }
 }
 
@@ -221,26 +233,35 @@ fn positive(numerator: i128, denominator: i128) -> (i128, i128) {
     if denominator < 0 { (-numerator, -denominator) } else { (numerator, denominator) }
 }
 
-/// Multipliers for factors that share a shift. Where none within 60 bits is exact (results of 16 bits, weights of many), the finest that there are.
+/// Multipliers for factors that share a shift. Where none within 60 bits is exact (results of 16
+/// bits, weights of many), the finest that there are.
 pub(super) fn fit(staircases: &[Staircase]) -> Fit {
-    let fits = |fit: &Fit| fit.multipliers.iter().zip(staircases).all(|(&multiplier, stairs)| stairs.holds(multiplier));
+    let fits = |fit: &Fit| {
+        fit.multipliers.iter().zip(staircases).all(|(&multiplier, stairs)| stairs.holds(multiplier))
+    };
     let exact = lines(staircases).filter(fits).or_else(|| halves(staircases).filter(fits));
     exact.unwrap_or_else(|| {
-        let near = |shift: u32| Fit { multipliers: nearest(staircases, shift), shift, ties: Ties::Up };
+        let near =
+            |shift: u32| Fit { multipliers: nearest(staircases, shift), shift, ties: Ties::Up };
         (0..=SHIFT_LIMIT).rev().map(near).find(fits).unwrap_or_else(|| near(0))
     })
 }
 
 /// The multipliers nearest to the factors, none of them zero.
 fn nearest(staircases: &[Staircase], shift: u32) -> Vec<i64> {
-    let near = |stairs: &Staircase| (stairs.ratio.real() * f64::from(shift).exp2()).round().max(1.0) as i64;
+    let near = |stairs: &Staircase| {
+        (stairs.ratio.real() * f64::from(shift).exp2()).round().max(1.0) as i64
+    };
     staircases.iter().map(near).collect()
 }
 
 fn lines(staircases: &[Staircase]) -> Option<Fit> {
     let slopes: Vec<Slopes> = staircases.iter().map(Staircase::slopes).collect::<Option<_>>()?;
     (0..=SHIFT_LIMIT).find_map(|shift| {
-        let multipliers = slopes.iter().zip(staircases).map(|(slopes, stairs)| slopes.multiplier(shift, stairs.ratio));
+        let multipliers = slopes
+            .iter()
+            .zip(staircases)
+            .map(|(slopes, stairs)| slopes.multiplier(shift, stairs.ratio));
         Some(Fit { multipliers: multipliers.collect::<Option<_>>()?, shift, ties: Ties::Up })
     })
 }
@@ -251,7 +272,8 @@ fn halves(staircases: &[Staircase]) -> Option<Fit> {
         let pairs = || staircases.iter().zip(&multipliers);
         let slack = pairs().map(|(stairs, &multiplier)| stairs.slack(multiplier, shift)).max()?;
         let small = slack == 0 || slack.checked_mul(4)? < 1 << shift;
-        let exact = small && pairs().all(|(stairs, &multiplier)| stairs.separates(multiplier, shift, slack));
+        let exact = small
+            && pairs().all(|(stairs, &multiplier)| stairs.separates(multiplier, shift, slack));
         exact.then_some(Fit { multipliers, shift, ties: Ties::Even { slack } })
     })
 }
@@ -264,18 +286,29 @@ pub(super) struct Term {
     pub(super) high: i64,
 }
 
-/// Multipliers of `Σ scale_j·x_j + constant`, divided by `divisor` and rounded to `minimum..=maximum`: exact for two terms, or one and few constants.
-pub(super) fn sum(terms: &[Term], constants: &[f64], divisor: f64, minimum: i64, maximum: i64) -> Fit {
+/// Multipliers of `Σ scale_j·x_j + constant`, divided by `divisor` and rounded to
+/// `minimum..=maximum`: exact for two terms, or one and few constants.
+pub(super) fn sum(
+    terms: &[Term],
+    constants: &[f64],
+    divisor: f64,
+    minimum: i64,
+    maximum: i64,
+) -> Fit {
     let multipliers = |shift: u32| -> Vec<i64> {
         let power = f64::from(shift).exp2();
         let steps = terms.iter().map(|term| (term.scale / divisor * power).round() as i64);
         // No term may vanish.
-        steps.zip(terms).map(|(steps, term)| if steps == 0 { term.scale.signum() as i64 } else { steps }).collect()
+        steps
+            .zip(terms)
+            .map(|(steps, term)| if steps == 0 { term.scale.signum() as i64 } else { steps })
+            .collect()
     };
     // Whether the sum has at most 60 bits.
     let holds = |multipliers: &[i64]| {
         let reach = |term: &Term| i128::from(term.low.abs().max(term.high.abs()));
-        let products = terms.iter().zip(multipliers).map(|(term, &m)| i128::from(m).abs() * reach(term));
+        let products =
+            terms.iter().zip(multipliers).map(|(term, &m)| i128::from(m).abs() * reach(term));
         products.sum::<i128>() < 1 << 60
     };
     let finest = || {
@@ -285,8 +318,10 @@ pub(super) fn sum(terms: &[Term], constants: &[f64], divisor: f64, minimum: i64,
     let mut distinct: Vec<f64> = if constants.is_empty() { vec![0.0] } else { constants.to_vec() };
     distinct.sort_unstable_by(f64::total_cmp);
     distinct.dedup();
-    let pairs =
-        terms.iter().map(|term| (term.high - term.low) as usize + 1).try_fold(distinct.len(), usize::checked_mul);
+    let pairs = terms
+        .iter()
+        .map(|term| (term.high - term.low) as usize + 1)
+        .try_fold(distinct.len(), usize::checked_mul);
     if pairs.is_none_or(|pairs| pairs > MAX_PAIRS) {
         return finest();
     }
@@ -297,7 +332,8 @@ pub(super) fn sum(terms: &[Term], constants: &[f64], divisor: f64, minimum: i64,
             break;
         }
         for ties in [Ties::Up, Ties::Even { slack: 0 }] {
-            if let Some(ties) = agrees(&cases, &multipliers, shift, ties, divisor, minimum, maximum) {
+            if let Some(ties) = agrees(&cases, &multipliers, shift, ties, divisor, minimum, maximum)
+            {
                 return Fit { multipliers, shift, ties };
             }
         }
@@ -326,14 +362,26 @@ fn cases(terms: &[Term], constants: &[f64], divisor: f64, minimum: i64, maximum:
         let mut operands: Vec<i64> = terms.iter().map(|term| term.low).collect();
         loop {
             // Exact: float32 scales times short integers, their exponents close.
-            let real = terms.iter().zip(&operands).fold(constant, |sum, (term, &x)| sum + term.scale * x as f64);
+            let real = terms
+                .iter()
+                .zip(&operands)
+                .fold(constant, |sum, (term, &x)| sum + term.scale * x as f64);
             let below = (real / divisor - 0.5).round();
-            let half = [below - 1.0, below, below + 1.0].into_iter().any(|k| (k + 0.5) * divisor == real);
+            let half =
+                [below - 1.0, below, below + 1.0].into_iter().any(|k| (k + 0.5) * divisor == real);
             let nearest = (real / divisor).round_ties_even();
             // Saturated results only have to stay saturated.
             let result = nearest.clamp((minimum - 1) as f64, (maximum + 1) as f64) as i64;
-            cases.push(Case { operands: operands.clone(), constant, result: result.clamp(minimum, maximum), half });
-            let Some(next) = (0..terms.len()).find(|&index| operands[index] < terms[index].high) else { break };
+            cases.push(Case {
+                operands: operands.clone(),
+                constant,
+                result: result.clamp(minimum, maximum),
+                half,
+            });
+            let Some(next) = (0..terms.len()).find(|&index| operands[index] < terms[index].high)
+            else {
+                break;
+            };
             operands[next] += 1;
             (0..next).for_each(|index| operands[index] = terms[index].low);
         }
@@ -401,7 +449,11 @@ mod tests {
         let fit = fit(&[stairs]);
         let points = (-2000..=2000).chain((-reach..=reach).step_by((reach / 5000).max(1) as usize));
         for a in points.filter(|a| a.abs() <= reach) {
-            assert_eq!(apply(&fit, 0, a).clamp(-128, 127), exact(a, ratio).clamp(-128, 127), "{a} {fit:?}");
+            assert_eq!(
+                apply(&fit, 0, a).clamp(-128, 127),
+                exact(a, ratio).clamp(-128, 127),
+                "{a} {fit:?}"
+            );
         }
         fit
     }
@@ -423,7 +475,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scales_of_networks_round_exactly(x in 0.001f32..0.1, w in 0.0005f32..0.02, y in 0.005f32..0.3) {
+        fn scales_of_networks_round_exactly(x in 0.001f32..0.1, w in 0.0005f32..0.02,
+            y in 0.005f32..0.3) {
             let ratio = Ratio::new(&[f64::from(x), f64::from(w)], y.into());
             let fit = check(ratio, 5_000_000);
             prop_assert_eq!(fit.ties, Ties::Up);
@@ -433,13 +486,15 @@ mod tests {
         #[test]
         fn sums_round_exactly(a in 0.001f32..0.1, b in 0.001f32..0.1, y in 0.002f32..0.2) {
             let [a, b, y] = [a, b, y].map(f64::from);
-            let terms = [Term { scale: a, low: -20, high: 25 }, Term { scale: -b, low: -30, high: 10 }];
+            let terms = [Term { scale: a, low: -20, high: 25 }, Term { scale: -b, low: -30,
+                high: 10 }];
             let fit = sum(&terms, &[], y, -128, 127);
             for i in -20..=25 {
                 for j in -30..=10 {
                     let real = (a * i as f64 - b * j as f64) / y;
                     let z = fit.multipliers[0] * i + fit.multipliers[1] * j;
-                    prop_assert_eq!(shift_half_up(z, fit.shift).clamp(-128, 127), real.round_ties_even().clamp(-128.0, 127.0) as i64);
+                    prop_assert_eq!(shift_half_up(z, fit.shift).clamp(-128, 127),
+                        real.round_ties_even().clamp(-128.0, 127.0) as i64);
                 }
             }
         }

@@ -13,13 +13,19 @@ pub(super) struct Rescaling {
     /// Zero point added before the function.
     pub(super) zero_point: i64,
     pub(super) function: Function,
-    /// Whether the function only saturates, so that the accumulator is rounded to the result's own grid.
+    /// Whether the function only saturates, so that the accumulator is rounded to the result's own
+    /// grid.
     pub(super) saturates: bool,
 }
 
-/// Rescaling to `output`, with the activation that was fused. Functions that only saturate are carried out on the output's scale; the
-/// others read their argument at a scale of its own, calibrated as `argument`.
-pub(super) fn rescaling(activation: Option<Activation>, argument: Range, output: Grid) -> Rescaling {
+/// Rescaling to `output`, with the activation that was fused. Functions that only saturate are
+/// carried out on the output's scale; the others read their argument at a scale of its own,
+/// calibrated as `argument`.
+pub(super) fn rescaling(
+    activation: Option<Activation>,
+    argument: Range,
+    output: Grid,
+) -> Rescaling {
     let saturate = |low: i64, high: i64| Rescaling {
         scale: output.quantisation.scale,
         zero_point: output.quantisation.zero_point,
@@ -33,8 +39,10 @@ pub(super) fn rescaling(activation: Option<Activation>, argument: Range, output:
         return saturate(output.quantise(low), output.quantise(high));
     }
     let limit = activation.saturation() as f32;
-    let argument =
-        super::scale::activation(Range { minimum: argument.minimum.max(-limit), maximum: argument.maximum.min(limit) });
+    let argument = super::scale::activation(Range {
+        minimum: argument.minimum.max(-limit),
+        maximum: argument.maximum.min(limit),
+    });
     Rescaling {
         scale: argument.quantisation.scale,
         zero_point: argument.quantisation.zero_point,
@@ -43,17 +51,24 @@ pub(super) fn rescaling(activation: Option<Activation>, argument: Range, output:
     }
 }
 
-/// The activation of each integer of a grid. Where it is not defined the result is that of the nearest integer where it is.
+/// The activation of each integer of a grid. Where it is not defined the result is that of the
+/// nearest integer where it is.
 pub(super) fn table(activation: Activation, argument: Grid, output: Grid) -> Function {
-    let values = (argument.minimum..=argument.maximum).map(|integer| activation.apply(argument.dequantise(integer)));
+    let values = (argument.minimum..=argument.maximum)
+        .map(|integer| activation.apply(argument.dequantise(integer)));
     Function { minimum: argument.minimum, values: defined(values.collect(), output) }
 }
 
 /// The function of each pair of integers of two grids.
-pub(super) fn binary(operator: BinaryOperator, left: Grid, right: Grid, output: Grid) -> BinaryFunction {
+pub(super) fn binary(
+    operator: BinaryOperator,
+    left: Grid,
+    right: Grid,
+    output: Grid,
+) -> BinaryFunction {
     let row = |a: i64| {
-        let values =
-            (right.minimum..=right.maximum).map(move |b| operator.apply(left.dequantise(a), right.dequantise(b)));
+        let values = (right.minimum..=right.maximum)
+            .map(move |b| operator.apply(left.dequantise(a), right.dequantise(b)));
         defined(values.collect(), output)
     };
     BinaryFunction {
@@ -63,7 +78,8 @@ pub(super) fn binary(operator: BinaryOperator, left: Grid, right: Grid, output: 
     }
 }
 
-/// Real numbers on a grid; each that is not a number becomes the nearest one that is, or zero if none is.
+/// Real numbers on a grid; each that is not a number becomes the nearest one that is, or zero if
+/// none is.
 fn defined(values: Vec<f64>, output: Grid) -> Vec<i64> {
     let known: Vec<usize> = (0..values.len()).filter(|&index| !values[index].is_nan()).collect();
     let nearest = |index: usize| {
@@ -71,7 +87,8 @@ fn defined(values: Vec<f64>, output: Grid) -> Vec<i64> {
         let neighbours = before.last().into_iter().chain(after.first());
         neighbours.min_by_key(|known| known.abs_diff(index)).map_or(0.0, |&near| values[near])
     };
-    let value = |(index, &value): (usize, &f64)| if value.is_nan() { nearest(index) } else { value };
+    let value =
+        |(index, &value): (usize, &f64)| if value.is_nan() { nearest(index) } else { value };
     values.iter().enumerate().map(value).map(|value| output.quantise(value)).collect()
 }
 

@@ -8,7 +8,8 @@ use super::rescale;
 use crate::graph::{Grid, Layer};
 use crate::quantised::{Operator, Requantise, Ties, ValueId, Window};
 
-/// The largest multiplier of an accumulator whose channels have different scales and that is put out raw.
+/// The largest multiplier of an accumulator whose channels have different scales and that is put
+/// out raw.
 const RAW_PRECISION: f64 = 1024.0;
 
 /// The largest integer that a real weight becomes where the result is rounded as the file demands.
@@ -39,7 +40,13 @@ impl Parameters {
 
 impl Quantiser<'_> {
     /// Parameters of a layer, raw or requantised, and what its result stands for.
-    pub(super) fn layer(&mut self, index: usize, layer: &Layer, input: ValueId, output: Grid) -> (Parameters, Grid) {
+    pub(super) fn layer(
+        &mut self,
+        index: usize,
+        layer: &Layer,
+        input: ValueId,
+        output: Grid,
+    ) -> (Parameters, Grid) {
         let raw = self.plan.is_raw(self.ids.len());
         let scale = self.grids[input].quantisation.scale;
         match layer {
@@ -47,7 +54,8 @@ impl Quantiser<'_> {
                 self.layer(index, &fine(weights, bias), input, output)
             }
             Layer::Real { weights, bias } if raw => {
-                let Channels { weights, bias, multipliers, unit } = channels::raw(weights, bias, scale);
+                let Channels { weights, bias, multipliers, unit } =
+                    channels::raw(weights, bias, scale);
                 (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit))
             }
             Layer::Real { weights, bias } => {
@@ -60,12 +68,16 @@ impl Quantiser<'_> {
             Layer::Integer { weights, scales, bias } => {
                 let steps = scales.iter().zip(bias).map(|(&weight, bias)| bias / (scale * weight));
                 // Validation refuses what is beyond this, and sums of it still fit.
-                let bias = steps.map(|steps| steps.round_ties_even().clamp(-BIAS_REACH, BIAS_REACH) as i64);
+                let bias = steps
+                    .map(|steps| steps.round_ties_even().clamp(-BIAS_REACH, BIAS_REACH) as i64);
                 let bias: Vec<i64> = bias.collect();
                 let weights = weights.clone();
                 if raw {
                     let (multipliers, unit) = raw_multipliers(scales, scale);
-                    return (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit));
+                    return (
+                        Parameters { weights, bias, multipliers, requantise: None },
+                        Self::raw(unit),
+                    );
                 }
                 let rescaling = self.rescaling(index, output);
                 let stairs = self.staircases(&weights, scales, &bias, input, &rescaling, output);
@@ -83,7 +95,8 @@ impl Quantiser<'_> {
         }
     }
 
-    /// Whether the file says how a node's operand and its result are quantised. Then coarse weights would show in the result.
+    /// Whether the file says how a node's operand and its result are quantised. Then coarse weights
+    /// would show in the result.
     fn is_between_grids(&self, index: usize) -> bool {
         let node = &self.float.nodes[index];
         node.grid.is_some()
@@ -126,17 +139,23 @@ impl Quantiser<'_> {
     }
 }
 
-/// Real weights as integers of three digits: their rounding is that of single precision, in which the file's own tools would multiply them.
+/// Real weights as integers of three digits: their rounding is that of single precision, in which
+/// the file's own tools would multiply them.
 fn fine(weights: &[f32], bias: &[f32]) -> Layer {
     let terms = (weights.len() / bias.len()).max(1);
     let (mut integers, mut scales) = (Vec::with_capacity(weights.len()), Vec::new());
     for row in weights.chunks(terms) {
         let largest = row.iter().fold(0.0f32, |most, weight| most.max(weight.abs()));
         let scale = if largest > 0.0 { f64::from(largest) / FINE_LIMIT } else { 1.0 };
-        integers.extend(row.iter().map(|&weight| (f64::from(weight) / scale).round_ties_even() as i32));
+        integers
+            .extend(row.iter().map(|&weight| (f64::from(weight) / scale).round_ties_even() as i32));
         scales.push(scale);
     }
-    Layer::Integer { weights: integers, scales, bias: bias.iter().map(|&bias| bias.into()).collect() }
+    Layer::Integer {
+        weights: integers,
+        scales,
+        bias: bias.iter().map(|&bias| bias.into()).collect(),
+    }
 }
 
 /// One multiplier per channel so that all accumulators have one scale, and that scale.

@@ -1,4 +1,5 @@
-//! Post-training static quantisation to int8, of whatever the file has not quantised itself. `docs/quantisation.md` has the derivations.
+//! Post-training static quantisation to int8, of whatever the file has not quantised itself.
+//! `docs/quantisation.md` has the derivations.
 //!
 //! | file | idea |
 //! |---|---|
@@ -38,7 +39,10 @@ const WEIGHT_LIMIT: f64 = 127.0;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QuantiseError {
     /// Calibration has no range for a node's result or an input.
-    #[error("calibration has no range for value {value:?} of {model:?}; calibrate with the model that is quantised")]
+    #[error(
+        "calibration has no range for value {value:?} of {model:?}; calibrate with the model that \
+        is quantised"
+    )]
     MissingRange {
         /// The model.
         model: String,
@@ -47,7 +51,8 @@ pub enum QuantiseError {
     },
     /// A calibrated range is not finite.
     #[error(
-        "value {value:?} of {model:?} ranges over {minimum}..{maximum} in calibration, expected finite numbers around zero; check the calibration data"
+        "value {value:?} of {model:?} ranges over {minimum}..{maximum} in calibration, expected \
+        finite numbers around zero; check the calibration data"
     )]
     BadRange {
         /// The model.
@@ -60,7 +65,10 @@ pub enum QuantiseError {
         maximum: f32,
     },
     /// The quantised network would overflow.
-    #[error("the calibrated ranges do not fit the weights of this network: {0}; calibrate with typical inputs")]
+    #[error(
+        "the calibrated ranges do not fit the weights of this network: {0}; calibrate with typical \
+        inputs"
+    )]
     Unsound(#[from] GraphError),
 }
 
@@ -73,7 +81,8 @@ pub struct Quantised {
     pub report: Report,
 }
 
-/// Quantises a float graph that the passes have simplified; `notes` of its import go into the report.
+/// Quantises a float graph that the passes have simplified; `notes` of its import go into the
+/// report.
 pub(crate) fn quantise(
     float: &graph::Graph,
     calibration: &Calibration,
@@ -86,7 +95,8 @@ pub(crate) fn quantise(
         && plan.calibrates(float)
     {
         quantiser.report.warnings.push(format!(
-            "no calibration data: ranges come from random inputs in {minimum}..{maximum}, accuracy may suffer; pass typical samples"
+            "no calibration data: ranges come from random inputs in {minimum}..{maximum}, accuracy \
+            may suffer; pass typical samples"
         ));
     }
     for (value, input) in float.inputs.iter().enumerate() {
@@ -104,8 +114,10 @@ pub(crate) fn quantise(
     for index in 0..float.nodes.len() {
         quantiser.node(index);
     }
-    let outputs =
-        float.outputs.iter().map(|output| Output { name: output.name.clone(), value: quantiser.ids[output.value] });
+    let outputs = float
+        .outputs
+        .iter()
+        .map(|output| Output { name: output.name.clone(), value: quantiser.ids[output.value] });
     quantiser.graph.outputs = outputs.collect();
     quantiser.graph.validate()?;
     Ok(Quantised { graph: quantiser.graph, report: quantiser.report })

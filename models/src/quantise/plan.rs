@@ -20,21 +20,24 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(graph: &Graph, calibration: &Calibration) -> Result<Self, QuantiseError> {
-        let look_up = |ranges: &BTreeMap<String, Range>, value: &str| -> Result<Range, QuantiseError> {
-            let range = ranges.get(value);
-            let &range = range
-                .ok_or_else(|| QuantiseError::MissingRange { model: graph.name.clone(), value: value.to_owned() })?;
-            let finite = range.minimum.is_finite() && range.maximum.is_finite();
-            if finite && range.minimum <= 0.0 && range.maximum >= 0.0 {
-                return Ok(range);
-            }
-            Err(QuantiseError::BadRange {
-                model: graph.name.clone(),
-                value: value.to_owned(),
-                minimum: range.minimum,
-                maximum: range.maximum,
-            })
-        };
+        let look_up =
+            |ranges: &BTreeMap<String, Range>, value: &str| -> Result<Range, QuantiseError> {
+                let range = ranges.get(value);
+                let &range = range.ok_or_else(|| QuantiseError::MissingRange {
+                    model: graph.name.clone(),
+                    value: value.to_owned(),
+                })?;
+                let finite = range.minimum.is_finite() && range.maximum.is_finite();
+                if finite && range.minimum <= 0.0 && range.maximum >= 0.0 {
+                    return Ok(range);
+                }
+                Err(QuantiseError::BadRange {
+                    model: graph.name.clone(),
+                    value: value.to_owned(),
+                    minimum: range.minimum,
+                    maximum: range.maximum,
+                })
+            };
         let inputs = graph.inputs.iter().map(|input| look_up(&calibration.inputs, &input.name));
         let mut ranges = inputs.collect::<Result<Vec<_>, _>>()?;
         let mut arguments = Vec::new();
@@ -62,7 +65,9 @@ impl Plan {
     pub(super) fn calibrates(&self, graph: &Graph) -> bool {
         let inputs = graph.inputs.iter().any(|input| input.grid.is_none());
         let nodes = graph.nodes.iter().enumerate().any(|(index, node)| {
-            let computed = node.operator.computes() && !node.keeps_grid() && !self.raw[graph.inputs.len() + index];
+            let computed = node.operator.computes()
+                && !node.keeps_grid()
+                && !self.raw[graph.inputs.len() + index];
             computed && node.grid.is_none()
         });
         inputs || nodes
@@ -73,13 +78,17 @@ impl Plan {
         self.raw[value]
     }
 
-    /// Concat wants one quantisation for all that it joins. Where an input is used for nothing else, its producer rescales to
-    /// that quantisation in the first place, which costs nothing; the others are rescaled when the Concat is emitted.
+    /// Concat wants one quantisation for all that it joins. Where an input is used for nothing
+    /// else, its producer rescales to that quantisation in the first place, which costs nothing;
+    /// the others are rescaled when the Concat is emitted.
     fn share_concat_ranges(&mut self, graph: &Graph, consumers: &[Vec<usize>]) {
         let mut put_out = vec![false; consumers.len()];
         graph.outputs.iter().for_each(|output| put_out[output.value] = true);
         for (index, node) in graph.nodes.iter().enumerate().rev() {
-            if !matches!(node.operator, Operator::Concat { .. }) || node.keeps_grid() || node.grid.is_some() {
+            if !matches!(node.operator, Operator::Concat { .. })
+                || node.keeps_grid()
+                || node.grid.is_some()
+            {
                 continue;
             }
             let range = self.ranges[graph.inputs.len() + index];
@@ -103,10 +112,11 @@ impl Plan {
     }
 }
 
-/// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through ArgMax. Rescaling them to
-/// int8 would lose precision and save nothing.
+/// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through
+/// ArgMax. Rescaling them to int8 would lose precision and save nothing.
 pub(crate) fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
-    // From back to front: whether everything that reads the value leads to outputs through views or ArgMax only.
+    // From back to front: whether everything that reads the value leads to outputs through views or
+    // ArgMax only.
     let mut last = vec![false; consumers.len()];
     for value in (0..consumers.len()).rev() {
         last[value] = consumers[value].iter().all(|&index| {

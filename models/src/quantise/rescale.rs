@@ -1,4 +1,5 @@
-//! Multipliers of operators that have no weights to snap and so are rounded, finely enough not to matter.
+//! Multipliers of operators that have no weights to snap and so are rounded, finely enough not to
+//! matter.
 
 use crate::rounding::half_up;
 
@@ -12,9 +13,14 @@ const FACTOR_SHIFTS: std::ops::RangeInclusive<u32> = 16..=24;
 const MULTIPLIER_FLOOR: f64 = 1024.0;
 
 /// Multipliers, constant and shift of `(±s_j)·x_j + constant` at output scale `output_scale`.
-pub(super) fn sum(scales: &[f64], constant: &[f64], output_scale: f64) -> (Vec<i64>, Vec<i64>, u32) {
-    // An error of half a unit in a multiplier costs at most 255/2 units of 2^−shift steps: below 1/500 of a step at 16 bits. Only
-    // where even the largest multiplier is small, the inputs are far finer than the output and more bits are needed.
+pub(super) fn sum(
+    scales: &[f64],
+    constant: &[f64],
+    output_scale: f64,
+) -> (Vec<i64>, Vec<i64>, u32) {
+    // An error of half a unit in a multiplier costs at most 255/2 units of 2^−shift steps: below
+    // 1/500 of a step at 16 bits. Only where even the largest multiplier is small, the inputs are
+    // far finer than the output and more bits are needed.
     let largest = scales.iter().fold(0.0f64, |most, scale| most.max(scale.abs())) / output_scale;
     let mut shift = SUM_SHIFT;
     while largest * power(shift) < MULTIPLIER_FLOOR && shift < SUM_SHIFT_LIMIT {

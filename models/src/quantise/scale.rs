@@ -11,13 +11,15 @@ const STEPS: f64 = (INT8_MAX - INT8_MIN) as f64;
 /// The scale of a value that is always zero: any would do.
 const ZERO_SCALE: f64 = 1.0 / STEPS;
 
-/// Per-tensor asymmetric int8: the range's ends fall on −128 and 127, up to the rounding of the zero point.
+/// Per-tensor asymmetric int8: the range's ends fall on −128 and 127, up to the rounding of the
+/// zero point.
 pub(super) fn activation(range: Range) -> Grid {
     let (low, high) = (f64::from(range.minimum), f64::from(range.maximum));
     let scale = (high - low) / STEPS;
     let scale = if scale > 0.0 { scale } else { ZERO_SCALE };
     let zero_point = half_up(INT8_MIN as f64 - low / scale);
-    let quantisation = Quantisation { scale, zero_point: (zero_point as i64).clamp(INT8_MIN, INT8_MAX) };
+    let quantisation =
+        Quantisation { scale, zero_point: (zero_point as i64).clamp(INT8_MIN, INT8_MAX) };
     Grid { quantisation, minimum: INT8_MIN, maximum: INT8_MAX }
 }
 
@@ -41,7 +43,8 @@ mod tests {
             let quantisation = activation(Range { minimum: low, maximum: high });
             prop_assert_eq!(quantisation.dequantise(quantisation.quantise(0.0)), 0.0);
             for end in [low, high] {
-                let error = quantisation.dequantise(quantisation.quantise(end.into())) - f64::from(end);
+                let error = quantisation.dequantise(quantisation.quantise(end.into(
+                    ))) - f64::from(end);
                 prop_assert!(error.abs() <= quantisation.quantisation.scale * (1.0 + 1e-9));
             }
         }

@@ -1,8 +1,10 @@
 //! Strategies for small quantised graphs and inputs to them.
 //!
-//! A graph is grown from a list of [`Step`]s, each of which adds a node to what is there if its operator fits, so that shrinking
-//! the list shrinks the graph. All operators occur, raw accumulators, arbitrary tables and weights at their limits among them; inputs of 8 and 16
-//! bits, signed or not, and of one integer only; values that nothing reads become outputs, so nothing computed goes unseen.
+//! A graph is grown from a list of [`Step`]s, each of which adds a node to what is there if its
+//! operator fits, so that shrinking the list shrinks the graph. All operators occur, raw
+//! accumulators, arbitrary tables and weights at their limits among them; inputs of 8 and 16 bits,
+//! signed or not, and of one integer only; values that nothing reads become outputs, so nothing
+//! computed goes unseen.
 
 mod operators;
 
@@ -40,7 +42,11 @@ pub fn arb_case() -> impl Strategy<Value = (Graph, Vec<ArrayD<i64>>)> {
 pub fn arb_graph() -> impl Strategy<Value = Graph> {
     // Contractions, which have the most to get wrong, more often than the others.
     let operator = prop_oneof![1 => 0..2usize, 3 => 0..OPERATORS];
-    let step = (operator, 0usize..8, any::<u64>()).prop_map(|(operator, source, seed)| Step { operator, source, seed });
+    let step = (operator, 0usize..8, any::<u64>()).prop_map(|(operator, source, seed)| Step {
+        operator,
+        source,
+        seed,
+    });
     let shape = prop_oneof![
         (1usize..=3, 1usize..=5, 1usize..=5).prop_map(|(c, h, w)| vec![1, c, h, w]),
         (1usize..=3, 1usize..=6).prop_map(|(c, l)| vec![1, c, l]),
@@ -48,14 +54,17 @@ pub fn arb_graph() -> impl Strategy<Value = Graph> {
     ];
     // The first input's range and zero point, and the second's, if there is one.
     let inputs = (arb_range(), prop::option::of(arb_range()));
-    (shape, inputs, prop::collection::vec(step, 1..=6)).prop_map(|(shape, (first, second), steps)| {
-        let ranges = std::iter::once(first).chain(second);
-        let inputs = ranges.zip(["x", "y"]).map(|(range, name)| input(name, &shape, range));
-        grow(inputs.collect(), &steps)
-    })
+    (shape, inputs, prop::collection::vec(step, 1..=6)).prop_map(
+        |(shape, (first, second), steps)| {
+            let ranges = std::iter::once(first).chain(second);
+            let inputs = ranges.zip(["x", "y"]).map(|(range, name)| input(name, &shape, range));
+            grow(inputs.collect(), &steps)
+        },
+    )
 }
 
-/// The integers that an input can be, and its zero point among them: mostly int8, or else 16 bits or 8, signed or not, 0 or 1, or one integer.
+/// The integers that an input can be, and its zero point among them: mostly int8, or else 16 bits
+/// or 8, signed or not, 0 or 1, or one integer.
 fn arb_range() -> impl Strategy<Value = ([i64; 2], i64)> {
     let range = prop_oneof![
         6 => Just([INT8_MIN, INT8_MAX]),
@@ -69,7 +78,11 @@ fn arb_range() -> impl Strategy<Value = ([i64; 2], i64)> {
 }
 
 /// An input of some range and zero point.
-pub fn input(name: &str, shape: &[usize], ([minimum, maximum], zero_point): ([i64; 2], i64)) -> Input {
+pub fn input(
+    name: &str,
+    shape: &[usize],
+    ([minimum, maximum], zero_point): ([i64; 2], i64),
+) -> Input {
     let quantisation = Quantisation { scale: 0.1, zero_point };
     Input { name: name.into(), shape: shape.to_vec(), quantisation, minimum, maximum }
 }
@@ -85,7 +98,8 @@ pub fn arb_inputs(graph: &Graph) -> impl Strategy<Value = Vec<ArrayD<i64>>> + us
         ];
         let shape = input.shape.clone();
         let count = shape.iter().product::<usize>();
-        prop::collection::vec(element, count).prop_map(move |elements| from_elements(&shape, elements))
+        prop::collection::vec(element, count)
+            .prop_map(move |elements| from_elements(&shape, elements))
     });
     tensors.collect::<Vec<_>>()
 }
@@ -95,7 +109,8 @@ pub fn arb_inputs(graph: &Graph) -> impl Strategy<Value = Vec<ArrayD<i64>>> + us
 /// # Panics
 /// If the result is not valid, which is a defect of this module or of validation.
 pub fn grow(inputs: Vec<Input>, steps: &[Step]) -> Graph {
-    let mut graph = Graph { name: "arbitrary".into(), inputs, nodes: Vec::new(), outputs: Vec::new() };
+    let mut graph =
+        Graph { name: "arbitrary".into(), inputs, nodes: Vec::new(), outputs: Vec::new() };
     for step in steps {
         let mut random = Random::new(step.seed);
         let source = step.source % (graph.inputs.len() + graph.nodes.len());
@@ -132,9 +147,12 @@ fn kind(graph: &Graph, value: ValueId) -> Kind {
     };
     let Node { operator, inputs, .. } = &graph.nodes[node];
     match operator {
-        Operator::Convolution { requantise: None, .. } | Operator::Linear { requantise: None, .. } => Kind::Accumulator,
+        Operator::Convolution { requantise: None, .. }
+        | Operator::Linear { requantise: None, .. } => Kind::Accumulator,
         Operator::ArgMax { .. } => Kind::Index,
-        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => kind(graph, inputs[0]),
+        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
+            kind(graph, inputs[0])
+        }
         _ => Kind::Activation,
     }
 }
@@ -159,7 +177,10 @@ fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
         _ => &[],
     };
     let padding = matches!(operator, Operator::Pad { .. }) || moved.is_empty();
-    let ranges = moved.iter().map(|&input| range(graph, input)).chain(padding.then_some([INT8_MIN, INT8_MAX]));
+    let ranges = moved
+        .iter()
+        .map(|&input| range(graph, input))
+        .chain(padding.then_some([INT8_MIN, INT8_MAX]));
     union(ranges)
 }
 
@@ -192,9 +213,15 @@ mod tests {
         for seed in 0..400u64 {
             for operator in 0..OPERATORS {
                 let step = |operator, source| Step { operator, source, seed };
-                let shape = [vec![1, 2, 4, 3], vec![1, 2, 5], vec![1, 6]][seed as usize % 3].clone();
+                let shape =
+                    [vec![1, 2, 4, 3], vec![1, 2, 5], vec![1, 6]][seed as usize % 3].clone();
                 let last = OPERATORS - 1;
-                let steps = [step(operator, 0), step((operator + 1) % OPERATORS, 1), step(last, 0), step(last, 0)];
+                let steps = [
+                    step(operator, 0),
+                    step((operator + 1) % OPERATORS, 1),
+                    step(last, 0),
+                    step(last, 0),
+                ];
                 let graph = grow(vec![input("x", &shape, ([INT8_MIN, INT8_MAX], 3))], &steps);
                 seen.extend(graph.nodes.iter().map(|node| node.operator.name()));
             }

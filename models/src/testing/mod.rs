@@ -1,4 +1,5 @@
-//! Test support, behind the feature `test-support`: what the tests of this crate and of those above it share.
+//! Test support, behind the feature `test-support`: what the tests of this crate and of those above
+//! it share.
 //!
 //! | module | idea |
 //! |---|---|

@@ -18,8 +18,8 @@ use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
 };
 
 /// A model under construction.
@@ -64,7 +64,12 @@ impl Builder {
 
     /// An input of any element type.
     #[must_use]
-    pub fn typed_input(mut self, name: &str, element: DataType, shape: Vec<dimension::Value>) -> Self {
+    pub fn typed_input(
+        mut self,
+        name: &str,
+        element: DataType,
+        shape: Vec<dimension::Value>,
+    ) -> Self {
         self.graph.input.push(value_info(name, element, Some(shape)));
         self
     }
@@ -202,8 +207,14 @@ impl Op {
         self.attribute(name, AttributeType::Graph, |attribute| attribute.g = Some(body.graph))
     }
 
-    fn attribute(mut self, name: &str, kind: AttributeType, fill: impl FnOnce(&mut AttributeProto)) -> Self {
-        let mut attribute = AttributeProto { name: name.into(), r#type: kind as i32, ..AttributeProto::default() };
+    fn attribute(
+        mut self,
+        name: &str,
+        kind: AttributeType,
+        fill: impl FnOnce(&mut AttributeProto),
+    ) -> Self {
+        let mut attribute =
+            AttributeProto { name: name.into(), r#type: kind as i32, ..AttributeProto::default() };
         fill(&mut attribute);
         self.0.attribute.push(attribute);
         self
@@ -221,13 +232,22 @@ pub fn float_tensor(name: &str, shape: &[i64], elements: &[f32]) -> TensorProto 
     }
 }
 
-fn value_info(name: &str, element: DataType, shape: Option<Vec<dimension::Value>>) -> ValueInfoProto {
+fn value_info(
+    name: &str,
+    element: DataType,
+    shape: Option<Vec<dimension::Value>>,
+) -> ValueInfoProto {
     let dimension = |value| Dimension { value: Some(value), ..Dimension::default() };
-    let shape = shape.map(|dimensions| TensorShapeProto { dim: dimensions.into_iter().map(dimension).collect() });
+    let shape = shape.map(|dimensions| TensorShapeProto {
+        dim: dimensions.into_iter().map(dimension).collect(),
+    });
     ValueInfoProto {
         name: name.into(),
         r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(type_proto::Tensor { elem_type: element as i32, shape })),
+            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
+                elem_type: element as i32,
+                shape,
+            })),
             ..TypeProto::default()
         }),
         ..ValueInfoProto::default()

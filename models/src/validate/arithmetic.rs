@@ -1,7 +1,10 @@
-//! Checks of the operators that compute: parameter counts, tables, and the magnitude of every accumulator.
+//! Checks of the operators that compute: parameter counts, tables, and the magnitude of every
+//! accumulator.
 
 use super::{ACCUMULATOR_LIMIT, Bounds, Context, Last, expect_count, is_activation};
-use crate::quantised::{Function, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Window};
+use crate::quantised::{
+    Function, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Window,
+};
 use crate::window::{element_count, with_plane};
 
 pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
@@ -18,8 +21,12 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
             context.expect_shape(&[rows, &[bias.len()]].concat())?;
             channels(context, weights, terms, bias, multipliers, requantise.as_ref())
         }
-        Operator::Sum { multipliers, constant, requantise } => sum(context, multipliers, constant, requantise),
-        Operator::AveragePool { window, multipliers, requantise } => average(context, window, multipliers, requantise),
+        Operator::Sum { multipliers, constant, requantise } => {
+            sum(context, multipliers, constant, requantise)
+        }
+        Operator::AveragePool { window, multipliers, requantise } => {
+            average(context, window, multipliers, requantise)
+        }
         Operator::Activation(function) => {
             context.expect_shape(context.shape(0))?;
             table(function)
@@ -29,16 +36,25 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
 }
 
 /// Checks a convolution's geometry; gives the number of weights of one output channel.
-fn convolution_terms(context: &Context<'_>, window: &Window, groups: usize, channels: usize) -> Result<usize, String> {
+fn convolution_terms(
+    context: &Context<'_>,
+    window: &Window,
+    groups: usize,
+    channels: usize,
+) -> Result<usize, String> {
     let shape = context.shape(0);
     let (_, output) = context.planes(window)?;
     // No groups divide nothing: there is at least one channel.
     let divides = |count: usize| count.is_multiple_of(groups);
     if !divides(shape[1]) || !divides(channels) {
-        return Err(format!("{groups} groups do not divide {} input and {channels} output channels", shape[1]));
+        return Err(format!(
+            "{groups} groups do not divide {} input and {channels} output channels",
+            shape[1]
+        ));
     }
     context.expect_shape(&with_plane(shape, channels, output))?;
-    element_count(&[shape[1] / groups, window.kernel[0], window.kernel[1]]).ok_or_else(|| "too many weights".into())
+    element_count(&[shape[1] / groups, window.kernel[0], window.kernel[1]])
+        .ok_or_else(|| "too many weights".into())
 }
 
 /// Convolution and Linear: one row of `terms` weights, one bias and one multiplier per channel.
@@ -55,15 +71,22 @@ fn channels(
     let deviation = context.deviation(0);
     let mut limit = 0;
     for (channel, row) in weights.chunks(terms).enumerate() {
-        if let Some(weight) = row.iter().find(|weight| weight.unsigned_abs() > MAX_WEIGHT.unsigned_abs()) {
-            return Err(format!("weight {weight} of channel {channel} is larger than {MAX_WEIGHT}"));
+        if let Some(weight) =
+            row.iter().find(|weight| weight.unsigned_abs() > MAX_WEIGHT.unsigned_abs())
+        {
+            return Err(format!(
+                "weight {weight} of channel {channel} is larger than {MAX_WEIGHT}"
+            ));
         }
         let multiplier = multipliers[channel];
         if multiplier < 1 {
             return Err(format!("multiplier {multiplier} of channel {channel} is not positive"));
         }
         if bias[channel].unsigned_abs() > MAX_BIAS.unsigned_abs() {
-            return Err(format!("bias {} of channel {channel} is larger than {MAX_BIAS}", bias[channel]));
+            return Err(format!(
+                "bias {} of channel {channel} is larger than {MAX_BIAS}",
+                bias[channel]
+            ));
         }
         let weight: i128 = row.iter().map(|&w| i128::from(w).abs()).sum();
         let sum = weight * deviation + i128::from(bias[channel]).abs();
@@ -133,7 +156,9 @@ pub(super) fn requantised(requantise: &Requantise) -> Result<Bounds, String> {
         return Err(format!("shift {} is above 62", requantise.shift));
     }
     if let Ties::Even { slack } = requantise.ties
-        && (slack < 0 || (slack > 0 && slack.checked_mul(4).is_none_or(|slack| slack >> requantise.shift != 0)))
+        && (slack < 0
+            || (slack > 0
+                && slack.checked_mul(4).is_none_or(|slack| slack >> requantise.shift != 0)))
     {
         return Err(format!("a slack of {slack} with shift {}", requantise.shift));
     }

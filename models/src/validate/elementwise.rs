@@ -21,7 +21,10 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
         Operator::Binary(function) => {
             let [left, right] = function.counts;
             if left.checked_mul(right) != Some(function.values.len()) {
-                return Err(format!("{} entries for a table of {left} by {right}", function.values.len()));
+                return Err(format!(
+                    "{} entries for a table of {left} by {right}",
+                    function.values.len()
+                ));
             }
             if function.minimum.iter().any(|minimum| minimum.unsigned_abs() > 1 << 32) {
                 return Err(format!("a table that begins at {:?}", function.minimum));
@@ -52,7 +55,11 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
                 return Err("its condition is not 0 or 1".into());
             }
             let (yes, no) = (context.bounds(1), context.bounds(2));
-            Ok(Bounds { minimum: yes.minimum.min(no.minimum), maximum: yes.maximum.max(no.maximum), last: Last::No })
+            Ok(Bounds {
+                minimum: yes.minimum.min(no.minimum),
+                maximum: yes.maximum.max(no.maximum),
+                last: Last::No,
+            })
         }
         other => Err(format!("{} is not element by element", other.name())),
     }

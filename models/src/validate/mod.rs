@@ -1,8 +1,10 @@
-//! What a [`quantised::Graph`](crate::quantised::Graph) must satisfy before anything computes with it.
+//! What a [`quantised::Graph`](crate::quantised::Graph) must satisfy before anything computes with
+//! it.
 //!
-//! The quantiser only writes graphs that pass, and `zkinfer-circuits` compiles no other. Graphs also arrive from files, so everything that the
-//! interpreter relies on is checked here once: arities, shapes, sizes, parameter counts, table sizes, where raw accumulators may go, and that no
-//! 64-bit arithmetic can overflow whatever the inputs.
+//! The quantiser only writes graphs that pass, and `zkinfer-circuits` compiles no other. Graphs
+//! also arrive from files, so everything that the interpreter relies on is checked here once:
+//! arities, shapes, sizes, parameter counts, table sizes, where raw accumulators may go, and that
+//! no 64-bit arithmetic can overflow whatever the inputs.
 
 mod arithmetic;
 mod elementwise;
@@ -13,7 +15,8 @@ use crate::quantised::{Graph, Input, Node, Operator, Quantisation, ValueId, Wind
 use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
 use crate::window::{element_count, plane};
 
-/// Accumulators stay strictly below this magnitude, so that rounding and zero points still fit 64 bits.
+/// Accumulators stay strictly below this magnitude, so that rounding and zero points still fit 64
+/// bits.
 pub const ACCUMULATOR_LIMIT: i128 = 1 << 62;
 
 /// A quantised graph that cannot be executed.
@@ -120,7 +123,8 @@ fn expect_count(what: &str, found: usize, expected: Option<usize>) -> Result<(),
 }
 
 impl Graph {
-    /// Checks that the graph can be executed on any inputs in their ranges without panic or overflow.
+    /// Checks that the graph can be executed on any inputs in their ranges without panic or
+    /// overflow.
     ///
     /// # Errors
     /// Names the first input, node or output at fault.
@@ -138,16 +142,20 @@ impl Graph {
 
     /// [`Self::validate`]; what each value can take.
     fn bounds(&self) -> Result<Vec<Bounds>, GraphError> {
-        let fault = |place: String| move |problem: String| GraphError { graph: self.name.clone(), place, problem };
+        let fault = |place: String| {
+            move |problem: String| GraphError { graph: self.name.clone(), place, problem }
+        };
         let mut bounds = Vec::new();
         let mut size = Size::default();
         for input in &self.inputs {
             let place = || format!("input {:?}", input.name);
-            let checked = check_input(input).and_then(|bounds| size.add(&input.shape, 0).map(|()| bounds));
+            let checked =
+                check_input(input).and_then(|bounds| size.add(&input.shape, 0).map(|()| bounds));
             bounds.push(checked.map_err(|problem| fault(place())(problem))?);
         }
         for node in &self.nodes {
-            let result = check_node(self, node, &bounds).and_then(|bounds| size.add_node(self, node).map(|()| bounds));
+            let result = check_node(self, node, &bounds)
+                .and_then(|bounds| size.add_node(self, node).map(|()| bounds));
             let place = || format!("node {:?} ({})", node.name, node.operator.name());
             bounds.push(result.map_err(|problem| fault(place())(problem))?);
         }
@@ -162,7 +170,9 @@ impl Graph {
         }
         for (place, count) in [("inputs", self.inputs.len()), ("outputs", self.outputs.len())] {
             if count > MAX_TENSORS {
-                return Err(fault(place.into())(format!("there are {count}, more than {MAX_TENSORS}")));
+                return Err(fault(place.into())(format!(
+                    "there are {count}, more than {MAX_TENSORS}"
+                )));
             }
         }
         Ok(bounds)
@@ -182,10 +192,16 @@ impl Size {
         self.elements = self.elements.saturating_add(limits::elements(shape));
         self.products = self.products.saturating_add(products);
         if self.elements > MAX_ELEMENTS {
-            return Err(format!("with it the tensors have {} elements, more than {MAX_ELEMENTS}", self.elements));
+            return Err(format!(
+                "with it the tensors have {} elements, more than {MAX_ELEMENTS}",
+                self.elements
+            ));
         }
         if self.products > MAX_PRODUCTS {
-            return Err(format!("with it there are {} multiplications, more than {MAX_PRODUCTS}", self.products));
+            return Err(format!(
+                "with it there are {} multiplications, more than {MAX_PRODUCTS}",
+                self.products
+            ));
         }
         Ok(())
     }
@@ -200,9 +216,8 @@ impl Size {
         let terms = match &node.operator {
             // The same elements once more, which nothing stores.
             Operator::Reshape => return Ok(()),
-            Operator::Convolution { weights, bias, .. } | Operator::Linear { weights, bias, .. } => {
-                weights.len() / bias.len()
-            }
+            Operator::Convolution { weights, bias, .. }
+            | Operator::Linear { weights, bias, .. } => weights.len() / bias.len(),
             Operator::AveragePool { window, .. } | Operator::MaxPool { window } => taps(window),
             _ => 0,
         };
@@ -265,9 +280,11 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         | Operator::Sum { .. }
         | Operator::AveragePool { .. }
         | Operator::Activation(_) => arithmetic::check(&context),
-        Operator::Product { .. } | Operator::Binary(_) | Operator::Max | Operator::Min | Operator::Select => {
-            elementwise::check(&context)
-        }
+        Operator::Product { .. }
+        | Operator::Binary(_)
+        | Operator::Max
+        | Operator::Min
+        | Operator::Select => elementwise::check(&context),
         Operator::Constant(values) => {
             expect_count("elements", values.len(), element_count(&node.shape))?;
             arithmetic::entries(values)
@@ -287,7 +304,10 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
 fn check_sources(context: &Context<'_>) -> Result<(), String> {
     let view = matches!(
         context.node.operator,
-        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } | Operator::ArgMax { .. }
+        Operator::Reshape
+            | Operator::Transpose { .. }
+            | Operator::Slice { .. }
+            | Operator::ArgMax { .. }
     );
     for input in 0..context.node.inputs.len() {
         match context.bounds(input).last {

@@ -27,7 +27,10 @@ pub(super) fn check(context: &Context<'_>) -> Result<Bounds, String> {
             let mut seen = permutation.clone();
             seen.sort_unstable();
             if !seen.into_iter().eq(0..shape.len()) {
-                return Err(format!("{permutation:?} is not a permutation of {} dimensions", shape.len()));
+                return Err(format!(
+                    "{permutation:?} is not a permutation of {} dimensions",
+                    shape.len()
+                ));
             }
             let moved: Vec<usize> = permutation.iter().map(|&axis| shape[axis]).collect();
             context.expect_shape(&moved)?;
@@ -56,7 +59,13 @@ fn max_pool(context: &Context<'_>, shape: &[usize], window: &Window) -> Result<(
     if window.never_empty(input) { Ok(()) } else { Err("a window lies entirely on padding".into()) }
 }
 
-fn slice(context: &Context<'_>, shape: &[usize], axis: usize, start: usize, step: isize) -> Result<(), String> {
+fn slice(
+    context: &Context<'_>,
+    shape: &[usize],
+    axis: usize,
+    start: usize,
+    step: isize,
+) -> Result<(), String> {
     let declared = &context.node.shape;
     let (Some(&length), Some(&count)) = (shape.get(axis), declared.get(axis)) else {
         return Err(format!("dimension {axis} of {shape:?} does not exist"));
@@ -69,17 +78,25 @@ fn slice(context: &Context<'_>, shape: &[usize], axis: usize, start: usize, step
         .and_then(|steps| step.checked_mul(steps))
         .and_then(|offset| start.checked_add_signed(offset));
     if start >= length || last.is_none_or(|last| last >= length) {
-        return Err(format!("elements {start}, {start}+({step}), … leave dimension {axis} of {shape:?}"));
+        return Err(format!(
+            "elements {start}, {start}+({step}), … leave dimension {axis} of {shape:?}"
+        ));
     }
     Ok(())
 }
 
-fn pad(context: &Context<'_>, shape: &[usize], before: &[usize], after: &[usize]) -> Result<(), String> {
+fn pad(
+    context: &Context<'_>,
+    shape: &[usize],
+    before: &[usize],
+    after: &[usize],
+) -> Result<(), String> {
     if before.len() != shape.len() || after.len() != shape.len() {
         return Err(format!("{}+{} pads for shape {shape:?}", before.len(), after.len()));
     }
-    let padded: Option<Vec<usize>> =
-        (0..shape.len()).map(|axis| before[axis].checked_add(shape[axis])?.checked_add(after[axis])).collect();
+    let padded: Option<Vec<usize>> = (0..shape.len())
+        .map(|axis| before[axis].checked_add(shape[axis])?.checked_add(after[axis]))
+        .collect();
     context.expect_shape(&padded.ok_or("pads overflow")?)
 }
 
@@ -91,12 +108,13 @@ fn concat(context: &Context<'_>, axis: usize) -> Result<Bounds, String> {
     }
     for input in 1..context.node.inputs.len() {
         let next = context.shape(input);
-        let agree =
-            next.len() == shape.len() && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
+        let agree = next.len() == shape.len()
+            && (0..shape.len()).all(|other| other == axis || next[other] == shape[other]);
         if !agree {
             return Err(format!("{next:?} cannot follow {shape:?} along dimension {axis}"));
         }
-        shape[axis] = shape[axis].checked_add(next[axis]).ok_or("its inputs together are too long")?;
+        shape[axis] =
+            shape[axis].checked_add(next[axis]).ok_or("its inputs together are too long")?;
         let other = context.bounds(input);
         bounds.minimum = bounds.minimum.min(other.minimum);
         bounds.maximum = bounds.maximum.max(other.maximum);
@@ -123,7 +141,12 @@ fn arg_max(context: &Context<'_>, shape: &[usize], axis: usize) -> Result<Bounds
     Ok(Bounds { minimum: 0, maximum: length as i64 - 1, last: Last::Index })
 }
 
-fn top(context: &Context<'_>, shape: &[usize], axis: usize, indices: bool) -> Result<Bounds, String> {
+fn top(
+    context: &Context<'_>,
+    shape: &[usize],
+    axis: usize,
+    indices: bool,
+) -> Result<Bounds, String> {
     let (Some(&length), Some(&count)) = (shape.get(axis), context.node.shape.get(axis)) else {
         return Err(format!("dimension {axis} of {shape:?} does not exist"));
     };

@@ -66,7 +66,8 @@ fn all_element_types_of_npy() {
     }
     assert_eq!(
         folder.error(&folder.npy(counting::<u16>(&[2, 3])), &inputs),
-        "\"/a.npy\": its elements are '<u2', expected float32, float64, uint8, int8, int32 or int64; convert it with `.astype(\"float32\")`"
+        "\"/a.npy\": its elements are '<u2', expected float32, float64, uint8, int8, int32 or \
+        int64; convert it with `.astype(\"float32\")`"
     );
 }
 
@@ -74,14 +75,17 @@ fn all_element_types_of_npy() {
 fn shapes_of_one_sample_and_of_many() {
     let folder = Folder::new();
     let inputs = [input("x", &[1, 2, 3])];
-    for (shape, samples) in [(vec![1, 2, 3], 1), (vec![2, 3], 1), (vec![5, 2, 3], 5), (vec![5, 1, 2, 3], 5)] {
+    for (shape, samples) in
+        [(vec![1, 2, 3], 1), (vec![2, 3], 1), (vec![5, 2, 3], 5), (vec![5, 1, 2, 3], 5)]
+    {
         let data = Dataset::read(folder.npy(counting::<f32>(&shape)), &inputs).unwrap();
         assert_eq!(data.samples().len(), samples, "{shape:?}");
         assert!(data.samples().iter().all(|sample| sample[0].shape() == [1, 2, 3]));
     }
     assert_eq!(
         folder.error(&folder.npy(counting::<f32>(&[5, 3, 2])), &inputs),
-        "\"/a.npy\", array \"a\": shape [5, 3, 2] does not fit input \"x\", expected [1, 2, 3] for one sample or [N, 2, 3] for N; reshape it"
+        "\"/a.npy\", array \"a\": shape [5, 3, 2] does not fit input \"x\", expected [1, 2, 3] for \
+        one sample or [N, 2, 3] for N; reshape it"
     );
     assert_eq!(
         folder.error(&folder.npy(counting::<f32>(&[0, 2, 3])), &inputs),
@@ -89,12 +93,20 @@ fn shapes_of_one_sample_and_of_many() {
     );
     // Without a batch dimension the first one counts samples only in front of all others.
     let plain = [input("x", &[2, 3])];
-    assert_eq!(Dataset::read(folder.npy(counting::<f32>(&[4, 2, 3])), &plain).unwrap().samples().len(), 4);
+    assert_eq!(
+        Dataset::read(folder.npy(counting::<f32>(&[4, 2, 3])), &plain).unwrap().samples().len(),
+        4
+    );
     assert!(Dataset::read(folder.npy(counting::<f32>(&[4, 3])), &plain).is_err());
 }
 
-fn npz(folder: &Folder, arrays: &[(&str, ArrayD<f32>)], labels: Option<(&str, ArrayD<i64>)>) -> PathBuf {
-    let mut writer = NpzWriter::new_compressed(std::fs::File::create(folder.path("d.npz")).unwrap());
+fn npz(
+    folder: &Folder,
+    arrays: &[(&str, ArrayD<f32>)],
+    labels: Option<(&str, ArrayD<i64>)>,
+) -> PathBuf {
+    let mut writer =
+        NpzWriter::new_compressed(std::fs::File::create(folder.path("d.npz")).unwrap());
     for (name, array) in arrays {
         writer.add_array(*name, array).unwrap();
     }
@@ -112,7 +124,8 @@ fn npz_by_name_with_labels() {
     let labels = ArrayD::from_shape_vec(vec![4], vec![0, 1, 2, 3]).unwrap();
     for name in ["label", "labels", "y"] {
         let arrays = [("b", counting::<f32>(&[4, 3])), ("a", counting::<f32>(&[4, 2]))];
-        let data = Dataset::read(npz(&folder, &arrays, Some((name, labels.clone()))), &two).unwrap();
+        let data =
+            Dataset::read(npz(&folder, &arrays, Some((name, labels.clone()))), &two).unwrap();
         assert_eq!(data.labels().unwrap(), [[0], [1], [2], [3]]);
         assert_eq!(data.samples()[0][0].shape(), [1, 2]);
     }
@@ -125,7 +138,8 @@ fn npz_by_name_with_labels() {
         folder.error(&path, &two),
         "\"/d.npz\": no array for input \"a\" [1, 2] (found \"b\"); name the array like the input"
     );
-    let path = npz(&folder, &[("a", counting::<f32>(&[4, 2])), ("b", counting::<f32>(&[5, 3]))], None);
+    let path =
+        npz(&folder, &[("a", counting::<f32>(&[4, 2])), ("b", counting::<f32>(&[5, 3]))], None);
     assert_eq!(
         folder.error(&path, &two),
         "\"/d.npz\": input \"b\" has 5 samples but \"a\" has 4; give every input the same number"
@@ -133,7 +147,8 @@ fn npz_by_name_with_labels() {
     let path = npz(&folder, &[("image", counting::<f32>(&[3, 2]))], Some(("y", labels)));
     assert_eq!(
         folder.error(&path, &one),
-        "\"/d.npz\", array \"y\": labels of shape [4] for 3 samples, expected [3], the number of the class of each, or [3, …], those of its positions"
+        "\"/d.npz\", array \"y\": labels of shape [4] for 3 samples, expected [3], the number of \
+        the class of each, or [3, …], those of its positions"
     );
 }
 
@@ -146,13 +161,26 @@ fn json_objects_and_lists() {
     let object = folder.text("o.json", r#"{"x": [[1, 2]], "label": [1]}"#);
     assert_eq!(Dataset::read(&object, &inputs).unwrap().labels().unwrap(), [[1]]);
     for (text, expected) in [
-        ("[[1, 2], [3]]", "array \"(the list)\": its lists differ in length or depth; make it rectangular"),
-        ("[[1, \"a\"]]", "array \"(the list)\": it holds \"a\", expected numbers in nested lists of equal length"),
-        ("{\"x\": [[1e39, 0]]}", "array \"x\": element [0, 0] is inf, expected finite numbers; clean the data"),
+        (
+            "[[1, 2], [3]]",
+            "array \"(the list)\": its lists differ in length or depth; make it rectangular",
+        ),
+        (
+            "[[1, \"a\"]]",
+            "array \"(the list)\": it holds \"a\", expected numbers in nested lists of equal \
+            length",
+        ),
+        (
+            "{\"x\": [[1e39, 0]]}",
+            "array \"x\": element [0, 0] is inf, expected finite numbers; clean the data",
+        ),
         ("3", "expected an object of nested lists by input name, or one nested list"),
         ("{}", "it holds no arrays; write the data again"),
         ("[]", "array \"(the list)\": shape [0] holds no samples; give at least one"),
-        ("{\"x\": [[0, 0]], \"label\": [0.5]}", "array \"label\": label 0.5, expected whole numbers from 0"),
+        (
+            "{\"x\": [[0, 0]], \"label\": [0.5]}",
+            "array \"label\": label 0.5, expected whole numbers from 0",
+        ),
     ] {
         let message = folder.error(&folder.text("b.json", text), &inputs);
         assert!(message.ends_with(expected), "{message}");
@@ -208,7 +236,9 @@ fn truncated_arrays_are_refused() {
 fn bomb(folder: &Folder, elements: usize) -> (Vec<u8>, [usize; 2]) {
     let path = npz(folder, &[("x", ArrayD::zeros(vec![elements / 2, 2]))], None);
     let bytes = std::fs::read(path).unwrap();
-    let of = |signature: &[u8], offset| bytes.windows(4).position(|window| window == signature).unwrap() + offset;
+    let of = |signature: &[u8], offset| {
+        bytes.windows(4).position(|window| window == signature).unwrap() + offset
+    };
     let places = [of(b"PK\x03\x04", 22), of(b"PK\x01\x02", 24)];
     (bytes, places)
 }
@@ -225,7 +255,8 @@ fn archives_that_unpack_to_too_much() {
     std::fs::write(folder.path("b.npz"), &bytes).unwrap();
     assert_eq!(
         folder.error(&folder.path("b.npz"), &inputs),
-        "\"/b.npz\", array \"x\": it unpacks to 4000000000 bytes, more than the 1073807360 that are read; give fewer samples"
+        "\"/b.npz\", array \"x\": it unpacks to 4000000000 bytes, more than the 1073807360 that \
+        are read; give fewer samples"
     );
     // And where it says too little, no more than that is unpacked.
     let (mut bytes, places) = bomb(&folder, 1 << 22);
@@ -234,21 +265,33 @@ fn archives_that_unpack_to_too_much() {
     }
     std::fs::write(folder.path("b.npz"), &bytes).unwrap();
     let message = folder.error(&folder.path("b.npz"), &inputs);
-    assert!(message.contains("array \"x\": its shape [2097152, 2] needs more data than there is"), "{message}");
+    assert!(
+        message.contains("array \"x\": its shape [2097152, 2] needs more data than there is"),
+        "{message}"
+    );
     // Headers promise too.
     for (shape, problem) in [
         ("(67108865, 2)", "its shape [67108865, 2] needs more data than there is"),
-        ("(4611686018427387904, 4)", "its shape [4611686018427387904, 4] needs more data than there is"),
+        (
+            "(4611686018427387904, 4)",
+            "its shape [4611686018427387904, 4] needs more data than there is",
+        ),
     ] {
-        let path = header(&folder, &format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"), 1);
+        let path = header(
+            &folder,
+            &format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"),
+            1,
+        );
         assert!(folder.error(&path, &inputs).contains(problem));
     }
     // With all the data there, but no one would wait for it.
-    let path = header(&folder, "{'descr': '|u1', 'fortran_order': False, 'shape': (67108865, 2), }", 1);
+    let path =
+        header(&folder, "{'descr': '|u1', 'fortran_order': False, 'shape': (67108865, 2), }", 1);
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(200_000_000).unwrap();
     assert_eq!(
         folder.error(&path, &inputs),
-        "\"/h.npy\": its shape [67108865, 2] has 134217730 elements, expected at most 134217728; give fewer samples"
+        "\"/h.npy\": its shape [67108865, 2] has 134217730 elements, expected at most 134217728; \
+        give fewer samples"
     );
 }
 
@@ -271,7 +314,11 @@ fn headers_that_go_on_and_on() {
     assert!(folder.error(&header(&folder, &nested, 1), &inputs).contains("a header of many parts"));
     let long = " ".repeat(10_000);
     for version in [1, 2] {
-        assert!(folder.error(&header(&folder, &long, version), &inputs).contains("a header of 10001 bytes"));
+        assert!(
+            folder
+                .error(&header(&folder, &long, version), &inputs)
+                .contains("a header of 10001 bytes")
+        );
     }
     // Four gigabytes, says the file.
     let path = folder.path("h.npy");
@@ -316,7 +363,8 @@ fn members_of_one_name() {
     );
     // Two members of the very same name, of which libraries see one.
     let mut bytes = std::fs::read(archive(&folder, ["x.npy", "z.npy"])).unwrap();
-    let places: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(b"z.npy")).collect();
+    let places: Vec<usize> =
+        (0..bytes.len()).filter(|&at| bytes[at..].starts_with(b"z.npy")).collect();
     assert_eq!(places.len(), 2);
     places.into_iter().for_each(|at| bytes[at] = b'x');
     std::fs::write(folder.path("t.npz"), bytes).unwrap();
@@ -333,17 +381,24 @@ fn files_without_end() {
     let inputs = [input("x", &[1, 2])];
     std::fs::File::create(folder.path("long.json")).unwrap().set_len(90_000_000).unwrap();
     let message = folder.error(&folder.path("long.json"), &inputs);
-    assert!(message.contains("it has 90000000 bytes, and files of this kind at most 67108864"), "{message}");
+    assert!(
+        message.contains("it has 90000000 bytes, and files of this kind at most 67108864"),
+        "{message}"
+    );
     std::fs::File::create(folder.path("sparse.npy")).unwrap().set_len(200_000_000_000).unwrap();
     assert!(folder.error(&folder.path("sparse.npy"), &inputs).contains("not a complete .npy file"));
     #[cfg(unix)]
     for name in ["a.npy", "a.npz", "a.json"] {
-        let (pipe, zero) = (folder.path(&format!("pipe-{name}")), folder.path(&format!("zero-{name}")));
+        let (pipe, zero) =
+            (folder.path(&format!("pipe-{name}")), folder.path(&format!("zero-{name}")));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         std::os::unix::fs::symlink("/dev/zero", &zero).unwrap();
         for path in [pipe, zero] {
             let message = folder.error(&path, &inputs);
-            assert!(message.contains("it is a device, pipe or socket, expected a regular file"), "{message}");
+            assert!(
+                message.contains("it is a device, pipe or socket, expected a regular file"),
+                "{message}"
+            );
         }
     }
 }
@@ -358,23 +413,43 @@ fn orders_and_byte_orders_of_npy() {
         bytes.extend(data);
         std::fs::write(&path, bytes).unwrap();
         let samples = Dataset::read(&path, &inputs).unwrap().samples().to_vec();
-        samples.iter().map(|sample| sample[0].iter().copied().collect::<Vec<_>>()).collect::<Vec<_>>()
+        samples
+            .iter()
+            .map(|sample| sample[0].iter().copied().collect::<Vec<_>>())
+            .collect::<Vec<_>>()
     };
     let numbers = |big: bool| -> Vec<u8> {
-        [1i32, 2, 3, -4].iter().flat_map(|x| if big { x.to_be_bytes() } else { x.to_le_bytes() }).collect()
+        [1i32, 2, 3, -4]
+            .iter()
+            .flat_map(|x| if big { x.to_be_bytes() } else { x.to_le_bytes() })
+            .collect()
     };
     let rows = [[1.0, 2.0], [3.0, -4.0]];
-    assert_eq!(file("{'descr': '<i4', 'fortran_order': False, 'shape': (2, 2), }", &numbers(false)), rows);
-    assert_eq!(file("{'descr': '>i4', 'fortran_order': False, 'shape': (2, 2), }", &numbers(true)), rows);
+    assert_eq!(
+        file("{'descr': '<i4', 'fortran_order': False, 'shape': (2, 2), }", &numbers(false)),
+        rows
+    );
+    assert_eq!(
+        file("{'descr': '>i4', 'fortran_order': False, 'shape': (2, 2), }", &numbers(true)),
+        rows
+    );
     let columns = [[1.0, 3.0], [2.0, -4.0]];
-    assert_eq!(file("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 2), }", &numbers(false)), columns);
-    assert_eq!(file("{'descr': '|i1', 'fortran_order': False, 'shape': (2, 2), }", &[1, 2, 3, 0xfc]), rows);
+    assert_eq!(
+        file("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 2), }", &numbers(false)),
+        columns
+    );
+    assert_eq!(
+        file("{'descr': '|i1', 'fortran_order': False, 'shape': (2, 2), }", &[1, 2, 3, 0xfc]),
+        rows
+    );
     // More than the shape says is no array of that shape.
     let path = header(&folder, "{'descr': '|i1', 'fortran_order': False, 'shape': (1, 2), }", 1);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend([1, 2, 3]);
     std::fs::write(&path, bytes).unwrap();
-    assert!(folder.error(&path, &inputs).contains("there is more data than its shape [1, 2] needs"));
+    assert!(
+        folder.error(&path, &inputs).contains("there is more data than its shape [1, 2] needs")
+    );
 }
 
 #[test]
@@ -382,8 +457,12 @@ fn one_sample_means_one() {
     let folder = Folder::new();
     let inputs = [input("x", &[1, 2])];
     assert_eq!(read_sample(folder.npy(counting::<f32>(&[2])), &inputs).unwrap()[0].shape(), [1, 2]);
-    let message = read_sample(folder.npy(counting::<f32>(&[3, 2])), &inputs).unwrap_err().to_string();
-    assert!(message.ends_with("it holds 3 samples, expected one; save a single sample"), "{message}");
+    let message =
+        read_sample(folder.npy(counting::<f32>(&[3, 2])), &inputs).unwrap_err().to_string();
+    assert!(
+        message.ends_with("it holds 3 samples, expected one; save a single sample"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -400,7 +479,8 @@ fn quantised_inputs_are_checked() {
         nodes: Vec::new(),
         outputs: Vec::new(),
     };
-    let tensor = |elements: Vec<f32>| ArrayD::from_shape_vec(IxDyn(&[1, elements.len()]), elements).unwrap();
+    let tensor =
+        |elements: Vec<f32>| ArrayD::from_shape_vec(IxDyn(&[1, elements.len()]), elements).unwrap();
     let integers = graph.quantise_inputs(&[tensor(vec![0.75, -1e9])]).unwrap();
     assert_eq!(integers[0].iter().copied().collect::<Vec<_>>(), [3, -128]);
     assert_eq!(graph.dequantise(0, &integers[0]).iter().copied().collect::<Vec<_>>(), [1.0, -64.5]);
@@ -412,7 +492,8 @@ fn quantised_inputs_are_checked() {
 }
 
 fn relu() -> Model {
-    let builder = Builder::new(13).input("x", &[1, 4]).node(Op::new("Relu", &["x"], &["y"])).output("y");
+    let builder =
+        Builder::new(13).input("x", &[1, 4]).node(Op::new("Relu", &["x"], &["y"])).output("y");
     Model::from_bytes("relu.onnx", &builder.bytes()).unwrap()
 }
 
@@ -425,11 +506,15 @@ fn calibration_without_data_warns() {
     assert_eq!(quantised.report.inputs[0].range.maximum, 3.0);
     assert_eq!(
         quantised.report.warnings,
-        ["no calibration data: ranges come from random inputs in -2..3, accuracy may suffer; pass typical samples"]
+        ["no calibration data: ranges come from random inputs in -2..3, accuracy may suffer; \
+            pass typical samples"]
     );
     for (low, high) in [(1.0, 1.0), (f32::NAN, 1.0), (0.0, f32::INFINITY)] {
         let message = model.calibrate_input_range(low, high).unwrap_err().to_string();
-        assert!(message.ends_with("expected two finite numbers, the first below the second"), "{message}");
+        assert!(
+            message.ends_with("expected two finite numbers, the first below the second"),
+            "{message}"
+        );
     }
 }
 
@@ -440,13 +525,18 @@ fn calibration_of_another_model() {
     calibration.results.remove("y_node");
     assert_eq!(
         model.quantise(&calibration).unwrap_err().to_string(),
-        "calibration has no range for value \"y_node\" of \"relu\"; calibrate with the model that is quantised"
+        "calibration has no range for value \"y_node\" of \"relu\"; calibrate with the model that \
+        is quantised"
     );
     let text = serde_json::to_string(&model.calibrate_input_range(0.0, 1.0).unwrap()).unwrap();
     let mut broken: Calibration = serde_json::from_str(&text).unwrap();
     broken.results.get_mut("y_node").unwrap().minimum = f32::NEG_INFINITY;
     assert!(
-        model.quantise(&broken).unwrap_err().to_string().contains("value \"y_node\" of \"relu\" ranges over -inf..1")
+        model
+            .quantise(&broken)
+            .unwrap_err()
+            .to_string()
+            .contains("value \"y_node\" of \"relu\" ranges over -inf..1")
     );
 }
 

@@ -12,7 +12,10 @@ use crate::support::weights;
 
 /// `y = x·w` with the weights in a file beside the model.
 fn external(dims: &[i64], entries: &[(&str, &str)]) -> Builder {
-    let entry = |&(key, value): &(&str, &str)| StringStringEntryProto { key: key.into(), value: value.into() };
+    let entry = |&(key, value): &(&str, &str)| StringStringEntryProto {
+        key: key.into(),
+        value: value.into(),
+    };
     let tensor = TensorProto {
         name: "w".into(),
         dims: dims.to_vec(),
@@ -21,7 +24,11 @@ fn external(dims: &[i64], entries: &[(&str, &str)]) -> Builder {
         external_data: entries.iter().map(entry).collect(),
         ..TensorProto::default()
     };
-    Builder::new(13).input("x", &[1, 4]).tensor(tensor).node(Op::new("MatMul", &["x", "w"], &["y"])).output("y")
+    Builder::new(13)
+        .input("x", &[1, 4])
+        .tensor(tensor)
+        .node(Op::new("MatMul", &["x", "w"], &["y"]))
+        .output("y")
 }
 
 /// A folder with a model and a file of weights behind 4 bytes of something else.
@@ -66,24 +73,42 @@ fn exactly_the_bytes_that_the_shape_needs() {
     let first = Ok(weights(8)[..2].to_vec());
     assert_eq!(folder.load(&[("location", "w.bin"), ("offset", "4"), ("length", "32")]), first);
     assert_eq!(folder.load(&[("location", "./w.bin"), ("offset", "4"), ("length", "32")]), first);
-    folder.refused(&[("location", "w.bin"), ("offset", "4")], "external data: 36 bytes for shape [4, 2], expected 32");
-    folder.refused(&[("location", "w.bin"), ("length", "28")], "external data: 28 bytes for shape [4, 2], expected 32");
+    folder.refused(
+        &[("location", "w.bin"), ("offset", "4")],
+        "external data: 36 bytes for shape [4, 2], expected 32",
+    );
+    folder.refused(
+        &[("location", "w.bin"), ("length", "28")],
+        "external data: 28 bytes for shape [4, 2], expected 32",
+    );
     folder.refused(
         &[("location", "w.bin"), ("offset", "12"), ("length", "32")],
         "32 bytes from 12 on, but \"w.bin\" has 40",
     );
     let largest = u64::MAX.to_string();
-    folder.refused(&[("location", "w.bin"), ("offset", &largest), ("length", "32")], "but \"w.bin\" has 40");
-    folder.refused(&[("location", "w.bin"), ("offset", "8"), ("length", &largest)], "but \"w.bin\" has 40");
-    folder.refused(&[("location", "w.bin"), ("offset", "-1")], "external data: offset is no number");
+    folder.refused(
+        &[("location", "w.bin"), ("offset", &largest), ("length", "32")],
+        "but \"w.bin\" has 40",
+    );
+    folder.refused(
+        &[("location", "w.bin"), ("offset", "8"), ("length", &largest)],
+        "but \"w.bin\" has 40",
+    );
+    folder
+        .refused(&[("location", "w.bin"), ("offset", "-1")], "external data: offset is no number");
     folder.refused(&[("offset", "4")], "external data: its location is missing");
     folder.refused(&[("location", "none.bin"), ("length", "32")], "external data: cannot read");
     // What a shape asks for is compared with what there is, before there is room for it.
-    let message = folder.load_shape(&[1 << 12, 1 << 12], &[("location", "w.bin"), ("length", "67108864")]).unwrap_err();
+    let message = folder
+        .load_shape(&[1 << 12, 1 << 12], &[("location", "w.bin"), ("length", "67108864")])
+        .unwrap_err();
     assert!(message.contains("67108864 bytes from 0 on, but \"w.bin\" has 40"), "{message}");
     // Two hundred gigabytes that take no room on disk.
     File::create(folder.path("model/sparse.bin")).unwrap().set_len(200_000_000_000).unwrap();
-    folder.refused(&[("location", "sparse.bin")], "external data: 200000000000 bytes for shape [4, 2], expected 32");
+    folder.refused(
+        &[("location", "sparse.bin")],
+        "external data: 200000000000 bytes for shape [4, 2], expected 32",
+    );
     assert_eq!(
         folder.load(&[("location", "sparse.bin"), ("offset", "150000000000"), ("length", "32")]),
         Ok(vec![0.0; 2])
@@ -97,7 +122,10 @@ fn only_files_of_the_folder() {
     for location in ["../secret.bin", "/etc/passwd", "sub/../../secret.bin", "", ".."] {
         folder.refused(&[("location", location), length], "external data: ");
     }
-    folder.refused(&[("location", "../secret.bin"), length], "\"../secret.bin\" leaves the model's folder");
+    folder.refused(
+        &[("location", "../secret.bin"), length],
+        "\"../secret.bin\" leaves the model's folder",
+    );
     folder.refused(&[("location", "."), length], "it is a directory, expected a regular file");
 }
 
@@ -112,13 +140,18 @@ fn links_do_not_leave_the_folder() {
     symlink("../secret.bin", folder.path("model/outer.bin")).unwrap();
     symlink(folder.path(""), folder.path("model/up")).unwrap();
     for location in ["outer.bin", "up/secret.bin"] {
-        let problem = format!("{location:?} is a link that leaves the model's folder; copy the file it leads to");
+        let problem = format!(
+            "{location:?} is a link that leaves the model's folder; copy the file it leads to"
+        );
         folder.refused(&[("location", location), length], &problem);
     }
     // A folder that is itself reached through a link is the model's folder.
     symlink("model", folder.path("linked")).unwrap();
-    std::fs::write(folder.path("linked/m.onnx"), external(&[4, 2], &[("location", "w.bin"), offset, length]).bytes())
-        .unwrap();
+    std::fs::write(
+        folder.path("linked/m.onnx"),
+        external(&[4, 2], &[("location", "w.bin"), offset, length]).bytes(),
+    )
+    .unwrap();
     assert!(Model::load(folder.path("linked/m.onnx")).is_ok());
 }
 
@@ -129,14 +162,22 @@ fn pipes_and_devices() {
     let folder = Folder::new();
     let pipe = folder.path("model/pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    folder
-        .refused(&[("location", "pipe"), ("length", "32")], "it is a device, pipe or socket, expected a regular file");
+    folder.refused(
+        &[("location", "pipe"), ("length", "32")],
+        "it is a device, pipe or socket, expected a regular file",
+    );
     for path in [pipe.as_path(), Path::new("/dev/zero")] {
         let message = Model::load(path).unwrap_err().to_string();
-        assert!(message.contains("it is a device, pipe or socket, expected a regular file"), "{message}");
+        assert!(
+            message.contains("it is a device, pipe or socket, expected a regular file"),
+            "{message}"
+        );
     }
     let sparse = folder.path("model/sparse.onnx");
     File::create(&sparse).unwrap().set_len(200_000_000_000).unwrap();
     let message = Model::load(&sparse).unwrap_err().to_string();
-    assert!(message.contains("it has 200000000000 bytes, and files of this kind at most 2147483648"), "{message}");
+    assert!(
+        message.contains("it has 200000000000 bytes, and files of this kind at most 2147483648"),
+        "{message}"
+    );
 }

@@ -1,14 +1,17 @@
-//! Quantised graphs: the interpreter against an independent reading of the contract, and what validation refuses.
+//! Quantised graphs: the interpreter against an independent reading of the contract, and what
+//! validation refuses.
 
 use ndarray::{ArrayD, IxDyn, indices};
 use proptest::prelude::*;
 use zkinfer_models::interpreter::{self, Interpreter};
 use zkinfer_models::quantised::{
-    BinaryFunction, Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, Window,
+    BinaryFunction, Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties,
+    Window,
 };
 use zkinfer_models::testing::arbitrary::arb_case;
 
-/// The contract's formulas element by element, with coordinates and 128-bit integers and nothing of the interpreter's.
+/// The contract's formulas element by element, with coordinates and 128-bit integers and nothing of
+/// the interpreter's.
 fn naive(graph: &Graph, inputs: &[ArrayD<i64>]) -> Vec<ArrayD<i64>> {
     let mut values = inputs.to_vec();
     for node in &graph.nodes {
@@ -46,15 +49,22 @@ fn table(function: &Function, argument: i128) -> i64 {
 }
 
 /// The elements of a window over one channel: (tap, element), padding as `None`.
-fn windowed(window: &Window, x: &ArrayD<i64>, channel: usize, at: &[usize]) -> Vec<([usize; 2], Option<i64>)> {
+fn windowed(
+    window: &Window,
+    x: &ArrayD<i64>,
+    channel: usize,
+    at: &[usize],
+) -> Vec<([usize; 2], Option<i64>)> {
     let flat = x.ndim() == 3;
     let (height, width) = if flat { (1, x.shape()[2]) } else { (x.shape()[2], x.shape()[3]) };
     let (row, column) = if flat { (0, at[2]) } else { (at[2], at[3]) };
     let mut taps = Vec::new();
     for i in 0..window.kernel[0] {
         for j in 0..window.kernel[1] {
-            let y = (row * window.strides[0] + i * window.dilations[0]) as i64 - window.pads[0] as i64;
-            let z = (column * window.strides[1] + j * window.dilations[1]) as i64 - window.pads[1] as i64;
+            let y =
+                (row * window.strides[0] + i * window.dilations[0]) as i64 - window.pads[0] as i64;
+            let z = (column * window.strides[1] + j * window.dilations[1]) as i64
+                - window.pads[1] as i64;
             let inside = (0..height as i64).contains(&y) && (0..width as i64).contains(&z);
             let element = inside.then(|| match flat {
                 true => x[[0, channel, z as usize].as_slice()],
@@ -72,7 +82,14 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
     let zero = graph.quantisation(source).zero_point;
     let centred = |x: Option<i64>| x.map_or(0, |x| i128::from(x - zero));
     match &node.operator {
-        Operator::Convolution { window, groups, weights, bias, multipliers, requantise: rescale } => {
+        Operator::Convolution {
+            window,
+            groups,
+            weights,
+            bias,
+            multipliers,
+            requantise: rescale,
+        } => {
             let o = at[1];
             let per_group = x.shape()[1] / groups;
             let group = o / (bias.len() / groups);
@@ -80,7 +97,8 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             let mut sum = i128::from(bias[o]);
             for c in 0..per_group {
                 for ([i, j], element) in windowed(window, x, group * per_group + c, at) {
-                    sum += i128::from(weights[((o * per_group + c) * kh + i) * kw + j]) * centred(element);
+                    sum += i128::from(weights[((o * per_group + c) * kh + i) * kw + j])
+                        * centred(element);
                 }
             }
             requantise(i128::from(multipliers[o]) * sum, rescale.as_ref())
@@ -96,7 +114,8 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             requantise(i128::from(multipliers[o]) * sum, rescale.as_ref())
         }
         Operator::Sum { multipliers, constant, requantise: rescale } => {
-            let flat = at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
+            let flat =
+                at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
             let mut z = constant.get(flat).map_or(0, |&c| i128::from(c));
             for (&input, &multiplier) in node.inputs.iter().zip(multipliers) {
                 let element = values[input][IxDyn(at)] - graph.quantisation(input).zero_point;
@@ -105,7 +124,8 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             requantise(z, Some(rescale))
         }
         Operator::AveragePool { window, multipliers, requantise: rescale } => {
-            let sum: i128 = windowed(window, x, at[1], at).into_iter().map(|(_, x)| centred(x)).sum();
+            let sum: i128 =
+                windowed(window, x, at[1], at).into_iter().map(|(_, x)| centred(x)).sum();
             let width = node.shape[node.shape.len() - 1];
             let position = if x.ndim() == 3 { at[2] } else { at[2] * width + at[3] };
             requantise(i128::from(multipliers[position]) * sum, Some(rescale))
@@ -116,7 +136,8 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
         Operator::Activation(function) => table(function, x[IxDyn(at)].into()),
         Operator::Product { multiplier, requantise: rescale } => {
             let [a, b] = [0, 1].map(|i| {
-                let element = values[node.inputs[i]][IxDyn(at)] - graph.quantisation(node.inputs[i]).zero_point;
+                let element = values[node.inputs[i]][IxDyn(at)]
+                    - graph.quantisation(node.inputs[i]).zero_point;
                 i128::from(element)
             });
             requantise(i128::from(*multiplier) * a * b, Some(rescale))
@@ -124,7 +145,8 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
         Operator::Binary(BinaryFunction { minimum, counts, values: entries }) => {
             let [i, j] = [0, 1].map(|side| {
                 let element = values[node.inputs[side]][IxDyn(at)];
-                element.max(minimum[side]).min(minimum[side] + counts[side] as i64 - 1) - minimum[side]
+                element.max(minimum[side]).min(minimum[side] + counts[side] as i64 - 1)
+                    - minimum[side]
             });
             entries[i as usize * counts[1] + j as usize]
         }
@@ -135,11 +157,13 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             values[node.inputs[chosen]][IxDyn(at)]
         }
         Operator::Constant(known) => {
-            let flat = at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
+            let flat =
+                at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
             known[flat]
         }
         Operator::Reshape => {
-            let flat = at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
+            let flat =
+                at.iter().zip(&node.shape).fold(0, |flat, (index, length)| flat * length + index);
             *x.iter().nth(flat).unwrap()
         }
         Operator::Transpose { permutation } => {
@@ -233,10 +257,13 @@ proptest! {
         if let Ok(damaged) = postcard::from_bytes::<Graph>(&bytes)
             && let Ok(interpreter) = Interpreter::new(&damaged)
         {
-            let small = damaged.inputs.iter().all(|input| input.shape.iter().product::<usize>() < 10_000);
-            let nodes = damaged.nodes.iter().all(|node| node.shape.iter().product::<usize>() < 10_000);
+            let small = damaged.inputs.iter().all(|input| input.shape.iter().product::<usize>(
+                ) < 10_000);
+            let nodes = damaged.nodes.iter().all(|node| node.shape.iter().product::<usize>(
+                ) < 10_000);
             if small && nodes {
-                let inputs = damaged.inputs.iter().map(|input| ArrayD::from_elem(input.shape.clone(), input.minimum));
+                let inputs = damaged.inputs.iter().map(|input| ArrayD::from_elem(
+                    input.shape.clone(), input.minimum));
                 interpreter.run_all(&inputs.collect::<Vec<_>>()).unwrap();
             }
         }
@@ -248,8 +275,20 @@ fn single(operator: Operator, shape: &[usize]) -> Graph {
     let quantisation = Quantisation { scale: 0.5, zero_point: 0 };
     Graph {
         name: "g".into(),
-        inputs: vec![Input { name: "x".into(), shape: vec![1, 2, 3], quantisation, minimum: -128, maximum: 127 }],
-        nodes: vec![Node { name: "n".into(), inputs: vec![0], operator, shape: shape.to_vec(), quantisation }],
+        inputs: vec![Input {
+            name: "x".into(),
+            shape: vec![1, 2, 3],
+            quantisation,
+            minimum: -128,
+            maximum: 127,
+        }],
+        nodes: vec![Node {
+            name: "n".into(),
+            inputs: vec![0],
+            operator,
+            shape: shape.to_vec(),
+            quantisation,
+        }],
         outputs: vec![Output { name: "y".into(), value: 1 }],
     }
 }
@@ -275,13 +314,18 @@ fn fault(graph: &Graph) -> String {
 fn validation_names_what_is_wrong() {
     let pool = |window| single(Operator::MaxPool { window }, &[1, 2, 3]);
     let slice = |axis, start, step| single(Operator::Slice { axis, start, step }, &[1, 2, 2]);
-    let table = |values| single(Operator::Activation(Function { minimum: -128, values }), &[1, 2, 3]);
+    let table =
+        |values| single(Operator::Activation(Function { minimum: -128, values }), &[1, 2, 3]);
     let cases = [
         (
             single(linear(vec![1; 3], 1, Some(rescale())), &[1, 2, 2]),
-            "node \"n\" (Linear): its operator gives shape [1, 2, 1], but shape [1, 2, 2] is declared",
+            "node \"n\" (Linear): its operator gives shape [1, 2, 1], but shape [1, 2, 2] is \
+            declared",
         ),
-        (single(linear(vec![1; 4], 1, None), &[1, 2, 1]), "node \"n\" (Linear): 4 weights, expected 3"),
+        (
+            single(linear(vec![1; 4], 1, None), &[1, 2, 1]),
+            "node \"n\" (Linear): 4 weights, expected 3",
+        ),
         (
             single(linear(vec![1, -8_355_712, 1], 1, None), &[1, 2, 1]),
             "node \"n\" (Linear): weight -8355712 of channel 0 is larger than 8355711",
@@ -303,23 +347,38 @@ fn validation_names_what_is_wrong() {
             "node \"n\" (Linear): shift 63 is above 62",
         ),
         (
-            single(linear(vec![1; 3], 1, Some(Requantise { zero_point: 70_000, ..rescale() })), &[1, 2, 1]),
+            single(
+                linear(vec![1; 3], 1, Some(Requantise { zero_point: 70_000, ..rescale() })),
+                &[1, 2, 1],
+            ),
             "node \"n\" (Linear): zero point 70000 has more than 16 bits",
         ),
         (
-            single(linear(vec![1; 3], 1, Some(Requantise { ties: Ties::Even { slack: 64 }, ..rescale() })), &[1, 2, 1]),
+            single(
+                linear(
+                    vec![1; 3],
+                    1,
+                    Some(Requantise { ties: Ties::Even { slack: 64 }, ..rescale() }),
+                ),
+                &[1, 2, 1],
+            ),
             "node \"n\" (Linear): a slack of 64 with shift 8",
         ),
         (
             pool(Window { kernel: [2, 1], ..unit() }),
-            "node \"n\" (MaxPool): window Window { kernel: [2, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] } does not fit shape [1, 2, 3]",
+            "node \"n\" (MaxPool): window Window { kernel: [2, 1], strides: [1, 1], pads: [0, 0, \
+            0, 0], dilations: [1, 1] } does not fit shape [1, 2, 3]",
         ),
         (
             pool(Window { pads: [0, 1, 0, 0], kernel: [1, 1], strides: [1, 1], dilations: [1, 1] }),
-            "node \"n\" (MaxPool): its operator gives shape [1, 2, 4], but shape [1, 2, 3] is declared",
+            "node \"n\" (MaxPool): its operator gives shape [1, 2, 4], but shape [1, 2, 3] is \
+            declared",
         ),
         (slice(2, 1, 2), "node \"n\" (Slice): elements 1, 1+(2), … leave dimension 2 of [1, 2, 3]"),
-        (slice(2, 0, -1), "node \"n\" (Slice): elements 0, 0+(-1), … leave dimension 2 of [1, 2, 3]"),
+        (
+            slice(2, 0, -1),
+            "node \"n\" (Slice): elements 0, 0+(-1), … leave dimension 2 of [1, 2, 3]",
+        ),
         (slice(5, 0, 1), "node \"n\" (Slice): dimension 5 of [1, 2, 3] does not exist"),
         (table(vec![]), "node \"n\" (Activation): a table of 0 entries"),
         (table(vec![0; 65_537]), "node \"n\" (Activation): a table of 65537 entries"),
@@ -327,7 +386,8 @@ fn validation_names_what_is_wrong() {
         (single(Operator::Reshape, &[5]), "node \"n\" (Reshape): [1, 2, 3] cannot become [5]"),
         (
             single(Operator::Reshape, &[usize::MAX, 2]),
-            "node \"n\" (Reshape): shape [18446744073709551615, 2] is empty or has more than 33554432 elements",
+            "node \"n\" (Reshape): shape [18446744073709551615, 2] is empty or has more than \
+            33554432 elements",
         ),
         (
             single(Operator::Transpose { permutation: vec![0, 1, 1] }, &[1, 2, 2]),
@@ -363,7 +423,10 @@ fn validation_checks_the_graph_around_the_nodes() {
     assert_eq!(fault(&graph), "outputs: there is none");
     let mut graph = good();
     graph.nodes[0].inputs = vec![1];
-    assert_eq!(fault(&graph), "node \"n\" (Reshape): reads value 1, which is not computed before it");
+    assert_eq!(
+        fault(&graph),
+        "node \"n\" (Reshape): reads value 1, which is not computed before it"
+    );
     let mut graph = good();
     graph.nodes[0].inputs = vec![0, 0];
     assert_eq!(fault(&graph), "node \"n\" (Reshape): reads 2 values");
@@ -390,7 +453,10 @@ fn accumulators_and_indices_end_the_graph() {
     assert!(graph.validate().is_ok());
     graph.nodes[1].operator = Operator::Activation(Function::clamp(-128, 127));
     graph.nodes[1].shape = vec![1, 2, 1];
-    assert_eq!(fault(&graph), "node \"n\" (Activation): reads an accumulator that was not requantised");
+    assert_eq!(
+        fault(&graph),
+        "node \"n\" (Activation): reads an accumulator that was not requantised"
+    );
     graph.nodes[0].operator = Operator::ArgMax { axis: 2, select_last: false, smallest: false };
     graph.nodes[0].quantisation.scale = 1.0;
     graph.nodes[1] = next;
@@ -400,12 +466,20 @@ fn accumulators_and_indices_end_the_graph() {
 #[test]
 fn inputs_are_checked() {
     let graph = single(Operator::Reshape, &[6]);
-    let message = |inputs: &[ArrayD<i64>]| interpreter::run(&graph, inputs).unwrap_err().to_string();
-    assert_eq!(message(&[]), "\"g\" has 1 inputs (\"x\"), but 0 were given; give one tensor each, in this order");
-    assert_eq!(message(&[ArrayD::zeros(vec![6])]), "input \"x\" has shape [6], expected [1, 2, 3]; reshape it");
+    let message =
+        |inputs: &[ArrayD<i64>]| interpreter::run(&graph, inputs).unwrap_err().to_string();
+    assert_eq!(
+        message(&[]),
+        "\"g\" has 1 inputs (\"x\"), but 0 were given; give one tensor each, in this order"
+    );
+    assert_eq!(
+        message(&[ArrayD::zeros(vec![6])]),
+        "input \"x\" has shape [6], expected [1, 2, 3]; reshape it"
+    );
     assert_eq!(
         message(&[ArrayD::from_elem(vec![1, 2, 3], 128)]),
-        "input \"x\" holds 128, which is outside -128..=127; quantise it with `Graph::quantise_inputs`"
+        "input \"x\" holds 128, which is outside -128..=127; quantise it with \
+        `Graph::quantise_inputs`"
     );
 }
 

@@ -1,4 +1,5 @@
-//! Files of a few bytes that ask for a great deal: each is refused from its shapes, by the node that asks and with what to do.
+//! Files of a few bytes that ask for a great deal: each is refused from its shapes, by the node
+//! that asks and with what to do.
 
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -7,7 +8,8 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{refusal, weights};
 
-const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut the file in pieces (`onnx.utils.extract_model`) and prove each by itself";
+const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut the file \
+    in pieces (`onnx.utils.extract_model`) and prove each by itself";
 
 /// The file has at most so many bytes, and the refusal says all of these.
 #[track_caller]
@@ -27,8 +29,13 @@ fn single(shape: &[i64], op: Op) -> Builder {
 
 /// A constant of any shape and number: a few bytes.
 fn constant_of_shape(builder: Builder, name: &str, shape: &[i64], number: f32) -> Builder {
-    let (list, value) = (format!("{name}_shape"), zkinfer_models::testing::onnx::float_tensor("v", &[1], &[number]));
-    builder.integers(&list, shape).node(Op::new("ConstantOfShape", &[&list], &[name]).tensor("value", value))
+    let (list, value) = (
+        format!("{name}_shape"),
+        zkinfer_models::testing::onnx::float_tensor("v", &[1], &[number]),
+    );
+    builder
+        .integers(&list, shape)
+        .node(Op::new("ConstantOfShape", &[&list], &[name]).tensor("value", value))
 }
 
 #[test]
@@ -38,7 +45,8 @@ fn one_node_over_the_largest_input() {
         relu,
         200,
         &[
-            "node \"y_node\" (Relu) makes the network too large: its shape [1, 33554432] makes at least 33554432 elements of a circuit, \
+            "node \"y_node\" (Relu) makes the network too large: its shape [1, 33554432] makes at \
+            least 33554432 elements of a circuit, \
              what is before it 33554432, and a circuit has at most 33554432 in all; ",
             ADVICE,
         ],
@@ -47,7 +55,11 @@ fn one_node_over_the_largest_input() {
     refused(
         input,
         200,
-        &["input \"x\": its shape [1, 67108864] has 67108864 elements, and a circuit at most 33554432 in all", ADVICE],
+        &[
+            "input \"x\": its shape [1, 67108864] has 67108864 elements, and a circuit at most \
+            33554432 in all",
+            ADVICE,
+        ],
     );
     let rank = single(&[1; 9], Op::new("Relu", &["x"], &["y"]));
     refused(rank, 200, &["input \"x\": its shape has 9 dimensions, expected at most 8"]);
@@ -55,41 +67,70 @@ fn one_node_over_the_largest_input() {
 
 #[test]
 fn operators_that_grow() {
-    let list = |name: &'static str, numbers: &[i64], op: Op| single(&[1, 4], op).integers(name, numbers);
+    let list =
+        |name: &'static str, numbers: &[i64], op: Op| single(&[1, 4], op).integers(name, numbers);
     let too_many = |shape: &str| format!("shape {shape} has");
     let expand = list("s", &[1 << 13, 1 << 13, 4], Op::new("Expand", &["x", "s"], &["y"]));
-    refused(expand, 200, &["node \"y_node\" (Expand): ", &too_many("[8192, 8192, 4]"), "268435456 elements", ADVICE]);
+    refused(
+        expand,
+        200,
+        &["node \"y_node\" (Expand): ", &too_many("[8192, 8192, 4]"), "268435456 elements", ADVICE],
+    );
     let pad = list("p", &[0, 1 << 24, 0, 1 << 24], Op::new("Pad", &["x", "p"], &["y"]));
-    refused(pad, 200, &["node \"y_node\" (Pad): ", "shape [1, 33554436] has 33554436 elements", ADVICE]);
+    refused(
+        pad,
+        200,
+        &["node \"y_node\" (Pad): ", "shape [1, 33554436] has 33554436 elements", ADVICE],
+    );
     let edge = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
     refused(
         list("p", &[0, 1 << 26, 0, 1 << 26], edge),
         200,
         &["node \"y_node\" (Pad): ", "has 134217732 elements", ADVICE],
     );
-    // Small enough by itself, but not beside what is there: that is asked before it is put together.
+    // Small enough by itself, but not beside what is there: that is asked before it is put
+    // together.
     let beside = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
     let beside = single(&[1, 1 << 24], beside).integers("p", &[0, 1 << 23, 0, 1 << 23]);
     refused(
         beside,
         200,
-        &["(Pad): its shape [1, 33554432] has 33554432 elements, what is before it 16777216, and a circuit", ADVICE],
+        &[
+            "(Pad): its shape [1, 33554432] has 33554432 elements, what is before it 16777216, and \
+            a circuit",
+            ADVICE,
+        ],
     );
     let tile = list("r", &[1 << 12, 1 << 12], Op::new("Tile", &["x", "r"], &["y"]));
     refused(tile, 200, &["node \"y_node\" (Tile): ", "[4096, 16384]", ADVICE]);
     let resize = Op::new("Resize", &["x", "", "", "s"], &["y"]);
-    refused(list("s", &[100, 1_000_000], resize), 200, &["node \"y_node\" (Resize): ", "[100, 1000000]", ADVICE]);
-    let linear = single(&[1, 1, 40_000], Op::new("Resize", &["x", "", "", "s"], &["y"]).string("mode", "linear"));
+    refused(
+        list("s", &[100, 1_000_000], resize),
+        200,
+        &["node \"y_node\" (Resize): ", "[100, 1000000]", ADVICE],
+    );
+    let linear = single(
+        &[1, 1, 40_000],
+        Op::new("Resize", &["x", "", "", "s"], &["y"]).string("mode", "linear"),
+    );
     let linear = linear.integers("s", &[1, 1, 1_000_000]);
-    refused(linear, 200, &["node \"y_node\" (Resize): the matrix of its interpolation: ", "40000000000 elements"]);
+    refused(
+        linear,
+        200,
+        &["node \"y_node\" (Resize): the matrix of its interpolation: ", "40000000000 elements"],
+    );
     let split = Op::new("Split", &["x", "l"], &["y", "z", "w"]).int("axis", 1);
     let split = list("l", &[i64::MAX, i64::MAX, 6], split).output("z").output("w");
     refused(
         split,
         250,
-        &["node \"y_node\" (Split): parts [9223372036854775807, 9223372036854775807, 6] of a dimension of 4"],
+        &["node \"y_node\" (Split): parts [9223372036854775807, 9223372036854775807, 6] of a \
+            dimension of 4"],
     );
-    let transposed = single(&[1, 1, 3000], Op::new("ConvTranspose", &["x", "w"], &["y"]).ints("strides", &[1 << 20]));
+    let transposed = single(
+        &[1, 1, 3000],
+        Op::new("ConvTranspose", &["x", "w"], &["y"]).ints("strides", &[1 << 20]),
+    );
     refused(
         transposed.floats("w", &[1, 1, 2], &[1.0, 1.0]),
         250,
@@ -99,10 +140,15 @@ fn operators_that_grow() {
     let sum = Builder::new(17).input("x", &[1, 1 << 13]).input("z", &[1 << 13, 1]);
     let sum = sum.node(Op::new("Add", &["x", "z"], &["y"])).output("y");
     refused(sum, 200, &["node \"y_node\" (Add): ", "[8192, 8192]", ADVICE]);
-    let product = constant_of_shape(Builder::new(17).input("x", &[1 << 14, 1]), "w", &[1, 1 << 14], 1.0);
-    let product = product.floats("b", &[1], &[1.0]).node(Op::new("Gemm", &["x", "w", "b"], &["y"])).output("y");
+    let product =
+        constant_of_shape(Builder::new(17).input("x", &[1 << 14, 1]), "w", &[1, 1 << 14], 1.0);
+    let product = product
+        .floats("b", &[1], &[1.0])
+        .node(Op::new("Gemm", &["x", "w", "b"], &["y"]))
+        .output("y");
     refused(product, 300, &["node \"y_node\" (Gemm): ", "[16384, 16384]", ADVICE]);
-    let gathered = constant_of_shape(Builder::new(17).input("x", &[1, 4]), "f", &[1 << 12, 1 << 12], 1.0);
+    let gathered =
+        constant_of_shape(Builder::new(17).input("x", &[1, 4]), "f", &[1 << 12, 1 << 12], 1.0);
     let gathered = gathered.node(Op::new("Cast", &["f"], &["i"]).int("to", DataType::Int64 as i64));
     let gathered = gathered.node(Op::new("Gather", &["x", "i"], &["y"]).int("axis", 0)).output("y");
     refused(gathered, 300, &["(Gather): "]);
@@ -114,14 +160,18 @@ fn constants_that_grow() {
     let x = || Builder::new(17).input("x", &[1, 1]);
     let mut doubled = x().floats("c0", &[1, 1], &[1.0]);
     for step in 0..40 {
-        let (from, to) = (format!("c{step}"), if step == 39 { "c".to_owned() } else { format!("c{}", step + 1) });
+        let (from, to) = (
+            format!("c{step}"),
+            if step == 39 { "c".to_owned() } else { format!("c{}", step + 1) },
+        );
         doubled = doubled.node(Op::new("Concat", &[&from, &from], &[&to]).int("axis", 1));
     }
     refused(
         with(doubled),
         2500,
         &[
-            "node \"c25_node\" (Concat): its shape [1, 33554432]: its constants: 33554432 elements more",
+            "node \"c25_node\" (Concat): its shape [1, 33554432]: its constants: 33554432 elements \
+            more",
             "16 times what the file holds",
         ],
     );
@@ -149,7 +199,8 @@ fn constants_that_grow() {
         &["node \"c_node\" (Tile): ", "[65536, 65536]"],
     );
     let sum = x().floats("a", &[1], &[1.0]);
-    let sum = constant_of_shape(constant_of_shape(sum, "p", &[1, 1 << 20], 1.0), "q", &[1 << 20, 1], 1.0);
+    let sum =
+        constant_of_shape(constant_of_shape(sum, "p", &[1, 1 << 20], 1.0), "q", &[1 << 20, 1], 1.0);
     refused(
         with(sum.node(Op::new("Mul", &["p", "q"], &["c"]))),
         350,
@@ -165,14 +216,20 @@ fn constants_that_grow() {
     );
 }
 
-/// Constants within the limits, but computed with again and again: what an import reads and makes has an end.
+/// Constants within the limits, but computed with again and again: what an import reads and makes
+/// has an end.
 #[test]
 fn constants_that_are_chained() {
     for operator in ["Neg", "Transpose", "ReduceMax"] {
-        let mut chain = constant_of_shape(Builder::new(17).input("x", &[1, 1]), "c0", &[1 << 10, 1 << 10], 1.0);
+        let mut chain =
+            constant_of_shape(Builder::new(17).input("x", &[1, 1]), "c0", &[1 << 10, 1 << 10], 1.0);
         for step in 0..200 {
             let (from, to) = (format!("c{step}"), format!("c{}", step + 1));
-            let (from, to) = if operator == "ReduceMax" { ("c0", to.as_str()) } else { (from.as_str(), to.as_str()) };
+            let (from, to) = if operator == "ReduceMax" {
+                ("c0", to.as_str())
+            } else {
+                (from.as_str(), to.as_str())
+            };
             chain = chain.node(Op::new(operator, &[from], &[to]));
         }
         let all: Vec<String> = (0..=200).map(|step| format!("c{step}")).collect();
@@ -180,7 +237,9 @@ fn constants_that_are_chained() {
         let builder = chain.node(Op::new("Sum", &all, &["y"])).output("y");
         let message = refusal(builder);
         assert!(
-            message.contains("all constants together may be 134217728 and 16 times what the file holds"),
+            message.contains(
+                "all constants together may be 134217728 and 16 times what the file holds"
+            ),
             "{message}"
         );
         // Once is enough: what comes behind has no room either.
@@ -191,34 +250,61 @@ fn constants_that_are_chained() {
 #[test]
 fn work_out_of_proportion() {
     // A kernel of 2^24 weights at 2^24 places.
-    let conv = constant_of_shape(Builder::new(17).input("x", &[1, 1, 4000, 4000]), "w", &[1, 1, 3999, 3999], 1.0);
+    let conv = constant_of_shape(
+        Builder::new(17).input("x", &[1, 1, 4000, 4000]),
+        "w",
+        &[1, 1, 3999, 3999],
+        1.0,
+    );
     let conv = conv.node(Op::new("Conv", &["x", "w"], &["y"]).ints("pads", &[1999; 4])).output("y");
     refused(
         conv,
         300,
         &[
-            "node \"y_node\" (Conv): its result of shape [1, 1, 4000, 4000] takes 255872016000000 multiplications",
+            "node \"y_node\" (Conv): its result of shape [1, 1, 4000, 4000] takes 255872016000000 \
+            multiplications",
             ADVICE,
         ],
     );
     let pool = |operator: &str| {
-        let kernel = Op::new(operator, &["x"], &["y"]).ints("kernel_shape", &[3999; 2]).ints("pads", &[1999; 4]);
+        let kernel = Op::new(operator, &["x"], &["y"])
+            .ints("kernel_shape", &[3999; 2])
+            .ints("pads", &[1999; 4]);
         single(&[1, 1, 4000, 4000], kernel)
     };
     for operator in ["MaxPool", "AveragePool"] {
-        refused(pool(operator), 250, &[&format!("node \"y_node\" ({operator}): "), "multiplications", ADVICE]);
+        refused(
+            pool(operator),
+            250,
+            &[&format!("node \"y_node\" ({operator}): "), "multiplications", ADVICE],
+        );
     }
     // A window far longer than the line that it slides over.
-    let long =
-        Op::new("AveragePool", &["x"], &["y"]).ints("kernel_shape", &[1 << 23]).ints("pads", &[1 << 23, 1 << 23]);
-    let model = Model::from_bytes("m.onnx", &single(&[1, 1, 1], long.int("count_include_pad", 1)).bytes());
+    let long = Op::new("AveragePool", &["x"], &["y"])
+        .ints("kernel_shape", &[1 << 23])
+        .ints("pads", &[1 << 23, 1 << 23]);
+    let model =
+        Model::from_bytes("m.onnx", &single(&[1, 1, 1], long.int("count_include_pad", 1)).bytes());
     assert_eq!(model.unwrap().graph().shape(1), [1, 1, (1 << 23) + 2]);
     // The same layer for each of many batches.
-    let batches = constant_of_shape(Builder::new(17).input("x", &[512, 1, 32, 32]), "w", &[1 << 10, 1, 32, 32], 1.0);
+    let batches = constant_of_shape(
+        Builder::new(17).input("x", &[512, 1, 32, 32]),
+        "w",
+        &[1 << 10, 1, 32, 32],
+        1.0,
+    );
     let batches = batches.node(Op::new("Conv", &["x", "w"], &["y"])).output("y");
     refused(batches, 300, &["node \"y_node\" (Conv): its constants: "]);
-    let nodes = single(&[1 << 17, 1, 1, 1], Op::new("Conv", &["x", "w"], &["y"])).floats("w", &[1, 1, 1, 1], &[1.0]);
-    refused(nodes, 250, &["node \"y_node\" (Conv): the network becomes more than 65536 operators", ADVICE]);
+    let nodes = single(&[1 << 17, 1, 1, 1], Op::new("Conv", &["x", "w"], &["y"])).floats(
+        "w",
+        &[1, 1, 1, 1],
+        &[1.0],
+    );
+    refused(
+        nodes,
+        250,
+        &["node \"y_node\" (Conv): the network becomes more than 65536 operators", ADVICE],
+    );
 }
 
 /// A real network at a resolution that no circuit has room for. It used to be calibrated first.
@@ -240,10 +326,13 @@ fn a_network_at_a_large_resolution() {
     for part in ["node \"b_node\" (Conv)", "[1, 64, 512, 512]", "at most 33554432 in all", ADVICE] {
         assert!(message.contains(part), "{message}");
     }
-    // Convolutions, what they are rounded to, and what is read again with zero subtracted: six tensors, of which five are too many here.
+    // Convolutions, what they are rounded to, and what is read again with zero subtracted: six
+    // tensors, of which five are too many here.
     let message = refusal(network(320));
     assert!(
-        message.contains("node \"y_node\" (AveragePool) makes the network too large: it reads 6553600 elements"),
+        message.contains(
+            "node \"y_node\" (AveragePool) makes the network too large: it reads 6553600 elements"
+        ),
         "{message}"
     );
     assert!(Model::from_bytes("m.onnx", &network(256).bytes()).is_ok());
@@ -259,9 +348,17 @@ fn stored_constants() {
         ..TensorProto::default()
     };
     let builder = |tensor| single(&[1, 1], Op::new("Add", &["x", "c"], &["y"])).tensor(tensor);
-    refused(builder(tensor("c", &[1 << 26])), 200, &["initialiser \"c\": its shape [67108864] has 67108864 elements"]);
+    refused(
+        builder(tensor("c", &[1 << 26])),
+        200,
+        &["initialiser \"c\": its shape [67108864] has 67108864 elements"],
+    );
     refused(builder(tensor("c", &[0, i64::MAX])), 200, &["initialiser \"c\": its shape"]);
-    refused(builder(tensor("c", &[1; 9])), 200, &["initialiser \"c\": its shape has 9 dimensions, expected at most 8"]);
+    refused(
+        builder(tensor("c", &[1; 9])),
+        200,
+        &["initialiser \"c\": its shape has 9 dimensions, expected at most 8"],
+    );
 }
 
 /// Copies of a value are joined in lists that stay short, however many there are.
@@ -269,14 +366,17 @@ fn stored_constants() {
 fn copies_are_joined_in_two_steps() {
     for (copies, longest) in [(256, 256), (257, 17), (65_536, 256), (1 << 20, 1024)] {
         let op = Op::new("Expand", &["x", "s"], &["y"]);
-        let model = Model::from_bytes("m.onnx", &single(&[1, 2], op).integers("s", &[copies, 2]).bytes()).unwrap();
+        let model =
+            Model::from_bytes("m.onnx", &single(&[1, 2], op).integers("s", &[copies, 2]).bytes())
+                .unwrap();
         let graph = model.graph();
         assert_eq!(graph.shape(graph.outputs[0].value), [copies as usize, 2]);
         let lists = graph.nodes.iter().map(|node| node.inputs.len());
         assert_eq!(lists.max(), Some(longest), "{copies} copies");
     }
     let op = Op::new("Expand", &["x", "s"], &["y"]);
-    let model = Model::from_bytes("m.onnx", &single(&[1, 2], op).integers("s", &[1000, 2]).bytes()).unwrap();
+    let model = Model::from_bytes("m.onnx", &single(&[1, 2], op).integers("s", &[1000, 2]).bytes())
+        .unwrap();
     let x = ndarray::ArrayD::from_shape_vec(vec![1, 2], vec![3.0, -5.0]).unwrap();
     let copied = &model.run(&[x]).unwrap()[0];
     assert!(copied.rows().into_iter().all(|row| row.to_vec() == [3.0, -5.0]));
@@ -288,7 +388,11 @@ fn long_chains_are_imported_and_quantised() {
     const LENGTH: usize = 20_000;
     let name = |step: usize| if step == LENGTH { "y".to_owned() } else { format!("v{step}") };
     let chain = |op: &dyn Fn(usize, &str, &str) -> Op| {
-        let mut builder = Builder::new(17).input("v0", &[1, 2]).floats("one", &[1], &[1.0]).floats("s", &[], &[0.5]);
+        let mut builder = Builder::new(17).input("v0", &[1, 2]).floats("one", &[1], &[1.0]).floats(
+            "s",
+            &[],
+            &[0.5],
+        );
         builder = builder.integers("flat", &[2]).integers("row", &[1, 2]).tensor(TensorProto {
             name: "z".into(),
             data_type: DataType::Int8 as i32,
@@ -301,14 +405,16 @@ fn long_chains_are_imported_and_quantised() {
         Model::from_bytes("m.onnx", &builder.output("y").bytes()).unwrap()
     };
     let nodes = |model: &Model| {
-        let quantised = model.quantise(&model.calibrate_input_range(0.0, 1.0).unwrap()).unwrap().graph;
+        let quantised =
+            model.quantise(&model.calibrate_input_range(0.0, 1.0).unwrap()).unwrap().graph;
         (quantised.nodes.len(), quantised.cuts().len())
     };
     let relu = chain(&|_, from, to| Op::new("Relu", &[from], &[to]));
     assert_eq!(nodes(&relu), (LENGTH, LENGTH - 1));
     let identity = chain(&|_, from, to| Op::new("Identity", &[from], &[to]));
     assert_eq!(nodes(&identity), (0, 0));
-    let reshape = chain(&|step, from, to| Op::new("Reshape", &[from, ["flat", "row"][step % 2]], &[to]));
+    let reshape =
+        chain(&|step, from, to| Op::new("Reshape", &[from, ["flat", "row"][step % 2]], &[to]));
     assert_eq!(nodes(&reshape), (LENGTH, LENGTH - 1));
     // Constants merge into one, and what follows an accumulator into it.
     let add = chain(&|_, from, to| Op::new("Add", &[from, "one"], &[to]));
@@ -330,29 +436,36 @@ fn long_chains_are_imported_and_quantised() {
     assert_eq!(nodes(&grids).0, LENGTH);
 }
 
-/// A function of two numbers is a table of half a megabyte, and a node that asks for one has forty bytes.
+/// A function of two numbers is a table of half a megabyte, and a node that asks for one has forty
+/// bytes.
 #[test]
 fn tables_add_up() {
     let quotients = |count: usize| {
         let mut builder = Builder::new(17).input("v0", &[1, 1]).input("x", &[1, 1]);
         for step in 0..count {
-            builder = builder.node(Op::new("Div", &[&format!("v{step}"), "x"], &[&format!("v{}", step + 1)]));
+            builder = builder.node(Op::new(
+                "Div",
+                &[&format!("v{step}"), "x"],
+                &[&format!("v{}", step + 1)],
+            ));
         }
         builder.output(&format!("v{count}"))
     };
     assert!(Model::from_bytes("m.onnx", &quotients(1024).bytes()).is_ok());
-    let expected = "node \"v1025_node\" (Div) makes the network too large: with its table those of the network have 67174400 entries";
+    let expected = "node \"v1025_node\" (Div) makes the network too large: with its table those of \
+        the network have 67174400 entries";
     refused(quotients(1025), 60_000, &[expected]);
     // So is the rounding to a grid of 16 bits.
-    let mut builder = Builder::new(21).input("v0", &[1, 2]).floats("s", &[], &[0.5]).tensor(TensorProto {
-        name: "z".into(),
-        data_type: DataType::Uint16 as i32,
-        int32_data: vec![0],
-        ..TensorProto::default()
-    });
+    let mut builder =
+        Builder::new(21).input("v0", &[1, 2]).floats("s", &[], &[0.5]).tensor(TensorProto {
+            name: "z".into(),
+            data_type: DataType::Uint16 as i32,
+            int32_data: vec![0],
+            ..TensorProto::default()
+        });
     for step in 0..1100 {
-        let [from, square, grid, to] =
-            [("v", step), ("a", step), ("q", step), ("v", step + 1)].map(|(name, i)| format!("{name}{i}"));
+        let [from, square, grid, to] = [("v", step), ("a", step), ("q", step), ("v", step + 1)]
+            .map(|(name, i)| format!("{name}{i}"));
         builder = builder
             .node(Op::new("Add", &[&from, &from], &[&square]))
             .node(Op::new("QuantizeLinear", &[&square, "s", "z"], &[&grid]))
@@ -366,16 +479,28 @@ fn tables_add_up() {
 fn long_names_are_shortened() {
     let name = "n".repeat(1 << 20);
     let op = Op::new("Conv", &["x", "w"], &["y"]).named(&name);
-    let model = Builder::new(17).input("x", &[50, 1, 1, 1]).floats("w", &[1, 1, 1, 1], &[2.0]).node(op).output("y");
+    let model = Builder::new(17)
+        .input("x", &[50, 1, 1, 1])
+        .floats("w", &[1, 1, 1, 1], &[2.0])
+        .node(op)
+        .output("y");
     let model = Model::from_bytes("m.onnx", &model.bytes()).unwrap();
     assert!(model.graph().nodes.len() > 100);
-    assert!(model.graph().nodes.iter().all(|node| node.name.starts_with("nnn") && node.name.len() < 300));
+    assert!(
+        model
+            .graph()
+            .nodes
+            .iter()
+            .all(|node| node.name.starts_with("nnn") && node.name.len() < 300)
+    );
 }
 
-/// Views that read one value twice after a softmax: a path for each choice of an input would be 2^60 paths.
+/// Views that read one value twice after a softmax: a path for each choice of an input would be
+/// 2^60 paths.
 #[test]
 fn paths_to_the_outputs_are_walked_once() {
-    let mut builder = Builder::new(17).input("x", &[1, 4]).node(Op::new("Softmax", &["x"], &["v0"]));
+    let mut builder =
+        Builder::new(17).input("x", &[1, 4]).node(Op::new("Softmax", &["x"], &["v0"]));
     for step in 0..60 {
         let (from, to) = (format!("v{step}"), format!("v{}", step + 1));
         builder = builder.node(Op::new("Flatten", &[&from, &from], &[&to]));
@@ -388,17 +513,20 @@ fn paths_to_the_outputs_are_walked_once() {
 fn inputs_and_outputs_are_counted() {
     let many = |count: usize| {
         let names: Vec<String> = (0..count).map(|i| format!("x{i}")).collect();
-        let builder = names.iter().fold(Builder::new(17), |builder, name| builder.input(name, &[1]));
+        let builder =
+            names.iter().fold(Builder::new(17), |builder, name| builder.input(name, &[1]));
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         builder.node(Op::new("Sum", &names, &["y"])).output("y")
     };
     assert!(Model::from_bytes("m.onnx", &many(4096).bytes()).is_ok());
     refused(many(4097), 200_000, &["inputs: there are 4097, expected at most 4096"]);
-    let outputs = (0..4096).fold(single(&[1, 1], Op::new("Relu", &["x"], &["y"])), |builder, _| builder.output("y"));
+    let outputs = (0..4096)
+        .fold(single(&[1, 1], Op::new("Relu", &["x"], &["y"])), |builder, _| builder.output("y"));
     refused(outputs, 100_000, &["outputs: there are 4097, expected at most 4096"]);
 }
 
-/// What a file subtracts from its integers has 16 bits at most, so that differences fit where they are kept.
+/// What a file subtracts from its integers has 16 bits at most, so that differences fit where they
+/// are kept.
 #[test]
 fn zero_points_of_more_than_16_bits() {
     let builder = |zero: i32| {
@@ -415,13 +543,19 @@ fn zero_points_of_more_than_16_bits() {
             int32_data: vec![1, 2, 3, 4],
             ..TensorProto::default()
         };
-        let builder = Builder::new(17).input("x", &[1, 2]).tensor(zero).tensor(weights).floats("s", &[], &[0.5]);
+        let builder = Builder::new(17).input("x", &[1, 2]).tensor(zero).tensor(weights).floats(
+            "s",
+            &[],
+            &[0.5],
+        );
         let builder = builder.node(Op::new("DequantizeLinear", &["w", "s", "z"], &["d"]));
         builder.node(Op::new("MatMul", &["x", "d"], &["y"])).output("y")
     };
     assert!(Model::from_bytes("m.onnx", &builder(65_535).bytes()).is_ok());
     for zero in [65_536, -32_769, i32::MIN] {
-        let problem = format!("node \"d_node\" (DequantizeLinear): its zero point {zero} has more than 16 bits");
+        let problem = format!(
+            "node \"d_node\" (DequantizeLinear): its zero point {zero} has more than 16 bits"
+        );
         assert!(refusal(builder(zero)).contains(&problem));
     }
 }

@@ -1,4 +1,5 @@
-//! What the passes make of a graph, and that they keep its function (every case is compared with tract).
+//! What the passes make of a graph, and that they keep its function (every case is compared with
+//! tract).
 
 use zkinfer_models::Model;
 use zkinfer_models::activation::Activation;
@@ -8,11 +9,10 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 use crate::support::{Case, close, weights};
 
 fn conv_net() -> Builder {
-    Builder::new(13).batched_input("x", &[2, 6, 6]).floats("w", &[3, 2, 3, 3], &weights(54)).node(Op::new(
-        "Conv",
-        &["x", "w"],
-        &["c"],
-    ))
+    Builder::new(13)
+        .batched_input("x", &[2, 6, 6])
+        .floats("w", &[3, 2, 3, 3], &weights(54))
+        .node(Op::new("Conv", &["x", "w"], &["c"]))
 }
 
 fn activation(case: &Case, node: usize) -> Option<Activation> {
@@ -22,7 +22,11 @@ fn activation(case: &Case, node: usize) -> Option<Activation> {
 #[test]
 fn relu_moves_before_max_pool_and_views() {
     let builder = conv_net()
-        .node(Op::new("MaxPool", &["c"], &["p"]).ints("kernel_shape", &[2, 2]).ints("strides", &[2, 2]))
+        .node(
+            Op::new("MaxPool", &["c"], &["p"])
+                .ints("kernel_shape", &[2, 2])
+                .ints("strides", &[2, 2]),
+        )
         .node(Op::new("Flatten", &["p"], &["f"]))
         .node(Op::new("Relu", &["f"], &["y"]))
         .output("y");
@@ -42,8 +46,10 @@ fn a_falling_function_stays_behind_max_pool() {
 
 #[test]
 fn values_that_others_read_are_not_fused() {
-    let builder =
-        conv_net().node(Op::new("Relu", &["c"], &["r"])).node(Op::new("Add", &["c", "r"], &["y"])).output("y");
+    let builder = conv_net()
+        .node(Op::new("Relu", &["c"], &["r"]))
+        .node(Op::new("Add", &["c", "r"], &["y"]))
+        .output("y");
     close(builder, 4.0, &["Convolution", "Activation", "Sum"]);
     let put_out = conv_net().node(Op::new("Relu", &["c"], &["r"])).output("c").output("r");
     close(put_out, 4.0, &["Convolution", "Activation"]);
@@ -69,8 +75,10 @@ fn constants_fold_along_a_chain() {
 
 #[test]
 fn a_constant_per_element_stays_a_sum() {
-    let builder =
-        conv_net().floats("k", &[1, 3, 4, 4], &weights(48)).node(Op::new("Add", &["c", "k"], &["y"])).output("y");
+    let builder = conv_net()
+        .floats("k", &[1, 3, 4, 4], &weights(48))
+        .node(Op::new("Add", &["c", "k"], &["y"]))
+        .output("y");
     close(builder, 4.0, &["Convolution", "Sum"]);
     let both = conv_net()
         .floats("k", &[1, 3, 4, 4], &weights(48))
@@ -105,8 +113,10 @@ fn raw_accumulators_pass_views_to_outputs() {
     let case = close(builder, 3.0, &["Convolution", "Transpose", "Reshape"]);
     assert!(case.quantised.report.nodes[0].shift.is_none());
     // Read by something that computes as well, it is requantised.
-    let both =
-        conv_net().node(Op::new("MaxPool", &["c"], &["y"]).ints("kernel_shape", &[2, 2])).output("c").output("y");
+    let both = conv_net()
+        .node(Op::new("MaxPool", &["c"], &["y"]).ints("kernel_shape", &[2, 2]))
+        .output("c")
+        .output("y");
     let case = close(both, 3.0, &["Convolution", "MaxPool"]);
     assert!(case.quantised.report.nodes[0].shift.is_some());
 }

@@ -1,7 +1,9 @@
-//! Quantised files against what onnxruntime computed inside them: every integer tensor of every layer.
+//! Quantised files against what onnxruntime computed inside them: every integer tensor of every
+//! layer.
 //!
-//! `models/zoo/recorded` holds the tensors of two samples per network and variant, made by `models/zoo/record.py`. With `ZKINFER_RECORDED` set to a folder of
-//! such files (and the quantised networks beside them), the same test compares whole test sets.
+//! `models/zoo/recorded` holds the tensors of two samples per network and variant, made by
+//! `models/zoo/record.py`. With `ZKINFER_RECORDED` set to a folder of such files (and the quantised
+//! networks beside them), the same test compares whole test sets.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +38,8 @@ fn network(record: &Path) -> PathBuf {
     let beside = record.with_extension("onnx");
     let stem = record.file_stem().unwrap().to_string_lossy().into_owned();
     let (name, _) = stem.split_once('.').unwrap();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("zoo").join(name).join(format!("{stem}.onnx"));
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("zoo").join(name).join(format!("{stem}.onnx"));
     let nested = record.parent().unwrap().join(name).join(format!("{stem}.onnx"));
     [beside, nested, shipped].into_iter().find(|path| path.exists()).unwrap()
 }
@@ -58,11 +61,17 @@ fn compare(record: &Path) -> Tally {
     let model = Model::load(network(record)).unwrap();
     let mut reader = NpzReader::new(std::fs::File::open(record).unwrap()).unwrap();
     let names: Vec<String> = reader.names().unwrap();
-    let names: Vec<String> = names.iter().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
-    let inputs: Vec<ArrayD<f64>> =
-        model.inputs().iter().map(|input| read(&mut reader, &format!("input/{}", input.name))).collect();
+    let names: Vec<String> =
+        names.iter().map(|name| name.trim_end_matches(".npy").to_owned()).collect();
+    let inputs: Vec<ArrayD<f64>> = model
+        .inputs()
+        .iter()
+        .map(|input| read(&mut reader, &format!("input/{}", input.name)))
+        .collect();
     let sample = |index: usize| -> Vec<ArrayD<f32>> {
-        let pick = |tensor: &ArrayD<f64>| tensor.index_axis(Axis(0), index).insert_axis(Axis(0)).mapv(|x| x as f32);
+        let pick = |tensor: &ArrayD<f64>| {
+            tensor.index_axis(Axis(0), index).insert_axis(Axis(0)).mapv(|x| x as f32)
+        };
         inputs.iter().map(pick).collect()
     };
     let count = inputs[0].shape()[0];
@@ -76,8 +85,11 @@ fn compare(record: &Path) -> Tally {
         .filter_map(|name| name.strip_prefix("tensor/"))
         .map(|name| (name.to_owned(), read(&mut reader, &format!("tensor/{name}"))))
         .collect();
-    let outputs: Vec<ArrayD<f64>> =
-        graph.outputs.iter().map(|output| read(&mut reader, &format!("output/{}", output.name))).collect();
+    let outputs: Vec<ArrayD<f64>> = graph
+        .outputs
+        .iter()
+        .map(|output| read(&mut reader, &format!("output/{}", output.name)))
+        .collect();
     let values: Vec<(usize, usize)> = tensors
         .iter()
         .enumerate()
@@ -86,7 +98,8 @@ fn compare(record: &Path) -> Tally {
     tally.tensors = values.len();
     for index in 0..count {
         let integers = graph.quantise_inputs(&sample(index)).unwrap();
-        // Each layer reads what onnxruntime's layers before it came to, so that differences do not add up.
+        // Each layer reads what onnxruntime's layers before it came to, so that differences do not
+        // add up.
         let judge = |value: usize, result: &mut ArrayD<i64>| {
             for &(tensor, _) in values.iter().filter(|(_, other)| *other == value) {
                 let expected = tensors[tensor].1.index_axis(Axis(0), index);
@@ -102,9 +115,14 @@ fn compare(record: &Path) -> Tally {
         };
         interpreter.run_replacing(&integers, judge).unwrap();
         let all = interpreter.run_all(&integers).unwrap();
-        let real = graph.dequantise_outputs(&graph.outputs.iter().map(|o| all[o.value].clone()).collect::<Vec<_>>());
+        let real = graph.dequantise_outputs(
+            &graph.outputs.iter().map(|o| all[o.value].clone()).collect::<Vec<_>>(),
+        );
         let expected = outputs[0].index_axis(Axis(0), index).insert_axis(Axis(0)).to_owned();
-        let differ = classes(&real[0]).into_iter().zip(classes(&expected)).filter(|(ours, theirs)| ours != theirs);
+        let differ = classes(&real[0])
+            .into_iter()
+            .zip(classes(&expected))
+            .filter(|(ours, theirs)| ours != theirs);
         tally.classes_differ += differ.count();
     }
     tally
@@ -112,13 +130,18 @@ fn compare(record: &Path) -> Tally {
 
 /// The class at every position of `[1, C, ...]`.
 fn classes(scores: &ArrayD<f64>) -> Vec<usize> {
-    let best =
-        |lane: ArrayView1<'_, f64>| (0..lane.len()).fold(0, |best, i| if lane[i] > lane[best] { i } else { best });
+    let best = |lane: ArrayView1<'_, f64>| {
+        (0..lane.len()).fold(0, |best, i| if lane[i] > lane[best] { i } else { best })
+    };
     scores.lanes(Axis(1)).into_iter().map(best).collect()
 }
 
 /// The integer value that an ONNX value of this name has become.
-fn value_of(float: &zkinfer_models::graph::Graph, graph: &quantised::Graph, name: &str) -> Option<usize> {
+fn value_of(
+    float: &zkinfer_models::graph::Graph,
+    graph: &quantised::Graph,
+    name: &str,
+) -> Option<usize> {
     let named = |node: &zkinfer_models::graph::Node| node.value == name;
     let node = float.nodes.iter().rposition(|node| named(node) && node.grid.is_some());
     let node = node.or_else(|| float.nodes.iter().rposition(named))?;

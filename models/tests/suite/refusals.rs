@@ -25,7 +25,8 @@ fn relu() -> Builder {
 /// The refusal of one node over `x`, without file name and list of operators.
 fn reason(opset: i64, input: &[i64], op: Op) -> String {
     let message = refusal(Builder::new(opset).input("x", input).node(op).output("y"));
-    let message = message.strip_prefix("\"case.onnx\": cannot import ").unwrap_or(&message).to_owned();
+    let message =
+        message.strip_prefix("\"case.onnx\": cannot import ").unwrap_or(&message).to_owned();
     match message.split_once("; `docs/operators.md` lists ") {
         Some((reason, _)) => reason.to_owned(),
         None => message,
@@ -44,7 +45,8 @@ fn one_error_lists_all_nodes_and_where_supported_ones_are() {
     assert_eq!(
         refusal(builder),
         format!(
-            "\"case.onnx\": cannot import node \"e_node\" (Einsum): this operator is not supported; \
+            "\"case.onnx\": cannot import node \"e_node\" (Einsum): this operator is not \
+            supported; \
              node \"MatMul_2\" (MatMul): both matrices are computed, expected a constant one; \
              node \"y_node\" (com.example.Magic): this operator is not supported; \
              `docs/operators.md` lists the {} operators that are supported",
@@ -101,9 +103,12 @@ fn flipped_bytes_do_not_panic() {
 #[test]
 fn flipped_bytes_of_quantised_files_do_not_panic() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("zoo");
-    for file in
-        ["twins/twins.qdq.onnx", "recorded/twins.qop-u8.onnx", "cnn-8x8/cnn-8x8.qdq.onnx", "unet-32/unet-32.onnx"]
-    {
+    for file in [
+        "twins/twins.qdq.onnx",
+        "recorded/twins.qop-u8.onnx",
+        "cnn-8x8/cnn-8x8.qdq.onnx",
+        "unet-32/unet-32.onnx",
+    ] {
         let bytes = std::fs::read(folder.join(file)).unwrap();
         for position in (0..bytes.len()).step_by((bytes.len() / 600).max(1)) {
             let mut changed = bytes.clone();
@@ -116,11 +121,13 @@ fn flipped_bytes_of_quantised_files_do_not_panic() {
 #[test]
 fn opsets_out_of_range() {
     for opset in [0, 29] {
-        let builder = Builder::new(opset).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("y");
+        let builder =
+            Builder::new(opset).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("y");
         assert_eq!(
             refusal(builder),
             format!(
-                "\"case.onnx\" uses ONNX opset {opset}, supported are 1 to 28; export the model again with `opset_version=28` or lower"
+                "\"case.onnx\" uses ONNX opset {opset}, supported are 1 to 28; export the model \
+                again with `opset_version=28` or lower"
             )
         );
     }
@@ -134,14 +141,22 @@ fn inputs_of_other_types() {
             .node(Op::new("Relu", &["x"], &["y"]))
             .output("y")
     };
-    for (element, name) in [(DataType::Int32, "INT32"), (DataType::Int64, "INT64"), (DataType::String, "STRING")] {
+    for (element, name) in
+        [(DataType::Int32, "INT32"), (DataType::Int64, "INT64"), (DataType::String, "STRING")]
+    {
         let expected = format!(
-            "\"case.onnx\": cannot import node \"y_node\" (Relu): input \"x\": its elements are {name}, expected FLOAT or integers of at most 16 bits; convert the model and export it again; "
+            "\"case.onnx\": cannot import node \"y_node\" (Relu): input \"x\": its elements are \
+            {name}, expected FLOAT or integers of at most 16 bits; convert the model and export it \
+            again; "
         );
         assert!(refusal(builder(element)).starts_with(&expected));
     }
     for element in [DataType::Double, DataType::Float16] {
-        assert!(Model::from_bytes("case.onnx", &builder(element).bytes()).unwrap().inputs()[0].grid.is_none());
+        assert!(
+            Model::from_bytes("case.onnx", &builder(element).bytes()).unwrap().inputs()[0]
+                .grid
+                .is_none()
+        );
     }
     let bytes = Model::from_bytes("case.onnx", &builder(DataType::Uint8).bytes()).unwrap();
     assert_eq!(bytes.inputs()[0].grid, Some(Grid::integers(0, 255)));
@@ -149,9 +164,15 @@ fn inputs_of_other_types() {
 
 #[test]
 fn symbolic_dimensions_become_one() {
-    let shape = vec![Dimension::DimParam("batch".into()), Dimension::DimParam("c".into()), Dimension::DimValue(3)];
-    let builder =
-        Builder::new(13).typed_input("x", DataType::Float, shape).node(Op::new("Relu", &["x"], &["y"])).output("y");
+    let shape = vec![
+        Dimension::DimParam("batch".into()),
+        Dimension::DimParam("c".into()),
+        Dimension::DimValue(3),
+    ];
+    let builder = Builder::new(13)
+        .typed_input("x", DataType::Float, shape)
+        .node(Op::new("Relu", &["x"], &["y"]))
+        .output("y");
     let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
     assert_eq!(model.inputs()[0].shape, [1, 1, 3]);
     assert_eq!(
@@ -166,8 +187,10 @@ fn symbolic_dimensions_become_one() {
 #[test]
 fn symbolic_dimensions_are_bound_by_name() {
     let shape = vec![Dimension::DimParam("n".into()), Dimension::DimValue(3)];
-    let builder =
-        Builder::new(13).typed_input("x", DataType::Float, shape).node(Op::new("Relu", &["x"], &["y"])).output("y");
+    let builder = Builder::new(13)
+        .typed_input("x", DataType::Float, shape)
+        .node(Op::new("Relu", &["x"], &["y"]))
+        .output("y");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.onnx");
     std::fs::write(&path, builder.bytes()).unwrap();
@@ -176,28 +199,36 @@ fn symbolic_dimensions_are_bound_by_name() {
     assert_eq!(model.graph().shape(1), [16, 3]);
     assert!(model.notes().is_empty());
     let message = bind("N").unwrap_err().to_string();
-    assert!(
-        message
-            .ends_with("dimension \"N\": the model has no dimension of this name; its symbolic dimensions are \"n\"")
-    );
+    assert!(message.ends_with(
+        "dimension \"N\": the model has no dimension of this name; its symbolic \
+                dimensions are \"n\""
+    ));
 }
 
 #[test]
 fn models_that_contradict_themselves() {
-    let undefined = Builder::new(13).input("x", &[1]).node(Op::new("Add", &["x", "q"], &["y"])).output("y");
+    let undefined =
+        Builder::new(13).input("x", &[1]).node(Op::new("Add", &["x", "q"], &["y"])).output("y");
     assert_eq!(
         refusal(undefined),
-        "\"case.onnx\" is not a valid ONNX model: node \"y_node\" reads \"q\", which nothing before it defines; check it with `onnx.checker.check_model`"
+        "\"case.onnx\" is not a valid ONNX model: node \"y_node\" reads \"q\", which nothing \
+        before it defines; check it with `onnx.checker.check_model`"
     );
-    let no_output = Builder::new(13).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("z");
+    let no_output =
+        Builder::new(13).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("z");
     assert!(refusal(no_output).contains("nothing defines output \"z\""));
     let wrong_size = Builder::new(13)
         .input("x", &[1, 4])
         .floats("w", &[4, 2], &weights(7))
         .node(Op::new("MatMul", &["x", "w"], &["y"]))
         .output("y");
-    assert!(refusal(wrong_size).contains("initialiser \"w\": 7 elements for shape [4, 2], expected 8"));
-    let no_input = Builder::new(13).floats("c", &[1], &[1.0]).node(Op::new("Relu", &["c"], &["y"])).output("y");
+    assert!(
+        refusal(wrong_size).contains("initialiser \"w\": 7 elements for shape [4, 2], expected 8")
+    );
+    let no_input = Builder::new(13)
+        .floats("c", &[1], &[1.0])
+        .node(Op::new("Relu", &["c"], &["y"]))
+        .output("y");
     assert!(refusal(no_input).contains("inputs: there is none for its nodes (Relu)"));
 }
 
@@ -215,7 +246,10 @@ fn constants_that_are_not_finite() {
 fn refused_attributes_and_operands() {
     let pool = |operator: &str| Op::new(operator, &["x"], &["y"]).ints("kernel_shape", &[2, 2]);
     let cases = [
-        (reason(13, &[1, 4], pool("MaxPool")), "its input has shape [1, 4], expected [1, C, L] or [1, C, H, W]"),
+        (
+            reason(13, &[1, 4], pool("MaxPool")),
+            "its input has shape [1, 4], expected [1, C, L] or [1, C, H, W]",
+        ),
         (
             reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("pads", &[2, 0, 0, 0])),
             "one of its windows lies entirely on padding",
@@ -224,26 +258,39 @@ fn refused_attributes_and_operands() {
             reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("strides", &[0, 1])),
             "attribute `strides` is [0, 1], expected 2 numbers from 1 to 33554432",
         ),
-        (reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)), "attribute \"ceiling\" is not supported"),
+        (
+            reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)),
+            "attribute \"ceiling\" is not supported",
+        ),
         (
             reason(13, &[1, 1, 4, 4], pool("AveragePool").ints("ceil_mode", &[1])),
             "attribute `ceil_mode` is INTS, expected INT",
         ),
         (
             reason(13, &[1, 1, 1, 1], pool("MaxPool")),
-            "its window (kernel [2, 2], dilations [1, 1], pads [0, 0, 0, 0]) does not fit an input of [1, 1]",
+            "its window (kernel [2, 2], dilations [1, 1], pads [0, 0, 0, 0]) does not fit an input \
+            of [1, 1]",
         ),
-        (reason(13, &[1, 4], Op::new("Relu", &["x"], &["y"]).domain("ai.onnx.ml")), "this operator is not supported"),
+        (
+            reason(13, &[1, 4], Op::new("Relu", &["x"], &["y"]).domain("ai.onnx.ml")),
+            "this operator is not supported",
+        ),
         (
             reason(
                 9,
                 &[1, 4],
-                Op::new("Pad", &["x"], &["y"]).ints("pads", &[0, 1, 0, 0]).float("value", f32::NEG_INFINITY),
+                Op::new("Pad", &["x"], &["y"])
+                    .ints("pads", &[0, 1, 0, 0])
+                    .float("value", f32::NEG_INFINITY),
             ),
             "its padding value is -inf, expected a finite number",
         ),
         (
-            reason(9, &[1, 4], Op::new("Pad", &["x"], &["y"]).string("mode", "mirror").ints("pads", &[0, 0, 0, 0])),
+            reason(
+                9,
+                &[1, 4],
+                Op::new("Pad", &["x"], &["y"]).string("mode", "mirror").ints("pads", &[0, 0, 0, 0]),
+            ),
             "attribute `mode` is \"mirror\"",
         ),
         (
@@ -262,7 +309,10 @@ fn refused_attributes_and_operands() {
             reason(
                 9,
                 &[1, 4],
-                Op::new("Slice", &["x"], &["y"]).ints("starts", &[4]).ints("ends", &[9]).ints("axes", &[1]),
+                Op::new("Slice", &["x"], &["y"])
+                    .ints("starts", &[4])
+                    .ints("ends", &[9])
+                    .ints("axes", &[1]),
             ),
             "4..9 in steps of 1 takes nothing from dimension 1 of [1, 4]",
         ),
@@ -274,7 +324,10 @@ fn refused_attributes_and_operands() {
             reason(13, &[1, 4], Op::new("Reshape", &["x", "x"], &["y"])),
             "input 1 (\"x\") is computed, expected a constant",
         ),
-        (reason(13, &[1, 4], Op::new("Concat", &["x", "x"], &["y"])), "attribute `axis` is missing"),
+        (
+            reason(13, &[1, 4], Op::new("Concat", &["x", "x"], &["y"])),
+            "attribute `axis` is missing",
+        ),
         (
             reason(13, &[1, 4], Op::new("Squeeze", &["x"], &["y"]).ints("axes", &[1])),
             "dimension 1 of [1, 4] is not 1 and cannot be dropped",
@@ -297,10 +350,10 @@ fn arg_max_only_at_the_end() {
         .node(Op::new("ArgMax", &["x"], &["i"]))
         .node(Op::new("Relu", &["i"], &["y"]))
         .output("y");
-    assert!(
-        refusal(index)
-            .contains("node \"i_node\" (ArgMax): it is followed by Relu, but its result may only be a graph output")
-    );
+    assert!(refusal(index).contains(
+        "node \"i_node\" (ArgMax): it is followed by Relu, but its result may only \
+                be a graph output"
+    ));
 }
 
 #[test]
@@ -310,12 +363,16 @@ fn a_second_output_that_is_read() {
         .node(Op::new("MaxPool", &["x"], &["p", "indices"]).ints("kernel_shape", &[2, 2]))
         .output("p")
         .output("indices");
-    assert!(refusal(builder).contains("node \"p_node\" (MaxPool): its output \"indices\" is not supported"));
+    assert!(
+        refusal(builder)
+            .contains("node \"p_node\" (MaxPool): its output \"indices\" is not supported")
+    );
 }
 
 #[test]
 fn what_no_output_needs_is_not_looked_at() {
-    let model = Model::from_bytes("case.onnx", &relu().node(Op::new("Elu", &["x"], &["unused"])).bytes());
+    let model =
+        Model::from_bytes("case.onnx", &relu().node(Op::new("Elu", &["x"], &["unused"])).bytes());
     assert_eq!(model.unwrap().graph().nodes.len(), 1);
 }
 

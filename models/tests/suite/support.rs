@@ -14,7 +14,8 @@ pub struct Case {
     pub dataset: Dataset,
 }
 
-/// Imports, calibrates with random inputs in −1..1, quantises, and checks that the graph survives serialisation.
+/// Imports, calibrates with random inputs in −1..1, quantises, and checks that the graph survives
+/// serialisation.
 pub fn case(builder: Builder) -> Case {
     let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
     let mut random = Random::new(7);
@@ -26,13 +27,17 @@ pub fn case(builder: Builder) -> Case {
     let calibration = model.calibrate(&dataset).unwrap();
     let quantised = model.quantise(&calibration).unwrap();
     let bytes = postcard::to_stdvec(&quantised.graph).unwrap();
-    assert_eq!(postcard::from_bytes::<zkinfer_models::quantised::Graph>(&bytes).unwrap(), quantised.graph);
+    assert_eq!(
+        postcard::from_bytes::<zkinfer_models::quantised::Graph>(&bytes).unwrap(),
+        quantised.graph
+    );
     assert!(serde_json::to_string(&quantised.report).unwrap().contains("case"));
     Case { model, quantised, dataset }
 }
 
 impl Case {
-    /// The largest distance between int8 and float outputs, in 255ths of the range that the float output takes (zero included).
+    /// The largest distance between int8 and float outputs, in 255ths of the range that the float
+    /// output takes (zero included).
     pub fn distance(&self) -> f64 {
         let graph = &self.quantised.graph;
         let mut largest = vec![0.0f64; graph.outputs.len()];
@@ -51,7 +56,8 @@ impl Case {
                 }
             }
         }
-        let steps = largest.iter().zip(range).map(|(largest, (low, high))| largest / (high - low) * 255.0);
+        let steps =
+            largest.iter().zip(range).map(|(largest, (low, high))| largest / (high - low) * 255.0);
         steps.fold(0.0, f64::max)
     }
 
@@ -69,7 +75,8 @@ impl Case {
     }
 }
 
-/// Checks that int8 is within `steps` (255ths of the float output's range) of float, and that the operators are as expected.
+/// Checks that int8 is within `steps` (255ths of the float output's range) of float, and that the
+/// operators are as expected.
 pub fn close(builder: Builder, steps: f64, operators: &[&str]) -> Case {
     let case = case(builder);
     assert_eq!(case.operators(), operators);

@@ -2,8 +2,8 @@
 
 use zkinfer_models::limits::{MAX_ELEMENTS, MAX_NODES, MAX_TENSORS};
 use zkinfer_models::quantised::{
-    BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output, Quantisation, Requantise,
-    Ties, ValueId, Window,
+    BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output,
+    Quantisation, Requantise, Ties, ValueId, Window,
 };
 
 /// Scale and zero point of everything that says nothing else.
@@ -22,13 +22,25 @@ impl Net {
 
     fn input(mut self, shape: &[usize], minimum: i64, maximum: i64) -> Self {
         let name = format!("x{}", self.0.inputs.len());
-        self.0.inputs.push(Input { name, shape: shape.to_vec(), quantisation: PLAIN, minimum, maximum });
+        self.0.inputs.push(Input {
+            name,
+            shape: shape.to_vec(),
+            quantisation: PLAIN,
+            minimum,
+            maximum,
+        });
         self
     }
 
     fn node(mut self, operator: Operator, inputs: &[ValueId], shape: &[usize]) -> Self {
         let name = format!("n{}", self.0.nodes.len());
-        self.0.nodes.push(Node { name, inputs: inputs.to_vec(), operator, shape: shape.to_vec(), quantisation: PLAIN });
+        self.0.nodes.push(Node {
+            name,
+            inputs: inputs.to_vec(),
+            operator,
+            shape: shape.to_vec(),
+            quantisation: PLAIN,
+        });
         self
     }
 
@@ -85,14 +97,16 @@ const QUANTISATION: &str = "scale and zero point differ from its input's";
 
 #[test]
 fn inputs_and_tensors() {
-    let range =
-        |minimum, maximum| Net::of(&[1, 2]).input(&[1, 2], minimum, maximum).node(Operator::Reshape, &[0], &[2]);
+    let range = |minimum, maximum| {
+        Net::of(&[1, 2]).input(&[1, 2], minimum, maximum).node(Operator::Reshape, &[0], &[2])
+    };
     range(-32_768, 65_535).holds();
     range(5, 5).holds();
     range(6, 5).fails("a range from 6 to 5");
     range(-32_769, 0).fails("a range from -32769 to 0");
     range(0, 65_536).fails("a range from 0 to 65536");
-    let reading = |scale, zero| Net::of(&[1, 2]).node(Operator::Reshape, &[0], &[2]).reading(scale, zero);
+    let reading =
+        |scale, zero| Net::of(&[1, 2]).node(Operator::Reshape, &[0], &[2]).reading(scale, zero);
     reading(1e-300, -32_768).holds();
     reading(1.0, 65_535).holds();
     let mut other = reading(1.0, 0);
@@ -108,7 +122,9 @@ fn inputs_and_tensors() {
     ranks(8).holds();
     ranks(9).fails("a shape of 9 dimensions, more than 8");
     ranks(0).holds();
-    Net::of(&[1]).node(Operator::Reshape, &[0], &[0]).fails("shape [0] is empty or has more than 33554432 elements");
+    Net::of(&[1])
+        .node(Operator::Reshape, &[0], &[0])
+        .fails("shape [0] is empty or has more than 33554432 elements");
 }
 
 #[test]
@@ -117,7 +133,10 @@ fn sizes_add_up() {
     let double = Operator::Concat { axis: 0 };
     Net::of(&[half]).node(Operator::Activation(Function::clamp(0, 1)), &[0], &[half]).holds();
     // Reshapes are no tensors of their own.
-    Net::of(&[half]).node(Operator::Reshape, &[0], &[1, half]).node(Operator::Reshape, &[1], &[half, 1]).holds();
+    Net::of(&[half])
+        .node(Operator::Reshape, &[0], &[1, half])
+        .node(Operator::Reshape, &[1], &[half, 1])
+        .holds();
     Net::of(&[half])
         .node(double.clone(), &[0, 0], &[MAX_ELEMENTS])
         .fails("with it the tensors have 50331648 elements, more than 33554432");
@@ -126,16 +145,23 @@ fn sizes_add_up() {
         .input(&[1], 0, 1)
         .node(Operator::Reshape, &[2], &[1])
         .fails("with it the tensors have 33554433 elements, more than 33554432");
-    let many = |nodes: usize| (0..nodes).fold(Net::of(&[1]), |net, i| net.node(Operator::Reshape, &[i], &[1]));
+    let many = |nodes: usize| {
+        (0..nodes).fold(Net::of(&[1]), |net, i| net.node(Operator::Reshape, &[i], &[1]))
+    };
     many(MAX_NODES).holds();
     many(MAX_NODES + 1).fails("more than 65536 nodes");
     // A pool over the whole plane at each of many positions.
     let pool = |size: usize| {
-        let window = Window { kernel: [size, size], pads: [size - 1, size - 1, 0, 0], ..Window::unit() };
+        let window =
+            Window { kernel: [size, size], pads: [size - 1, size - 1, 0, 0], ..Window::unit() };
         let multipliers = vec![1; size * size];
-        let pool = Operator::AveragePool { window: window.clone(), multipliers, requantise: requantise() };
+        let pool =
+            Operator::AveragePool { window: window.clone(), multipliers, requantise: requantise() };
         let plane = [1, 1, size, size];
-        (Net::of(&plane).node(pool, &[0], &plane), Net::of(&plane).node(Operator::MaxPool { window }, &[0], &plane))
+        (
+            Net::of(&plane).node(pool, &[0], &plane),
+            Net::of(&plane).node(Operator::MaxPool { window }, &[0], &plane),
+        )
     };
     let ((average, maximum), (large, larger)) = (pool(362), pool(363));
     average.holds();
@@ -147,7 +173,8 @@ fn sizes_add_up() {
         Net::of(&[samples, 1 << 11]).node(operator, &[0], &[samples, 1 << 11])
     };
     layer(1 << 12).holds();
-    layer((1 << 12) + 1).fails("with it there are 17184063488 multiplications, more than 17179869184");
+    layer((1 << 12) + 1)
+        .fails("with it there are 17184063488 multiplications, more than 17179869184");
     let tensors = |count: usize| {
         let inputs = (1..count).fold(Net::of(&[1]), |net, _| net.input(&[1], 0, 1));
         inputs.node(Operator::Reshape, &[0], &[1])
@@ -155,7 +182,8 @@ fn sizes_add_up() {
     tensors(MAX_TENSORS).holds();
     tensors(MAX_TENSORS + 1).fails("there are 4097, more than 4096");
     let mut outputs = Net::of(&[1]).node(Operator::Reshape, &[0], &[1]);
-    outputs.0.outputs = (1..MAX_TENSORS).map(|i| Output { name: format!("y{i}"), value: 0 }).collect();
+    outputs.0.outputs =
+        (1..MAX_TENSORS).map(|i| Output { name: format!("y{i}"), value: 0 }).collect();
     outputs.clone().holds();
     outputs.0.outputs.push(Output { name: "more".into(), value: 0 });
     outputs.fails("there are 4097, more than 4096");
@@ -165,8 +193,13 @@ fn sizes_add_up() {
 #[test]
 fn arities() {
     let x = Net::of(&[1, 2]);
-    let sum = |count| Operator::Sum { multipliers: vec![1; count], constant: vec![], requantise: requantise() };
-    let binary = Operator::Binary(BinaryFunction { minimum: [0; 2], counts: [1; 2], values: vec![0] });
+    let sum = |count| Operator::Sum {
+        multipliers: vec![1; count],
+        constant: vec![],
+        requantise: requantise(),
+    };
+    let binary =
+        Operator::Binary(BinaryFunction { minimum: [0; 2], counts: [1; 2], values: vec![0] });
     let product = Operator::Product { multiplier: 1, requantise: requantise() };
     for (operator, inputs) in [
         (sum(0), 0),
@@ -186,9 +219,13 @@ fn arities() {
         (linear(vec![1; 2], vec![0], vec![1]), 2),
         (Operator::TopK { axis: 1, smallest: false, indices: false }, 0),
     ] {
-        x.clone().node(operator, &vec![0; inputs], &[1, 2]).fails(&format!("reads {inputs} values"));
+        x.clone()
+            .node(operator, &vec![0; inputs], &[1, 2])
+            .fails(&format!("reads {inputs} values"));
     }
-    x.clone().node(Operator::Reshape, &[1], &[2]).fails("reads value 1, which is not computed before it");
+    x.clone()
+        .node(Operator::Reshape, &[1], &[2])
+        .fails("reads value 1, which is not computed before it");
     x.node(Operator::Reshape, &[0], &[2]).node(Operator::Reshape, &[1], &[1, 2]).holds();
 }
 
@@ -241,10 +278,13 @@ fn geometry() {
     };
     let unit = Window::unit();
     let net = Net::of(&[1, 4, 3, 3]);
-    let case = |groups, rows, taps| net.clone().node(convolution(&unit, groups, rows, taps), &[0], &[1, rows, 3, 3]);
+    let case = |groups, rows, taps| {
+        net.clone().node(convolution(&unit, groups, rows, taps), &[0], &[1, rows, 3, 3])
+    };
     case(1, 6, 4).holds();
     case(2, 6, 2).holds();
-    let divides = |groups, rows| format!("{groups} groups do not divide 4 input and {rows} output channels");
+    let divides =
+        |groups, rows| format!("{groups} groups do not divide 4 input and {rows} output channels");
     case(0, 6, 4).fails(&divides(0, 6));
     case(3, 6, 1).fails(&divides(3, 6));
     case(4, 6, 1).fails(&divides(4, 6));
@@ -267,20 +307,31 @@ fn geometry() {
         .node(Operator::MaxPool { window: unit.clone() }, &[0], &[2, 1, 4])
         .fails("reads shape [2, 1, 4], not [1, C, H, W] or [1, C, L]");
     let pool = |window: Window, length: usize| {
-        let average = Operator::AveragePool { window, multipliers: vec![1; length], requantise: requantise() };
+        let average = Operator::AveragePool {
+            window,
+            multipliers: vec![1; length],
+            requantise: requantise(),
+        };
         line.clone().node(average, &[0], &[1, 1, 3])
     };
     let pair = Window { kernel: [1, 2], ..unit.clone() };
     pool(pair.clone(), 3).holds();
     pool(pair.clone(), 4).fails("4 multipliers, expected 3");
-    pool(unit.clone(), 4).fails("its operator gives shape [1, 1, 4], but shape [1, 1, 3] is declared");
-    let maximum = |window: Window, shape: &[usize]| line.clone().node(Operator::MaxPool { window }, &[0], shape);
+    pool(unit.clone(), 4)
+        .fails("its operator gives shape [1, 1, 4], but shape [1, 1, 3] is declared");
+    let maximum = |window: Window, shape: &[usize]| {
+        line.clone().node(Operator::MaxPool { window }, &[0], shape)
+    };
     maximum(pair.clone(), &[1, 1, 3]).holds();
-    maximum(pair, &[1, 1, 4]).fails("its operator gives shape [1, 1, 3], but shape [1, 1, 4] is declared");
-    maximum(Window { pads: [0, 1, 0, 0], ..unit }, &[1, 1, 5]).fails("a window lies entirely on padding");
+    maximum(pair, &[1, 1, 4])
+        .fails("its operator gives shape [1, 1, 3], but shape [1, 1, 4] is declared");
+    maximum(Window { pads: [0, 1, 0, 0], ..unit }, &[1, 1, 5])
+        .fails("a window lies entirely on padding");
     let scalar = Net::of(&[]).node(linear(vec![1], vec![0], vec![1]), &[0], &[1]);
     scalar.fails("reads a scalar");
-    let wide = |shape: &[usize]| Net::of(&[3, 2]).node(linear(vec![1; 4], vec![0; 2], vec![1; 2]), &[0], shape);
+    let wide = |shape: &[usize]| {
+        Net::of(&[3, 2]).node(linear(vec![1; 4], vec![0; 2], vec![1; 2]), &[0], shape)
+    };
     wide(&[3, 2]).holds();
     wide(&[3, 1, 2]).fails("its operator gives shape [3, 2], but shape [3, 1, 2] is declared");
 }
@@ -288,7 +339,11 @@ fn geometry() {
 #[test]
 fn numbers_of_layers() {
     let layer = |weights: [i32; 2], bias: i64, multiplier: i64| {
-        let mut net = Net::of(&[1, 2]).node(linear(weights.to_vec(), vec![bias], vec![multiplier]), &[0], &[1, 1]);
+        let mut net = Net::of(&[1, 2]).node(
+            linear(weights.to_vec(), vec![bias], vec![multiplier]),
+            &[0],
+            &[1, 1],
+        );
         net.0.inputs[0].minimum = -1;
         net.0.inputs[0].maximum = 1;
         net
@@ -308,7 +363,10 @@ fn numbers_of_layers() {
         let operator = linear(vec![1; weights], vec![0; 2], vec![1; multipliers]);
         Net::of(&[1, 2]).node(operator, &[0], &[1, 2]).problem().unwrap()
     };
-    assert_eq!([counts(3, 2), counts(4, 3)], ["3 weights, expected 4", "3 multipliers, expected 2"]);
+    assert_eq!(
+        [counts(3, 2), counts(4, 3)],
+        ["3 weights, expected 4", "3 multipliers, expected 2"]
+    );
 }
 
 /// `2^62 − 1` is within the limit, one more is not, for every sum that has one.
@@ -329,11 +387,15 @@ fn accumulators_stay_below_2_to_62() {
     channel([1, 0], 0, LIMIT).fails(REACHES);
     channel([1, 1], 0, i64::MAX).fails(REACHES);
     // Deviations are from the zero point, to whichever end is farther.
-    for (minimum, maximum, zero_point, deviation) in [(0, 1, 4, 4), (0, 7, 4, 4), (-5, 0, 2, 7), (3, 9, 0, 9)] {
+    for (minimum, maximum, zero_point, deviation) in
+        [(0, 1, 4, 4), (0, 7, 4, 4), (-5, 0, 2, 7), (3, 9, 0, 9)]
+    {
         let mut net = bits.clone();
         (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (minimum, maximum);
         net.0.inputs[0].quantisation.zero_point = zero_point;
-        let of = |multiplier| net.clone().node(linear(vec![1, 0], vec![0], vec![multiplier]), &[0], &[1, 1]);
+        let of = |multiplier| {
+            net.clone().node(linear(vec![1, 0], vec![0], vec![multiplier]), &[0], &[1, 1])
+        };
         of((LIMIT - 1) / deviation).holds();
         of((LIMIT - 1) / deviation + 1).fails(REACHES);
     }
@@ -342,7 +404,8 @@ fn accumulators_stay_below_2_to_62() {
     bits.clone().node(two, &[0], &[1, 2]).fails(REACHES);
 
     let sum = |multipliers: [i64; 2], constant: Vec<i64>| {
-        let operator = Operator::Sum { multipliers: multipliers.to_vec(), constant, requantise: requantise() };
+        let operator =
+            Operator::Sum { multipliers: multipliers.to_vec(), constant, requantise: requantise() };
         bits.clone().node(operator, &[0, 0], &[1, 2])
     };
     sum([LIMIT / 2, -(LIMIT / 2 - 1)], vec![]).holds();
@@ -356,7 +419,8 @@ fn accumulators_stay_below_2_to_62() {
     (plane.0.inputs[0].minimum, plane.0.inputs[0].maximum) = (-1, 1);
     let pool = |multiplier: i64| {
         let multipliers = vec![1, multiplier, 1, 1];
-        let operator = Operator::AveragePool { window: Window::unit(), multipliers, requantise: requantise() };
+        let operator =
+            Operator::AveragePool { window: Window::unit(), multipliers, requantise: requantise() };
         plane.clone().node(operator, &[0], &[1, 1, 2, 2])
     };
     pool((LIMIT - 1) / 4).holds();
@@ -378,8 +442,12 @@ fn accumulators_stay_below_2_to_62() {
 #[test]
 fn rescaling() {
     let of = |requantise: Requantise| {
-        let operator =
-            Operator::Linear { weights: vec![1], bias: vec![0], multipliers: vec![1], requantise: Some(requantise) };
+        let operator = Operator::Linear {
+            weights: vec![1],
+            bias: vec![0],
+            multipliers: vec![1],
+            requantise: Some(requantise),
+        };
         Net::of(&[1]).node(operator, &[0], &[1])
     };
     let shift = |shift| of(Requantise { shift, ..requantise() });
@@ -396,7 +464,8 @@ fn rescaling() {
     zero(65_535).holds();
     zero(-32_769).fails("zero point -32769 has more than 16 bits");
     zero(65_536).fails("zero point 65536 has more than 16 bits");
-    let table = |minimum, values| of(Requantise { function: Function { minimum, values }, ..requantise() });
+    let table =
+        |minimum, values| of(Requantise { function: Function { minimum, values }, ..requantise() });
     let begin: i64 = 1 << 32;
     table(begin, vec![0]).holds();
     table(-begin, vec![0]).holds();
@@ -417,7 +486,8 @@ fn rescaling() {
         Net::of(&[1, 2]).node(Operator::Activation(Function { minimum: 0, values }), &[0], shape)
     };
     activation(vec![0, 1], &[1, 2]).selecting().holds();
-    activation(vec![0, 1], &[2]).fails("its operator gives shape [1, 2], but shape [2] is declared");
+    activation(vec![0, 1], &[2])
+        .fails("its operator gives shape [1, 2], but shape [2] is declared");
     let constant = |values: Vec<i64>| Net::of(&[1]).node(Operator::Constant(values), &[], &[2]);
     constant(vec![0, 1]).selecting().holds();
     constant(vec![0, 2]).selecting().fails(CONDITION);
@@ -451,7 +521,11 @@ fn element_by_element() {
     let shape = "its operator gives shape [2], but shape [1] is declared";
     let sum = |multipliers: usize, constants: usize, shape: &[usize]| {
         let (multipliers, constant) = (vec![1; multipliers], vec![1; constants]);
-        net(0, 1).node(Operator::Sum { multipliers, constant, requantise: requantise() }, &[1, 2], shape)
+        net(0, 1).node(
+            Operator::Sum { multipliers, constant, requantise: requantise() },
+            &[1, 2],
+            shape,
+        )
     };
     sum(2, 0, &[2]).holds();
     sum(2, 2, &[2]).holds();
@@ -462,9 +536,11 @@ fn element_by_element() {
     for operator in [Operator::Max, Operator::Product { multiplier: 1, requantise: requantise() }] {
         net(0, 1).node(operator, &[1, 2], &[1]).fails(shape);
     }
-    for (operator, inputs) in
-        [(Operator::Max, vec![1, 2]), (Operator::Min, vec![2, 1]), (Operator::Select, vec![2, 1, 2])]
-    {
+    for (operator, inputs) in [
+        (Operator::Max, vec![1, 2]),
+        (Operator::Min, vec![2, 1]),
+        (Operator::Select, vec![2, 1, 2]),
+    ] {
         let mut other = net(0, 1).node(operator, &inputs, &[2]);
         other.clone().holds();
         other.0.inputs[1].quantisation.scale = 0.25;
@@ -479,9 +555,12 @@ fn element_by_element() {
     (select.0.inputs[2].minimum, select.0.inputs[2].maximum) = (-1, 1);
     select.fails(CONDITION);
     // It gives one branch or the other.
-    for (minimum, maximum, problem) in [(0, 1, None), (0, 2, Some(CONDITION)), (-1, 1, Some(CONDITION))] {
+    for (minimum, maximum, problem) in
+        [(0, 1, None), (0, 2, Some(CONDITION)), (-1, 1, Some(CONDITION))]
+    {
         for branches in [[1, 2], [2, 1]] {
-            let chosen = net(minimum, maximum).node(Operator::Select, &[2, branches[0], branches[1]], &[2]);
+            let chosen =
+                net(minimum, maximum).node(Operator::Select, &[2, branches[0], branches[1]], &[2]);
             assert_eq!(chosen.selecting().problem().as_deref(), problem);
         }
     }
@@ -494,22 +573,25 @@ fn movement() {
         net.clone().node(Operator::Transpose { permutation: permutation.to_vec() }, &[0], shape)
     };
     permuted(&[1, 0], &[3, 2]).holds();
-    permuted(&[1, 0], &[2, 3]).fails("its operator gives shape [3, 2], but shape [2, 3] is declared");
+    permuted(&[1, 0], &[2, 3])
+        .fails("its operator gives shape [3, 2], but shape [2, 3] is declared");
     permuted(&[0], &[2, 3]).fails("[0] is not a permutation of 2 dimensions");
     permuted(&[0, 2], &[2, 3]).fails("[0, 2] is not a permutation of 2 dimensions");
     let reshaped = |shape: &[usize]| net.clone().node(Operator::Reshape, &[0], shape);
     reshaped(&[6]).holds();
     reshaped(&[7]).fails("[2, 3] cannot become [7]");
 
-    let sliced =
-        |axis, start, step, shape: &[usize]| net.clone().node(Operator::Slice { axis, start, step }, &[0], shape);
+    let sliced = |axis, start, step, shape: &[usize]| {
+        net.clone().node(Operator::Slice { axis, start, step }, &[0], shape)
+    };
     sliced(1, 0, 2, &[2, 2]).holds();
     sliced(1, 2, -1, &[2, 3]).holds();
     sliced(1, 2, isize::MIN, &[2, 1]).holds();
     sliced(2, 0, 1, &[2, 3]).fails("dimension 2 of [2, 3] does not exist");
     sliced(1, 0, 1, &[2]).fails("dimension 1 of [2, 3] does not exist");
     sliced(1, 0, 1, &[1, 3]).fails("its operator gives shape [2, 3], but shape [1, 3] is declared");
-    let leaves = |start, step| format!("elements {start}, {start}+({step}), … leave dimension 1 of [2, 3]");
+    let leaves =
+        |start, step| format!("elements {start}, {start}+({step}), … leave dimension 1 of [2, 3]");
     sliced(1, 3, 1, &[2, 1]).fails(&leaves(3, 1));
     sliced(1, 1, 2, &[2, 2]).fails(&leaves(1, 2));
     sliced(1, 1, -2, &[2, 2]).fails(&leaves(1, -2));
@@ -565,7 +647,9 @@ fn movement() {
 fn order() {
     let net = Net::of(&[2, 3]);
     let arg_max = |axis, shape: &[usize]| {
-        net.clone().node(Operator::ArgMax { axis, select_last: false, smallest: false }, &[0], shape).reading(1.0, 0)
+        net.clone()
+            .node(Operator::ArgMax { axis, select_last: false, smallest: false }, &[0], shape)
+            .reading(1.0, 0)
     };
     arg_max(1, &[2, 1]).holds();
     arg_max(1, &[2]).holds();
@@ -594,7 +678,9 @@ fn order() {
     top(0, true, &[1, 3]).reading(1.0, 0).selecting().holds();
     top(1, true, &[2, 1]).reading(1.0, 0).selecting().fails(CONDITION);
     let long = |length: usize| {
-        Net::of(&[length]).node(Operator::TopK { axis: 0, smallest: false, indices: true }, &[0], &[1]).reading(1.0, 0)
+        Net::of(&[length])
+            .node(Operator::TopK { axis: 0, smallest: false, indices: true }, &[0], &[1])
+            .reading(1.0, 0)
     };
     long(65_536).holds();
     long(65_537).fails(index);

@@ -1,4 +1,5 @@
-//! The shipped networks: int8 within one percentage point of float, and files quantised by onnxruntime as good as their float originals.
+//! The shipped networks: int8 within one percentage point of float, and files quantised by
+//! onnxruntime as good as their float originals.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ fn zoo(name: &str, file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("zoo").join(name).join(file)
 }
 
-/// The first samples of a test set: all where the network is small, some where running the specification takes long.
+/// The first samples of a test set: all where the network is small, some where running the
+/// specification takes long.
 fn test_set(name: &str, model: &Model, samples: usize) -> Dataset {
     Dataset::read(zoo(name, "test.npz"), model.inputs()).unwrap().first(samples)
 }
@@ -22,7 +24,8 @@ fn evaluate(name: &str, file: &str, samples: usize) -> Evaluation {
     let evaluation = model.evaluate(&quantised.graph, &test).unwrap();
     let error = &evaluation.outputs[0];
     println!(
-        "{file}: float {:.2} %, int8 {:.2} %, agreement {:.2} % of {} samples; logits off by {:.3} at most, {:.4} on average, of {:.1}",
+        "{file}: float {:.2} %, int8 {:.2} %, agreement {:.2} % of {} samples; logits off by {:.3} \
+        at most, {:.4} on average, of {:.1}",
         100.0 * evaluation.float_accuracy.unwrap(),
         100.0 * evaluation.int8_accuracy.unwrap(),
         100.0 * evaluation.agreement,
@@ -31,7 +34,10 @@ fn evaluate(name: &str, file: &str, samples: usize) -> Evaluation {
         error.mean,
         error.magnitude
     );
-    let sample = ["sample.npy", "sample.npz"].map(|sample| zoo(name, sample)).into_iter().find(|path| path.exists());
+    let sample = ["sample.npy", "sample.npz"]
+        .map(|sample| zoo(name, sample))
+        .into_iter()
+        .find(|path| path.exists());
     let sample = data::read_sample(sample.unwrap(), &quantised.graph.signature()).unwrap();
     let inputs = quantised.graph.quantise_inputs(&sample).unwrap();
     let outputs = Interpreter::new(&quantised.graph).unwrap().run(&inputs).unwrap();

@@ -1,18 +1,22 @@
 //! Additions of affine points in batches.
 //!
-//! Adding two affine points takes one inversion and three multiplications. With Montgomery's trick a batch shares its inversion for three more
-//! multiplications an addition ("Speeding the Pollard and elliptic curve methods of factorization", Math. Comp. 48, 1987, section 10.3.1):
-//! six in all, where adding an affine to a Jacobian point takes eleven. So whatever can be written as many additions that do not wait for each
-//! other is written with [`Adder::add`]. Every case is exact: equal points are doubled, opposite points give the identity.
+//! Adding two affine points takes one inversion and three multiplications. With Montgomery's trick
+//! a batch shares its inversion for three more multiplications an addition ("Speeding the Pollard
+//! and elliptic curve methods of factorization", Math. Comp. 48, 1987, section 10.3.1): six in all,
+//! where adding an affine to a Jacobian point takes eleven. So whatever can be written as many
+//! additions that do not wait for each other is written with [`Adder::add`]. Every case is exact:
+//! equal points are doubled, opposite points give the identity.
 
 use ff::{Field, WithSmallOrderMulGroup};
 use pasta_curves::arithmetic::{CurveAffine, VartimeField};
 use pasta_curves::{EqAffine, Fq};
 
-/// Additions that share an inversion: few enough to stay in the cache, enough for the inversion not to matter.
+/// Additions that share an inversion: few enough to stay in the cache, enough for the inversion not
+/// to matter.
 const BATCH: usize = 512;
 
-/// An affine point of Vesta, its coordinates in the open. The identity is `(0, 0)`; no other point has `y = 0`, as the order is odd.
+/// An affine point of Vesta, its coordinates in the open. The identity is `(0, 0)`; no other point
+/// has `y = 0`, as the order is odd.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
     pub x: Fq,
@@ -41,8 +45,10 @@ impl Point {
 
 impl From<&EqAffine> for Point {
     fn from(point: &EqAffine) -> Self {
-        Option::from(point.coordinates())
-            .map_or(Self::IDENTITY, |at: pasta_curves::arithmetic::Coordinates<_>| Self { x: *at.x(), y: *at.y() })
+        Option::from(point.coordinates()).map_or(
+            Self::IDENTITY,
+            |at: pasta_curves::arithmetic::Coordinates<_>| Self { x: *at.x(), y: *at.y() },
+        )
     }
 }
 
@@ -65,7 +71,8 @@ struct Pending {
 }
 
 impl Pending {
-    /// Sets the slope where it is not that of the line through two points. Where the sum is known, it is written to `point`.
+    /// Sets the slope where it is not that of the line through two points. Where the sum is known,
+    /// it is written to `point`.
     #[cold]
     fn settle(&mut self, point: &mut Point, addend: &Point) {
         if !point.is_identity() && !addend.is_identity() && self.numerator.is_zero_vartime() {
@@ -94,7 +101,8 @@ impl Adder {
         Self { pending: vec![Pending::default(); BATCH] }
     }
 
-    /// For every `i` below `count`: adds `addend(points, i)` to `points[target(i)]`. The targets differ, and no addend is a target.
+    /// For every `i` below `count`: adds `addend(points, i)` to `points[target(i)]`. The targets
+    /// differ, and no addend is a target.
     pub fn add(
         &mut self,
         points: &mut [Point],
@@ -111,7 +119,10 @@ impl Adder {
                 pending.x = addend.x;
                 pending.denominator = addend.x - point.x;
                 pending.numerator = addend.y - point.y;
-                if pending.denominator.is_zero_vartime() || point.is_identity() || addend.is_identity() {
+                if pending.denominator.is_zero_vartime()
+                    || point.is_identity()
+                    || addend.is_identity()
+                {
                     pending.settle(point, &addend);
                 }
                 pending.product = product;
@@ -138,15 +149,19 @@ impl Adder {
         self.add(points, points.len(), |i| i, |points, i| points[i]);
     }
 
-    /// Adds up the points of each segment, in place: the sums stand where the segments start. Points beyond a segment's first are overwritten.
+    /// Adds up the points of each segment, in place: the sums stand where the segments start.
+    /// Points beyond a segment's first are overwritten.
     pub fn sum(&mut self, points: &mut [Point], segments: &[Segment]) {
-        let mut segments: Vec<Segment> = segments.iter().copied().filter(|segment| segment.length > 1).collect();
+        let mut segments: Vec<Segment> =
+            segments.iter().copied().filter(|segment| segment.length > 1).collect();
         let mut pairs = Vec::new();
         while !segments.is_empty() {
             pairs.clear();
             for segment in &mut segments {
                 let kept = segment.length.div_ceil(2);
-                pairs.extend((kept..segment.length).map(|i| (segment.start + i - kept, segment.start + i)));
+                pairs.extend(
+                    (kept..segment.length).map(|i| (segment.start + i - kept, segment.start + i)),
+                );
                 segment.length = kept;
             }
             self.add(points, pairs.len(), |i| pairs[i].0, |points, i| points[pairs[i].1]);

@@ -19,13 +19,15 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
 /// Bases on a device.
 pub trait Resident: Send + Sync {
-    /// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long. Made for integers of few bits.
+    /// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long. Made
+    /// for integers of few bits.
     fn small(&self, columns: &[&[i64]]) -> Result<Vec<Eq>, DeviceError>;
 
     /// The same for elements of the scalar field.
     fn full(&self, columns: &[&[Fp]]) -> Result<Vec<Eq>, DeviceError>;
 
-    /// The bases after rounds of folding with these factors ([`super::fold`]); the last `fixed` bases stay as they are, behind the folded ones.
+    /// The bases after rounds of folding with these factors ([`super::fold`]); the last `fixed`
+    /// bases stay as they are, behind the folded ones.
     fn fold(&self, factors: &[Fp], fixed: usize) -> Result<Box<dyn Resident>, DeviceError>;
 
     /// The bases.

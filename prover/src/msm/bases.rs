@@ -1,4 +1,5 @@
-//! Bases that sums are computed over, wherever they are: on a backend as long as it works, and always on the CPU.
+//! Bases that sums are computed over, wherever they are: on a backend as long as it works, and
+//! always on the CPU.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +13,8 @@ use super::{full, small};
 
 /// Folded bases so few that the CPU goes on with them: a device would only wait.
 const FEW: usize = 1 << 9;
-/// Rounds to fold at a time on the CPU: the fastest from 2^7 to 2^12 generators; above, 3 is as fast.
+/// Rounds to fold at a time on the CPU: the fastest from 2^7 to 2^12 generators; above, 3 is as
+/// fast.
 const ROUNDS: usize = 2;
 /// Rounds to fold at a time on a device, which takes as long for any number of them.
 const DEVICE_ROUNDS: usize = 4;
@@ -26,7 +28,8 @@ pub struct Bases<'a> {
     points: Cow<'a, [EqAffine]>,
     /// Its factors, and how many bases stay as they are.
     folding: (Vec<Fp>, usize),
-    /// On the device, from the first sum on that it is to compute; none if it could not load them or is not to have them.
+    /// On the device, from the first sum on that it is to compute; none if it could not load them
+    /// or is not to have them.
     resident: OnceLock<Option<Box<dyn Resident + 'a>>>,
     /// The bases, if they had to be folded on the CPU after all.
     folded: OnceLock<Vec<EqAffine>>,
@@ -57,7 +60,9 @@ impl<'a> Bases<'a> {
             return &self.points;
         }
         self.folded.get_or_init(|| {
-            factors.chunks(ROUNDS).fold(self.points.to_vec(), |points, factors| fold_all_but(&points, factors, *fixed))
+            factors.chunks(ROUNDS).fold(self.points.to_vec(), |points, factors| {
+                fold_all_but(&points, factors, *fixed)
+            })
         })
     }
 
@@ -75,18 +80,21 @@ impl<'a> Bases<'a> {
 
     /// After how many rounds of an inner product argument to fold.
     pub fn rounds(&self) -> usize {
-        let resident = self.device.backend_for(self.work).is_some() && !matches!(self.resident.get(), Some(None));
+        let resident = self.device.backend_for(self.work).is_some()
+            && !matches!(self.resident.get(), Some(None));
         if resident { DEVICE_ROUNDS } else { ROUNDS }
     }
 
-    /// The bases after rounds of folding with these factors; the last `fixed` ones stay as they are.
+    /// The bases after rounds of folding with these factors; the last `fixed` ones stay as they
+    /// are.
     pub fn fold(&self, factors: &[Fp], fixed: usize) -> Self {
         let resident = self.on_device(self.work, |resident| resident.fold(factors, fixed));
         let Some(resident) = resident else {
             return self.on_cpu(fold_all_but(self.points(), factors, fixed));
         };
         let folding = ([&self.folding.0, factors].concat(), fixed);
-        let bases = Self { folding, ..Self::new(self.device.clone(), self.points.clone(), self.work) };
+        let bases =
+            Self { folding, ..Self::new(self.device.clone(), self.points.clone(), self.work) };
         if bases.len() - fixed <= FEW
             && let Some(points) = self.device.attempt(|| resident.points())
         {
@@ -105,9 +113,14 @@ impl<'a> Bases<'a> {
     }
 
     /// What the device computes, if it does such work and does not fail.
-    fn on_device<T>(&self, work: Work, compute: impl FnOnce(&dyn Resident) -> Result<T, DeviceError>) -> Option<T> {
+    fn on_device<T>(
+        &self,
+        work: Work,
+        compute: impl FnOnce(&dyn Resident) -> Result<T, DeviceError>,
+    ) -> Option<T> {
         let backend = self.device.backend_for(work)?;
-        let resident = self.resident.get_or_init(|| self.device.attempt(|| backend.load(self.points.clone())));
+        let resident =
+            self.resident.get_or_init(|| self.device.attempt(|| backend.load(self.points.clone())));
         let resident = resident.as_ref()?;
         self.device.attempt(|| compute(&**resident))
     }

@@ -1,22 +1,27 @@
-//! Sums of points weighted with small digits, in affine coordinates all the way: the bucket method of Pippenger.
+//! Sums of points weighted with small digits, in affine coordinates all the way: the bucket method
+//! of Pippenger.
 //!
-//! For digits up to `B` in magnitude, bucket `j` is the sum of the points (negated with negative digits) whose digit is `±j`. The buckets of
-//! many columns of digits are summed at once as trees, halving all of them in every round, so that a few inversions serve them all. What is left to
-//! compute is `Σ j·bucket_j`. The running sum that is common for it waits for every addition; its two additions a bucket can be had in
-//! `log B` rounds of independent ones: with `bucket_2i + bucket_(2i+1)` as bucket `i` of the next round,
+//! For digits up to `B` in magnitude, bucket `j` is the sum of the points (negated with negative
+//! digits) whose digit is `±j`. The buckets of many columns of digits are summed at once as trees,
+//! halving all of them in every round, so that a few inversions serve them all. What is left to
+//! compute is `Σ j·bucket_j`. The running sum that is common for it waits for every addition; its
+//! two additions a bucket can be had in `log B` rounds of independent ones: with `bucket_2i +
+//! bucket_(2i+1)` as bucket `i` of the next round,
 //!
 //! ```text
 //! Σ j·bucket_j = Σ_(j odd) bucket_j + 2·Σ i·(bucket_2i + bucket_(2i+1)) ,
 //! ```
 //!
-//! so that after the last round the answer is known as `Σ 2^l·O_l`, where `O_l` is the sum of the odd buckets of round `l`.
+//! so that after the last round the answer is known as `Σ 2^l·O_l`, where `O_l` is the sum of the
+//! odd buckets of round `l`.
 
 use rayon::prelude::*;
 
 use super::affine::{Adder, Point, Segment};
 use super::digits::Place;
 
-/// Digits to add up at a time: enough to share inversions, few enough to stay in the cache and for all threads to have some.
+/// Digits to add up at a time: enough to share inversions, few enough to stay in the cache and for
+/// all threads to have some.
 const LEAST_GROUP: usize = 1 << 10;
 const LARGEST_GROUP: usize = 1 << 13;
 
@@ -71,9 +76,14 @@ struct Buckets {
 
 impl Buckets {
     /// Sorts points by their digits and adds up those with the same.
-    fn fill<T: Copy + Into<i128>>(adder: &mut Adder, points: &[Point], columns: &[Digits<'_, T>]) -> Self {
+    fn fill<T: Copy + Into<i128>>(
+        adder: &mut Adder,
+        points: &[Point],
+        columns: &[Digits<'_, T>],
+    ) -> Self {
         let mut segments = Vec::new();
-        let mut sorted = Vec::with_capacity(columns.iter().map(|column| column.scalars.len()).sum());
+        let mut sorted =
+            Vec::with_capacity(columns.iter().map(|column| column.scalars.len()).sum());
         let mut next = Vec::new();
         for column in columns {
             let first = segments.len();
@@ -101,7 +111,9 @@ impl Buckets {
             }
         }
         adder.sum(&mut sorted, &segments);
-        let sum = |segment: &Segment| if segment.length == 0 { Point::IDENTITY } else { sorted[segment.start] };
+        let sum = |segment: &Segment| {
+            if segment.length == 0 { Point::IDENTITY } else { sorted[segment.start] }
+        };
         let mut start = 0;
         let columns = columns.iter().map(|column| {
             let length = column.largest + 1;
@@ -126,7 +138,9 @@ impl Buckets {
         let mut segments = Vec::new();
         for column in &self.columns {
             let buckets = &self.points[column.start..column.start + column.length];
-            for stride in std::iter::successors(Some(1), |stride| Some(2 * stride)).take_while(|&s| s < column.length) {
+            for stride in std::iter::successors(Some(1), |stride| Some(2 * stride))
+                .take_while(|&s| s < column.length)
+            {
                 let start = points.len();
                 points.extend(buckets[stride..].iter().step_by(2 * stride));
                 segments.push(Segment { start, length: points.len() - start });
@@ -134,7 +148,8 @@ impl Buckets {
         }
         adder.sum(&mut points, &segments);
         let mut sums = segments.iter().map(|segment| points[segment.start]);
-        let rounds = |column: &Segment| (usize::BITS - (column.length - 1).leading_zeros()) as usize;
+        let rounds =
+            |column: &Segment| (usize::BITS - (column.length - 1).leading_zeros()) as usize;
         self.columns.iter().map(|column| sums.by_ref().take(rounds(column)).collect()).collect()
     }
 }

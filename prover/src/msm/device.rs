@@ -1,4 +1,5 @@
-//! Which backend computes what, and the CPU behind it: whatever a backend fails to do, the CPU does.
+//! Which backend computes what, and the CPU behind it: whatever a backend fails to do, the CPU
+//! does.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +56,10 @@ pub struct Device {
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { backend, failure, .. } = self;
-        f.debug_struct("Device").field("backend", backend).field("failure", failure).finish_non_exhaustive()
+        f.debug_struct("Device")
+            .field("backend", backend)
+            .field("failure", failure)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +69,8 @@ impl Device {
         Arc::new(Self { backend: None, failure: OnceLock::new(), on_failure: Box::new(|_| {}) })
     }
 
-    /// A backend for some work. At its first failure `on_failure` is called, and from then on the CPU does everything.
+    /// A backend for some work. At its first failure `on_failure` is called, and from then on the
+    /// CPU does everything.
     pub fn new(
         backend: Arc<dyn Backend>,
         uses: Uses,
@@ -78,7 +83,10 @@ impl Device {
     /// What the backend is, as long as it is used.
     pub fn backend(&self) -> Option<About> {
         let used = self.failure.get().is_none();
-        self.backend.iter().find(|(_, uses)| used && *uses != Uses::NONE).map(|(backend, _)| backend.about())
+        self.backend
+            .iter()
+            .find(|(_, uses)| used && *uses != Uses::NONE)
+            .map(|(backend, _)| backend.about())
     }
 
     /// Why the backend is not used any more, if it failed.
@@ -89,7 +97,8 @@ impl Device {
     /// Gives the backend up.
     pub fn fail(&self, error: DeviceError) {
         if self.failure.set(error).is_ok() {
-            // Its driver may wait for a device that hangs before it lets go of it: nobody is to wait for that.
+            // Its driver may wait for a device that hangs before it lets go of it: nobody is to
+            // wait for that.
             self.backend.iter().for_each(|(backend, _)| std::mem::forget(backend.clone()));
             self.failure.get().into_iter().for_each(&self.on_failure);
         }
@@ -98,13 +107,17 @@ impl Device {
     /// The backend, if it does this work.
     pub(super) fn backend_for(&self, work: Work) -> Option<&dyn Backend> {
         let used = self.failure.get().is_none();
-        self.backend.as_ref().filter(|(_, uses)| used && uses.includes(work)).map(|(backend, _)| &**backend)
+        self.backend
+            .as_ref()
+            .filter(|(_, uses)| used && uses.includes(work))
+            .map(|(backend, _)| &**backend)
     }
 
     /// What the backend makes, unless it fails. A driver or library that panics has failed too.
     pub(super) fn attempt<T>(&self, work: impl FnOnce() -> Result<T, DeviceError>) -> Option<T> {
         let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-            let device = self.backend.as_ref().map_or_else(String::new, |(backend, _)| backend.about().name);
+            let device =
+                self.backend.as_ref().map_or_else(String::new, |(backend, _)| backend.about().name);
             Err(DeviceError::Failed { device, reason: "its library panicked".into() })
         });
         result.map_err(|error| self.fail(error)).ok()

@@ -1,10 +1,12 @@
 //! Scalars of 255 bits as two of 127.
 //!
-//! Vesta has the endomorphism `φ(x, y) = (ζ·x, y)`, which multiplies by a cube root of unity `λ` of the scalar field. With a short basis
-//! `v = (a, b)`, `w = (c, d)` of the lattice of all `(i, j)` with `i + j·λ = 0`, the vector `(k, 0)` less the lattice point next to it is
-//! short and still means `k`: `k = k₁ + k₂·λ`, and `k·P = k₁·P + k₂·φ(P)`. This is the method of Gallant, Lambert and Vanstone
-//! ("Faster point multiplication on elliptic curves with efficient endomorphisms", CRYPTO 2001); the basis and the factors that replace the divisions
-//! in rounding are constants of `pasta_curves`.
+//! Vesta has the endomorphism `φ(x, y) = (ζ·x, y)`, which multiplies by a cube root of unity `λ` of
+//! the scalar field. With a short basis `v = (a, b)`, `w = (c, d)` of the lattice of all `(i, j)`
+//! with `i + j·λ = 0`, the vector `(k, 0)` less the lattice point next to it is short and still
+//! means `k`: `k = k₁ + k₂·λ`, and `k·P = k₁·P + k₂·φ(P)`. This is the method of Gallant, Lambert
+//! and Vanstone ("Faster point multiplication on elliptic curves with efficient endomorphisms",
+//! CRYPTO 2001); the basis and the factors that replace the divisions in rounding are constants of
+//! `pasta_curves`.
 
 use ff::PrimeField;
 use pasta_curves::glv::GlvParams;
@@ -20,7 +22,8 @@ pub(super) fn split(scalar: &Fp) -> [i128; 2] {
     let low = u128::from(limbs[0]) | u128::from(limbs[1]) << 64;
     let (first, second) = (multiple(&limbs, &Eq::G1), multiple(&limbs, &Eq::G2));
     // Both differences fit into an i128, so what overflows on the way does not matter.
-    let k_1 = low.wrapping_sub(first.wrapping_mul(Eq::V1A)).wrapping_sub(second.wrapping_mul(Eq::V2A));
+    let k_1 =
+        low.wrapping_sub(first.wrapping_mul(Eq::V1A)).wrapping_sub(second.wrapping_mul(Eq::V2A));
     let k_2 = first.wrapping_mul(Eq::V1B_NEG).wrapping_sub(second.wrapping_mul(Eq::V2B));
     [k_1 as i128, k_2 as i128]
 }
@@ -53,7 +56,8 @@ mod tests {
     #[test]
     fn halves_mean_the_scalar_and_are_short() {
         let mut rng = StdRng::seed_from_u64(1);
-        let special = [Fp::ZERO, Fp::ONE, -Fp::ONE, Fp::ZETA, -Fp::ZETA, Fp::from(2).invert().unwrap()];
+        let special =
+            [Fp::ZERO, Fp::ONE, -Fp::ONE, Fp::ZETA, -Fp::ZETA, Fp::from(2).invert().unwrap()];
         let random: Vec<Fp> = (0..10_000).map(|_| Fp::random(&mut rng)).collect();
         for scalar in special.iter().chain(&random) {
             let [k_1, k_2] = split(scalar);

@@ -58,7 +58,8 @@ mod tests {
 
     #[test]
     fn tables_give_the_combination_of_the_generators() {
-        let generators = [Eq::generator(), Eq::generator() * Fp::from(77)].map(|point| point.to_affine());
+        let generators =
+            [Eq::generator(), Eq::generator() * Fp::from(77)].map(|point| point.to_affine());
         let bases = FixedBases::new(generators);
         for scalars in [
             [Fp::ONE, -Fp::ONE],
@@ -66,7 +67,8 @@ mod tests {
             [-Fp::from(77).square(), Fp::ZERO],
             [Fp::ZERO; 2],
         ] {
-            let expected: Eq = generators.iter().zip(scalars).map(|(generator, scalar)| *generator * scalar).sum();
+            let expected: Eq =
+                generators.iter().zip(scalars).map(|(generator, scalar)| *generator * scalar).sum();
             assert_eq!(bases.combine(&scalars), expected);
         }
     }

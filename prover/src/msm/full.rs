@@ -7,7 +7,8 @@ use super::affine::Point;
 use super::endomorphism::split;
 use super::pippenger;
 
-/// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long. Zeros are free.
+/// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long. Zeros are
+/// free.
 ///
 /// # Panics
 ///
@@ -19,7 +20,8 @@ pub fn full(bases: &[EqAffine], columns: &[&[Fp]]) -> Vec<Eq> {
         [point, point.endomorphism()]
     };
     let points: Vec<Point> = bases[..length].iter().flat_map(both).collect();
-    let halves: Vec<Vec<i128>> = columns.par_iter().map(|column| column.iter().flat_map(split).collect()).collect();
+    let halves: Vec<Vec<i128>> =
+        columns.par_iter().map(|column| column.iter().flat_map(split).collect()).collect();
     let halves: Vec<&[i128]> = halves.iter().map(|halves| &halves[..]).collect();
     pippenger::sums(&points, &halves)
 }

@@ -16,7 +16,8 @@
 //! | `fixed` | a few generators that never change |
 //! | `fold` | the generators of an inner product argument after some rounds |
 //!
-//! Results are the same points whatever the number of threads. Time depends on the scalars, as it does in halo2.
+//! Results are the same points whatever the number of threads. Time depends on the scalars, as it
+//! does in halo2.
 
 mod affine;
 mod backend;

@@ -13,7 +13,8 @@ const LEAST_PIECE: usize = 512;
 
 /// For every column `Σ_i column[i]·points[i]`.
 pub(super) fn sums<T: Copy + Into<i128> + Sync>(points: &[Point], columns: &[&[T]]) -> Vec<Eq> {
-    let notations: Vec<Notation> = columns.iter().map(|column| Notation::cheapest(column)).collect();
+    let notations: Vec<Notation> =
+        columns.iter().map(|column| Notation::cheapest(column)).collect();
     let digits: usize = notations.iter().map(|notation| notation.digits as usize).sum();
     let pieces = rayon::current_num_threads().div_ceil(digits.max(1));
     let mut tasks = Vec::new();
@@ -21,14 +22,24 @@ pub(super) fn sums<T: Copy + Into<i128> + Sync>(points: &[Point], columns: &[&[T
     for (owner, (column, notation)) in columns.iter().zip(&notations).enumerate() {
         let size = column.len().div_ceil(pieces).max(LEAST_PIECE);
         for (piece, scalars) in column.chunks(size).enumerate() {
-            let places = (0..notation.digits).map(|digit| Place { shift: digit * notation.bits, bits: notation.bits });
-            tasks.extend(places.map(|place| Digits { scalars, start: piece * size, place, largest: notation.largest }));
+            let places = (0..notation.digits)
+                .map(|digit| Place { shift: digit * notation.bits, bits: notation.bits });
+            tasks.extend(places.map(|place| Digits {
+                scalars,
+                start: piece * size,
+                place,
+                largest: notation.largest,
+            }));
             owners.resize(tasks.len(), owner);
         }
     }
-    let mut powers: Vec<Vec<Vec<Point>>> = notations.iter().map(|notation| notation.powers()).collect();
+    let mut powers: Vec<Vec<Vec<Point>>> =
+        notations.iter().map(|notation| notation.powers()).collect();
     for ((task, owner), sums) in tasks.iter().zip(owners).zip(weighted_sums(points, &tasks)) {
-        powers[owner][task.place.shift as usize..].iter_mut().zip(sums).for_each(|(power, sum)| power.push(sum));
+        powers[owner][task.place.shift as usize..]
+            .iter_mut()
+            .zip(sums)
+            .for_each(|(power, sum)| power.push(sum));
     }
     powers.par_iter().map(|powers| horner(powers)).collect()
 }
@@ -44,7 +55,8 @@ struct Notation {
 }
 
 impl Notation {
-    /// That with the fewest additions: one for each point that is not zero and two for each bucket, for each digit.
+    /// That with the fewest additions: one for each point that is not zero and two for each bucket,
+    /// for each digit.
     fn cheapest<T: Copy + Into<i128>>(column: &[T]) -> Self {
         let (mut count, mut largest) = (0, 0);
         for &scalar in column {
@@ -56,10 +68,18 @@ impl Notation {
         let notation = |bits: u32| {
             let digits = length / bits + 1;
             // A single digit is the integer.
-            Self { bits, digits, largest: if digits == 1 { largest as usize } else { 1 << (bits - 1) } }
+            Self {
+                bits,
+                digits,
+                largest: if digits == 1 { largest as usize } else { 1 << (bits - 1) },
+            }
         };
         let cost = |notation: &Self| notation.digits as usize * (count + 2 * notation.largest);
-        (2..=20).map(notation).min_by_key(cost).unwrap_or(Self { bits: 1, digits: length + 1, largest: 1 })
+        (2..=20).map(notation).min_by_key(cost).unwrap_or(Self {
+            bits: 1,
+            digits: length + 1,
+            largest: 1,
+        })
     }
 
     /// For each power of two the points that it weights: none yet.
@@ -71,6 +91,9 @@ impl Notation {
 /// `Σ_l 2^l·(the sum of powers[l])`.
 fn horner(powers: &[Vec<Point>]) -> Eq {
     powers.iter().rev().fold(Eq::identity(), |sum, points| {
-        points.iter().filter(|point| !point.is_identity()).fold(sum.double(), |sum, point| sum + EqAffine::from(*point))
+        points
+            .iter()
+            .filter(|point| !point.is_identity())
+            .fold(sum.double(), |sum, point| sum + EqAffine::from(*point))
     })
 }

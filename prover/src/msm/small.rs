@@ -7,8 +7,8 @@ use super::pippenger;
 
 /// For every column `Σ_i column[i]·bases[i]`, over as many bases as the column is long.
 ///
-/// Right for every `i64`, made for values of few bits: zeros are free, and with enough rows a value of up to about 10 bits costs one affine
-/// addition.
+/// Right for every `i64`, made for values of few bits: zeros are free, and with enough rows a value
+/// of up to about 10 bits costs one affine addition.
 ///
 /// # Panics
 ///

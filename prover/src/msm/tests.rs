@@ -1,4 +1,5 @@
-//! Every backend beside double-and-add; beside halo2's multi-exponentiation where that would take long.
+//! Every backend beside double-and-add; beside halo2's multi-exponentiation where that would take
+//! long.
 
 use ff::{Field, PrimeField};
 use group::{Curve, Group};
@@ -15,7 +16,9 @@ fn backends() -> Vec<Box<dyn Backend>> {
     #[cfg_attr(not(feature = "gpu"), allow(unused_mut))]
     let mut backends: Vec<Box<dyn Backend>> = vec![Box::new(Cpu)];
     #[cfg(feature = "gpu")]
-    backends.extend(super::gpu::tests::GPUS.iter().map(|gpu| Box::new(gpu.clone()) as Box<dyn Backend>));
+    backends.extend(
+        super::gpu::tests::GPUS.iter().map(|gpu| Box::new(gpu.clone()) as Box<dyn Backend>),
+    );
     backends
 }
 
@@ -71,10 +74,12 @@ fn check_full(bases: &[EqAffine], columns: &[Vec<Fp>]) {
 
 /// Columns of one length, all that is special about small integers in them.
 fn small_columns(length: usize, rng: &mut StdRng) -> Vec<Vec<i64>> {
-    let mut column =
-        |value: &mut dyn FnMut(&mut StdRng) -> i64| -> Vec<i64> { (0..length).map(|_| value(rng)).collect() };
-    let mut columns: Vec<Vec<i64>> =
-        [0, 1, -1, 2, 127, -128, 128, 77, -32_768, i64::MIN, i64::MAX].map(|constant| column(&mut |_| constant)).into();
+    let mut column = |value: &mut dyn FnMut(&mut StdRng) -> i64| -> Vec<i64> {
+        (0..length).map(|_| value(rng)).collect()
+    };
+    let mut columns: Vec<Vec<i64>> = [0, 1, -1, 2, 127, -128, 128, 77, -32_768, i64::MIN, i64::MAX]
+        .map(|constant| column(&mut |_| constant))
+        .into();
     columns.push(column(&mut |rng| rng.random_range(-128..128)));
     columns.push(column(&mut |rng| rng.random_range(-1..=1)));
     columns.push(column(&mut |rng| rng.random_range(-40_000..40_000)));
@@ -88,9 +93,11 @@ fn small_columns(length: usize, rng: &mut StdRng) -> Vec<Vec<i64>> {
 fn full_columns(length: usize, rng: &mut StdRng) -> Vec<Vec<Fp>> {
     let repeated = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
     let half = Fp::from(2).invert().unwrap();
-    let mut column =
-        |value: &mut dyn FnMut(&mut StdRng) -> Fp| -> Vec<Fp> { (0..length).map(|_| value(rng)).collect() };
-    let constants = [Fp::ZERO, Fp::ONE, -Fp::ONE, half, half - Fp::ONE, Fp::from_u128(u128::MAX), repeated[0]];
+    let mut column = |value: &mut dyn FnMut(&mut StdRng) -> Fp| -> Vec<Fp> {
+        (0..length).map(|_| value(rng)).collect()
+    };
+    let constants =
+        [Fp::ZERO, Fp::ONE, -Fp::ONE, half, half - Fp::ONE, Fp::from_u128(u128::MAX), repeated[0]];
     let mut columns: Vec<Vec<Fp>> = constants.map(|constant| column(&mut |_| constant)).into();
     columns.push(column(&mut |rng| Fp::random(rng)));
     columns.push(column(&mut |rng| integer(rng.random_range(-3..=3))));
@@ -123,8 +130,10 @@ fn powers_of_two_and_columns_of_different_lengths() {
         check_full(&bases, &full_columns(length, &mut rng)[7..]);
     }
     check_small(&bases, &small_columns(600, &mut rng));
-    let mixed: Vec<Vec<Fp>> =
-        [3, 0, 700, 16, 1].iter().map(|&length| full_columns(length, &mut rng).swap_remove(7)).collect();
+    let mixed: Vec<Vec<Fp>> = [3, 0, 700, 16, 1]
+        .iter()
+        .map(|&length| full_columns(length, &mut rng).swap_remove(7))
+        .collect();
     check_full(&bases, &mixed);
 }
 
@@ -146,7 +155,11 @@ fn long_columns() {
         let elements: Vec<&[Fp]> = elements.iter().map(|column| &column[..]).collect();
         let expected = (small(&bases, &integers), full(&bases, &elements));
         let lifted: Vec<Fp> = integers[1].iter().copied().map(integer).collect();
-        assert_eq!((expected.0[1], expected.1[2]), (plain(&bases, &lifted), plain(&bases, elements[2])), "{length}");
+        assert_eq!(
+            (expected.0[1], expected.1[2]),
+            (plain(&bases, &lifted), plain(&bases, elements[2])),
+            "{length}"
+        );
         for (resident, backend) in everywhere(&bases).iter().zip(backends()) {
             let sums = (resident.small(&integers).unwrap(), resident.full(&elements).unwrap());
             assert_eq!(sums, expected, "{backend:?} {length}");
@@ -158,10 +171,19 @@ fn long_columns() {
 fn equal_opposite_and_neutral_bases() {
     let mut rng = StdRng::seed_from_u64(3);
     let few = random_points(3, &mut rng);
-    let pool = [few[0], -few[0], few[1], -few[1], (few[0] + few[1]).to_affine(), EqAffine::default(), few[2]];
+    let pool = [
+        few[0],
+        -few[0],
+        few[1],
+        -few[1],
+        (few[0] + few[1]).to_affine(),
+        EqAffine::default(),
+        few[2],
+    ];
     for length in [1, 2, 3, 5, 8, 17, 40, 100, 300] {
         for pool in [&pool[..], &pool[..2], &pool[..1], &pool[5..6]] {
-            let bases: Vec<EqAffine> = (0..length).map(|_| pool[rng.random_range(0..pool.len())]).collect();
+            let bases: Vec<EqAffine> =
+                (0..length).map(|_| pool[rng.random_range(0..pool.len())]).collect();
             check_small(&bases, &small_columns(length, &mut rng));
             check_full(&bases, &full_columns(length, &mut rng));
         }
@@ -171,7 +193,9 @@ fn equal_opposite_and_neutral_bases() {
 #[test]
 fn folding_is_round_by_round() {
     let mut rng = StdRng::seed_from_u64(4);
-    for (count, rounds) in [(1, 0), (8, 0), (2, 1), (8, 1), (8, 2), (8, 3), (24, 3), (32, 5), (1024, 2)] {
+    for (count, rounds) in
+        [(1, 0), (8, 0), (2, 1), (8, 1), (8, 2), (8, 3), (24, 3), (32, 5), (1024, 2)]
+    {
         let mut generators = random_points(count, &mut rng);
         generators[count / 2] = EqAffine::default();
         generators[count - 1] = -generators[0];
@@ -180,17 +204,25 @@ fn folding_is_round_by_round() {
             let factors = &factors[..factors.len().min(rounds)];
             let by_round = factors.iter().fold(generators.clone(), |generators, factor| {
                 let (low, high) = generators.split_at(generators.len() / 2);
-                low.iter().zip(high).map(|(low, high)| (*low + *high * *factor).to_affine()).collect()
+                low.iter()
+                    .zip(high)
+                    .map(|(low, high)| (*low + *high * *factor).to_affine())
+                    .collect()
             });
             if factors.len() < rounds && count % (1 << factors.len()) != 0 {
                 continue;
             }
             assert_eq!(fold(&generators, factors), by_round);
             let fixed = random_points(2, &mut rng);
-            let (bases, expected) = ([&generators[..], &fixed].concat(), [&by_round[..], &fixed].concat());
+            let (bases, expected) =
+                ([&generators[..], &fixed].concat(), [&by_round[..], &fixed].concat());
             for (resident, backend) in everywhere(&bases).iter().zip(backends()) {
                 assert_eq!(resident.points().unwrap(), bases);
-                assert_eq!(resident.fold(factors, 2).unwrap().points().unwrap(), expected, "{backend:?} {factors:?}");
+                assert_eq!(
+                    resident.fold(factors, 2).unwrap().points().unwrap(),
+                    expected,
+                    "{backend:?} {factors:?}"
+                );
             }
         }
     }

@@ -1,7 +1,9 @@
-//! A circuit with every kind of element that an argument can have, several of each where the number can vary, with an honest witness.
+//! A circuit with every kind of element that an argument can have, several of each where the number
+//! can vary, with an honest witness.
 //!
-//! `x` is sealed, `p` private, `c` public. `y = clamp(⌊(W·x + b + 5·c + 7) / 2^8⌋, −8, 7)` is sealed, `W` and `b` by the model's seal; the product of `p` with its last two
-//! rows, and the index of the largest `clamp(⌊(W·x + b) / 2^12⌋, −4, 3)`, are public.
+//! `x` is sealed, `p` private, `c` public. `y = clamp(⌊(W·x + b + 5·c + 7) / 2^8⌋, −8, 7)` is
+//! sealed, `W` and `b` by the model's seal; the product of `p` with its last two rows, and the
+//! index of the largest `clamp(⌊(W·x + b) / 2^12⌋, −4, 3)`, are public.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -10,8 +12,8 @@ use rand::rngs::StdRng;
 use rand_core::CryptoRng;
 use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, seal};
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation,
-    Requantise, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
+    Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::factors::{Operands, factors};
 use zkinfer_verifier::field::integer;
@@ -70,7 +72,9 @@ fn description() -> Description {
         quantisation,
         visibility,
     };
-    let requantise = |input, limbs, function, form| Operator::Requantise(Requantise { input, limbs, function, form });
+    let requantise = |input, limbs, function, form| {
+        Operator::Requantise(Requantise { input, limbs, function, form })
+    };
     Description {
         name: "everything".into(),
         k: K,
@@ -102,7 +106,10 @@ fn description() -> Description {
                 }),
             ),
             node("copy", Operator::Copy(CONTRACTION)),
-            node("sum", Operator::Combine(Combine { terms: vec![(COPY, 1), (2, 5)], constant: vec![7] })),
+            node(
+                "sum",
+                Operator::Combine(Combine { terms: vec![(COPY, 1), (2, 5)], constant: vec![7] }),
+            ),
             node("wide", requantise(5, 2, Function::clamp(-8, 7), Form::Wide)),
             node("narrow", requantise(COPY, 3, Function::clamp(-4, 3), Form::Narrow)),
             node(
@@ -133,7 +140,9 @@ impl Everything {
         let parameters = super::parameters(K);
         let layout = key.layout();
         let noise = |count: usize, step: i64, bound: i64| -> Vec<i64> {
-            (0..count as i64).map(|i| (i * i * step + i * 7 + 3) % (2 * bound + 1) - bound).collect()
+            (0..count as i64)
+                .map(|i| (i * i * step + i * 7 + 3) % (2 * bound + 1) - bound)
+                .collect()
         };
         let (x, p, c) = (noise(TAPS, 5, 8), noise(HEIGHT * INNER, 3, 2), vec![-100, 40, 0, 99]);
         let (digits, weights) = (noise(2 * ROWS, 11, 31), noise(ROWS * TAPS, 13, 127));
@@ -141,20 +150,28 @@ impl Everything {
         let sums: Vec<i64> = (0..ROWS)
             .map(|o| {
                 let products = x.iter().zip(&weights[o * TAPS..]).map(|(x, weight)| x * weight);
-                FACTORS[o] * (products.sum::<i64>() + digits[2 * o] + 64 * digits[2 * o + 1]) + BIAS[o]
+                FACTORS[o] * (products.sum::<i64>() + digits[2 * o] + 64 * digits[2 * o + 1])
+                    + BIAS[o]
             })
             .collect();
         let mut columns = vec![vec![0; layout.usable]; layout.fresh_columns()];
-        let mut put = |segment: &Segment, column, values: &[i64]| layout.add(&mut columns, segment, column, values);
+        let mut put = |segment: &Segment, column, values: &[i64]| {
+            layout.add(&mut columns, segment, column, values)
+        };
         let result = |node: usize| layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
         put(result(0), 0, &x);
         put(result(1), 0, &p);
         put(result(COPY), 0, &sums);
         let limbs = |node: usize| &layout.nodes[node].as_ref().unwrap().limbs;
-        let limb = |values: &[i64], index: usize| values.iter().map(|z| (z >> (4 * index)) & 15).collect::<Vec<_>>();
+        let limb = |values: &[i64], index: usize| {
+            values.iter().map(|z| (z >> (4 * index)) & 15).collect::<Vec<_>>()
+        };
 
         let wide: Vec<i64> = sums.iter().zip(&c).map(|(sum, c)| sum + 5 * c + 7).collect();
-        limbs(WIDE).iter().enumerate().for_each(|(index, segment)| put(segment, 0, &limb(&wide, index)));
+        limbs(WIDE)
+            .iter()
+            .enumerate()
+            .for_each(|(index, segment)| put(segment, 0, &limb(&wide, index)));
         let quotients: Vec<i64> = wide.iter().map(|z| z >> 8).collect();
         let high: Vec<i64> = quotients.iter().map(|q| (q + 8).div_euclid(16)).collect();
         let y: Vec<i64> = quotients.iter().map(|q| (*q).clamp(-8, 7)).collect();
@@ -163,23 +180,32 @@ impl Everything {
         put(result(WIDE), 2, &quotients.iter().map(|q| (q + 8).rem_euclid(16)).collect::<Vec<_>>());
         put(result(WIDE), 3, &y);
 
-        limbs(NARROW).iter().enumerate().for_each(|(index, segment)| put(segment, 0, &limb(&sums, index)));
+        limbs(NARROW)
+            .iter()
+            .enumerate()
+            .for_each(|(index, segment)| put(segment, 0, &limb(&sums, index)));
         let quotients: Vec<i64> = sums.iter().map(|z| z >> 12).collect();
         let narrow: Vec<i64> = quotients.iter().map(|q| (*q).clamp(-4, 3)).collect();
         put(result(NARROW), 0, &quotients);
         put(result(NARROW), 1, &narrow);
         let index = (0..ROWS).rev().max_by_key(|&o| narrow[o]).unwrap();
-        let gaps: Vec<i64> = (0..ROWS).map(|o| narrow[index] - narrow[o] - i64::from(o < index)).collect();
+        let gaps: Vec<i64> =
+            (0..ROWS).map(|o| narrow[index] - narrow[o] - i64::from(o < index)).collect();
         let cells = layout.outputs[2].as_ref().unwrap();
         cells.limbs.iter().enumerate().for_each(|(at, segment)| put(segment, 0, &limb(&gaps, at)));
 
         let last = p[(HEIGHT - WIDTH) * INNER..].to_vec();
         let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum();
-        let product = p.chunks(INNER).flat_map(|row| last.chunks(INNER).map(move |other| dot(row, other))).collect();
+        let product = p
+            .chunks(INNER)
+            .flat_map(|row| last.chunks(INNER).map(move |other| dot(row, other)))
+            .collect();
 
         let rng = &mut StdRng::seed_from_u64(1);
         let mut commit = |tensors: Vec<SealedTensor>, integers: &[Vec<i64>]| {
-            seal::commit(&parameters, &tensors, integers.to_vec(), rng).expect("integers in range").0
+            seal::commit(&parameters, &tensors, integers.to_vec(), rng)
+                .expect("integers in range")
+                .0
         };
         let tensor = |role| vec![layout.sheet(role).expect("a sheet").tensor.clone()];
         let (sealed, model) = ([x.clone(), y], vec![digits, weights.clone()]);
@@ -188,10 +214,15 @@ impl Everything {
             commit(tensor(Role::Output(0)), &sealed[1..]),
             commit(layout.model_sheets().map(|sheet| sheet.tensor.clone()).collect(), &model),
         ];
-        let commitments = |index: usize| Value::Sealed(openings[index].record().commitments.clone());
+        let commitments =
+            |index: usize| Value::Sealed(openings[index].record().commitments.clone());
         let statement = Statement {
             inputs: vec![commitments(0), Value::Private, Value::Public(c)],
-            outputs: vec![commitments(1), Value::Public(product), Value::Public(vec![index as i64])],
+            outputs: vec![
+                commitments(1),
+                Value::Public(product),
+                Value::Public(vec![index as i64]),
+            ],
         };
         let operands = vec![[x, weights], [p, last]];
         Self { key, parameters, statement, columns, operands, model, sealed, openings }
@@ -203,7 +234,9 @@ impl Everything {
         let [input, output, model] = &self.openings;
         let columns = match opening {
             0 => input.open(&self.parameters, sheet(Role::Input(0)), vec![self.sealed[0].clone()]),
-            1 => output.open(&self.parameters, sheet(Role::Output(0)), vec![self.sealed[1].clone()]),
+            1 => {
+                output.open(&self.parameters, sheet(Role::Output(0)), vec![self.sealed[1].clone()])
+            }
             _ => model.open(&self.parameters, layout.model_sheets(), self.model.clone()),
         };
         columns.expect("what was sealed")
@@ -214,9 +247,11 @@ impl Everything {
         let role = [Role::Input(0), Role::Output(0)][place];
         let tensors = [self.key.layout().sheet(role).expect("a sheet").tensor.clone()];
         let rng = &mut StdRng::seed_from_u64(2);
-        let (opening, _) = seal::commit(&self.parameters, &tensors, vec![integers.clone()], rng).expect("in range");
+        let (opening, _) = seal::commit(&self.parameters, &tensors, vec![integers.clone()], rng)
+            .expect("in range");
         let values = [&mut self.statement.inputs[0], &mut self.statement.outputs[0]];
-        *values.into_iter().nth(place).expect("a value") = Value::Sealed(opening.record().commitments.clone());
+        *values.into_iter().nth(place).expect("a value") =
+            Value::Sealed(opening.record().commitments.clone());
         (self.openings[place], self.sealed[place]) = (opening, integers);
     }
 
@@ -236,13 +271,19 @@ impl Everything {
         for (node, [left, right]) in [CONTRACTION, PRODUCT].into_iter().zip(&self.operands) {
             let segment = layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
             let pair = factors(&self.key, node, rho, sigma, Operands { left, right });
-            pair.iter().enumerate().for_each(|(offset, factor)| layout.add(&mut columns, segment, offset, factor));
+            pair.iter()
+                .enumerate()
+                .for_each(|(offset, factor)| layout.add(&mut columns, segment, offset, factor));
         }
         columns
     }
 
     /// Proves for several generators with one prover, which refuses a false witness if `checked`.
-    fn prove_with<R: CryptoRng>(&self, rngs: &mut [R], checked: bool) -> Result<Vec<Proof>, ProveError> {
+    fn prove_with<R: CryptoRng>(
+        &self,
+        rngs: &mut [R],
+        checked: bool,
+    ) -> Result<Vec<Proof>, ProveError> {
         let (input, output) = (self.columns_of(0), self.columns_of(1));
         let prover = Prover::new(&self.key, &self.parameters).weights(self.columns_of(2));
         let prover = prover.self_check(false).check_witness(checked);
@@ -264,7 +305,8 @@ impl Everything {
         self.prove_all(&mut [StdRng::seed_from_u64(seed)]).remove(0)
     }
 
-    /// Why the prover refuses a false witness, and what the verifier says to a proof that is made of it all the same.
+    /// Why the prover refuses a false witness, and what the verifier says to a proof that is made
+    /// of it all the same.
     pub fn verdicts(&self) -> (ProveError, Result<(), Rejection>) {
         let rng = || [StdRng::seed_from_u64(3)];
         let refusal = self.prove_with(&mut rng(), true).expect_err("a false witness");

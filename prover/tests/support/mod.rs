@@ -1,14 +1,15 @@
 //! A small circuit with every kind of lane, and an honest witness for it, written by hand.
 //!
-//! `y = clamp(⌊(W·x + b) / 16⌋, −8, 7)` in the wide form, then `z = max(y, 0)` by the narrow form, and the index of the largest `z`.
+//! `y = clamp(⌊(W·x + b) / 16⌋, −8, 7)` in the wide form, then `z = max(y, 0)` by the narrow form,
+//! and the index of the largest `z`.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub mod everything;
 
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-    Requantise, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
+    Quantisation, Requantise, Visibility, Weights,
 };
 use zkinfer_verifier::layout::Segment;
 use zkinfer_verifier::{Parameters, Statement, Value, VerifyingKey};
@@ -21,7 +22,9 @@ const READING: Quantisation = Quantisation { scale: 0.5, zero_point: 0 };
 
 pub fn description(k: u32) -> Description {
     let node = |name: &str, operator| Node { name: name.into(), operator };
-    let requantise = |input, limbs, function, form| Operator::Requantise(Requantise { input, limbs, function, form });
+    let requantise = |input, limbs, function, form| {
+        Operator::Requantise(Requantise { input, limbs, function, form })
+    };
     let output = |name: &str, source, shape| Output {
         name: name.into(),
         shape,
@@ -66,7 +69,11 @@ pub fn description(k: u32) -> Description {
         ],
         outputs: vec![
             output("y", OutputSource::Node(4), vec![OUTPUTS]),
-            output("class", OutputSource::ArgMax { input: 3, axis: 0, select_last: false }, vec![1]),
+            output(
+                "class",
+                OutputSource::ArgMax { input: 3, axis: 0, select_last: false },
+                vec![1],
+            ),
         ],
     }
 }
@@ -83,11 +90,16 @@ pub fn parameters(k: u32) -> Parameters {
 pub fn witness(key: &VerifyingKey, x: [i64; INPUTS]) -> (Statement, Vec<Vec<i64>>) {
     let layout = key.layout();
     let mut columns = vec![vec![0; layout.usable]; layout.columns()];
-    let mut put = |segment: &Segment, column, values: &[i64]| layout.add(&mut columns, segment, column, values);
+    let mut put = |segment: &Segment, column, values: &[i64]| {
+        layout.add(&mut columns, segment, column, values)
+    };
 
     let factors = [1, 2, 1, 1];
     let sums: Vec<i64> = (0..OUTPUTS)
-        .map(|o| factors[o] * (0..INPUTS).map(|t| i64::from(WEIGHTS[o * INPUTS + t]) * x[t]).sum::<i64>() + BIAS[o])
+        .map(|o| {
+            factors[o] * (0..INPUTS).map(|t| i64::from(WEIGHTS[o * INPUTS + t]) * x[t]).sum::<i64>()
+                + BIAS[o]
+        })
         .collect();
     let quotients: Vec<i64> = sums.iter().map(|z| z >> 4).collect();
     let high: Vec<i64> = quotients.iter().map(|q| (q + 8).div_euclid(16)).collect();
@@ -106,7 +118,8 @@ pub fn witness(key: &VerifyingKey, x: [i64; INPUTS]) -> (Statement, Vec<Vec<i64>
     put(result, 1, &rectified);
 
     let index = (0..OUTPUTS).rev().max_by_key(|&i| rectified[i]).unwrap();
-    let gaps: Vec<i64> = (0..OUTPUTS).map(|j| rectified[index] - rectified[j] - i64::from(j < index)).collect();
+    let gaps: Vec<i64> =
+        (0..OUTPUTS).map(|j| rectified[index] - rectified[j] - i64::from(j < index)).collect();
     for (i, limb) in layout.outputs[1].as_ref().unwrap().limbs.iter().enumerate() {
         put(limb, 0, &gaps.iter().map(|gap| (gap >> (4 * i)) & 15).collect::<Vec<_>>());
     }

@@ -1,4 +1,5 @@
-//! Random contractions and products. A bilinear node is followed by what it has to reach: exactly one equation, perhaps through sums.
+//! Random contractions and products. A bilinear node is followed by what it has to reach: exactly
+//! one equation, perhaps through sums.
 
 use zkinfer_verifier::description::{Combine, Contract, NodeId, Operator, Product, Weights};
 
@@ -44,11 +45,17 @@ impl Draft<'_> {
             2 => [0; 4].map(|_| self.random.below(2 + 2 * kernel[0].max(kernel[1]))),
             _ => [0; 4].map(|_| self.random.below(1 + kernel[0].max(kernel[1]))),
         };
-        let mut steps =
-            |most| if self.random.once_in(2) { [1; 2] } else { [0; 2].map(|_| 1 + self.random.below(most)) };
+        let mut steps = |most| {
+            if self.random.once_in(2) {
+                [1; 2]
+            } else {
+                [0; 2].map(|_| 1 + self.random.below(most))
+            }
+        };
         let (strides, dilations) = (steps(5), steps(4));
         let size = |axis: usize, size: usize| {
-            let padded = (size + pads[axis] + pads[axis + 2]).checked_sub((kernel[axis] - 1) * dilations[axis] + 1)?;
+            let padded = (size + pads[axis] + pads[axis + 2])
+                .checked_sub((kernel[axis] - 1) * dilations[axis] + 1)?;
             Some(padded / strides[axis] + 1)
         };
         let shape = vec![rows, size(0, height)?, size(1, width)?];
@@ -76,12 +83,25 @@ impl Draft<'_> {
     }
 
     /// Adds a contraction with weights, factors and biases; with the bound of its values.
-    fn contraction(&mut self, mut contract: Contract, shape: &[usize], sealed: bool) -> (NodeId, i128) {
-        let depth = self.shapes[contract.input][0] / contract.groups * contract.kernel[0] * contract.kernel[1];
+    fn contraction(
+        &mut self,
+        mut contract: Contract,
+        shape: &[usize],
+        sealed: bool,
+    ) -> (NodeId, i128) {
+        let depth = self.shapes[contract.input][0] / contract.groups
+            * contract.kernel[0]
+            * contract.kernel[1];
         let rows = contract.rows;
         if !sealed {
-            let [least, greatest] =
-                *self.random.pick(&[[-128, 127], [-128, 127], [0, 127], [-128, -1], [-1, 1], [-128, -128]]);
+            let [least, greatest] = *self.random.pick(&[
+                [-128, 127],
+                [-128, 127],
+                [0, 127],
+                [-128, -1],
+                [-1, 1],
+                [-128, -128],
+            ]);
             let weights = (0..depth * rows).map(|_| self.random.between(least, greatest) as i8);
             contract.weights = Weights::Public(weights.collect());
         }
@@ -95,7 +115,8 @@ impl Draft<'_> {
         contract.bias = self.integers(rows, -bias, bias);
         let digits = if sealed { 64i128.pow(self.description.bias_digits) } else { 0 };
         let factor = i128::from(1 + factor);
-        let bound = factor * (640 * depth as i128 * self.bounds[contract.input] + digits) + i128::from(bias);
+        let bound = factor * (640 * depth as i128 * self.bounds[contract.input] + digits)
+            + i128::from(bias);
         (self.push(Operator::Contract(contract), shape.to_vec(), bound), bound)
     }
 
@@ -105,7 +126,9 @@ impl Draft<'_> {
         let (a, b) = (elements(&self.shapes[node]), elements(&self.shapes[other]));
         // So many batches times elements of a row divide both.
         let shared: Vec<usize> = (1..=a)
-            .filter(|&shared| a % shared == 0 && b % shared == 0 && a / shared * b <= WORK * self.limit)
+            .filter(|&shared| {
+                a % shared == 0 && b % shared == 0 && a / shared * b <= WORK * self.limit
+            })
             .collect();
         let Some(&shared) = (!shared.is_empty()).then(|| self.random.pick(&shared)) else { return };
         let batches = self.divisor(shared);
@@ -115,9 +138,14 @@ impl Draft<'_> {
         }
         let left = self.reshaped(node, vec![batches, rows, inner]);
         let right = self.reshaped(other, vec![batches, columns, inner]);
-        let bound =
-            self.bounds[left].checked_mul(self.bounds[right]).map_or(MOST, |bound| bound.min(MOST) * inner as i128);
-        let id = self.push(Operator::Product(Product { left, right }), vec![batches, rows, columns], bound);
+        let bound = self.bounds[left]
+            .checked_mul(self.bounds[right])
+            .map_or(MOST, |bound| bound.min(MOST) * inner as i128);
+        let id = self.push(
+            Operator::Product(Product { left, right }),
+            vec![batches, rows, columns],
+            bound,
+        );
         self.open.pop();
         self.reach(vec![(id, bound)]);
     }
@@ -133,7 +161,12 @@ impl Draft<'_> {
                 list.push((id, factor));
                 bound += i128::from(factor.abs()) * term;
             }
-            let beside = self.open.iter().copied().filter(|&open| self.shapes[open] == shape).collect::<Vec<_>>();
+            let beside = self
+                .open
+                .iter()
+                .copied()
+                .filter(|&open| self.shapes[open] == shape)
+                .collect::<Vec<_>>();
             if !beside.is_empty() {
                 let beside = *self.random.pick(&beside);
                 list.insert(self.random.below(list.len() + 1), (beside, 7));

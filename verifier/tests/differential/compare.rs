@@ -1,4 +1,5 @@
-//! The adjoint pass by transposing all equations term by term, compared with the verifier's entry by entry.
+//! The adjoint pass by transposing all equations term by term, compared with the verifier's entry
+//! by entry.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +19,23 @@ pub fn transpose(equations: &[Equation], Cotangents { rho, sigma, tau }: Cotange
     let power = |base: Fp, exponent: u64| base.pow_vartime([exponent]);
     for Equation { exponent, row, column, form, .. } in equations {
         assert!(used.insert((*exponent, *row, *column)), "two equations share a monomial");
-        add(&mut total, power(tau, *exponent) * power(rho, *row as u64) * power(sigma, *column as u64), form);
+        add(
+            &mut total,
+            power(tau, *exponent) * power(rho, *row as u64) * power(sigma, *column as u64),
+            form,
+        );
     }
     total
 }
 
 /// Compares the pass with the combination of all equations, entry by entry.
-pub fn compare(network: &Network<'_>, statement: &Statement, total: &Form, adjoint: &Adjoint, challenges: Cotangents) {
+pub fn compare(
+    network: &Network<'_>,
+    statement: &Statement,
+    total: &Form,
+    adjoint: &Adjoint,
+    challenges: Cotangents,
+) {
     let (key, layout) = (network.key, network.key.layout());
     let coefficient = |variable| total.get(&variable).copied().unwrap_or(Fp::ZERO);
     let cell = |column, row| coefficient(Variable::Cell((column, row)));
@@ -38,14 +49,19 @@ pub fn compare(network: &Network<'_>, statement: &Statement, total: &Form, adjoi
     let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
     assert_eq!(sheets.clone().count(), adjoint.weights.len());
     // Elements that have nothing to do with each other.
-    let basis: Vec<Fp> = (0..layout.usable as u64).map(|row| challenges.tau.pow_vartime([7 * row * row + 3])).collect();
+    let basis: Vec<Fp> = (0..layout.usable as u64)
+        .map(|row| challenges.tau.pow_vartime([7 * row * row + 3]))
+        .collect();
     for (sheet, weights) in sheets.zip(&adjoint.weights) {
         let length = sheet.tensor.elements() / sheet.tensor.shape[0];
-        for (element, (column, row)) in places(sheet.pieces(), sheet.tensor.elements()).into_iter().enumerate() {
+        for (element, (column, row)) in
+            places(sheet.pieces(), sheet.tensor.elements()).into_iter().enumerate()
+        {
             let kappa = weights.units[element / length] * weights.taps[element % length];
             assert_eq!(kappa, cell(column, row), "weight {element} of {:?}", sheet.role);
         }
-        let evaluate = |column| basis.iter().enumerate().map(|(row, basis)| *basis * cell(column, row)).sum();
+        let evaluate =
+            |column| basis.iter().enumerate().map(|(row, basis)| *basis * cell(column, row)).sum();
         let expected: Vec<Fp> = sheet.columns.clone().map(evaluate).collect();
         assert_eq!(weights.evaluate(sheet, &basis), expected, "patterns of {:?}", sheet.role);
     }
@@ -53,12 +69,16 @@ pub fn compare(network: &Network<'_>, statement: &Statement, total: &Form, adjoi
     // A bilinear node takes part with one multiple of `ρ^row·σ^column`, which is `π` on its rows.
     let first = layout.factor_columns().start;
     let mut separators = vec![vec![Fp::ZERO; layout.usable]; layout.factor_columns().len() / 2];
-    for (id, node) in key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear()) {
+    for (id, node) in
+        key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear())
+    {
         let separator = coefficient(Variable::Bilinear { node: id, element: 0 });
         let columns = network.columns(id);
         for element in 0..network.nodes[id].len() {
-            let [row, column] = [element / columns, element % columns].map(|exponent| [exponent as u64]);
-            let expected = separator * challenges.rho.pow_vartime(row) * challenges.sigma.pow_vartime(column);
+            let [row, column] =
+                [element / columns, element % columns].map(|exponent| [exponent as u64]);
+            let expected =
+                separator * challenges.rho.pow_vartime(row) * challenges.sigma.pow_vartime(column);
             assert_eq!(
                 coefficient(Variable::Bilinear { node: id, element }),
                 expected,
@@ -74,7 +94,9 @@ pub fn compare(network: &Network<'_>, statement: &Statement, total: &Form, adjoi
 
     let public = total.iter().map(|(variable, coefficient)| match variable {
         Variable::One => *coefficient,
-        Variable::Public { input, element } => *coefficient * integer(statement.inputs[*input].integers()[*element]),
+        Variable::Public { input, element } => {
+            *coefficient * integer(statement.inputs[*input].integers()[*element])
+        }
         _ => Fp::ZERO,
     });
     assert_eq!(adjoint.target, -public.sum::<Fp>(), "target");

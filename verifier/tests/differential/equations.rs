@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use zkinfer_verifier::adjoint::Cotangents;
-use zkinfer_verifier::description::{Contract, Form as Requantisation, NodeId, Operator, OutputSource, Weights};
+use zkinfer_verifier::description::{
+    Contract, Form as Requantisation, NodeId, Operator, OutputSource, Weights,
+};
 use zkinfer_verifier::field::integer;
 use zkinfer_verifier::layout::{Piece, Segment};
 use zkinfer_verifier::sheet::Role;
@@ -23,7 +25,8 @@ pub enum Variable {
         element: usize,
     },
     Cell(Place),
-    /// What the committed values of a bilinear node make together: `f_o·c_p·Σ_t W[o, t]·X[t, p]`, or an element of a product.
+    /// What the committed values of a bilinear node make together: `f_o·c_p·Σ_t W[o, t]·X[t, p]`,
+    /// or an element of a product.
     Bilinear {
         node: NodeId,
         element: usize,
@@ -70,7 +73,10 @@ pub fn places(pieces: impl Iterator<Item = Piece>, count: usize) -> Vec<Place> {
     for Piece { column, rows, elements } in pieces {
         assert_eq!(rows.len(), elements.len());
         for (row, element) in rows.zip(elements) {
-            assert!(places[element].replace((column, row)).is_none(), "element {element} has two cells");
+            assert!(
+                places[element].replace((column, row)).is_none(),
+                "element {element} has two cells"
+            );
         }
     }
     places.into_iter().map(|place| place.expect("every element has a cell")).collect()
@@ -85,45 +91,72 @@ pub struct Network<'a> {
 
 impl<'a> Network<'a> {
     pub fn new(key: &'a VerifyingKey) -> Self {
-        let mut network = Self { key, shapes: meaning::shapes(key.description()), nodes: Vec::new() };
+        let mut network =
+            Self { key, shapes: meaning::shapes(key.description()), nodes: Vec::new() };
         let mut channels = 0;
         for (id, node) in key.description().nodes.iter().enumerate() {
             let shape = &network.shapes[id];
             let elements = 0..shape.iter().product();
-            let cells =
-                |offset| network.cells(id, offset).into_iter().map(|place| variable(Variable::Cell(place))).collect();
+            let cells = |offset| {
+                network
+                    .cells(id, offset)
+                    .into_iter()
+                    .map(|place| variable(Variable::Cell(place)))
+                    .collect()
+            };
             let forms = match &node.operator {
-                Operator::Input(input) if key.description().inputs[*input].visibility == Visibility::Public => {
-                    elements.map(|element| variable(Variable::Public { input: *input, element })).collect()
+                Operator::Input(input)
+                    if key.description().inputs[*input].visibility == Visibility::Public =>
+                {
+                    elements
+                        .map(|element| variable(Variable::Public { input: *input, element }))
+                        .collect()
                 }
                 Operator::Input(_) | Operator::Copy(_) => cells(0),
                 Operator::Requantise(requantise) => {
                     cells(if requantise.form == Requantisation::Narrow { 1 } else { 3 })
                 }
-                Operator::Product(_) => {
-                    elements.map(|element| variable(Variable::Bilinear { node: id, element })).collect()
-                }
+                Operator::Product(_) => elements
+                    .map(|element| variable(Variable::Bilinear { node: id, element }))
+                    .collect(),
                 Operator::Contract(contract) if contract.weights == Weights::Sealed => {
                     let positions = shape[1] * shape[2];
                     let forms = elements.map(|element| {
-                        network.sealed(id, contract, channels + element / positions, element / positions, element)
+                        network.sealed(
+                            id,
+                            contract,
+                            channels + element / positions,
+                            element / positions,
+                            element,
+                        )
                     });
                     let forms = forms.collect();
                     channels += contract.rows;
                     forms
                 }
-                operator => meaning::linear(operator, shape, &network.shapes, &network.nodes).unwrap(),
+                operator => {
+                    meaning::linear(operator, shape, &network.shapes, &network.nodes).unwrap()
+                }
             };
             network.nodes.push(forms);
         }
         network
     }
 
-    /// `f_o·c_p·Σ_t W[o, t]·X[t, p] + f_o·Σ_i 64^i·digit_i + bias_o`, with `channel` the output channel's number among all sealed ones.
-    fn sealed(&self, node: NodeId, contract: &Contract, channel: usize, row: usize, element: usize) -> Form {
+    /// `f_o·c_p·Σ_t W[o, t]·X[t, p] + f_o·Σ_i 64^i·digit_i + bias_o`, with `channel` the output
+    /// channel's number among all sealed ones.
+    fn sealed(
+        &self,
+        node: NodeId,
+        contract: &Contract,
+        channel: usize,
+        row: usize,
+        element: usize,
+    ) -> Form {
         let digits = self.key.description().bias_digits as usize;
         let places = &self.sheet(Role::Biases)[channel * digits..][..digits];
-        let digits: Vec<Form> = places.iter().map(|&place| variable(Variable::Cell(place))).collect();
+        let digits: Vec<Form> =
+            places.iter().map(|&place| variable(Variable::Cell(place))).collect();
         let bilinear = variable(Variable::Bilinear { node, element });
         let factors = (0..).map(|i| i128::from(contract.row_factors[row]) * 64i128.pow(i));
         Form::sum(factors.zip(&digits).chain([(1, &bilinear)]), contract.bias[row].into())
@@ -145,24 +178,36 @@ impl<'a> Network<'a> {
         places(sheet.pieces(), sheet.tensor.elements())
     }
 
-    /// All equations, for the integers and challenges that they depend on: an ArgMax's index, `ρ` and `σ` in what factors are made of.
+    /// All equations, for the integers and challenges that they depend on: an ArgMax's index, `ρ`
+    /// and `σ` in what factors are made of.
     pub fn equations(&self, statement: &Statement, challenges: Cotangents) -> Vec<Equation> {
         let mut list = List { equations: Vec::new(), exponent: 0 };
         let description = self.key.description();
         for (index, output) in description.outputs.iter().enumerate() {
             match &output.source {
                 OutputSource::Node(node) => {
-                    let sheet = (output.visibility == Visibility::Sealed).then(|| self.sheet(Role::Output(index)));
+                    let sheet = (output.visibility == Visibility::Sealed)
+                        .then(|| self.sheet(Role::Output(index)));
                     let known = |element: usize| match &sheet {
                         Some(sheet) => (Variable::Cell(sheet[element]), -Fp::ONE),
-                        None => (Variable::One, -integer(statement.outputs[index].integers()[element])),
+                        None => {
+                            (Variable::One, -integer(statement.outputs[index].integers()[element]))
+                        }
                     };
-                    let forms =
-                        self.nodes[*node].iter().enumerate().map(|(element, form)| with(form, [known(element)]));
+                    let forms = self.nodes[*node]
+                        .iter()
+                        .enumerate()
+                        .map(|(element, form)| with(form, [known(element)]));
                     list.tensor(format!("output {index}"), self.columns(*node), forms);
                 }
                 OutputSource::ArgMax { input, axis, select_last } => {
-                    let forms = self.gaps(index, *input, *axis, *select_last, statement.outputs[index].integers());
+                    let forms = self.gaps(
+                        index,
+                        *input,
+                        *axis,
+                        *select_last,
+                        statement.outputs[index].integers(),
+                    );
                     list.tensor(format!("gaps of output {index}"), self.columns(*input), forms);
                 }
             }
@@ -170,21 +215,29 @@ impl<'a> Network<'a> {
         for (id, node) in description.nodes.iter().enumerate().rev() {
             let cell = |place, factor| (Variable::Cell(place), factor);
             match &node.operator {
-                Operator::Requantise(_) => list.tensor(node.name.clone(), self.columns(id), self.divisions(id)),
+                Operator::Requantise(_) => {
+                    list.tensor(node.name.clone(), self.columns(id), self.divisions(id))
+                }
                 Operator::Copy(input) => {
                     let cells = self.cells(id, 0);
                     let forms = self.nodes[*input].iter().zip(&cells);
                     let forms = forms.map(|(form, &place)| with(form, [cell(place, -Fp::ONE)]));
                     list.tensor(node.name.clone(), self.columns(id), forms);
                 }
-                Operator::Input(input) if description.inputs[*input].visibility == Visibility::Sealed => {
+                Operator::Input(input)
+                    if description.inputs[*input].visibility == Visibility::Sealed =>
+                {
                     let pairs = self.cells(id, 0).into_iter().zip(self.sheet(Role::Input(*input)));
-                    let forms = pairs.map(|(fresh, sealed)| Form::from([cell(fresh, Fp::ONE), cell(sealed, -Fp::ONE)]));
+                    let forms = pairs.map(|(fresh, sealed)| {
+                        Form::from([cell(fresh, Fp::ONE), cell(sealed, -Fp::ONE)])
+                    });
                     list.tensor(node.name.clone(), self.columns(id), forms);
                 }
                 operator if operator.is_bilinear() => {
                     let name = ["u", "v"].map(|factor| format!("{factor} of {}", node.name));
-                    for (offset, (made, name)) in self.factors(id, challenges).into_iter().zip(name).enumerate() {
+                    for (offset, (made, name)) in
+                        self.factors(id, challenges).into_iter().zip(name).enumerate()
+                    {
                         for (mut form, place) in made.into_iter().zip(self.cells(id, offset)) {
                             form.values_mut().for_each(|coefficient| *coefficient = -*coefficient);
                             list.tensor(name.clone(), 1, [with(&form, [cell(place, Fp::ONE)])]);
@@ -202,9 +255,12 @@ impl<'a> Network<'a> {
         self.shapes[node].iter().skip(1).product()
     }
 
-    /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient`, with `quotient = minimum + low + radix·high` in the wide form.
+    /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient`, with `quotient = minimum + low + radix·high` in
+    /// the wide form.
     fn divisions(&self, id: NodeId) -> Vec<Form> {
-        let Operator::Requantise(requantise) = &self.key.description().nodes[id].operator else { unreachable!() };
+        let Operator::Requantise(requantise) = &self.key.description().nodes[id].operator else {
+            unreachable!()
+        };
         let limb_bits = self.key.description().limb_bits;
         let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
         assert_eq!(limbs.len(), requantise.limbs as usize);
@@ -216,13 +272,17 @@ impl<'a> Network<'a> {
                 Fp::ZERO
             }
             Requantisation::Wide => {
-                cells.push((unit * Fp::from(requantise.function.values.len() as u64), self.cells(id, 0)));
+                cells.push((
+                    unit * Fp::from(requantise.function.values.len() as u64),
+                    self.cells(id, 0),
+                ));
                 cells.push((unit, self.cells(id, 2)));
                 unit * integer(requantise.function.minimum)
             }
         };
         let form = |(element, form): (usize, &Form)| {
-            let cells = cells.iter().map(|(factor, cells)| (Variable::Cell(cells[element]), -*factor));
+            let cells =
+                cells.iter().map(|(factor, cells)| (Variable::Cell(cells[element]), -*factor));
             with(form, cells.chain([(Variable::One, -constant)]))
         };
         self.nodes[requantise.input].iter().enumerate().map(form).collect()
@@ -231,26 +291,38 @@ impl<'a> Network<'a> {
     /// Limbs with what they count for.
     fn limbs(&self, limbs: &[Segment]) -> Vec<(Fp, Vec<Place>)> {
         let bits = self.key.description().limb_bits;
-        let weigh =
-            |(i, limb): (usize, _)| (Fp::from(2).pow_vartime([i as u64 * u64::from(bits)]), self.segment(limb, 0));
+        let weigh = |(i, limb): (usize, _)| {
+            (Fp::from(2).pow_vartime([i as u64 * u64::from(bits)]), self.segment(limb, 0))
+        };
         limbs.iter().enumerate().map(weigh).collect()
     }
 
     /// `x[index] − x[j] − [j wins a tie against index] − Σ limb_i·2^(w·i)` for every `j`.
-    fn gaps(&self, output: usize, input: NodeId, axis: usize, last: bool, indices: &[i64]) -> Vec<Form> {
+    fn gaps(
+        &self,
+        output: usize,
+        input: NodeId,
+        axis: usize,
+        last: bool,
+        indices: &[i64],
+    ) -> Vec<Form> {
         let shape = &self.shapes[input];
         let (size, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
         let limbs = self.limbs(&self.key.layout().outputs[output].as_ref().unwrap().limbs);
         let x = &self.nodes[input];
         let gap = |element: usize| {
-            let (outer, j, lane) = (element / inner / size, element / inner % size, element % inner);
+            let (outer, j, lane) =
+                (element / inner / size, element / inner % size, element % inner);
             let index = indices[outer * inner + lane] as usize;
             let wins = if last { j > index } else { j < index };
             let gap = Form::sum(
                 [(1, &x[(outer * size + index) * inner + lane]), (-1, &x[element])].into_iter(),
                 -i128::from(wins),
             );
-            with(&gap, limbs.iter().map(|(factor, cells)| (Variable::Cell(cells[element]), -*factor)))
+            with(
+                &gap,
+                limbs.iter().map(|(factor, cells)| (Variable::Cell(cells[element]), -*factor)),
+            )
         };
         (0..x.len()).map(gap).collect()
     }
@@ -262,22 +334,32 @@ impl<'a> Network<'a> {
         let [left, right] = &mut made;
         match &self.key.description().nodes[id].operator {
             Operator::Product(product) => {
-                let (rows, columns, inner) = (self.shapes[id][1], self.shapes[id][2], self.shapes[product.left][2]);
+                let (rows, columns, inner) =
+                    (self.shapes[id][1], self.shapes[id][2], self.shapes[product.left][2]);
                 for (element, form) in self.nodes[product.left].iter().enumerate() {
-                    let (batch, row, t) = (element / inner / rows, element / inner % rows, element % inner);
+                    let (batch, row, t) =
+                        (element / inner / rows, element / inner % rows, element % inner);
                     add(&mut left[batch * inner + t], power(sigma, row * columns), form);
                 }
                 for (element, form) in self.nodes[product.right].iter().enumerate() {
-                    let (batch, column, t) = (element / inner / columns, element / inner % columns, element % inner);
-                    add(&mut right[batch * inner + t], power(rho, batch) * power(sigma, column), form);
+                    let (batch, column, t) =
+                        (element / inner / columns, element / inner % columns, element % inner);
+                    add(
+                        &mut right[batch * inner + t],
+                        power(rho, batch) * power(sigma, column),
+                        form,
+                    );
                 }
             }
             Operator::Contract(contract) => {
                 let (input, output) = (&self.shapes[contract.input], &self.shapes[id]);
                 for position in 0..output[1] * output[2] {
-                    let factor = power(sigma, position) * integer(column_factor(contract, position));
+                    let factor =
+                        power(sigma, position) * integer(column_factor(contract, position));
                     for (tap, left) in left.iter_mut().enumerate() {
-                        let Some(element) = met(contract, input, output, tap, position) else { continue };
+                        let Some(element) = met(contract, input, output, tap, position) else {
+                            continue;
+                        };
                         add(left, factor, &self.nodes[contract.input][element]);
                     }
                 }
@@ -302,7 +384,9 @@ fn variable(variable: Variable) -> Form {
 /// The form and more terms.
 fn with(form: &Form, terms: impl IntoIterator<Item = (Variable, Fp)>) -> Form {
     let mut sum = form.clone();
-    terms.into_iter().for_each(|(variable, coefficient)| *sum.entry(variable).or_insert(Fp::ZERO) += coefficient);
+    terms.into_iter().for_each(|(variable, coefficient)| {
+        *sum.entry(variable).or_insert(Fp::ZERO) += coefficient
+    });
     sum
 }
 

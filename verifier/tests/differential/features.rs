@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::description::{Contract, Form, Operator, OutputSource, ViewKind, Visibility, Weights};
+use zkinfer_verifier::description::{
+    Contract, Form, Operator, OutputSource, ViewKind, Visibility, Weights,
+};
 use zkinfer_verifier::layout::Lane;
 use zkinfer_verifier::sheet::Role;
 
@@ -35,13 +37,15 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let operators = || description.nodes.iter().map(|node| &node.operator);
     let operator = |of: &dyn Fn(&Operator) -> bool| operators().any(of);
     let shape = |node: usize| &analysis.nodes[node].shape[..];
-    let contraction =
-        |of: &dyn Fn(&Contract) -> bool| operator(&|operator| matches!(operator, Operator::Contract(c) if of(c)));
+    let contraction = |of: &dyn Fn(&Contract) -> bool| {
+        operator(&|operator| matches!(operator, Operator::Contract(c) if of(c)))
+    };
     let sealed = |c: &Contract| c.weights == Weights::Sealed;
     let requantised = |wide: bool, limbs: bool| {
-        operator(
-            &|operator| matches!(operator, Operator::Requantise(r) if (r.form == Form::Wide) == wide && (r.limbs > 0) == limbs),
-        )
+        operator(&|operator| {
+            matches!(operator, Operator::Requantise(r) if (
+                r.form == Form::Wide) == wide && (r.limbs > 0) == limbs)
+        })
     };
     let view = |of: &dyn Fn(&ViewKind) -> bool| {
         operator(&|operator| matches!(operator, Operator::View(view) if of(&view.kind)))
@@ -50,13 +54,16 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let output = |of: &dyn Fn(&OutputSource, Visibility) -> bool| {
         description.outputs.iter().any(|output| of(&output.source, output.visibility))
     };
-    let shows =
-        |node: usize, shown| output(&|source, visibility| *source == OutputSource::Node(node) && visibility == shown);
-    let readers = |node: usize| operators().flat_map(Operator::operands).filter(|&read| read == node).count();
+    let shows = |node: usize, shown| {
+        output(&|source, visibility| *source == OutputSource::Node(node) && visibility == shown)
+    };
+    let readers =
+        |node: usize| operators().flat_map(Operator::operands).filter(|&read| read == node).count();
     // What reads a node of one kind.
     let pair = |first: &dyn Fn(&Operator) -> bool, second: &dyn Fn(&Operator) -> bool| {
         operators().any(|operator| {
-            second(operator) && operator.operands().any(|read| first(&description.nodes[read].operator))
+            second(operator)
+                && operator.operands().any(|read| first(&description.nodes[read].operator))
         })
     };
     let is_view = |operator: &Operator| matches!(operator, Operator::View(_));
@@ -66,17 +73,21 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let is_requantised = |operator: &Operator| matches!(operator, Operator::Requantise(_));
     let is_public = |operator: &Operator| matches!(operator, Operator::Contract(c) if !sealed(c));
     let is_sealed = |operator: &Operator| matches!(operator, Operator::Contract(c) if sealed(c));
-    let bilinear =
-        |of: &dyn Fn(usize) -> bool| operators().enumerate().any(|(id, operator)| operator.is_bilinear() && of(id));
+    let bilinear = |of: &dyn Fn(usize) -> bool| {
+        operators().enumerate().any(|(id, operator)| operator.is_bilinear() && of(id))
+    };
     let constant = |of: &dyn Fn(usize, usize) -> bool| {
         operators().zip(&analysis.nodes).any(|(operator, facts)| {
-            matches!(operator, Operator::Combine(combine) if of(combine.constant.len(), facts.elements))
+            matches!(operator, Operator::Combine(combine) if of(combine.constant.len(),
+                facts.elements))
         })
     };
     let shared = |form: Form| {
         let mut functions: Vec<_> = operators()
             .filter_map(|operator| match operator {
-                Operator::Requantise(requantise) if requantise.form == form => Some(&requantise.function),
+                Operator::Requantise(requantise) if requantise.form == form => {
+                    Some(&requantise.function)
+                }
                 _ => None,
             })
             .collect();
@@ -93,45 +104,80 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let [several, long] = [false, true].map(|long| {
         layout.sheets.iter().any(|sheet| {
             let Role::Weights(_) = sheet.role else { return false };
-            sheet.columns.len() > 1 && (sheet.tensor.elements() / sheet.tensor.shape[0] > layout.usable) == long
+            sheet.columns.len() > 1
+                && (sheet.tensor.elements() / sheet.tensor.shape[0] > layout.usable) == long
         })
     });
     // A thread takes the planes of about so many elements.
-    let shares = |c: &Contract| shape(c.input)[0] > 2048_usize.div_ceil(shape(c.input)[1] * shape(c.input)[2]);
+    let shares = |c: &Contract| {
+        shape(c.input)[0] > 2048_usize.div_ceil(shape(c.input)[1] * shape(c.input)[2])
+    };
     let tall = |c: &Contract, axis: usize| c.kernel[axis] > shape(c.input)[axis + 1];
     let symmetric = |[top, left, bottom, right]: [usize; 4]| top == bottom && left == right;
     vec![
         ("contraction, sealed", contraction(&sealed)),
         ("contraction, public", contraction(&|c| !sealed(c))),
-        ("contraction, sealed, with column factors", contraction(&|c| sealed(c) && !c.column_factors.is_empty())),
-        ("contraction, public, with column factors", contraction(&|c| !sealed(c) && !c.column_factors.is_empty())),
-        ("contraction, sealed, a row factor of zero", contraction(&|c| sealed(c) && c.row_factors.contains(&0))),
-        ("contraction, public, of more planes than a thread takes", contraction(&|c| shares(c) && !sealed(c))),
-        ("contraction, sealed, of more planes than a thread takes", contraction(&|c| shares(c) && sealed(c))),
+        (
+            "contraction, sealed, with column factors",
+            contraction(&|c| sealed(c) && !c.column_factors.is_empty()),
+        ),
+        (
+            "contraction, public, with column factors",
+            contraction(&|c| !sealed(c) && !c.column_factors.is_empty()),
+        ),
+        (
+            "contraction, sealed, a row factor of zero",
+            contraction(&|c| sealed(c) && c.row_factors.contains(&0)),
+        ),
+        (
+            "contraction, public, of more planes than a thread takes",
+            contraction(&|c| shares(c) && !sealed(c)),
+        ),
+        (
+            "contraction, sealed, of more planes than a thread takes",
+            contraction(&|c| shares(c) && sealed(c)),
+        ),
         ("tensor without dimensions", analysis.nodes.iter().any(|facts| facts.shape.is_empty())),
-        ("interval beyond 60 bits", analysis.nodes.iter().any(|facts| facts.interval.count() > 1 << 60)),
-        ("contraction of a line", contraction(&|c| shape(c.input)[1] == 1 && shape(c.input)[2] > 1 && c.kernel[1] > 1)),
+        (
+            "interval beyond 60 bits",
+            analysis.nodes.iter().any(|facts| facts.interval.count() > 1 << 60),
+        ),
+        (
+            "contraction of a line",
+            contraction(&|c| shape(c.input)[1] == 1 && shape(c.input)[2] > 1 && c.kernel[1] > 1),
+        ),
         (
             "contraction of one tap a channel",
             contraction(&|c| c.kernel == [1; 2] && c.strides == [1; 2] && c.pads == [0; 4]),
         ),
         (
             "contraction, dilated",
-            contraction(&|c| c.dilations[0] != c.dilations[1] && c.kernel[0] > 1 && c.kernel[1] > 1),
+            contraction(&|c| {
+                c.dilations[0] != c.dilations[1] && c.kernel[0] > 1 && c.kernel[1] > 1
+            }),
         ),
         ("contraction, strides that differ", contraction(&|c| c.strides[0] != c.strides[1])),
         ("contraction, pads that differ", contraction(&|c| !symmetric(c.pads) && !sealed(c))),
-        ("contraction, sealed, pads that differ", contraction(&|c| !symmetric(c.pads) && sealed(c))),
+        (
+            "contraction, sealed, pads that differ",
+            contraction(&|c| !symmetric(c.pads) && sealed(c)),
+        ),
         (
             "contraction, windows that meet padding only",
             contraction(&|c| c.pads[0] > (c.kernel[0] - 1) * c.dilations[0]),
         ),
-        ("contraction, elements that no window meets", contraction(&|c| c.kernel == [1; 2] && c.strides[1] > 1)),
+        (
+            "contraction, elements that no window meets",
+            contraction(&|c| c.kernel == [1; 2] && c.strides[1] > 1),
+        ),
         (
             "contraction, strides beyond its input",
             contraction(&|c| c.strides[1] > shape(c.input)[2] && c.kernel[1] > 1),
         ),
-        ("contraction, some groups", contraction(&|c| c.groups > 1 && c.groups < shape(c.input)[0])),
+        (
+            "contraction, some groups",
+            contraction(&|c| c.groups > 1 && c.groups < shape(c.input)[0]),
+        ),
         ("contraction, sealed, groups", contraction(&|c| c.groups > 1 && sealed(c))),
         ("contraction, depthwise", contraction(&|c| c.groups > 1 && c.groups == shape(c.input)[0])),
         ("contraction, kernel higher than its input", contraction(&|c| tall(c, 0))),
@@ -139,7 +185,10 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("contraction, public, behind a view", pair(&is_public, &is_view)),
         ("contraction, public, behind another", pair(&is_public, &is_public)),
         ("contraction, public, in front of a sealed one", pair(&is_public, &is_sealed)),
-        ("contraction, public, in front of a product", pair(&is_public, &is_product) || pair(&is_view, &is_product)),
+        (
+            "contraction, public, in front of a product",
+            pair(&is_public, &is_product) || pair(&is_view, &is_product),
+        ),
         ("contraction, public, requantised", pair(&is_public, &is_requantised)),
         (
             "contraction, public, several readers",
@@ -154,7 +203,11 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
             "sum of two sealed contractions",
             operator(&|operator| {
                 is_sum(operator)
-                    && operator.operands().filter(|&read| is_sealed(&description.nodes[read].operator)).count() > 1
+                    && operator
+                        .operands()
+                        .filter(|&read| is_sealed(&description.nodes[read].operator))
+                        .count()
+                        > 1
             }),
         ),
         ("two sealed contractions", operators().filter(|operator| is_sealed(operator)).count() > 1),
@@ -165,9 +218,10 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ),
         (
             "product in batches",
-            operator(
-                &|operator| matches!(operator, Operator::Product(p) if shape(p.left)[0] > 1 && shape(p.left)[2] > 1),
-            ),
+            operator(&|operator| {
+                matches!(operator, Operator::Product(p) if shape(p.left)[0] > 1
+                    && shape(p.left)[2] > 1)
+            }),
         ),
         ("product in a sum", pair(&is_product, &is_sum)),
         ("product copied", pair(&is_product, &is_copy)),
@@ -177,7 +231,10 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("copy of another node", pair(&|operator| !operator.is_bilinear(), &is_copy)),
         ("sum without a constant", constant(&|count, elements| count == 0 && elements > 1)),
         ("sum with one constant", constant(&|count, elements| count == 1 && elements > 1)),
-        ("sum with a constant each", constant(&|count, elements| count == elements && elements > 1)),
+        (
+            "sum with a constant each",
+            constant(&|count, elements| count == elements && elements > 1),
+        ),
         (
             "sum of a node with itself",
             operator(&|operator| {
@@ -191,25 +248,43 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("transpose", view(&|kind| matches!(kind, ViewKind::Transpose(p) if !p.is_sorted()))),
         (
             "transpose of three dimensions that is no inverse of itself",
-            view(
-                &|kind| matches!(kind, ViewKind::Transpose(p) if p.iter().enumerate().any(|(to, &from)| p[from] != to)),
-            ),
+            view(&|kind| {
+                matches!(kind, ViewKind::Transpose(p) if p.iter().enumerate().any(|(to,
+                    &from)| p[from] != to))
+            }),
         ),
-        ("slice, forward with a step", view(&|kind| matches!(kind, ViewKind::Slice { step: 2.., count: 2.., .. }))),
-        ("slice, backward", view(&|kind| matches!(kind, ViewKind::Slice { step: ..=-1, count: 2.., .. }))),
-        ("slice, one element repeated", view(&|kind| matches!(kind, ViewKind::Slice { step: 0, count: 2.., .. }))),
-        ("pad", view(&|kind| matches!(kind, ViewKind::Pad { before, after, value } if before != after && *value != 0))),
+        (
+            "slice, forward with a step",
+            view(&|kind| matches!(kind, ViewKind::Slice { step: 2.., count: 2.., .. })),
+        ),
+        (
+            "slice, backward",
+            view(&|kind| matches!(kind, ViewKind::Slice { step: ..=-1, count: 2.., .. })),
+        ),
+        (
+            "slice, one element repeated",
+            view(&|kind| matches!(kind, ViewKind::Slice { step: 0, count: 2.., .. })),
+        ),
+        (
+            "pad",
+            view(&|kind| {
+                matches!(kind, ViewKind::Pad { before, after, value }
+                    if before != after && *value != 0)
+            }),
+        ),
         (
             "concatenation",
-            operator(
-                &|operator| matches!(operator, Operator::View(view) if matches!(view.kind, ViewKind::Concat(1..)) && view.inputs.len() > 2),
-            ),
+            operator(&|operator| {
+                matches!(operator, Operator::View(view) if matches!(view.kind,
+                    ViewKind::Concat(1..)) && view.inputs.len() > 2)
+            }),
         ),
         (
             "concatenation of a node with itself",
-            operator(
-                &|operator| matches!(operator, Operator::View(view) if view.inputs.len() > 1 && view.inputs[0] == view.inputs[1]),
-            ),
+            operator(&|operator| {
+                matches!(operator, Operator::View(view) if view.inputs.len() > 1
+                    && view.inputs[0] == view.inputs[1])
+            }),
         ),
         ("requantisation, narrow", requantised(false, true)),
         ("requantisation, narrow, without limbs", requantised(false, false)),
@@ -235,22 +310,39 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("input, private", input(Visibility::Private)),
         (
             "input with two nodes",
-            (0..description.inputs.len())
-                .any(|index| operators().filter(|operator| **operator == Operator::Input(index)).count() > 1),
+            (0..description.inputs.len()).any(|index| {
+                operators().filter(|operator| **operator == Operator::Input(index)).count() > 1
+            }),
         ),
-        ("input that is not zero anywhere", description.inputs.iter().any(|input| input.minimum > 0)),
+        (
+            "input that is not zero anywhere",
+            description.inputs.iter().any(|input| input.minimum > 0),
+        ),
         ("several readers", operators().enumerate().any(|(id, _)| readers(id) > 1)),
-        ("output, public", output(&|source, visibility| !source.is_index() && visibility == Visibility::Public)),
+        (
+            "output, public",
+            output(&|source, visibility| !source.is_index() && visibility == Visibility::Public),
+        ),
         ("output, sealed", output(&|_, visibility| visibility == Visibility::Sealed)),
-        ("argmax, first", output(&|source, _| matches!(source, OutputSource::ArgMax { select_last: false, .. }))),
-        ("argmax, last", output(&|source, _| matches!(source, OutputSource::ArgMax { select_last: true, .. }))),
+        (
+            "argmax, first",
+            output(&|source, _| matches!(source, OutputSource::ArgMax { select_last: false, .. })),
+        ),
+        (
+            "argmax, last",
+            output(&|source, _| matches!(source, OutputSource::ArgMax { select_last: true, .. })),
+        ),
         (
             "argmax along a middle dimension",
-            output(
-                &|source, _| matches!(source, OutputSource::ArgMax { input, axis: 1, .. } if shape(*input).len() > 2 && shape(*input)[1] > 1),
-            ),
+            output(&|source, _| {
+                matches!(source, OutputSource::ArgMax { input, axis: 1,
+                    .. } if shape(*input).len() > 2 && shape(*input)[1] > 1)
+            }),
         ),
-        ("cells of a kind in several lanes", Lane::ALL.iter().any(|&lane| layout.lane_count(lane) > 1)),
+        (
+            "cells of a kind in several lanes",
+            Lane::ALL.iter().any(|&lane| layout.lane_count(lane) > 1),
+        ),
         ("factors in several lanes", layout.lane_count(Lane::Factors) > 1),
     ]
 }

@@ -1,10 +1,11 @@
-//! Random descriptions of every operator, in every way that the verifier accepts: most of them small, some as large as makes the pass share its work
-//! out in several parts. Contractions and products are in [`bilinear`](crate::bilinear).
+//! Random descriptions of every operator, in every way that the verifier accepts: most of them
+//! small, some as large as makes the pass share its work out in several parts. Contractions and
+//! products are in [`bilinear`](crate::bilinear).
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::description::{
-    Combine, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Quantisation, Requantise, View,
-    ViewKind, Visibility, Weights,
+    Combine, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Quantisation,
+    Requantise, View, ViewKind, Visibility, Weights,
 };
 
 use crate::random::Random;
@@ -23,7 +24,8 @@ pub struct Draft<'a> {
     pub shapes: Vec<Vec<usize>>,
     /// How large a node's values can be, roughly.
     pub bounds: Vec<i128>,
-    /// Nodes that anything may read: not those that reach an equation already and must reach no other.
+    /// Nodes that anything may read: not those that reach an equation already and must reach no
+    /// other.
     pub open: Vec<NodeId>,
     /// Most elements of a tensor.
     pub limit: usize,
@@ -116,7 +118,9 @@ impl Draft<'_> {
             0 | 6 => vec![1 + self.random.below(40)],
             1 | 7 => vec![1 + self.random.below(6), 1 + self.random.below(12)],
             2 | 8 => vec![1 + self.random.below(4), 1, 1 + self.random.below(30)],
-            3 | 9 => vec![1 + self.random.below(70), 1 + self.random.below(2), 1 + self.random.below(2)],
+            3 | 9 => {
+                vec![1 + self.random.below(70), 1 + self.random.below(2), 1 + self.random.below(2)]
+            }
             4 | 10 => (0..4).map(|_| 1 + self.random.below(3)).collect(),
             _ => vec![1 + self.random.below(4), 2 + self.random.below(5), 2 + self.random.below(5)],
         };
@@ -265,10 +269,13 @@ impl Draft<'_> {
                 ViewKind::Slice { axis, start, step, count }
             }
             4 => {
-                let mut pads = || shape.iter().map(|_| *self.random.pick(&[0, 0, 1, 2])).collect::<Vec<usize>>();
+                let mut pads = || {
+                    shape.iter().map(|_| *self.random.pick(&[0, 0, 1, 2])).collect::<Vec<usize>>()
+                };
                 let (before, after) = (pads(), pads());
                 result = (0..shape.len()).map(|d| before[d] + shape[d] + after[d]).collect();
-                let value: i64 = *self.random.pick(&[0, 3, -1000, 70_000, 0, 3, -1000, 70_000, -(1 << 61)]);
+                let value: i64 =
+                    *self.random.pick(&[0, 3, -1000, 70_000, 0, 3, -1000, 70_000, -(1 << 61)]);
                 bound = bound.max(value.abs().into());
                 ViewKind::Pad { before, after, value }
             }
@@ -276,7 +283,8 @@ impl Draft<'_> {
                 for _ in 0..self.random.below(3) {
                     let fits = |&open: &NodeId| {
                         let other = &self.shapes[open];
-                        other.len() == shape.len() && (0..shape.len()).all(|d| d == axis || other[d] == shape[d])
+                        other.len() == shape.len()
+                            && (0..shape.len()).all(|d| d == axis || other[d] == shape[d])
                     };
                     let others: Vec<NodeId> = self.open.iter().copied().filter(fits).collect();
                     let other = *self.random.pick(&others);
@@ -299,7 +307,9 @@ impl Draft<'_> {
     pub fn requantise(&mut self, input: NodeId) {
         let bits = self.description.limb_bits;
         // So many that tables stay short, and perhaps more.
-        let least = (0..60 / bits).find(|limbs| self.bounds[input] >> (limbs * bits) < 1 << 12).unwrap_or(60 / bits);
+        let least = (0..60 / bits)
+            .find(|limbs| self.bounds[input] >> (limbs * bits) < 1 << 12)
+            .unwrap_or(60 / bits);
         let limbs = (least + *self.random.pick(&[0, 0, 0, 1])).min(60 / bits);
         let form = *self.random.pick(&[Form::Narrow, Form::Wide]);
         let count = 2 + self.random.below(60);
@@ -314,7 +324,11 @@ impl Draft<'_> {
             }
             _ => self.integers(count, -128, 127),
         };
-        let values = if form == Form::Narrow && self.random.once_in(8) { values[..1].to_vec() } else { values };
+        let values = if form == Form::Narrow && self.random.once_in(8) {
+            values[..1].to_vec()
+        } else {
+            values
+        };
         let mut function = Function { minimum, values };
         // Equal functions share a table.
         if !self.functions.is_empty() && self.random.once_in(3) {
@@ -329,7 +343,8 @@ impl Draft<'_> {
 
     /// An output that shows a node.
     pub fn output(&mut self, node: NodeId) {
-        let visibility = *self.random.pick(&[Visibility::Public, Visibility::Public, Visibility::Sealed]);
+        let visibility =
+            *self.random.pick(&[Visibility::Public, Visibility::Public, Visibility::Sealed]);
         let mut shape = self.shapes[node].clone();
         if self.random.once_in(2) {
             shape.insert(self.random.below(shape.len() + 1), 1);
@@ -339,13 +354,24 @@ impl Draft<'_> {
 
     fn bind(&mut self, source: OutputSource, shape: Vec<usize>, visibility: Visibility) {
         let name = format!("output {}", self.description.outputs.len());
-        self.description.outputs.push(Output { name, shape, source, quantisation: READING, visibility });
+        self.description.outputs.push(Output {
+            name,
+            shape,
+            source,
+            quantisation: READING,
+            visibility,
+        });
     }
 
-    /// Most of what nothing reads becomes an output, inputs always; and some of what something reads.
+    /// Most of what nothing reads becomes an output, inputs always; and some of what something
+    /// reads.
     fn outputs(&mut self) {
         let mut read = vec![false; self.shapes.len()];
-        self.description.nodes.iter().flat_map(|node| node.operator.operands()).for_each(|node| read[node] = true);
+        self.description
+            .nodes
+            .iter()
+            .flat_map(|node| node.operator.operands())
+            .for_each(|node| read[node] = true);
         for node in self.open.clone() {
             let input = matches!(self.description.nodes[node].operator, Operator::Input(_));
             if !read[node] && (input || !self.random.once_in(4)) || self.random.once_in(12) {
@@ -353,8 +379,11 @@ impl Draft<'_> {
             }
         }
         if self.random.once_in(2) || self.description.outputs.is_empty() {
-            let ranked: Vec<NodeId> = self.open.iter().copied().filter(|&open| !self.shapes[open].is_empty()).collect();
-            let Some(&input) = (!ranked.is_empty()).then(|| self.random.pick(&ranked)) else { return };
+            let ranked: Vec<NodeId> =
+                self.open.iter().copied().filter(|&open| !self.shapes[open].is_empty()).collect();
+            let Some(&input) = (!ranked.is_empty()).then(|| self.random.pick(&ranked)) else {
+                return;
+            };
             let axis = self.random.below(self.shapes[input].len());
             let select_last = self.random.once_in(2);
             let mut shape = self.shapes[input].clone();
@@ -368,7 +397,8 @@ impl Draft<'_> {
     fn unused_inputs(&mut self) {
         let mut live = vec![false; self.shapes.len()];
         for output in &self.description.outputs {
-            let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
+            let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) =
+                output.source;
             live[node] = true;
         }
         for (node, described) in self.description.nodes.iter().enumerate().rev() {
@@ -376,8 +406,10 @@ impl Draft<'_> {
                 described.operator.operands().for_each(|operand| live[operand] = true);
             }
         }
-        let is_input = |node: &NodeId| matches!(self.description.nodes[*node].operator, Operator::Input(_));
-        let unused: Vec<NodeId> = (0..live.len()).filter(|&node| !live[node]).filter(is_input).collect();
+        let is_input =
+            |node: &NodeId| matches!(self.description.nodes[*node].operator, Operator::Input(_));
+        let unused: Vec<NodeId> =
+            (0..live.len()).filter(|&node| !live[node]).filter(is_input).collect();
         unused.into_iter().for_each(|node| self.output(node));
     }
 }

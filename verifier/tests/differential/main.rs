@@ -1,10 +1,13 @@
 //! The adjoint pass against a symbolic dense transpose, on random descriptions of every operator.
 //!
-//! Of each description all equations are written down as linear forms, element by element, and transposed term by term; every entry of `κ`, `π`,
-//! the cotangents of sealed weights and the target must be what [`backward`] computes. Honest witnesses at extreme integers must
-//! lie in the intervals, hit the tables, hold each equation and the sum of all; a cell off by one must break the sum.
+//! Of each description all equations are written down as linear forms, element by element, and
+//! transposed term by term; every entry of `κ`, `π`, the cotangents of sealed weights and the
+//! target must be what [`backward`] computes. Honest witnesses at extreme integers must lie in the
+//! intervals, hit the tables, hold each equation and the sum of all; a cell off by one must break
+//! the sum.
 //!
-//! `ZKINFER_CASES` is the number of descriptions; a failure names the case, and `ZKINFER_FIRST_CASE` is where to start.
+//! `ZKINFER_CASES` is the number of descriptions; a failure names the case, and
+//! `ZKINFER_FIRST_CASE` is where to start.
 
 mod bilinear;
 mod compare;
@@ -47,7 +50,10 @@ fn the_pass_is_the_transpose_of_all_equations() {
                 Ok(key) => break key,
                 Err(error) => {
                     refused += 1;
-                    assert!(refused <= cases + 20, "{refused} descriptions were refused, the last one by {error}");
+                    assert!(
+                        refused <= cases + 20,
+                        "{refused} descriptions were refused, the last one by {error}"
+                    );
                 }
             }
         };
@@ -83,7 +89,8 @@ fn check(key: &VerifyingKey, random: &mut Random) {
         witness.check_intervals();
         witness.check_lookups();
 
-        let challenges = Cotangents { rho: random.element(), sigma: random.element(), tau: random.element() };
+        let challenges =
+            Cotangents { rho: random.element(), sigma: random.element(), tau: random.element() };
         let equations = network.equations(&witness.statement, challenges);
         witness.fill_factors(&equations, challenges);
         witness.check_equations(&equations);

@@ -1,8 +1,11 @@
-//! What the linear operators mean, element by element, as the documentation of `description` says it: plain loops over coordinates, nothing
-//! shared with the verifier's closed forms. Values are integers or linear forms.
+//! What the linear operators mean, element by element, as the documentation of `description` says
+//! it: plain loops over coordinates, nothing shared with the verifier's closed forms. Values are
+//! integers or linear forms.
 
 use zkinfer_verifier::Description;
-use zkinfer_verifier::description::{Combine, Contract, Operator, Product, View, ViewKind, Weights};
+use zkinfer_verifier::description::{
+    Combine, Contract, Operator, Product, View, ViewKind, Weights,
+};
 
 /// What sums and multiples are taken of.
 pub trait Value: Clone {
@@ -13,7 +16,8 @@ pub trait Value: Clone {
 
 impl Value for i128 {
     fn sum<'a>(terms: impl Iterator<Item = (i128, &'a Self)>, constant: i128) -> Self {
-        let products = terms.map(|(factor, value)| factor.checked_mul(*value).expect("a product fits"));
+        let products =
+            terms.map(|(factor, value)| factor.checked_mul(*value).expect("a product fits"));
         products.fold(constant, |sum, product| sum.checked_add(product).expect("a sum fits"))
     }
 }
@@ -25,7 +29,9 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
         let shape = match &node.operator {
             Operator::Input(index) => description.inputs[*index].shape.clone(),
             Operator::Contract(contract) => {
-                let [_, height, width] = shapes[contract.input][..] else { panic!("{}", node.name) };
+                let [_, height, width] = shapes[contract.input][..] else {
+                    panic!("{}", node.name)
+                };
                 let [top, left, bottom, right] = contract.pads;
                 vec![
                     contract.rows,
@@ -33,7 +39,9 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
                     positions(contract, 1, left + width + right),
                 ]
             }
-            Operator::Product(Product { left, right }) => vec![shapes[*left][0], shapes[*left][1], shapes[*right][1]],
+            Operator::Product(Product { left, right }) => {
+                vec![shapes[*left][0], shapes[*left][1], shapes[*right][1]]
+            }
             Operator::Combine(combine) => shapes[combine.terms[0].0].clone(),
             Operator::Requantise(requantise) => shapes[requantise.input].clone(),
             Operator::Copy(input) => shapes[*input].clone(),
@@ -46,7 +54,9 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
 
 /// How many windows fit one dimension of so many padded coordinates.
 fn positions(contract: &Contract, axis: usize, padded: usize) -> usize {
-    let last = |position| position * contract.strides[axis] + (contract.kernel[axis] - 1) * contract.dilations[axis];
+    let last = |position| {
+        position * contract.strides[axis] + (contract.kernel[axis] - 1) * contract.dilations[axis]
+    };
     (0..).take_while(|&position| last(position) < padded).count()
 }
 
@@ -54,18 +64,32 @@ fn view_shape(view: &View, shapes: &[Vec<usize>]) -> Vec<usize> {
     let mut shape = shapes[view.inputs[0]].clone();
     match &view.kind {
         ViewKind::Reshape(shape) => return shape.clone(),
-        ViewKind::Transpose(permutation) => return permutation.iter().map(|&from| shape[from]).collect(),
+        ViewKind::Transpose(permutation) => {
+            return permutation.iter().map(|&from| shape[from]).collect();
+        }
         ViewKind::Slice { axis, count, .. } => shape[*axis] = *count,
         ViewKind::Pad { before, after, .. } => {
-            shape.iter_mut().zip(before.iter().zip(after)).for_each(|(size, (before, after))| *size += before + after);
+            shape
+                .iter_mut()
+                .zip(before.iter().zip(after))
+                .for_each(|(size, (before, after))| *size += before + after);
         }
-        ViewKind::Concat(axis) => shape[*axis] = view.inputs.iter().map(|&input| shapes[input][*axis]).sum(),
+        ViewKind::Concat(axis) => {
+            shape[*axis] = view.inputs.iter().map(|&input| shapes[input][*axis]).sum()
+        }
     }
     shape
 }
 
-/// The element of `[C, H, W]` that tap `tap` of all `C` channels' meets at output position `position`, if it is no padding.
-pub fn met(contract: &Contract, input: &[usize], output: &[usize], tap: usize, position: usize) -> Option<usize> {
+/// The element of `[C, H, W]` that tap `tap` of all `C` channels' meets at output position
+/// `position`, if it is no padding.
+pub fn met(
+    contract: &Contract,
+    input: &[usize],
+    output: &[usize],
+    tap: usize,
+    position: usize,
+) -> Option<usize> {
     let [kernel_h, kernel_w] = contract.kernel;
     let (channel, i, j) = (tap / (kernel_h * kernel_w), tap / kernel_w % kernel_h, tap % kernel_w);
     let y = position / output[2] * contract.strides[0] + i * contract.dilations[0];
@@ -75,7 +99,11 @@ pub fn met(contract: &Contract, input: &[usize], output: &[usize], tap: usize, p
 }
 
 /// The taps of output channel `row`, each with the index of its weight: those of the row's group.
-pub fn taps(contract: &Contract, input: &[usize], row: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+pub fn taps(
+    contract: &Contract,
+    input: &[usize],
+    row: usize,
+) -> impl Iterator<Item = (usize, usize)> + use<> {
     let depth = input[0] / contract.groups * contract.kernel[0] * contract.kernel[1];
     let group = row / (contract.rows / contract.groups);
     (0..depth).map(move |tap| (group * depth + tap, row * depth + tap))
@@ -96,10 +124,13 @@ pub fn linear<T: Value>(
             let positions = output[1] * output[2];
             let element = |element| {
                 let (row, position) = (element / positions, element % positions);
-                let factor = i128::from(contract.row_factors[row]) * i128::from(column_factor(contract, position));
-                let met = taps(contract, input, row)
-                    .filter_map(|(tap, weight)| Some((weight, met(contract, input, output, tap, position)?)));
-                let terms = met.map(|(weight, element)| (factor * i128::from(weights[weight]), &x[element]));
+                let factor = i128::from(contract.row_factors[row])
+                    * i128::from(column_factor(contract, position));
+                let met = taps(contract, input, row).filter_map(|(tap, weight)| {
+                    Some((weight, met(contract, input, output, tap, position)?))
+                });
+                let terms = met
+                    .map(|(weight, element)| (factor * i128::from(weights[weight]), &x[element]));
                 T::sum(terms, contract.bias[row].into())
             };
             Some(elements.map(element).collect())
@@ -111,12 +142,16 @@ pub fn linear<T: Value>(
                     [constant] => constant,
                     _ => constant[element],
                 };
-                T::sum(terms.iter().map(|&(node, factor)| (factor.into(), &nodes[node][element])), constant.into())
+                T::sum(
+                    terms.iter().map(|&(node, factor)| (factor.into(), &nodes[node][element])),
+                    constant.into(),
+                )
             };
             Some(elements.map(element).collect())
         }
         Operator::View(view) => {
-            let inputs: Vec<&[usize]> = view.inputs.iter().map(|&input| shapes[input].as_slice()).collect();
+            let inputs: Vec<&[usize]> =
+                view.inputs.iter().map(|&input| shapes[input].as_slice()).collect();
             let element = |element| match source(&view.kind, &inputs, output, element) {
                 Ok((input, element)) => nodes[view.inputs[input]][element].clone(),
                 Err(padding) => T::sum(std::iter::empty(), padding.into()),
@@ -127,7 +162,8 @@ pub fn linear<T: Value>(
     }
 }
 
-/// What the committed values of a bilinear node make together: an element of a product, or `f_o·c_p·Σ_t W[o, t]·X[t, p]`.
+/// What the committed values of a bilinear node make together: an element of a product, or
+/// `f_o·c_p·Σ_t W[o, t]·X[t, p]`.
 pub fn bilinear(
     operator: &Operator,
     output: &[usize],
@@ -140,20 +176,25 @@ pub fn bilinear(
         Operator::Product(Product { left, right }) => {
             let inner = shapes[*left][2];
             let element = |element: usize| -> i128 {
-                let (batch, row, column) = (element / output[2] / output[1], element / output[2], element % output[2]);
+                let (batch, row, column) =
+                    (element / output[2] / output[1], element / output[2], element % output[2]);
                 let column = batch * output[2] + column;
-                (0..inner).map(|t| nodes[*left][row * inner + t] * nodes[*right][column * inner + t]).sum()
+                (0..inner)
+                    .map(|t| nodes[*left][row * inner + t] * nodes[*right][column * inner + t])
+                    .sum()
             };
             elements.map(element).collect()
         }
         Operator::Contract(contract) => {
-            let (input, x, positions) = (&shapes[contract.input], &nodes[contract.input], output[1] * output[2]);
+            let (input, x, positions) =
+                (&shapes[contract.input], &nodes[contract.input], output[1] * output[2]);
             let element = |element: usize| -> i128 {
                 let (row, position) = (element / positions, element % positions);
                 let products = taps(contract, input, row).filter_map(|(tap, weight)| {
                     Some(weights[weight] * x[met(contract, input, output, tap, position)?])
                 });
-                let factor = i128::from(contract.row_factors[row]) * i128::from(column_factor(contract, position));
+                let factor = i128::from(contract.row_factors[row])
+                    * i128::from(column_factor(contract, position));
                 factor * products.sum::<i128>()
             };
             elements.map(element).collect()
@@ -168,7 +209,12 @@ pub fn column_factor(contract: &Contract, position: usize) -> i64 {
 }
 
 /// Which element of which input an element of a view is, or the constant that it is.
-fn source(kind: &ViewKind, inputs: &[&[usize]], output: &[usize], element: usize) -> Result<(usize, usize), i64> {
+fn source(
+    kind: &ViewKind,
+    inputs: &[&[usize]],
+    output: &[usize],
+    element: usize,
+) -> Result<(usize, usize), i64> {
     let mut at = coordinates(output, element);
     match kind {
         ViewKind::Reshape(_) => return Ok((0, element)),
@@ -200,7 +246,8 @@ fn source(kind: &ViewKind, inputs: &[&[usize]], output: &[usize], element: usize
 }
 
 fn coordinates(shape: &[usize], mut element: usize) -> Vec<usize> {
-    let mut at: Vec<usize> = shape.iter().rev().map(|&size| (element % size, element /= size).0).collect();
+    let mut at: Vec<usize> =
+        shape.iter().rev().map(|&size| (element % size, element /= size).0).collect();
     at.reverse();
     at
 }

@@ -32,7 +32,8 @@ pub enum Draw {
 }
 
 impl Draw {
-    pub const ALL: [Self; 5] = [Self::Least, Self::Greatest, Self::Alternating, Self::Ends, Self::Anything];
+    pub const ALL: [Self; 5] =
+        [Self::Least, Self::Greatest, Self::Alternating, Self::Ends, Self::Anything];
 
     fn list(self, [least, greatest]: [i64; 2], count: usize, random: &mut Random) -> Vec<i128> {
         let draw = |element: usize| match self {
@@ -49,17 +50,20 @@ impl Draw {
 impl Secrets {
     pub fn draw(network: &Network<'_>, inputs: Draw, weights: Draw, random: &mut Random) -> Self {
         let description = network.key.description();
-        let input = description
-            .inputs
-            .iter()
-            .map(|input| inputs.list([input.minimum, input.maximum], input.shape.iter().product(), random));
-        let mut secrets = Self { inputs: input.collect(), weights: BTreeMap::new(), digits: Vec::new() };
+        let input = description.inputs.iter().map(|input| {
+            inputs.list([input.minimum, input.maximum], input.shape.iter().product(), random)
+        });
+        let mut secrets =
+            Self { inputs: input.collect(), weights: BTreeMap::new(), digits: Vec::new() };
         for (id, node) in description.nodes.iter().enumerate() {
             let Operator::Contract(contract) = &node.operator else { continue };
             if contract.weights.public().is_none() {
-                let depth =
-                    network.shapes[contract.input][0] / contract.groups * contract.kernel[0] * contract.kernel[1];
-                secrets.weights.insert(id, weights.list([-128, 127], contract.rows * depth, random));
+                let depth = network.shapes[contract.input][0] / contract.groups
+                    * contract.kernel[0]
+                    * contract.kernel[1];
+                secrets
+                    .weights
+                    .insert(id, weights.list([-128, 127], contract.rows * depth, random));
                 let digits = contract.rows * description.bias_digits as usize;
                 secrets.digits.extend(weights.list([-32, 31], digits, random));
             }
@@ -78,7 +82,10 @@ impl Secrets {
                 Operator::Copy(input) => nodes[*input].clone(),
                 Operator::Requantise(requantise) => {
                     let shift = requantise.limbs * description.limb_bits;
-                    nodes[requantise.input].iter().map(|z| apply(&requantise.function, z >> shift)).collect()
+                    nodes[requantise.input]
+                        .iter()
+                        .map(|z| apply(&requantise.function, z >> shift))
+                        .collect()
                 }
                 Operator::Product(_) => self.bilinear(network, id, &nodes),
                 Operator::Contract(contract) if contract.weights.public().is_none() => {
@@ -88,13 +95,16 @@ impl Secrets {
                         let digits = description.bias_digits as usize;
                         let digits = &self.digits[(channels + row) * digits..][..digits];
                         let bias = digits.iter().rev().fold(0, |bias, digit| 64 * bias + digit);
-                        let constant = i128::from(contract.row_factors[row]) * bias + i128::from(contract.bias[row]);
+                        let constant = i128::from(contract.row_factors[row]) * bias
+                            + i128::from(contract.bias[row]);
                         values.iter_mut().for_each(|value| *value += constant);
                     }
                     channels += contract.rows;
                     values
                 }
-                operator => meaning::linear(operator, &network.shapes[id], &network.shapes, &nodes).unwrap(),
+                operator => {
+                    meaning::linear(operator, &network.shapes[id], &network.shapes, &nodes).unwrap()
+                }
             };
             nodes.push(values);
         }
@@ -108,7 +118,8 @@ impl Secrets {
         meaning::bilinear(operator, &network.shapes[id], &network.shapes, nodes, weights)
     }
 
-    /// Drives one value of a node as far as single changes from end to end go: all the way if it is linear in the inputs.
+    /// Drives one value of a node as far as single changes from end to end go: all the way if it is
+    /// linear in the inputs.
     pub fn climb(&mut self, network: &Network<'_>, node: NodeId, random: &mut Random) {
         let integers = self.inputs.iter().chain(self.weights.values()).map(Vec::len).sum::<usize>();
         if integers > CLIMBED {
@@ -118,8 +129,12 @@ impl Secrets {
         let sign = *random.pick(&[-1, 1]);
         let height = |secrets: &Self| sign * secrets.values(network, node + 1)[node][element];
         let mut best = height(self);
-        let ranges =
-            network.key.description().inputs.iter().map(|input| [input.minimum, input.maximum].map(i128::from));
+        let ranges = network
+            .key
+            .description()
+            .inputs
+            .iter()
+            .map(|input| [input.minimum, input.maximum].map(i128::from));
         let ranges: Vec<[i128; 2]> = ranges.collect();
         let mut place = 0;
         while let Some((value, other)) = self.other_end(place, &ranges) {
@@ -136,8 +151,11 @@ impl Secrets {
 
     /// The integer at a place, and the end of its range at which it is not.
     fn other_end(&mut self, place: usize, ranges: &[[i128; 2]]) -> Option<(&mut i128, i128)> {
-        let inputs =
-            self.inputs.iter_mut().zip(ranges).flat_map(|(list, &range)| list.iter_mut().map(move |x| (x, range)));
+        let inputs = self
+            .inputs
+            .iter_mut()
+            .zip(ranges)
+            .flat_map(|(list, &range)| list.iter_mut().map(move |x| (x, range)));
         let weights = self.weights.values_mut().flatten().map(|weight| (weight, [-128, 127]));
         let digits = self.digits.iter_mut().map(|digit| (digit, [-32, 31]));
         let (value, [least, greatest]) = inputs.chain(weights).chain(digits).nth(place)?;

@@ -33,10 +33,20 @@ impl<'a> Witness<'a> {
     pub fn new(network: &'a Network<'a>, secrets: Secrets) -> Self {
         let description = network.key.description();
         let nodes = secrets.values(network, description.nodes.len());
-        let bilinear = description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
-        let bilinear = bilinear.map(|(id, _)| (id, secrets.bilinear(network, id, &nodes))).collect();
+        let bilinear =
+            description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+        let bilinear =
+            bilinear.map(|(id, _)| (id, secrets.bilinear(network, id, &nodes))).collect();
         let (cells, factors) = Default::default();
-        let mut witness = Self { network, statement: Statement::default(), nodes, secrets, bilinear, cells, factors };
+        let mut witness = Self {
+            network,
+            statement: Statement::default(),
+            nodes,
+            secrets,
+            bilinear,
+            cells,
+            factors,
+        };
         for (index, input) in description.inputs.iter().enumerate() {
             let integers = witness.secrets.inputs[index].clone();
             let value = witness.shown(input.visibility, Role::Input(index), integers);
@@ -64,11 +74,16 @@ impl<'a> Witness<'a> {
     /// What the statement says of a tensor; a sealed one fills its sheet.
     fn shown(&mut self, visibility: Visibility, role: Role, integers: Vec<i128>) -> Value {
         match visibility {
-            Visibility::Public => Value::Public(integers.into_iter().map(|x| x.try_into().unwrap()).collect()),
+            Visibility::Public => {
+                Value::Public(integers.into_iter().map(|x| x.try_into().unwrap()).collect())
+            }
             Visibility::Private => Value::Private,
             Visibility::Sealed => {
                 self.seal(role, &integers);
-                Value::Sealed(vec![[0; 32]; self.network.key.layout().sheet(role).unwrap().columns.len()])
+                Value::Sealed(vec![
+                    [0; 32];
+                    self.network.key.layout().sheet(role).unwrap().columns.len()
+                ])
             }
         }
     }
@@ -81,15 +96,26 @@ impl<'a> Witness<'a> {
     fn put(&mut self, places: Vec<Place>, integers: &[i128]) {
         assert_eq!(places.len(), integers.len());
         for (place, &integer) in places.into_iter().zip(integers) {
-            assert!(self.cells.insert(place, integer).is_none(), "{place:?} belongs to two tensors");
+            assert!(
+                self.cells.insert(place, integer).is_none(),
+                "{place:?} belongs to two tensors"
+            );
         }
     }
 
     /// Writes to a segment, after seeing that what it is looked up in is what it should be.
-    fn segment(&mut self, segment: &Segment, columns: &[&[i128]], expected: &[&dyn Fn(&Content) -> bool]) {
+    fn segment(
+        &mut self,
+        segment: &Segment,
+        columns: &[&[i128]],
+        expected: &[&dyn Fn(&Content) -> bool],
+    ) {
         assert_eq!(segment.tags().len(), expected.len());
         for (tag, expected) in segment.tags().iter().zip(expected) {
-            assert!(expected(&self.network.key.tables().list[*tag].content), "{segment:?} is looked up elsewhere");
+            assert!(
+                expected(&self.network.key.tables().list[*tag].content),
+                "{segment:?} is looked up elsewhere"
+            );
         }
         for (offset, integers) in columns.iter().enumerate() {
             self.put(self.network.segment(segment, offset), integers);
@@ -99,7 +125,8 @@ impl<'a> Witness<'a> {
     fn limbs(&mut self, limbs: &[Segment], remainders: &[i128]) {
         let bits = self.network.key.description().limb_bits;
         for (i, limb) in (0..).zip(limbs) {
-            let integers: Vec<i128> = remainders.iter().map(|x| (x >> (i * bits)) % (1 << bits)).collect();
+            let integers: Vec<i128> =
+                remainders.iter().map(|x| (x >> (i * bits)) % (1 << bits)).collect();
             self.segment(limb, &[&integers], &[&|content| *content == Content::Limb { bits }]);
         }
     }
@@ -113,7 +140,10 @@ impl<'a> Witness<'a> {
         match &key.description().nodes[id].operator {
             Operator::Input(index) => {
                 let input = &key.description().inputs[*index];
-                let fits = |content: &Content| matches!(content, Content::Range(range) if [range.minimum, range.maximum] == [input.minimum, input.maximum]);
+                let fits = |content: &Content| {
+                    matches!(content, Content::Range(range)
+                    if [range.minimum, range.maximum] == [input.minimum, input.maximum])
+                };
                 self.segment(segment, &[&values], &[&fits]);
             }
             Operator::Copy(_) => self.segment(segment, &[&values], &[]),
@@ -123,26 +153,38 @@ impl<'a> Witness<'a> {
                 let quotients: Vec<i128> = z.iter().map(|z| z.div_euclid(1 << shift)).collect();
                 let remainders: Vec<i128> = z.iter().map(|z| z.rem_euclid(1 << shift)).collect();
                 self.limbs(&cells.limbs, &remainders);
-                let (minimum, radix) =
-                    (i128::from(requantise.function.minimum), requantise.function.values.len() as i128);
+                let (minimum, radix) = (
+                    i128::from(requantise.function.minimum),
+                    requantise.function.values.len() as i128,
+                );
                 match requantise.form {
                     Form::Narrow => {
-                        let fits = |content: &Content| matches!(content, Content::Direct { function, .. } if *function == requantise.function);
+                        let fits = |content: &Content| {
+                            matches!(content,
+                            Content::Direct { function, .. } if *function == requantise.function)
+                        };
                         self.segment(segment, &[&quotients, &values], &[&fits]);
                     }
                     Form::Wide => {
-                        let high: Vec<i128> = quotients.iter().map(|q| (q - minimum).div_euclid(radix)).collect();
+                        let high: Vec<i128> =
+                            quotients.iter().map(|q| (q - minimum).div_euclid(radix)).collect();
                         let side: Vec<i128> = high.iter().map(|high| high.signum()).collect();
-                        let low: Vec<i128> = quotients.iter().map(|q| (q - minimum).rem_euclid(radix)).collect();
+                        let low: Vec<i128> =
+                            quotients.iter().map(|q| (q - minimum).rem_euclid(radix)).collect();
                         let splits = |content: &Content| matches!(content, Content::High { .. });
-                        let selects = |content: &Content| matches!(content, Content::Low { function } if *function == requantise.function);
+                        let selects = |content: &Content| {
+                            matches!(content,
+                            Content::Low { function } if *function == requantise.function)
+                        };
                         self.segment(segment, &[&high, &side, &low, &values], &[&splits, &selects]);
                     }
                 }
             }
             // Their factors wait for the challenges.
             Operator::Product(_) => {}
-            Operator::Contract(_) => self.seal(Role::Weights(id), &self.secrets.weights[&id].clone()),
+            Operator::Contract(_) => {
+                self.seal(Role::Weights(id), &self.secrets.weights[&id].clone())
+            }
             operator => panic!("{operator:?} owns no cells"),
         }
     }
@@ -150,16 +192,21 @@ impl<'a> Witness<'a> {
     /// The indices, by comparing everything; the gaps' cells.
     fn arg_max(&mut self, output: usize, input: NodeId, axis: usize, last: bool) -> Vec<i128> {
         let shape = &self.network.shapes[input];
-        let (outer, size, inner) =
-            (shape[..axis].iter().product::<usize>(), shape[axis], shape[axis + 1..].iter().product::<usize>());
+        let (outer, size, inner) = (
+            shape[..axis].iter().product::<usize>(),
+            shape[axis],
+            shape[axis + 1..].iter().product::<usize>(),
+        );
         let x = &self.nodes[input];
         let mut gaps = vec![0; x.len()];
         let mut indices = Vec::new();
-        for (outer, lane) in (0..outer).flat_map(|outer| (0..inner).map(move |lane| (outer, lane))) {
+        for (outer, lane) in (0..outer).flat_map(|outer| (0..inner).map(move |lane| (outer, lane)))
+        {
             let at = |j: usize| (outer * size + j) * inner + lane;
             let wins = |j: usize, index: usize| if last { j > index } else { j < index };
             let gap = |index: usize, j: usize| x[at(index)] - x[at(j)] - i128::from(wins(j, index));
-            let best: Vec<usize> = (0..size).filter(|&index| (0..size).all(|j| gap(index, j) >= 0)).collect();
+            let best: Vec<usize> =
+                (0..size).filter(|&index| (0..size).all(|j| gap(index, j) >= 0)).collect();
             let [index] = best[..] else { panic!("no one index is the largest: {best:?}") };
             (0..size).for_each(|j| gaps[at(j)] = gap(index, j));
             indices.push(index as i128);
@@ -184,7 +231,8 @@ impl<'a> Witness<'a> {
         self.statement.check(key).unwrap();
     }
 
-    /// Every row of every lookup is in a table, every cell that needs one has a lookup, and a table's results are its functions'.
+    /// Every row of every lookup is in a table, every cell that needs one has a lookup, and a
+    /// table's results are its functions'.
     pub fn check_lookups(&self) {
         let (layout, tables) = (self.network.key.layout(), self.network.key.tables());
         let mut looked_up = BTreeMap::new();
@@ -194,7 +242,8 @@ impl<'a> Witness<'a> {
             for (row, tag) in tags.into_iter().enumerate() {
                 let mut tuple = [0; 3];
                 for (column, cell) in lookup.columns.clone().zip(&mut tuple) {
-                    *cell = self.cells.get(&(column, row)).map_or(0, |&cell| cell.try_into().unwrap());
+                    *cell =
+                        self.cells.get(&(column, row)).map_or(0, |&cell| cell.try_into().unwrap());
                     looked_up.entry((column, row)).or_insert_with(Vec::new).push(tag);
                 }
                 assert!(tables.find(tag, tuple).is_some(), "{tuple:?} is not in table {tag}");
@@ -214,12 +263,16 @@ impl<'a> Witness<'a> {
             };
             for (offset, &tags) in tags.iter().enumerate() {
                 let places = self.network.segment(segment, offset);
-                assert!(places.iter().all(|place| looked_up[place] == tags), "column {offset} of {segment:?}");
+                assert!(
+                    places.iter().all(|place| looked_up[place] == tags),
+                    "column {offset} of {segment:?}"
+                );
             }
         }
     }
 
-    /// Commits to the factors: computed from what they are made of, compared with what the prover calls.
+    /// Commits to the factors: computed from what they are made of, compared with what the prover
+    /// calls.
     pub fn fill_factors(&mut self, equations: &[Equation], challenges: Cotangents) {
         let description = self.network.key.description();
         // The equation of a factor's entry says what the entry is.
@@ -231,8 +284,11 @@ impl<'a> Witness<'a> {
                 assert!(self.factors.insert(place, entry).is_none());
             }
         }
-        for (id, node) in description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear()) {
-            let narrow = |list: &[i128]| list.iter().map(|&x| i64::try_from(x).unwrap()).collect::<Vec<_>>();
+        for (id, node) in
+            description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear())
+        {
+            let narrow =
+                |list: &[i128]| list.iter().map(|&x| i64::try_from(x).unwrap()).collect::<Vec<_>>();
             let [left, right] = match &node.operator {
                 Operator::Product(product) => {
                     [&self.nodes[product.left], &self.nodes[product.right]].map(|x| narrow(x))
@@ -243,23 +299,32 @@ impl<'a> Witness<'a> {
                 _ => unreachable!(),
             };
             let operands = Operands { left: &left, right: &right };
-            let made = factors::factors(self.network.key, id, challenges.rho, challenges.sigma, operands);
+            let made =
+                factors::factors(self.network.key, id, challenges.rho, challenges.sigma, operands);
             for (offset, made) in made.iter().enumerate() {
-                let entries: Vec<Fp> = self.network.cells(id, offset).iter().map(|place| self.factors[place]).collect();
+                let entries: Vec<Fp> = self
+                    .network
+                    .cells(id, offset)
+                    .iter()
+                    .map(|place| self.factors[place])
+                    .collect();
                 assert_eq!(*made, entries, "factors of {}", node.name);
             }
         }
     }
 
     fn is_factor(&self, variable: Variable) -> bool {
-        matches!(variable, Variable::Cell((column, _)) if self.network.key.layout().factor_columns().contains(&column))
+        matches!(variable, Variable::Cell((column, _)) if self.network.key.layout(
+            ).factor_columns().contains(&column))
     }
 
     /// The value of an equation's form; cells that are not filled yet count as zero.
     fn evaluate(&self, equation: &Equation) -> Fp {
         let value = |variable| match variable {
             Variable::One => Fp::ONE,
-            Variable::Public { input, element } => integer(self.statement.inputs[input].integers()[element]),
+            Variable::Public { input, element } => {
+                integer(self.statement.inputs[input].integers()[element])
+            }
             Variable::Cell(place) => self.cell(place),
             Variable::Bilinear { node, element } => wide(self.bilinear[&node][element]),
         };
@@ -267,14 +332,24 @@ impl<'a> Witness<'a> {
     }
 
     fn cell(&self, place: Place) -> Fp {
-        self.factors.get(&place).copied().unwrap_or_else(|| self.cells.get(&place).map_or(Fp::ZERO, |&cell| wide(cell)))
+        self.factors
+            .get(&place)
+            .copied()
+            .unwrap_or_else(|| self.cells.get(&place).map_or(Fp::ZERO, |&cell| wide(cell)))
     }
 
     /// Every equation holds by itself.
     pub fn check_equations(&self, equations: &[Equation]) {
         for equation in equations {
             let value = self.evaluate(equation);
-            assert_eq!(value, Fp::ZERO, "{}, row {}, column {}", equation.what, equation.row, equation.column);
+            assert_eq!(
+                value,
+                Fp::ZERO,
+                "{}, row {}, column {}",
+                equation.what,
+                equation.row,
+                equation.column
+            );
         }
     }
 
@@ -283,7 +358,11 @@ impl<'a> Witness<'a> {
         let layout = self.network.key.layout();
         let mut sum = Fp::ZERO;
         for (column, kappa) in adjoint.kappa.iter().enumerate() {
-            sum += kappa.iter().enumerate().map(|(row, kappa)| *kappa * self.cell((column, row))).sum::<Fp>();
+            sum += kappa
+                .iter()
+                .enumerate()
+                .map(|(row, kappa)| *kappa * self.cell((column, row)))
+                .sum::<Fp>();
         }
         let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
         for (sheet, WeightCotangent { taps, units }) in sheets.zip(&adjoint.weights) {
@@ -294,13 +373,22 @@ impl<'a> Witness<'a> {
         for (pair, separators) in adjoint.separators.iter().enumerate() {
             let column = layout.factor_columns().start + 2 * pair;
             let product = |row| self.cell((column, row)) * self.cell((column + 1, row));
-            sum += separators.iter().enumerate().map(|(row, separator)| *separator * product(row)).sum::<Fp>();
+            sum += separators
+                .iter()
+                .enumerate()
+                .map(|(row, separator)| *separator * product(row))
+                .sum::<Fp>();
         }
         sum
     }
 
     /// The sum is the target, and is not once a cell that some equation reads is off by one.
-    pub fn check_sum(&mut self, adjoint: &Adjoint, total: &crate::equations::Form, random: &mut Random) {
+    pub fn check_sum(
+        &mut self,
+        adjoint: &Adjoint,
+        total: &crate::equations::Form,
+        random: &mut Random,
+    ) {
         assert_eq!(self.sum(adjoint), adjoint.target, "the honest sum");
         let read = |(variable, coefficient): (&Variable, &Fp)| match variable {
             Variable::Cell(place) if *coefficient != Fp::ZERO => Some(*place),

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use zkinfer_verifier::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product, Quantisation,
-    Requantise, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
+    Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
 
 pub const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
@@ -56,7 +56,10 @@ pub fn valid() -> Description {
                     form: Form::Wide,
                 }),
             ),
-            named("view", Operator::View(View { inputs: vec![2], kind: ViewKind::Reshape(vec![18]) })),
+            named(
+                "view",
+                Operator::View(View { inputs: vec![2], kind: ViewKind::Reshape(vec![18]) }),
+            ),
             named("sum", Operator::Combine(Combine { terms: vec![(3, 2)], constant: vec![] })),
         ],
         outputs: vec![Output {
@@ -84,8 +87,8 @@ pub mod node {
     pub const SUM: usize = 11;
 }
 
-/// One of everything: inputs of each visibility, a contraction in two groups, one with sealed weights behind a sum, a product behind a copy; a public and a
-/// sealed output, and an index.
+/// One of everything: inputs of each visibility, a contraction in two groups, one with sealed
+/// weights behind a sum, a product behind a copy; a public and a sealed output, and an index.
 pub fn hidden() -> Description {
     let input = |name: &str, shape: &[usize], visibility| Input {
         name: name.into(),
@@ -102,15 +105,22 @@ pub fn hidden() -> Description {
         quantisation: READING,
         visibility,
     };
-    let requantise =
-        |input, form| Operator::Requantise(Requantise { input, limbs: 1, function: Function::clamp(-4, 3), form });
+    let requantise = |input, form| {
+        Operator::Requantise(Requantise { input, limbs: 1, function: Function::clamp(-4, 3), form })
+    };
     let grouped = Contract {
         groups: 2,
         weights: Weights::Public(vec![1, 2, 3, 4, -1, -2, -3, -4]),
         column_factors: (1..10).collect(),
         ..contract()
     };
-    let secret = Contract { input: node::CLAMP, kernel: [1, 1], pads: [0; 4], weights: Weights::Sealed, ..contract() };
+    let secret = Contract {
+        input: node::CLAMP,
+        kernel: [1, 1],
+        pads: [0; 4],
+        weights: Weights::Sealed,
+        ..contract()
+    };
     let sum = |terms: &[(usize, i64)], constant: &[i64]| {
         Operator::Combine(Combine { terms: terms.to_vec(), constant: constant.to_vec() })
     };
@@ -134,7 +144,10 @@ pub fn hidden() -> Description {
             named("secret", Operator::Contract(secret)),
             named("negated", sum(&[(node::SECRET, -1)], &[5])),
             named("scores", requantise(node::NEGATED, Form::Narrow)),
-            named("product", Operator::Product(Product { left: node::PRIVATE, right: node::FIXED })),
+            named(
+                "product",
+                Operator::Product(Product { left: node::PRIVATE, right: node::FIXED }),
+            ),
             named("copy", Operator::Copy(node::PRODUCT)),
             named("view", Operator::View(view)),
             named("sum", sum(&[(node::VIEW, 2)], &[1, -2, 3, -4])),

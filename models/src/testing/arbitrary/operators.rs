@@ -2,15 +2,20 @@
 
 use super::{Kind, kind, range};
 use crate::quantised::{
-    BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation, Requantise, Ties, ValueId,
-    Window,
+    BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation,
+    Requantise, Ties, ValueId, Window,
 };
 use crate::rounding::{INT8_MAX, INT8_MIN};
 use crate::testing::random::Random;
 use crate::window::{plane, with_plane};
 
 /// A node that reads `source`, or `None` if the operator does not fit that value.
-pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut Random) -> Option<Node> {
+pub(super) fn node(
+    graph: &Graph,
+    source: ValueId,
+    operator: usize,
+    random: &mut Random,
+) -> Option<Node> {
     let shape = graph.shape(source).to_vec();
     let mut inputs = vec![source];
     match (kind(graph, source), operator) {
@@ -111,7 +116,14 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
             inputs.push(partner(graph, source, random));
             let multiplier = random.between(1, 2000);
             let size = multiplier * deviation * self::deviation(graph, inputs[1]);
-            (Operator::Product { multiplier, requantise: rescaled(requantise(random, 16), size) }, shape, fresh)
+            (
+                Operator::Product {
+                    multiplier,
+                    requantise: rescaled(requantise(random, 16), size),
+                },
+                shape,
+                fresh,
+            )
         }
         14 => {
             inputs.push(partner(graph, source, random));
@@ -132,7 +144,8 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
             (Operator::Constant(values.collect()), shape, same)
         }
         _ => {
-            let conditions = (0..graph.nodes.len()).filter(|&node| is_condition(&graph.nodes[node], &shape));
+            let conditions =
+                (0..graph.nodes.len()).filter(|&node| is_condition(&graph.nodes[node], &shape));
             let conditions: Vec<usize> = conditions.collect();
             if conditions.is_empty() && count(graph, source) > LONGEST.isqrt() {
                 return None;
@@ -141,7 +154,11 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
                 // A comparison, for a later Select to read.
                 inputs.push(source);
                 let values = (0..4).map(|_| random.below(2) as i64).collect();
-                (Operator::Binary(BinaryFunction { minimum: [0, 0], counts: [2, 2], values }), shape, INDEX)
+                (
+                    Operator::Binary(BinaryFunction { minimum: [0, 0], counts: [2, 2], values }),
+                    shape,
+                    INDEX,
+                )
             } else {
                 inputs.insert(0, graph.inputs.len() + conditions[random.below(conditions.len())]);
                 let other = partner(graph, source, random);
@@ -151,7 +168,8 @@ pub(super) fn node(graph: &Graph, source: ValueId, operator: usize, random: &mut
         }
     };
     let quantisation = match operator {
-        Operator::Convolution { requantise: None, .. } | Operator::Linear { requantise: None, .. } => raw,
+        Operator::Convolution { requantise: None, .. }
+        | Operator::Linear { requantise: None, .. } => raw,
         _ => quantisation,
     };
     let name = format!("{}_{}", operator.name(), graph.nodes.len());
@@ -198,7 +216,9 @@ fn partners(
 ) -> Vec<ValueId> {
     let values = 0..graph.inputs.len() + graph.nodes.len();
     let candidates: Vec<ValueId> = values
-        .filter(|&value| kind(graph, value) == Kind::Activation && fits(graph.shape(source), graph.shape(value)))
+        .filter(|&value| {
+            kind(graph, value) == Kind::Activation && fits(graph.shape(source), graph.shape(value))
+        })
         .collect();
     (0..random.below(3)).map(|_| candidates[random.below(candidates.len())]).collect()
 }
@@ -254,7 +274,8 @@ fn deviation(graph: &Graph, value: ValueId) -> i64 {
     range(graph, value).map(|end| (end - zero_point).abs()).into_iter().max().unwrap_or(0)
 }
 
-/// Most bits of a quotient: with more, no table is long enough and the network is refused when compiled.
+/// Most bits of a quotient: with more, no table is long enough and the network is refused when
+/// compiled.
 const QUOTIENT_BITS: u32 = 30;
 
 /// The same for accumulators of this size, shifting further if it has to.
@@ -274,7 +295,8 @@ fn channels(
     random: &mut Random,
 ) -> (Vec<i32>, Vec<i64>, Vec<i64>, Option<Requantise>) {
     // Some layers need two digits per weight, or three, and some the lowest one of a digit.
-    let limit = if random.below(4) == 0 { [128, 255, 32_639, MAX_WEIGHT][random.below(4)] } else { 127 };
+    let limit =
+        if random.below(4) == 0 { [128, 255, 32_639, MAX_WEIGHT][random.below(4)] } else { 127 };
     let weights = (0..channels * terms).map(|_| match random.below(6) {
         0 => -limit,
         1 => limit - i32::from(limit == 128),
@@ -298,7 +320,11 @@ fn channels(
     (weights, bias, multipliers, requantise)
 }
 
-fn convolution(shape: &[usize], deviation: i64, random: &mut Random) -> Option<(Operator, Vec<usize>)> {
+fn convolution(
+    shape: &[usize],
+    deviation: i64,
+    random: &mut Random,
+) -> Option<(Operator, Vec<usize>)> {
     let (window, output) = window(shape, random)?;
     let groups = [1, shape[1]][random.below(2)];
     let outputs = groups * (1 + random.below(2));
@@ -334,7 +360,8 @@ fn sum(inputs: &[ValueId], shape: &[usize], random: &mut Random) -> Operator {
 fn window(shape: &[usize], random: &mut Random) -> Option<(Window, [usize; 2])> {
     let plane = plane(shape)?;
     let mut pair = |least: usize, choices: usize| [0, 1].map(|_| least + random.below(choices));
-    let mut window = Window { kernel: pair(1, 3), strides: pair(1, 2), pads: [0; 4], dilations: pair(1, 2) };
+    let mut window =
+        Window { kernel: pair(1, 3), strides: pair(1, 2), pads: [0; 4], dilations: pair(1, 2) };
     let ([top, left], [bottom, right]) = (pair(0, 2), pair(0, 2));
     window.pads = [top, left, bottom, right];
     if shape.len() == 3 {

@@ -22,7 +22,11 @@ fn conv_requantised_with_activations() {
 
 #[test]
 fn relu_outputs_begin_at_minus_128() {
-    let case = case(conv(conv_op(), &[3, 2, 3, 3], &[2, 6, 5]).node(Op::new("Relu", &["y"], &["z"])).output("z"));
+    let case = case(
+        conv(conv_op(), &[3, 2, 3, 3], &[2, 6, 5])
+            .node(Op::new("Relu", &["y"], &["z"]))
+            .output("z"),
+    );
     assert_eq!(case.quantised.graph.nodes[0].quantisation.zero_point, -128);
 }
 
@@ -39,7 +43,11 @@ fn standalone_activations() {
 fn clip_as_attributes_and_as_inputs() {
     let old = Op::new("Clip", &["x"], &["y"]).float("min", -0.25).float("max", 0.5);
     close(unary(9, &[1, 40], old.clone()), 3.0, &["Activation"]);
-    close(unary(10, &[1, 40], Op::new("Clip", &["x"], &["y"]).float("max", 0.5)), 3.0, &["Activation"]);
+    close(
+        unary(10, &[1, 40], Op::new("Clip", &["x"], &["y"]).float("max", 0.5)),
+        3.0,
+        &["Activation"],
+    );
     let new = |inputs: &[&str]| {
         Builder::new(13)
             .input("x", &[1, 40])

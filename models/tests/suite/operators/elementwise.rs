@@ -15,7 +15,11 @@ fn add_and_sub_of_activations() {
     close(two_inputs(Op::new("Sub", &["a", "b"], &["y"]), &[1, 3, 4]), 2.5, &["Sum"]);
     // Broadcasting copies.
     close(two_inputs(Op::new("Add", &["a", "b"], &["y"]), &[1, 3, 1]), 2.5, &["Concat", "Sum"]);
-    close(two_inputs(Op::new("Sub", &["b", "a"], &["y"]), &[4]), 2.5, &["Reshape", "Concat", "Sum"]);
+    close(
+        two_inputs(Op::new("Sub", &["b", "a"], &["y"]), &[4]),
+        2.5,
+        &["Reshape", "Concat", "Sum"],
+    );
     let fused = two_inputs(Op::new("Add", &["a", "b"], &["s"]), &[1, 3, 4]);
     close(fused.node(Op::new("Relu", &["s"], &["y"])), 2.5, &["Sum"]);
 }
@@ -27,10 +31,16 @@ fn a_value_added_to_itself() {
 
 #[test]
 fn add_and_sub_with_constants() {
-    for op in
-        [Op::new("Add", &["x", "c"], &["y"]), Op::new("Sub", &["x", "c"], &["y"]), Op::new("Sub", &["c", "x"], &["y"])]
-    {
-        let builder = Builder::new(13).input("x", &[1, 2, 3]).floats("c", &[2, 1], &[0.5, -2.0]).node(op).output("y");
+    for op in [
+        Op::new("Add", &["x", "c"], &["y"]),
+        Op::new("Sub", &["x", "c"], &["y"]),
+        Op::new("Sub", &["c", "x"], &["y"]),
+    ] {
+        let builder = Builder::new(13)
+            .input("x", &[1, 2, 3])
+            .floats("c", &[2, 1], &[0.5, -2.0])
+            .node(op)
+            .output("y");
         close(builder, 2.0, &["Sum"]);
     }
 }

@@ -5,11 +5,10 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 use crate::support::{case, close, weights};
 
 fn classifier(opset: i64, last: &[Op]) -> Builder {
-    let builder = Builder::new(opset).batched_input("x", &[6]).floats("w", &[6, 4], &weights(24)).node(Op::new(
-        "MatMul",
-        &["x", "w"],
-        &["logits"],
-    ));
+    let builder = Builder::new(opset)
+        .batched_input("x", &[6])
+        .floats("w", &[6, 4], &weights(24))
+        .node(Op::new("MatMul", &["x", "w"], &["logits"]));
     last.iter().cloned().fold(builder, Builder::node)
 }
 
@@ -22,7 +21,9 @@ fn a_trailing_softmax_is_dropped_and_said_so() {
             panic!("{:?}", case.model.notes());
         };
         assert!(
-            note.starts_with(&format!("\"p_node\" ({operator}) is dropped: the proof is about its input")),
+            note.starts_with(&format!(
+                "\"p_node\" ({operator}) is dropped: the proof is about its input"
+            )),
             "{note}"
         );
         assert_eq!(case.quantised.report.notes, case.model.notes());
@@ -44,8 +45,10 @@ fn arg_max_is_kept() {
 
 #[test]
 fn arg_max_follows_a_dropped_softmax() {
-    let last =
-        [Op::new("Softmax", &["logits"], &["p"]).int("axis", -1), Op::new("ArgMax", &["p"], &["y"]).int("axis", -1)];
+    let last = [
+        Op::new("Softmax", &["logits"], &["p"]).int("axis", -1),
+        Op::new("ArgMax", &["p"], &["y"]).int("axis", -1),
+    ];
     let case = case(classifier(13, &last).integer_output("y").output("p"));
     assert_eq!(case.operators(), ["Linear", "ArgMax"]);
     assert_eq!(case.quantised.graph.outputs[1].value, 1);
@@ -59,7 +62,11 @@ fn ties_follow_select_last_index() {
             .floats("w", &[2, 4], &[0.0; 8])
             .floats("b", &[4], &[0.0, 1.0, 1.0, -1.0])
             .node(Op::new("Gemm", &["x", "w", "b"], &["logits"]))
-            .node(Op::new("ArgMax", &["logits"], &["y"]).int("axis", 1).int("select_last_index", last))
+            .node(
+                Op::new("ArgMax", &["logits"], &["y"])
+                    .int("axis", 1)
+                    .int("select_last_index", last),
+            )
             .integer_output("y");
         let case = case(builder);
         assert_eq!(case.integers()[0].iter().copied().collect::<Vec<_>>(), [expected]);

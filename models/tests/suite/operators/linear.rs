@@ -26,9 +26,17 @@ fn conv_in_one_dimension() {
 
 #[test]
 fn conv_with_groups() {
-    close(conv(conv_op().int("group", 2), &[4, 2, 2, 2], &[4, 4, 4]).output("y"), 3.0, &["Convolution"]);
+    close(
+        conv(conv_op().int("group", 2), &[4, 2, 2, 2], &[4, 4, 4]).output("y"),
+        3.0,
+        &["Convolution"],
+    );
     // Depthwise.
-    close(conv(conv_op().int("group", 3), &[3, 1, 3, 3], &[3, 5, 5]).output("y"), 3.0, &["Convolution"]);
+    close(
+        conv(conv_op().int("group", 3), &[3, 1, 3, 3], &[3, 5, 5]).output("y"),
+        3.0,
+        &["Convolution"],
+    );
 }
 
 #[test]
@@ -68,7 +76,8 @@ fn gemm_in_all_transpositions() {
 fn gemm_with_the_constant_on_the_left() {
     for (trans_a, trans_b) in [(0, 0), (1, 1)] {
         let (matrix, input) = if trans_a == 0 { ([3, 5], [5, 2]) } else { ([5, 3], [2, 5]) };
-        let op = Op::new("Gemm", &["w", "x", "c"], &["y"]).int("transA", trans_a).int("transB", trans_b);
+        let op =
+            Op::new("Gemm", &["w", "x", "c"], &["y"]).int("transA", trans_a).int("transB", trans_b);
         let builder = Builder::new(13)
             .input("x", &input)
             .floats("w", &matrix, &weights(15))
@@ -127,8 +136,12 @@ fn batch_normalization_is_folded_or_becomes_depthwise() {
             .floats("mean", &[3], &[0.3, -0.1, 0.0])
             .floats("variance", &[3], &[0.5, 1.5, 0.2])
             .node(
-                Op::new("BatchNormalization", &[input, "scale", "bias", "mean", "variance"], &["n"])
-                    .float("epsilon", 1e-3),
+                Op::new(
+                    "BatchNormalization",
+                    &[input, "scale", "bias", "mean", "variance"],
+                    &["n"],
+                )
+                .float("epsilon", 1e-3),
             )
     };
     let folded = normalise(conv(conv_op(), &[3, 2, 3, 3], &[2, 6, 5]), "y");
@@ -137,10 +150,9 @@ fn batch_normalization_is_folded_or_becomes_depthwise() {
     close(alone.node(Op::new("Relu", &["n"], &["r"])).output("r"), 3.0, &["Convolution"]);
     let flat = normalise(Builder::new(9).input("x", &[1, 3]), "x");
     close(flat.output("n"), 3.0, &["Reshape", "Convolution", "Reshape"]);
-    let gemm = Builder::new(13).input("x", &[1, 4]).floats("w", &[4, 3], &weights(12)).node(Op::new(
-        "Gemm",
-        &["x", "w"],
-        &["y"],
-    ));
+    let gemm = Builder::new(13)
+        .input("x", &[1, 4])
+        .floats("w", &[4, 3], &weights(12))
+        .node(Op::new("Gemm", &["x", "w"], &["y"]));
     close(normalise(gemm, "y").output("n"), 3.0, &["Linear"]);
 }

@@ -1,8 +1,9 @@
 //! Every operator, from a file built here to int8 outputs beside tract's.
 //!
-//! The bounds are in 255ths of the output's range. Moving operators cost what quantising the input costs: half a step, or more
-//! where a view shows only part of the range. A requantised result adds half a step of its own and the rounding of weights: two to
-//! four steps in all at these sizes. A raw accumulator has no step of its own and is judged alike.
+//! The bounds are in 255ths of the output's range. Moving operators cost what quantising the input
+//! costs: half a step, or more where a view shows only part of the range. A requantised result adds
+//! half a step of its own and the rounding of weights: two to four steps in all at these sizes. A
+//! raw accumulator has no step of its own and is judged alike.
 
 mod activations;
 mod elementwise;

@@ -1,4 +1,5 @@
-//! Operators that are spelled out in others at import, or have become quantised operators of their own.
+//! Operators that are spelled out in others at import, or have become quantised operators of their
+//! own.
 
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -17,22 +18,36 @@ fn pair(op: Op) -> Builder {
 fn positive(op: Op) -> Builder {
     let abs = Op::new("Abs", &["b"], &["c"]);
     let add = Op::new("Add", &["c", "one"], &["d"]);
-    let builder = Builder::new(13).input("a", &[1, 3, 4]).input("b", &[1, 3, 4]).floats("one", &[1], &[1.0]);
+    let builder =
+        Builder::new(13).input("a", &[1, 3, 4]).input("b", &[1, 3, 4]).floats("one", &[1], &[1.0]);
     builder.node(abs).node(add).node(op).output("y")
 }
 
 #[test]
 fn transposed_convolutions() {
     let weighted = |op: Op| {
-        let builder = Builder::new(13).input("x", &[1, 2, 4, 3]).floats("w", &[2, 3, 3, 3], &weights(54));
+        let builder =
+            Builder::new(13).input("x", &[1, 2, 4, 3]).floats("w", &[2, 3, 3, 3], &weights(54));
         builder.floats("b", &[3], &weights(3)).node(op).output("y")
     };
     let op = || Op::new("ConvTranspose", &["x", "w", "b"], &["y"]);
     close(weighted(op()), 4.0, &["Convolution"]);
     close(
-        weighted(op().ints("strides", &[2, 2]).ints("pads", &[1; 4]).ints("output_padding", &[1, 1])),
+        weighted(
+            op().ints("strides", &[2, 2]).ints("pads", &[1; 4]).ints("output_padding", &[1, 1]),
+        ),
         4.0,
-        &["Reshape", "Pad", "Reshape", "Slice", "Reshape", "Pad", "Reshape", "Slice", "Convolution"],
+        &[
+            "Reshape",
+            "Pad",
+            "Reshape",
+            "Slice",
+            "Reshape",
+            "Pad",
+            "Reshape",
+            "Slice",
+            "Convolution",
+        ],
     );
 }
 
@@ -42,7 +57,10 @@ fn resized_planes() {
         let op = Op::new("Resize", &["x", "", "s"], &["y"]).string("mode", mode);
         let builder = Builder::new(13).input("x", &[1, 2, 3, 4]).floats("s", &[4], scales);
         builder
-            .node(op.string("coordinate_transformation_mode", "asymmetric").string("nearest_mode", "floor"))
+            .node(
+                op.string("coordinate_transformation_mode", "asymmetric")
+                    .string("nearest_mode", "floor"),
+            )
             .output("y")
     };
     close(
@@ -51,7 +69,11 @@ fn resized_planes() {
         &["Reshape", "Concat", "Reshape", "Reshape", "Concat", "Reshape"],
     );
     close(resize("linear", &[1.0, 1.0, 2.0, 1.0]), 3.0, &["Transpose", "Linear", "Transpose"]);
-    close(resize("linear", &[1.0, 1.0, 2.0, 2.0]), 4.0, &["Transpose", "Linear", "Transpose", "Linear"]);
+    close(
+        resize("linear", &[1.0, 1.0, 2.0, 2.0]),
+        4.0,
+        &["Transpose", "Linear", "Transpose", "Linear"],
+    );
 }
 
 #[test]
@@ -75,8 +97,9 @@ fn elements_elsewhere() {
 
 #[test]
 fn reductions() {
-    let reduce =
-        |name: &str| unary(13, &[1, 3, 4], Op::new(name, &["x"], &["y"]).ints("axes", &[2]).int("keepdims", 0));
+    let reduce = |name: &str| {
+        unary(13, &[1, 3, 4], Op::new(name, &["x"], &["y"]).ints("axes", &[2]).int("keepdims", 0))
+    };
     close(reduce("ReduceMean"), 2.0, &["AveragePool", "Reshape"]);
     close(reduce("ReduceMax"), 1.0, &["MaxPool", "Reshape"]);
     close(reduce("ReduceMin"), 2.0, &["Activation", "MaxPool", "Activation", "Reshape"]);
@@ -109,7 +132,11 @@ fn rectifiers_with_slopes() {
 #[test]
 fn comparisons_choose() {
     for name in ["Less", "GreaterOrEqual"] {
-        let builder = pair(Op::new(name, &["a", "b"], &["c"])).node(Op::new("Where", &["c", "b", "a"], &["y"]));
+        let builder = pair(Op::new(name, &["a", "b"], &["c"])).node(Op::new(
+            "Where",
+            &["c", "b", "a"],
+            &["y"],
+        ));
         close(builder, 2.0, &["Binary", "Sum", "Sum", "Select"]);
     }
     close(pair(Op::new("Max", &["a", "b"], &["y"])), 2.0, &["Sum", "Sum", "Max"]);
@@ -118,14 +145,20 @@ fn comparisons_choose() {
 
 #[test]
 fn normalisations() {
-    let lrn = Op::new("LRN", &["x"], &["y"]).int("size", 3).float("alpha", 0.5).float("beta", 0.75).float("bias", 1.0);
+    let lrn = Op::new("LRN", &["x"], &["y"])
+        .int("size", 3)
+        .float("alpha", 0.5)
+        .float("beta", 0.75)
+        .float("bias", 1.0);
     close(
         unary(13, &[1, 4, 2, 3], lrn),
         4.0,
         &["Activation", "Reshape", "AveragePool", "Reshape", "Activation", "Product"],
     );
-    let instance =
-        Builder::new(13).input("x", &[1, 2, 4, 4]).floats("s", &[2], &[0.5, 2.0]).floats("b", &[2], &[1.0, -1.0]);
+    let instance = Builder::new(13)
+        .input("x", &[1, 2, 4, 4])
+        .floats("s", &[2], &[0.5, 2.0])
+        .floats("b", &[2], &[1.0, -1.0]);
     close(
         instance.node(Op::new("InstanceNormalization", &["x", "s", "b"], &["y"])).output("y"),
         6.0,
@@ -147,7 +180,9 @@ fn normalisations() {
 #[test]
 fn the_largest_in_order() {
     let builder = |inputs: &[i64]| Builder::new(13).input("x", inputs).integers("k", &[3]);
-    let top = |smallest: i64| Op::new("TopK", &["x", "k"], &["y", "i"]).int("axis", 1).int("largest", 1 - smallest);
+    let top = |smallest: i64| {
+        Op::new("TopK", &["x", "k"], &["y", "i"]).int("axis", 1).int("largest", 1 - smallest)
+    };
     for smallest in [0, 1] {
         close(builder(&[1, 6]).node(top(smallest)).output("y"), 1.0, &["TopK"]);
         // On integers, the order is exact, and the first of equal elements comes first.
@@ -156,7 +191,9 @@ fn the_largest_in_order() {
         let graph = &case.quantised.graph;
         for x in [[3, 9, -4, 9, 3, 8], [0; 6], [-128, 127, 127, -128, -128, 127]] {
             let mut order: Vec<i64> = (0..6).collect();
-            order.sort_by_key(|&index| if smallest == 1 { x[index as usize] } else { -x[index as usize] });
+            order.sort_by_key(
+                |&index| if smallest == 1 { x[index as usize] } else { -x[index as usize] },
+            );
             let tensor = ndarray::arr2(&[x]).into_dyn();
             let outputs = interpreter::run(graph, &[tensor]).unwrap();
             let elements: Vec<i64> = order[..3].iter().map(|&index| x[index as usize]).collect();
@@ -168,11 +205,13 @@ fn the_largest_in_order() {
 
 #[test]
 fn casts_of_numbers_and_of_conditions() {
-    let cast = |from: &str, to: &str| Op::new("Cast", &[from], &[to]).int("to", DataType::Float as i64);
+    let cast =
+        |from: &str, to: &str| Op::new("Cast", &[from], &[to]).int("to", DataType::Float as i64);
     close(unary(13, &[1, 6], cast("x", "y")), 1.0, &[]);
     // A condition next to where it changes does not matter to the product.
     let builder = pair(Op::new("Less", &["a", "b"], &["c"])).node(cast("c", "f"));
-    let builder = builder.node(Op::new("Sub", &["b", "a"], &["d"])).node(Op::new("Mul", &["f", "d"], &["y"]));
+    let builder =
+        builder.node(Op::new("Sub", &["b", "a"], &["d"])).node(Op::new("Mul", &["f", "d"], &["y"]));
     close(builder, 3.0, &["Binary", "Sum", "Product"]);
 }
 
@@ -189,7 +228,11 @@ fn the_branch_of_a_known_condition() {
             raw_data: vec![condition],
             ..TensorProto::default()
         };
-        close(Builder::new(13).input("x", &[1, 5]).tensor(known).node(choice).output("y"), 2.0, &[operator]);
+        close(
+            Builder::new(13).input("x", &[1, 5]).tensor(known).node(choice).output("y"),
+            2.0,
+            &[operator],
+        );
     }
 }
 

@@ -16,9 +16,19 @@ fn view(builder: Builder, operators: &[&str], shape: &[usize]) -> Case {
 #[test]
 fn flatten_and_reshape() {
     view(unary(13, &[1, 2, 3], Op::new("Flatten", &["x"], &["y"])), &["Reshape"], &[1, 6]);
-    view(unary(13, &[1, 2, 3], Op::new("Flatten", &["x"], &["y"]).int("axis", -1)), &["Reshape"], &[2, 3]);
-    view(unary(13, &[1, 2, 3], Op::new("Flatten", &["x"], &["y"]).int("axis", 3)), &["Reshape"], &[6, 1]);
-    let reshape = |target: &[i64]| unary(14, &[1, 2, 6], Op::new("Reshape", &["x", "s"], &["y"])).integers("s", target);
+    view(
+        unary(13, &[1, 2, 3], Op::new("Flatten", &["x"], &["y"]).int("axis", -1)),
+        &["Reshape"],
+        &[2, 3],
+    );
+    view(
+        unary(13, &[1, 2, 3], Op::new("Flatten", &["x"], &["y"]).int("axis", 3)),
+        &["Reshape"],
+        &[6, 1],
+    );
+    let reshape = |target: &[i64]| {
+        unary(14, &[1, 2, 6], Op::new("Reshape", &["x", "s"], &["y"])).integers("s", target)
+    };
     view(reshape(&[0, -1]), &["Reshape"], &[1, 12]);
     view(reshape(&[-1, 4]), &["Reshape"], &[3, 4]);
     view(reshape(&[12]), &["Reshape"], &[12]);
@@ -26,8 +36,16 @@ fn flatten_and_reshape() {
 
 #[test]
 fn squeeze_and_unsqueeze() {
-    view(unary(9, &[1, 3, 1], Op::new("Squeeze", &["x"], &["y"]).ints("axes", &[2])), &["Reshape"], &[1, 3]);
-    view(unary(9, &[1, 3], Op::new("Unsqueeze", &["x"], &["y"]).ints("axes", &[0, 3])), &["Reshape"], &[1, 1, 3, 1]);
+    view(
+        unary(9, &[1, 3, 1], Op::new("Squeeze", &["x"], &["y"]).ints("axes", &[2])),
+        &["Reshape"],
+        &[1, 3],
+    );
+    view(
+        unary(9, &[1, 3], Op::new("Unsqueeze", &["x"], &["y"]).ints("axes", &[0, 3])),
+        &["Reshape"],
+        &[1, 1, 3, 1],
+    );
     let newer = |operator: &str, shape: &[i64]| {
         unary(13, shape, Op::new(operator, &["x", "axes"], &["y"])).integers("axes", &[-1])
     };
@@ -45,7 +63,10 @@ fn transpose() {
 
 #[test]
 fn slice_as_attributes_and_as_inputs() {
-    let old = Op::new("Slice", &["x"], &["y"]).ints("starts", &[1, -3]).ints("ends", &[9, -1]).ints("axes", &[1, 2]);
+    let old = Op::new("Slice", &["x"], &["y"])
+        .ints("starts", &[1, -3])
+        .ints("ends", &[9, -1])
+        .ints("axes", &[1, 2]);
     view(unary(9, &[1, 4, 5], old), &["Slice", "Slice"], &[1, 3, 2]);
     let new = unary(13, &[1, 4, 5], Op::new("Slice", &["x", "s", "e", "a", "t"], &["y"]))
         .integers("s", &[-1, 0])
@@ -53,8 +74,9 @@ fn slice_as_attributes_and_as_inputs() {
         .integers("a", &[2, 1])
         .integers("t", &[-2, 2]);
     view(new, &["Slice", "Slice"], &[1, 2, 3]);
-    let plain =
-        unary(13, &[4, 5], Op::new("Slice", &["x", "s", "e"], &["y"])).integers("s", &[1, 0]).integers("e", &[3, 5]);
+    let plain = unary(13, &[4, 5], Op::new("Slice", &["x", "s", "e"], &["y"]))
+        .integers("s", &[1, 0])
+        .integers("e", &[3, 5]);
     view(plain, &["Slice"], &[2, 5]);
 }
 
@@ -62,12 +84,14 @@ fn slice_as_attributes_and_as_inputs() {
 fn pad_as_attributes_and_as_inputs() {
     let old = Op::new("Pad", &["x"], &["y"]).ints("pads", &[0, 0, 1, 0, 0, 2]).float("value", 0.5);
     view(unary(9, &[1, 2, 3], old), &["Pad"], &[1, 2, 6]);
-    let new = unary(13, &[1, 2, 3], Op::new("Pad", &["x", "p", "v"], &["y"]).string("mode", "constant"))
-        .integers("p", &[0, 1, 0, 0, 0, 1])
-        .floats("v", &[], &[-0.25]);
+    let new =
+        unary(13, &[1, 2, 3], Op::new("Pad", &["x", "p", "v"], &["y"]).string("mode", "constant"))
+            .integers("p", &[0, 1, 0, 0, 0, 1])
+            .floats("v", &[], &[-0.25]);
     view(new, &["Pad"], &[1, 3, 4]);
-    let axes =
-        unary(18, &[1, 2, 3], Op::new("Pad", &["x", "p", "", "a"], &["y"])).integers("p", &[1, 1]).integers("a", &[-1]);
+    let axes = unary(18, &[1, 2, 3], Op::new("Pad", &["x", "p", "", "a"], &["y"]))
+        .integers("p", &[1, 1])
+        .integers("a", &[-1]);
     view(axes, &["Pad"], &[1, 2, 5]);
 }
 
@@ -78,14 +102,20 @@ fn padding_beyond_the_range_saturates_and_warns() {
     let [warning] = case.quantised.report.warnings.as_slice() else {
         panic!("{:?}", case.quantised.report.warnings);
     };
-    assert!(warning.starts_with("\"y_node\" pads with 5, outside the range of its input"), "{warning}");
+    assert!(
+        warning.starts_with("\"y_node\" pads with 5, outside the range of its input"),
+        "{warning}"
+    );
 }
 
 #[test]
 fn identity_dropout_and_constant_vanish() {
     let builder = Builder::new(13)
         .input("x", &[1, 4])
-        .node(Op::new("Constant", &[], &["w"]).tensor("value", float_tensor("", &[4, 2], &weights(8))))
+        .node(
+            Op::new("Constant", &[], &["w"])
+                .tensor("value", float_tensor("", &[4, 2], &weights(8))),
+        )
         .node(Op::new("Constant", &[], &["c"]).floats("value_floats", &[0.5, 1.5]))
         .node(Op::new("Identity", &["x"], &["i"]))
         .node(Op::new("Dropout", &["i"], &["d", "mask"]))
@@ -109,7 +139,8 @@ fn views_of_constants_are_carried_out() {
 #[test]
 fn raw_data_and_unnamed_nodes() {
     let raw: Vec<u8> = weights(8).iter().flat_map(|w| w.to_le_bytes()).collect();
-    let tensor = TensorProto { float_data: Vec::new(), raw_data: raw, ..float_tensor("w", &[4, 2], &[]) };
+    let tensor =
+        TensorProto { float_data: Vec::new(), raw_data: raw, ..float_tensor("w", &[4, 2], &[]) };
     let builder = Builder::new(21)
         .input("x", &[1, 4])
         .tensor(tensor)

@@ -8,7 +8,8 @@ use crate::msm::backend::{About, Capabilities, DeviceError};
 
 /// Storage buffers that a kernel binds.
 const STORAGE_BUFFERS: u32 = 7;
-/// The largest buffer to ask for, in bytes: sums that need more are computed a few columns at a time.
+/// The largest buffer to ask for, in bytes: sums that need more are computed a few columns at a
+/// time.
 const LARGEST_BUFFER: u64 = 1 << 28;
 
 /// A GPU of this machine, not opened yet.
@@ -44,7 +45,10 @@ impl Adapter {
             wgpu::DeviceType::Other => "other",
         };
         let driver = format!("{} {} {}", info.backend, info.driver, info.driver_info);
-        Self { adapter, about: About { name: info.name, driver: driver.trim().into(), kind: kind.into() } }
+        Self {
+            adapter,
+            about: About { name: info.name, driver: driver.trim().into(), kind: kind.into() },
+        }
     }
 
     /// What it is.
@@ -54,7 +58,11 @@ impl Adapter {
 
     /// How it would compute products.
     pub fn limbs(&self) -> Limbs {
-        if self.adapter.features().contains(wgpu::Features::SHADER_INT64) { Limbs::Wide } else { Limbs::Narrow }
+        if self.adapter.features().contains(wgpu::Features::SHADER_INT64) {
+            Limbs::Wide
+        } else {
+            Limbs::Narrow
+        }
     }
 
     /// Its features and limits.
@@ -79,7 +87,8 @@ impl Adapter {
     pub fn open_with(&self, limbs: Limbs) -> Result<Arc<Gpu>, DeviceError> {
         let unfit = |reason: String| DeviceError::Unfit { device: self.about.name.clone(), reason };
         let has = self.adapter.limits();
-        let largest = has.max_storage_buffer_binding_size.min(has.max_buffer_size).min(LARGEST_BUFFER);
+        let largest =
+            has.max_storage_buffer_binding_size.min(has.max_buffer_size).min(LARGEST_BUFFER);
         if has.max_storage_buffers_per_shader_stage < STORAGE_BUFFERS {
             return Err(unfit(format!("kernels bind {STORAGE_BUFFERS} storage buffers")));
         }

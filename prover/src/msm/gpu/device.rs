@@ -42,7 +42,8 @@ fn pipeline(device: &wgpu::Device, kernel: Kernel, limbs: Limbs) -> Pipeline {
     };
     let label = Some(kernel.entry_point());
     let entries: Vec<_> = kernel.bindings().iter().enumerate().map(entry).collect();
-    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
+    let layout = device
+        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &entries });
     let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(&layout)],
@@ -83,7 +84,10 @@ pub struct Gpu {
 
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gpu").field("about", &self.about).field("limbs", &self.limbs).finish_non_exhaustive()
+        f.debug_struct("Gpu")
+            .field("about", &self.about)
+            .field("limbs", &self.limbs)
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +125,14 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     /// Copies bytes.
-    pub fn copy(&mut self, from: &wgpu::Buffer, start: usize, to: &wgpu::Buffer, at: usize, bytes: usize) {
+    pub fn copy(
+        &mut self,
+        from: &wgpu::Buffer,
+        start: usize,
+        to: &wgpu::Buffer,
+        at: usize,
+        bytes: usize,
+    ) {
         self.encoder.copy_buffer_to_buffer(from, start as u64, to, at as u64, Some(bytes as u64));
     }
 
@@ -131,9 +142,16 @@ impl Work<'_> {
     }
 
     /// Runs a kernel with its uniform and its buffers, in so many invocations.
-    pub fn run(&mut self, kernel: Kernel, uniform: &[u32], buffers: &[&wgpu::Buffer], invocations: usize) {
+    pub fn run(
+        &mut self,
+        kernel: Kernel,
+        uniform: &[u32],
+        buffers: &[&wgpu::Buffer],
+        invocations: usize,
+    ) {
         let Gpu { device, limbs, pipelines, .. } = self.gpu;
-        let Pipeline { pipeline, layout } = pipelines[kernel as usize].get_or_init(|| pipeline(device, kernel, *limbs));
+        let Pipeline { pipeline, layout } =
+            pipelines[kernel as usize].get_or_init(|| pipeline(device, kernel, *limbs));
         let uniform = self.gpu.upload(uniform, BufferUsages::UNIFORM);
         let bound = std::iter::once(&uniform).chain(buffers.iter().copied()).enumerate();
         let entries: Vec<_> = bound
@@ -142,8 +160,11 @@ impl Work<'_> {
                 resource: buffer.as_entire_binding(),
             })
             .collect();
-        let group =
-            self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries });
+        let group = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout,
+            entries: &entries,
+        });
         let mut pass = self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &group, &[]);
@@ -165,12 +186,16 @@ impl Work<'_> {
         let slice = staging.slice(..);
         slice.map_async(wgpu::MapMode::Read, |_| {});
         let timeout = Some(gpu.patience);
-        let poll = gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout });
+        let poll =
+            gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout });
         gpu.check()?;
         match poll {
             Ok(_) => {}
             Err(wgpu::PollError::Timeout) => {
-                return Err(DeviceError::Timeout { device: gpu.about.name.clone(), seconds: gpu.patience.as_secs() });
+                return Err(DeviceError::Timeout {
+                    device: gpu.about.name.clone(),
+                    seconds: gpu.patience.as_secs(),
+                });
             }
             Err(error) => return Err(gpu.failed(error.to_string())),
         }
@@ -181,17 +206,38 @@ impl Work<'_> {
 
 impl Gpu {
     /// Of a device of wgpu whose buffers have at most `limit` bytes.
-    pub(super) fn new(device: wgpu::Device, queue: wgpu::Queue, limbs: Limbs, limit: usize, about: About) -> Self {
+    pub(super) fn new(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        limbs: Limbs,
+        limit: usize,
+        about: About,
+    ) -> Self {
         let trouble = Arc::new(Mutex::new(None));
         let note = |trouble: &Mutex<Option<String>>, message: String| {
             trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
         };
         let noted = trouble.clone();
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&noted, error.to_string())));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            note(&noted, error.to_string())
+        }));
         let noted = trouble.clone();
-        device.set_device_lost_callback(move |reason, message| note(&noted, format!("lost ({reason:?}) {message}")));
+        device.set_device_lost_callback(move |reason, message| {
+            note(&noted, format!("lost ({reason:?}) {message}"))
+        });
         let (pipelines, kept, trace) = (Default::default(), Mutex::default(), Mutex::default());
-        Self { device, queue, pipelines, kept, trouble, limbs, limit, trace, patience: PATIENCE, about }
+        Self {
+            device,
+            queue,
+            pipelines,
+            kept,
+            trouble,
+            limbs,
+            limit,
+            trace,
+            patience: PATIENCE,
+            about,
+        }
     }
 
     /// What it is.
@@ -221,7 +267,8 @@ impl Gpu {
         trouble.as_ref().map_or(Ok(()), |reason| Err(self.failed(reason.clone())))
     }
 
-    /// Runs `work` kernel by kernel, and returns what each took: name and seconds, in order. Slower than without, as the device waits in between.
+    /// Runs `work` kernel by kernel, and returns what each took: name and seconds, in order. Slower
+    /// than without, as the device waits in between.
     pub fn trace(&self, work: impl FnOnce()) -> Vec<(&'static str, f64)> {
         let lock = || self.trace.lock().unwrap_or_else(PoisonError::into_inner);
         *lock() = Some(Vec::new());
@@ -233,25 +280,37 @@ impl Gpu {
     fn time(&self, kernel: Kernel, encoder: &mut wgpu::CommandEncoder) {
         let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(trace) = &mut *trace {
-            let next = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let next =
+                self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let done = std::mem::replace(encoder, next).finish();
             let start = Instant::now();
             self.queue.submit([done]);
             // If it fails, so does whoever reads the result.
-            let _ = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(self.patience) });
+            let _ = self.device.poll(wgpu::PollType::Wait {
+                submission_index: None,
+                timeout: Some(self.patience),
+            });
             trace.push((kernel.entry_point(), start.elapsed().as_secs_f64()));
         }
     }
 
     /// Work to add kernels to.
     pub(super) fn work(&self) -> Work<'_> {
-        Work { gpu: self, encoder: self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()) }
+        Work {
+            gpu: self,
+            encoder: self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
+        }
     }
 
     /// A buffer of words, all zero.
     pub(super) fn buffer(&self, words: usize, usage: BufferUsages) -> wgpu::Buffer {
         let size = 4 * words.max(4) as u64;
-        self.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
     }
 
     /// A buffer that kernels write and copies read, with whatever is in it.
@@ -279,25 +338,35 @@ impl Gpu {
     /// A buffer of bases.
     pub(super) fn upload_bases(&self, bases: &[EqAffine]) -> Result<wgpu::Buffer, DeviceError> {
         if 4 * BASE * bases.len() > self.limit {
-            return Err(DeviceError::TooLarge { device: self.about.name.clone(), points: bases.len() });
+            return Err(DeviceError::TooLarge {
+                device: self.about.name.clone(),
+                points: bases.len(),
+            });
         }
         let words: Vec<[u32; BASE]> = bases.par_iter().map(words::base).collect();
-        let buffer = self.upload(words.as_flattened(), BufferUsages::STORAGE | BufferUsages::COPY_SRC);
+        let buffer =
+            self.upload(words.as_flattened(), BufferUsages::STORAGE | BufferUsages::COPY_SRC);
         self.check()?;
         Ok(buffer)
     }
 
     /// The bases in a buffer.
-    pub(super) fn download_bases(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<EqAffine>, DeviceError> {
+    pub(super) fn download_bases(
+        &self,
+        buffer: &wgpu::Buffer,
+        count: usize,
+    ) -> Result<Vec<EqAffine>, DeviceError> {
         let words = self.work().read(buffer, BASE * count)?;
         let points = words.par_chunks(BASE).map(words::to_affine).collect::<Option<_>>();
         points.ok_or_else(|| self.failed("a base is not on the curve".into()))
     }
 
-    /// Products a second, in chains of them in many invocations. Uploads and downloads do not count: what a longer chain takes beyond a shorter one does.
+    /// Products a second, in chains of them in many invocations. Uploads and downloads do not
+    /// count: what a longer chain takes beyond a shorter one does.
     pub fn products_per_second(&self) -> Result<f64, DeviceError> {
         let (count, lengths) = (1 << 16, [8, 264]);
-        let factors: Vec<u32> = (0..count * words::ELEMENT as u32).map(|i| i.wrapping_mul(0x9e37_79b9) >> 3).collect();
+        let factors: Vec<u32> =
+            (0..count * words::ELEMENT as u32).map(|i| i.wrapping_mul(0x9e37_79b9) >> 3).collect();
         let mut fastest = [f64::INFINITY; 2];
         for _ in 0..8 {
             for (fastest, length) in fastest.iter_mut().zip(lengths) {

@@ -1,10 +1,12 @@
 //! WGSL for Vesta's base field, written out: no loop, no array.
 //!
-//! An element is eight 32-bit limbs of its Montgomery form `a·2^256 mod q`, always below `q`. Only the product differs with what the device
-//! has: 64-bit integers, or 32-bit ones alone. Both give the same limbs, so buffers look the same.
+//! An element is eight 32-bit limbs of its Montgomery form `a·2^256 mod q`, always below `q`. Only
+//! the product differs with what the device has: 64-bit integers, or 32-bit ones alone. Both give
+//! the same limbs, so buffers look the same.
 //!
-//! `q = 2^254 + q_3·2^96 + q_2·2^64 + q_1·2^32 + 1` is 1 modulo 2^32, so the factor of a Montgomery step is the negated lowest limb, and a step takes three
-//! real multiplications: those by `q_1`, `q_2` and `q_3`.
+//! `q = 2^254 + q_3·2^96 + q_2·2^64 + q_1·2^32 + 1` is 1 modulo 2^32, so the factor of a Montgomery
+//! step is the negated lowest limb, and a step takes three real multiplications: those by `q_1`,
+//! `q_2` and `q_3`.
 
 use std::fmt::Write;
 
@@ -45,10 +47,9 @@ fn modulus() -> [u32; 8] {
     let mut words = [0; 8];
     // −1 is even, so adding one has no carry.
     let bytes = (-Fq::one()).to_repr();
-    words
-        .iter_mut()
-        .zip(bytes.chunks(4))
-        .for_each(|(word, bytes)| *word = bytes.iter().rev().fold(0, |w, &b| w << 8 | u32::from(b)));
+    words.iter_mut().zip(bytes.chunks(4)).for_each(|(word, bytes)| {
+        *word = bytes.iter().rev().fold(0, |w, &b| w << 8 | u32::from(b))
+    });
     words[0] += 1;
     words
 }
@@ -76,13 +77,15 @@ pub fn source(limbs: Limbs) -> String {
 
 /// The eight limbs `name0` to `name7` as an element.
 fn element(name: &str) -> String {
-    let half = |from: usize| (from..from + 4).map(|i| format!("{name}{i}")).collect::<Vec<_>>().join(", ");
+    let half =
+        |from: usize| (from..from + 4).map(|i| format!("{name}{i}")).collect::<Vec<_>>().join(", ");
     format!("Field(vec4<u32>({}), vec4<u32>({}))", half(0), half(4))
 }
 
 /// These limbs as an element.
 fn literal(limbs: [u32; 8]) -> String {
-    let half = |limbs: &[u32]| limbs.iter().map(|limb| format!("{limb}u")).collect::<Vec<_>>().join(", ");
+    let half =
+        |limbs: &[u32]| limbs.iter().map(|limb| format!("{limb}u")).collect::<Vec<_>>().join(", ");
     format!("Field(vec4<u32>({}), vec4<u32>({}))", half(&limbs[..4]), half(&limbs[4..]))
 }
 
@@ -144,14 +147,27 @@ fn wide() -> String {
         for j in 0..8 {
             let below = if i == 0 { String::new() } else { format!(" + u64(t{}_{j})", i - 1) };
             let carry = if j == 0 { "" } else { " + (s >> 32u)" };
-            line!(text, "  s = u64({}) * b{i}{below}{carry};\n  let r{i}_{j} = u32(s);", limb("a", j));
+            line!(
+                text,
+                "  s = u64({}) * b{i}{below}{carry};\n  let r{i}_{j} = u32(s);",
+                limb("a", j)
+            );
         }
         line!(text, "  let r{i}_8 = u32(s >> 32u);\n  let m{i} = 0u - r{i}_0;");
         // The lowest limb of m·q is m: with r_0 it gives zero, and a carry unless both are zero.
-        line!(text, "  s = u64(m{i}) * {}lu + u64(r{i}_1) + u64(u32(r{i}_0 != 0u));\n  let t{i}_0 = u32(s);", q[1]);
+        line!(
+            text,
+            "  s = u64(m{i}) * {}lu + u64(r{i}_1) + u64(u32(r{i}_0 != 0u));\n  let t{i}_0 = \
+            u32(s);",
+            q[1]
+        );
         for (j, q) in q.iter().enumerate().take(7).skip(2) {
             let product = if *q == 0 { String::new() } else { format!("u64(m{i}) * {q}lu + ") };
-            line!(text, "  s = {product}u64(r{i}_{j}) + (s >> 32u);\n  let t{i}_{} = u32(s);", j - 1);
+            line!(
+                text,
+                "  s = {product}u64(r{i}_{j}) + (s >> 32u);\n  let t{i}_{} = u32(s);",
+                j - 1
+            );
         }
         line!(text, "  s = (u64(m{i}) << 30u) + u64(r{i}_7) + (s >> 32u);\n  let t{i}_6 = u32(s);");
         line!(text, "  let t{i}_7 = r{i}_8 + u32(s >> 32u);");
@@ -160,9 +176,11 @@ fn wide() -> String {
     text
 }
 
-/// The same in rows of 13 bits, nineteen of them, and one of 9, so that the division is by `2^(19·13 + 9) = 2^256` too.
+/// The same in rows of 13 bits, nineteen of them, and one of 9, so that the division is by
+/// `2^(19·13 + 9) = 2^256` too.
 ///
-/// Limbs carry only at the end: each takes at most forty products of 26 bits and one carry, less than `2^32`.
+/// Limbs carry only at the end: each takes at most forty products of 26 bits and one carry, less
+/// than `2^32`.
 fn narrow() -> String {
     let mut text = String::from("fn field_mul(a: Field, b: Field) -> Field {\n");
     let mask = (1u32 << BITS) - 1;
@@ -191,7 +209,9 @@ fn narrow() -> String {
             match q {
                 0 => {}
                 1 => line!(text, "  t{j} += m{i};"),
-                _ if q.is_power_of_two() => line!(text, "  t{j} += m{i} << {}u;", q.trailing_zeros()),
+                _ if q.is_power_of_two() => {
+                    line!(text, "  t{j} += m{i} << {}u;", q.trailing_zeros())
+                }
                 _ => line!(text, "  t{j} += m{i} * {q}u;"),
             }
         }
@@ -207,10 +227,15 @@ fn narrow() -> String {
     // The nine lowest bits are zero: the result starts behind them.
     for word in 0..8 {
         let start = 32 * word + 256 - (COUNT - 1) * BITS;
-        let parts =
-            (0..COUNT).filter(|j| j * BITS < start + 32 && (*j + 1 == COUNT || (j + 1) * BITS > start)).map(|j| {
+        let parts = (0..COUNT)
+            .filter(|j| j * BITS < start + 32 && (*j + 1 == COUNT || (j + 1) * BITS > start))
+            .map(|j| {
                 let at = j * BITS;
-                if at >= start { format!("(t{j} << {}u)", at - start) } else { format!("(t{j} >> {}u)", start - at) }
+                if at >= start {
+                    format!("(t{j} << {}u)", at - start)
+                } else {
+                    format!("(t{j} >> {}u)", start - at)
+                }
             });
         line!(text, "  let r{word} = {};", parts.collect::<Vec<_>>().join(" | "));
     }

@@ -41,7 +41,8 @@ impl Gpu {
     }
 }
 
-/// Double and add, from the highest digit on, for each scalar: first where the steps of each start and the last end, then the steps.
+/// Double and add, from the highest digit on, for each scalar: first where the steps of each start
+/// and the last end, then the steps.
 fn steps(factors: &[Fp]) -> Vec<u32> {
     let scalars = tensor(factors);
     let mut starts = Vec::new();

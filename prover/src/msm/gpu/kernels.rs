@@ -81,7 +81,9 @@ impl Kernel {
         let shape = include_str!("shaders/shape.wgsl");
         let points = || field::source(limbs) + include_str!("shaders/points.wgsl");
         let kernel = match self {
-            Self::Count | Self::Scan | Self::Scatter => shape.to_owned() + include_str!("shaders/digits.wgsl"),
+            Self::Count | Self::Scan | Self::Scatter => {
+                shape.to_owned() + include_str!("shaders/digits.wgsl")
+            }
             Self::Accumulate => {
                 let stores = sums("bucket", "buckets", Write) + &sums("head", "heads", Write);
                 points() + shape + include_str!("shaders/accumulate.wgsl") + &stores
@@ -94,8 +96,12 @@ impl Kernel {
                 let access = sums("item", "items", Read) + &sums("sum", "sums", Write);
                 points() + include_str!("shaders/reduce.wgsl") + &access
             }
-            Self::Fold => points() + include_str!("shaders/fold.wgsl") + &sums("term", "terms", Write),
-            Self::Normalise => points() + include_str!("shaders/normalise.wgsl") + &sums("term", "terms", Read),
+            Self::Fold => {
+                points() + include_str!("shaders/fold.wgsl") + &sums("term", "terms", Write)
+            }
+            Self::Normalise => {
+                points() + include_str!("shaders/normalise.wgsl") + &sums("term", "terms", Read)
+            }
             Self::Multiply => field::source(limbs) + include_str!("shaders/products.wgsl"),
         };
         kernel + include_str!("shaders/grid.wgsl")

@@ -1,4 +1,5 @@
-//! Sums of points on GPUs, by WGSL kernels that wgpu runs on Vulkan, Metal and Direct3D 12. See `docs/gpu.md`.
+//! Sums of points on GPUs, by WGSL kernels that wgpu runs on Vulkan, Metal and Direct3D 12. See
+//! `docs/gpu.md`.
 //!
 //! | file | knows |
 //! |---|---|

@@ -33,8 +33,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// For columns of scalars of at most `length` bits and a sign, with `limit` bytes for the largest buffer; none if not even one column fits.
-    pub fn new(points: usize, words: usize, length: usize, columns: usize, limit: usize) -> Option<Self> {
+    /// For columns of scalars of at most `length` bits and a sign, with `limit` bytes for the
+    /// largest buffer; none if not even one column fits.
+    pub fn new(
+        points: usize,
+        words: usize,
+        length: usize,
+        columns: usize,
+        limit: usize,
+    ) -> Option<Self> {
         // Two bits more: the sign, and room for the carry into the last digit.
         let windows = |bits: usize| (length + 2).div_ceil(bits);
         // Ten products an entry, two additions of fifteen a bucket.
@@ -86,7 +93,8 @@ impl Plan {
 
 /// `count`, then an eighth of each before, down to one.
 fn levels(count: usize) -> Vec<usize> {
-    std::iter::successors(Some(count), |&count| (count > 1).then(|| count.div_ceil(FAN_IN))).collect()
+    std::iter::successors(Some(count), |&count| (count > 1).then(|| count.div_ceil(FAN_IN)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -101,7 +109,12 @@ mod tests {
                     let limit = 1 << 28;
                     let plan = Plan::new(points, 8, length, columns, limit).unwrap();
                     assert!(plan.bits * plan.windows >= length + 2, "{plan:?}");
-                    assert!(plan.largest_buffer() <= limit && plan.columns >= 1 && plan.columns <= columns, "{plan:?}");
+                    assert!(
+                        plan.largest_buffer() <= limit
+                            && plan.columns >= 1
+                            && plan.columns <= columns,
+                        "{plan:?}"
+                    );
                     assert!(plan.chunk * plan.chunks >= points, "{plan:?}");
                 }
             }

@@ -1,7 +1,8 @@
 //! Sums of columns over bases: Pippenger's buckets by signed digits.
 //!
-//! Digits are sorted by bucket, buckets are added up in chunks of equal length and merged, each window's weighted sum of buckets is reduced in a tree, and
-//! the few points that are left, two a window, are put together on the CPU.
+//! Digits are sorted by bucket, buckets are added up in chunks of equal length and merged, each
+//! window's weighted sum of buckets is reduced in a tree, and the few points that are left, two a
+//! window, are put together on the CPU.
 
 use group::Group;
 use pasta_curves::{Eq, Fp};
@@ -14,7 +15,8 @@ use super::plan::{FAN_IN, Plan};
 use super::words::{self, ELEMENT, SUM};
 use crate::msm::backend::DeviceError;
 
-/// Bits of an element of the scalar field: `p` is a little more than `2^254`, and the last digit has room for that.
+/// Bits of an element of the scalar field: `p` is a little more than `2^254`, and the last digit
+/// has room for that.
 const SCALAR_BITS: usize = 254;
 
 /// Scalars that a thread converts at least.
@@ -22,8 +24,13 @@ const LEAST_SHARE: usize = 1 << 10;
 
 impl Gpu {
     /// `Σ_i column[i]·bases[i]` for columns of small integers.
-    pub(super) fn small_sums(&self, bases: &wgpu::Buffer, columns: &[&[i64]]) -> Result<Vec<Eq>, DeviceError> {
-        let largest = columns.par_iter().map(|column| column.iter().map(|x| x.unsigned_abs()).max()).max();
+    pub(super) fn small_sums(
+        &self,
+        bases: &wgpu::Buffer,
+        columns: &[&[i64]],
+    ) -> Result<Vec<Eq>, DeviceError> {
+        let largest =
+            columns.par_iter().map(|column| column.iter().map(|x| x.unsigned_abs()).max()).max();
         let length = (u64::BITS - largest.flatten().unwrap_or(0).leading_zeros()) as usize;
         if length < 32 {
             self.sums(bases, columns, length, |integer| [*integer as u32])
@@ -33,7 +40,11 @@ impl Gpu {
     }
 
     /// The same for columns of elements of the scalar field.
-    pub(super) fn full_sums(&self, bases: &wgpu::Buffer, columns: &[&[Fp]]) -> Result<Vec<Eq>, DeviceError> {
+    pub(super) fn full_sums(
+        &self,
+        bases: &wgpu::Buffer,
+        columns: &[&[Fp]],
+    ) -> Result<Vec<Eq>, DeviceError> {
         self.sums::<_, ELEMENT>(bases, columns, SCALAR_BITS, words::scalar)
     }
 
@@ -49,7 +60,8 @@ impl Gpu {
             return Ok(vec![Eq::identity(); columns.len()]);
         }
         let plan = Plan::new(points, WORDS, length, columns.len(), self.limit);
-        let plan = plan.ok_or_else(|| DeviceError::TooLarge { device: self.about().name.clone(), points })?;
+        let plan = plan
+            .ok_or_else(|| DeviceError::TooLarge { device: self.about().name.clone(), points })?;
         let mut sums = Vec::with_capacity(columns.len());
         for columns in columns.chunks(plan.columns) {
             let plan = Plan { columns: columns.len(), ..plan };
@@ -64,7 +76,12 @@ impl Gpu {
     }
 
     /// The sums of columns that fit.
-    fn sums_at_once(&self, bases: &wgpu::Buffer, scalars: &[u32], plan: &Plan) -> Result<Vec<Eq>, DeviceError> {
+    fn sums_at_once(
+        &self,
+        bases: &wgpu::Buffer,
+        scalars: &[u32],
+        plan: &Plan,
+    ) -> Result<Vec<Eq>, DeviceError> {
         let mut work = self.work();
         let buckets = self.scratch(plan.rows() * plan.buckets * SUM);
         let sorted = self.accumulate(&mut work, bases, scalars, plan, &buckets);
@@ -80,10 +97,9 @@ impl Gpu {
         let windows = windows.collect::<Option<Vec<Eq>>>();
         let windows = windows.ok_or_else(|| self.failed("a sum is not on the curve".into()))?;
         let horner = |windows: &[Eq]| {
-            windows
-                .iter()
-                .rev()
-                .fold(Eq::identity(), |sum, window| (0..plan.bits).fold(sum, |sum, _| sum.double()) + window)
+            windows.iter().rev().fold(Eq::identity(), |sum, window| {
+                (0..plan.bits).fold(sum, |sum, _| sum.double()) + window
+            })
         };
         Ok(windows.par_chunks(plan.windows).map(horner).collect())
     }
@@ -123,8 +139,14 @@ impl Gpu {
         [cursors, entries, keys, heads, head_keys]
     }
 
-    /// Per row the sum of its buckets, and the sum weighted with their indices: the last of the levels.
-    fn reduce<'g>(&'g self, work: &mut Work<'_>, buckets: Scratch<'g>, plan: &Plan) -> Vec<Scratch<'g>> {
+    /// Per row the sum of its buckets, and the sum weighted with their indices: the last of the
+    /// levels.
+    fn reduce<'g>(
+        &'g self,
+        work: &mut Work<'_>,
+        buckets: Scratch<'g>,
+        plan: &Plan,
+    ) -> Vec<Scratch<'g>> {
         let mut sizes = plan.bucket_levels();
         if sizes.len() == 1 {
             // A row of one bucket takes one step too, into a sum and a weighted sum.

@@ -15,7 +15,9 @@ use crate::msm::backend::{Backend, DeviceError, Resident};
 /// The first adapter with either kind of products, as far as it has them.
 pub static GPUS: LazyLock<Vec<Arc<Gpu>>> = LazyLock::new(|| {
     let adapters = adapters();
-    let adapter = adapters.first().expect("a GPU, or one in software: Debian's package mesa-vulkan-drivers has one");
+    let adapter = adapters
+        .first()
+        .expect("a GPU, or one in software: Debian's package mesa-vulkan-drivers has one");
     let mut kinds = vec![adapter.limbs(), Limbs::Narrow];
     kinds.dedup();
     kinds.into_iter().map(|limbs| adapter.open_with(limbs).unwrap()).collect()
@@ -24,7 +26,8 @@ pub static GPUS: LazyLock<Vec<Arc<Gpu>>> = LazyLock::new(|| {
 #[test]
 fn products_are_those_of_the_field() {
     let mut rng = StdRng::seed_from_u64(1);
-    let mut elements = vec![Fq::ZERO, Fq::ONE, -Fq::ONE, Fq::from(2).invert().unwrap(), -Fq::from(u64::MAX)];
+    let mut elements =
+        vec![Fq::ZERO, Fq::ONE, -Fq::ONE, Fq::from(2).invert().unwrap(), -Fq::from(u64::MAX)];
     // Montgomery forms with all bits of their lower limbs set, or none.
     elements.extend(
         [[0, 0, 0, 0, 0, 0, 0, 1 << 29], [u32::MAX, u32::MAX, u32::MAX, 0, 0, 0, 0, 0]]
@@ -44,10 +47,17 @@ fn products_are_those_of_the_field() {
         for length in [1u32, 2, 7] {
             let products = gpu.products(&words, length).unwrap();
             for (element, words) in elements.iter().zip(products.chunks(ELEMENT)) {
-                assert_eq!(from_device(words), Some(element.pow([u64::from(length) + 1])), "{gpu:?} {element:?}");
+                assert_eq!(
+                    from_device(words),
+                    Some(element.pow([u64::from(length) + 1])),
+                    "{gpu:?} {element:?}"
+                );
             }
         }
-        println!("{gpu:?}: {:.1} million products a second", gpu.products_per_second().unwrap() / 1e6);
+        println!(
+            "{gpu:?}: {:.1} million products a second",
+            gpu.products_per_second().unwrap() / 1e6
+        );
     }
 }
 
@@ -59,7 +69,8 @@ fn fresh(change: impl FnOnce(&mut Gpu)) -> Arc<Gpu> {
 }
 
 fn loaded(gpu: &Arc<Gpu>) -> Result<Box<dyn Resident>, DeviceError> {
-    let bases: Vec<EqAffine> = (1..=100u64).map(|i| (Eq::generator() * Fp::from(i)).to_affine()).collect();
+    let bases: Vec<EqAffine> =
+        (1..=100u64).map(|i| (Eq::generator() * Fp::from(i)).to_affine()).collect();
     gpu.load(bases.into())
 }
 
@@ -93,9 +104,11 @@ fn what_does_not_fit_is_refused_or_done_in_parts() {
     assert!(matches!(loaded(&small), Err(DeviceError::TooLarge { points: 100, .. })));
     let gpu = fresh(|gpu| gpu.limit = 1 << 20);
     let bases = loaded(&gpu).unwrap();
-    let columns: Vec<Vec<Fp>> = (0..20).map(|column| vec![Fp::from(column).square().square(); 100]).collect();
+    let columns: Vec<Vec<Fp>> =
+        (0..20).map(|column| vec![Fp::from(column).square().square(); 100]).collect();
     let columns: Vec<&[Fp]> = columns.iter().map(|column| &column[..]).collect();
-    let expected: Vec<Eq> =
-        (0..20).map(|column: u64| Eq::generator() * (Fp::from(column).pow([4]) * Fp::from(5050))).collect();
+    let expected: Vec<Eq> = (0..20)
+        .map(|column: u64| Eq::generator() * (Fp::from(column).pow([4]) * Fp::from(5050)))
+        .collect();
     assert_eq!(bases.full(&columns).unwrap(), expected);
 }

@@ -23,7 +23,10 @@ static RADIX: LazyLock<[Fq; 2]> = LazyLock::new(|| {
 
 fn words(bytes: &[u8; 32]) -> [u32; ELEMENT] {
     let mut words = [0; ELEMENT];
-    words.iter_mut().zip(bytes.as_chunks().0).for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
+    words
+        .iter_mut()
+        .zip(bytes.as_chunks().0)
+        .for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
     words
 }
 
@@ -35,7 +38,12 @@ pub fn to_device(element: &Fq) -> [u32; ELEMENT] {
 /// The element with this Montgomery form; none if it is not canonical.
 pub fn from_device(words: &[u32]) -> Option<Fq> {
     let mut bytes = [0; 32];
-    bytes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
+    bytes
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(words)
+        .for_each(|(bytes, word)| *bytes = word.to_le_bytes());
     Option::<Fq>::from(Fq::from_repr(bytes)).map(|element| element * RADIX[1])
 }
 
