@@ -1,6 +1,7 @@
 //! The rule of the house: which crate may import which, and what the verifier's tree may hold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 fn cargo(arguments: &[&str]) -> String {
@@ -15,8 +16,13 @@ fn cargo(arguments: &[&str]) -> String {
 
 /// Names of the packages that `package` depends on, directly or not, without dev-dependencies.
 fn tree(package: &str, depth: &str) -> BTreeSet<String> {
-    let tree = cargo(&["tree", "--locked", "-p", package, "-e", "normal", "--prefix", "none", "--depth", depth]);
-    tree.lines().skip(1).filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+    let tree = cargo(&[
+        "tree", "--locked", "-p", package, "-e", "normal", "--prefix", "none", "--depth", depth,
+    ]);
+    tree.lines()
+        .skip(1)
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect()
 }
 
 #[test]
@@ -31,7 +37,8 @@ fn crates_import_only_what_the_architecture_allows() {
     ]);
     for (package, allowed) in allowed {
         let direct = tree(package, "1");
-        let ours: Vec<&str> = direct.iter().map(String::as_str).filter(|name| name.starts_with("zkinfer")).collect();
+        let ours: Vec<&str> =
+            direct.iter().map(String::as_str).filter(|name| name.starts_with("zkinfer")).collect();
         assert_eq!(ours, allowed, "{package}");
     }
 }
@@ -48,8 +55,45 @@ fn the_verifier_stays_light() {
 fn no_gpu_crate_unless_asked_for() {
     for package in ["zkinfer-cli", "zkinfer", "zkinfer-prover"] {
         let crates = tree(package, "99");
-        let gpu =
-            |name: &&String| ["wgpu", "naga", "ash", "metal", "pollster"].iter().any(|part| name.starts_with(part));
+        let gpu = |name: &&String| {
+            ["wgpu", "naga", "ash", "metal", "pollster"].iter().any(|part| name.starts_with(part))
+        };
         assert_eq!(crates.iter().find(gpu), None, "{package}");
     }
+}
+
+/// Rust sources of the repository by their path in it.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.to_owned()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("UTF-8");
+                let place = path.strip_prefix(root).expect("in it").display().to_string();
+                sources.push((place, text));
+            }
+        }
+    }
+    assert!(sources.len() > 100);
+    sources
+}
+
+/// What rustfmt does not see to: comments, strings and macros. Rows of a table cannot be broken.
+#[test]
+fn lines_have_at_most_a_hundred_columns() {
+    let mut long = Vec::new();
+    for (place, text) in sources() {
+        let lines = text.lines().enumerate();
+        long.extend(lines.filter_map(|(number, line)| {
+            let table = line.trim_start().starts_with("//! |");
+            (line.chars().count() > 100 && !table).then(|| format!("{place}:{}", number + 1))
+        }));
+    }
+    assert_eq!(long, Vec::<String>::new());
 }

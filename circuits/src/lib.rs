@@ -1,7 +1,7 @@
 //! From a quantised graph to a circuit, and from inputs to the cells that prove its outputs.
 //!
 //! ```text
-//! ONNX ─ models ▶ quantised graph ─ lower ▶ open description ─ optimise ▶ verifying key ─▶ verifier
+//! ONNX ─ models ▶ quantised graph ─ lower ▶ open description ─ optimise ▶ verifying key ▶ verifier
 //!                                                                             │
 //!                                            public inputs ─ witness ▶ statement, cells ─▶ prover
 //!                                                                             │

@@ -3,7 +3,7 @@
 //! This crate stands at the beginning of zkinfer's data flow and imports none of the other crates:
 //!
 //! ```text
-//! ONNX ─ models ▶ quantised graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
+//! ONNX ─ models ▶ graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
 //! ```
 //!
 //! | module | from → to | idea |

@@ -1,7 +1,7 @@
 //! The multithreaded prover: a circuit's cells and statement to a proof.
 //!
 //! ```text
-//! ONNX ─ models ▶ quantised graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
+//! ONNX ─ models ▶ graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
 //!                                                                        ▲ here
 //! ```
 //!

@@ -2,7 +2,7 @@
 //! specification of validity.
 //!
 //! ```text
-//! ONNX ─ models ▶ quantised graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
+//! ONNX ─ models ▶ graph ─ circuits ▶ circuit, witness ─ prover ▶ proof ─ verifier ▶ verdict
 //!                                                    └──────────────────── verifying key ────▲
 //! ```
 //!
