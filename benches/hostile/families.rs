@@ -103,7 +103,7 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let tall = contract(0, 1, 1, [long, 1], [long - 1, 0, 0, 0]);
     let factors = Contract {
         column_factors: (0..long).map(|p| 1 + (p % 7) as i64).collect(),
-        ..strip.clone()
+        ..contract(0, 1, 1, [1, 128], [0, 64, 0, 63])
     };
     let dense = vec![
         Operator::Contract(contract(0, 16, 8, [3, 3], [1; 4])),

@@ -6,6 +6,7 @@ mod common;
 
 use common::{After, Net, Noise, check, window};
 use zkinfer_models::quantised::{BinaryFunction, Function, Operator, Requantise, Ties, Window};
+use zkinfer_verifier::description;
 
 const INT8: After = After::Int8 { shift: 13, zero_point: 5 };
 const RELU: After = After::Relu { shift: 12, zero_point: -128 };
@@ -239,6 +240,26 @@ fn argmax_over_each_axis_with_both_tie_rules() {
         net.output(inner);
         net.output(middle);
         check(&net.finish(wide));
+    }
+}
+
+/// The verifier takes no dense cotangent through 300 taps at 300 positions.
+#[test]
+fn an_argmax_behind_a_long_kernel_reads_a_copy() {
+    for (taps, copies) in [(300, 1), (100, 0)] {
+        let mut net = Net::new("spectrum", &[(&[1, 1, 2 * taps - 1], 0)]);
+        let window = window([1, taps], [1, 1], [0; 4]);
+        let raw = net.convolution(&mut Noise(12), 0, 1, 1, window, After::Raw);
+        let y = net.argmax(raw, 2, false, &[1, 1]);
+        let graph = net.finish(y);
+        check(&graph);
+        let public = zkinfer_circuits::Exposure::public();
+        let size = zkinfer_circuits::Objective::Size;
+        let circuit = zkinfer_circuits::compile(&graph, &public, size).unwrap();
+        let nodes = circuit.key().description().nodes.iter();
+        let copy =
+            |node: &&description::Node| matches!(node.operator, description::Operator::Copy(_));
+        assert_eq!(nodes.filter(copy).count(), copies, "{taps} taps");
     }
 }
 

@@ -5,13 +5,14 @@
 //! in its declared range is provable.
 
 use crate::description::{
-    Contract, Description, Operator, Output, OutputSource, Quantisation, Visibility,
+    Contract, Description, NodeId, Operator, Output, OutputSource, Quantisation, Visibility,
 };
 use crate::error::DescriptionError as Error;
 use crate::facts::Reader;
 pub use crate::facts::{DIGIT_BASE, MAX_BIAS_DIGITS, SEALED_DIGIT, SEALED_WEIGHT, sealed_bias};
+use crate::forms;
 pub use crate::interval::Interval;
-use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_READS, MAX_TENSORS, MAX_WORK, count, within};
+use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_READS, MAX_TENSORS, count, within};
 use crate::readers;
 
 /// Shape and interval of one node or output.
@@ -74,41 +75,10 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
             return Err(Error::Overflow { node: input.name.clone() });
         }
     }
-    let mut nodes: Vec<Facts> = Vec::new();
-    let (mut total, mut reads) = (0usize, 0usize);
-    let mut work = 0u64;
-    for node in &description.nodes {
-        let facts =
-            Reader { description, node: &node.name, nodes: &nodes }.facts(&node.operator)?;
-        total = total.saturating_add(facts.elements);
-        within(&node.name, "tensor elements up to here", total, MAX_ELEMENTS)?;
-        let read = node
-            .operator
-            .operands()
-            .filter_map(|operand| nodes.get(operand))
-            .map(|facts| facts.elements);
-        reads = read.fold(reads, usize::saturating_add);
-        if let Operator::Contract(contract) = &node.operator {
-            reads = reads.saturating_add(met_singly(
-                contract,
-                &facts,
-                factor_length(&node.operator, &nodes),
-            ));
-        }
-        within(&node.name, "elements read up to here", reads, MAX_READS)?;
-        if let Operator::Contract(contract) = &node.operator {
-            // A dense cotangent costs every multiply-accumulate; the usual rank-one cotangent far
-            // less.
-            work = work.saturating_add(multiply_accumulates(contract, &facts, &nodes));
-            if work > MAX_WORK {
-                let (node, what) = (node.name.clone(), "multiply-accumulates up to here");
-                return Err(Error::TooLarge { node, what, got: work, limit: MAX_WORK });
-            }
-        }
-        nodes.push(facts);
-    }
+    let nodes = node_facts(description)?;
     readers::nodes_of_inputs(description)?;
     readers::products(description)?;
+    forms::check(description, &nodes)?;
     let outputs =
         description.outputs.iter().map(|output| output_facts(description, output, &nodes));
     let outputs = outputs.collect::<Result<_, _>>()?;
@@ -117,6 +87,36 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         readers::every_input_counts(description)?;
     }
     Ok(Analysis { nodes, outputs })
+}
+
+/// The facts of all nodes, while all together are not too large.
+fn node_facts(description: &Description) -> Result<Vec<Facts>, Error> {
+    let mut nodes: Vec<Facts> = Vec::new();
+    let (mut total, mut reads) = (0usize, 0usize);
+    for node in &description.nodes {
+        let facts =
+            Reader { description, node: &node.name, nodes: &nodes }.facts(&node.operator)?;
+        total = total.saturating_add(facts.elements);
+        within(&node.name, "tensor elements up to here", total, MAX_ELEMENTS)?;
+        let read = node.operator.operands().filter_map(|operand| nodes.get(operand));
+        reads = read.map(|facts| facts.elements).fold(reads, usize::saturating_add);
+        within(&node.name, "elements read up to here", reads, MAX_READS)?;
+        nodes.push(facts);
+    }
+    Ok(nodes)
+}
+
+/// The contractions of a description in the making that need a [`Copy`](Operator::Copy) behind
+/// them: their backward pass would take too many multiplications
+/// ([`MAX_PER_ELEMENT`](crate::limits::MAX_PER_ELEMENT)). In ascending order.
+///
+/// # Errors
+/// If shapes or intervals are impossible.
+pub fn wanting_copies(description: &Description) -> Result<Vec<NodeId>, Error> {
+    let found = forms::too_dense(description, &node_facts(description)?);
+    let mut nodes: Vec<_> = found.iter().filter(|found| found.dense).map(|f| f.node).collect();
+    nodes.reverse();
+    Ok(nodes)
 }
 
 fn check_quantisation(quantisation: Quantisation, name: &str) -> Result<(), Error> {
@@ -164,13 +164,6 @@ pub fn depth(contract: &Contract, nodes: &[Facts]) -> Option<usize> {
 pub(crate) fn multiply_accumulates(contract: &Contract, facts: &Facts, nodes: &[Facts]) -> u64 {
     let product = depth(contract, nodes).and_then(|depth| facts.elements.checked_mul(depth));
     product.and_then(|product| u64::try_from(product).ok()).unwrap_or(u64::MAX)
-}
-
-/// Taps times positions of a contraction with column factors: under such weights there is no
-/// recurrence, and every tap meets every position by itself.
-fn met_singly(contract: &Contract, facts: &Facts, taps: usize) -> usize {
-    let positions = if contract.column_factors.is_empty() { 0 } else { facts.matrix().1 };
-    taps.saturating_mul(positions)
 }
 
 /// Length of the two factors of a bilinear node: the taps of all groups, or batches times inner

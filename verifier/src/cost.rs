@@ -2,9 +2,10 @@
 //! to find out by trying.
 //!
 //! The bound follows the verifier step by step, on sizes instead of values (`sizes.rs`). It is
-//! linear in cells, weights, rows, columns and elements read, but for contractions whose cotangent
-//! is not of rank one: those cost their multiply-accumulates, of which a description has at most
-//! [`MAX_WORK`](crate::limits::MAX_WORK). `benches/hostile.rs` holds it against what is measured.
+//! linear in cells, weights, rows, columns and elements read: a contraction whose cotangent is not
+//! of rank one costs its multiply-accumulates, but has no more of them than
+//! [`MAX_PER_ELEMENT`](crate::limits::MAX_PER_ELEMENT) for each element and weight.
+//! `benches/hostile.rs` holds it against what is measured.
 
 use std::fmt;
 use std::time::Duration;

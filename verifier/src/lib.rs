@@ -103,6 +103,7 @@ pub mod factors;
 mod facts;
 pub mod field;
 pub mod format;
+mod forms;
 pub mod generators;
 pub mod interval;
 pub mod key;

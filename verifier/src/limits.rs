@@ -18,11 +18,12 @@ pub const MAX_RANK: usize = 8;
 /// Most elements of all nodes together; also of weights of one contraction.
 pub const MAX_ELEMENTS: usize = 1 << 25;
 /// Most elements that all nodes together read: a tensor counts once for each place where one reads
-/// it, that of a contraction with column factors once for each tap and position.
+/// it.
 pub const MAX_READS: usize = 1 << 28;
-/// Most multiply-accumulates of all contractions together: what their backward pass costs where no
-/// cotangent is of rank one.
-pub const MAX_WORK: u64 = 1 << 34;
+/// Most products of single taps and positions in the backward pass of a contraction, for each
+/// element that it reads or makes and each of its weights. Only a cotangent that is not of rank one
+/// costs them, and factors of columns.
+pub const MAX_PER_ELEMENT: u64 = 64;
 /// Most runs of cells: limbs, results, copies and factors of all nodes, and the limbs of every
 /// ArgMax.
 pub const MAX_SEGMENTS: usize = 1 << 18;

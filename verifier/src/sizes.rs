@@ -7,6 +7,7 @@
 use crate::analysis::{Facts, factor_length, multiply_accumulates};
 use crate::contraction::Geometry;
 use crate::description::{Contract, Operator, OutputSource, View, ViewKind, Visibility, Weights};
+use crate::forms::{Form, back};
 use crate::key::VerifyingKey;
 use crate::layout::Cells;
 use crate::proof::argument_bytes;
@@ -65,41 +66,6 @@ impl Tally {
 
     fn take(&mut self, count: usize, each: u64) {
         self.0 = self.0.saturating_sub(times(count, each));
-    }
-}
-
-/// The form of a cotangent: see `cotangent.rs`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Outer { rows: usize, columns: usize },
-    Dense(usize),
-}
-
-impl Form {
-    fn of(facts: &Facts) -> Self {
-        let (rows, columns) = facts.matrix();
-        Self::Outer { rows, columns }
-    }
-
-    /// Field elements that it holds.
-    fn held(self) -> usize {
-        match self {
-            Self::Outer { rows, .. } => rows,
-            Self::Dense(elements) => elements,
-        }
-    }
-
-    fn elements(self) -> usize {
-        match self {
-            Self::Outer { rows, columns } => rows.saturating_mul(columns),
-            Self::Dense(elements) => elements,
-        }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        let same = matches!((self, other), (Self::Outer { columns: a, .. },
-            Self::Outer { columns: b, .. }) if a == b);
-        if same { self } else { Self::Dense(self.elements()) }
     }
 }
 
@@ -202,8 +168,7 @@ impl Pass<'_> {
                 if let Some(form) = form {
                     self.place(form, 1);
                 }
-                let equation = self.equation(facts, cells);
-                operator.operands().for_each(|input| self.add(input, equation));
+                self.equation(facts, cells);
             }
             Operator::Input(index) => {
                 match self.key.description().inputs.get(*index).map(|input| input.visibility) {
@@ -223,35 +188,30 @@ impl Pass<'_> {
                 if !combine.constant.is_empty() {
                     self.known(form);
                 }
-                for &(term, _) in &combine.terms {
-                    self.time.add(form.held(), 1);
-                    self.add(term, form);
-                }
+                self.time.add(combine.terms.len().saturating_mul(form.held()), 1);
             }
             Operator::View(view) => form.into_iter().for_each(|form| self.view(view, facts, form)),
             Operator::Product(product) => {
                 self.factors(factor_length(operator, &self.key.analysis().nodes));
-                for node in [product.left, product.right] {
-                    let elements =
-                        self.key.analysis().nodes.get(node).map_or(0, |facts| facts.elements);
-                    self.time.add(elements, 2);
-                    self.add(node, Form::Dense(elements));
+                let nodes = &self.key.analysis().nodes;
+                for facts in [product.left, product.right].map(|node| nodes.get(node)) {
+                    self.time.add(facts.map_or(0, |facts| facts.elements), 2);
                 }
             }
             Operator::Contract(contract) => {
                 form.into_iter().for_each(|form| self.contract(contract, facts, form))
             }
         }
+        for (input, form) in back(operator, facts, form, &self.key.analysis().nodes) {
+            self.add(input, form);
+        }
     }
 
     fn view(&mut self, view: &View, facts: &Facts, form: Form) {
         let nodes = &self.key.analysis().nodes;
-        if let (ViewKind::Reshape(_), [input]) = (&view.kind, view.inputs.as_slice()) {
-            let same = nodes.get(*input).is_some_and(|input| input.matrix() == facts.matrix());
-            if !same {
-                self.time.add(form.elements(), 1);
-            }
-            return self.add(*input, if same { form } else { Form::Dense(form.elements()) });
+        if matches!(view.kind, ViewKind::Reshape(_)) {
+            // Made dense, if the rows change.
+            return self.time.add(form.elements(), 1);
         }
         // Dense, the places it goes to, dimension by dimension, and as much again that it becomes.
         let mut prefix = 1usize;
@@ -267,9 +227,6 @@ impl Pass<'_> {
             .map(|facts| facts.elements)
             .sum();
         self.briefly(facts.elements.saturating_mul(2).saturating_add(inputs), ELEMENT);
-        for &input in &view.inputs {
-            self.add(input, Form::Dense(nodes.get(input).map_or(0, |facts| facts.elements)));
-        }
     }
 
     /// The equations of the factors of a node.
@@ -296,8 +253,7 @@ impl Pass<'_> {
         if let Form::Dense(elements) = form {
             self.products(work);
             self.time.add(elements.saturating_add(weights), 2);
-            self.briefly(positions, ELEMENT);
-            return self.add(contract.input, Form::Dense(input.elements));
+            return self.briefly(positions, ELEMENT);
         }
         match contract.weights {
             Weights::Public(_) => {
@@ -312,7 +268,7 @@ impl Pass<'_> {
             }
         }
         if contract.column_factors.is_empty() && geometry.is_pointwise() {
-            return self.add(contract.input, Form::Outer { rows: taps, columns: positions });
+            return;
         }
         // Each input channel by itself.
         let channels = input.shape.first().copied().unwrap_or(0);
@@ -324,7 +280,6 @@ impl Pass<'_> {
             ),
         }
         self.briefly(taps.saturating_add(positions.saturating_mul(2)), ELEMENT);
-        self.add(contract.input, Form::Dense(input.elements));
     }
 
     /// Time for rows, columns, tables and the opening.

@@ -153,32 +153,82 @@ fn tensors_have_so_many_elements_and_no_more() {
     }
 }
 
+/// A kernel over a line, and as many positions as taps.
+fn strip(input: usize, taps: usize) -> Contract {
+    Contract {
+        input,
+        rows: 1,
+        kernel: [1, taps],
+        pads: [0; 4],
+        weights: Weights::Public(vec![1; taps]),
+        row_factors: vec![1],
+        bias: vec![0],
+        ..contract()
+    }
+}
+
+/// The strip over `2·taps − 1` elements, and what follows it.
+fn behind_a_strip(strip: Contract, followed_by: &[Operator], shape: &[usize]) -> Result<(), Error> {
+    let taps = strip.kernel[1];
+    elements(|d| {
+        d.inputs[0].shape = vec![1, 1, 2 * taps - 1];
+        d.outputs[0].shape = shape.to_vec();
+        d.nodes.push(support::named("strip", Operator::Contract(strip)));
+        d.nodes.extend(followed_by.iter().cloned().map(|next| support::named("next", next)));
+        d.outputs[0].source = OutputSource::Node(d.nodes.len() - 1);
+    })
+}
+
 #[test]
-fn contractions_cost_so_many_multiplications_and_no_more() {
-    // 2^20 positions of 2^14 taps each are the limit.
-    let of = |taps: usize, second: usize| {
-        let contract = |input, taps| Contract {
-            input,
-            rows: 1,
-            kernel: [1, taps],
-            pads: [0; 4],
-            weights: Weights::Public(vec![1; taps]),
-            row_factors: vec![1],
-            bias: vec![0],
-            ..contract()
-        };
+fn a_dense_cotangent_costs_a_contraction_so_much_and_no_more() {
+    // 64 products for each of 2·taps − 1 elements read, taps made and taps weights.
+    const TAPS: usize = 255;
+    let limit = |taps: u64| (taps * taps, 64 * (4 * taps - 1));
+    assert!(limit(255).0 <= limit(255).1 && limit(256).0 > limit(256).1);
+    let refused = |result: Result<(), Error>| match result {
+        Err(Error::TooLarge { node, what, got, limit }) => {
+            assert!(node == "strip" && what.contains("copy behind it"), "{node}: {what}");
+            (got, limit)
+        }
+        other => panic!("{other:?}"),
+    };
+    let next = |input| [Operator::Contract(strip(input, 2))];
+    let shape = |taps: usize| vec![1, 1, taps - 1];
+    assert_eq!(behind_a_strip(strip(0, TAPS), &next(1), &shape(TAPS)), Ok(()));
+    let over = behind_a_strip(strip(0, TAPS + 1), &next(1), &shape(TAPS + 1));
+    assert_eq!(refused(over), limit(256));
+    // With an equation of its own, or right behind one, its cotangent is of rank one.
+    let copied = [Operator::Copy(1), next(2)[0].clone()];
+    assert_eq!(behind_a_strip(strip(0, TAPS + 1), &copied, &shape(TAPS + 1)), Ok(()));
+    assert_eq!(behind_a_strip(strip(0, 1 << 14), &[], &[1, 1, 1 << 14]), Ok(()));
+    // Sums of one shape keep that, other views do not.
+    let sum = Combine { terms: vec![(1, 3)], constant: vec![] };
+    let sum = [Operator::Combine(sum)];
+    assert_eq!(behind_a_strip(strip(0, TAPS + 1), &sum, &[1, 1, TAPS + 1]), Ok(()));
+    let turn = View { inputs: vec![1], kind: ViewKind::Transpose(vec![2, 1, 0]) };
+    let turned = behind_a_strip(strip(0, TAPS + 1), &[Operator::View(turn)], &[TAPS + 1, 1, 1]);
+    assert_eq!(refused(turned), limit(256));
+    let index = |taps: usize| {
         elements(|d| {
-            d.inputs[0].shape = vec![1, 1, (1 << 20) + taps - 1];
-            d.outputs[0].shape = d.inputs[0].shape.clone();
-            d.nodes.push(support::named("first", Operator::Contract(contract(0, taps))));
-            d.nodes.push(support::named("second", Operator::Contract(contract(1, second))));
+            d.inputs[0].shape = vec![1, 1, 2 * taps - 1];
+            d.outputs[0].shape = vec![1, 1, 1];
+            d.nodes.push(support::named("strip", Operator::Contract(strip(0, taps))));
+            d.outputs[0].source = OutputSource::ArgMax { input: 1, axis: 2, select_last: false };
         })
     };
-    let limit = Err(("multiply-accumulates up to here", 1 << 34));
-    assert_eq!(of(1 << 14, 1 << 20).map_err(size), limit, "both together");
-    assert_eq!(of((1 << 14) - 1, 1), Ok(()));
-    assert_eq!(of((1 << 14) - 1, 2).map_err(size), limit);
-    assert_eq!(of((1 << 14) + 1, 1).map_err(size), limit);
+    assert_eq!(index(TAPS), Ok(()));
+    assert_eq!(refused(index(TAPS + 1)), limit(256));
+}
+
+#[test]
+fn factors_of_columns_cost_a_contraction_so_much_and_no_more() {
+    let of = |taps: usize| {
+        let factors = Contract { column_factors: vec![1; taps], ..strip(0, taps) };
+        behind_a_strip(factors, &[], &[1, 1, taps])
+    };
+    let what = "products of taps and positions that have factors of their own";
+    assert_eq!(of(255), Ok(()));
+    assert_eq!(of(256).map_err(size), Err((what, 64 * 1023)));
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | `layout` | Reshape, Transpose, Slice, Pad, Concat |
 //! | `argmax` | ArgMax |
 //! | `rescale` | the accumulators in front of a requantisation |
+//! | `copies` | nothing, but puts copies where the verifier would work too long |
 //! | `builder` | nodes under construction, shared where they repeat |
 //! | `exposure` | what proofs show: visibilities |
 //! | `describe` | a [`Plan`]'s choices applied: rows, limb width, forms |
@@ -32,6 +33,7 @@ mod activation;
 mod argmax;
 mod builder;
 mod convolution;
+mod copies;
 mod describe;
 mod elementwise;
 mod exposure;
@@ -93,8 +95,8 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     let inputs = inputs.collect();
     let outputs = context.outputs(exposure)?;
     let bias_digits = if sealed { bias_digits(graph)? } else { 0 };
-    let (nodes, shifts) = context.builder.finish();
-    let description = Description {
+    let (nodes, mut shifts) = context.builder.finish();
+    let mut description = Description {
         name: graph.name.clone(),
         k: 0,
         limb_bits: 0,
@@ -103,6 +105,7 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         nodes,
         outputs,
     };
+    copies::insert(&mut description, &mut shifts)?;
     Ok(Lowered::new(description, shifts))
 }
 

@@ -1,0 +1,57 @@
+//! Copies behind contractions whose backward pass would take the verifier too long.
+//!
+//! The verifier pushes random weights back through every contraction. Where they are of rank one
+//! that is linear in elements and weights; where they are dense, as under an ArgMax or a transpose
+//! that reads sums before any division, it takes every multiply-accumulate. Cells of its own give a
+//! contraction an equation of its own, and so weights of rank one.
+
+use zkinfer_verifier::DescriptionError;
+use zkinfer_verifier::analysis::wanting_copies;
+use zkinfer_verifier::description::{Description, Node, NodeId, Operator, OutputSource};
+
+/// Puts a copy behind each contraction that needs one; `shifts` has an entry for each node.
+pub(super) fn insert(
+    description: &mut Description,
+    shifts: &mut Vec<u32>,
+) -> Result<(), DescriptionError> {
+    let mut wanting = wanting_copies(description)?.into_iter().peekable();
+    if wanting.peek().is_none() {
+        return Ok(());
+    }
+    let nodes = std::mem::take(&mut description.nodes).into_iter().zip(std::mem::take(shifts));
+    // What stands for each node from now on.
+    let mut places: Vec<NodeId> = Vec::new();
+    for (id, (mut node, shift)) in nodes.enumerate() {
+        renumber(&mut node.operator, &places);
+        let name = node.name.clone();
+        description.nodes.push(node);
+        shifts.push(shift);
+        if wanting.next_if_eq(&id).is_some() {
+            let operator = Operator::Copy(description.nodes.len() - 1);
+            description.nodes.push(Node { name, operator });
+            shifts.push(0);
+        }
+        places.push(description.nodes.len() - 1);
+    }
+    for output in &mut description.outputs {
+        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) =
+            &mut output.source;
+        *node = places[*node];
+    }
+    Ok(())
+}
+
+fn renumber(operator: &mut Operator, places: &[NodeId]) {
+    let to = |node: &mut NodeId| *node = places[*node];
+    match operator {
+        Operator::Input(_) => {}
+        Operator::Contract(contract) => to(&mut contract.input),
+        Operator::Product(product) => {
+            [&mut product.left, &mut product.right].into_iter().for_each(to)
+        }
+        Operator::Combine(combine) => combine.terms.iter_mut().for_each(|(term, _)| to(term)),
+        Operator::View(view) => view.inputs.iter_mut().for_each(to),
+        Operator::Requantise(requantise) => to(&mut requantise.input),
+        Operator::Copy(input) => to(input),
+    }
+}
