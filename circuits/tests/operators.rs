@@ -377,9 +377,16 @@ fn functions_of_two_activations() {
 
 #[test]
 fn extremes_of_activations() {
-    let mut net = Net::new("extremes", &[(&[1, 6], 9), (&[1, 6], 9), (&[1, 6], 9)]);
-    let high = net.node(Operator::Max, &[0, 1, 2], &[1, 6], 9);
-    let low = net.node(Operator::Min, &[high, 1], &[1, 6], 9);
+    let mut net = Net::new("extremes", &[(&[1, 8], 9), (&[1, 8], 9), (&[1, 8], 9)]);
+    (net.0.inputs[1].minimum, net.0.inputs[1].maximum) = (-3, 1000);
+    let high = net.node(Operator::Max, &[0, 1, 2], &[1, 8], 9);
+    let low = net.node(Operator::Min, &[high, 1], &[1, 8], 9);
+    for (first, second) in [(0, 1), (1, 0)] {
+        for operator in [Operator::Max, Operator::Min] {
+            let y = net.node(operator, &[first, second], &[1, 8], 9);
+            net.output(y);
+        }
+    }
     net.output(high);
     check(&net.finish(low));
 }
@@ -388,8 +395,11 @@ fn extremes_of_activations() {
 fn selection_by_a_condition() {
     let mut net = Net::new("select", &[(&[1, 8], 0), (&[1, 8], 4), (&[1, 8], 4)]);
     (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (0, 1);
-    let y = net.node(Operator::Select, &[0, 1, 2], &[1, 8], 4);
-    check(&net.finish(y));
+    (net.0.inputs[2].minimum, net.0.inputs[2].maximum) = (-3, 1000);
+    let [y, z] =
+        [[0, 1, 2], [0, 2, 1]].map(|operands| net.node(Operator::Select, &operands, &[1, 8], 4));
+    net.output(y);
+    check(&net.finish(z));
 }
 
 #[test]

@@ -256,16 +256,21 @@ pub fn window(kernel: [usize; 2], strides: [usize; 2], pads: [usize; 4]) -> Wind
 pub fn inputs(graph: &Graph, seed: u64) -> Vec<Vec<Vec<i64>>> {
     let mut noise = Noise(seed);
     let mut fill = |value: &mut dyn FnMut(usize, &Input, &mut Noise) -> i64| -> Vec<Vec<i64>> {
-        let tensors =
-            graph.inputs.iter().map(|input| (input, input.shape.iter().product::<usize>()));
-        tensors
-            .map(|(input, count)| (0..count).map(|index| value(index, input, &mut noise)).collect())
-            .collect()
+        let count = |input: &Input| input.shape.iter().product::<usize>();
+        let mut tensor = |input: &Input| {
+            (0..count(input)).map(|index| value(index, input, &mut noise)).collect()
+        };
+        graph.inputs.iter().map(&mut tensor).collect()
     };
+    // Each of the first eight elements has another choice of ends in up to three inputs.
+    let place = |input: &Input| graph.inputs.iter().position(|other| other.name == input.name);
+    let choice = |index: usize, input: &Input| index >> place(input).unwrap() & 1 == 0;
     vec![
         fill(&mut |_, input, _| input.minimum),
         fill(&mut |_, input, _| input.maximum),
-        fill(&mut |index, input, _| if index % 2 == 0 { input.minimum } else { input.maximum }),
+        fill(&mut |index, input, _| {
+            if choice(index, input) { input.minimum } else { input.maximum }
+        }),
         fill(&mut |_, input, noise| noise.within(input.minimum, input.maximum)),
         fill(&mut |_, input, noise| noise.within(-3, 3).max(input.minimum).min(input.maximum)),
     ]
