@@ -21,14 +21,16 @@ fn differing(before: &Files, now: &Files) -> Vec<String> {
     names.filter(|name| before.get(*name) != now.get(*name)).cloned().collect()
 }
 
-/// Everything that follows from compiled networks, under this number of threads.
-fn made(compiled: &Files, threads: usize) -> Files {
-    let circuit = |name: &str| Circuit::from_bytes(&compiled[&format!("{name}.zkc")]);
+/// The compiled networks of `files`, and everything that is made of them under this number of
+/// threads.
+fn made(files: &Files, threads: usize) -> Files {
+    let mut networks = files.clone();
+    networks.retain(|name, _| name.ends_with(".zkc"));
+    let circuit = |name: &str| Circuit::from_bytes(&networks[&format!("{name}.zkc")]);
     let circuits = NAMES.map(|name| circuit(name).expect("a compiled network"));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let mut files = pool.install(|| proven(&circuits));
-    files.extend(compiled.clone());
-    files
+    networks.extend(pool.install(|| proven(&circuits)));
+    networks
 }
 
 /// Whether files that would now be made from the same compiled networks may take the place of those
