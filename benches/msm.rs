@@ -10,8 +10,8 @@ use pasta_curves::{EqAffine, Fp};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use support::points;
-use zkinfer::prover::inner_product;
 use zkinfer::prover::msm::{self, Bases, Device, Work};
+use zkinfer::prover::opening::inner_product;
 
 /// One column of 2^k rows, and eight at once.
 fn multiexponentiations(criterion: &mut Criterion) {

@@ -10,10 +10,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::network;
 use zkinfer::Exposure;
-use zkinfer::prover::commit::{Context, Integers, Random};
-use zkinfer::prover::lookup::{self, Lookups};
-use zkinfer::prover::quotient::{Polynomials, interpolate, quotient};
-use zkinfer::prover::tables::Tables;
+use zkinfer::prover::commit::{Committer, Random};
+use zkinfer::prover::integers::Integers;
+use zkinfer::prover::opening::quotient::{Polynomials, interpolate, quotient};
+use zkinfer::prover::row_sum::lookups::{self, Lookups};
+use zkinfer::prover::row_sum::summand::Summand;
 use zkinfer::verifier::Parameters;
 
 fn rng(seed: u64) -> StdRng {
@@ -30,39 +31,39 @@ fn lookups(criterion: &mut Criterion) {
     let network = network("lenet5", &Exposure::public());
     let key = network.circuit.key();
     let witness = network.circuit.witness(&network.input).expect("a witness");
-    let context = Context::new(&network.parameters);
+    let committer = Committer::new(&network.parameters);
     let integers = Integers::new();
     let columns = witness.columns.iter().map(Vec::as_slice);
-    let cells = context.commit_small(columns.clone(), Random::Mask, &mut rng(1));
+    let cells = committer.commit_small(columns.clone(), Random::Mask, &mut rng(1));
     let tables: Vec<Vec<Fp>> =
-        cells.iter().map(|column| column.summed(&context, &integers)).collect();
+        cells.iter().map(|column| column.summed(&committer, &integers)).collect();
     let [theta, beta] = [5, 6].map(|seed| elements(1, seed)[0]);
     let lookups =
-        || Lookups::new(key, &context, &tables, theta, beta).expect("no zero denominator");
-    let helpers = lookups().helpers(context.usable).expect("no zero denominator");
+        || Lookups::new(key, &committer, &tables, theta, beta).expect("no zero denominator");
+    let helpers = lookups().helpers(committer.usable).expect("no zero denominator");
 
     let mut group = criterion.benchmark_group("lookup");
     group.sample_size(10);
     group.bench_function("count", |bencher| {
-        bencher.iter(|| lookup::multiplicities(key, &witness.columns))
+        bencher.iter(|| lookups::multiplicities(key, &witness.columns))
     });
     group.bench_function("denominators", |bencher| bencher.iter(lookups));
     group.bench_function("helpers", |bencher| {
         bencher.iter_batched(
             lookups,
-            |lookups| lookups.helpers(context.usable),
+            |lookups| lookups.helpers(committer.usable),
             BatchSize::LargeInput,
         );
     });
     group.bench_function("commit to helpers", |bencher| {
         bencher.iter_batched(
             || helpers.clone(),
-            |helpers| context.commit_full(helpers, &mut rng(1)),
+            |helpers| committer.commit_full(helpers, &mut rng(1)),
             BatchSize::LargeInput,
         );
     });
     group.bench_function("commit to cells", |bencher| {
-        bencher.iter(|| context.commit_small(columns.clone(), Random::Mask, &mut rng(1)));
+        bencher.iter(|| committer.commit_small(columns.clone(), Random::Mask, &mut rng(1)));
     });
     group.finish();
 }
@@ -79,7 +80,7 @@ fn row_sum(criterion: &mut Criterion) {
             .into_iter()
             .zip(columns(25))
             .map(|(values, coefficients)| [values, coefficients]);
-        let tables = Tables {
+        let summand = Summand {
             lookups: columns(16),
             helpers: columns(2),
             weight: elements(1 << k, 3),
@@ -89,7 +90,7 @@ fn row_sum(criterion: &mut Criterion) {
         };
         group.throughput(Throughput::Elements(1 << k));
         group.bench_function(BenchmarkId::new("message", k), |bencher| {
-            bencher.iter(|| tables.message(Fp::ONE))
+            bencher.iter(|| summand.message(Fp::ONE))
         });
     }
     group.finish();
@@ -98,19 +99,19 @@ fn row_sum(criterion: &mut Criterion) {
 fn columns(criterion: &mut Criterion) {
     for k in [8, 10, 12, 14] {
         let parameters = Parameters::derive(k).expect("a supported size");
-        let context = Context::new(&parameters);
-        let small: Vec<i64> = (0..context.usable as i64).map(|i| i * 37 % 256 - 128).collect();
-        let full = elements(context.usable, 1);
+        let committer = Committer::new(&parameters);
+        let small: Vec<i64> = (0..committer.usable as i64).map(|i| i * 37 % 256 - 128).collect();
+        let full = elements(committer.usable, 1);
 
         let mut group = criterion.benchmark_group("commit");
         group.sample_size(10);
         group.throughput(Throughput::Elements(8 << k));
         group.bench_function(BenchmarkId::new("8 small columns", k), |bencher| {
-            bencher.iter(|| context.commit_small([&small[..]; 8], Random::Mask, &mut rng(1)));
+            bencher.iter(|| committer.commit_small([&small[..]; 8], Random::Mask, &mut rng(1)));
         });
         group.throughput(Throughput::Elements(1 << k));
         group.bench_function(BenchmarkId::new("full column", k), |bencher| {
-            bencher.iter(|| context.commit_rows(&context.lagrange, &full, Fp::ONE));
+            bencher.iter(|| committer.commit_rows(&committer.lagrange, &full, Fp::ONE));
         });
         group.finish();
 
@@ -119,7 +120,7 @@ fn columns(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("to coefficients", k), |bencher| {
             bencher.iter_batched(
                 || full.clone(),
-                |full| interpolate(&context, full),
+                |full| interpolate(&committer, full),
                 BatchSize::LargeInput,
             );
         });
@@ -128,15 +129,15 @@ fn columns(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("quotient");
         group.sample_size(10);
         let [sum, combination, messages] =
-            [2, 3, 4].map(|seed| interpolate(&context, elements(context.rows, seed)));
-        let weights = [elements(context.usable + 1, 5), elements(111, 6)];
+            [2, 3, 4].map(|seed| interpolate(&committer, elements(committer.rows, seed)));
+        let weights = [elements(committer.usable + 1, 5), elements(111, 6)];
         group.bench_function(BenchmarkId::from_parameter(k), |bencher| {
             bencher.iter_batched(
                 || weights.clone(),
                 |weights| {
                     let polynomials =
                         Polynomials { sum: &sum, combination: &combination, messages: &messages };
-                    quotient(&context, polynomials, weights, Fp::ONE, Fp::from(9))
+                    quotient(&committer, polynomials, weights, Fp::ONE, Fp::from(9))
                 },
                 BatchSize::LargeInput,
             );

@@ -15,7 +15,7 @@ use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::Graph;
 use zkinfer_models::{Quantised, Report};
 use zkinfer_prover::Opening;
-use zkinfer_prover::seal::seal;
+use zkinfer_prover::sealing::seal;
 use zkinfer_verifier::format::{self, Kind};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{

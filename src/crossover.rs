@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use zkinfer_prover::cache::Cache;
 use zkinfer_prover::measure::{COLUMNS, Timing, measure};
 use zkinfer_prover::msm::gpu::{Gpu, adapters};
 use zkinfer_prover::msm::{About, Device, DeviceError, Uses};
 use zkinfer_verifier::Parameters;
 
+use crate::cache::Cache;
 use crate::circuit::{Circuit, rng};
 
 /// The file in the cache.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
-use zkinfer_prover::cache::Cache;
 pub use zkinfer_prover::msm::{About, Backend, Capabilities, Cpu, Device, DeviceError, Uses};
 use zkinfer_verifier::Parameters;
 
+use crate::cache::Cache;
 use crate::circuit::Circuit;
 use crate::error::Error;
 

@@ -36,7 +36,8 @@
 //! | [`Manifest`], [`PublisherKey`] | this crate | who published which model |
 //! | [`compile_segments`] | this crate | a network cut in segments that are proven apart |
 //! | [`Opening`] | [`prover`] | what opens a seal: secret |
-//! | [`Cache`], [`Parameters`] | [`prover`], [`verifier`] | the commitment parameters |
+//! | [`Cache`], [`Parameters`] | this crate, [`verifier`] | the commitment parameters, kept on disk |
+//! | [`files`] | this crate | reading regular files only, and taking turns in a directory |
 //! | [`devices`] | this crate | which device to prove on |
 //! | [`Objective`], [`Prediction`] | [`circuits`] | what the layout is cheapest for, and what it will cost |
 //!
@@ -47,16 +48,19 @@ pub use zkinfer_models as models;
 pub use zkinfer_prover as prover;
 pub use zkinfer_verifier as verifier;
 
+pub mod cache;
 mod circuit;
 #[cfg(feature = "gpu")]
 mod crossover;
 pub mod devices;
 mod error;
+pub mod files;
 pub mod manifest;
 mod segments;
 mod session;
 mod unique;
 
+pub use cache::Cache;
 pub use circuit::{Circuit, Compile};
 pub use error::Error;
 pub use manifest::{Manifest, PublisherKey};
@@ -64,7 +68,6 @@ pub use segments::compile_segments;
 pub use session::{Inference, ProvingSession, Source};
 pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;
-pub use zkinfer_prover::cache::Cache;
 pub use zkinfer_prover::{Opening, Stage};
 pub use zkinfer_verifier::{
     CheckedSeal, Parameters, Proof, Reading, Rejection, Seal, VerifyingKey, Visibility,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, IxDyn};
 use rand::rngs::StdRng;
 use zkinfer_prover::msm::{Device, DeviceError};
-use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, Stage, seal};
+use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, Stage, sealing};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility};
 
@@ -106,30 +106,30 @@ impl<'a> ProvingSession<'a> {
             let Some(sheet) = key.layout().sheet(Role::Output(index)) else { continue };
             let integers = vec![witness.outputs[index].clone()];
             let tensors = std::slice::from_ref(&sheet.tensor);
-            let (opening, columns) = seal::commit(self.parameters, tensors, integers, &mut rng)?;
+            let (opening, columns) = sealing::commit(self.parameters, tensors, integers, &mut rng)?;
             *value = Value::Sealed(opening.record().commitments.clone());
             sealed.push(columns);
             openings.push((sheet.tensor.name.clone(), opening));
         }
         let sealed = sealed.iter().collect();
         let claim =
-            Claim { statement, columns: &witness.columns, operands: witness.operands, sealed };
-        let proof = self.prove_claim(claim, rng)?;
+            Assignment { statement, columns: &witness.columns, operands: witness.operands, sealed };
+        let proof = self.prove_assignment(claim, rng)?;
         let outputs = Statement::public(Vec::new(), witness.outputs).read_outputs(key);
         Ok(Inference { proof, outputs, openings })
     }
 
     /// Proves; if what a device computed does not pass the self-check, again without it.
-    fn prove_claim(&self, claim: Claim<'_>, mut rng: StdRng) -> Result<Proof, Error> {
+    fn prove_assignment(&self, claim: Assignment<'_>, mut rng: StdRng) -> Result<Proof, Error> {
         let in_use = self.device.as_ref().and_then(|device| Some((device, device.backend()?)));
         let Some((device, about)) = in_use else {
-            return Ok(self.prover.prove_claim(claim, rng)?);
+            return Ok(self.prover.prove_assignment(claim, rng)?);
         };
-        match self.prover.prove_claim(claim.clone(), &mut rng) {
+        match self.prover.prove_assignment(claim.clone(), &mut rng) {
             Err(ProveError::SelfCheck(rejection)) => {
                 let reason = format!("what it computed is wrong: {rejection}");
                 device.fail(DeviceError::Failed { device: about.name, reason });
-                Ok(self.prover.prove_claim(claim, rng)?)
+                Ok(self.prover.prove_assignment(claim, rng)?)
             }
             proof => Ok(proof?),
         }

@@ -91,7 +91,7 @@ mod gpu {
     use rand::rngs::StdRng;
     use zkinfer::devices::{Preference, choose};
     use zkinfer::prover::msm::gpu::{Limbs, adapters};
-    use zkinfer::prover::{Claim, Prover};
+    use zkinfer::prover::{Assignment, Prover};
     use zkinfer::{Cache, Proof};
 
     use super::*;
@@ -104,9 +104,10 @@ mod gpu {
             let prover = Prover::new(circuit.key(), &parameters).on(device.clone());
             let (statement, operands) = (witness.statement.clone(), witness.operands.clone());
             let claim =
-                Claim { statement, columns: &witness.columns, operands, sealed: Vec::new() };
-            let proof =
-                prover.prove_claim(claim, StdRng::seed_from_u64(1)).expect("an honest witness");
+                Assignment { statement, columns: &witness.columns, operands, sealed: Vec::new() };
+            let proof = prover
+                .prove_assignment(claim, StdRng::seed_from_u64(1))
+                .expect("an honest witness");
             assert_eq!(device.failure(), None);
             proof
         };

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use zkinfer::models::Dataset;
 use zkinfer::models::testing::random::Random;
-use zkinfer::prover::lookup::multiplicities;
+use zkinfer::prover::row_sum::lookups::multiplicities;
 use zkinfer::{Circuit, Compile, Exposure, Model, Objective, Parameters, verify};
 
 fn zoo(name: &str, file: &str) -> PathBuf {

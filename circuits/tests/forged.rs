@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::quantised::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
-use zkinfer_prover::{Claim, ProveError, Prover};
+use zkinfer_prover::{Assignment, ProveError, Prover};
 use zkinfer_verifier::description::{self, Combine, Description};
 use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
 
@@ -160,10 +160,10 @@ impl Honest {
         let parameters = parameters(K);
         let prove = |check: bool| {
             let statement = forged.statement.clone();
-            let claim = Claim { statement, columns: &forged.columns, ..Claim::default() };
+            let claim = Assignment { statement, columns: &forged.columns, ..Assignment::default() };
             let prover =
                 Prover::new(self.key(), &parameters).self_check(false).check_witness(check);
-            prover.prove_claim(claim, StdRng::seed_from_u64(1))
+            prover.prove_assignment(claim, StdRng::seed_from_u64(1))
         };
         match prove(true) {
             Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),

@@ -13,7 +13,7 @@ use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, compile};
 use zkinfer_models::quantised::Graph;
-use zkinfer_prover::{Claim, Prover, seal};
+use zkinfer_prover::{Assignment, Prover, sealing};
 use zkinfer_verifier::adjoint::{Cotangents, backward};
 
 /// LeNet-5 on 28×28, random weights.
@@ -84,7 +84,7 @@ fn threads_change_neither_cotangents_nor_proofs() {
                 let mut prover = Prover::new(key, &parameters);
                 if key.has_sealed_weights() {
                     let (opening, _) =
-                        seal::commit(&parameters, &tensors, model.clone(), &mut rng).unwrap();
+                        sealing::commit(&parameters, &tensors, model.clone(), &mut rng).unwrap();
                     prover = prover.weights(
                         opening
                             .open(&parameters, key.layout().model_sheets(), model.clone())
@@ -92,13 +92,13 @@ fn threads_change_neither_cotangents_nor_proofs() {
                     );
                 }
                 let (statement, columns) = (witness.statement.clone(), witness.columns.as_slice());
-                let claim = Claim {
+                let claim = Assignment {
                     statement,
                     columns,
                     operands: witness.operands.clone(),
                     sealed: Vec::new(),
                 };
-                (adjoint, prover.prove_claim(claim, rng).unwrap())
+                (adjoint, prover.prove_assignment(claim, rng).unwrap())
             })
         };
         assert!(on(1) == on(3));

@@ -12,7 +12,7 @@ use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::quantised::Graph;
-use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, seal};
+use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
 use zkinfer_verifier::chain::{Segment, verify_chain};
 use zkinfer_verifier::proof::elements;
 use zkinfer_verifier::sheet::{Role, SealedTensor};
@@ -75,7 +75,7 @@ impl Desk {
     }
 
     fn seal(&self, model: &[Vec<i64>], seed: u64) -> (Seal, Opening) {
-        seal::seal(&parameters(K), &self.tensors(), model.to_vec(), &mut rng(seed)).unwrap()
+        sealing::seal(&parameters(K), &self.tensors(), model.to_vec(), &mut rng(seed)).unwrap()
     }
 
     fn open(&self, opening: &Opening, model: &[Vec<i64>]) -> Result<SealedColumns, ProveError> {
@@ -89,12 +89,12 @@ impl Desk {
             .weights(weights)
             .self_check(false)
             .check_witness(false);
-        prover.prove_claim(self.claim(Vec::new()), rng(seed)).unwrap()
+        prover.prove_assignment(self.claim(Vec::new()), rng(seed)).unwrap()
     }
 
-    fn claim<'a>(&'a self, sealed: Vec<&'a SealedColumns>) -> Claim<'a> {
+    fn claim<'a>(&'a self, sealed: Vec<&'a SealedColumns>) -> Assignment<'a> {
         let Witness { statement, columns, operands, .. } = &self.witness;
-        Claim { statement: statement.clone(), columns, operands: operands.clone(), sealed }
+        Assignment { statement: statement.clone(), columns, operands: operands.clone(), sealed }
     }
 
     fn verify(&self, seal: &CheckedSeal, proof: &Proof) -> Result<(), Rejection> {
@@ -272,7 +272,7 @@ fn integers_out_of_range_are_not_sealed() {
         let mut model = desk.model.clone();
         model[tensor][1] = value;
         let refusal =
-            seal::seal(&parameters, &desk.tensors(), model.clone(), &mut rng(1)).unwrap_err();
+            sealing::seal(&parameters, &desk.tensors(), model.clone(), &mut rng(1)).unwrap_err();
         assert!(
             matches!(refusal, ProveError::SealRange { index: 1, got, .. } if got == value),
             "{refusal}"
@@ -286,11 +286,11 @@ fn integers_out_of_range_are_not_sealed() {
         // afterwards.
         let wide = |tensor: SealedTensor| SealedTensor { minimum: -512, maximum: 511, ..tensor };
         let wide: Vec<SealedTensor> = desk.tensors().into_iter().map(wide).collect();
-        let (_, columns) = seal::commit(&parameters, &wide, model, &mut rng(1)).unwrap();
+        let (_, columns) = sealing::commit(&parameters, &wide, model, &mut rng(1)).unwrap();
         let mut record = columns.seal().record().clone();
         record.tensors = desk.tensors();
         let range_proof =
-            seal::prove_range(&parameters, &record, &columns, false, &mut rng(2)).unwrap();
+            sealing::prove_range(&parameters, &record, &columns, false, &mut rng(2)).unwrap();
         let verdict = Seal { record, range_proof }.check(&parameters).unwrap_err();
         assert!(
             matches!(&verdict, Rejection::SealRange { reason } if **reason == Rejection::Opening),
@@ -321,8 +321,8 @@ fn factors_off_by_one_entry() {
     let prover = Prover::new(desk.key(), &parameters).weights(weights).self_check(false);
     let mut claim = desk.claim(Vec::new());
     claim.operands[1][0][2] += 1;
-    assert!(matches!(prover.prove_claim(claim.clone(), rng(3)), Err(ProveError::Linear)));
-    let proof = prover.check_witness(false).prove_claim(claim, rng(3)).unwrap();
+    assert!(matches!(prover.prove_assignment(claim.clone(), rng(3)), Err(ProveError::Linear)));
+    let proof = prover.check_witness(false).prove_assignment(claim, rng(3)).unwrap();
     assert_eq!(desk.verify(&checked, &proof), Err(Rejection::Opening));
 }
 
@@ -451,14 +451,18 @@ fn link_of_a_chain(desk: &Desk, seal: &Opening, input: &Opening, seed: u64) -> (
     let sheet = |role| std::iter::once(layout.sheet(role).unwrap());
     let columns = input.open(&parameters, sheet(Role::Input(0)), input.tensors().to_vec()).unwrap();
     let tensor = layout.sheet(Role::Output(0)).unwrap().tensor.clone();
-    let (opening, output) =
-        seal::commit(&parameters, &[tensor], vec![desk.witness.outputs[0].clone()], &mut rng(seed))
-            .unwrap();
+    let (opening, output) = sealing::commit(
+        &parameters,
+        &[tensor],
+        vec![desk.witness.outputs[0].clone()],
+        &mut rng(seed),
+    )
+    .unwrap();
     let mut claim = desk.claim(vec![&columns, &output]);
     claim.statement.inputs[0] = Value::Sealed(input.record().commitments.clone());
     claim.statement.outputs[0] = Value::Sealed(opening.record().commitments.clone());
     let prover = Prover::new(desk.key(), &parameters).weights(weights);
-    (prover.prove_claim(claim, rng(seed + 1)).unwrap(), opening)
+    (prover.prove_assignment(claim, rng(seed + 1)).unwrap(), opening)
 }
 
 #[test]
@@ -480,7 +484,7 @@ fn chains_hold_and_break() {
     let checked = seal.check(&parameters(K)).unwrap();
     let tensor = first.key().layout().sheet(Role::Input(0)).unwrap().tensor.clone();
     let (input_seal, input_opening) =
-        seal::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
+        sealing::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
     input_seal.check(&parameters(K)).unwrap();
     let (a, between) = link_of_a_chain(&first, &model_opening, &input_opening, 5);
     let (b, _) = link_of_a_chain(&second, &model_opening, &between, 7);
@@ -524,7 +528,7 @@ fn openings_are_of_one_tensor() {
     let sheet = layout.sheet(Role::Input(0)).unwrap();
     let integers = desk.witness.sealed[0].clone();
     let parameters = parameters(K);
-    let (_, opening) = seal::seal(
+    let (_, opening) = sealing::seal(
         &parameters,
         std::slice::from_ref(&sheet.tensor),
         vec![integers.clone()],
@@ -536,7 +540,7 @@ fn openings_are_of_one_tensor() {
     let mut claim = desk.claim(vec![&columns]);
     claim.statement.inputs[0] = Value::Sealed(opening.record().commitments.clone());
     let prover = Prover::new(desk.key(), &parameters);
-    let proof = prover.prove_claim(claim.clone(), rng(2)).unwrap();
+    let proof = prover.prove_assignment(claim.clone(), rng(2)).unwrap();
     assert_eq!(desk.key().verify(&parameters, &proof), Ok(()));
 
     let mut other = integers;
@@ -548,13 +552,14 @@ fn openings_are_of_one_tensor() {
     // The statement names commitments that the columns do not open.
     let tensors = std::slice::from_ref(&sheet.tensor);
     let (again, _) =
-        seal::commit(&parameters, tensors, desk.witness.sealed[..1].to_vec(), &mut rng(9)).unwrap();
+        sealing::commit(&parameters, tensors, desk.witness.sealed[..1].to_vec(), &mut rng(9))
+            .unwrap();
     claim.statement.inputs[0] = Value::Sealed(again.record().commitments.clone());
     let prover = prover.self_check(false);
-    let proof = prover.prove_claim(claim.clone(), rng(2)).unwrap();
+    let proof = prover.prove_assignment(claim.clone(), rng(2)).unwrap();
     assert_eq!(desk.key().verify(&parameters, &proof), Err(Rejection::Opening));
     claim.statement.inputs[0] = Value::Sealed(vec![[0; 32]; sheet.columns.len()]);
-    let proof = prover.prove_claim(claim, rng(2)).unwrap();
+    let proof = prover.prove_assignment(claim, rng(2)).unwrap();
     let identity = desk.key().verify(&parameters, &proof);
     assert_eq!(identity, Err(Rejection::Encoding { part: "commitments of the statement" }));
     assert_eq!(format!("{opening:?}").matches("seed").count(), 0);
@@ -570,7 +575,9 @@ fn nothing_stays_constant_over_many_proofs_of_one_witness() {
     let weights = desk.open(&opening, &desk.model).unwrap();
     let prover = Prover::new(desk.key(), &parameters).weights(weights).self_check(false);
     let proofs: Vec<Vec<u8>> = (0..64)
-        .map(|seed| prover.prove_claim(desk.claim(Vec::new()), rng(100 + seed)).unwrap().argument)
+        .map(|seed| {
+            prover.prove_assignment(desk.claim(Vec::new()), rng(100 + seed)).unwrap().argument
+        })
         .collect();
     for at in 0..proofs[0].len() {
         let values: std::collections::BTreeSet<u8> = proofs.iter().map(|proof| proof[at]).collect();

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, Result, bail};
-use zkinfer::prover::files;
+use zkinfer::files;
 use zkinfer::verifier::format::Kind;
 
 use crate::arguments::Destination;

@@ -27,7 +27,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use zkinfer::prover::files::Turn;
+use zkinfer::files::Turn;
 
 use crate::foreign;
 use crate::screen::note;

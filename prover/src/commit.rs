@@ -10,10 +10,11 @@ use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zkinfer_verifier::{Parameters, RESERVED_ROWS, usable_rows};
 
+use crate::integers::Integers;
 use crate::msm::{self, Bases, Device, FixedBases, Work};
 
 /// The number of rows, the commitment parameters and the evaluation domain of one proof.
-pub struct Context<'a> {
+pub struct Committer<'a> {
     /// The generators.
     pub parameters: &'a Parameters,
     /// The domain of `n` rows and one coset of it.
@@ -50,6 +51,14 @@ pub struct Column<'a> {
     pub commitment: EqAffine,
 }
 
+/// Values on all rows, with the blind of their commitment.
+pub struct BlindedColumn {
+    /// One per row.
+    pub values: Vec<Fp>,
+    /// The blind.
+    pub blind: Fp,
+}
+
 /// Which rows behind the usable ones are random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Random {
@@ -59,8 +68,8 @@ pub enum Random {
     All,
 }
 
-impl<'a> Context<'a> {
-    /// A context for parameters that serve provers, on the CPU.
+impl<'a> Committer<'a> {
+    /// A committer for parameters that serve provers, on the CPU.
     pub fn new(parameters: &'a Parameters) -> Self {
         let (rows, usable) = (1 << parameters.k(), usable_rows(parameters.k()));
         let mask = parameters.lagrange().get(usable).copied().unwrap_or_default();
@@ -179,45 +188,15 @@ fn finish<'c>(
 impl Column<'_> {
     /// Its values on the rows before the boundary row, and zero from there on: what the row sum
     /// sees of it.
-    pub fn summed(&self, context: &Context<'_>, integers: &Integers) -> Vec<Fp> {
-        let mut values = Vec::with_capacity(context.rows);
+    pub fn summed(&self, committer: &Committer<'_>, integers: &Integers) -> Vec<Fp> {
+        let mut values = Vec::with_capacity(committer.rows);
         match &self.content {
             Content::Small(cells) => values.extend(cells.iter().map(|&cell| integers.get(cell))),
             Content::Full(elements) => values.extend(elements),
         }
-        values.resize(context.usable, Fp::ZERO);
+        values.resize(committer.usable, Fp::ZERO);
         values.extend(self.random.first());
-        values.resize(context.rows, Fp::ZERO);
+        values.resize(committer.rows, Fp::ZERO);
         values
-    }
-}
-
-/// Small integers as field elements, by table: a third of what converting each costs.
-pub struct Integers {
-    values: Vec<Fp>,
-}
-
-impl Integers {
-    /// Largest magnitude in the table.
-    const LIMIT: i64 = 1 << 10;
-
-    /// The table.
-    pub fn new() -> Self {
-        Self {
-            values: (-Self::LIMIT..=Self::LIMIT).map(zkinfer_verifier::field::integer).collect(),
-        }
-    }
-
-    /// An integer as a field element.
-    pub fn get(&self, value: i64) -> Fp {
-        let at = value.checked_add(Self::LIMIT).and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.values.get(at).copied())
-            .unwrap_or_else(|| zkinfer_verifier::field::integer(value))
-    }
-}
-
-impl Default for Integers {
-    fn default() -> Self {
-        Self::new()
     }
 }

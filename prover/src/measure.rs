@@ -9,9 +9,9 @@ use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use zkinfer_verifier::Parameters;
 
-use crate::commit::Context;
-use crate::inner_product::open;
+use crate::commit::Committer;
 use crate::msm::{Device, DeviceError};
+use crate::opening::inner_product::open;
 
 /// Columns that are committed to at a time.
 pub const COLUMNS: usize = 8;
@@ -36,16 +36,16 @@ pub fn measure(
     parameters: &Parameters,
     rng: &mut impl CryptoRng,
 ) -> Result<(Timing, f64), DeviceError> {
-    let context = Context::new(parameters).on(device.clone());
-    let integers: Vec<i64> = (0..context.rows as i64).map(|i| i * 37 % 256 - 128).collect();
-    let elements = elements(context.rows, 1);
-    let small = fastest(|| _ = context.lagrange.small(&[integers.as_slice(); COLUMNS]));
-    let full = fastest(|| _ = context.lagrange.full(&[elements.as_slice(); COLUMNS]));
+    let committer = Committer::new(parameters).on(device.clone());
+    let integers: Vec<i64> = (0..committer.rows as i64).map(|i| i * 37 % 256 - 128).collect();
+    let elements = elements(committer.rows, 1);
+    let small = fastest(|| _ = committer.lagrange.small(&[integers.as_slice(); COLUMNS]));
+    let full = fastest(|| _ = committer.lagrange.full(&[elements.as_slice(); COLUMNS]));
     let opening = fastest(|| {
         let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
         // In memory; a challenge of zero would be the only error.
         let _ =
-            open(&context.opening, &mut transcript, elements.clone(), Fp::ONE, elements[0], rng);
+            open(&committer.opening, &mut transcript, elements.clone(), Fp::ONE, elements[0], rng);
     });
     let timing = Timing { small: small.0, full: full.0, opening: opening.0 };
     device

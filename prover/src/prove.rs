@@ -9,7 +9,7 @@ use halo2_proofs::transcript::{Blake2bWrite, Challenge255, Transcript, Transcrip
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
-use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
+use zkinfer_verifier::adjoint::{Cotangents, backward};
 use zkinfer_verifier::factors::{Operands, factors};
 use zkinfer_verifier::public::{Opened, Rows};
 use zkinfer_verifier::row_sum::{Challenges, Evaluations};
@@ -17,23 +17,25 @@ use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::transcript::{Bound, draw};
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
-use crate::Stage;
-use crate::commit::{Column, Context, Integers, Random};
+use crate::columns::{Columns, SealedColumns};
+use crate::commit::{BlindedColumn, Column, Committer, Random};
 use crate::error::ProveError;
-use crate::lookup::{self, Lookups};
+use crate::integers::Integers;
 use crate::msm::Device;
-use crate::open::{Blinded, open};
-use crate::quotient::{Polynomials, interpolate, quotient};
-use crate::row_sum::Reduced;
-use crate::running_sum::{self, Terms, running_sum};
-use crate::sealed::{SealedColumn, SealedColumns};
-use crate::tables::Tables;
+use crate::opening::combination::combine_columns;
+use crate::opening::multi_point::{BlindedPolynomial, open};
+use crate::opening::quotient::{Polynomials, interpolate, quotient};
+use crate::opening::running_sum::running_sum;
+use crate::row_sum::lookups::{self, Lookups};
+use crate::row_sum::rounds::Reduced;
+use crate::row_sum::summand::Summand;
+use crate::stage::Stage;
 
 type Writer = Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>;
 
 /// What is to be proven, and what proves it.
 #[derive(Clone, Default)]
-pub struct Claim<'a> {
+pub struct Assignment<'a> {
     /// Inputs and outputs as the key shows them.
     pub statement: Statement,
     /// Cells of the lanes that hold small integers, one vector of usable rows per column.
@@ -49,37 +51,21 @@ pub struct Claim<'a> {
 pub struct Prover<'a> {
     key: &'a VerifyingKey,
     parameters: &'a Parameters,
-    context: Context<'a>,
+    committer: Committer<'a>,
     weights: Option<SealedColumns>,
     self_check: bool,
     check_witness: bool,
     observer: &'a dyn Fn(Stage),
 }
 
-/// Every committed column of one proof, in the layout's order.
-pub(crate) struct Columns<'a> {
-    /// Fresh lanes.
-    pub(crate) cells: Vec<Column<'a>>,
-    /// Sealed inputs, outputs and biases.
-    pub(crate) dense: Vec<SealedColumn<'a>>,
-    /// Factors.
-    pub(crate) factors: Vec<Column<'a>>,
-    /// Sealed weights.
-    pub(crate) weights: Vec<SealedColumn<'a>>,
-    /// Multiplicities.
-    pub(crate) multiplicities: Vec<Column<'a>>,
-    /// Helpers.
-    pub(crate) helpers: Vec<Column<'a>>,
-}
-
 impl<'a> Prover<'a> {
     /// A prover that checks the witness before and the proof after.
     pub fn new(key: &'a VerifyingKey, parameters: &'a Parameters) -> Self {
-        let context = Context::new(parameters);
+        let committer = Committer::new(parameters);
         Self {
             key,
             parameters,
-            context,
+            committer,
             weights: None,
             self_check: true,
             check_witness: true,
@@ -101,7 +87,7 @@ impl<'a> Prover<'a> {
     /// Computes sums of points on a device (default: the CPU). Proofs from the same randomness are
     /// the same bytes.
     pub fn on(self, device: Arc<Device>) -> Self {
-        Self { context: self.context.on(device), ..self }
+        Self { committer: self.committer.on(device), ..self }
     }
 
     /// Calls `observer` as each stage begins.
@@ -123,18 +109,18 @@ impl<'a> Prover<'a> {
         columns: &[Vec<i64>],
         rng: impl CryptoRng,
     ) -> Result<Proof, ProveError> {
-        self.prove_claim(Claim { statement, columns, ..Claim::default() }, rng)
+        self.prove_assignment(Assignment { statement, columns, ..Assignment::default() }, rng)
     }
 
     /// The same for any claim.
-    pub fn prove_claim(
+    pub fn prove_assignment(
         &self,
-        claim: Claim<'_>,
+        claim: Assignment<'_>,
         mut rng: impl CryptoRng,
     ) -> Result<Proof, ProveError> {
         let (key, rng) = (self.key, &mut rng);
         self.check_shapes(&claim)?;
-        let context = &self.context;
+        let committer = &self.committer;
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
         let mut transcript: Writer = Blake2bWrite::init(Vec::new());
         transcript.common_scalar(
@@ -142,21 +128,21 @@ impl<'a> Prover<'a> {
         )?;
 
         self.enter(Stage::Counting);
-        let (counts, verdict) = lookup::multiplicities(key, claim.columns);
+        let (counts, verdict) = lookups::multiplicities(key, claim.columns);
         if self.check_witness {
             verdict?;
         }
         self.enter(Stage::Cells);
         let cells =
-            context.commit_small(claim.columns.iter().map(Vec::as_slice), Random::Mask, rng);
+            committer.commit_small(claim.columns.iter().map(Vec::as_slice), Random::Mask, rng);
         write_commitments(&mut transcript, &cells)?;
         self.enter(Stage::Multiplicities);
         let multiplicities =
-            context.commit_small(counts.iter().map(Vec::as_slice), Random::All, rng);
+            committer.commit_small(counts.iter().map(Vec::as_slice), Random::All, rng);
         write_commitments(&mut transcript, &multiplicities)?;
         let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
         self.enter(Stage::Factors);
-        let factors = context.commit_full(self.factors(&claim, rho, sigma)?, rng);
+        let factors = committer.commit_full(self.factors(&claim, rho, sigma)?, rng);
         write_commitments(&mut transcript, &factors)?;
         let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
 
@@ -164,9 +150,9 @@ impl<'a> Prover<'a> {
         let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
         let integers = Integers::new();
         let cell_tables: Vec<_> =
-            cells.par_iter().map(|column| column.summed(context, &integers)).collect();
-        let lookups = Lookups::new(key, context, &cell_tables, theta, beta)?;
-        let helpers = context.commit_full(lookups.helpers(context.usable)?, rng);
+            cells.par_iter().map(|column| column.summed(committer, &integers)).collect();
+        let lookups = Lookups::new(key, committer, &cell_tables, theta, beta)?;
+        let helpers = committer.commit_full(lookups.helpers(committer.usable)?, rng);
         write_commitments(&mut transcript, &helpers)?;
         let challenges =
             Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
@@ -179,13 +165,13 @@ impl<'a> Prover<'a> {
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
 
         self.enter(Stage::RowSum);
-        let tables =
-            Tables::new(key, context, &columns, cell_tables, lookups, &mut adjoint, &challenges);
-        if self.check_witness && tables.linear_total() != adjoint.target {
+        let summand =
+            Summand::new(key, committer, &columns, cell_tables, lookups, &mut adjoint, &challenges);
+        if self.check_witness && summand.linear_total() != adjoint.target {
             return Err(ProveError::Linear);
         }
         let reduced =
-            Reduced::new(key.layout(), context, tables, &mut transcript, adjoint.target, rng)?;
+            Reduced::new(key.layout(), committer, summand, &mut transcript, adjoint.target, rng)?;
         for evaluation in
             [&reduced.lookups, &reduced.helpers, &reduced.factors].into_iter().flatten()
         {
@@ -193,7 +179,7 @@ impl<'a> Prover<'a> {
         }
         let random = blinding_rows(rng);
         let (point, hidden) =
-            reduced.messages.commit_last(context, reduced.hidden, &random, Fp::random(&mut *rng));
+            reduced.messages.commit_last(committer, reduced.hidden, &random, Fp::random(&mut *rng));
         transcript.write_point(point)?;
         let separators @ [_, lambda] = [draw(&mut transcript), draw(&mut transcript)];
 
@@ -213,10 +199,11 @@ impl<'a> Prover<'a> {
             separators,
         );
         let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
-        let combined = self.combine(context, &columns, &rows, &adjoint, &opened);
+        let weights = rows.sealed_weights(key.layout(), &adjoint);
+        let combined = combine_columns(committer, &columns, &opened.combination, &weights);
         let messages = reduced.messages.combine(hidden, lambda);
         drop(columns);
-        self.open(context, &mut transcript, [combined, messages], rows, opened, rng)?;
+        self.open(committer, &mut transcript, [combined, messages], rows, opened, rng)?;
 
         let proof = Proof {
             key: key.digest(),
@@ -232,47 +219,12 @@ impl<'a> Prover<'a> {
         Ok(proof)
     }
 
-    /// The combination of all columns that is opened.
-    fn combine(
-        &self,
-        context: &Context<'_>,
-        columns: &Columns<'_>,
-        rows: &Rows,
-        adjoint: &Adjoint,
-        opened: &Opened,
-    ) -> running_sum::Blinded {
-        let coefficients = &opened.combination;
-        let (cells, rest) = coefficients.cells.split_at(columns.cells.len());
-        let (dense, factors) = rest.split_at(columns.dense.len());
-        let mut terms = Terms::default();
-        let fresh = [
-            (&columns.cells, cells),
-            (&columns.factors, factors),
-            (&columns.multiplicities, &coefficients.multiplicities),
-            (&columns.helpers, &coefficients.helpers),
-        ];
-        for (columns, coefficients) in fresh {
-            columns
-                .iter()
-                .zip(coefficients)
-                .for_each(|(column, coefficient)| terms.add(column, *coefficient));
-        }
-        let weights = rows.sealed_weights(self.key.layout(), adjoint);
-        for (columns, coefficients) in [(&columns.dense, dense), (&columns.weights, &weights)] {
-            columns
-                .iter()
-                .zip(coefficients)
-                .for_each(|(column, coefficient)| terms.add_sealed(column, *coefficient));
-        }
-        terms.combine(context)
-    }
-
     /// The running sum over what is opened, its quotient, the opening.
     fn open(
         &self,
-        context: &Context<'_>,
+        committer: &Committer<'_>,
         transcript: &mut Writer,
-        opened_columns: [running_sum::Blinded; 2],
+        opened_columns: [BlindedColumn; 2],
         rows: Rows,
         opened: Opened,
         rng: &mut impl CryptoRng,
@@ -288,34 +240,43 @@ impl<'a> Prover<'a> {
             &random,
         );
         let sum_blind = Fp::random(&mut *rng);
-        transcript.write_point(context.commit_rows(&context.lagrange, &sum, sum_blind))?;
+        transcript.write_point(committer.commit_rows(&committer.lagrange, &sum, sum_blind))?;
         let separator = draw(transcript);
 
         self.enter(Stage::Quotient);
         let columns = [combined.values, messages.values, sum];
-        let [combination, message, sum] = columns.map(|values| interpolate(context, values));
+        let [combination, message, sum] = columns.map(|values| interpolate(committer, values));
         let polynomials = Polynomials { sum: &sum, combination: &combination, messages: &message };
-        let quotient = quotient(context, polynomials, weights, value, separator);
+        let quotient = quotient(committer, polynomials, weights, value, separator);
         let quotient_blind = Fp::random(&mut *rng);
-        transcript.write_point(context.commit_rows(&context.opening, &quotient, quotient_blind))?;
+        transcript.write_point(committer.commit_rows(
+            &committer.opening,
+            &quotient,
+            quotient_blind,
+        ))?;
         let x = draw(transcript);
-        let next = context.domain.rotate_omega(x, Rotation::next());
+        let next = committer.domain.rotate_omega(x, Rotation::next());
 
         self.enter(Stage::Opening);
         for (polynomial, point) in [(&combination, x), (&message, x), (&sum, x), (&sum, next)] {
             transcript.write_scalar(eval_polynomial(polynomial, point))?;
         }
-        let blinded = |coefficients, blind| Blinded { coefficients, blind };
+        let blinded = |coefficients, blind| BlindedPolynomial { coefficients, blind };
         let here = [
             blinded(&combination, combined.blind),
             blinded(&message, messages.blind),
             blinded(&quotient, quotient_blind),
         ];
-        Ok(open(context, transcript, &here, &blinded(&sum, sum_blind), [x, next], rng)?)
+        Ok(open(committer, transcript, &here, &blinded(&sum, sum_blind), [x, next], rng)?)
     }
 
     /// The factor columns of every bilinear node.
-    fn factors(&self, claim: &Claim<'_>, rho: Fp, sigma: Fp) -> Result<Vec<Vec<Fp>>, ProveError> {
+    fn factors(
+        &self,
+        claim: &Assignment<'_>,
+        rho: Fp,
+        sigma: Fp,
+    ) -> Result<Vec<Vec<Fp>>, ProveError> {
         let (key, layout) = (self.key, self.key.layout());
         let first = layout.factor_columns().start;
         let mut columns = vec![Vec::new(); first];
@@ -352,7 +313,7 @@ impl<'a> Prover<'a> {
         (self.observer)(stage);
     }
 
-    fn check_shapes(&self, claim: &Claim<'_>) -> Result<(), ProveError> {
+    fn check_shapes(&self, claim: &Assignment<'_>) -> Result<(), ProveError> {
         let (layout, k) = (self.key.layout(), self.key.description().k);
         if self.parameters.k() != k {
             return Err(ProveError::Parameters { expected: k, got: self.parameters.k() });

@@ -11,8 +11,8 @@ use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
 use pasta_curves::{EqAffine, Fp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zkinfer_prover::commit::Context;
-use zkinfer_prover::open::{Blinded, open};
+use zkinfer_prover::commit::Committer;
+use zkinfer_prover::opening::multi_point::{BlindedPolynomial, open};
 use zkinfer_verifier::opening::{Claim, Opening};
 use zkinfer_verifier::{Parameters, Rejection};
 
@@ -21,7 +21,7 @@ const K: u32 = 8;
 #[test]
 fn opening_is_halo2s() {
     let (parameters, stock) = (Parameters::derive(K).unwrap(), Params::<EqAffine>::new(K));
-    let context = Context::new(&parameters);
+    let committer = Committer::new(&parameters);
     let mut rng = StdRng::seed_from_u64(1);
     let polynomials: [Vec<Fp>; 4] =
         std::array::from_fn(|_| (0..1 << K).map(|_| Fp::random(&mut rng)).collect());
@@ -30,20 +30,22 @@ fn opening_is_halo2s() {
         .iter()
         .zip(blinds)
         .map(|(polynomial, blind)| {
-            let commitment = context.commit_rows(&context.opening, polynomial, blind);
+            let commitment = committer.commit_rows(&committer.opening, polynomial, blind);
             let coefficients = EvaluationDomain::<Fp>::new(2, K).coeff_from_vec(polynomial.clone());
             assert_eq!(commitment, stock.commit(&coefficients, Blind(blind)).to_affine());
             commitment
         })
         .collect();
     let x = Fp::random(&mut rng);
-    let points = [x, x * context.domain.get_omega()];
+    let points = [x, x * committer.domain.get_omega()];
 
     let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<EqAffine>>::init(Vec::new());
-    let blinded =
-        |index: usize| Blinded { coefficients: &polynomials[index], blind: blinds[index] };
+    let blinded = |index: usize| BlindedPolynomial {
+        coefficients: &polynomials[index],
+        blind: blinds[index],
+    };
     let here = [blinded(0), blinded(1), blinded(2)];
-    open(&context, &mut transcript, &here, &blinded(3), points, &mut rng).unwrap();
+    open(&committer, &mut transcript, &here, &blinded(3), points, &mut rng).unwrap();
     let bytes = transcript.finalize();
 
     let value = |index: usize, point: Fp| eval_polynomial(&polynomials[index], point);

@@ -18,7 +18,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rand_core::{TryCryptoRng, TryRng};
 use support::everything::{Everything, K};
-use zkinfer_prover::lookup::multiplicities;
+use zkinfer_prover::row_sum::lookups::multiplicities;
 use zkinfer_verifier::argument::Argument;
 use zkinfer_verifier::multilinear::inner_product;
 use zkinfer_verifier::proof::elements;

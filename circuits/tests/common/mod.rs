@@ -17,7 +17,7 @@ use zkinfer_models::interpreter::Interpreter;
 use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
-use zkinfer_prover::{Claim, Prover, seal};
+use zkinfer_prover::{Assignment, Prover, sealing};
 use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Parameters, Value, Visibility};
 
@@ -380,8 +380,9 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
     let parameters = parameters(key.description().k);
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
     let Witness { mut statement, columns, operands, sealed, .. } = witness;
-    let mut seal =
-        |tensors: &[_], integers| seal::commit(&parameters, tensors, integers, &mut rng).unwrap();
+    let mut seal = |tensors: &[_], integers| {
+        sealing::commit(&parameters, tensors, integers, &mut rng).unwrap()
+    };
     // Inputs and outputs each by themselves, as other proofs would use them; the model's tensors
     // stand behind them.
     let mut own = Vec::new();
@@ -401,8 +402,8 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
             key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
         prover = prover.weights(seal(&tensors, sealed[own.len()..].to_vec()).1);
     }
-    let claim = Claim { statement, columns: &columns, operands, sealed: own.iter().collect() };
-    let proof = prover.prove_claim(claim, rng);
+    let claim = Assignment { statement, columns: &columns, operands, sealed: own.iter().collect() };
+    let proof = prover.prove_assignment(claim, rng);
     proof.unwrap_or_else(|error| panic!("{}: {error}", key.description().name));
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::json;
-use zkinfer::prover::files::RegularFile;
+use zkinfer::files::RegularFile;
 use zkinfer::verifier::analysis::depth;
 use zkinfer::verifier::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::format::{KEY, PROOF, SEAL};

@@ -18,9 +18,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use zkinfer::prover::cache::CacheError;
+use zkinfer::cache::{Cache, CacheError};
 use zkinfer::verifier::{Parameters, Reading};
-use zkinfer::{Cache, Circuit, Visibility};
+use zkinfer::{Circuit, Visibility};
 
 use crate::Outcome;
 use crate::arguments::{Arguments, Command};

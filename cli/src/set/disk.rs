@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use zkinfer::prover::files::{self, Turn};
+use zkinfer::files::{self, Turn};
 
 /// What is done to a directory, step by step. `before` is asked before each, so that tests can let
 /// any of them fail.

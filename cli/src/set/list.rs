@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use zkinfer::prover::files::{self, LIST, PREFIX, TEMPORARY};
+use zkinfer::files::{self, LIST, PREFIX, TEMPORARY};
 
 use super::disk::Disk;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use zkinfer::prover::files::{LIST, Turn};
+use zkinfer::files::{LIST, Turn};
 
 use super::disk::Disk;
 use super::list::{Entry, Identity, List, Paths};

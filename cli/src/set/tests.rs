@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-use zkinfer::prover::files::{LIST, PREFIX};
+use zkinfer::files::{LIST, PREFIX};
 
 const OLD: [(&str, &str); 3] =
     [("m.zkc", "old circuit"), ("m.opening", "old opening"), ("m.seal", "old seal")];

@@ -10,7 +10,7 @@ use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_core::CryptoRng;
-use zkinfer_prover::{Claim, Opening, ProveError, Prover, SealedColumns, seal};
+use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
 use zkinfer_verifier::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
@@ -203,7 +203,7 @@ impl Everything {
 
         let rng = &mut StdRng::seed_from_u64(1);
         let mut commit = |tensors: Vec<SealedTensor>, integers: &[Vec<i64>]| {
-            seal::commit(&parameters, &tensors, integers.to_vec(), rng)
+            sealing::commit(&parameters, &tensors, integers.to_vec(), rng)
                 .expect("integers in range")
                 .0
         };
@@ -247,7 +247,7 @@ impl Everything {
         let role = [Role::Input(0), Role::Output(0)][place];
         let tensors = [self.key.layout().sheet(role).expect("a sheet").tensor.clone()];
         let rng = &mut StdRng::seed_from_u64(2);
-        let (opening, _) = seal::commit(&self.parameters, &tensors, vec![integers.clone()], rng)
+        let (opening, _) = sealing::commit(&self.parameters, &tensors, vec![integers.clone()], rng)
             .expect("in range");
         let values = [&mut self.statement.inputs[0], &mut self.statement.outputs[0]];
         *values.into_iter().nth(place).expect("a value") =
@@ -287,13 +287,13 @@ impl Everything {
         let (input, output) = (self.columns_of(0), self.columns_of(1));
         let prover = Prover::new(&self.key, &self.parameters).weights(self.columns_of(2));
         let prover = prover.self_check(false).check_witness(checked);
-        let claim = Claim {
+        let claim = Assignment {
             statement: self.statement.clone(),
             columns: &self.columns,
             operands: self.operands.clone(),
             sealed: vec![&input, &output],
         };
-        rngs.iter_mut().map(|rng| prover.prove_claim(claim.clone(), rng)).collect()
+        rngs.iter_mut().map(|rng| prover.prove_assignment(claim.clone(), rng)).collect()
     }
 
     /// Proofs of the honest witness.

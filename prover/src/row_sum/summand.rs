@@ -1,5 +1,5 @@
-//! The columns of the row sum as tables of `2^rounds` elements, which halve from round to round:
-//! all rounds together cost twice the first.
+//! What the row sum sums: columns as tables of `2^rounds` elements, which halve from round to
+//! round, so that all rounds together cost twice the first.
 
 use ff::Field;
 use halo2_proofs::arithmetic::lagrange_interpolate;
@@ -11,18 +11,19 @@ use zkinfer_verifier::messages::COEFFICIENTS;
 use zkinfer_verifier::public::weight_sheets;
 use zkinfer_verifier::row_sum::{Challenges, helper_terms};
 
-use crate::adjoint::fold_weights;
-use crate::commit::{Column, Context, Integers};
-use crate::lookup::Lookups;
-use crate::prove::Columns;
-use crate::sealed::combine;
+use super::lookups::Lookups;
+use super::messages::Message;
+use super::weights::fold_weights;
+use crate::columns::Columns;
+use crate::commit::{Column, Committer};
+use crate::integers::{Integers, combine};
 
 /// Most rows whose terms are added up at a time.
 const CHUNK: usize = 32;
 
 /// The columns of the [row sum](zkinfer_verifier::row_sum) as tables.
 #[derive(Clone)]
-pub struct Tables {
+pub struct Summand {
     /// `f`, one per lookup.
     pub lookups: Vec<Vec<Fp>>,
     /// `h`, one per helper.
@@ -39,9 +40,6 @@ pub struct Tables {
     pub y: Fp,
 }
 
-/// The sum's polynomial in one variable, coefficients from the constant on.
-pub type Message = [Fp; COEFFICIENTS];
-
 /// Sums over both halves of the rows.
 #[derive(Clone, Copy, Default)]
 struct Halves {
@@ -51,11 +49,11 @@ struct Halves {
     leading: Fp,
 }
 
-impl Tables {
+impl Summand {
     /// The tables of a proof's columns; `κ` and `π` are taken out of `adjoint`.
     pub(crate) fn new(
         key: &VerifyingKey,
-        context: &Context<'_>,
+        committer: &Committer<'_>,
         columns: &Columns<'_>,
         cells: Vec<Vec<Fp>>,
         lookups: Lookups,
@@ -64,16 +62,18 @@ impl Tables {
     ) -> Self {
         let (layout, integers) = (key.layout(), Integers::new());
         let summed = |columns: &[Column<'_>]| -> Vec<Vec<Fp>> {
-            columns.par_iter().map(|column| column.summed(context, &integers)).collect()
+            columns.par_iter().map(|column| column.summed(committer, &integers)).collect()
         };
         let extend = |mut column: Vec<Fp>| {
-            column.resize(context.rows, Fp::ZERO);
+            column.resize(committer.rows, Fp::ZERO);
             column
         };
         let kappa = std::mem::take(&mut adjoint.kappa);
         let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
-        let dense =
-            columns.dense.iter().map(|column| combine(context.rows, &[(column.integers, Fp::ONE)]));
+        let dense = columns
+            .dense
+            .iter()
+            .map(|column| combine(committer.rows, &[(column.integers, Fp::ONE)]));
         let values = cells.into_iter().chain(dense).chain(factors.iter().cloned());
         let mut linear: Vec<[Vec<Fp>; 2]> =
             values.zip(kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
@@ -89,10 +89,10 @@ impl Tables {
         let mut rest = columns.weights.as_slice();
         for (sheet, cotangent) in weight_sheets(layout).zip(&adjoint.weights) {
             let (columns, tail) = rest.split_at(sheet.columns.len());
-            linear.extend(fold_weights(context, sheet, cotangent, columns));
+            linear.extend(fold_weights(committer, sheet, cotangent, columns));
             rest = tail;
         }
-        let mut helper_sum = vec![Fp::ZERO; context.rows];
+        let mut helper_sum = vec![Fp::ZERO; committer.rows];
         for table in &helpers {
             helper_sum.iter_mut().zip(table).for_each(|(sum, helper)| *sum += helper);
         }
@@ -246,10 +246,10 @@ mod tests {
 
     const ROWS: usize = 128;
 
-    fn tables(lookups: usize) -> Tables {
+    fn summand(lookups: usize) -> Summand {
         let mut rng = StdRng::seed_from_u64(lookups as u64);
         let mut column = || -> Vec<Fp> { (0..ROWS).map(|_| Fp::random(&mut rng)).collect() };
-        Tables {
+        Summand {
             lookups: (0..lookups).map(|_| column()).collect(),
             helpers: (0..lookups.div_ceil(8)).map(|_| column()).collect(),
             weight: column(),
@@ -260,36 +260,36 @@ mod tests {
     }
 
     /// The sum over all rows, term by term.
-    fn plain(tables: &Tables) -> Fp {
+    fn plain(summand: &Summand) -> Fp {
         let row = |row: usize| {
             let at =
                 |columns: &[Vec<Fp>]| columns.iter().map(|column| column[row]).collect::<Vec<Fp>>();
-            let (lookups, helpers) = (at(&tables.lookups), at(&tables.helpers));
+            let (lookups, helpers) = (at(&summand.lookups), at(&summand.helpers));
             let mut power = Fp::ONE;
             let mut sum = Fp::ZERO;
             for (group, helper) in lookups.chunks(8).zip(helpers) {
-                power *= tables.y;
+                power *= summand.y;
                 let product: Fp = group.iter().product();
                 let others = |left: &Fp| product * left.invert().unwrap();
                 sum += power * (helper * product - group.iter().map(others).sum::<Fp>());
             }
-            let linear: Fp = tables.linear.iter().map(|[a, b]| a[row] * b[row]).sum();
+            let linear: Fp = summand.linear.iter().map(|[a, b]| a[row] * b[row]).sum();
             let bilinear: Fp =
-                tables.bilinear.iter().map(|[u, v, pi]| u[row] * v[row] * pi[row]).sum();
-            tables.weight[row] * sum + linear + bilinear
+                summand.bilinear.iter().map(|[u, v, pi]| u[row] * v[row] * pi[row]).sum();
+            summand.weight[row] * sum + linear + bilinear
         };
-        (0..tables.weight.len()).map(row).sum()
+        (0..summand.weight.len()).map(row).sum()
     }
 
     #[test]
     fn messages_and_folding_are_those_of_the_definition() {
         for lookups in [0, 1, 7, 8, 9, 24] {
-            let mut tables = tables(lookups);
-            let mut total = plain(&tables);
-            while tables.weight.len() > 1 {
-                let message = tables.message(total);
+            let mut summand = summand(lookups);
+            let mut total = plain(&summand);
+            while summand.weight.len() > 1 {
+                let message = summand.message(total);
                 for t in 0..COEFFICIENTS as u64 + 2 {
-                    let mut halves = tables.clone();
+                    let mut halves = summand.clone();
                     halves.fold(Fp::from(t));
                     assert_eq!(
                         eval_polynomial(&message, Fp::from(t)),
@@ -297,11 +297,11 @@ mod tests {
                         "{lookups} lookups at {t}"
                     );
                 }
-                let challenge = Fp::from(77).square() + Fp::from(tables.weight.len() as u64);
+                let challenge = Fp::from(77).square() + Fp::from(summand.weight.len() as u64);
                 total = eval_polynomial(&message, challenge);
-                tables.fold(challenge);
+                summand.fold(challenge);
             }
-            assert_eq!(plain(&tables), total);
+            assert_eq!(plain(&summand), total);
         }
     }
 }

@@ -15,10 +15,9 @@ use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 use zkinfer_verifier::seal::Record;
 use zkinfer_verifier::sheet::Sheet;
-use zkinfer_verifier::small::SmallSums;
 use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal, usable_rows};
 
-use crate::commit::Context;
+use crate::commit::Committer;
 use crate::error::ProveError;
 
 /// The secret that a seal's randomness is derived from, by keyed BLAKE2b: hiding is computational.
@@ -109,11 +108,11 @@ impl SealedColumns {
         tensors: Arc<Vec<Vec<i64>>>,
         seed: &Seed,
     ) -> Result<Self, ProveError> {
-        let context = Context::new(parameters);
+        let committer = Committer::new(parameters);
         let cells = cells(sheets);
         let columns: Vec<&[i64]> =
             cells.iter().map(|(tensor, elements)| &tensors[*tensor][elements.clone()]).collect();
-        let points = context
+        let points = committer
             .small_points(&columns, (0..columns.len()).map(|index| [Fp::ZERO, seed.blind(index)]));
         let mut commitments = vec![EqAffine::default(); points.len()];
         Eq::batch_normalize(&points, &mut commitments);
@@ -172,34 +171,8 @@ impl SealedColumns {
     }
 }
 
-/// `Σ coefficient·integers` on `rows` rows: every integer times a field element, and nothing
-/// transformed.
-pub(crate) fn combine(rows: usize, terms: &[(&[i64], Fp)]) -> Vec<Fp> {
-    const CHUNK: usize = 256;
-    let starts: Vec<usize> = (0..rows).step_by(CHUNK).collect();
-    let chunk = |start: usize| {
-        let mut sums = SmallSums::new(CHUNK.min(rows - start));
-        for (integers, coefficient) in terms {
-            if let Some(integers) = integers.get(start..integers.len().min(start + CHUNK)) {
-                sums.add(integers, *coefficient);
-            }
-        }
-        sums.finish()
-    };
-    starts.into_par_iter().map(chunk).collect::<Vec<_>>().concat()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use ff::PrimeField;
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-    use zkinfer_verifier::description::Quantisation;
-    use zkinfer_verifier::field::integer;
-    use zkinfer_verifier::sheet::SealedTensor;
-
     use super::*;
 
     #[test]
@@ -221,50 +194,5 @@ mod tests {
         assert_ne!(changed(&|tensors| tensors[0].rotate_left(4096)), digest);
         assert_ne!(changed(&|tensors| tensors[2].push(0)), digest);
         assert_ne!(changed(&|tensors| tensors.swap(1, 2)), digest);
-    }
-
-    #[test]
-    fn every_column_of_a_seal_has_a_blind_of_its_own() {
-        let parameters = Parameters::derive(7).unwrap();
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
-        let tensor = |name: &str, units: usize| SealedTensor {
-            name: name.into(),
-            shape: vec![units, 50],
-            minimum: -3,
-            maximum: 3,
-            quantisation,
-        };
-        // Equal columns, so that only blinds tell their commitments apart.
-        let tensors = [tensor("a", 6), tensor("b", 4)];
-        let integers: Vec<Vec<i64>> =
-            tensors.iter().map(|t| (0..t.elements() as i64).map(|i| i % 5 - 2).collect()).collect();
-        let mut blinds = BTreeSet::new();
-        for seed in [1, 2] {
-            let rng = &mut StdRng::seed_from_u64(seed);
-            let (_, sealed) =
-                crate::seal::commit(&parameters, &tensors, integers.clone(), rng).unwrap();
-            let columns: Vec<SealedColumn<'_>> = sealed.columns().collect();
-            assert_eq!((columns.len(), sealed.seal().points().len()), (5, 5));
-            assert_eq!(columns[0].integers, columns[3].integers);
-            for (column, commitment) in columns.iter().zip(sealed.seal().points()) {
-                let cells = column.integers.iter().map(|cell| integer(*cell));
-                let content: Eq = parameters
-                    .lagrange()
-                    .iter()
-                    .zip(cells)
-                    .map(|(generator, cell)| *generator * cell)
-                    .sum();
-                assert_eq!(
-                    (content + parameters.blinding() * column.blind).to_affine(),
-                    *commitment
-                );
-                assert_ne!(column.blind, Fp::ZERO);
-                assert!(blinds.insert(column.blind.to_repr()), "a blind that is another column's");
-            }
-            // Nor does one follow from others.
-            let steps: Vec<Fp> =
-                columns.windows(2).map(|pair| pair[1].blind - pair[0].blind).collect();
-            assert!(steps.windows(2).all(|pair| pair[0] != pair[1]));
-        }
     }
 }

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 use zkinfer_verifier::adjoint::WeightCotangent;
 use zkinfer_verifier::sheet::{Pattern, Sheet};
 
-use crate::commit::Context;
-use crate::sealed::{SealedColumn, combine};
+use crate::columns::SealedColumn;
+use crate::commit::Committer;
+use crate::integers::combine;
 
 /// Columns that stand for a sheet of sealed weights in the row sum, each with its `κ`, on all rows.
 ///
@@ -15,7 +16,7 @@ use crate::sealed::{SealedColumn, combine};
 /// and their patterns, is `Σ_m K_m·A_m` with `A_m = Σ units_o·a_c`: as many products as patterns
 /// instead of columns. Where columns are fewer, they stand for themselves.
 pub fn fold_weights(
-    context: &Context<'_>,
+    committer: &Committer<'_>,
     sheet: &Sheet,
     cotangent: &WeightCotangent,
     columns: &[SealedColumn<'_>],
@@ -28,14 +29,14 @@ pub fn fold_weights(
             .zip(taps)
             .for_each(|(kappa, tap)| *kappa = *tap * unit);
     };
-    let zeros = || vec![Fp::ZERO; context.rows];
+    let zeros = || vec![Fp::ZERO; committer.rows];
     if columns.len() <= patterns.len() {
         let alone = |(index, column): (usize, &SealedColumn<'_>)| {
             let mut kappa = zeros();
             for (pattern, unit) in sheet.members(index) {
                 taps(&mut kappa, &patterns[pattern], cotangent.units[unit]);
             }
-            [combine(context.rows, &[(column.integers, Fp::ONE)]), kappa]
+            [combine(committer.rows, &[(column.integers, Fp::ONE)]), kappa]
         };
         return columns.par_iter().enumerate().map(alone).collect();
     }
@@ -48,7 +49,7 @@ pub fn fold_weights(
     let fold = |(pattern, members): (&Pattern, Vec<(&[i64], Fp)>)| {
         let mut kappa = zeros();
         taps(&mut kappa, pattern, Fp::ONE);
-        [combine(context.rows, &members), kappa]
+        [combine(committer.rows, &members), kappa]
     };
     patterns.par_iter().zip(members).map(fold).collect()
 }

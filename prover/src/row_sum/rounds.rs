@@ -10,9 +10,9 @@ use zkinfer_verifier::layout::Layout;
 use zkinfer_verifier::public::{Public, Rows};
 use zkinfer_verifier::transcript::draw;
 
-use crate::commit::Context;
-use crate::running_sum::Messages;
-use crate::tables::Tables;
+use super::messages::Messages;
+use super::summand::Summand;
+use crate::commit::Committer;
 
 /// The row sum at one point.
 pub struct Reduced {
@@ -36,8 +36,8 @@ impl Reduced {
     /// Sends and answers every round.
     pub fn new<E, T>(
         layout: &Layout,
-        context: &Context<'_>,
-        mut tables: Tables,
+        committer: &Committer<'_>,
+        mut summand: Summand,
         transcript: &mut T,
         target: Fp,
         rng: &mut impl CryptoRng,
@@ -47,16 +47,16 @@ impl Reduced {
         T: TranscriptWrite<EqAffine, E>,
     {
         let (mut messages, mut point, mut total) = (Messages::default(), Vec::new(), target);
-        while tables.weight.len() > 1 {
-            let message = tables.message(total);
-            transcript.write_point(messages.commit(context, message, Fp::random(&mut *rng)))?;
+        while summand.weight.len() > 1 {
+            let message = summand.message(total);
+            transcript.write_point(messages.commit(committer, message, Fp::random(&mut *rng)))?;
             let challenge = draw(transcript);
             total = eval_polynomial(&message, challenge);
-            tables.fold(challenge);
+            summand.fold(challenge);
             point.push(challenge);
         }
         let folded = |tables: &[Vec<Fp>]| tables.iter().map(|table| table[0]).collect::<Vec<_>>();
-        let (linear, bilinear) = (&tables.linear, &tables.bilinear);
+        let (linear, bilinear) = (&summand.linear, &summand.bilinear);
         let (columns, slots) = (layout.factor_columns().end, layout.slots);
         let rows = Rows::new(point, layout);
         // The last one is the sum of helpers, which are evaluated.
@@ -68,12 +68,12 @@ impl Reduced {
             linear.iter().map(|[_, coefficients]| coefficients[0]).collect();
         Ok(Self {
             messages,
-            lookups: folded(&tables.lookups),
-            helpers: folded(&tables.helpers),
+            lookups: folded(&summand.lookups),
+            helpers: folded(&summand.helpers),
             factors: bilinear.iter().flat_map(|[u, v, _]| [u[0], v[0]]).collect(),
             hidden,
             public: Public {
-                weight: tables.weight[0],
+                weight: summand.weight[0],
                 active: rows.active(layout),
                 tags: rows.tags(layout),
                 kappa: coefficients[..columns].to_vec(),

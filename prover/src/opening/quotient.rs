@@ -8,7 +8,7 @@ use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::running_sum::{Point, constraints};
 
-use crate::commit::Context;
+use crate::commit::Committer;
 
 /// The polynomials that the constraints mention.
 pub struct Polynomials<'a> {
@@ -21,14 +21,14 @@ pub struct Polynomials<'a> {
 }
 
 /// A column given by its first rows, zero behind them, as a polynomial.
-pub fn interpolate(context: &Context<'_>, mut values: Vec<Fp>) -> Polynomial<Fp, Coeff> {
-    values.resize(context.rows, Fp::ZERO);
-    context.domain.lagrange_to_coeff(context.domain.lagrange_from_vec(values))
+pub fn interpolate(committer: &Committer<'_>, mut values: Vec<Fp>) -> Polynomial<Fp, Coeff> {
+    values.resize(committer.rows, Fp::ZERO);
+    committer.domain.lagrange_to_coeff(committer.domain.lagrange_from_vec(values))
 }
 
 /// The quotient's coefficients; `weights` are `E` and `μ` by rows.
 pub fn quotient(
-    context: &Context<'_>,
+    committer: &Committer<'_>,
     polynomials: Polynomials<'_>,
     weights: [Vec<Fp>; 2],
     value: Fp,
@@ -36,27 +36,27 @@ pub fn quotient(
 ) -> Polynomial<Fp, Coeff> {
     let Polynomials { sum, combination, messages } = polynomials;
     let [weights, message_weights] = weights;
-    let boundary = context.usable + 1;
+    let boundary = committer.usable + 1;
     let unit = |row: usize| {
         let mut values = vec![Fp::ZERO; row];
         values.push(Fp::ONE);
-        interpolate(context, values)
+        interpolate(committer, values)
     };
     let public = vec![weights, message_weights, vec![Fp::ONE; boundary]];
     let mut columns: Vec<Polynomial<Fp, Coeff>> =
-        public.into_par_iter().map(|values| interpolate(context, values)).collect();
+        public.into_par_iter().map(|values| interpolate(committer, values)).collect();
     columns.extend([unit(0), unit(boundary), sum.clone(), combination.clone(), messages.clone()]);
     let columns: Vec<_> =
-        columns.into_par_iter().map(|column| context.domain.coeff_to_extended(column)).collect();
+        columns.into_par_iter().map(|column| committer.domain.coeff_to_extended(column)).collect();
     let [weight, message_weight, active, first, last, sum, combination, messages] =
         columns.as_slice()
     else {
         unreachable!("eight columns")
     };
-    let mut values = context.domain.empty_extended();
+    let mut values = committer.domain.empty_extended();
     values.par_iter_mut().enumerate().for_each(|(row, value_here)| {
         let point = Point {
-            sum: [sum[row], sum[(row + 1) % context.rows]],
+            sum: [sum[row], sum[(row + 1) % committer.rows]],
             combination: combination[row],
             messages: messages[row],
             weight: weight[row],
@@ -68,6 +68,6 @@ pub fn quotient(
         *value_here = constraints(&point, value, separator);
     });
     let coefficients =
-        context.domain.extended_to_coeff(context.domain.divide_by_vanishing_poly(values));
-    context.domain.coeff_from_vec(coefficients)
+        committer.domain.extended_to_coeff(committer.domain.divide_by_vanishing_poly(values));
+    committer.domain.coeff_from_vec(coefficients)
 }

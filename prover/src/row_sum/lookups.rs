@@ -7,7 +7,7 @@ use zkinfer_verifier::layout::Lookup;
 use zkinfer_verifier::row_sum::fraction;
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
 
-use crate::commit::Context;
+use crate::commit::Committer;
 use crate::error::ProveError;
 
 /// Counts how often each row of the table slots is looked up, and names the first tuple that is in
@@ -59,14 +59,14 @@ impl Lookups {
     /// From the columns as the row sum sees them.
     pub fn new(
         key: &VerifyingKey,
-        context: &Context<'_>,
+        committer: &Committer<'_>,
         cells: &[Vec<Fp>],
         theta: Fp,
         beta: Fp,
     ) -> Result<Self, ProveError> {
         let inverses = key.table_inverses(theta, beta).ok_or(ProveError::DegenerateChallenge)?;
         let denominators = |lookup: &Lookup| {
-            let mut denominators = vec![beta; context.rows];
+            let mut denominators = vec![beta; committer.rows];
             for (rows, tag) in &lookup.tags {
                 let tag = Fp::from(*tag as u64);
                 denominators[rows.clone()].iter_mut().for_each(|f| *f += tag);

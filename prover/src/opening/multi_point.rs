@@ -10,11 +10,11 @@ use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use zkinfer_verifier::transcript::draw;
 
-use crate::commit::Context;
-use crate::inner_product;
+use super::inner_product;
+use crate::commit::Committer;
 
 /// Coefficients of a polynomial, with the blind of its commitment.
-pub struct Blinded<'a> {
+pub struct BlindedPolynomial<'a> {
     /// From the constant on.
     pub coefficients: &'a [Fp],
     /// The blind.
@@ -23,10 +23,10 @@ pub struct Blinded<'a> {
 
 /// Opens the commitments to `here` at the first point, that to `both` at both.
 pub fn open<E, T>(
-    context: &Context<'_>,
+    committer: &Committer<'_>,
     transcript: &mut T,
-    here: &[Blinded<'_>],
-    both: &Blinded<'_>,
+    here: &[BlindedPolynomial<'_>],
+    both: &BlindedPolynomial<'_>,
     points: [Fp; 2],
     rng: &mut impl CryptoRng,
 ) -> std::io::Result<()>
@@ -35,7 +35,7 @@ where
     T: TranscriptWrite<EqAffine, E>,
 {
     let (x_1, x_2) = (draw(transcript), draw(transcript));
-    let mut combined = vec![Fp::ZERO; context.rows];
+    let mut combined = vec![Fp::ZERO; committer.rows];
     let mut combined_blind = Fp::ZERO;
     for polynomial in here {
         combined
@@ -46,12 +46,12 @@ where
     }
     let [x, next] = points;
     let mut quotient = kate_division(&combined, x);
-    quotient.resize(context.rows, Fp::ZERO);
+    quotient.resize(committer.rows, Fp::ZERO);
     let rest = kate_division(&kate_division(both.coefficients, x), next);
     quotient.iter_mut().for_each(|coefficient| *coefficient *= x_2);
     quotient.iter_mut().zip(rest).for_each(|(sum, coefficient)| *sum += coefficient);
     let blind = Fp::random(&mut *rng);
-    transcript.write_point(context.commit_rows(&context.opening, &quotient, blind))?;
+    transcript.write_point(committer.commit_rows(&committer.opening, &quotient, blind))?;
 
     let x_3 = draw(transcript);
     transcript.write_scalar(eval_polynomial(&combined, x_3))?;
@@ -60,5 +60,5 @@ where
     let folded = quotient.iter().zip(&combined).zip(both.coefficients);
     let folded = folded.map(|((quotient, here), both)| (*quotient * x_4 + here) * x_4 + both);
     let blind = (blind * x_4 + combined_blind) * x_4 + both.blind;
-    inner_product::open(&context.opening, transcript, folded.collect(), blind, x_3, rng)
+    inner_product::open(&committer.opening, transcript, folded.collect(), blind, x_3, rng)
 }

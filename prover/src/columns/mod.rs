@@ -1,0 +1,23 @@
+//! The columns that a proof commits to, and those that were sealed before it.
+
+mod sealed;
+
+pub use sealed::{SealedColumn, SealedColumns, Seed};
+
+use crate::commit::Column;
+
+/// Every committed column of one proof, in the layout's order.
+pub struct Columns<'a> {
+    /// Fresh lanes.
+    pub cells: Vec<Column<'a>>,
+    /// Sealed inputs, outputs and biases.
+    pub dense: Vec<SealedColumn<'a>>,
+    /// Factors.
+    pub factors: Vec<Column<'a>>,
+    /// Sealed weights.
+    pub weights: Vec<SealedColumn<'a>>,
+    /// Multiplicities.
+    pub multiplicities: Vec<Column<'a>>,
+    /// Helpers.
+    pub helpers: Vec<Column<'a>>,
+}
