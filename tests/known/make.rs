@@ -9,7 +9,7 @@ use rand::{TryCryptoRng, TryRng};
 use zkinfer::circuits::Witness;
 use zkinfer::circuits::sealed::model_tensors;
 use zkinfer::models::{Dataset, Quantised};
-use zkinfer::prover::{Claim, Prover, SealedColumns, seal};
+use zkinfer::prover::{Assignment, Prover, SealedColumns, sealing};
 use zkinfer::verifier::sheet::Role;
 use zkinfer::verifier::{Digest, Value};
 use zkinfer::{
@@ -119,7 +119,7 @@ fn prove(
             key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
         let mut rng = Numbers::new(name, "seal");
         let (seal, opening) =
-            seal::seal(parameters, &tensors, model.clone(), &mut rng).expect("a seal");
+            sealing::seal(parameters, &tensors, model.clone(), &mut rng).expect("a seal");
         let opening = opening.without_tensors();
         files.insert(format!("{name}.seal"), seal.to_bytes());
         files.insert(format!("{name}.opening"), opening.to_bytes().to_vec());
@@ -151,15 +151,16 @@ fn prove(
     }
     let goes_on = key.layout().sheet(Role::Output(0)).map(|sheet| {
         let (tensors, output) = (std::slice::from_ref(&sheet.tensor), witness.outputs.remove(0));
-        let committed = seal::commit(parameters, tensors, vec![output.clone()], &mut rng);
+        let committed = sealing::commit(parameters, tensors, vec![output.clone()], &mut rng);
         let (opening, columns) = committed.expect("commitments");
         statement.outputs[0] = Value::Sealed(opening.record().commitments.clone());
         sealed.push(columns);
         (opening, output)
     });
     let sealed = sealed.iter().collect();
-    let claim = Claim { statement, columns: &witness.columns, operands: witness.operands, sealed };
-    let proof = prover.prove_claim(claim, rng).expect("an honest witness");
+    let claim =
+        Assignment { statement, columns: &witness.columns, operands: witness.operands, sealed };
+    let proof = prover.prove_assignment(claim, rng).expect("an honest witness");
 
     let said = text(key, sealed_model.as_ref().map(|(seal, _)| seal), &proof);
     files.insert(format!("{name}.vk"), key.to_bytes());
