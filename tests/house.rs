@@ -51,6 +51,21 @@ fn the_verifier_stays_light() {
     }
 }
 
+/// Everyone who builds the command line waits for these, the first time.
+#[test]
+fn the_command_line_builds_few_crates() {
+    let tree =
+        cargo(&["tree", "--locked", "-p", "zkinfer-cli", "-e", "normal,build", "--prefix", "none"]);
+    let crates: BTreeSet<Vec<&str>> =
+        tree.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
+    assert!(crates.len() <= 150, "{} crates: {crates:?}", crates.len());
+    // The float reference of the tests, what compiles protobuf schemas, and a parser generator.
+    for heavy in ["tract", "prost-build", "pest"] {
+        let found = crates.iter().find(|found| found[0].starts_with(heavy));
+        assert_eq!(found, None);
+    }
+}
+
 #[test]
 fn no_gpu_crate_unless_asked_for() {
     for package in ["zkinfer-cli", "zkinfer", "zkinfer-prover"] {

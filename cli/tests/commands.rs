@@ -8,7 +8,8 @@ use desk::Desk;
 use ndarray::{Array, Array2, Array4};
 use ndarray_npy::write_npy;
 use serde_json::Value;
-use zkinfer::Stage;
+use zkinfer::models::Dataset;
+use zkinfer::{Model, Stage};
 
 #[test]
 fn three_commands_from_model_to_verified_proof() {
@@ -84,10 +85,20 @@ fn a_damaged_or_foreign_proof_is_rejected_with_exit_code_1() {
 #[test]
 fn evaluate_inspect_urs_and_completions() {
     let desk = Desk::proven();
-    let evaluation = desk.json(&["evaluate", "mlp-64-32-16-10.onnx", "test.npz"]);
+    let arguments = ["evaluate", "mlp-64-32-16-10.onnx", "test.npz"];
+    let evaluation = desk.json(&arguments);
     let accuracy = |field: &str| evaluation[field].as_f64().expect("a number");
     assert!(accuracy("float_accuracy") >= 0.95);
     assert!(accuracy("int8_accuracy") >= accuracy("float_accuracy") - 0.01);
+    // Whether tract is in this build depends on which crates are tested together.
+    let model = Model::load(desk.path("mlp-64-32-16-10.onnx")).expect("a model");
+    let read = |name| Dataset::read(desk.path(name), model.inputs()).expect("data");
+    let calibration = model.calibrate(&read("calibration.npz")).expect("ranges");
+    let graph = model.quantise(&calibration).expect("a quantised network").graph;
+    let expected = model.evaluate(&graph, &read("test.npz")).expect("an evaluation");
+    assert_eq!(evaluation, serde_json::to_value(&expected).expect("JSON"));
+    let shown = format!("  float run by     {}\n", expected.float_by);
+    assert!(desk.succeed(&arguments).contains(&shown), "{shown}");
 
     let circuit = desk.json(&["inspect", "mlp-64-32-16-10.zkc"]);
     let key = desk.json(&["inspect", "mlp-64-32-16-10.vk"]);

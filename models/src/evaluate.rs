@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Dataset;
 use crate::interpreter::{InterpretError, Interpreter};
 use crate::quantised::{Graph, Operator};
-use crate::reference::{Reference, ReferenceError};
+use crate::reference::{Executor, Reference, ReferenceError};
 use crate::tensors::TensorError;
 
 /// Evaluation failed.
@@ -68,6 +68,8 @@ pub enum EvaluateError {
 pub struct Evaluation {
     /// Number of samples.
     pub samples: usize,
+    /// Who ran the float model.
+    pub float_by: Executor,
     /// The output that classes are read from: the first one.
     pub class_output: String,
     /// Share of samples (or positions, where each has a class) whose top class is the label, float;
@@ -96,7 +98,7 @@ pub struct OutputError {
 
 /// Runs both on every sample.
 pub(crate) fn evaluate(
-    reference: &Reference,
+    reference: &Reference<'_>,
     graph: &Graph,
     dataset: &Dataset,
 ) -> Result<Evaluation, EvaluateError> {
@@ -144,6 +146,7 @@ pub(crate) fn evaluate(
     let outputs = graph.outputs.iter().zip(distances);
     Ok(Evaluation {
         samples,
+        float_by: reference.executor(),
         class_output: graph.outputs[0].name.clone(),
         float_accuracy: labelled.then(|| share(float_right)),
         int8_accuracy: labelled.then(|| share(int8_right)),

@@ -1,5 +1,5 @@
-//! The float graph, run on real numbers: what calibration measures, and the reference for networks
-//! that tract does not run.
+//! The float graph, run on real numbers: what calibration measures, and the reference that the
+//! network on integers is compared with.
 //!
 //! Values that the file quantises are rounded to their grids, everything else is double precision.
 

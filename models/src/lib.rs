@@ -12,8 +12,9 @@
 //! | [`onnx`] | protobuf → [`graph`] | the only place that knows ONNX; refuses what cannot be proven |
 //! | [`graph`] | | the float network, ONNX names, constants inside their operators |
 //! | `passes` | [`graph`] → [`graph`] | folds constants, normalisation and activations |
-//! | `float` | samples → floats | the float graph, run by ourselves: ranges, and the reference where tract has none |
-//! | [`reference`](mod@reference) | samples → floats | the float model, run by tract |
+//! | `float` | samples → floats | the float graph, run by ourselves: ranges and the reference |
+//! | [`reference`](mod@reference) | samples → floats | what the network on integers is measured against |
+//! | `tract` | samples → floats | with the feature `tract`: the file's network, run by tract |
 //! | [`data`] | `.npz`, `.npy`, JSON → samples | with the checks that bad data deserves |
 //! | [`calibrate`] | samples → ranges | how large each value gets |
 //! | [`quantise`] | [`graph`] + ranges → [`quantised`] | int8 with snapped multipliers |
@@ -70,6 +71,8 @@ pub mod split;
 pub mod tensors;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
+#[cfg(feature = "tract")]
+mod tract;
 pub mod validate;
 pub mod window;
 

@@ -1,10 +1,8 @@
 //! The front door: a model file, ready to run, calibrate and quantise.
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 
 use ndarray::ArrayD;
-use tract_onnx::pb::ModelProto;
 
 use crate::calibrate::{CalibrateError, Calibration};
 use crate::data::{DataError, Dataset};
@@ -18,6 +16,8 @@ use crate::quantise::{self, QuantiseError, Quantised};
 use crate::quantised;
 use crate::reference::{Reference, ReferenceError};
 use crate::tensors::TensorError;
+#[cfg(feature = "tract")]
+use crate::tract;
 use crate::validate::GraphError;
 
 /// Whatever can go wrong between a model file and its quantised graph's outputs.
@@ -53,15 +53,13 @@ pub enum Error {
     Evaluate(#[from] EvaluateError),
 }
 
-/// An imported network: its float graph, the float reference, and what the import has to say.
+/// An imported network: its float graph, and what the import has to say.
 #[derive(Clone)]
 pub struct Model {
     graph: Graph,
     notes: Vec<String>,
-    proto: ModelProto,
-    directory: Option<PathBuf>,
-    /// Prepared when it is first asked for.
-    reference: OnceLock<Reference>,
+    #[cfg(feature = "tract")]
+    file: tract::File,
 }
 
 impl std::fmt::Debug for Model {
@@ -115,16 +113,18 @@ impl Model {
         Ok(Self {
             graph,
             notes: imported.notes,
-            proto: imported.proto,
-            directory: path.parent().map(Path::to_owned),
-            reference: OnceLock::new(),
+            #[cfg(feature = "tract")]
+            file: imported.file,
         })
     }
 
-    /// The float reference.
-    fn reference(&self) -> &Reference {
-        let directory = self.directory.as_deref().and_then(Path::to_str);
-        self.reference.get_or_init(|| Reference::new(&self.graph, &self.proto, directory))
+    /// The float model, ready to run.
+    fn reference(&self) -> Reference<'_> {
+        #[cfg(feature = "tract")]
+        if let Some(plan) = self.file.plan(&self.graph) {
+            return Reference::tract(&self.graph, plan);
+        }
+        Reference::own(&self.graph)
     }
 
     /// The float graph, simplified.
@@ -148,6 +148,15 @@ impl Model {
     /// If the inputs do not fit or the model does not run.
     pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, Error> {
         Ok(self.reference().run(inputs)?)
+    }
+
+    /// Runs the float model on one sample by our own execution, even where tract could.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    #[cfg(feature = "tract")]
+    pub fn run_own(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, Error> {
+        Ok(Reference::own(&self.graph).run(inputs)?)
     }
 
     /// Measures the ranges that quantisation needs over calibration data.
@@ -184,6 +193,6 @@ impl Model {
         graph: &quantised::Graph,
         dataset: &Dataset,
     ) -> Result<Evaluation, Error> {
-        Ok(evaluate::evaluate(self.reference(), graph, dataset)?)
+        Ok(evaluate::evaluate(&self.reference(), graph, dataset)?)
     }
 }

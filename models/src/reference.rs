@@ -1,23 +1,42 @@
 //! The float model: what the quantised network is measured against.
 //!
-//! tract runs it, an implementation that shares nothing with ours. Where it cannot, and for files
-//! that are quantised themselves, whose float operators are not what onnxruntime computes, our own
-//! executor does.
+//! Our own float execution runs it. In builds with the feature `tract`, as those of the tests are,
+//! tract does, wherever it can.
 
-use std::sync::Arc;
+use std::fmt;
 
 use ndarray::ArrayD;
-use tract_onnx::pb::tensor_proto::DataLocation;
-use tract_onnx::pb::{GraphProto, ModelProto, TensorProto};
-use tract_onnx::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::float::Execution;
 use crate::graph::{Graph, describe};
+#[cfg(feature = "tract")]
+use crate::tract;
+
+/// Who runs the float model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Executor {
+    /// Our own float execution, in double precision.
+    Own,
+    /// tract, in single precision: only in builds with the feature `tract`.
+    Tract,
+}
+
+impl fmt::Display for Executor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Own => "our own float execution",
+            Self::Tract => "tract",
+        })
+    }
+}
 
 /// The float model refused to run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ReferenceError {
     /// tract failed on an input.
+    #[cfg(feature = "tract")]
     #[error("tract, which runs {model:?} in floating point as the reference, failed: {reason}")]
     Run {
         /// The model.
@@ -51,33 +70,36 @@ pub enum ReferenceError {
 }
 
 /// A float model that is ready to run.
-#[derive(Clone)]
-pub struct Reference {
-    graph: Arc<Graph>,
-    /// For each output, its place among the plan's; an output that is an input is not one of them.
-    /// None if our own executor runs the model.
-    tract: Option<(Vec<Source>, Arc<TypedRunnableModel>)>,
+pub(crate) struct Reference<'m> {
+    graph: &'m Graph,
+    runner: Runner<'m>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    Input(usize),
-    Output(usize),
+enum Runner<'m> {
+    Own(Execution<'m>),
+    #[cfg(feature = "tract")]
+    Tract(&'m tract::Plan),
 }
 
-impl std::fmt::Debug for Reference {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Reference").field("graph", &self.graph.name).finish_non_exhaustive()
+impl<'m> Reference<'m> {
+    /// The model, run by ourselves.
+    pub(crate) fn own(graph: &'m Graph) -> Self {
+        Self { graph, runner: Runner::Own(Execution::new(graph)) }
     }
-}
 
-impl Reference {
-    /// Prepares a model whose input shapes are fixed.
-    pub(crate) fn new(graph: &Graph, proto: &ModelProto, directory: Option<&str>) -> Self {
-        let quantised = graph.inputs.iter().any(|input| input.grid.is_some())
-            || graph.nodes.iter().any(|node| node.grid.is_some());
-        let tract = if quantised { None } else { prepare(graph, proto, directory).ok() };
-        Self { graph: Arc::new(graph.clone()), tract }
+    /// The model, run by tract.
+    #[cfg(feature = "tract")]
+    pub(crate) fn tract(graph: &'m Graph, plan: &'m tract::Plan) -> Self {
+        Self { graph, runner: Runner::Tract(plan) }
+    }
+
+    /// Who runs it.
+    pub(crate) fn executor(&self) -> Executor {
+        match self.runner {
+            Runner::Own(_) => Executor::Own,
+            #[cfg(feature = "tract")]
+            Runner::Tract(_) => Executor::Tract,
+        }
     }
 
     /// Runs one sample, one tensor per input in the graph's order. Indices come out as whole
@@ -85,8 +107,8 @@ impl Reference {
     ///
     /// # Errors
     /// If the inputs do not fit, tract fails, or an output is infinite or not a number.
-    pub fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, ReferenceError> {
-        let Graph { name, inputs: declared, outputs, .. } = &*self.graph;
+    pub(crate) fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, ReferenceError> {
+        let Graph { name, inputs: declared, outputs, .. } = self.graph;
         let fits = inputs.len() == declared.len()
             && inputs.iter().zip(declared).all(|(given, input)| given.shape() == input.shape);
         if !fits {
@@ -96,18 +118,15 @@ impl Reference {
                 found: inputs.iter().map(|input| input.shape().to_vec()).collect(),
             });
         }
-        let results = match &self.tract {
-            None => {
-                let results = Execution::new(&self.graph).run(inputs, |_, _, _| {});
+        let results: Vec<ArrayD<f32>> = match &self.runner {
+            Runner::Own(execution) => {
+                let results = execution.run(inputs, |_, _, _| {});
                 results.into_iter().map(|result| result.mapv(|x| x as f32)).collect()
             }
-            Some((sources, plan)) => {
-                let failed = |error: TractError| ReferenceError::Run {
-                    model: name.clone(),
-                    reason: format!("{error:#}"),
-                };
-                run_tract(sources, plan, inputs).map_err(failed)?
-            }
+            #[cfg(feature = "tract")]
+            Runner::Tract(plan) => plan
+                .run(inputs)
+                .map_err(|reason| ReferenceError::Run { model: name.clone(), reason })?,
         };
         for (output, tensor) in outputs.iter().zip(&results) {
             if let Some(&found) = tensor.iter().find(|x| !x.is_finite()) {
@@ -119,110 +138,5 @@ impl Reference {
             }
         }
         Ok(results)
-    }
-}
-
-fn prepare(
-    graph: &Graph,
-    proto: &ModelProto,
-    directory: Option<&str>,
-) -> TractResult<(Vec<Source>, Arc<TypedRunnableModel>)> {
-    if let Some(graph) = &proto.graph
-        && branches(graph).any(reads_files)
-    {
-        return Err(TractError::msg(
-            "a branch of it reads files that the import has not looked at",
-        ));
-    }
-    let parsed = tract_onnx::onnx().with_ignore_value_info(true).parse(proto, directory)?;
-    let mut wanted: Vec<OutletId> = Vec::new();
-    let mut sources = Vec::new();
-    for output in &graph.outputs {
-        if let Some(index) = graph.inputs.iter().position(|input| input.name == output.name) {
-            sources.push(Source::Input(index));
-            continue;
-        }
-        let outlet = parsed.outlets_by_name.get(&output.name);
-        let outlet =
-            *outlet.ok_or_else(|| TractError::msg(format!("it has no value {:?}", output.name)))?;
-        let known = wanted.iter().position(|other| *other == outlet);
-        sources.push(Source::Output(known.unwrap_or(wanted.len())));
-        if known.is_none() {
-            wanted.push(outlet);
-        }
-    }
-    let mut model = parsed.model;
-    model.select_output_outlets(&wanted)?;
-    Ok((sources, model.into_optimized()?.into_runnable()?))
-}
-
-/// The graphs inside a graph's nodes.
-fn branches(graph: &GraphProto) -> impl Iterator<Item = &GraphProto> {
-    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
-    attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs))
-}
-
-/// Whether constants of a graph, or of one inside it, lie in other files.
-fn reads_files(graph: &GraphProto) -> bool {
-    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
-    let constants = attributes.flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
-    let external =
-        |tensor: &TensorProto| tensor.data_location == Some(DataLocation::External as i32);
-    graph.initializer.iter().chain(constants).any(external) || branches(graph).any(reads_files)
-}
-
-fn run_tract(
-    sources: &[Source],
-    plan: &Arc<TypedRunnableModel>,
-    inputs: &[ArrayD<f32>],
-) -> TractResult<Vec<ArrayD<f32>>> {
-    let tensors = inputs.iter().map(|input| Tensor::from(input.clone()).into());
-    let outputs = plan.run(tensors.collect())?;
-    let result = |source: &Source| match *source {
-        Source::Input(index) => Ok(inputs[index].clone()),
-        Source::Output(index) => {
-            Ok(outputs[index].cast_to::<f32>()?.to_plain_array_view::<f32>()?.to_owned())
-        }
-    };
-    sources.iter().map(result).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::onnx::{Builder, Op};
-    use tract_onnx::pb::StringStringEntryProto;
-
-    /// A branch that is not taken is not imported, so nobody has looked at where its files lie.
-    #[test]
-    fn files_of_branches_are_left_alone() {
-        let body =
-            |name: &str| Builder::new(17).node(Op::new("Relu", &["x"], &[name])).output(name);
-        let external = || TensorProto {
-            name: "w".into(),
-            data_location: Some(DataLocation::External as i32),
-            external_data: vec![StringStringEntryProto {
-                key: "location".into(),
-                value: "../secret".into(),
-            }],
-            ..TensorProto::default()
-        };
-        let choice = |other: Builder| {
-            let choice = Op::new("If", &["c"], &["y"])
-                .graph("then_branch", body("t"))
-                .graph("else_branch", other);
-            Builder::new(17).input("x", &[1]).node(choice).output("y").build()
-        };
-        let refused = |proto: &ModelProto| {
-            let graph = Graph { name: "g".into(), inputs: vec![], nodes: vec![], outputs: vec![] };
-            prepare(&graph, proto, None).unwrap_err().to_string().contains("reads files")
-        };
-        assert!(!refused(&choice(body("e"))));
-        assert!(refused(&choice(body("e").tensor(external()))));
-        let constant = Op::new("Constant", &[], &["w"]).tensor("value", external());
-        assert!(refused(&choice(body("e").node(constant))));
-        let inner =
-            Op::new("If", &["c"], &["e"]).graph("then_branch", body("e").tensor(external()));
-        assert!(refused(&choice(Builder::new(17).node(inner).output("e"))));
     }
 }

@@ -37,6 +37,7 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
         evaluation.samples,
         foreign::name(&evaluation.class_output)
     );
+    say!("  float run by     {}", evaluation.float_by);
     say!("  accuracy, float  {}", percent(evaluation.float_accuracy));
     say!("  accuracy, int8   {}", percent(evaluation.int8_accuracy));
     say!("  same top class   {}", percent(Some(evaluation.agreement)));

@@ -14,6 +14,7 @@
 //! Labels are an array or member named `label`, `labels` or `y`: one class per sample, or one per
 //! position for networks that label positions.
 
+mod header;
 mod json;
 mod npy;
 

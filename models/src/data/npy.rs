@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use ndarray::{ArrayD, ShapeBuilder};
-use ndarray_npy::npy::header::Header;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::header::Header;
 use super::{MAX_ELEMENTS, Number};
 
 const TYPES: &str = "float32, float64, uint8, int8, int32 or int64";
@@ -60,52 +60,16 @@ impl Element {
     }
 }
 
-/// Bytes of a header at most; NumPy itself reads no longer ones.
-const MAX_HEADER: usize = 10_000;
-
-/// Reads the header of an array.
-fn header(source: &mut impl Read) -> Result<Header, String> {
-    let broken = |error: &dyn std::fmt::Display| {
-        format!("not a complete .npy file ({error}); write it with `numpy.save`")
-    };
-    // Magic, version, and the length of what follows.
-    let mut bytes = vec![0; 10];
-    source.read_exact(&mut bytes).map_err(|error| broken(&error))?;
-    if bytes[6] > 1 {
-        bytes.resize(12, 0);
-        source.read_exact(&mut bytes[10..]).map_err(|error| broken(&error))?;
-    }
-    let length =
-        bytes[8..].iter().rev().fold(0usize, |length, &byte| length << 8 | usize::from(byte));
-    if length > MAX_HEADER {
-        return Err(broken(&format_args!("a header of {length} bytes")));
-    }
-    let start = bytes.len();
-    bytes.resize(start + length, 0);
-    source.read_exact(&mut bytes[start..]).map_err(|error| broken(&error))?;
-    // The parser goes as deep as brackets do.
-    if bytes[start..].iter().filter(|byte| b"([{".contains(byte)).count() > MAX_BRACKETS {
-        return Err(broken(&"a header of many parts"));
-    }
-    Header::from_reader(&mut bytes.as_slice()).map_err(|error| broken(&error))
-}
-
-/// Brackets that a header may open: those of the dictionary and of the shape, and of types that are
-/// refused by name.
-const MAX_BRACKETS: usize = 32;
-
 /// Decodes an array of any of the element types from a source that promises `length` bytes.
 fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, String> {
     /// Bytes converted at once, a multiple of every width.
     const CHUNK: usize = 1 << 16;
     let broken = "the file may be truncated, write it again";
-    let header = header(&mut source)?;
-    let descriptor = header.type_descriptor.to_string();
-    let element = header.type_descriptor.as_string().and_then(|descriptor| Element::of(descriptor));
-    let element = element.ok_or_else(|| {
+    let header = Header::read(&mut source)?;
+    let element = header.element().and_then(Element::of).ok_or_else(|| {
         format!(
-            "its elements are {descriptor}, expected {TYPES}; convert it with \
-            `.astype(\"float32\")`"
+            "its elements are {}, expected {TYPES}; convert it with `.astype(\"float32\")`",
+            header.described()
         )
     })?;
     let count = header.shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
@@ -141,7 +105,7 @@ fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, St
             header.shape
         ));
     }
-    let shape = header.shape.clone().set_f(header.layout.is_fortran());
+    let shape = header.shape.clone().set_f(header.fortran);
     ArrayD::from_shape_vec(shape, elements).map_err(|error| format!("{error}; {broken}"))
 }
 

@@ -1,9 +1,7 @@
 //! One ONNX node as the operator importers see it: a name and typed attributes.
 
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
-
 use super::importer::Stop;
+use super::messages::{AttributeProto, AttributeType, GraphProto, NodeProto, TensorProto};
 use crate::limits::MAX_ELEMENTS;
 
 /// A node being imported.

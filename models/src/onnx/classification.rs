@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use tract_onnx::pb::NodeProto;
-
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
+use super::messages::NodeProto;
 use super::reduce::{Reduction, over};
 use crate::activation::{Activation, Plain};
 use crate::binary::BinaryOperator;

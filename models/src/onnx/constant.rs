@@ -4,10 +4,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
 use ndarray::ArrayD;
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 
 use super::file::type_name;
+use super::messages::{DataLocation, DataType, TensorProto};
 use crate::layout;
 use crate::limits;
 

@@ -1,12 +1,11 @@
 //! Cast.
 
-use tract_onnx::pb::tensor_proto::DataType;
-
 use super::Registration;
 use super::call::Call;
 use super::file::type_name;
 use super::fold::converted;
 use super::importer::{Importer, Operand, Stop};
+use super::messages::DataType;
 use super::quantised::type_range;
 use crate::activation::{Activation, Plain};
 use crate::graph::Grid;

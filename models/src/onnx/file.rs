@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
-use tract_onnx::pb::type_proto::Value as Type;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
-use tract_onnx::prelude::Framework;
+use prost::Message;
 
 use super::ImportError;
 use super::error::listed;
+use super::messages::tensor_shape_proto::Length;
+use super::messages::type_proto::Value as Type;
+use super::messages::{DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::quantised::type_range;
 use super::{Dimensions, NEWEST_OPSET, OLDEST_OPSET};
 use crate::graph::{Grid, Input};
@@ -37,9 +36,7 @@ pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<(ModelProto, GraphProt
         return Err(ImportError::Empty { path: path() });
     }
     let not_onnx = |reason: String| ImportError::NotOnnx { path: path(), reason };
-    let mut model = tract_onnx::onnx()
-        .proto_model_for_read(&mut &*bytes)
-        .map_err(|error| not_onnx(error.root_cause().to_string()))?;
+    let mut model = ModelProto::decode(bytes).map_err(|error| not_onnx(error.to_string()))?;
     let graph = model.graph.take();
     let graph = graph.ok_or_else(|| not_onnx("it has no graph".into()))?;
     if graph.node.is_empty() {
@@ -68,8 +65,7 @@ pub(super) fn opset(path: &Path, model: &ModelProto) -> Result<i64, ImportError>
     }
 }
 
-/// Drops nodes and initialisers that no output depends on, and what only helps other tools
-/// (intermediate shapes).
+/// Drops nodes and initialisers that no output depends on.
 pub(super) fn prune(graph: &mut GraphProto) {
     let mut needed: HashSet<String> = graph.output.iter().map(|o| o.name.clone()).collect();
     let mut keep = vec![false; graph.node.len()];
@@ -82,7 +78,6 @@ pub(super) fn prune(graph: &mut GraphProto) {
     let mut keep = keep.into_iter();
     graph.node.retain(|_| keep.next().unwrap_or(false));
     graph.initializer.retain(|tensor| needed.contains(&tensor.name));
-    graph.value_info.clear();
 }
 
 /// What a node reads, the branches inside it included.
@@ -104,8 +99,7 @@ pub(super) struct Interface {
     pub(super) notes: Vec<String>,
 }
 
-/// The graph's inputs with their shapes, which are fixed in the protobuf too: unknown dimensions
-/// become 1.
+/// The graph's inputs with their shapes: unknown dimensions become 1.
 pub(super) fn fix_inputs(
     path: &Path,
     graph: &mut GraphProto,
@@ -117,7 +111,7 @@ pub(super) fn fix_inputs(
     let mut symbols = Symbols { dimensions, bound: BTreeMap::new(), unnamed: BTreeSet::new() };
     let (mut inputs, mut unusable): (Vec<Input>, Vec<_>) = (Vec::new(), Vec::new());
     let (mut names, mut element_types) = (HashSet::new(), Vec::new());
-    for info in &mut graph.input {
+    for info in &graph.input {
         if !names.insert(info.name.clone()) {
             return Err(ImportError::Interface {
                 path: path.to_owned(),
@@ -213,8 +207,8 @@ impl Symbols<'_> {
     }
 }
 
-fn fix_input(info: &mut ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, String> {
-    let Some(Type::TensorType(tensor)) = info.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+fn fix_input(info: &ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, String> {
+    let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return Err("it is not a tensor".into());
     };
     let element = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
@@ -231,24 +225,23 @@ fn fix_input(info: &mut ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Inp
             Some(Grid::integers(minimum, maximum))
         }
     };
-    let Some(shape) = &mut tensor.shape else {
+    let Some(shape) = &tensor.shape else {
         return Err("its shape is unknown; export the model with the input's shape".into());
     };
     let mut fixed = Vec::new();
-    for dimension in &mut shape.dim {
+    for dimension in &shape.dim {
         let length = match &dimension.value {
-            Some(Dimension::DimValue(-1)) | None => {
+            Some(Length::DimValue(-1)) | None => {
                 symbols.unnamed.insert(info.name.clone());
                 1
             }
-            Some(Dimension::DimValue(length)) => *length,
-            Some(Dimension::DimParam(name)) if name.is_empty() => {
+            Some(Length::DimValue(length)) => *length,
+            Some(Length::DimParam(name)) if name.is_empty() => {
                 symbols.unnamed.insert(info.name.clone());
                 1
             }
-            Some(Dimension::DimParam(name)) => symbols.length(name) as i64,
+            Some(Length::DimParam(name)) => symbols.length(name) as i64,
         };
-        dimension.value = Some(Dimension::DimValue(length));
         fixed
             .push(usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?);
     }

@@ -2,12 +2,11 @@
 
 use ndarray::{ArrayD, Axis, Zip};
 
-use tract_onnx::pb::tensor_proto::DataType;
-
 use super::call::{Call, axis};
 use super::constant::Constant;
 use super::elementwise::broadcast_shapes;
 use super::importer::{Importer, Stop};
+use super::messages::DataType;
 use crate::activation::PLAIN;
 use crate::binary::BinaryOperator;
 use crate::layout;

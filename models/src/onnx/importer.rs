@@ -5,12 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-
 use super::Refusal;
 use super::call::{Call, shortened};
 use super::constant::{Constant, declared};
+use super::messages::{DataType, GraphProto, NodeProto, TensorProto};
 use crate::graph::{Graph, Grid, Input, Node, Operator};
 use crate::limits::{self, Room};
 use crate::quantised::ValueId;

@@ -1,8 +1,8 @@
 //! The door for ONNX, and the only place that sees protobuf.
 //!
-//! `tract-onnx` decodes the file; the nodes are then read here, by a table of small functions with
-//! one line of registration per operator and one file per family. What the table does not know is
-//! refused, all of it in one error.
+//! `messages` says what of a file is decoded; the nodes are then read here, by a table of small
+//! functions with one line of registration per operator and one file per family. What the table
+//! does not know is refused, all of it in one error.
 //!
 //! | file | operators |
 //! |---|---|
@@ -40,6 +40,7 @@ mod file;
 mod fold;
 mod importer;
 mod linear;
+pub(crate) mod messages;
 mod normalisation;
 mod order;
 mod passthrough;
@@ -53,10 +54,8 @@ mod section;
 mod spatial;
 mod view;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use crate::float::Execution;
 use crate::graph::{self, Graph};
@@ -66,6 +65,7 @@ use call::Call;
 use constant::Constant;
 pub use error::{ImportError, Refusal, Refusals};
 use importer::{Binding, Importer, Stop};
+use messages::{GraphProto, ModelProto, NodeProto};
 
 /// The oldest operator set that is imported.
 pub const OLDEST_OPSET: i64 = 1;
@@ -161,9 +161,9 @@ pub(crate) struct Imported {
     pub(crate) graph: Graph,
     /// What people should know about the import.
     pub(crate) notes: Vec<String>,
-    /// The model as imported (shapes fixed, dropped operators replaced by Identity), for the float
-    /// reference.
-    pub(crate) proto: ModelProto,
+    /// The file, as tract shall run it.
+    #[cfg(feature = "tract")]
+    pub(crate) file: crate::tract::File,
 }
 
 /// Imports a file.
@@ -183,7 +183,7 @@ pub(crate) fn import_bytes(
 
 fn import(
     path: &Path,
-    (mut model, mut proto): (ModelProto, GraphProto),
+    (model, mut proto): (ModelProto, GraphProto),
     dimensions: &Dimensions,
 ) -> Result<Imported, ImportError> {
     let opset = file::opset(path, &model)?;
@@ -193,9 +193,14 @@ fn import(
     let name = stem.to_string_lossy().into_owned();
     let directory = path.parent();
     let (graph, notes, skipped) = build(path, name, interface, &proto, opset, directory)?;
-    replace_by_identity(&mut proto, &skipped);
-    model.graph = Some(proto);
-    Ok(Imported { graph, notes, proto: model })
+    #[cfg(not(feature = "tract"))]
+    drop(skipped);
+    Ok(Imported {
+        graph,
+        notes,
+        #[cfg(feature = "tract")]
+        file: crate::tract::File::new(model, proto, &skipped, directory),
+    })
 }
 
 type Built = (Graph, Vec<String>, Vec<String>);
@@ -426,21 +431,10 @@ fn import_alone<'c>(
     Ok((value, integer))
 }
 
-/// Turns the nodes that compute these values into Identity, so that the float reference drops them
-/// too.
-fn replace_by_identity(proto: &mut GraphProto, values: &[String]) {
-    let values: HashSet<&str> = values.iter().map(String::as_str).collect();
-    for node in &mut proto.node {
-        let dropped = node.output.first();
-        if dropped.is_some_and(|output| values.contains(output.as_str())) {
-            node.op_type = "Identity".into();
-            node.attribute.clear();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]

@@ -7,12 +7,11 @@
 
 use std::rc::Rc;
 
-use tract_onnx::pb::tensor_proto::DataType;
-
 use super::Registration;
 use super::call::{Call, axis};
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
+use super::messages::DataType;
 use crate::graph::{Grid, Layer, Operator};
 use crate::quantised::{Quantisation, ValueId};
 use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};

@@ -14,12 +14,16 @@
 //! ```
 
 use prost::Message;
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
+
+/// What a file consists of.
+pub mod messages {
+    pub use crate::onnx::messages::*;
+}
+
+use messages::tensor_shape_proto::{Dimension, Length};
+use messages::{
+    AttributeProto, AttributeType, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
 };
 
 /// A model under construction.
@@ -40,7 +44,6 @@ impl Builder {
             model: ModelProto {
                 ir_version: 8,
                 opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset }],
-                producer_name: "zkinfer-models tests".into(),
                 ..ModelProto::default()
             },
             graph: GraphProto { name: "test".into(), ..GraphProto::default() },
@@ -50,26 +53,21 @@ impl Builder {
     /// A float input of fixed shape.
     #[must_use]
     pub fn input(self, name: &str, shape: &[i64]) -> Self {
-        let dimensions = shape.iter().map(|&length| dimension::Value::DimValue(length));
+        let dimensions = shape.iter().map(|&length| Length::DimValue(length));
         self.typed_input(name, DataType::Float, dimensions.collect())
     }
 
     /// A float input whose first dimension is named rather than fixed.
     #[must_use]
     pub fn batched_input(self, name: &str, sample: &[i64]) -> Self {
-        let mut dimensions = vec![dimension::Value::DimParam("batch".into())];
-        dimensions.extend(sample.iter().map(|&length| dimension::Value::DimValue(length)));
+        let mut dimensions = vec![Length::DimParam("batch".into())];
+        dimensions.extend(sample.iter().map(|&length| Length::DimValue(length)));
         self.typed_input(name, DataType::Float, dimensions)
     }
 
     /// An input of any element type.
     #[must_use]
-    pub fn typed_input(
-        mut self,
-        name: &str,
-        element: DataType,
-        shape: Vec<dimension::Value>,
-    ) -> Self {
+    pub fn typed_input(mut self, name: &str, element: DataType, shape: Vec<Length>) -> Self {
         self.graph.input.push(value_info(name, element, Some(shape)));
         self
     }
@@ -232,12 +230,8 @@ pub fn float_tensor(name: &str, shape: &[i64], elements: &[f32]) -> TensorProto 
     }
 }
 
-fn value_info(
-    name: &str,
-    element: DataType,
-    shape: Option<Vec<dimension::Value>>,
-) -> ValueInfoProto {
-    let dimension = |value| Dimension { value: Some(value), ..Dimension::default() };
+fn value_info(name: &str, element: DataType, shape: Option<Vec<Length>>) -> ValueInfoProto {
+    let dimension = |value| Dimension { value: Some(value) };
     let shape = shape.map(|dimensions| TensorShapeProto {
         dim: dimensions.into_iter().map(dimension).collect(),
     });
@@ -248,8 +242,6 @@ fn value_info(
                 elem_type: element as i32,
                 shape,
             })),
-            ..TypeProto::default()
         }),
-        ..ValueInfoProto::default()
     }
 }

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::path::Path;
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use tract_onnx::pb::{StringStringEntryProto, TensorProto};
 use zkinfer_models::Model;
+use zkinfer_models::testing::onnx::messages::{
+    DataLocation, DataType, StringStringEntryProto, TensorProto,
+};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::weights;

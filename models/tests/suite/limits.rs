@@ -1,9 +1,8 @@
 //! Files of a few bytes that ask for a great deal: each is refused from its shapes, by the node
 //! that asks and with what to do.
 
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::DataType;
 use zkinfer_models::Model;
+use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{refusal, weights};

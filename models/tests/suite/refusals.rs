@@ -1,10 +1,10 @@
 //! What is refused, and in which words.
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use zkinfer_models::Model;
 use zkinfer_models::graph::Grid;
 use zkinfer_models::onnx::{Dimensions, supported_operators};
+use zkinfer_models::testing::onnx::messages::DataType;
+use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{refusal, weights};
@@ -137,7 +137,7 @@ fn opsets_out_of_range() {
 fn inputs_of_other_types() {
     let builder = |element| {
         Builder::new(13)
-            .typed_input("x", element, vec![Dimension::DimValue(1), Dimension::DimValue(4)])
+            .typed_input("x", element, vec![Length::DimValue(1), Length::DimValue(4)])
             .node(Op::new("Relu", &["x"], &["y"]))
             .output("y")
     };
@@ -164,11 +164,8 @@ fn inputs_of_other_types() {
 
 #[test]
 fn symbolic_dimensions_become_one() {
-    let shape = vec![
-        Dimension::DimParam("batch".into()),
-        Dimension::DimParam("c".into()),
-        Dimension::DimValue(3),
-    ];
+    let shape =
+        vec![Length::DimParam("batch".into()), Length::DimParam("c".into()), Length::DimValue(3)];
     let builder = Builder::new(13)
         .typed_input("x", DataType::Float, shape)
         .node(Op::new("Relu", &["x"], &["y"]))
@@ -186,7 +183,7 @@ fn symbolic_dimensions_become_one() {
 
 #[test]
 fn symbolic_dimensions_are_bound_by_name() {
-    let shape = vec![Dimension::DimParam("n".into()), Dimension::DimValue(3)];
+    let shape = vec![Length::DimParam("n".into()), Length::DimValue(3)];
     let builder = Builder::new(13)
         .typed_input("x", DataType::Float, shape)
         .node(Op::new("Relu", &["x"], &["y"]))

@@ -44,6 +44,7 @@ impl Case {
         let mut range = vec![(0.0f64, 0.0f64); graph.outputs.len()];
         for inputs in self.dataset.samples() {
             let float = self.model.run(inputs).unwrap();
+            same(&float, &self.model.run_own(inputs).unwrap());
             let integers = graph.quantise_inputs(inputs).unwrap();
             let outputs = interpreter::run(graph, &integers).unwrap();
             let int8 = graph.dequantise_outputs(&outputs);
@@ -72,6 +73,17 @@ impl Case {
     pub fn operators(&self) -> Vec<&'static str> {
         let nodes = self.quantised.graph.nodes.iter();
         nodes.map(|node| node.operator.name()).collect()
+    }
+}
+
+/// Checks that our own float execution is tract's, up to what 24 bits of a number make of sums.
+fn same(tract: &[ArrayD<f32>], own: &[ArrayD<f32>]) {
+    for (tract, own) in tract.iter().zip(own) {
+        assert_eq!(tract.shape(), own.shape());
+        let largest = tract.iter().fold(1.0f32, |largest, x| largest.max(x.abs()));
+        for (&tract, &own) in tract.iter().zip(own) {
+            assert!((tract - own).abs() <= 1e-5 * largest, "tract {tract}, our own {own}");
+        }
     }
 }
 

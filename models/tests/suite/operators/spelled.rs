@@ -1,9 +1,8 @@
 //! Operators that are spelled out in others at import, or have become quantised operators of their
 //! own.
 
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::DataType;
 use zkinfer_models::interpreter;
+use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use super::unary;

@@ -1,6 +1,6 @@
 //! Operators that move elements, and those that vanish.
 
-use tract_onnx::pb::TensorProto;
+use zkinfer_models::testing::onnx::messages::TensorProto;
 use zkinfer_models::testing::onnx::{Builder, Op, float_tensor};
 
 use super::unary;
