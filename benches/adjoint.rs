@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use support::network;
 use zkinfer::Exposure;
 use zkinfer::verifier::adjoint::{Cotangents, backward};
-use zkinfer::verifier::small::SmallSums;
+use zkinfer::verifier::field::small::SmallSums;
 
 /// Networks of the zoo: convolutions, dense layers, residual sums, depthwise convolutions.
 const NETWORKS: [&str; 4] = ["lenet5", "mlp-784-512-256-10", "resnet8-32", "mobilenetv2-32"];

@@ -18,9 +18,9 @@ use ff::{Field, PrimeField};
 use pasta_curves::group::{Curve, Group, GroupEncoding};
 use pasta_curves::{Eq, Fp};
 use serde::{Deserialize, Serialize};
-use zkinfer::verifier::proof::elements;
-use zkinfer::verifier::seal::Record;
-use zkinfer::verifier::sheet::Role;
+use zkinfer::verifier::circuit::sheet::Role;
+use zkinfer::verifier::wire::proof::elements;
+use zkinfer::verifier::wire::seal::Record;
 use zkinfer::verifier::{
     Cost, Parameters, Proof, Rejection, Seal, Statement, Value, VerifyingKey, Visibility,
     usable_rows,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use thiserror::Error;
+use zkinfer_verifier::argument::bound::VERSION;
 use zkinfer_verifier::parameters::Basis;
-use zkinfer_verifier::transcript::VERSION;
 use zkinfer_verifier::{Digest, MAX_K, Parameters, ParametersError};
 
 use crate::files::{self, RegularFile, TEMPORARY, Turn, is_private};

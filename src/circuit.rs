@@ -16,8 +16,8 @@ use zkinfer_models::quantised::Graph;
 use zkinfer_models::{Quantised, Report};
 use zkinfer_prover::Opening;
 use zkinfer_prover::sealing::seal;
-use zkinfer_verifier::format::{self, Kind};
-use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_verifier::encoding::{self, Kind};
 use zkinfer_verifier::{
     Description, FormatError, Parameters, Reading, Seal, Statement, VerifyingKey,
 };
@@ -109,7 +109,7 @@ impl Circuit {
     /// The compiled network as a `.zkc` file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let network = Network { graph: self.graph.clone(), report: self.report.clone() };
-        format::write_pair(CIRCUIT, &network, self.key.description())
+        encoding::write_pair(CIRCUIT, &network, self.key.description())
     }
 
     /// Reads a `.zkc` file, and checks graph and circuit.
@@ -121,7 +121,7 @@ impl Circuit {
         let key = |description: Description| {
             Ok(VerifyingKey::new(description).map_err(FormatError::from)?)
         };
-        let (Network { graph, report }, key) = format::read_pair(CIRCUIT, bytes, network, key)?;
+        let (Network { graph, report }, key) = encoding::read_pair(CIRCUIT, bytes, network, key)?;
         Self::new(graph, report, key)
     }
 

@@ -113,7 +113,7 @@ pub fn list() -> Vec<Found> {
 }
 
 fn terms_per_second(backend: &dyn Backend) -> Result<f64, DeviceError> {
-    let bases = zkinfer_verifier::generators::coefficient_basis(POINTS);
+    let bases = zkinfer_verifier::parameters::generators::coefficient_basis(POINTS);
     let columns: Vec<Vec<_>> = (0..SUMMED)
         .map(|column| zkinfer_prover::measure::elements(POINTS, column as u64))
         .collect();

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
-use zkinfer_verifier::format::Kind;
+use zkinfer_verifier::encoding::Kind;
 
 /// Bytes at the beginning by which kinds of files are told apart.
 const HEAD: usize = 8;
@@ -210,7 +210,7 @@ fn open_directory(_: &Path) -> Option<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zkinfer_verifier::format::PROOF;
+    use zkinfer_verifier::wire::files::PROOF;
 
     #[test]
     fn no_more_is_read_than_a_kind_may_have() {

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 use rand::rngs::StdRng;
 use zkinfer_prover::msm::{Device, DeviceError};
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, Stage, sealing};
-use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility};
 
 use crate::Error;

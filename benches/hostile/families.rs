@@ -1,7 +1,7 @@
 //! Descriptions that are short and ask for much: each family aims at one thing that reading or
 //! verifying could do too often.
 
-use zkinfer::verifier::description::{
+use zkinfer::verifier::circuit::description::{
     Combine, Contract, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
@@ -106,9 +106,9 @@ pub fn all() -> Vec<(&'static str, Description)> {
         ..contract(0, 1, 1, [1, 128], [0, 64, 0, 63])
     };
     let dense = vec![
-        Operator::Contract(contract(0, 16, 8, [3, 3], [1; 4])),
-        Operator::Contract(contract(1, 16, 16, [3, 3], [1; 4])),
-        Operator::Contract(contract(2, 16, 16, [3, 3], [1; 4])),
+        Operator::Contract(contract(0, 8, 8, [3, 3], [1; 4])),
+        Operator::Contract(contract(1, 8, 8, [3, 3], [1; 4])),
+        Operator::Contract(contract(2, 8, 8, [3, 3], [1; 4])),
     ];
     let sealed = Contract { weights: Weights::Sealed, ..contract(0, 4096, 512, [1, 1], [0; 4]) };
     let products = (0..20_000).flat_map(|link| {
@@ -153,7 +153,7 @@ pub fn all() -> Vec<(&'static str, Description)> {
         ("column factors", graph(9, 4, line(long), vec![Operator::Contract(factors)], &[long])),
         (
             "contractions behind contractions",
-            graph(12, 4, input(&[8, 64, 64], Public), dense, &[16, 64, 64]),
+            graph(12, 4, input(&[8, 64, 64], Public), dense, &[8, 64, 64]),
         ),
         (
             "nodes of three bytes",

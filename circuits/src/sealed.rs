@@ -4,8 +4,9 @@
 use rayon::prelude::*;
 use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::analysis::{DIGIT_BASE, MAX_BIAS_DIGITS, SEALED_DIGIT, sealed_bias};
-use zkinfer_verifier::description::{Operator as Lowered, Weights};
+use zkinfer_verifier::circuit::description::{Operator as Lowered, Weights};
+use zkinfer_verifier::circuit::sealed::{DIGIT_BASE, SEALED_DIGIT, sealed_bias};
+use zkinfer_verifier::limits::MAX_BIAS_DIGITS;
 
 use crate::error::Error;
 

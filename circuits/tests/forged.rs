@@ -15,7 +15,7 @@ use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::quantised::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
 use zkinfer_prover::{Assignment, ProveError, Prover};
-use zkinfer_verifier::description::{self, Combine, Description};
+use zkinfer_verifier::circuit::description::{self, Combine, Description};
 use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
 
 const END: &str = "adjoint sum end";

@@ -10,11 +10,11 @@ use common::{Net, Noise, cases};
 use proptest::prelude::*;
 use zkinfer_circuits::{Circuit, Exposure, compile_with, lower, optimise};
 use zkinfer_models::testing::arbitrary::arb_graph;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Weights,
 };
-use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{VerifyingKey, Visibility};
 
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
@@ -303,7 +303,7 @@ fn the_gaps_of_an_argmax_have_limbs_enough() {
 fn models(key: &VerifyingKey, noise: &mut Noise) -> [Vec<Vec<i64>>; 4] {
     let tensors: Vec<_> = key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
     [0, 1, 2, 3].map(|kind| {
-        let element = |tensor: &zkinfer_verifier::sheet::SealedTensor,
+        let element = |tensor: &zkinfer_verifier::circuit::sheet::SealedTensor,
                        at: usize,
                        noise: &mut Noise| match kind {
             0 => tensor.minimum,

@@ -8,7 +8,7 @@ use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_circuits::Circuit;
 use zkinfer_circuits::judge::mock_prove;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product,
     Quantisation, Requantise,
 };

@@ -14,8 +14,8 @@ use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::quantised::Graph;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
 use zkinfer_verifier::chain::{Segment, verify_chain};
-use zkinfer_verifier::proof::elements;
-use zkinfer_verifier::sheet::{Role, SealedTensor};
+use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
+use zkinfer_verifier::wire::proof::elements;
 use zkinfer_verifier::{CheckedSeal, Proof, Rejection, Seal, Value, VerifyingKey, Visibility};
 
 const K: u32 = 7;
@@ -144,7 +144,7 @@ fn every_element_of_a_sealed_argument_is_checked() {
 fn proof_size_is_the_public_one_plus_its_price() {
     let public = Desk::new(&Exposure::public());
     let sealed = Desk::new(&Exposure::default());
-    let bytes = |desk: &Desk| zkinfer_verifier::proof::argument_bytes(desk.key());
+    let bytes = |desk: &Desk| zkinfer_verifier::wire::proof::argument_bytes(desk.key());
     let layout = sealed.key().layout();
     // Lanes and tables may differ, since declared ranges are wider than actual ones: compare what
     // sealing itself adds.
@@ -375,7 +375,7 @@ fn the_bilinear_claim_shifted_between_two_operators() {
         .iter()
         .flatten()
         .filter_map(|cells| cells.result.as_ref())
-        .filter(|segment| segment.lane == zkinfer_verifier::layout::Lane::Factors)
+        .filter(|segment| segment.lane == zkinfer_verifier::circuit::place::Lane::Factors)
         .collect();
     let rows: Vec<_> =
         segments.iter().map(|segment| layout.pieces(segment, 1).next().unwrap()).collect();

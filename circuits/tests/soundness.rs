@@ -12,9 +12,9 @@ use zkinfer_circuits::judge::{StockCircuit, challenges, mock_prove};
 use zkinfer_circuits::{Circuit, Witness};
 use zkinfer_models::quantised::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::description;
+use zkinfer_verifier::circuit::description;
+use zkinfer_verifier::circuit::place::{Cells, Segment};
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::layout::{Cells, Segment};
 
 const END: &str = "adjoint sum end";
 const LIMB_BITS: u32 = 5;

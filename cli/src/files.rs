@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, Result, bail};
 use zkinfer::files;
-use zkinfer::verifier::format::Kind;
+use zkinfer::verifier::encoding::Kind;
 
 use crate::arguments::Destination;
 use crate::foreign;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use zkinfer::manifest::{LIMIT, ManifestError};
-use zkinfer::verifier::format::{KEY, SEAL, key_digest};
+use zkinfer::verifier::wire::files::{KEY, SEAL, key_digest};
 use zkinfer::verifier::{Digest, VerifyingKey};
 use zkinfer::{Manifest, Seal};
 

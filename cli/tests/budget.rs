@@ -4,11 +4,11 @@
 mod desk;
 
 use desk::Desk;
-use zkinfer::verifier::description::{
+use zkinfer::verifier::circuit::description::{
     Contract, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
     Requantise, Weights,
 };
-use zkinfer::verifier::seal::Record;
+use zkinfer::verifier::wire::seal::Record;
 use zkinfer::verifier::{
     Description, Parameters, Proof, Seal, Statement, Value, VerifyingKey, Visibility, usable_rows,
 };

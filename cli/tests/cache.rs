@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use desk::Desk;
 use zkinfer::Seal;
-use zkinfer::verifier::transcript::VERSION;
+use zkinfer::verifier::argument::bound::VERSION;
 
 /// Runs with a cache of its own.
 fn run(desk: &Desk, cache: &str, arguments: &[&str]) -> Output {

@@ -4,7 +4,7 @@
 use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::small::SmallSums;
+use zkinfer_verifier::field::small::SmallSums;
 
 /// Small integers as field elements, by table: a third of what converting each costs.
 pub struct Integers {

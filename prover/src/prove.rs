@@ -9,12 +9,13 @@ use halo2_proofs::transcript::{Blake2bWrite, Challenge255, Transcript, Transcrip
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
+use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::adjoint::{Cotangents, backward};
-use zkinfer_verifier::factors::{Operands, factors};
-use zkinfer_verifier::public::{Opened, Rows};
-use zkinfer_verifier::row_sum::{Challenges, Evaluations};
-use zkinfer_verifier::sheet::Role;
-use zkinfer_verifier::transcript::{Bound, draw};
+use zkinfer_verifier::argument::bound::{Bound, draw};
+use zkinfer_verifier::argument::opened::Opened;
+use zkinfer_verifier::argument::public::Rows;
+use zkinfer_verifier::argument::row_sum::{Challenges, Evaluations};
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
 use crate::columns::{Columns, SealedColumns};

@@ -14,9 +14,9 @@ use pasta_curves::Fp;
 use support::everything::{CONTRACTION, COPY, Everything, NARROW, PRODUCT, WIDE};
 use zkinfer_prover::ProveError;
 use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
-use zkinfer_verifier::layout::{Piece, Segment};
-use zkinfer_verifier::public::weight_sheets;
-use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::argument::public::weight_sheets;
+use zkinfer_verifier::circuit::place::{Piece, Segment};
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Rejection, Statement, Value};
 
 const RHO: u64 = 0x9E37_79B9;

@@ -13,7 +13,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_prover::commit::Committer;
 use zkinfer_prover::opening::multi_point::{BlindedPolynomial, open};
-use zkinfer_verifier::opening::{Claim, Opening};
+use zkinfer_verifier::argument::opening::{Claim, Opening};
 use zkinfer_verifier::{Parameters, Rejection};
 
 const K: u32 = 8;

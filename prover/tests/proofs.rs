@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::{key, parameters, public, witness};
 use zkinfer_prover::{ProveError, Prover};
-use zkinfer_verifier::description::Weights;
-use zkinfer_verifier::proof::{argument_bytes, elements};
+use zkinfer_verifier::circuit::description::Weights;
+use zkinfer_verifier::wire::proof::{argument_bytes, elements};
 use zkinfer_verifier::{Proof, Rejection, VerifyingKey};
 
 const K: u32 = 7;
@@ -114,7 +114,7 @@ fn other_statements_keys_lengths_and_parameters_are_rejected() {
     assert!(matches!(reject(&|p| p.key.0[0] ^= 1), Rejection::OtherKey { .. }));
 
     let mut description = key.description().clone();
-    if let zkinfer_verifier::description::Operator::Contract(contract) =
+    if let zkinfer_verifier::circuit::description::Operator::Contract(contract) =
         &mut description.nodes[1].operator
     {
         let Weights::Public(weights) = &mut contract.weights else { unreachable!() };

@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::{parameters, witness};
 use zkinfer_prover::{ProveError, Prover};
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
     Requantise, Visibility,
 };

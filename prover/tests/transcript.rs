@@ -14,10 +14,10 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use support::everything::{Everything, K};
 use zkinfer_verifier::adjoint::Cotangents;
 use zkinfer_verifier::argument::Argument;
-use zkinfer_verifier::opening::{InnerProduct, Opening};
-use zkinfer_verifier::proof::elements;
-use zkinfer_verifier::row_sum::Challenges;
-use zkinfer_verifier::transcript::Bound;
+use zkinfer_verifier::argument::bound::Bound;
+use zkinfer_verifier::argument::opening::{InnerProduct, Opening};
+use zkinfer_verifier::argument::row_sum::Challenges;
+use zkinfer_verifier::wire::proof::elements;
 use zkinfer_verifier::{Digest, Statement, Value, VerifyingKey};
 
 /// What is sent, and what is drawn after it; after each message of the rounds `r`, after each pair

@@ -20,11 +20,11 @@ use rand_core::{TryCryptoRng, TryRng};
 use support::everything::{Everything, K};
 use zkinfer_prover::row_sum::lookups::multiplicities;
 use zkinfer_verifier::argument::Argument;
-use zkinfer_verifier::multilinear::inner_product;
-use zkinfer_verifier::proof::elements;
-use zkinfer_verifier::public::Rows;
-use zkinfer_verifier::row_sum::Challenges;
-use zkinfer_verifier::transcript::Bound;
+use zkinfer_verifier::argument::bound::Bound;
+use zkinfer_verifier::argument::public::Rows;
+use zkinfer_verifier::argument::row_sum::Challenges;
+use zkinfer_verifier::field::multilinear::inner_product;
+use zkinfer_verifier::wire::proof::elements;
 use zkinfer_verifier::{BLINDING_ROWS, Proof};
 
 /// A generator of random numbers, one of which may be another than it would be.

@@ -10,7 +10,7 @@ use zkinfer::circuits::Witness;
 use zkinfer::circuits::sealed::model_tensors;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::prover::{Assignment, Prover, SealedColumns, sealing};
-use zkinfer::verifier::sheet::Role;
+use zkinfer::verifier::circuit::sheet::Role;
 use zkinfer::verifier::{Digest, Value};
 use zkinfer::{
     Circuit, Compile, Exposure, Model, Objective, Opening, Parameters, Visibility, compile_segments,
@@ -158,9 +158,9 @@ fn prove(
         (opening, output)
     });
     let sealed = sealed.iter().collect();
-    let claim =
+    let assignment =
         Assignment { statement, columns: &witness.columns, operands: witness.operands, sealed };
-    let proof = prover.prove_assignment(claim, rng).expect("an honest witness");
+    let proof = prover.prove_assignment(assignment, rng).expect("an honest witness");
 
     let said = text(key, sealed_model.as_ref().map(|(seal, _)| seal), &proof);
     files.insert(format!("{name}.vk"), key.to_bytes());

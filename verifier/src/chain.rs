@@ -4,12 +4,12 @@
 //! proven on different machines, is proven as a whole once every proof verifies and the tensors
 //! between them are the same.
 
-use crate::description::{Input, Output, Visibility};
+use crate::circuit::description::{Input, Output, Visibility};
+use crate::circuit::key::VerifyingKey;
 use crate::error::Rejection;
-use crate::key::VerifyingKey;
 use crate::parameters::Parameters;
-use crate::proof::Proof;
-use crate::seal::CheckedSeal;
+use crate::wire::proof::Proof;
+use crate::wire::seal::CheckedSeal;
 
 /// One proof of a chain, with what it takes to verify it.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +110,8 @@ fn same_tensor(output: &Output, input: &Input) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::{Description, Node, Operator, OutputSource, Quantisation};
-    use crate::statement::{Statement, Value};
+    use crate::circuit::description::{Description, Node, Operator, OutputSource, Quantisation};
+    use crate::wire::statement::{Statement, Value};
 
     /// A circuit that passes one sealed tensor on.
     fn description() -> Description {

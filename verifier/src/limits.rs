@@ -7,8 +7,17 @@
 
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
-use crate::error::DescriptionError as Error;
-
+/// Smallest supported `k`: the messages of the row sum need
+/// [`messages::rows`](crate::argument::messages::rows) rows.
+pub const MIN_K: u32 = 7;
+/// Largest supported `k`.
+pub const MAX_K: u32 = 16;
+/// Widest remainder limb.
+pub const MAX_LIMB_BITS: u32 = 16;
+/// Most digits of a sealed bias: enough for 32 bits.
+pub const MAX_BIAS_DIGITS: u32 = 6;
+/// Most bits that a requantisation divides by.
+pub const MAX_SHIFT: u32 = 60;
 /// Most nodes of a description.
 pub const MAX_NODES: usize = 1 << 16;
 /// Most inputs, most outputs, and most tensors of a seal.
@@ -31,39 +40,6 @@ pub const MAX_SEGMENTS: usize = 1 << 18;
 pub const MAX_TABLE_ROWS: usize = 1 << 22;
 /// Most columns of cells, and most table slots.
 pub const MAX_COLUMNS: usize = 1 << 14;
-
-/// A size as messages say it.
-fn size(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// Refuses `got` of something above its limit, by the name of the node or tensor where it is
-/// passed.
-pub(crate) fn within(
-    node: &str,
-    what: &'static str,
-    got: usize,
-    limit: usize,
-) -> Result<(), Error> {
-    if got <= limit {
-        return Ok(());
-    }
-    Err(Error::TooLarge { node: node.into(), what, got: size(got), limit: size(limit) })
-}
-
-/// Number of elements of a tensor: not empty, not too many, not of too many dimensions.
-pub(crate) fn count(shape: &[usize], node: &str) -> Result<usize, Error> {
-    within(node, "dimensions", shape.len(), MAX_RANK)?;
-    if shape.contains(&0) {
-        return Err(Error::Shape { node: node.into(), what: "a dimension is zero" });
-    }
-    let elements = shape
-        .iter()
-        .try_fold(1usize, |product, &size| product.checked_mul(size))
-        .unwrap_or(usize::MAX);
-    within(node, "tensor elements", elements, MAX_ELEMENTS)?;
-    Ok(elements)
-}
 
 /// Decodes a list of at most `LIMIT` entries, and no entry of a longer one.
 pub(crate) fn bounded<'de, D, T, const LIMIT: usize>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use support::valid;
-use zkinfer_verifier::proof::argument_bytes;
+use zkinfer_verifier::wire::proof::argument_bytes;
 use zkinfer_verifier::{
     Digest, FormatError, Parameters, Proof, Rejection, Statement, VerifyingKey,
 };
@@ -103,7 +103,7 @@ fn each_damage_has_its_error() {
     other[8] = 9;
     assert_eq!(
         read(&other),
-        FormatError::Version { got: 9, expected: zkinfer_verifier::format::VERSION }
+        FormatError::Version { got: 9, expected: zkinfer_verifier::encoding::VERSION }
     );
     assert_eq!(read(&bytes[..bytes.len() - 1]), FormatError::Checksum);
     let mut longer = bytes.clone();
@@ -111,13 +111,14 @@ fn each_damage_has_its_error() {
     assert_eq!(read(&sealed(longer)), FormatError::Damaged { kind: "verifying key" });
     let mut invalid = valid();
     invalid.limb_bits = 0;
-    let file = zkinfer_verifier::format::write(zkinfer_verifier::format::KEY, &invalid);
+    let file = zkinfer_verifier::encoding::write(zkinfer_verifier::wire::files::KEY, &invalid);
     assert!(matches!(read(&file), FormatError::Description(_)));
 }
 
 #[test]
 fn a_key_is_recognised_without_being_decoded() {
-    use zkinfer_verifier::format::{KEY, key_digest, write};
+    use zkinfer_verifier::encoding::write;
+    use zkinfer_verifier::wire::files::{KEY, key_digest};
     let key = VerifyingKey::new(valid()).unwrap();
     let bytes = key.to_bytes();
     let digest = |bytes: &[u8]| key_digest(bytes, bytes.len()).unwrap();
@@ -154,7 +155,7 @@ fn invalid_points_and_scalars_are_named() {
 
 #[test]
 fn a_pair_is_exact_and_each_part_is_checked() {
-    use zkinfer_verifier::format::{Kind, read_pair, write_pair};
+    use zkinfer_verifier::encoding::{Kind, read_pair, write_pair};
     const PAIR: Kind = Kind { name: "pair", magic: b"zkinf.xx", limit: 1 << 10 };
     let read = |bytes: &[u8]| {
         let short = |text: String| {

@@ -7,9 +7,9 @@ use ff::Field;
 use pasta_curves::Fp;
 use support::valid;
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::multilinear::inner_product;
-use zkinfer_verifier::public::{Public, Rows};
-use zkinfer_verifier::row_sum::{Challenges, Evaluations};
+use zkinfer_verifier::argument::public::{Public, Rows};
+use zkinfer_verifier::argument::row_sum::{Challenges, Evaluations};
+use zkinfer_verifier::field::multilinear::inner_product;
 
 /// Elements that have nothing to do with each other.
 fn elements(count: usize, seed: u64) -> Vec<Fp> {

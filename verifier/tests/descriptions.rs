@@ -5,11 +5,12 @@
 mod support;
 
 use support::{contract, hidden, node, valid};
-use zkinfer_verifier::analysis::{Facts, analyse};
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::analysis::analyse;
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Requantise,
     View, ViewKind, Visibility, Weights,
 };
+use zkinfer_verifier::circuit::facts::Facts;
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
 /// Changes [`hidden`] and demands exactly this error.

@@ -4,16 +4,17 @@
 mod support;
 
 use support::{READING, contract, valid};
-use zkinfer_verifier::cost::Budget;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, NodeId, Operator, Output,
     OutputSource, Product, Requantise, View, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::error::{DescriptionError as Error, FormatError, Rejection};
-use zkinfer_verifier::format;
+use zkinfer_verifier::circuit::error::DescriptionError as Error;
+use zkinfer_verifier::circuit::sheet::SealedTensor;
+use zkinfer_verifier::cost::Budget;
+use zkinfer_verifier::encoding;
+use zkinfer_verifier::error::{FormatError, Rejection};
 use zkinfer_verifier::limits::{MAX_NODES, MAX_RANK, MAX_SEGMENTS, MAX_TENSORS};
-use zkinfer_verifier::seal::{Record, Seal};
-use zkinfer_verifier::sheet::SealedTensor;
+use zkinfer_verifier::wire::seal::{Record, Seal};
 use zkinfer_verifier::{Cost, Digest, Parameters, Proof, Statement, Value, VerifyingKey};
 
 fn node(operator: Operator) -> Node {
@@ -223,13 +224,15 @@ fn long_lists_are_refused_while_they_are_decoded() {
     key.nodes = vec![node(Operator::Copy(0)); MAX_NODES + 1];
     too_many(
         "verifying key",
-        VerifyingKey::from_bytes(&format::write(format::KEY, &key)).unwrap_err(),
+        VerifyingKey::from_bytes(&encoding::write(zkinfer_verifier::wire::files::KEY, &key))
+            .unwrap_err(),
     );
     let mut key = valid();
     key.inputs[0].shape = vec![1; MAX_RANK + 1];
     too_many(
         "verifying key",
-        VerifyingKey::from_bytes(&format::write(format::KEY, &key)).unwrap_err(),
+        VerifyingKey::from_bytes(&encoding::write(zkinfer_verifier::wire::files::KEY, &key))
+            .unwrap_err(),
     );
 }
 

@@ -7,7 +7,7 @@
 mod support;
 
 use support::{READING, contract, named, node};
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Operator, Output, OutputSource, Product,
     Requantise, View, ViewKind, Visibility, Weights,
 };

@@ -1,6 +1,6 @@
 //! Seals that are relied on without their range proof.
 
-use zkinfer_verifier::seal::Record;
+use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{Digest, Rejection, Seal, usable_rows};
 
 fn seal(k: u32) -> Seal {

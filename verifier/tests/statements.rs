@@ -5,7 +5,7 @@
 mod support;
 
 use support::named;
-use zkinfer_verifier::description::{Description, Input, Operator, Output, OutputSource};
+use zkinfer_verifier::circuit::description::{Description, Input, Operator, Output, OutputSource};
 use zkinfer_verifier::{Rejection, Statement, Value, VerifyingKey, Visibility};
 
 const COLUMNS: usize = 3;

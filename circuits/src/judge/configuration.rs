@@ -9,7 +9,7 @@ use halo2_proofs::plonk::{
 use halo2_proofs::poly::Rotation;
 use pasta_curves::Fp;
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::layout::Lane;
+use zkinfer_verifier::circuit::place::Lane;
 
 /// Names of the gates, each with one constraint of the same name.
 pub const GATES: [&str; 3] = ["adjoint sum step", "adjoint sum start", "adjoint sum end"];

@@ -26,11 +26,11 @@ use ff::FromUniformBytes;
 use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner, Value};
 use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 use pasta_curves::Fp;
+use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
-use zkinfer_verifier::factors::{Operands, factors};
+use zkinfer_verifier::circuit::place::Lookup;
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::layout::Lookup;
-use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Statement, VerifyingKey};
 
 use crate::witness::Witness;
@@ -171,7 +171,7 @@ fn cotangents(key: &VerifyingKey, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
             .flat_map(|unit| cotangent.taps.iter().map(move |tap| *unit * tap))
             .collect();
         kappa.resize(sheet.columns.end, vec![Fp::zero(); layout.usable]);
-        zkinfer_verifier::layout::add(&mut kappa, sheet.pieces(), &elements);
+        zkinfer_verifier::circuit::place::add(&mut kappa, sheet.pieces(), &elements);
     }
     kappa
 }

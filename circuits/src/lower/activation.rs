@@ -2,7 +2,7 @@
 //! result), one lookup.
 
 use zkinfer_models::quantised::{Function, Node};
-use zkinfer_verifier::description::NodeId;
+use zkinfer_verifier::circuit::description::NodeId;
 
 use super::Context;
 use crate::error::Error;

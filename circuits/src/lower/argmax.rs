@@ -2,7 +2,7 @@
 //! negatives. Cells: the limbs of one gap per element compared.
 
 use zkinfer_models::quantised::Node;
-use zkinfer_verifier::description::OutputSource;
+use zkinfer_verifier::circuit::description::OutputSource;
 
 use super::Context;
 use crate::error::Error;

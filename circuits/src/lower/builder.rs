@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use zkinfer_models::quantised::Function;
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind,
 };
+use zkinfer_verifier::circuit::interval::Interval;
 
 /// Grows the node list. Views and zero-point shifts are shared: asking for one that exists returns
 /// it.

@@ -2,7 +2,7 @@
 //! requantisation.
 
 use zkinfer_models::quantised::{Node, Window};
-use zkinfer_verifier::description::{Contract, NodeId, Weights};
+use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
 use super::Context;
 use super::rescale::Affine;

@@ -6,8 +6,8 @@
 //! contraction an equation of its own, and so weights of rank one.
 
 use zkinfer_verifier::DescriptionError;
-use zkinfer_verifier::analysis::wanting_copies;
-use zkinfer_verifier::description::{Description, Node, NodeId, Operator, OutputSource};
+use zkinfer_verifier::circuit::analysis::wanting_copies;
+use zkinfer_verifier::circuit::description::{Description, Node, NodeId, Operator, OutputSource};
 
 /// Puts a copy behind each contraction that needs one; `shifts` has an entry for each node.
 pub(super) fn insert(

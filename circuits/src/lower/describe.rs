@@ -1,8 +1,11 @@
 //! A lowered graph and the choices that complete it.
 
-use zkinfer_verifier::analysis::{Analysis, analyse};
-use zkinfer_verifier::description::{Combine, Contract, Description, Form, Operator, Requantise};
-use zkinfer_verifier::{DescriptionError, analysis::Interval};
+use zkinfer_verifier::DescriptionError;
+use zkinfer_verifier::circuit::analysis::{Analysis, analyse};
+use zkinfer_verifier::circuit::description::{
+    Combine, Contract, Description, Form, Operator, Requantise,
+};
+use zkinfer_verifier::circuit::interval::Interval;
 
 use crate::error::Error;
 

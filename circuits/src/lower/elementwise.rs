@@ -12,8 +12,8 @@
 //! which no difference exceeds, and gives the difference back beyond: 2 cells per element.
 
 use zkinfer_models::quantised::{BinaryFunction, Function, Node, Requantise};
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::NodeId;
+use zkinfer_verifier::circuit::description::NodeId;
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::{Context, extremum, rescale};
 use crate::error::Error;

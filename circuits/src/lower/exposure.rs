@@ -1,7 +1,7 @@
 //! What a circuit shows: the visibility of weights, inputs and outputs.
 
 use zkinfer_models::quantised::{Graph, Operator};
-use zkinfer_verifier::description::Visibility;
+use zkinfer_verifier::circuit::description::Visibility;
 
 use crate::error::Error;
 

@@ -3,8 +3,8 @@
 //! cells (difference and rise) and one lookup per comparison.
 
 use zkinfer_models::quantised::{Function, Node};
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::NodeId;
+use zkinfer_verifier::circuit::description::NodeId;
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::Context;
 use super::builder::Builder;

@@ -4,8 +4,8 @@
 //! zero, plus the constant. No cells either.
 
 use zkinfer_models::quantised::Node;
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{NodeId, ViewKind};
+use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::Context;
 use crate::error::Error;

@@ -6,7 +6,7 @@
 //! 2` or `limbs + 4` cells per output.
 
 use zkinfer_models::quantised::{Node, Window};
-use zkinfer_verifier::description::{NodeId, ViewKind};
+use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 
 use super::Context;
 use super::convolution::slide;

@@ -20,7 +20,7 @@
 //!
 //! A value of the graph is a node with the same row-major elements, in whatever shape its producer
 //! found convenient; whoever reads it asks for the shape it needs, which costs a
-//! [`ViewKind::Reshape`](zkinfer_verifier::description::ViewKind) and no cell.
+//! [`ViewKind::Reshape`](zkinfer_verifier::circuit::description::ViewKind) and no cell.
 //!
 //! Only graphs that [`Graph::validate`] accepts are lowered: of others the interpreter says
 //! nothing, and lowering would choose a meaning for them.
@@ -49,10 +49,10 @@ mod top;
 mod tests;
 
 use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     self, Description, Input, NodeId, Output, OutputSource, Visibility,
 };
+use zkinfer_verifier::circuit::interval::Interval;
 
 use crate::error::Error;
 use crate::sealed::bias_digits;

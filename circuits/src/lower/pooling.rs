@@ -18,8 +18,8 @@
 //! short.
 
 use zkinfer_models::quantised::{Node, Requantise, Window};
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{Contract, NodeId, ViewKind, Weights};
+use zkinfer_verifier::circuit::description::{Contract, NodeId, ViewKind, Weights};
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::convolution::slide;
 use super::extremum::{self, Extremum};

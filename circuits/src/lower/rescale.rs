@@ -12,7 +12,7 @@
 //! own; their sum is the accumulator.
 
 use zkinfer_models::quantised::{Function, Requantise, Ties};
-use zkinfer_verifier::description::{Contract, NodeId, Weights};
+use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
 use super::Context;
 use crate::error::Error;

@@ -2,7 +2,7 @@
 //! requantisation.
 
 use zkinfer_models::quantised::{Node, Requantise};
-use zkinfer_verifier::description::NodeId;
+use zkinfer_verifier::circuit::description::NodeId;
 
 use super::{Context, rescale};
 use crate::error::Error;

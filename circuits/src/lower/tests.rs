@@ -4,7 +4,7 @@
 use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Quantisation, Requantise, Ties,
 };
-use zkinfer_verifier::analysis::Interval;
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::{Context, Value};
 use crate::error::Error;

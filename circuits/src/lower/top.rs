@@ -8,8 +8,8 @@
 //! result.
 
 use zkinfer_models::quantised::{Function, Node};
-use zkinfer_verifier::analysis::Interval;
-use zkinfer_verifier::description::{NodeId, ViewKind};
+use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::Context;
 use super::extremum::{self, Extremum};

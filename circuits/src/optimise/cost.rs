@@ -5,7 +5,7 @@
 //! the formulas and shows them beside what was measured.
 
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::proof::argument_bytes;
+use zkinfer_verifier::wire::proof::argument_bytes;
 
 use super::counts::Counts;
 

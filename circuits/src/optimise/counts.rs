@@ -1,13 +1,15 @@
 //! What a plan amounts to: rows, columns, lookups, table slots. The same numbers whether counted
 //! before or after compiling.
 
-use zkinfer_verifier::analysis::{Analysis, Interval, depth, factor_length};
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::analysis::Analysis;
+use zkinfer_verifier::circuit::description::{
     Description, Form, Function, Operator, OutputSource, Visibility,
 };
-use zkinfer_verifier::layout::Lane;
+use zkinfer_verifier::circuit::geometry::{depth, factor_length};
+use zkinfer_verifier::circuit::interval::Interval;
+use zkinfer_verifier::circuit::place::Lane;
+use zkinfer_verifier::circuit::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
 use zkinfer_verifier::limits::MAX_TABLE_ROWS;
-use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, MAX_COLUMNS, VerifyingKey, usable_rows};
 
 use crate::lower::{Lowered, Plan, padding};

@@ -1,8 +1,8 @@
 //! The cells of requantisations and ArgMaxes.
 
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::description::{Form, Requantise};
-use zkinfer_verifier::layout::Cells;
+use zkinfer_verifier::circuit::description::{Form, Requantise};
+use zkinfer_verifier::circuit::place::Cells;
 
 /// Fills the cells of a requantisation and returns its values.
 pub(super) fn requantise(

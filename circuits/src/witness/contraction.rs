@@ -8,8 +8,8 @@
 use std::num::Wrapping;
 use std::ops::{Add, Mul};
 
-use zkinfer_verifier::analysis::Facts;
-use zkinfer_verifier::description::Contract;
+use zkinfer_verifier::circuit::description::Contract;
+use zkinfer_verifier::circuit::facts::Facts;
 
 /// Positions whose taps are gathered at a time: enough to reuse each weight row, few enough to stay
 /// in the cache.

@@ -13,11 +13,11 @@
 mod cells;
 mod contraction;
 
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::sheet::Role;
-use zkinfer_verifier::view::gather;
+use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_verifier::circuit::view::gather;
 use zkinfer_verifier::{Statement, Value, VerifyingKey};
 
 use crate::error::InputError;

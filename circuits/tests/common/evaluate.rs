@@ -1,8 +1,8 @@
 //! What a description's nodes hold, by the formulas in its documentation and by nothing that the
 //! circuit or the verifier computes with: every index is spelled out, every integer has 128 bits.
 
-use zkinfer_verifier::analysis::Analysis;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::analysis::Analysis;
+use zkinfer_verifier::circuit::description::{
     Contract, Description, Operator, Product, View, ViewKind, Weights,
 };
 

@@ -18,7 +18,7 @@ use zkinfer_models::quantised::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
 use zkinfer_prover::{Assignment, Prover, sealing};
-use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Parameters, Value, Visibility};
 
 /// Deterministic noise: SplitMix64.

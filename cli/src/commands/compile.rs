@@ -9,7 +9,7 @@ use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::quantised::Graph;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::verifier::Digest;
-use zkinfer::verifier::seal::model_digest;
+use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
 
 use super::{inspect, parameters};

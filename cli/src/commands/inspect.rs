@@ -6,10 +6,11 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::json;
 use zkinfer::files::RegularFile;
-use zkinfer::verifier::analysis::depth;
-use zkinfer::verifier::description::{Input, Operator, OutputSource};
-use zkinfer::verifier::format::{KEY, PROOF, SEAL};
-use zkinfer::verifier::seal::{Record, model_digest};
+use zkinfer::verifier::circuit::description::{Input, Operator, OutputSource};
+use zkinfer::verifier::circuit::geometry::depth;
+use zkinfer::verifier::encoding::digest::model_digest;
+use zkinfer::verifier::wire::files::{KEY, PROOF, SEAL};
+use zkinfer::verifier::wire::seal::Record;
 use zkinfer::verifier::{Cost, Proof, Seal, Value, VerifyingKey};
 use zkinfer::{Circuit, Opening, Prediction};
 

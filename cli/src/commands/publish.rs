@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::manifest::FORMAT;
-use zkinfer::verifier::format::SEAL;
+use zkinfer::verifier::wire::files::SEAL;
 use zkinfer::{Circuit, Manifest, PublisherKey, Seal};
 
 use super::read_circuit;

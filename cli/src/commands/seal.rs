@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
 use serde_json::json;
 use zkinfer::verifier::Visibility;
-use zkinfer::verifier::seal::model_digest;
+use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
 
 use super::{parameters, read_circuit};

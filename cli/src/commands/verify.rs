@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use zkinfer::verifier::chain::{Segment, verify_joins};
-use zkinfer::verifier::format::PROOF;
+use zkinfer::verifier::wire::files::PROOF;
 use zkinfer::verifier::{Budget, Cost, Digest, Proof, Rejection, VerifyingKey};
 use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 

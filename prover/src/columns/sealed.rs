@@ -13,8 +13,8 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
-use zkinfer_verifier::seal::Record;
-use zkinfer_verifier::sheet::Sheet;
+use zkinfer_verifier::circuit::sheet::Sheet;
+use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal, usable_rows};
 
 use crate::commit::Committer;

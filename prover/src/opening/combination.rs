@@ -2,7 +2,7 @@
 
 use pasta_curves::Fp;
 use rayon::prelude::*;
-use zkinfer_verifier::combination::Combination;
+use zkinfer_verifier::argument::combination::Combination;
 
 use crate::columns::{Columns, SealedColumn};
 use crate::commit::{BlindedColumn, Column, Committer, Content};

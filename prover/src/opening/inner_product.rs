@@ -21,7 +21,7 @@ use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::arithmetic::CurveExt;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
-use zkinfer_verifier::transcript::draw;
+use zkinfer_verifier::argument::bound::draw;
 
 use crate::msm::{Bases, full, tensor};
 

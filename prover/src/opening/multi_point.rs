@@ -8,7 +8,7 @@ use halo2_proofs::arithmetic::{eval_polynomial, kate_division};
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
-use zkinfer_verifier::transcript::draw;
+use zkinfer_verifier::argument::bound::draw;
 
 use super::inner_product;
 use crate::commit::Committer;

@@ -6,7 +6,7 @@ use ff::Field;
 use halo2_proofs::poly::{Coeff, Polynomial};
 use pasta_curves::Fp;
 use rayon::prelude::*;
-use zkinfer_verifier::running_sum::{Point, constraints};
+use zkinfer_verifier::argument::running_sum::{Point, constraints};
 
 use crate::commit::Committer;
 

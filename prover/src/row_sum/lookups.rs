@@ -3,8 +3,8 @@
 use ff::{BatchInvert, Field};
 use pasta_curves::Fp;
 use rayon::prelude::*;
-use zkinfer_verifier::layout::Lookup;
-use zkinfer_verifier::row_sum::fraction;
+use zkinfer_verifier::argument::row_sum::fraction;
+use zkinfer_verifier::circuit::place::Lookup;
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
 
 use crate::commit::Committer;

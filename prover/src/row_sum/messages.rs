@@ -3,7 +3,7 @@
 
 use ff::Field;
 use pasta_curves::{EqAffine, Fp};
-use zkinfer_verifier::messages::COEFFICIENTS;
+use zkinfer_verifier::argument::messages::COEFFICIENTS;
 
 use crate::commit::{BlindedColumn, Committer};
 

@@ -6,9 +6,9 @@ use halo2_proofs::arithmetic::eval_polynomial;
 use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
-use zkinfer_verifier::layout::Layout;
-use zkinfer_verifier::public::{Public, Rows};
-use zkinfer_verifier::transcript::draw;
+use zkinfer_verifier::argument::bound::draw;
+use zkinfer_verifier::argument::public::{Public, Rows};
+use zkinfer_verifier::circuit::layout::Layout;
 
 use super::messages::Messages;
 use super::summand::Summand;

@@ -7,9 +7,9 @@ use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::adjoint::Adjoint;
-use zkinfer_verifier::messages::COEFFICIENTS;
-use zkinfer_verifier::public::weight_sheets;
-use zkinfer_verifier::row_sum::{Challenges, helper_terms};
+use zkinfer_verifier::argument::messages::COEFFICIENTS;
+use zkinfer_verifier::argument::public::weight_sheets;
+use zkinfer_verifier::argument::row_sum::{Challenges, helper_terms};
 
 use super::lookups::Lookups;
 use super::messages::Message;
@@ -21,7 +21,7 @@ use crate::integers::{Integers, combine};
 /// Most rows whose terms are added up at a time.
 const CHUNK: usize = 32;
 
-/// The columns of the [row sum](zkinfer_verifier::row_sum) as tables.
+/// The columns of the [row sum](zkinfer_verifier::argument::row_sum) as tables.
 #[derive(Clone)]
 pub struct Summand {
     /// `f`, one per lookup.

@@ -4,7 +4,7 @@ use ff::Field;
 use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::adjoint::WeightCotangent;
-use zkinfer_verifier::sheet::{Pattern, Sheet};
+use zkinfer_verifier::circuit::sheet::{Pattern, Sheet};
 
 use crate::columns::SealedColumn;
 use crate::commit::Committer;

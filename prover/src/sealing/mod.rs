@@ -6,8 +6,8 @@ mod opening;
 use std::sync::Arc;
 
 use rand_core::CryptoRng;
-use zkinfer_verifier::seal::Record;
-use zkinfer_verifier::sheet::{Role, SealedTensor, Sheet};
+use zkinfer_verifier::circuit::sheet::{Role, SealedTensor, Sheet};
+use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{Parameters, Seal, usable_rows};
 
 pub use opening::Opening;
@@ -113,7 +113,7 @@ mod tests {
     use pasta_curves::{Eq, Fp};
     use rand::SeedableRng;
     use rand::rngs::StdRng;
-    use zkinfer_verifier::description::Quantisation;
+    use zkinfer_verifier::circuit::description::Quantisation;
     use zkinfer_verifier::field::integer;
 
     use super::*;

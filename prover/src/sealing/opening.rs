@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
-use zkinfer_verifier::format::{self, Kind};
-use zkinfer_verifier::seal::Record;
-use zkinfer_verifier::sheet::Sheet;
+use zkinfer_verifier::circuit::sheet::Sheet;
+use zkinfer_verifier::encoding::{self, Kind};
+use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{Digest, FormatError, Parameters, usable_rows};
 
 use crate::columns::{SealedColumns, Seed};
@@ -57,12 +57,12 @@ impl Opening {
 
     /// The opening as an `.opening` file.
     pub fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        format::write(OPENING, self).into()
+        encoding::write(OPENING, self).into()
     }
 
     /// Reads an `.opening` file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
-        format::read(OPENING, bytes)
+        encoding::read(OPENING, bytes)
     }
 
     /// The columns of `sheets`, after checking that they are what was sealed: the same tensors,

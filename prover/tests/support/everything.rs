@@ -11,14 +11,14 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_core::CryptoRng;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
-use zkinfer_verifier::description::{
+use zkinfer_verifier::adjoint::factors::{Operands, factors};
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::factors::{Operands, factors};
+use zkinfer_verifier::circuit::place::Segment;
+use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::layout::Segment;
-use zkinfer_verifier::sheet::{Role, SealedTensor};
 use zkinfer_verifier::{Parameters, Proof, Rejection, Statement, Value, VerifyingKey};
 
 pub const K: u32 = 7;

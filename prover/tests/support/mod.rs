@@ -7,11 +7,11 @@
 
 pub mod everything;
 
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Quantisation, Requantise, Visibility, Weights,
 };
-use zkinfer_verifier::layout::Segment;
+use zkinfer_verifier::circuit::place::Segment;
 use zkinfer_verifier::{Parameters, Statement, Value, VerifyingKey};
 
 pub const WEIGHTS: [i8; 12] = [3, -2, 5, 7, -1, -4, 2, 2, 2, 0, 9, -9];

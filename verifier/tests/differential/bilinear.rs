@@ -1,7 +1,9 @@
 //! Random contractions and products. A bilinear node is followed by what it has to reach: exactly
 //! one equation, perhaps through sums.
 
-use zkinfer_verifier::description::{Combine, Contract, NodeId, Operator, Product, Weights};
+use zkinfer_verifier::circuit::description::{
+    Combine, Contract, NodeId, Operator, Product, Weights,
+};
 
 use crate::generator::{Draft, MOST, elements};
 

@@ -7,8 +7,8 @@ use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_verifier::Statement;
 use zkinfer_verifier::adjoint::{Adjoint, Cotangents};
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::sheet::Role;
 
 use crate::equations::{Equation, Form, Network, Variable, add, places};
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use zkinfer_verifier::adjoint::Cotangents;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Contract, Form as Requantisation, NodeId, Operator, OutputSource, Weights,
 };
+use zkinfer_verifier::circuit::place::{Piece, Segment};
+use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::layout::{Piece, Segment};
-use zkinfer_verifier::sheet::Role;
 use zkinfer_verifier::{Statement, VerifyingKey, Visibility};
 
 use crate::meaning::{self, Value, column_factor, met, taps};

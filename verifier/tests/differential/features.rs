@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Contract, Form, Operator, OutputSource, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::layout::Lane;
-use zkinfer_verifier::sheet::Role;
+use zkinfer_verifier::circuit::place::Lane;
+use zkinfer_verifier::circuit::sheet::Role;
 
 /// How many cases have each feature.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! products are in [`bilinear`](crate::bilinear).
 
 use zkinfer_verifier::Description;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Quantisation,
     Requantise, View, ViewKind, Visibility, Weights,
 };

@@ -3,7 +3,7 @@
 //! integers or linear forms.
 
 use zkinfer_verifier::Description;
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Operator, Product, View, ViewKind, Weights,
 };
 

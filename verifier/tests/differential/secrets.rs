@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zkinfer_verifier::description::{Function, NodeId, Operator};
+use zkinfer_verifier::circuit::description::{Function, NodeId, Operator};
 
 use crate::equations::Network;
 use crate::meaning;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use ff::Field;
 use pasta_curves::Fp;
+use zkinfer_verifier::adjoint::factors::{self, Operands};
 use zkinfer_verifier::adjoint::{Adjoint, Cotangents, WeightCotangent};
-use zkinfer_verifier::description::{Form, NodeId, Operator, OutputSource};
-use zkinfer_verifier::factors::{self, Operands};
+use zkinfer_verifier::circuit::description::{Form, NodeId, Operator, OutputSource};
+use zkinfer_verifier::circuit::place::Segment;
+use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_verifier::circuit::tables::Content;
 use zkinfer_verifier::field::integer;
-use zkinfer_verifier::layout::Segment;
-use zkinfer_verifier::sheet::Role;
-use zkinfer_verifier::tables::Content;
 use zkinfer_verifier::{Statement, Value, Visibility};
 
 use crate::equations::{Equation, Network, Place, Variable, wide};

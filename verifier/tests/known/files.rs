@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use zkinfer_verifier::{Digest, Proof, Seal, Value, VerifyingKey, format, transcript};
+use zkinfer_verifier::argument::bound;
+use zkinfer_verifier::{Digest, Proof, Seal, Value, VerifyingKey, encoding};
 
 /// One per proof; those of the chain in its order.
 pub const NAMES: [&str; 7] =
@@ -28,7 +29,7 @@ pub fn read(folder: &str) -> Files {
 
 /// The version of the argument and that of the formats.
 pub fn versions() -> [u32; 2] {
-    [transcript::VERSION, format::VERSION.into()]
+    [bound::VERSION, encoding::VERSION.into()]
 }
 
 /// What stands in the table about files of these versions.

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use zkinfer_verifier::description::{
+use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };

@@ -1,0 +1,212 @@
+//! halo2's multi-point opening and inner product argument, for the two sets of points of this
+//! argument.
+//!
+//! The messages, challenges and equation are those of
+//! `halo2_proofs::poly::multiopen::verify_proof`, which accepts the same bytes (a test of the
+//! prover holds that). It is spelled out here because halo2's verifier takes its own parameters,
+//! whose points it has to decompress one by one: that cost a cold verification more than everything
+//! else. Relation: the Halo paper (<https://eprint.iacr.org/2019/1021>), section 3, and the halo2
+//! book on multi-point openings.
+//!
+//! Polynomials `p_i` are opened at `x`, one more, `s`, at `x` and `ωx`. With `P = Σ_i x_1^(last −
+//! i)·p_i` and the line `l` through the two values of `s`, the prover commits to `q = x_2·(P −
+//! P(x))/(X − x) + (s − l)/((X − x)(X − ωx))`, shows `P` and `s` at `x_3`, and opens `x_4²·q +
+//! x_4·P + s` there.
+
+use ff::{BatchInvert, Field};
+use group::Group;
+use halo2_proofs::arithmetic::best_multiexp;
+use halo2_proofs::transcript::{EncodedChallenge, TranscriptRead};
+use pasta_curves::{EqAffine, Fp};
+
+use crate::argument::bound::draw;
+use crate::argument::{read_point, read_scalar};
+use crate::error::Rejection;
+use crate::parameters::Parameters;
+
+/// A commitment as a combination of points, and what its polynomial is claimed to be at some
+/// points.
+#[derive(Clone, Debug)]
+pub struct Claim<const POINTS: usize> {
+    /// Coefficients and points.
+    pub terms: Vec<(Fp, EqAffine)>,
+    /// The values.
+    pub values: [Fp; POINTS],
+}
+
+/// A combination of points that must be the identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Equation {
+    scalars: Vec<Fp>,
+    points: Vec<EqAffine>,
+}
+
+impl Equation {
+    /// Adds `scale·Σ terms`.
+    fn add(&mut self, scale: Fp, terms: impl IntoIterator<Item = (Fp, EqAffine)>) {
+        for (scalar, point) in terms {
+            self.scalars.push(scalar * scale);
+            self.points.push(point);
+        }
+    }
+
+    /// Whether it holds: one multi-scalar multiplication.
+    pub fn holds(&self) -> bool {
+        bool::from(best_multiexp(&self.scalars, &self.points).is_identity())
+    }
+}
+
+/// What is said and drawn in an opening.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Combines what is opened at one point.
+    pub x_1: Fp,
+    /// Combines the two sets of points.
+    pub x_2: Fp,
+    /// The commitment to `q`.
+    pub quotient: EqAffine,
+    /// The point at which all is opened.
+    pub x_3: Fp,
+    /// `P` and `s` there.
+    pub values: [Fp; 2],
+    /// Combines `q`, `P` and `s`.
+    pub x_4: Fp,
+    /// The inner product argument for their combination.
+    pub product: InnerProduct,
+}
+
+/// What is said and drawn in an inner product argument.
+#[derive(Clone, Debug)]
+pub struct InnerProduct {
+    /// The commitment to the mask.
+    pub mask: EqAffine,
+    /// Scales the mask.
+    pub xi: Fp,
+    /// Scales the generator of inner products.
+    pub z: Fp,
+    /// The rounds: two commitments and a challenge each.
+    pub rounds: Vec<([EqAffine; 2], Fp)>,
+    /// The coefficient that is left, and the blind.
+    pub scalars: [Fp; 2],
+}
+
+const PART: &str = "elements of the opening";
+
+impl Opening {
+    /// Reads an opening of polynomials with `2^k` coefficients.
+    pub fn read<E, T>(from: &mut T, k: u32) -> Result<Self, Rejection>
+    where
+        E: EncodedChallenge<EqAffine>,
+        T: TranscriptRead<EqAffine, E>,
+    {
+        let (x_1, x_2) = (draw(from), draw(from));
+        let quotient = read_point(from, PART)?;
+        let x_3 = draw(from);
+        let values = [read_scalar(from, PART)?, read_scalar(from, PART)?];
+        let x_4 = draw(from);
+        Ok(Self { x_1, x_2, quotient, x_3, values, x_4, product: InnerProduct::read(from, k)? })
+    }
+
+    /// The equation that holds iff `here` at `points[0]` and `both` at both points are opened.
+    pub fn equation(
+        &self,
+        parameters: &Parameters,
+        here: &[Claim<1>],
+        both: &Claim<2>,
+        points: [Fp; 2],
+    ) -> Result<Equation, Rejection> {
+        let Self { x_1, x_2, quotient, x_3, values: [here_value, both_value], x_4, ref product } =
+            *self;
+
+        // The quotient at x_3.
+        let [x, next] = points;
+        let mut inverses = [x_3 - x, x_3 - next, next - x];
+        if inverses.iter().any(|difference| bool::from(difference.is_zero())) {
+            return Err(Rejection::DegenerateChallenge { part: "opening" });
+        }
+        inverses.iter_mut().batch_invert();
+        let [from_x, from_next, step] = inverses;
+        let claimed =
+            here.iter().fold(Fp::ZERO, |sum, Claim { values: [value], .. }| sum * x_1 + value);
+        let [first, second] = both.values;
+        let line = first + (second - first) * step * (x_3 - x);
+        let quotient_value =
+            x_2 * (here_value - claimed) * from_x + (both_value - line) * from_x * from_next;
+        let value = (quotient_value * x_4 + here_value) * x_4 + both_value;
+
+        let mut equation = Equation::default();
+        equation.add(x_4.square(), [(Fp::ONE, quotient)]);
+        let mut power = x_4;
+        for claim in here.iter().rev() {
+            equation.add(power, claim.terms.iter().copied());
+            power *= x_1;
+        }
+        equation.add(Fp::ONE, both.terms.iter().copied());
+        product.add(parameters, &mut equation, x_3, value)?;
+        Ok(equation)
+    }
+}
+
+impl InnerProduct {
+    fn read<E, T>(from: &mut T, k: u32) -> Result<Self, Rejection>
+    where
+        E: EncodedChallenge<EqAffine>,
+        T: TranscriptRead<EqAffine, E>,
+    {
+        let mask = read_point(from, PART)?;
+        let (xi, z) = (draw(from), draw(from));
+        let mut rounds = Vec::new();
+        for _ in 0..k {
+            let sides = [read_point(from, PART)?, read_point(from, PART)?];
+            rounds.push((sides, draw(from)));
+        }
+        Ok(Self {
+            mask,
+            xi,
+            z,
+            rounds,
+            scalars: [read_scalar(from, PART)?, read_scalar(from, PART)?],
+        })
+    }
+
+    /// Adds that what stands in `equation` so far commits to a polynomial with this value at `x`.
+    fn add(
+        &self,
+        parameters: &Parameters,
+        equation: &mut Equation,
+        x: Fp,
+        value: Fp,
+    ) -> Result<(), Rejection> {
+        let Self { mask, xi, z, rounds, scalars: [coefficient, blind] } = self;
+        equation.add(Fp::ONE, [(*xi, *mask)]);
+        for ([left, right], challenge) in rounds {
+            let inverse = Option::<Fp>::from(challenge.invert());
+            let inverse =
+                inverse.ok_or(Rejection::DegenerateChallenge { part: "inner product" })?;
+            equation.add(Fp::ONE, [(inverse, *left), (*challenge, *right)]);
+        }
+
+        // The folded generator and the folded powers of x: the last challenge belongs to the lowest
+        // bit.
+        let mut tensor = vec![Fp::ONE];
+        let (mut folded, mut power) = (Fp::ONE, x);
+        for (_, challenge) in rounds.iter().rev() {
+            let high: Vec<Fp> = tensor.iter().map(|low| *low * challenge).collect();
+            tensor.extend(high);
+            folded *= Fp::ONE + *challenge * power;
+            power = power.square();
+        }
+        let product = *coefficient * folded * z;
+        equation.add(
+            -Fp::ONE,
+            [(product, parameters.inner_product()), (*blind, parameters.blinding())],
+        );
+        let scaled = tensor.into_iter().map(|weight| weight * coefficient);
+        let mut generators = scaled.zip(parameters.generators().iter().copied());
+        if let Some((weight, generator)) = generators.next() {
+            equation.add(-Fp::ONE, [(weight + value, generator)]);
+        }
+        equation.add(-Fp::ONE, generators);
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Who reads what: laws about a description's edges that shapes and intervals do not show. Each is
+//! checked in one pass over the edges.
+
+use crate::circuit::description::{Description, Operator, OutputSource, Visibility};
+use crate::circuit::error::DescriptionError as Error;
+
+/// An input that is not public has the cells of the node that stands for it: without one nothing
+/// would be known of it, and two would stand for two tensors.
+pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
+    let mut nodes = vec![0usize; description.inputs.len()];
+    for node in &description.nodes {
+        if let Operator::Input(index) = node.operator {
+            nodes.get_mut(index).into_iter().for_each(|count| *count = count.saturating_add(1));
+        }
+    }
+    for (input, nodes) in description.inputs.iter().zip(nodes) {
+        let what = match (input.visibility, nodes) {
+            (_, 0) => "no node stands for this input",
+            (Visibility::Public, _) | (_, 1) => continue,
+            _ => "two nodes stand for this hidden input",
+        };
+        return Err(Error::Shape { node: input.name.clone(), what });
+    }
+    Ok(())
+}
+
+/// Every input reaches an output: what is claimed of the outputs is claimed of all inputs, and a
+/// segment of a chain goes on from all that it is given.
+pub fn every_input_counts(description: &Description) -> Result<(), Error> {
+    let mut live = vec![false; description.nodes.len()];
+    let mark = |live: &mut [bool], node: usize| {
+        live.get_mut(node).into_iter().for_each(|live| *live = true)
+    };
+    for output in &description.outputs {
+        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
+        mark(&mut live, node);
+    }
+    let mut read = vec![false; description.inputs.len()];
+    for (id, node) in description.nodes.iter().enumerate().rev() {
+        if !live.get(id).copied().unwrap_or(false) {
+            continue;
+        }
+        node.operator.operands().for_each(|operand| mark(&mut live, operand));
+        if let Operator::Input(index) = node.operator {
+            mark(&mut read, index);
+        }
+    }
+    match description.inputs.iter().zip(read).find(|(_, read)| !read) {
+        Some((input, _)) => {
+            Err(Error::Shape { node: input.name.clone(), what: "no output depends on this input" })
+        }
+        None => Ok(()),
+    }
+}
+
+/// How a node is read.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// Not at all.
+    Unread,
+    /// Once, by one equation: a requantisation, a copy or an output, perhaps through sums that are
+    /// read so.
+    ByOneEquation,
+    /// In any other way.
+    Otherwise,
+}
+
+/// Every bilinear node must reach exactly one equation, so that its cotangent is that equation's,
+/// of rank one: read once, perhaps through sums, by a requantisation, a copy or an output.
+pub fn products(description: &Description) -> Result<(), Error> {
+    let mut readings = vec![Reading::Unread; description.nodes.len()];
+    let read = |readings: &mut [Reading], node: usize, by: Reading| {
+        readings.get_mut(node).into_iter().for_each(|reading| {
+            *reading = if matches!(reading, Reading::Unread) { by } else { Reading::Otherwise };
+        });
+    };
+    for output in &description.outputs {
+        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
+        let by = if output.source.is_index() { Reading::Otherwise } else { Reading::ByOneEquation };
+        read(&mut readings, node, by);
+    }
+    // Operands stand before their readers, so whoever reads a node has been met.
+    for (id, node) in description.nodes.iter().enumerate().rev() {
+        let reading = readings.get(id).copied().unwrap_or(Reading::Unread);
+        if node.operator.is_bilinear() && !matches!(reading, Reading::ByOneEquation) {
+            let what = "a product of committed values is read by exactly one requantisation, copy \
+                or output; put a copy behind it";
+            return Err(Error::Shape { node: node.name.clone(), what });
+        }
+        let by = match (&node.operator, reading) {
+            (Operator::Requantise(_) | Operator::Copy(_), _) => Reading::ByOneEquation,
+            (Operator::Combine(_), Reading::ByOneEquation) => Reading::ByOneEquation,
+            _ => Reading::Otherwise,
+        };
+        node.operator.operands().for_each(|operand| read(&mut readings, operand, by));
+    }
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! Where each cell stands: lanes, columns, rows, and the tag of every lookup.
+//!
+//! A *lane* is a bundle of columns with its lookups; there are five kinds. Cells of an operator
+//! fill consecutive positions of a kind, and position `p` is row `p mod u` of lane `p / u`. Sealed
+//! tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells, row `u` a
+//! random value that masks the column's evaluation, row `u + 1` is the boundary `b` of the running
+//! sum, the [`crate::BLINDING_ROWS`] after it mask what is opened.
+//!
+//! | columns, in order | committed | cotangents |
+//! |---|---|---|
+//! | lanes of limbs, pairs, clamps, copies | fresh, before any challenge | one per cell |
+//! | sheets of sealed inputs, outputs, biases | by their seals | one per cell |
+//! | lanes of factors | fresh, after `ρ` and `σ` | one per cell |
+//! | sheets of sealed weights | by the model's seal | by pattern |
+//!
+//! A sealed input is also a private one: its fresh cells are looked up, and equations tie them to
+//! its sheet. So no sealed column is in a lookup.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::circuit::analysis::Analysis;
+use crate::circuit::description::{Description, Form, Operator, OutputSource, Visibility};
+use crate::circuit::error::DescriptionError as Error;
+use crate::circuit::geometry::factor_length;
+use crate::circuit::place::{Cells, Lane, Lookup, Piece, Segment, add};
+use crate::circuit::rows::usable_rows;
+use crate::circuit::sheet::{Role, Sheet, sealed_tensors};
+use crate::circuit::size::within;
+use crate::circuit::tables::{Tables, gap_limbs};
+use crate::limits::{MAX_COLUMNS, MAX_SEGMENTS};
+
+/// Lookups that share a helper column.
+pub const LOOKUPS_PER_HELPER: usize = 8;
+
+/// Places of all cells.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Usable rows `u`.
+    pub usable: usize,
+    /// Rows `n = 2^k`.
+    pub rows: usize,
+    /// Per node: its cells.
+    pub nodes: Vec<Option<Cells>>,
+    /// Per output: the cells of an ArgMax.
+    pub outputs: Vec<Option<Cells>>,
+    /// The lookup arguments, in order.
+    pub lookups: Vec<Lookup>,
+    /// Number of table slots, and so of multiplicity columns.
+    pub slots: usize,
+    /// The sealed tensors: inputs, outputs, biases, then the weights of each sealed contraction.
+    pub sheets: Vec<Sheet>,
+    lanes: [usize; Lane::ALL.len()],
+    /// Place of each sheet in the list.
+    roles: BTreeMap<Role, usize>,
+    /// Columns of sheets that stand before the factors.
+    dense_sheet_columns: usize,
+}
+
+impl Layout {
+    pub(crate) fn new(
+        description: &Description,
+        analysis: &Analysis,
+        tables: &Tables,
+    ) -> Result<Self, Error> {
+        let (rows, usable) = (1usize << description.k, usable_rows(description.k));
+        within(
+            &description.name,
+            "segments of cells",
+            segments(description, analysis),
+            MAX_SEGMENTS,
+        )?;
+        let mut filled = [0usize; Lane::ALL.len()];
+        let mut place = |lane: Lane, count: usize, tags: [usize; 2]| {
+            let end = filled.get_mut(lane.index());
+            let start = end.as_deref().copied().unwrap_or(0);
+            end.into_iter().for_each(|end| *end = end.saturating_add(count));
+            Segment { lane, start, count, tags }
+        };
+        let mut nodes = Vec::new();
+        for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate() {
+            let limb = || [tables.limb_tag(), 0];
+            nodes.push(match &node.operator {
+                Operator::Requantise(requantise) => {
+                    let limbs = (0..requantise.limbs)
+                        .map(|_| place(Lane::Limb, facts.elements, limb()))
+                        .collect();
+                    let function = tables.function_tag(id);
+                    let result = Some(match requantise.form {
+                        Form::Narrow => place(Lane::Pair, facts.elements, [function, 0]),
+                        Form::Wide => {
+                            place(Lane::Clamp, facts.elements, [tables.high_tag(), function])
+                        }
+                    });
+                    Some(Cells { limbs, result })
+                }
+                Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, [0; 2]))),
+                Operator::Input(index) => {
+                    let input = description
+                        .inputs
+                        .get(*index)
+                        .filter(|input| input.visibility != Visibility::Public);
+                    input.map(|input| {
+                        Cells::only(place(Lane::Limb, facts.elements, [tables.range_tag(input), 0]))
+                    })
+                }
+                operator if operator.is_bilinear() => {
+                    let length = factor_length(operator, &analysis.nodes);
+                    Some(Cells::only(place(Lane::Factors, length, [0; 2])))
+                }
+                _ => None,
+            });
+        }
+        let mut outputs = Vec::new();
+        for output in &description.outputs {
+            let OutputSource::ArgMax { input, .. } = &output.source else {
+                outputs.push(None);
+                continue;
+            };
+            let Some(facts) = analysis.nodes.get(*input) else { continue };
+            let limbs = gap_limbs(facts.interval, description.limb_bits);
+            let limbs = (0..limbs)
+                .map(|_| place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]))
+                .collect();
+            outputs.push(Some(Cells { limbs, result: None }));
+        }
+
+        let lanes = filled.map(|count| count.div_ceil(usable.max(1)));
+        let slots = tables.rows().div_ceil(usable.max(1));
+        let mut layout = Self {
+            usable,
+            rows,
+            nodes,
+            outputs,
+            lookups: Vec::new(),
+            slots,
+            sheets: Vec::new(),
+            lanes,
+            roles: BTreeMap::new(),
+            dense_sheet_columns: 0,
+        };
+        layout.place_sheets(description, analysis);
+        within(&description.name, "columns", layout.columns().max(slots), MAX_COLUMNS)?;
+        layout.lookups = layout.place_lookups();
+        Ok(layout)
+    }
+
+    /// Sealed inputs, outputs and biases behind the lanes; sealed weights behind the factors.
+    fn place_sheets(&mut self, description: &Description, analysis: &Analysis) {
+        for (role, tensor) in sealed_tensors(description, analysis) {
+            let first = match role {
+                Role::Weights(_) => self.columns(),
+                _ => self.factor_columns().start,
+            };
+            let sheet = Sheet::new(role, tensor, first, self.usable);
+            if !matches!(role, Role::Weights(_)) {
+                self.dense_sheet_columns =
+                    self.dense_sheet_columns.saturating_add(sheet.columns.len());
+            }
+            self.roles.insert(role, self.sheets.len());
+            self.sheets.push(sheet);
+        }
+    }
+
+    fn place_lookups(&self) -> Vec<Lookup> {
+        let mut lookups: Vec<Lookup> = Vec::new();
+        for lane in Lane::ALL {
+            for index in 0..self.lane_count(lane) {
+                let base = self.column(lane, index, 0);
+                for columns in lane.lookups() {
+                    let columns =
+                        base.saturating_add(columns.start)..base.saturating_add(columns.end);
+                    lookups.push(Lookup { columns, tags: Vec::new() });
+                }
+            }
+        }
+        for segment in self.segments() {
+            let ranges = segment.lane.lookups();
+            for (index, (columns, &tag)) in ranges.iter().zip(segment.tags()).enumerate() {
+                let base = self.column(segment.lane, 0, columns.start);
+                for Piece { column, rows, .. } in self.pieces(segment, columns.start) {
+                    let lane =
+                        column.saturating_sub(base).checked_div(segment.lane.width()).unwrap_or(0);
+                    let at = lane.saturating_mul(ranges.len()).saturating_add(index);
+                    let lookup =
+                        lookups.get_mut(self.lookups_before(segment.lane).saturating_add(at));
+                    lookup.into_iter().for_each(|lookup| lookup.tag(rows.clone(), tag));
+                }
+            }
+        }
+        lookups
+    }
+
+    /// Number of lookups of the kinds of lanes before this one.
+    fn lookups_before(&self, lane: Lane) -> usize {
+        let before = Lane::ALL.iter().zip(self.lanes).take(lane.index());
+        before.map(|(lane, count)| lane.lookups().len().saturating_mul(count)).sum()
+    }
+
+    /// Number of columns of cells.
+    pub fn columns(&self) -> usize {
+        let weights = self.sheets.last().map_or(0, |sheet| sheet.columns.end);
+        weights.max(self.factor_columns().end)
+    }
+
+    /// Number of lane columns that are committed before any challenge: the first ones.
+    pub fn fresh_columns(&self) -> usize {
+        self.column(Lane::Factors, 0, 0).saturating_sub(self.dense_sheet_columns)
+    }
+
+    /// The columns of factors, `u` and `v` in turn.
+    pub fn factor_columns(&self) -> Range<usize> {
+        self.lane_columns(Lane::Factors)
+    }
+
+    /// The columns of all lanes of a kind.
+    pub(crate) fn lane_columns(&self, lane: Lane) -> Range<usize> {
+        self.column(lane, 0, 0)..self.column(lane, self.lane_count(lane), 0)
+    }
+
+    /// The boundary row of the running sum.
+    pub fn boundary(&self) -> usize {
+        self.usable.saturating_add(1)
+    }
+
+    /// The columns of sheets, in order.
+    pub fn sealed_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.sheets.iter().flat_map(|sheet| sheet.columns.clone())
+    }
+
+    /// The sheet with a role.
+    pub fn sheet(&self, role: Role) -> Option<&Sheet> {
+        self.sheets.get(*self.roles.get(&role)?)
+    }
+
+    /// What the model's seal commits to: biases and weights.
+    pub fn model_sheets(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Biases | Role::Weights(_)))
+    }
+
+    /// Number of lanes of a kind.
+    pub fn lane_count(&self, lane: Lane) -> usize {
+        self.lanes.get(lane.index()).copied().unwrap_or(0)
+    }
+
+    /// Number of helper columns: one per [`LOOKUPS_PER_HELPER`](LOOKUPS_PER_HELPER) lookups.
+    pub fn helpers(&self) -> usize {
+        self.lookups.len().div_ceil(LOOKUPS_PER_HELPER)
+    }
+
+    /// All segments, nodes first.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        let cells = self.nodes.iter().chain(&self.outputs).flatten();
+        cells.flat_map(|cells| cells.limbs.iter().chain(&cells.result))
+    }
+
+    /// Column `offset` of lane `index` of a kind.
+    fn column(&self, lane: Lane, index: usize, offset: usize) -> usize {
+        let before: usize = Lane::ALL
+            .iter()
+            .zip(self.lanes)
+            .take(lane.index())
+            .map(|(lane, n)| lane.width().saturating_mul(n))
+            .sum();
+        let sheets = if lane == Lane::Factors { self.dense_sheet_columns } else { 0 };
+        let before = before.saturating_add(sheets);
+        before.saturating_add(index.saturating_mul(lane.width())).saturating_add(offset)
+    }
+
+    /// The cells of a segment in the lane's column `offset`, column by column.
+    pub fn pieces(&self, segment: &Segment, offset: usize) -> impl Iterator<Item = Piece> + use<> {
+        let (u, end) = (self.usable.max(1), segment.start.saturating_add(segment.count));
+        let (base, width, start) =
+            (self.column(segment.lane, 0, offset), segment.lane.width(), segment.start);
+        (start.checked_div(u).unwrap_or(0)..end.div_ceil(u)).filter_map(move |index| {
+            let first = index.saturating_mul(u);
+            let (from, to) = (start.max(first), end.min(first.saturating_add(u)));
+            (from < to).then(|| Piece {
+                column: base.saturating_add(index.saturating_mul(width)),
+                rows: from.saturating_sub(first)..to.saturating_sub(first),
+                elements: from.saturating_sub(start)..to.saturating_sub(start),
+            })
+        })
+    }
+
+    /// Adds `values`, one per element of the segment, to the cells of its column `offset`.
+    pub fn add<T: Copy + core::ops::AddAssign>(
+        &self,
+        columns: &mut [Vec<T>],
+        segment: &Segment,
+        offset: usize,
+        values: &[T],
+    ) {
+        add(columns, self.pieces(segment, offset), values);
+    }
+}
+
+/// Number of segments that a description's nodes and ArgMaxes take.
+fn segments(description: &Description, analysis: &Analysis) -> usize {
+    let limbs = |limbs: u32| usize::try_from(limbs).unwrap_or(usize::MAX);
+    let nodes = description.nodes.iter().map(|node| match &node.operator {
+        Operator::Requantise(requantise) => limbs(requantise.limbs).saturating_add(1),
+        _ => 1,
+    });
+    let outputs = description.outputs.iter().filter_map(|output| match &output.source {
+        OutputSource::ArgMax { input, .. } => {
+            Some(gap_limbs(analysis.nodes.get(*input)?.interval, description.limb_bits))
+        }
+        OutputSource::Node(_) => None,
+    });
+    nodes.chain(outputs).fold(0, usize::saturating_add)
+}
+
+impl Lookup {
+    /// Tags rows that have no tag. Neighbours with one tag are one range.
+    fn tag(&mut self, rows: Range<usize>, tag: usize) {
+        match self.tags.last_mut() {
+            Some((last, same)) if *same == tag && last.end == rows.start => last.end = rows.end,
+            _ => self.tags.push((rows, tag)),
+        }
+    }
+}
+
+impl Cells {
+    fn only(result: Segment) -> Self {
+        Self { limbs: Vec::new(), result: Some(result) }
+    }
+}

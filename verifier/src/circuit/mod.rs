@@ -1,0 +1,39 @@
+//! What is proven: a description, checked, with everything that follows from it alone.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`description`] | operators, shapes, ranges, visibility, tables, public weights |
+//! | [`interval`] | bounds of integers and of linear forms, every step checked |
+//! | [`sealed`] | what sealed weights and biases may be |
+//! | [`facts`], [`geometry`] | shapes of tensors, of contractions and products |
+//! | `operators` | shape and interval of each operator's result |
+//! | `edges` | who may read what |
+//! | `forms` | what each node's cotangent will cost |
+//! | [`analysis`] | all of that for every node |
+//! | [`tables`] | which tuples of cells are allowed |
+//! | [`rows`], [`place`], [`sheet`] | kinds of places, columns of sealed tensors |
+//! | [`layout`] | where each cell stands |
+//! | `coverage` | that no cell is shared, and none without a lookup |
+//! | [`key`] | the verifying key: all of it, with its digest |
+//! | [`view`] | moving elements, and the transpose of it |
+//! | [`error`] | why a description is no key |
+
+pub mod analysis;
+mod coverage;
+pub mod description;
+mod edges;
+pub mod error;
+pub mod facts;
+pub(crate) mod forms;
+pub mod geometry;
+pub mod interval;
+pub mod key;
+pub mod layout;
+mod operators;
+pub mod place;
+pub mod rows;
+pub mod sealed;
+pub mod sheet;
+mod size;
+pub mod tables;
+pub mod view;

@@ -1,0 +1,282 @@
+//! Shape and interval of each operator's result, from those of what it reads.
+
+use crate::circuit::description::{
+    Combine, Contract, Description, Form, Operator, Product, Requantise, View, ViewKind, Weights,
+};
+use crate::circuit::error::DescriptionError as Error;
+use crate::circuit::facts::Facts;
+use crate::circuit::geometry::{depth, output_size};
+use crate::circuit::interval::{Bounds, Interval};
+use crate::circuit::sealed::{SEALED_WEIGHT, sealed_bias};
+use crate::circuit::size::{count, within};
+use crate::limits::{MAX_ELEMENTS, MAX_SHIFT};
+
+/// An operator of the description with its name, and the facts of the nodes before it.
+pub(crate) struct Reader<'a> {
+    pub(crate) description: &'a Description,
+    pub(crate) node: &'a str,
+    pub(crate) nodes: &'a [Facts],
+}
+
+impl Reader<'_> {
+    fn shape<T>(&self, what: &'static str) -> Result<T, Error> {
+        Err(Error::Shape { node: self.node.into(), what })
+    }
+
+    /// The interval of bounds that stayed within 128 bits on their way and end within 62.
+    fn interval(&self, bounds: Option<Bounds>) -> Result<Interval, Error> {
+        bounds.and_then(Bounds::interval).ok_or_else(|| Error::Overflow { node: self.node.into() })
+    }
+
+    /// The facts of a node before this one.
+    pub(crate) fn earlier(&self, reference: usize) -> Result<&Facts, Error> {
+        self.nodes
+            .get(reference)
+            .ok_or_else(|| Error::ForwardReference { node: self.node.into(), reference })
+    }
+
+    /// The facts of the operator's result.
+    pub(crate) fn facts(&self, operator: &Operator) -> Result<Facts, Error> {
+        match operator {
+            Operator::Input(index) => self.input(*index),
+            Operator::Contract(contract) => self.contract(contract),
+            Operator::Product(product) => self.product(product),
+            Operator::Copy(input) => self.earlier(*input).cloned(),
+            Operator::Combine(combine) => self.combine(combine),
+            Operator::View(view) => self.view(view),
+            Operator::Requantise(requantise) => self.requantise(requantise),
+        }
+    }
+
+    fn input(&self, index: usize) -> Result<Facts, Error> {
+        let Some(input) = self.description.inputs.get(index) else {
+            return self.shape("it reads an input that does not exist");
+        };
+        let interval = Interval { minimum: input.minimum, maximum: input.maximum };
+        Ok(Facts {
+            shape: input.shape.clone(),
+            elements: count(&input.shape, self.node)?,
+            interval,
+        })
+    }
+
+    fn requantise(&self, requantise: &Requantise) -> Result<Facts, Error> {
+        let input = self.earlier(requantise.input)?;
+        let function = &requantise.function;
+        if requantise
+            .limbs
+            .checked_mul(self.description.limb_bits)
+            .is_none_or(|bits| bits > MAX_SHIFT)
+        {
+            return self.shape("it divides by more than 2^60");
+        }
+        let Some(values) = Interval::of(&function.values) else {
+            return self.shape("its function has no entries");
+        };
+        if requantise.form == Form::Wide && function.values.len() < 2 {
+            return self.shape("the wide form needs a function of at least two entries");
+        }
+        let last = function.maximum().map(Bounds::from);
+        self.interval(last.map(|last| last.union(function.minimum.into())))?;
+        Ok(Facts { interval: self.interval(Some(values.into()))?, ..input.clone() })
+    }
+
+    fn product(&self, product: &Product) -> Result<Facts, Error> {
+        let (left, right) = (self.earlier(product.left)?, self.earlier(product.right)?);
+        let (&[batches, rows, inner], &[other_batches, columns, other_inner]) =
+            (left.shape.as_slice(), right.shape.as_slice())
+        else {
+            return self.shape("a product reads two tensors of three dimensions");
+        };
+        if (batches, inner) != (other_batches, other_inner) {
+            return self.shape("batches and last dimensions of a product's operands differ");
+        }
+        let shape = vec![batches, rows, columns];
+        let bounds = Bounds::from(left.interval)
+            .times_any(right.interval)
+            .and_then(|term| term.repeated(inner));
+        Ok(Facts { elements: count(&shape, self.node)?, shape, interval: self.interval(bounds)? })
+    }
+
+    fn contract(&self, contract: &Contract) -> Result<Facts, Error> {
+        let input = self.earlier(contract.input)?;
+        let &[channels, height, width] = input.shape.as_slice() else {
+            return self.shape("a contraction reads a tensor of three dimensions");
+        };
+        let (rows, groups) = (contract.rows, contract.groups);
+        let divides = |count: usize| count.checked_rem(groups) == Some(0);
+        if rows == 0 || !divides(rows) || !divides(channels) {
+            return self.shape("its groups do not divide its channels");
+        }
+        let Some([out_h, out_w]) = output_size(contract, height, width) else {
+            return self
+                .shape("its kernel does not fit its input, or a stride or dilation is zero");
+        };
+        let Some(depth) = depth(contract, self.nodes).filter(|&depth| depth > 0) else {
+            return self.shape("its kernel is empty");
+        };
+        let weights = depth.saturating_mul(rows);
+        within(self.node, "weights", weights, MAX_ELEMENTS)?;
+        if contract.weights.public().is_some_and(|public| public.len() != weights) {
+            return self.shape("its weights do not fit its channels and kernel");
+        }
+        if contract.row_factors.len() != rows || contract.bias.len() != rows {
+            return self.shape("one factor and one bias per output channel are expected");
+        }
+        let shape = vec![rows, out_h, out_w];
+        let elements = count(&shape, self.node)?;
+        let factors = contract.column_factors.as_slice();
+        if !factors.is_empty() && Some(factors.len()) != out_h.checked_mul(out_w) {
+            return self.shape("one column factor per output position is expected");
+        }
+        Ok(Facts {
+            shape,
+            elements,
+            interval: self.interval(self.contract_bounds(contract, input, depth))?,
+        })
+    }
+
+    fn contract_bounds(&self, contract: &Contract, input: &Facts, depth: usize) -> Option<Bounds> {
+        // A window over padding, or cut short by it, meets zeros.
+        let padded = contract.pads.iter().any(|&pad| pad > 0);
+        let x = Bounds::from(if padded { input.interval.with(0) } else { input.interval });
+        let columns =
+            Interval::of(&contract.column_factors).unwrap_or(Interval { minimum: 1, maximum: 1 });
+        // The declared range, never the actual one: an interval would show what the seal hides.
+        let sealed = x.times_any(SEALED_WEIGHT)?.repeated(depth)?;
+        let mut all: Option<Bounds> = None;
+        for (row, (&factor, &bias)) in contract.row_factors.iter().zip(&contract.bias).enumerate() {
+            let (sum, sealed_bias) = match &contract.weights {
+                Weights::Public(weights) => {
+                    let weights = weights.chunks(depth).nth(row)?;
+                    let sum = weights
+                        .iter()
+                        .try_fold(0.into(), |sum: Bounds, &w| sum.plus(x.times(w.into())?))?;
+                    (sum, 0.into())
+                }
+                Weights::Sealed => {
+                    (sealed, Bounds::from(sealed_bias(self.description.bias_digits)).times(factor)?)
+                }
+            };
+            let bounds =
+                sum.times(factor)?.times_any(columns)?.plus(bias.into())?.plus(sealed_bias)?;
+            all = Some(all.map_or(bounds, |all| all.union(bounds)));
+        }
+        all
+    }
+
+    fn combine(&self, combine: &Combine) -> Result<Facts, Error> {
+        let Some(&(first, _)) = combine.terms.first() else {
+            return self.shape("a sum needs at least one term");
+        };
+        let first = self.earlier(first)?;
+        let mut sum = Some(Bounds::from(
+            Interval::of(&combine.constant).unwrap_or(Interval { minimum: 0, maximum: 0 }),
+        ));
+        for &(term, factor) in &combine.terms {
+            let facts = self.earlier(term)?;
+            if facts.shape != first.shape {
+                return self.shape("the terms of a sum have different shapes");
+            }
+            sum = sum.and_then(|sum| sum.plus(Bounds::from(facts.interval).times(factor)?));
+        }
+        if combine.constant.len() > 1 && combine.constant.len() != first.elements {
+            return self.shape("its constant has neither one entry nor one per element");
+        }
+        Ok(Facts { interval: self.interval(sum)?, ..first.clone() })
+    }
+
+    fn view(&self, view: &View) -> Result<Facts, Error> {
+        let inputs =
+            view.inputs.iter().map(|&input| self.earlier(input)).collect::<Result<Vec<_>, _>>()?;
+        let Some((input, others)) = inputs.split_first() else {
+            return self.shape("a view needs an input");
+        };
+        if !others.is_empty() && !matches!(view.kind, ViewKind::Concat(_)) {
+            return self.shape("only a concatenation has several inputs");
+        }
+        let mut interval =
+            others.iter().fold(input.interval, |all, other| all.union(other.interval));
+        if let ViewKind::Pad { value, .. } = &view.kind {
+            let value = self.interval(Some((*value).into()))?;
+            interval = interval.union(value);
+        }
+        let shape = self.moved(&view.kind, input, others)?;
+        Ok(Facts { elements: count(&shape, self.node)?, shape, interval })
+    }
+
+    /// The shape that a view gives.
+    fn moved(
+        &self,
+        kind: &ViewKind,
+        input: &Facts,
+        others: &[&Facts],
+    ) -> Result<Vec<usize>, Error> {
+        let rank = input.shape.len();
+        let replace = |axis: usize, with: usize| {
+            input
+                .shape
+                .iter()
+                .enumerate()
+                .map(|(d, &size)| if d == axis { with } else { size })
+                .collect()
+        };
+        Ok(match kind {
+            ViewKind::Reshape(shape) => {
+                if count(shape, self.node)? != input.elements {
+                    return self.shape("a reshape must keep the number of elements");
+                }
+                shape.clone()
+            }
+            ViewKind::Transpose(permutation) => {
+                let mut sorted = permutation.clone();
+                sorted.sort_unstable();
+                if !sorted.into_iter().eq(0..rank) {
+                    return self.shape("a transpose needs a permutation of the dimensions");
+                }
+                permutation.iter().filter_map(|&from| input.shape.get(from).copied()).collect()
+            }
+            ViewKind::Slice { axis, start, step, count } => {
+                let size = input.shape.get(*axis).copied().unwrap_or(0);
+                let last = i64::try_from(count.saturating_sub(1)).ok().and_then(|steps| {
+                    steps.checked_mul(*step)?.checked_add(i64::try_from(*start).ok()?)
+                });
+                let inside = |at: &usize| *at < size;
+                let last = last.and_then(|last| usize::try_from(last).ok()).filter(inside);
+                if !inside(start) || *count == 0 || last.is_none() {
+                    return self.shape("a slice leaves its input");
+                }
+                replace(*axis, *count)
+            }
+            ViewKind::Pad { before, after, .. } => {
+                if before.len() != rank || after.len() != rank {
+                    return self.shape("padding needs one entry per dimension");
+                }
+                let sizes = input.shape.iter().zip(before).zip(after);
+                sizes
+                    .map(|((size, before), after)| {
+                        size.saturating_add(*before).saturating_add(*after)
+                    })
+                    .collect()
+            }
+            ViewKind::Concat(axis) => {
+                let along = |facts: &Facts| facts.shape.get(*axis).copied().unwrap_or(0);
+                let fits = |other: &&Facts| {
+                    other.shape.len() == rank
+                        && other
+                            .shape
+                            .iter()
+                            .zip(&input.shape)
+                            .enumerate()
+                            .all(|(d, (a, b))| d == *axis || a == b)
+                };
+                if *axis >= rank || !others.iter().all(fits) {
+                    return self.shape("concatenated tensors differ in another dimension");
+                }
+                let length =
+                    others.iter().fold(along(input), |sum, facts| sum.saturating_add(along(facts)));
+                replace(*axis, length)
+            }
+        })
+    }
+}

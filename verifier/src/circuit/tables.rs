@@ -1,0 +1,348 @@
+//! The public lookup tables: which tuples of cells are allowed.
+//!
+//! All tables stand one after another in one long concatenation of tuples `(tag, c₁, c₂, c₃)`. It
+//! is cut into *slots* of `u` rows, each with a multiplicity column of its own, so a table may be
+//! longer than the circuit. A tag is unique per table and non-zero; tag 0 has one row, all zeros,
+//! which is what unused rows of the circuit hold.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use pasta_curves::Fp;
+
+use crate::circuit::analysis::Analysis;
+use crate::circuit::description::{
+    Description, Form, Function, Input, Node, NodeId, Operator, OutputSource, Requantise,
+    Visibility,
+};
+use crate::circuit::error::DescriptionError as Error;
+use crate::circuit::interval::Interval;
+use crate::circuit::size::within;
+use crate::field::integer;
+use crate::limits::MAX_TABLE_ROWS;
+
+/// A tuple of cells; unused positions are zero.
+pub type Tuple = [i64; 3];
+
+/// What a table contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The one tuple of unused rows.
+    Zero,
+    /// `(x)` for `0 ≤ x < 2^bits`: remainder limbs.
+    Limb {
+        /// Width.
+        bits: u32,
+    },
+    /// `(x)` for every `x` of a declared range: private and sealed inputs.
+    Range(Interval),
+    /// `(x, function(x))` for every quotient `x` in `domain`: the narrow form.
+    Direct {
+        /// The function.
+        function: Function,
+        /// The quotients.
+        domain: Interval,
+    },
+    /// `(high, side)` with `side` the sign of `high`, for `high` in `domain`: the wide form's first
+    /// lookup.
+    High {
+        /// The high parts.
+        domain: Interval,
+    },
+    /// `(side, low, value)` for `0 ≤ low < radix`: the function's first value below, its last
+    /// above, its entry inside.
+    Low {
+        /// The function.
+        function: Function,
+    },
+}
+
+impl Content {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Zero => 1,
+            Self::Limb { bits } => 1usize.checked_shl(*bits).unwrap_or(usize::MAX),
+            Self::Range(domain) | Self::Direct { domain, .. } | Self::High { domain } => {
+                usize::try_from(domain.count()).unwrap_or(usize::MAX)
+            }
+            Self::Low { function } => function.values.len().saturating_mul(3),
+        }
+    }
+
+    /// All tuples, in order.
+    pub fn tuples(&self) -> Box<dyn Iterator<Item = Tuple> + '_> {
+        match self {
+            Self::Zero => Box::new(std::iter::once([0; 3])),
+            Self::Limb { bits } => {
+                Box::new((0..1i64.checked_shl(*bits).unwrap_or(0)).map(|x| [x, 0, 0]))
+            }
+            Self::Range(domain) => Box::new((domain.minimum..=domain.maximum).map(|x| [x, 0, 0])),
+            Self::Direct { function, domain } => {
+                Box::new((domain.minimum..=domain.maximum).map(|x| [x, function.apply(x), 0]))
+            }
+            Self::High { domain } => {
+                Box::new((domain.minimum..=domain.maximum).map(|x| [x, x.signum(), 0]))
+            }
+            Self::Low { function } => Box::new((-1..=1i64).flat_map(move |side| {
+                (0..function.radix()).zip(&function.values).map(move |(low, &inside)| {
+                    let ends = (function.values.first(), function.values.last());
+                    let value = match (side, ends) {
+                        (-1, (Some(&first), _)) => first,
+                        (1, (_, Some(&last))) => last,
+                        _ => inside,
+                    };
+                    [side, low, value]
+                })
+            })),
+        }
+    }
+
+    /// The row that holds `tuple`, if one does.
+    pub fn find(&self, tuple: Tuple) -> Option<usize> {
+        let [a, b, c] = tuple;
+        let offset = |from: i64| {
+            a.checked_sub(from)
+                .and_then(|at| usize::try_from(at).ok())
+                .filter(|&at| at < self.rows())
+        };
+        match self {
+            Self::Zero => (tuple == [0; 3]).then_some(0),
+            Self::Limb { .. } => offset(0).filter(|_| b == 0 && c == 0),
+            Self::Range(domain) => offset(domain.minimum).filter(|_| b == 0 && c == 0),
+            Self::Direct { function, domain } => {
+                offset(domain.minimum).filter(|_| b == function.apply(a) && c == 0)
+            }
+            Self::High { domain } => offset(domain.minimum).filter(|_| b == a.signum() && c == 0),
+            Self::Low { function } => {
+                let low = usize::try_from(b).ok().filter(|&low| low < function.values.len())?;
+                let values = &function.values;
+                let (value, block) = match a {
+                    -1 => (values.first(), 0),
+                    0 => (values.get(low), 1usize),
+                    1 => (values.last(), 2),
+                    _ => return None,
+                };
+                (value == Some(&c)).then(|| block.saturating_mul(values.len()).saturating_add(low))
+            }
+        }
+    }
+}
+
+/// A table with its place in the concatenation. Its tag is its index in [`Tables::list`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its tuples.
+    pub content: Content,
+    /// Row of its first tuple in the concatenation.
+    pub start: usize,
+}
+
+/// All tables of a circuit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// In order of the concatenation; the index is the tag, and entry 0 is [`Content::Zero`].
+    pub list: Vec<Table>,
+    /// Tag of the limb table, 0 if no limb is used.
+    limb: usize,
+    /// Tag of the high table, 0 if no wide form is used.
+    high: usize,
+    ranges: BTreeMap<(i64, i64), usize>,
+    /// Tags of the functions of all requantisations, by node.
+    functions: Vec<usize>,
+}
+
+/// Quotients that a requantisation can meet.
+pub(crate) fn quotients(
+    description: &Description,
+    analysis: &Analysis,
+    requantise: &Requantise,
+) -> Option<Interval> {
+    let input = analysis.nodes.get(requantise.input)?;
+    Some(input.interval.shifted(requantise.limbs.saturating_mul(description.limb_bits)))
+}
+
+/// `⌊(x − minimum) / radix⌋` of the quotients that a wide function can meet.
+fn high_parts(domain: Interval, function: &Function) -> Option<Interval> {
+    let part = |x: i64| x.checked_sub(function.minimum)?.checked_div_euclid(function.radix());
+    Interval::new(part(domain.minimum)?, part(domain.maximum)?)
+}
+
+/// Limbs that an ArgMax gap over a tensor with this interval needs.
+pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
+    let bits = i128::BITS.saturating_sub(interval.count().leading_zeros());
+    usize::try_from(bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX)
+}
+
+impl Tables {
+    /// The tables that a description's requantisations and ArgMaxes need; equal functions share
+    /// one.
+    pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
+        let mut limb = false;
+        let mut high: Option<Interval> = None;
+        let mut direct: BTreeMap<&Function, Interval> = BTreeMap::new();
+        let mut low: BTreeMap<&Function, ()> = BTreeMap::new();
+        for node in &description.nodes {
+            let Operator::Requantise(requantise) = &node.operator else { continue };
+            let Some(domain) = quotients(description, analysis, requantise) else { continue };
+            let function = &requantise.function;
+            limb |= requantise.limbs > 0;
+            match requantise.form {
+                Form::Narrow => {
+                    direct
+                        .entry(function)
+                        .and_modify(|all| *all = all.union(domain))
+                        .or_insert(domain);
+                }
+                Form::Wide => {
+                    let overflow = || Error::Overflow { node: node.name.clone() };
+                    let domain = high_parts(domain, function).ok_or_else(overflow)?;
+                    high = Some(high.map_or(domain, |all| all.union(domain)));
+                    low.insert(function, ());
+                }
+            }
+        }
+        limb |= description
+            .outputs
+            .iter()
+            .any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
+
+        let mut tables = Self {
+            list: Vec::new(),
+            limb: 0,
+            high: 0,
+            ranges: BTreeMap::new(),
+            functions: Vec::new(),
+        };
+        let mut rows = 0usize;
+        let mut push = |content: Content| -> Result<usize, Error> {
+            let start = rows;
+            rows = rows.saturating_add(content.rows());
+            within(&description.name, "table rows", rows, MAX_TABLE_ROWS)?;
+            tables.list.push(Table { content, start });
+            Ok(tables.list.len().saturating_sub(1))
+        };
+        push(Content::Zero)?;
+        if limb {
+            tables.limb = push(Content::Limb { bits: description.limb_bits })?;
+        }
+        if let Some(domain) = high {
+            tables.high = push(Content::High { domain })?;
+        }
+        for input in
+            description.inputs.iter().filter(|input| input.visibility != Visibility::Public)
+        {
+            let range = (input.minimum, input.maximum);
+            if let Entry::Vacant(entry) = tables.ranges.entry(range) {
+                entry.insert(push(Content::Range(Interval {
+                    minimum: input.minimum,
+                    maximum: input.maximum,
+                }))?);
+            }
+        }
+        let (mut narrow, mut wide) = (BTreeMap::new(), BTreeMap::new());
+        for (function, domain) in direct {
+            narrow.insert(function, push(Content::Direct { function: function.clone(), domain })?);
+        }
+        for function in low.into_keys() {
+            wide.insert(function, push(Content::Low { function: function.clone() })?);
+        }
+        let tag = |node: &Node| match &node.operator {
+            Operator::Requantise(Requantise { form: Form::Narrow, function, .. }) => {
+                narrow.get(function).copied()
+            }
+            Operator::Requantise(Requantise { form: Form::Wide, function, .. }) => {
+                wide.get(function).copied()
+            }
+            _ => None,
+        };
+        tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();
+        Ok(tables)
+    }
+
+    /// Rows of the concatenation.
+    pub fn rows(&self) -> usize {
+        self.list.last().map_or(0, |table| table.start.saturating_add(table.content.rows()))
+    }
+
+    /// Every tuple of the concatenation with its tag.
+    pub fn tuples(&self) -> impl Iterator<Item = (usize, Tuple)> + '_ {
+        self.list
+            .iter()
+            .enumerate()
+            .flat_map(|(tag, table)| table.content.tuples().map(move |tuple| (tag, tuple)))
+    }
+
+    /// Row of a tagged tuple in the concatenation, if it is allowed.
+    pub fn find(&self, tag: usize, tuple: Tuple) -> Option<usize> {
+        let table = self.list.get(tag)?;
+        Some(table.start.saturating_add(table.content.find(tuple)?))
+    }
+
+    /// Tag of the limb table.
+    pub fn limb_tag(&self) -> usize {
+        self.limb
+    }
+
+    /// Tag of the high table.
+    pub fn high_tag(&self) -> usize {
+        self.high
+    }
+
+    /// Tag of a private or sealed input's range table.
+    pub fn range_tag(&self, input: &Input) -> usize {
+        self.ranges.get(&(input.minimum, input.maximum)).copied().unwrap_or(0)
+    }
+
+    /// Tag of the function table of the requantisation at a node.
+    pub fn function_tag(&self, node: NodeId) -> usize {
+        self.functions.get(node).copied().unwrap_or(0)
+    }
+}
+
+/// `tag + θ·c₁ + θ²·c₂ + θ³·c₃`: the tag has a power of its own.
+pub(crate) fn compress_tuple(tag: usize, tuple: Tuple, theta: Fp) -> Fp {
+    let cells = tuple.iter().rev().skip_while(|cell| **cell == 0);
+    tag_value(tag) + cells.fold(Fp::zero(), |sum, cell| (sum + integer(*cell)) * theta)
+}
+
+/// A tag as a field element.
+pub(crate) fn tag_value(tag: usize) -> Fp {
+    Fp::from(u64::try_from(tag).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn find_inverts_tuples() {
+        let function = Function { minimum: -2, values: vec![5, 6, 7, 9] };
+        let domain = Interval { minimum: -6, maximum: 11 };
+        for content in [
+            Content::Zero,
+            Content::Limb { bits: 4 },
+            Content::Range(domain),
+            Content::Direct { function: function.clone(), domain },
+            Content::High { domain },
+            Content::Low { function },
+        ] {
+            assert_eq!(content.tuples().count(), content.rows());
+            for (row, tuple) in content.tuples().enumerate() {
+                assert_eq!(content.find(tuple), Some(row), "{content:?}");
+                let [a, b, c] = tuple;
+                assert_ne!(content.find([a, b, c + 1]), Some(row));
+                assert_ne!(content.find([a, b + 1, c]), Some(row));
+            }
+        }
+    }
+
+    #[test]
+    fn low_table_saturates_on_both_sides() {
+        let content = Content::Low { function: Function::clamp(-2, 1) };
+        let tuples: Vec<_> = content.tuples().collect();
+        assert_eq!(tuples[..4], [[-1, 0, -2], [-1, 1, -2], [-1, 2, -2], [-1, 3, -2]]);
+        assert_eq!(tuples[4..8], [[0, 0, -2], [0, 1, -1], [0, 2, 0], [0, 3, 1]]);
+        assert_eq!(tuples[8..], [[1, 0, 1], [1, 1, 1], [1, 2, 1], [1, 3, 1]]);
+    }
+}

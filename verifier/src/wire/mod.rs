@@ -1,0 +1,17 @@
+//! What crosses the wire: statements, proofs and seals, and the files that hold them.
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`commitment`] | compressed points |
+//! | [`statement`] | the public integers, and commitments |
+//! | [`reading`] | the real numbers and the class that people read |
+//! | [`proof`] | a statement with the argument that it is true |
+//! | [`seal`] | commitments to secret tensors, and the names of models that have them |
+//! | [`files`] | all of them, and keys, as bytes |
+
+pub mod commitment;
+pub mod files;
+pub mod proof;
+pub mod reading;
+pub mod seal;
+pub mod statement;

@@ -1,0 +1,172 @@
+//! What a proof is about: public integers, commitments to sealed tensors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::circuit::description::{Quantisation, Visibility};
+use crate::circuit::key::VerifyingKey;
+use crate::circuit::sheet::Role;
+use crate::error::Rejection;
+use crate::limits::{MAX_TENSORS, bounded};
+use crate::wire::commitment::Commitment;
+
+/// Inputs and outputs as the key's visibility shows them: row-major integers, commitments, or
+/// nothing.
+///
+/// Floats and classes that people read are derived from these with [`Quantisation::real`], never
+/// stored beside a proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// One per input, in the key's order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
+    pub inputs: Vec<Value>,
+    /// One per output, in the key's order.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
+    pub outputs: Vec<Value>,
+}
+
+/// What a statement says of a tensor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Value {
+    /// Its integers, row-major.
+    Public(Vec<i64>),
+    /// Commitments to its columns: two tensors with the same ones are the same.
+    Sealed(Vec<Commitment>),
+    /// Nothing.
+    Private,
+}
+
+impl Value {
+    /// The integers of a public tensor; none of any other.
+    pub fn integers(&self) -> &[i64] {
+        if let Self::Public(integers) = self { integers } else { &[] }
+    }
+
+    /// The integers of a public tensor, to change.
+    pub fn integers_mut(&mut self) -> Option<&mut Vec<i64>> {
+        if let Self::Public(integers) = self { Some(integers) } else { None }
+    }
+
+    /// The commitments of a sealed tensor; none of any other.
+    pub fn commitments(&self) -> &[Commitment] {
+        if let Self::Sealed(commitments) = self { commitments } else { &[] }
+    }
+
+    /// What it shows.
+    pub fn visibility(&self) -> Visibility {
+        match self {
+            Self::Public(_) => Visibility::Public,
+            Self::Sealed(_) => Visibility::Sealed,
+            Self::Private => Visibility::Private,
+        }
+    }
+}
+
+impl std::fmt::Display for Visibility {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Public => "public",
+            Self::Sealed => "sealed",
+            Self::Private => "private",
+        })
+    }
+}
+
+impl Quantisation {
+    /// The real number that `integer` stands for.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::arithmetic_side_effects,
+        reason = "for reading only; 65 bits in 128"
+    )]
+    pub fn real(&self, integer: i64) -> f64 {
+        self.scale * (i128::from(integer) - i128::from(self.zero_point)) as f64
+    }
+}
+
+impl Statement {
+    /// A statement about public tensors only.
+    pub fn public(inputs: Vec<Vec<i64>>, outputs: Vec<Vec<i64>>) -> Self {
+        let values = |tensors: Vec<Vec<i64>>| tensors.into_iter().map(Value::Public).collect();
+        Self { inputs: values(inputs), outputs: values(outputs) }
+    }
+
+    /// Whether the tensors have the declared number, visibility, lengths and ranges.
+    pub fn check(&self, key: &VerifyingKey) -> Result<(), Rejection> {
+        let description = key.description();
+        let columns = |role| key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len());
+        let inputs = description.inputs.iter().enumerate().map(|(index, input)| Declared {
+            name: &input.name,
+            visibility: input.visibility,
+            length: input.shape.iter().product(),
+            range: [input.minimum, input.maximum],
+            columns: columns(Role::Input(index)),
+        });
+        check_tensors("input", &self.inputs, inputs)?;
+        let outputs = description.outputs.iter().zip(&key.analysis().outputs).enumerate();
+        let outputs = outputs.map(|(index, (output, facts))| Declared {
+            name: &output.name,
+            visibility: output.visibility,
+            length: facts.elements,
+            range: [facts.interval.minimum, facts.interval.maximum],
+            columns: columns(Role::Output(index)),
+        });
+        check_tensors("output", &self.outputs, outputs)
+    }
+}
+
+/// What the key declares of a tensor.
+struct Declared<'a> {
+    name: &'a str,
+    visibility: Visibility,
+    length: usize,
+    range: [i64; 2],
+    columns: usize,
+}
+
+fn check_tensors<'a>(
+    kind: &'static str,
+    tensors: &[Value],
+    declared: impl ExactSizeIterator<Item = Declared<'a>>,
+) -> Result<(), Rejection> {
+    if tensors.len() != declared.len() {
+        return Err(Rejection::TensorCount { kind, expected: declared.len(), got: tensors.len() });
+    }
+    for (tensor, declared) in tensors.iter().zip(declared) {
+        let name = || declared.name.to_owned();
+        if tensor.visibility() != declared.visibility {
+            let (expected, got) = (declared.visibility, tensor.visibility());
+            return Err(Rejection::Visibility { name: name(), expected, got });
+        }
+        let [minimum, maximum] = declared.range;
+        match tensor {
+            Value::Public(integers) => {
+                if integers.len() != declared.length {
+                    return Err(Rejection::TensorLength {
+                        name: name(),
+                        expected: declared.length,
+                        got: integers.len(),
+                    });
+                }
+                let outside =
+                    integers.iter().enumerate().find(|&(_, x)| !(minimum..=maximum).contains(x));
+                if let Some((index, &got)) = outside {
+                    return Err(Rejection::TensorRange {
+                        name: name(),
+                        index,
+                        got,
+                        minimum,
+                        maximum,
+                    });
+                }
+            }
+            Value::Sealed(commitments) => {
+                if commitments.len() != declared.columns {
+                    let (expected, got) = (declared.columns, commitments.len());
+                    return Err(Rejection::TensorCommitments { name: name(), expected, got });
+                }
+            }
+            Value::Private => {}
+        }
+    }
+    Ok(())
+}
