@@ -11,8 +11,8 @@ use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, Prediction, Witness, compile};
 use zkinfer_models::data::read_sample;
-use zkinfer_models::interpreter::Interpreter;
-use zkinfer_models::quantised::Graph;
+use zkinfer_models::integer::graph::Graph;
+use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_models::{Quantised, Report};
 use zkinfer_prover::Opening;
 use zkinfer_prover::sealing::seal;
@@ -243,7 +243,7 @@ pub(crate) fn rng() -> Result<StdRng, Error> {
 mod tests {
     use super::*;
     use zkinfer_models::Model;
-    use zkinfer_models::quantised::Operator;
+    use zkinfer_models::integer::graph::Operator;
     use zkinfer_models::testing::onnx::{Builder, Op};
 
     #[test]

@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// A cut where none is possible.
     #[error(transparent)]
-    Split(#[from] zkinfer_models::split::SplitError),
+    Split(#[from] zkinfer_models::integer::split::SplitError),
     /// The manifest.
     #[error(transparent)]
     Manifest(#[from] crate::manifest::ManifestError),

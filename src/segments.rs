@@ -2,8 +2,8 @@
 
 use zkinfer_circuits::{Exposure, Objective, Plan, compile_with, lower, optimise};
 use zkinfer_models::Quantised;
-use zkinfer_models::quantised::{Graph, Operator};
-use zkinfer_models::split::Cut;
+use zkinfer_models::integer::graph::{Graph, Operator};
+use zkinfer_models::integer::split::Cut;
 use zkinfer_verifier::{Visibility, usable_rows};
 
 use crate::Error;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use zkinfer::models::float::room;
 use zkinfer::models::limits;
 use zkinfer::verifier::limits as verifier;
 use zkinfer::{Compile, Exposure, Model, Objective};
@@ -35,7 +36,7 @@ fn what_an_import_counts_is_what_a_circuit_has_at_least() {
         .flat_map(|name| [format!("{name}/{name}.onnx"), format!("{name}/{name}.qdq.onnx")]);
     for file in files {
         let model = Model::load(zoo.join(&file)).expect("a supported model");
-        let least = limits::least_elements(model.graph()).expect("within the limits");
+        let least = room::least_elements(model.graph()).expect("within the limits");
         let quantised = model
             .quantise(&model.calibrate_input_range(0.0, 1.0).expect("ranges"))
             .expect("integers");

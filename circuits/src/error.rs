@@ -1,7 +1,7 @@
 //! Why a quantised graph has no circuit, and why inputs have no witness.
 
 use thiserror::Error;
-use zkinfer_models::validate::GraphError;
+use zkinfer_models::integer::validate::GraphError;
 use zkinfer_verifier::DescriptionError;
 
 /// Why a quantised graph was not compiled. `node` is the name of the offending node, input or

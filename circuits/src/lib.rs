@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use zkinfer_circuits::{Exposure, Objective, compile};
-//! # use zkinfer_models::quantised::{Function, Graph, Input, Node, Operator, Output, Quantisation};
+//! # use zkinfer_models::integer::graph::{Function, Graph, Input, Node, Operator, Output, Quantisation};
 //! # let quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 //! # let graph = Graph {
 //! #     name: "relu".into(),
@@ -52,7 +52,7 @@ pub mod optimise;
 pub mod sealed;
 pub mod witness;
 
-use zkinfer_models::quantised::Graph;
+use zkinfer_models::integer::graph::Graph;
 use zkinfer_verifier::VerifyingKey;
 
 pub use error::{Error, InputError};

@@ -2,7 +2,7 @@
 //! contraction.
 
 use rayon::prelude::*;
-use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{Operator as Lowered, Weights};
 use zkinfer_verifier::circuit::sealed::{DIGIT_BASE, SEALED_DIGIT, sealed_bias};

@@ -13,7 +13,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
-use zkinfer_models::quantised::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
+use zkinfer_models::integer::graph::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
 use zkinfer_prover::{Assignment, ProveError, Prover};
 use zkinfer_verifier::circuit::description::{self, Combine, Description};
 use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};

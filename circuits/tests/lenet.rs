@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, compile};
-use zkinfer_models::quantised::Graph;
+use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Prover, sealing};
 use zkinfer_verifier::adjoint::{Cotangents, backward};
 

@@ -6,7 +6,7 @@ mod common;
 use common::{After, Net, Noise};
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Error, Exposure, InputError, Objective, compile, lower};
-use zkinfer_models::quantised::{BinaryFunction, Graph, Operator};
+use zkinfer_models::integer::graph::{BinaryFunction, Graph, Operator};
 use zkinfer_verifier::Visibility::{self, Private, Public, Sealed};
 
 fn lowers(graph: &Graph) -> Result<(), Error> {

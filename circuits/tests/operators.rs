@@ -5,7 +5,9 @@
 mod common;
 
 use common::{After, Net, Noise, check, window};
-use zkinfer_models::quantised::{BinaryFunction, Function, Operator, Requantise, Ties, Window};
+use zkinfer_models::integer::graph::{
+    BinaryFunction, Function, Operator, Requantise, Ties, Window,
+};
 use zkinfer_verifier::circuit::description;
 
 const INT8: After = After::Int8 { shift: 13, zero_point: 5 };

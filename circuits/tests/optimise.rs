@@ -5,7 +5,7 @@ mod common;
 use common::{After, Net, Noise, small_cnn, window};
 use zkinfer_circuits::optimise::{self, CostModel, Counts, plan_with};
 use zkinfer_circuits::{Exposure, Objective, Prediction, compile_with, lower};
-use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::wire::proof::argument_bytes;
 
 /// Several functions, shifts and interval widths, and an ArgMax.

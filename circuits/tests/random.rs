@@ -8,7 +8,7 @@ use common::{Noise, accepts, agree, agree_with, cases, plans, proves};
 use proptest::prelude::*;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, compile_with, lower, optimise};
-use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_models::testing::arbitrary::arb_case;
 use zkinfer_verifier::Visibility::{Private, Public, Sealed};
 

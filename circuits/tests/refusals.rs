@@ -5,7 +5,7 @@ mod common;
 use common::{After, Net, Noise, window};
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Error, Exposure, InputError, Objective, compile};
-use zkinfer_models::quantised::{Graph, Operator, Requantise};
+use zkinfer_models::integer::graph::{Graph, Operator, Requantise};
 
 fn refusal(graph: &Graph) -> String {
     compile(graph, &Exposure::public(), Objective::Prover).unwrap_err().to_string()

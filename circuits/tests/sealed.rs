@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
-use zkinfer_models::quantised::Graph;
+use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
 use zkinfer_verifier::chain::{Segment, verify_chain};
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};

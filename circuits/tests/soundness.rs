@@ -10,7 +10,7 @@ use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_circuits::judge::{StockCircuit, challenges, mock_prove};
 use zkinfer_circuits::{Circuit, Witness};
-use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description;
 use zkinfer_verifier::circuit::place::{Cells, Segment};

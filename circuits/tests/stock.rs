@@ -10,7 +10,7 @@ use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
 use pasta_curves::{EqAffine, Fp};
 use rand::SeedableRng;
 use zkinfer_circuits::judge::StockCircuit;
-use zkinfer_models::quantised::{Function, Operator, Requantise};
+use zkinfer_models::integer::graph::{Function, Operator, Requantise};
 
 #[test]
 fn stock_halo2_proves_and_verifies_a_small_network() {

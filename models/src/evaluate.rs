@@ -4,10 +4,10 @@ use ndarray::{ArrayD, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
-use crate::interpreter::{InterpretError, Interpreter};
-use crate::quantised::{Graph, Operator};
-use crate::reference::{Executor, Reference, ReferenceError};
-use crate::tensors::TensorError;
+use crate::float::reference::{Executor, Reference, ReferenceError};
+use crate::integer::graph::{Graph, Operator};
+use crate::integer::interpreter::{InterpretError, Interpreter};
+use crate::integer::tensors::TensorError;
 
 /// Evaluation failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

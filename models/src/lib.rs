@@ -9,29 +9,44 @@
 //! | module | from → to | idea |
 //! |---|---|---|
 //! | [`model`] | a file → everything below | the front door |
-//! | [`onnx`] | protobuf → [`graph`] | the only place that knows ONNX; refuses what cannot be proven |
-//! | [`graph`] | | the float network, ONNX names, constants inside their operators |
-//! | `passes` | [`graph`] → [`graph`] | folds constants, normalisation and activations |
-//! | `float` | samples → floats | the float graph, run by ourselves: ranges and the reference |
-//! | [`reference`](mod@reference) | samples → floats | what the network on integers is measured against |
-//! | `tract` | samples → floats | with the feature `tract`: the file's network, run by tract |
+//! | [`evaluate`] | float against integers | accuracy, agreement, distances |
+//! | [`onnx`] | protobuf → [`float::graph`] | the only place that knows ONNX; refuses what cannot be proven |
+//! | [`quantise`] | [`float::graph`] + ranges → [`integer::graph`] | int8 with snapped multipliers, and a [report](quantise::report) of what was decided |
+//! | [`float`] | | the network on real numbers |
+//! | [`integer`] | | the network on integers: the contract with `zkinfer-circuits` |
 //! | [`data`] | `.npz`, `.npy`, JSON → samples | with the checks that bad data deserves |
-//! | [`calibrate`] | samples → ranges | how large each value gets |
-//! | [`quantise`] | [`graph`] + ranges → [`quantised`] | int8 with snapped multipliers |
-//! | [`quantised`] | | the network on integers: the contract with `zkinfer-circuits` |
+//! | [`tensor`] | | element moves, orders and window geometry that the others share |
 //! | [`limits`] | | how large a network may be |
-//! | [`validate`] | [`quantised`] → verdict | what makes a quantised graph safe to run |
-//! | [`interpreter`] | [`quantised`] + integers → integers | the executable specification: what is proven |
-//! | [`tensors`] | floats ↔ integers | inputs and outputs of quantised graphs |
-//! | [`split`] | [`quantised`] → segments | cutting a network where one tensor crosses |
-//! | [`evaluate`] | float against int8 | accuracy, agreement, distances |
-//! | [`report`] | | what quantisation decided |
 //! | `file` | | reading regular files, within limits |
-//! | [`activation`], [`binary`], `layout`, [`rounding`], [`window`] | | functions, element moves, rounding rules and window geometry that the others share |
 //! | `testing` | | with the feature `test-support`: an ONNX builder and generators of quantised graphs |
 //!
+//! Each imports those below it. In `float`:
+//!
+//! | module | from → to | idea |
+//! |---|---|---|
+//! | [`reference`](mod@float::reference) | samples → floats | what the network on integers is measured against |
+//! | `tract` | samples → floats | with the feature `tract`: the file's network, run by tract |
+//! | [`calibrate`](float::calibrate) | samples → ranges | how large each value gets |
+//! | `execute` | samples → floats | the graph, run by ourselves |
+//! | `passes` | graph → graph | folds constants, normalisation and activations |
+//! | [`room`](float::room), `accumulators` | graph → sizes | what a circuit of it takes at least |
+//! | [`graph`](float::graph) | | ONNX names, constants inside their operators |
+//! | [`activation`](float::activation), [`binary`](float::binary) | | functions of one number and of two |
+//!
+//! and in `integer`:
+//!
+//! | module | from → to | idea |
+//! |---|---|---|
+//! | [`split`](integer::split) | graph → segments | cutting a network where one tensor crosses |
+//! | [`tensors`](integer::tensors) | floats ↔ integers | inputs and outputs |
+//! | [`interpreter`](integer::interpreter) | integers → integers | the executable specification: what is proven |
+//! | [`validate`](integer::validate) | graph → verdict | what makes a graph safe to run |
+//! | [`signature`](integer::signature), [`graph`](integer::graph) | | inputs, operators and their formulas |
+//! | [`rounding`](integer::rounding) | | the rounding rules, all of them |
+//!
 //! ```no_run
-//! use zkinfer_models::{Dataset, Model, interpreter};
+//! use zkinfer_models::integer::interpreter;
+//! use zkinfer_models::{Dataset, Model};
 //!
 //! # fn main() -> Result<(), zkinfer_models::Error> {
 //! let model = Model::load("lenet5.onnx")?;
@@ -48,37 +63,22 @@
 //! # }
 //! ```
 
-pub mod activation;
-pub mod binary;
-pub mod calibrate;
 pub mod data;
 pub mod evaluate;
 mod file;
-mod float;
-pub mod graph;
-pub mod interpreter;
-mod layout;
+pub mod float;
+pub mod integer;
 pub mod limits;
 pub mod model;
 pub mod onnx;
-mod passes;
 pub mod quantise;
-pub mod quantised;
-pub mod reference;
-pub mod report;
-pub mod rounding;
-pub mod split;
-pub mod tensors;
+pub mod tensor;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
-#[cfg(feature = "tract")]
-mod tract;
-pub mod validate;
-pub mod window;
 
-pub use calibrate::Calibration;
 pub use data::Dataset;
 pub use evaluate::Evaluation;
+pub use float::calibrate::Calibration;
 pub use model::{Error, Model};
 pub use quantise::Quantised;
-pub use report::Report;
+pub use quantise::report::Report;

@@ -4,21 +4,22 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 
-use crate::calibrate::{CalibrateError, Calibration};
 use crate::data::{DataError, Dataset};
 use crate::evaluate::{self, EvaluateError, Evaluation};
-use crate::graph::{Graph, Input};
-use crate::interpreter::InterpretError;
-use crate::limits::{self, Excess};
-use crate::onnx::{self, Dimensions, ImportError};
-use crate::passes;
-use crate::quantise::{self, QuantiseError, Quantised};
-use crate::quantised;
-use crate::reference::{Reference, ReferenceError};
-use crate::tensors::TensorError;
+use crate::float::calibrate::{CalibrateError, Calibration};
+use crate::float::graph::Graph;
+use crate::float::passes;
+use crate::float::reference::{Reference, ReferenceError};
+use crate::float::room::{self, Excess};
 #[cfg(feature = "tract")]
-use crate::tract;
-use crate::validate::GraphError;
+use crate::float::tract;
+use crate::integer;
+use crate::integer::interpreter::InterpretError;
+use crate::integer::signature::Input;
+use crate::integer::tensors::TensorError;
+use crate::integer::validate::GraphError;
+use crate::onnx::{self, Dimensions, ImportError};
+use crate::quantise::{self, QuantiseError, Quantised};
 
 /// Whatever can go wrong between a model file and its quantised graph's outputs.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +102,7 @@ impl Model {
 
     fn new(imported: onnx::Imported, path: &Path) -> Result<Self, Error> {
         let graph = passes::simplify(imported.graph);
-        if let Err(Excess { node, problem }) = limits::measure(&graph) {
+        if let Err(Excess { node, problem }) = room::measure(&graph) {
             let node = &graph.nodes[node];
             return Err(Error::Import(ImportError::TooLarge {
                 path: path.to_owned(),
@@ -190,7 +191,7 @@ impl Model {
     /// If a sample does not fit or a label is no class.
     pub fn evaluate(
         &self,
-        graph: &quantised::Graph,
+        graph: &integer::graph::Graph,
         dataset: &Dataset,
     ) -> Result<Evaluation, Error> {
         Ok(evaluate::evaluate(&self.reference(), graph, dataset)?)

@@ -1,7 +1,7 @@
 //! Activation: a requantisation that divides by nothing. Cells: 2 per element (argument and
 //! result), one lookup.
 
-use zkinfer_models::quantised::{Function, Node};
+use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::NodeId;
 
 use super::Context;

@@ -1,7 +1,7 @@
 //! ArgMax and ArgMin: no node but a kind of output; the smallest element is the largest of the
 //! negatives. Cells: the limbs of one gap per element compared.
 
-use zkinfer_models::quantised::Node;
+use zkinfer_models::integer::graph::Node;
 use zkinfer_verifier::circuit::description::OutputSource;
 
 use super::Context;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use zkinfer_models::quantised::Function;
+use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
     self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind,
 };

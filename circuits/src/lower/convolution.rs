@@ -1,7 +1,7 @@
 //! Convolution: one contraction, no cells; then `limbs + 2` or `limbs + 4` cells per output for the
 //! requantisation.
 
-use zkinfer_models::quantised::{Node, Window};
+use zkinfer_models::integer::graph::{Node, Window};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
 use super::Context;

@@ -11,7 +11,7 @@
 //! **Select** is `no + f(yes − no + condition·(2·spread + 1))`, where `f` is zero up to `spread`,
 //! which no difference exceeds, and gives the difference back beyond: 2 cells per element.
 
-use zkinfer_models::quantised::{BinaryFunction, Function, Node, Requantise};
+use zkinfer_models::integer::graph::{BinaryFunction, Function, Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
 use zkinfer_verifier::circuit::interval::Interval;
 

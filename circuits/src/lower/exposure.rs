@@ -1,6 +1,6 @@
 //! What a circuit shows: the visibility of weights, inputs and outputs.
 
-use zkinfer_models::quantised::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::circuit::description::Visibility;
 
 use crate::error::Error;

@@ -2,7 +2,7 @@
 //! −spread, 0)`, with `spread` the length of the elements' range, which no difference exceeds. 2
 //! cells (difference and rise) and one lookup per comparison.
 
-use zkinfer_models::quantised::{Function, Node};
+use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::NodeId;
 use zkinfer_verifier::circuit::interval::Interval;
 

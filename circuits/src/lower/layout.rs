@@ -3,7 +3,7 @@
 //! **Constant**: an element of the network's first input, padded to the constant's size, times
 //! zero, plus the constant. No cells either.
 
-use zkinfer_models::quantised::Node;
+use zkinfer_models::integer::graph::Node;
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 use zkinfer_verifier::circuit::interval::Interval;
 

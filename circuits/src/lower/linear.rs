@@ -5,7 +5,7 @@
 //! is transposed to `[T, positions]` and the result back: views, no cells. Requantisation: `limbs +
 //! 2` or `limbs + 4` cells per output.
 
-use zkinfer_models::quantised::{Node, Window};
+use zkinfer_models::integer::graph::{Node, Window};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 
 use super::Context;

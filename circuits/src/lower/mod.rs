@@ -48,7 +48,7 @@ mod top;
 #[cfg(test)]
 mod tests;
 
-use zkinfer_models::quantised::{Graph, Node, Operator, Quantisation, ValueId, Window};
+use zkinfer_models::integer::graph::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::circuit::description::{
     self, Description, Input, NodeId, Output, OutputSource, Visibility,
 };
@@ -294,7 +294,7 @@ impl<'g> Context<'g> {
     }
 
     fn outputs(&mut self, exposure: &Exposure) -> Result<Vec<Output>, Error> {
-        let output = |(index, output): (usize, &zkinfer_models::quantised::Output)| {
+        let output = |(index, output): (usize, &zkinfer_models::integer::graph::Output)| {
             let shape = self.graph.shape(output.value);
             let source = match self.values.get(output.value) {
                 None => {

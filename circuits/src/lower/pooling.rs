@@ -17,7 +17,7 @@
 //! result exceeds the input's range by one `spread` however large the window is, and tables stay
 //! short.
 
-use zkinfer_models::quantised::{Node, Requantise, Window};
+use zkinfer_models::integer::graph::{Node, Requantise, Window};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, ViewKind, Weights};
 use zkinfer_verifier::circuit::interval::Interval;
 

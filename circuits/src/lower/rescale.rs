@@ -11,7 +11,7 @@
 //! **Weights of more than 8 bits** are two or three digits base 256, each with a contraction of its
 //! own; their sum is the accumulator.
 
-use zkinfer_models::quantised::{Function, Requantise, Ties};
+use zkinfer_models::integer::graph::{Function, Requantise, Ties};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
 use super::Context;

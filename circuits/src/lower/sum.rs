@@ -1,7 +1,7 @@
 //! Sum: one combination, no cells; then `limbs + 2` or `limbs + 4` cells per element for the
 //! requantisation.
 
-use zkinfer_models::quantised::{Node, Requantise};
+use zkinfer_models::integer::graph::{Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
 
 use super::{Context, rescale};

@@ -1,7 +1,7 @@
 //! Checks that no valid graph meets, since validation refuses more, and that lowering relies on all
 //! the same.
 
-use zkinfer_models::quantised::{
+use zkinfer_models::integer::graph::{
     Function, Graph, Input, Node, Operator, Quantisation, Requantise, Ties,
 };
 use zkinfer_verifier::circuit::interval::Interval;

@@ -7,7 +7,7 @@
 //! Cells: 2 per comparison, 2 per loser (a lookup that keeps its interval from growing), 2 per
 //! result.
 
-use zkinfer_models::quantised::{Function, Node};
+use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 use zkinfer_verifier::circuit::interval::Interval;
 

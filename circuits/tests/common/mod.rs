@@ -13,10 +13,10 @@ use rand::SeedableRng;
 use zkinfer_circuits::judge::{Failure, StockCircuit, cells, mock_prove};
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
-use zkinfer_models::interpreter::Interpreter;
-use zkinfer_models::quantised::{
+use zkinfer_models::integer::graph::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
+use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_prover::{Assignment, Prover, sealing};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Parameters, Value, Visibility};
@@ -124,7 +124,7 @@ impl Net {
         after: After,
     ) -> ValueId {
         let shape = self.shape(x);
-        let (channels, plane) = (shape[1], zkinfer_models::window::plane(&shape).unwrap());
+        let (channels, plane) = (shape[1], zkinfer_models::tensor::window::plane(&shape).unwrap());
         let taps = channels / groups * window.kernel[0] * window.kernel[1];
         let [height, width] = window.output(plane).unwrap();
         let shape =
@@ -158,7 +158,7 @@ impl Net {
     pub fn max_pool(&mut self, x: ValueId, window: Window) -> ValueId {
         let shape = self.shape(x);
         let [height, width] =
-            window.output(zkinfer_models::window::plane(&shape).unwrap()).unwrap();
+            window.output(zkinfer_models::tensor::window::plane(&shape).unwrap()).unwrap();
         let shape = if shape.len() == 3 {
             vec![1, shape[1], width]
         } else {

@@ -7,7 +7,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::Number;
+use super::number::Number;
 
 /// What an array that is the whole file is called in messages.
 const WHOLE_FILE: &str = "(the list)";

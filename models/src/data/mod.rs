@@ -17,13 +17,15 @@
 mod header;
 mod json;
 mod npy;
+mod number;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
 
-use crate::graph::Input;
+use crate::integer::signature::Input;
+use number::Number;
 
 /// Names that labels may have.
 pub const LABEL_NAMES: [&str; 3] = ["label", "labels", "y"];
@@ -69,28 +71,8 @@ pub struct Dataset {
     labels: Option<Vec<Vec<usize>>>,
 }
 
-/// Most elements of an array.
-const MAX_ELEMENTS: usize = 1 << 27;
 /// Most bytes of a JSON file, which takes several times as many in memory.
 const MAX_JSON: u64 = 1 << 26;
-
-/// What elements are read as: samples as single floats, labels as doubles, which hold every element
-/// type exactly but 64-bit integers, and those up to 2^53.
-trait Number: Copy + 'static {
-    fn of(x: f64) -> Self;
-}
-
-impl Number for f32 {
-    fn of(x: f64) -> Self {
-        x as Self
-    }
-}
-
-impl Number for f64 {
-    fn of(x: f64) -> Self {
-        x
-    }
-}
 
 /// A file of arrays, each read when it is asked for.
 struct Arrays<'p> {
@@ -316,7 +298,7 @@ fn split(floats: ArrayD<f32>, input: &Input) -> Result<Vec<ArrayD<f32>>, String>
             ndarray::Dimension::slice(&index)
         ));
     }
-    let sample = |tensor: ArrayD<f32>| crate::layout::reshape(&tensor, wanted);
+    let sample = |tensor: ArrayD<f32>| crate::tensor::moves::reshape(&tensor, wanted);
     Ok(match one {
         true => vec![sample(floats)],
         false => floats.axis_iter(Axis(0)).map(|view| sample(view.to_owned())).collect(),

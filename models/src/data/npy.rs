@@ -13,7 +13,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::header::Header;
-use super::{MAX_ELEMENTS, Number};
+use super::number::{MAX_ELEMENTS, Number};
 
 const TYPES: &str = "float32, float64, uint8, int8, int32 or int64";
 

@@ -3,7 +3,7 @@
 use super::Registration;
 use super::call::Call;
 use super::importer::{Importer, Stop};
-use crate::activation::{Activation, PLAIN};
+use crate::float::activation::{Activation, PLAIN};
 
 /// A function without attributes.
 const fn plain(name: &'static str) -> Registration {

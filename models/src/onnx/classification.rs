@@ -7,10 +7,10 @@ use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
 use super::messages::NodeProto;
 use super::reduce::{Reduction, over};
-use crate::activation::{Activation, Plain};
-use crate::binary::BinaryOperator;
-use crate::graph::Operator;
-use crate::quantised::ValueId;
+use crate::float::activation::{Activation, Plain};
+use crate::float::binary::BinaryOperator;
+use crate::float::graph::Operator;
+use crate::integer::graph::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Softmax", attributes: &["axis"], import: softmax },

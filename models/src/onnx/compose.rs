@@ -3,9 +3,10 @@
 
 use super::call::Call;
 use super::importer::{Importer, Stop};
-use crate::activation::Activation;
-use crate::graph::{Grid, Operator};
-use crate::quantised::ValueId;
+use crate::float::activation::Activation;
+use crate::float::graph::Operator;
+use crate::integer::graph::ValueId;
+use crate::integer::signature::Grid;
 
 impl<'a> Importer<'a> {
     /// An element-wise function of a value.

@@ -7,8 +7,8 @@ use ndarray::ArrayD;
 
 use super::file::type_name;
 use super::messages::{DataLocation, DataType, TensorProto};
-use crate::layout;
 use crate::limits;
+use crate::tensor::moves;
 
 /// A tensor known at import.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,32 +175,32 @@ impl Constant {
 
     pub(super) fn reshape(&self, shape: &[usize]) -> Self {
         match self {
-            Self::Float(tensor) => Self::Float(layout::reshape(tensor, shape)),
-            Self::Double(tensor) => Self::Double(layout::reshape(tensor, shape)),
-            Self::Integer(tensor) => Self::Integer(layout::reshape(tensor, shape)),
-            Self::Small(tensor) => Self::Small(layout::reshape(tensor, shape)),
+            Self::Float(tensor) => Self::Float(moves::reshape(tensor, shape)),
+            Self::Double(tensor) => Self::Double(moves::reshape(tensor, shape)),
+            Self::Integer(tensor) => Self::Integer(moves::reshape(tensor, shape)),
+            Self::Small(tensor) => Self::Small(moves::reshape(tensor, shape)),
             Self::Quantised { integers, scales, zeros, .. } if scales.len() == 1 => {
                 Self::Quantised {
-                    integers: layout::reshape(integers, shape),
+                    integers: moves::reshape(integers, shape),
                     scales: scales.clone(),
                     zeros: zeros.clone(),
                     axis: 0,
                 }
             }
             Self::Quantised { .. } => {
-                Self::Float(layout::reshape(&self.numbers().mapv(|x| x as f32), shape))
+                Self::Float(moves::reshape(&self.numbers().mapv(|x| x as f32), shape))
             }
         }
     }
 
     pub(super) fn transpose(&self, permutation: &[usize]) -> Self {
         match self {
-            Self::Float(tensor) => Self::Float(layout::transpose(tensor, permutation)),
-            Self::Double(tensor) => Self::Double(layout::transpose(tensor, permutation)),
-            Self::Integer(tensor) => Self::Integer(layout::transpose(tensor, permutation)),
-            Self::Small(tensor) => Self::Small(layout::transpose(tensor, permutation)),
+            Self::Float(tensor) => Self::Float(moves::transpose(tensor, permutation)),
+            Self::Double(tensor) => Self::Double(moves::transpose(tensor, permutation)),
+            Self::Integer(tensor) => Self::Integer(moves::transpose(tensor, permutation)),
+            Self::Small(tensor) => Self::Small(moves::transpose(tensor, permutation)),
             Self::Quantised { integers, scales, zeros, axis } => Self::Quantised {
-                integers: layout::transpose(integers, permutation),
+                integers: moves::transpose(integers, permutation),
                 scales: scales.clone(),
                 zeros: zeros.clone(),
                 axis: permutation.iter().position(|from| from == axis).unwrap_or(0),
@@ -210,12 +210,12 @@ impl Constant {
 
     pub(super) fn slice(&self, axis: usize, start: usize, step: isize, count: usize) -> Self {
         match self {
-            Self::Float(tensor) => Self::Float(layout::slice(tensor, axis, start, step, count)),
-            Self::Integer(tensor) => Self::Integer(layout::slice(tensor, axis, start, step, count)),
-            Self::Small(tensor) => Self::Small(layout::slice(tensor, axis, start, step, count)),
+            Self::Float(tensor) => Self::Float(moves::slice(tensor, axis, start, step, count)),
+            Self::Integer(tensor) => Self::Integer(moves::slice(tensor, axis, start, step, count)),
+            Self::Small(tensor) => Self::Small(moves::slice(tensor, axis, start, step, count)),
             Self::Double(_) | Self::Quantised { .. } => {
                 let reals = self.numbers().mapv(|x| x as f32);
-                Self::Float(layout::slice(&reals, axis, start, step, count))
+                Self::Float(moves::slice(&reals, axis, start, step, count))
             }
         }
     }

@@ -7,8 +7,8 @@ use super::fold::converted;
 use super::importer::{Importer, Operand, Stop};
 use super::messages::DataType;
 use super::quantised::type_range;
-use crate::activation::{Activation, Plain};
-use crate::graph::Grid;
+use crate::float::activation::{Activation, Plain};
+use crate::integer::signature::Grid;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Cast", attributes: &["round_mode", "saturate", "to"], import: cast },

@@ -7,10 +7,10 @@ use super::importer::{Importer, Stop};
 use super::linear::channel_bias;
 use super::quantised::layer;
 use super::spatial::{Padding, batches, spatial_rank, window};
-use crate::graph::Operator;
-use crate::layout;
-use crate::quantised::{ValueId, Window};
-use crate::window::{plane, with_plane};
+use crate::float::graph::Operator;
+use crate::integer::graph::{ValueId, Window};
+use crate::tensor::moves;
+use crate::tensor::window::{plane, with_plane};
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
@@ -214,12 +214,12 @@ fn turned(weights: &Constant, groups: usize) -> Constant {
         {
             let flat: Vec<i16> = integers.iter().copied().collect();
             let integers =
-                layout::from_elements(&rows, order.iter().map(|&index| flat[index]).collect());
+                moves::from_elements(&rows, order.iter().map(|&index| flat[index]).collect());
             Constant::Quantised { integers, scales: scales.clone(), zeros: zeros.clone(), axis: 0 }
         }
         _ => {
             let flat: Vec<f32> = weights.numbers().iter().map(|&x| x as f32).collect();
-            Constant::Float(layout::from_elements(
+            Constant::Float(moves::from_elements(
                 &rows,
                 order.iter().map(|&index| flat[index]).collect(),
             ))

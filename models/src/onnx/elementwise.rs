@@ -6,11 +6,12 @@ use super::Registration;
 use super::call::Call;
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
-use crate::activation::Activation;
-use crate::binary::BinaryOperator;
-use crate::graph::{Grid, Layer, Operator};
+use crate::float::activation::Activation;
+use crate::float::binary::BinaryOperator;
+use crate::float::graph::{Layer, Operator};
+use crate::integer::graph::{MAX_TABLE, ValueId, Window};
+use crate::integer::signature::Grid;
 use crate::limits;
-use crate::quantised::{MAX_TABLE, ValueId, Window};
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {

@@ -13,7 +13,7 @@ use super::messages::type_proto::Value as Type;
 use super::messages::{DataType, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::quantised::type_range;
 use super::{Dimensions, NEWEST_OPSET, OLDEST_OPSET};
-use crate::graph::{Grid, Input};
+use crate::integer::signature::{Grid, Input};
 use crate::limits::{self, MAX_TENSORS};
 
 /// Protobuf ends at 2 GiB; larger models have external data.

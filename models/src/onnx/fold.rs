@@ -7,10 +7,10 @@ use super::constant::Constant;
 use super::elementwise::broadcast_shapes;
 use super::importer::{Importer, Stop};
 use super::messages::DataType;
-use crate::activation::PLAIN;
-use crate::binary::BinaryOperator;
-use crate::layout;
+use crate::float::activation::PLAIN;
+use crate::float::binary::BinaryOperator;
 use crate::limits;
+use crate::tensor::moves;
 
 /// The result of a node whose operands are all constants; `None` if its operator is not among those
 /// that are folded here.
@@ -53,7 +53,7 @@ pub(super) fn evaluate(
         )),
         (_, [x]) => match plain {
             Some((_, plain)) => {
-                let function = crate::activation::Activation::Plain(*plain);
+                let function = crate::float::activation::Activation::Plain(*plain);
                 Ok(Constant::from_numbers(x.numbers().mapv(|x| function.apply(x)), x.is_integer()))
             }
             None => return None,
@@ -79,7 +79,7 @@ pub(super) fn shape_of(call: &Call<'_>, shape: &[usize]) -> Constant {
     let start = clamp(call.int("start", 0).unwrap_or(0));
     let end = clamp(call.int("end", rank).unwrap_or(rank)).max(start);
     let lengths: Vec<i64> = shape[start..end].iter().map(|&length| length as i64).collect();
-    Constant::Integer(layout::from_elements(&[lengths.len()], lengths))
+    Constant::Integer(moves::from_elements(&[lengths.len()], lengths))
 }
 
 /// A constant as another element type.
@@ -95,7 +95,7 @@ pub(super) fn converted(x: &Constant, to: i32) -> Result<Constant, Stop> {
             return Err(Stop::because("a cast to text is not supported"));
         }
         _ => match x.integers() {
-            Ok(integers) => Constant::Integer(layout::from_elements(x.shape(), integers)),
+            Ok(integers) => Constant::Integer(moves::from_elements(x.shape(), integers)),
             Err(_) => Constant::from_numbers(x.numbers().mapv(f64::trunc), true),
         },
     })
@@ -189,11 +189,11 @@ fn concat(
         .collect::<Result<Vec<_>, _>>()
     {
         let tensors: Vec<_> =
-            integers.into_iter().map(|(shape, list)| layout::from_elements(shape, list)).collect();
-        return Ok(Constant::Integer(layout::concat(&tensors.iter().collect::<Vec<_>>(), along)));
+            integers.into_iter().map(|(shape, list)| moves::from_elements(shape, list)).collect();
+        return Ok(Constant::Integer(moves::concat(&tensors.iter().collect::<Vec<_>>(), along)));
     }
     let tensors: Vec<_> = operands.iter().map(|x| x.numbers()).collect();
-    Ok(Constant::from_numbers(layout::concat(&tensors.iter().collect::<Vec<_>>(), along), false))
+    Ok(Constant::from_numbers(moves::concat(&tensors.iter().collect::<Vec<_>>(), along), false))
 }
 
 /// Indices counted from the front.
@@ -241,7 +241,7 @@ fn range(
     // What is beyond all limits saturates.
     allow(importer, &[count as usize])?;
     let numbers: Vec<f64> = (0..count as usize).map(|index| first + step * index as f64).collect();
-    Ok(Constant::from_numbers(layout::from_elements(&[numbers.len()], numbers), start.is_integer()))
+    Ok(Constant::from_numbers(moves::from_elements(&[numbers.len()], numbers), start.is_integer()))
 }
 
 /// A shape given as a constant list.

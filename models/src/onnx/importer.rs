@@ -9,9 +9,11 @@ use super::Refusal;
 use super::call::{Call, shortened};
 use super::constant::{Constant, declared};
 use super::messages::{DataType, GraphProto, NodeProto, TensorProto};
-use crate::graph::{Graph, Grid, Input, Node, Operator};
-use crate::limits::{self, Room};
-use crate::quantised::ValueId;
+use crate::float::graph::{Graph, Node, Operator};
+use crate::float::room::{self, Room};
+use crate::integer::graph::ValueId;
+use crate::integer::signature::{Grid, Input};
+use crate::limits;
 
 /// Elements of constants that an import reads and makes, beyond [`READINGS`] times what the file
 /// holds: operators on constants can be chained to any length, and layers share weights.
@@ -318,11 +320,9 @@ impl<'a> Importer<'a> {
             value,
             grid,
         };
-        let products = node
-            .inputs
-            .first()
-            .map_or(0, |&input| limits::products(&node, self.graph.shape(input)));
-        self.room.take(&node.shape, limits::kept(&node), products).map_err(Stop::TooLarge)?;
+        let products =
+            node.inputs.first().map_or(0, |&input| room::products(&node, self.graph.shape(input)));
+        self.room.take(&node.shape, room::kept(&node), products).map_err(Stop::TooLarge)?;
         self.grids.push(match node.inputs.first() {
             Some(&input) if node.grid.is_none() && node.keeps_grid() => self.grids[input],
             _ => node.grid,

@@ -9,8 +9,8 @@ use super::constant::Constant;
 use super::elementwise::broadcast_shapes;
 use super::importer::{Importer, Operand, Stop};
 use super::quantised::layer;
-use crate::graph::Operator;
-use crate::quantised::ValueId;
+use crate::float::graph::Operator;
+use crate::integer::graph::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Gemm", attributes: &["alpha", "beta", "transA", "transB"], import: gemm },
@@ -214,7 +214,7 @@ fn batched_product<'a>(
     let stacked = importer.reshape(call, full, [&[total], &matrix[..]].concat())?;
     // Which matrix each batch meets: the broadcast of their numbers.
     let numbers: Vec<usize> = (0..count).collect();
-    let numbers = crate::layout::from_elements(batches, numbers);
+    let numbers = crate::tensor::moves::from_elements(batches, numbers);
     let met = numbers
         .broadcast(leading.as_slice())
         .ok_or_else(|| Stop::because("its batches do not broadcast"))?;
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_bias_is_one_row_per_sample() {
         let bias = |shape: &[usize], elements: &[f32]| {
-            Constant::Float(crate::layout::from_elements(shape, elements.to_vec()))
+            Constant::Float(crate::tensor::moves::from_elements(shape, elements.to_vec()))
         };
         assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0; 6]);
         assert_eq!(

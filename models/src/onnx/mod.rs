@@ -57,10 +57,10 @@ mod view;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use crate::float::Execution;
-use crate::graph::{self, Graph};
+use crate::float::execute::Execution;
+use crate::float::graph::{self, Graph};
+use crate::integer::graph::{Output, ValueId};
 use crate::limits;
-use crate::quantised::{Output, ValueId};
 use call::Call;
 use constant::Constant;
 pub use error::{ImportError, Refusal, Refusals};
@@ -163,7 +163,7 @@ pub(crate) struct Imported {
     pub(crate) notes: Vec<String>,
     /// The file, as tract shall run it.
     #[cfg(feature = "tract")]
-    pub(crate) file: crate::tract::File,
+    pub(crate) file: crate::float::tract::File,
 }
 
 /// Imports a file.
@@ -199,7 +199,7 @@ fn import(
         graph,
         notes,
         #[cfg(feature = "tract")]
-        file: crate::tract::File::new(model, proto, &skipped, directory),
+        file: crate::float::tract::File::new(model, proto, &skipped, directory),
     })
 }
 

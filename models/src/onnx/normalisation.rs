@@ -4,9 +4,9 @@ use super::Registration;
 use super::call::Call;
 use super::importer::{Importer, Stop};
 use super::reduce::{Reduction, over};
-use crate::activation::Activation;
-use crate::graph::Operator;
-use crate::quantised::Window;
+use crate::float::activation::Activation;
+use crate::float::graph::Operator;
+use crate::integer::graph::Window;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {

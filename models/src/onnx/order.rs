@@ -4,7 +4,8 @@ use super::Registration;
 use super::call::{Call, axis};
 use super::error::quoted;
 use super::importer::{Binding, Importer, Stop};
-use crate::graph::{Grid, Operator};
+use crate::float::graph::Operator;
+use crate::integer::signature::Grid;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {

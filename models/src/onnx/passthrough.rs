@@ -6,7 +6,7 @@ use super::Registration;
 use super::call::Call;
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
-use crate::layout::from_elements;
+use crate::tensor::moves::from_elements;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Identity", attributes: &[], import: identity },

@@ -4,10 +4,9 @@ use super::Registration;
 use super::call::Call;
 use super::importer::{Importer, Stop};
 use super::spatial::{Padding, Spatial, spatial_rank, window};
-use crate::graph::Operator;
-use crate::limits;
-use crate::quantised::{ValueId, Window};
-use crate::window::{plane, with_plane};
+use crate::float::graph::Operator;
+use crate::integer::graph::{ValueId, Window};
+use crate::tensor::window::{plane, taps, with_plane};
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
@@ -72,7 +71,7 @@ fn pool<'a>(importer: &Importer<'a>, call: &Call<'a>, input: ValueId) -> Result<
     let output = output.ok_or_else(|| Stop::because("its window does not fit its input"))?;
     let result = with_plane(shape, shape[1], output);
     importer.fits(&result)?;
-    importer.affords(&result, limits::taps(&window, shape))?;
+    importer.affords(&result, taps(&window, shape))?;
     Ok(Pool { input, explicit, plane, output, shape: result, window })
 }
 

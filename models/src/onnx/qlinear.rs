@@ -12,9 +12,9 @@ use super::importer::{Importer, Operand, Stop};
 use super::linear::matrix_product;
 use super::pooling::{average, whole};
 use super::quantised::{Scales, layer};
-use crate::activation::Activation;
-use crate::graph::Operator;
-use crate::quantised::ValueId;
+use crate::float::activation::Activation;
+use crate::float::graph::Operator;
+use crate::integer::graph::ValueId;
 
 /// ONNX's own.
 pub(super) const OPERATORS: &[Registration] = &[

@@ -12,9 +12,10 @@ use super::call::{Call, axis};
 use super::constant::Constant;
 use super::importer::{Importer, Operand, Stop};
 use super::messages::DataType;
-use crate::graph::{Grid, Layer, Operator};
-use crate::quantised::{Quantisation, ValueId};
-use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
+use crate::float::graph::{Layer, Operator};
+use crate::integer::graph::{Quantisation, ValueId};
+use crate::integer::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
+use crate::integer::signature::Grid;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {
@@ -159,7 +160,8 @@ impl<'a> Importer<'a> {
                     integers.iter().map(|&x| i16::try_from(x).ok()).collect();
                 let constant = match narrow {
                     Some(narrow) => {
-                        let integers = crate::layout::from_elements(constant.shape(), narrow);
+                        let integers =
+                            crate::tensor::moves::from_elements(constant.shape(), narrow);
                         Constant::Quantised { integers, scales, zeros, axis }
                     }
                     // A bias of 32 bits: exact as a real number of 53.

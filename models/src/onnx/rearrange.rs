@@ -10,7 +10,7 @@ use super::constant::Constant;
 use super::elementwise::broadcast_shapes;
 use super::fold::{indices, shape_of};
 use super::importer::{Binding, Importer, Stop};
-use crate::graph::Operator;
+use crate::float::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Concat", attributes: &["axis"], import: concat },

@@ -3,9 +3,9 @@
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
-use crate::activation::{Activation, Plain};
-use crate::graph::Operator;
-use crate::quantised::{ValueId, Window};
+use crate::float::activation::{Activation, Plain};
+use crate::float::graph::Operator;
+use crate::integer::graph::{ValueId, Window};
 
 const ATTRIBUTES: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 

@@ -3,9 +3,9 @@
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Stop};
-use crate::graph::Operator;
+use crate::float::graph::Operator;
+use crate::integer::graph::ValueId;
 use crate::limits;
-use crate::quantised::ValueId;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration {

@@ -3,7 +3,7 @@
 use super::Registration;
 use super::call::{Call, axis};
 use super::importer::{Importer, Operand, Stop};
-use crate::graph::Operator;
+use crate::float::graph::Operator;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration { name: "Slice", attributes: &["axes", "ends", "starts"], import: slice },

@@ -3,8 +3,8 @@
 
 use super::call::Call;
 use super::importer::{Importer, Stop};
-use crate::quantised::{ValueId, Window};
-use crate::window::plane;
+use crate::integer::graph::{ValueId, Window};
+use crate::tensor::window::plane;
 
 /// How positions beyond the explicit padding are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

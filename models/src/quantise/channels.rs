@@ -6,9 +6,10 @@
 //! until the factor *is* `m / 2^shift`, with a small integer `m`, and weights and bias are
 //! quantised with the enlarged scale. No multiplier error is left.
 
-use super::WEIGHT_LIMIT;
-use crate::rounding::half_up;
+use crate::integer::rounding::half_up;
 
+/// The smallest and largest int8 weight: symmetric, so that no product needs more room on one side.
+const WEIGHT_LIMIT: f64 = 127.0;
 /// The shift that usually suffices.
 const SHIFT: u32 = 12;
 /// No shift is made larger than this.

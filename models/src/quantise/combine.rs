@@ -6,8 +6,8 @@ use super::exact::{self, Fit, Ratio, Staircase, Term};
 use super::function::Rescaling;
 use super::layer::requantise;
 use super::{channels, rescale};
-use crate::graph::Grid;
-use crate::quantised::{Function, Operator, Requantise, Ties, ValueId};
+use crate::integer::graph::{Function, Operator, Requantise, Ties, ValueId};
+use crate::integer::signature::Grid;
 
 impl Quantiser<'_> {
     pub(super) fn sum(

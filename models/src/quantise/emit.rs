@@ -2,16 +2,18 @@
 //! operands must be brought to one scale.
 
 use super::plan::Plan;
+use super::report::{NodeReport, Report};
 use super::{function, scale};
-use crate::binary::BinaryOperator;
-use crate::graph::{self, Grid, Node};
-use crate::quantised::{self, Function, Operator, Quantisation, Requantise, Ties, ValueId};
-use crate::report::{NodeReport, Report};
+use crate::float::binary::BinaryOperator;
+use crate::float::graph::Node;
+use crate::integer::graph::{Function, Operator, Quantisation, Requantise, Ties, ValueId};
+use crate::integer::signature::{Grid, Input};
+use crate::{float, integer};
 
 pub(super) struct Quantiser<'a> {
-    pub(super) float: &'a graph::Graph,
+    pub(super) float: &'a float::graph::Graph,
     pub(super) plan: &'a Plan,
-    pub(super) graph: quantised::Graph,
+    pub(super) graph: integer::graph::Graph,
     pub(super) report: Report,
     /// For each float value, whether the file says how it is quantised.
     pub(super) given: Vec<bool>,
@@ -22,11 +24,11 @@ pub(super) struct Quantiser<'a> {
 }
 
 impl<'a> Quantiser<'a> {
-    pub(super) fn new(float: &'a graph::Graph, plan: &'a Plan) -> Self {
+    pub(super) fn new(float: &'a float::graph::Graph, plan: &'a Plan) -> Self {
         Self {
             float,
             plan,
-            graph: quantised::Graph {
+            graph: integer::graph::Graph {
                 name: float.name.clone(),
                 inputs: Vec::new(),
                 nodes: Vec::new(),
@@ -51,32 +53,34 @@ impl<'a> Quantiser<'a> {
             None => scale::activation(self.plan.range(value)),
         };
         let (operator, grid) = match &node.operator {
-            graph::Operator::Conv { window, groups, layer } => {
+            float::graph::Operator::Conv { window, groups, layer } => {
                 let (layer, grid) = self.layer(index, layer, inputs[0], result);
                 (layer.convolution(window.clone(), *groups), grid)
             }
-            graph::Operator::Gemm { layer } => {
+            float::graph::Operator::Gemm { layer } => {
                 let (layer, grid) = self.layer(index, layer, inputs[0], result);
                 (layer.linear(), grid)
             }
-            graph::Operator::Add { subtract, constant } => {
+            float::graph::Operator::Add { subtract, constant } => {
                 (self.sum(index, subtract, constant, &inputs, result), result)
             }
-            graph::Operator::AveragePool { window, divisors } => {
+            float::graph::Operator::AveragePool { window, divisors } => {
                 let (multipliers, requantise) = self.average(index, divisors, &inputs, result);
                 (Operator::AveragePool { window: window.clone(), multipliers, requantise }, result)
             }
-            graph::Operator::Product => (self.product(index, &inputs, result), result),
-            graph::Operator::Interpolate { axis, matrix } => {
+            float::graph::Operator::Product => (self.product(index, &inputs, result), result),
+            float::graph::Operator::Interpolate { axis, matrix } => {
                 let result = node.grid.unwrap_or(first);
                 return self.interpolate(index, *axis, matrix, inputs[0], result);
             }
-            graph::Operator::Activation(activation) => {
+            float::graph::Operator::Activation(activation) => {
                 let result = if activation.is_condition() { Grid::BOOLEAN } else { result };
                 (Operator::Activation(function::table(*activation, first, result)), result)
             }
-            graph::Operator::Binary(operator) => self.binary(node, *operator, &mut inputs, result),
-            graph::Operator::Select => {
+            float::graph::Operator::Binary(operator) => {
+                self.binary(node, *operator, &mut inputs, result)
+            }
+            float::graph::Operator::Select => {
                 let result =
                     if node.grid.is_none() && self.grids[inputs[1]] == self.grids[inputs[2]] {
                         self.grids[inputs[1]]
@@ -86,17 +90,17 @@ impl<'a> Quantiser<'a> {
                 self.unify(node, &mut inputs[1..], result);
                 (Operator::Select, result)
             }
-            graph::Operator::Concat { axis } => {
+            float::graph::Operator::Concat { axis } => {
                 let same = inputs.iter().all(|&input| self.grids[input] == first);
                 let result = if same && node.grid.is_none() { first } else { result };
                 self.unify(node, &mut inputs, result);
                 (Operator::Concat { axis: *axis }, result)
             }
-            graph::Operator::Constant(values) => (
+            float::graph::Operator::Constant(values) => (
                 Operator::Constant(values.iter().map(|&value| result.quantise(value)).collect()),
                 result,
             ),
-            graph::Operator::Quantize => {
+            float::graph::Operator::Quantize => {
                 if first == result {
                     self.ids.push(inputs[0]);
                 } else {
@@ -105,34 +109,34 @@ impl<'a> Quantiser<'a> {
                 }
                 return;
             }
-            graph::Operator::Relabel => {
+            float::graph::Operator::Relabel => {
                 let quantisation = node.grid.map_or(first.quantisation, |grid| grid.quantisation);
                 (Operator::Reshape, Grid { quantisation, ..first })
             }
-            graph::Operator::MaxPool { window } => {
+            float::graph::Operator::MaxPool { window } => {
                 (Operator::MaxPool { window: window.clone() }, first)
             }
-            graph::Operator::Reshape => (Operator::Reshape, first),
-            graph::Operator::Transpose { permutation } => {
+            float::graph::Operator::Reshape => (Operator::Reshape, first),
+            float::graph::Operator::Transpose { permutation } => {
                 (Operator::Transpose { permutation: permutation.clone() }, first)
             }
-            &graph::Operator::Slice { axis, start, step } => {
+            &float::graph::Operator::Slice { axis, start, step } => {
                 (Operator::Slice { axis, start, step }, first)
             }
-            graph::Operator::Pad { before, after, value } => {
+            float::graph::Operator::Pad { before, after, value } => {
                 let value = self.padding(node, *value, first);
                 (Operator::Pad { before: before.clone(), after: after.clone(), value }, first)
             }
-            &graph::Operator::ArgMax { axis, select_last, smallest } => {
+            &float::graph::Operator::ArgMax { axis, select_last, smallest } => {
                 let last = self.float.shape(node.inputs[0])[axis] as i64 - 1;
                 (Operator::ArgMax { axis, select_last, smallest }, Grid::integers(0, last))
             }
-            &graph::Operator::TopK { axis, smallest, indices } => {
+            &float::graph::Operator::TopK { axis, smallest, indices } => {
                 let last = self.float.shape(node.inputs[0])[axis] as i64 - 1;
                 let grid = if indices { Grid::integers(0, last) } else { first };
                 (Operator::TopK { axis, smallest, indices }, grid)
             }
-            graph::Operator::BatchNormalization { .. } => {
+            float::graph::Operator::BatchNormalization { .. } => {
                 unreachable!("`passes::normalisation` leaves none")
             }
         };
@@ -154,7 +158,7 @@ impl<'a> Quantiser<'a> {
         grid: Grid,
     ) -> ValueId {
         let node =
-            quantised::Node { name, inputs, operator, shape, quantisation: grid.quantisation };
+            integer::graph::Node { name, inputs, operator, shape, quantisation: grid.quantisation };
         self.report.nodes.push(NodeReport::new(&node));
         self.graph.nodes.push(node);
         self.grids.push(grid);
@@ -162,10 +166,16 @@ impl<'a> Quantiser<'a> {
     }
 
     /// Adds an input of the network.
-    pub(super) fn input(&mut self, input: &graph::Input, grid: Grid) {
+    pub(super) fn input(&mut self, input: &Input, grid: Grid) {
         let Grid { quantisation, minimum, maximum } = grid;
         let (name, shape) = (input.name.clone(), input.shape.clone());
-        self.graph.inputs.push(quantised::Input { name, shape, quantisation, minimum, maximum });
+        self.graph.inputs.push(integer::graph::Input {
+            name,
+            shape,
+            quantisation,
+            minimum,
+            maximum,
+        });
         self.ids.push(self.grids.len());
         self.grids.push(grid);
     }

@@ -11,7 +11,7 @@
 //! integers. Then the multiplier is near enough to `r` for all halves to be told apart from their
 //! neighbours, and [`Ties::Even`] rounds them.
 
-use crate::quantised::Ties;
+use crate::integer::graph::Ties;
 
 /// No shift is made larger than this.
 const SHIFT_LIMIT: u32 = 48;
@@ -416,8 +416,8 @@ fn agrees(
         }
     };
     let round = |z: i64| match ties {
-        Ties::Up => crate::rounding::shift_half_up(z, shift),
-        Ties::Even { slack } => crate::rounding::shift_half_even(z, shift, slack),
+        Ties::Up => crate::integer::rounding::shift_half_up(z, shift),
+        Ties::Even { slack } => crate::integer::rounding::shift_half_even(z, shift, slack),
     };
     cases.iter().all(|case| round(z(case)).clamp(minimum, maximum) == case.result).then_some(ties)
 }
@@ -425,7 +425,7 @@ fn agrees(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rounding::{shift_half_even, shift_half_up};
+    use crate::integer::rounding::{shift_half_even, shift_half_up};
     use proptest::prelude::*;
 
     fn apply(fit: &Fit, index: usize, a: i64) -> i64 {

@@ -1,10 +1,10 @@
 //! Saturation and activations as functions of one small integer.
 
-use crate::activation::Activation;
-use crate::binary::BinaryOperator;
-use crate::calibrate::Range;
-use crate::graph::Grid;
-use crate::quantised::{BinaryFunction, Function};
+use crate::float::activation::Activation;
+use crate::float::binary::BinaryOperator;
+use crate::float::calibrate::Range;
+use crate::integer::graph::{BinaryFunction, Function};
+use crate::integer::signature::Grid;
 
 /// What follows the rounding of an accumulator.
 pub(super) struct Rescaling {
@@ -95,8 +95,8 @@ fn defined(values: Vec<f64>, output: Grid) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activation::Plain;
-    use crate::quantised::Quantisation;
+    use crate::float::activation::Plain;
+    use crate::integer::graph::Quantisation;
 
     fn grid(scale: f64, zero_point: i64) -> Grid {
         Grid { quantisation: Quantisation { scale, zero_point }, minimum: -128, maximum: 127 }

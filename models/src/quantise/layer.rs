@@ -5,8 +5,9 @@ use super::emit::Quantiser;
 use super::exact::{self, Fit, Ratio, Staircase};
 use super::function::{self, Rescaling};
 use super::rescale;
-use crate::graph::{Grid, Layer};
-use crate::quantised::{Operator, Requantise, Ties, ValueId, Window};
+use crate::float::graph::Layer;
+use crate::integer::graph::{Operator, Requantise, Ties, ValueId, Window};
+use crate::integer::signature::Grid;
 
 /// The largest multiplier of an accumulator whose channels have different scales and that is put
 /// out raw.

@@ -16,67 +16,28 @@
 mod channels;
 mod combine;
 mod emit;
+mod error;
 mod exact;
 mod function;
 mod layer;
 mod plan;
+pub mod report;
 mod rescale;
 mod scale;
 
-use crate::calibrate::{Calibration, Source};
-use crate::graph;
-use crate::quantised::{self, Output};
-use crate::report::{InputReport, Report};
-use crate::validate::GraphError;
+use crate::float::calibrate::{Calibration, Source};
+use crate::integer::graph::Output;
+use crate::{float, integer};
 use emit::Quantiser;
+pub use error::QuantiseError;
 use plan::Plan;
-pub(crate) use plan::raw_accumulators;
-
-/// The smallest and largest int8 weight: symmetric, so that no product needs more room on one side.
-const WEIGHT_LIMIT: f64 = 127.0;
-
-/// A network that cannot be quantised.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum QuantiseError {
-    /// Calibration has no range for a node's result or an input.
-    #[error(
-        "calibration has no range for value {value:?} of {model:?}; calibrate with the model that \
-        is quantised"
-    )]
-    MissingRange {
-        /// The model.
-        model: String,
-        /// The node or input.
-        value: String,
-    },
-    /// A calibrated range is not finite.
-    #[error(
-        "value {value:?} of {model:?} ranges over {minimum}..{maximum} in calibration, expected \
-        finite numbers around zero; check the calibration data"
-    )]
-    BadRange {
-        /// The model.
-        model: String,
-        /// The node or input.
-        value: String,
-        /// Its lower end.
-        minimum: f32,
-        /// Its upper end.
-        maximum: f32,
-    },
-    /// The quantised network would overflow.
-    #[error(
-        "the calibrated ranges do not fit the weights of this network: {0}; calibrate with typical \
-        inputs"
-    )]
-    Unsound(#[from] GraphError),
-}
+use report::{InputReport, Report};
 
 /// A quantised network and how it came about.
 #[derive(Clone, Debug)]
 pub struct Quantised {
     /// The network on integers.
-    pub graph: quantised::Graph,
+    pub graph: integer::graph::Graph,
     /// Ranges, scales and warnings.
     pub report: Report,
 }
@@ -84,7 +45,7 @@ pub struct Quantised {
 /// Quantises a float graph that the passes have simplified; `notes` of its import go into the
 /// report.
 pub(crate) fn quantise(
-    float: &graph::Graph,
+    float: &float::graph::Graph,
     calibration: &Calibration,
     notes: &[String],
 ) -> Result<Quantised, QuantiseError> {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::calibrate::{Calibration, Range};
-use crate::graph::{Graph, Operator};
-use crate::quantised::ValueId;
+use crate::float::accumulators::raw_accumulators;
+use crate::float::calibrate::{Calibration, Range};
+use crate::float::graph::{Graph, Operator};
+use crate::integer::graph::ValueId;
 
-use super::QuantiseError;
+use super::error::QuantiseError;
 
 /// Decisions that need the whole graph in view.
 pub(super) struct Plan {
@@ -110,27 +111,4 @@ impl Plan {
             }
         }
     }
-}
-
-/// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through
-/// ArgMax. Rescaling them to int8 would lose precision and save nothing.
-pub(crate) fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
-    // From back to front: whether everything that reads the value leads to outputs through views or
-    // ArgMax only.
-    let mut last = vec![false; consumers.len()];
-    for value in (0..consumers.len()).rev() {
-        last[value] = consumers[value].iter().all(|&index| {
-            let node = &graph.nodes[index];
-            let through = node.operator.is_view() && last[graph.inputs.len() + index];
-            through || matches!(node.operator, Operator::ArgMax { .. })
-        });
-    }
-    let accumulates = |value: ValueId| {
-        graph.producer(value).is_some_and(|index| {
-            let node = &graph.nodes[index];
-            let linear = matches!(node.operator, Operator::Conv { .. } | Operator::Gemm { .. });
-            linear && node.fused.is_none() && node.grid.is_none()
-        })
-    };
-    (0..last.len()).map(|value| last[value] && accumulates(value)).collect()
 }

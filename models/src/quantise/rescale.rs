@@ -1,7 +1,7 @@
 //! Multipliers of operators that have no weights to snap and so are rounded, finely enough not to
 //! matter.
 
-use crate::rounding::half_up;
+use crate::integer::rounding::half_up;
 
 /// Shift of a Sum, unless its multipliers come out small.
 const SUM_SHIFT: u32 = 16;

@@ -1,9 +1,9 @@
 //! From a range to scale and zero point.
 
-use crate::calibrate::Range;
-use crate::graph::Grid;
-use crate::quantised::Quantisation;
-use crate::rounding::{INT8_MAX, INT8_MIN, half_up};
+use crate::float::calibrate::Range;
+use crate::integer::graph::Quantisation;
+use crate::integer::rounding::{INT8_MAX, INT8_MIN, half_up};
+use crate::integer::signature::Grid;
 
 /// Steps between the smallest and the largest int8 number.
 const STEPS: f64 = (INT8_MAX - INT8_MIN) as f64;

@@ -7,14 +7,15 @@
 //! computed goes unseen.
 
 mod operators;
+mod values;
 
 use ndarray::ArrayD;
 use proptest::prelude::*;
 
 use super::random::Random;
-use crate::layout::from_elements;
-use crate::quantised::{Graph, Input, Node, Operator, Output, Quantisation, ValueId};
-use crate::rounding::{ACTIVATION_MAX, ACTIVATION_MIN, INT8_MAX, INT8_MIN};
+use crate::integer::graph::{Graph, Input, Output, Quantisation};
+use crate::integer::rounding::{ACTIVATION_MAX, ACTIVATION_MIN, INT8_MAX, INT8_MIN};
+use crate::tensor::moves::from_elements;
 
 /// Number of operators that a [`Step`] can name.
 pub const OPERATORS: usize = 19;
@@ -133,70 +134,16 @@ fn put_out_unread(graph: &mut Graph) {
     }
 }
 
-/// What may be computed from a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Activation,
-    Accumulator,
-    Index,
-}
-
-fn kind(graph: &Graph, value: ValueId) -> Kind {
-    let Some(node) = value.checked_sub(graph.inputs.len()) else {
-        return Kind::Activation;
-    };
-    let Node { operator, inputs, .. } = &graph.nodes[node];
-    match operator {
-        Operator::Convolution { requantise: None, .. }
-        | Operator::Linear { requantise: None, .. } => Kind::Accumulator,
-        Operator::ArgMax { .. } => Kind::Index,
-        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
-            kind(graph, inputs[0])
-        }
-        _ => Kind::Activation,
-    }
-}
-
-/// The integers that an activation can be: those of an input, wherever they were moved, or int8.
-fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
-    let Some(node) = value.checked_sub(graph.inputs.len()) else {
-        return [graph.inputs[value].minimum, graph.inputs[value].maximum];
-    };
-    let Node { operator, inputs, .. } = &graph.nodes[node];
-    let moved = match operator {
-        Operator::Select => &inputs[1..],
-        Operator::Reshape
-        | Operator::Transpose { .. }
-        | Operator::Slice { .. }
-        | Operator::Pad { .. }
-        | Operator::Concat { .. }
-        | Operator::MaxPool { .. }
-        | Operator::TopK { indices: false, .. }
-        | Operator::Max
-        | Operator::Min => inputs,
-        _ => &[],
-    };
-    let padding = matches!(operator, Operator::Pad { .. }) || moved.is_empty();
-    let ranges = moved
-        .iter()
-        .map(|&input| range(graph, input))
-        .chain(padding.then_some([INT8_MIN, INT8_MAX]));
-    union(ranges)
-}
-
-fn union(ranges: impl Iterator<Item = [i64; 2]>) -> [i64; 2] {
-    ranges.reduce(|[a, b], [c, d]| [a.min(c), b.max(d)]).unwrap_or([INT8_MIN, INT8_MAX])
-}
-
 #[cfg(test)]
 mod tests {
+    use super::values::{Kind, kind, range};
     use super::*;
     use std::collections::BTreeSet;
 
     proptest! {
         #[test]
         fn cases_run((graph, inputs) in arb_case()) {
-            let values = crate::interpreter::run_all(&graph, &inputs).unwrap();
+            let values = crate::integer::interpreter::run_all(&graph, &inputs).unwrap();
             for (id, value) in values.iter().enumerate() {
                 prop_assert_eq!(value.shape(), graph.shape(id));
                 if kind(&graph, id) == Kind::Activation {

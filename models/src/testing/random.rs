@@ -46,6 +46,6 @@ impl Random {
     /// A tensor of real numbers in `low..high`.
     pub fn tensor(&mut self, shape: &[usize], low: f32, high: f32) -> ArrayD<f32> {
         let count = shape.iter().product();
-        crate::layout::from_elements(shape, self.reals(count, low, high))
+        crate::tensor::moves::from_elements(shape, self.reals(count, low, high))
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use ndarray::{ArrayD, Dimension, IxDyn};
 use ndarray_npy::{NpzWriter, WritableElement, write_npy};
 use zkinfer_models::data::read_sample;
-use zkinfer_models::graph::Input;
-use zkinfer_models::quantised::{self, Quantisation};
+use zkinfer_models::integer::graph::{self, Graph, Quantisation};
+use zkinfer_models::integer::signature::Input;
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::{Calibration, Dataset, Model};
 
@@ -469,9 +469,9 @@ fn one_sample_means_one() {
 
 #[test]
 fn quantised_inputs_are_checked() {
-    let graph = quantised::Graph {
+    let graph = Graph {
         name: "g".into(),
-        inputs: vec![quantised::Input {
+        inputs: vec![graph::Input {
             name: "x".into(),
             shape: vec![1, 2],
             quantisation: Quantisation { scale: 0.5, zero_point: 1 },

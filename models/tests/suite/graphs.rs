@@ -3,11 +3,11 @@
 
 use ndarray::{ArrayD, IxDyn, indices};
 use proptest::prelude::*;
-use zkinfer_models::interpreter::{self, Interpreter};
-use zkinfer_models::quantised::{
+use zkinfer_models::integer::graph::{
     BinaryFunction, Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties,
     Window,
 };
+use zkinfer_models::integer::interpreter::{self, Interpreter};
 use zkinfer_models::testing::arbitrary::arb_case;
 
 /// The contract's formulas element by element, with coordinates and 128-bit integers and nothing of

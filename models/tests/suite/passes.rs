@@ -2,8 +2,8 @@
 //! tract).
 
 use zkinfer_models::Model;
-use zkinfer_models::activation::Activation;
-use zkinfer_models::graph::{Layer, Operator};
+use zkinfer_models::float::activation::Activation;
+use zkinfer_models::float::graph::{Layer, Operator};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{Case, close, weights};

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, ArrayView1, Axis};
 use ndarray_npy::NpzReader;
 use zkinfer_models::Model;
-use zkinfer_models::interpreter::Interpreter;
-use zkinfer_models::{Dataset, quantised};
+use zkinfer_models::integer::interpreter::Interpreter;
+use zkinfer_models::{Dataset, integer};
 
 /// Differences that are allowed: one activation in 10,000, by one unit.
 const ALLOWED: f64 = 1e-4;
@@ -138,11 +138,11 @@ fn classes(scores: &ArrayD<f64>) -> Vec<usize> {
 
 /// The integer value that an ONNX value of this name has become.
 fn value_of(
-    float: &zkinfer_models::graph::Graph,
-    graph: &quantised::Graph,
+    float: &zkinfer_models::float::graph::Graph,
+    graph: &integer::graph::Graph,
     name: &str,
 ) -> Option<usize> {
-    let named = |node: &zkinfer_models::graph::Node| node.value == name;
+    let named = |node: &zkinfer_models::float::graph::Node| node.value == name;
     let node = float.nodes.iter().rposition(|node| named(node) && node.grid.is_some());
     let node = node.or_else(|| float.nodes.iter().rposition(named))?;
     let known = graph.nodes.iter().position(|other| other.name == float.nodes[node].name)?;

@@ -1,7 +1,7 @@
 //! What is refused, and in which words.
 
 use zkinfer_models::Model;
-use zkinfer_models::graph::Grid;
+use zkinfer_models::integer::signature::Grid;
 use zkinfer_models::onnx::{Dimensions, supported_operators};
 use zkinfer_models::testing::onnx::messages::DataType;
 use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;

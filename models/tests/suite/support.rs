@@ -1,9 +1,10 @@
 //! From a model built in Rust to a comparison of its int8 and its float outputs.
 
 use ndarray::ArrayD;
+use zkinfer_models::integer::interpreter;
 use zkinfer_models::testing::onnx::Builder;
 use zkinfer_models::testing::random::Random;
-use zkinfer_models::{Dataset, Model, Quantised, interpreter};
+use zkinfer_models::{Dataset, Model, Quantised};
 
 /// Samples that a case is calibrated and compared on.
 const SAMPLES: usize = 24;
@@ -28,7 +29,7 @@ pub fn case(builder: Builder) -> Case {
     let quantised = model.quantise(&calibration).unwrap();
     let bytes = postcard::to_stdvec(&quantised.graph).unwrap();
     assert_eq!(
-        postcard::from_bytes::<zkinfer_models::quantised::Graph>(&bytes).unwrap(),
+        postcard::from_bytes::<zkinfer_models::integer::graph::Graph>(&bytes).unwrap(),
         quantised.graph
     );
     assert!(serde_json::to_string(&quantised.report).unwrap().contains("case"));

@@ -1,10 +1,10 @@
 //! Every check of validation by itself: what is just valid passes, what is just not is named.
 
-use zkinfer_models::limits::{MAX_ELEMENTS, MAX_NODES, MAX_TENSORS};
-use zkinfer_models::quantised::{
+use zkinfer_models::integer::graph::{
     BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output,
     Quantisation, Requantise, Ties, ValueId, Window,
 };
+use zkinfer_models::limits::{MAX_ELEMENTS, MAX_NODES, MAX_TENSORS};
 
 /// Scale and zero point of everything that says nothing else.
 const PLAIN: Quantisation = Quantisation { scale: 0.5, zero_point: 0 };

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use zkinfer_models::interpreter::Interpreter;
-use zkinfer_models::reference::Executor;
+use zkinfer_models::float::reference::Executor;
+use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_models::{Dataset, Evaluation, Model, data};
 
 fn zoo(name: &str, file: &str) -> PathBuf {

@@ -1,13 +1,13 @@
 //! One random node of each operator over a given value.
 
-use super::{Kind, kind, range};
-use crate::quantised::{
+use super::values::{Kind, kind, range};
+use crate::integer::graph::{
     BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation,
     Requantise, Ties, ValueId, Window,
 };
-use crate::rounding::{INT8_MAX, INT8_MIN};
+use crate::integer::rounding::{INT8_MAX, INT8_MIN};
+use crate::tensor::window::{plane, with_plane};
 use crate::testing::random::Random;
-use crate::window::{plane, with_plane};
 
 /// A node that reads `source`, or `None` if the operator does not fit that value.
 pub(super) fn node(

@@ -1,7 +1,7 @@
 //! Operators that are spelled out in others at import, or have become quantised operators of their
 //! own.
 
-use zkinfer_models::interpreter;
+use zkinfer_models::integer::interpreter;
 use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
 use zkinfer_models::testing::onnx::{Builder, Op};
 

@@ -1,0 +1,27 @@
+//! Which accumulators a network puts out as they are.
+
+use super::graph::{Graph, Operator};
+use crate::integer::graph::ValueId;
+
+/// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through
+/// ArgMax. Rescaling them to int8 would lose precision and save nothing.
+pub(crate) fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
+    // From back to front: whether everything that reads the value leads to outputs through views or
+    // ArgMax only.
+    let mut last = vec![false; consumers.len()];
+    for value in (0..consumers.len()).rev() {
+        last[value] = consumers[value].iter().all(|&index| {
+            let node = &graph.nodes[index];
+            let through = node.operator.is_view() && last[graph.inputs.len() + index];
+            through || matches!(node.operator, Operator::ArgMax { .. })
+        });
+    }
+    let accumulates = |value: ValueId| {
+        graph.producer(value).is_some_and(|index| {
+            let node = &graph.nodes[index];
+            let linear = matches!(node.operator, Operator::Conv { .. } | Operator::Gemm { .. });
+            linear && node.fused.is_none() && node.grid.is_none()
+        })
+    };
+    (0..last.len()).map(|value| last[value] && accumulates(value)).collect()
+}

@@ -1,0 +1,302 @@
+//! Calibration: how large each value of the network gets on typical inputs.
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
+use crate::float::execute::Execution;
+use crate::float::graph::Graph;
+use crate::float::room;
+use crate::tensor::moves::from_elements;
+
+/// Samples drawn when there is no calibration data, unless a run of the network takes very long.
+pub const RANDOM_SAMPLES: usize = 64;
+/// Samples drawn at least: both extremes and two between.
+const LEAST_SAMPLES: usize = 4;
+
+/// Calibration failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CalibrateError {
+    /// The inputs do not fit.
+    #[error("calibration sample {sample} has shapes {found:?}, expected {expected}")]
+    Inputs {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// The network's inputs with their shapes.
+        expected: String,
+        /// The shapes given.
+        found: Vec<Vec<usize>>,
+    },
+    /// A value of the network is not finite.
+    #[error(
+        "node {node:?} becomes {found} on calibration sample {sample}; check the model and the \
+        scale of its inputs, or calibrate with typical samples"
+    )]
+    NotFinite {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// The node.
+        node: String,
+        /// The number found.
+        found: f64,
+    },
+    /// An input range that is no range.
+    #[error(
+        "input range {minimum},{maximum}: expected two finite numbers, the first below the second"
+    )]
+    InputRange {
+        /// The lower end.
+        minimum: f32,
+        /// The upper end.
+        maximum: f32,
+    },
+}
+
+/// The smallest and largest element that a value takes, zero included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// At most zero.
+    pub minimum: f32,
+    /// At least zero.
+    pub maximum: f32,
+}
+
+impl Range {
+    /// The range of nothing but zero.
+    pub const ZERO: Self = Self { minimum: 0.0, maximum: 0.0 };
+
+    /// The range that also covers the elements.
+    #[must_use]
+    pub fn including(self, elements: impl Iterator<Item = f32>) -> Self {
+        elements.fold(self, |range, x| Self {
+            minimum: range.minimum.min(x),
+            maximum: range.maximum.max(x),
+        })
+    }
+}
+
+/// Where ranges come from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    /// Calibration data.
+    Data {
+        /// Number of samples.
+        samples: usize,
+    },
+    /// Pseudo-random inputs in a declared range.
+    InputRange {
+        /// Its lower end.
+        minimum: f32,
+        /// Its upper end.
+        maximum: f32,
+    },
+}
+
+/// The ranges that quantisation asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Where the ranges come from.
+    pub source: Source,
+    /// Of each input, by name.
+    pub inputs: BTreeMap<String, Range>,
+    /// Of each node's result, by the node's name.
+    pub results: BTreeMap<String, Range>,
+    /// Of what each fused activation reads, by the node's name.
+    pub arguments: BTreeMap<String, Range>,
+}
+
+impl Calibration {
+    /// Measures ranges over a dataset.
+    pub(crate) fn over(graph: &Graph, dataset: &Dataset) -> Result<Self, CalibrateError> {
+        let mut measured = Measured::new(graph);
+        dataset.samples().iter().try_for_each(|tensors| measured.add(tensors))?;
+        Ok(measured.finish(Source::Data { samples: dataset.samples().len() }))
+    }
+
+    /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its
+    /// extremes included.
+    pub(crate) fn over_input_range(
+        graph: &Graph,
+        minimum: f32,
+        maximum: f32,
+    ) -> Result<Self, CalibrateError> {
+        if !(minimum.is_finite() && maximum.is_finite() && minimum < maximum) {
+            return Err(CalibrateError::InputRange { minimum, maximum });
+        }
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let mut draw = |fraction: &mut dyn FnMut(&mut Random) -> f32| -> Vec<ArrayD<f32>> {
+            let inputs = graph.inputs.iter();
+            let tensors = inputs.map(|input| {
+                let count = input.shape.iter().product();
+                // A convex combination: the difference itself could overflow.
+                let element = |fraction: f32| (1.0 - fraction) * minimum + fraction * maximum;
+                let elements = (0..count).map(|_| element(fraction(&mut random)));
+                from_elements(&input.shape, elements.collect())
+            });
+            tensors.collect()
+        };
+        let mut measured = Measured::new(graph);
+        measured.add(&draw(&mut |_| 0.0))?;
+        measured.add(&draw(&mut |_| 1.0))?;
+        for _ in 2..random_samples(graph) {
+            measured.add(&draw(&mut Random::fraction))?;
+        }
+        Ok(measured.finish(Source::InputRange { minimum, maximum }))
+    }
+}
+
+/// Samples drawn for a graph: fewer than [`RANDOM_SAMPLES`] where one takes long.
+fn random_samples(graph: &Graph) -> usize {
+    /// Multiplications of all samples together.
+    const WORK: usize = 1 << 36;
+    (WORK / room::work(graph).max(1)).clamp(LEAST_SAMPLES, RANDOM_SAMPLES)
+}
+
+/// Ranges while samples come in.
+struct Measured<'g> {
+    graph: &'g Graph,
+    execution: Execution<'g>,
+    samples: usize,
+    inputs: Vec<Range>,
+    /// Of what each node's fused activation reads, and of its result.
+    nodes: Vec<(Range, Range)>,
+}
+
+impl<'g> Measured<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        Self {
+            graph,
+            execution: Execution::new(graph),
+            samples: 0,
+            inputs: vec![Range::ZERO; graph.inputs.len()],
+            nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
+        }
+    }
+
+    fn add(&mut self, tensors: &[ArrayD<f32>]) -> Result<(), CalibrateError> {
+        let Self { graph, execution, inputs, nodes, .. } = self;
+        let sample = self.samples;
+        self.samples += 1;
+        let fits = tensors.len() == graph.inputs.len()
+            && tensors.iter().zip(&graph.inputs).all(|(given, input)| given.shape() == input.shape);
+        if !fits {
+            let expected = crate::integer::signature::describe(&graph.inputs);
+            let found = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
+            return Err(CalibrateError::Inputs { sample, expected, found });
+        }
+        for (range, tensor) in inputs.iter_mut().zip(tensors) {
+            *range = range.including(tensor.iter().copied());
+        }
+        let mut fault = None;
+        execution.run(tensors, |index, argument, result| {
+            if let Some(&found) = argument.iter().chain(result).find(|x| !x.is_finite())
+                && fault.is_none()
+            {
+                fault = Some(CalibrateError::NotFinite {
+                    sample,
+                    node: graph.nodes[index].name.clone(),
+                    found,
+                });
+            }
+            let (of_argument, of_result) = &mut nodes[index];
+            *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
+            *of_result = of_result.including(result.iter().map(|&x| x as f32));
+        });
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn finish(self, source: Source) -> Calibration {
+        let names = || self.graph.nodes.iter().map(|node| node.name.clone());
+        let (arguments, results): (Vec<Range>, Vec<Range>) = self.nodes.into_iter().unzip();
+        Calibration {
+            source,
+            inputs: self
+                .graph
+                .inputs
+                .iter()
+                .map(|input| input.name.clone())
+                .zip(self.inputs)
+                .collect(),
+            results: names().zip(results).collect(),
+            arguments: names().zip(arguments).collect(),
+        }
+    }
+}
+
+/// Steele, Lea and Flood's SplitMix64: fixed, so that compiling a model twice gives one key.
+struct Random(u64);
+
+impl Random {
+    /// A number in `[0, 1)`, of 24 bits.
+    fn fraction(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((x ^ (x >> 31)) >> 40) as f32 / (1u32 << 24) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_include_zero() {
+        let range = Range::ZERO.including([2.0, 3.0].into_iter());
+        assert_eq!((range.minimum, range.maximum), (0.0, 3.0));
+    }
+
+    /// A sample that takes long is drawn seldom, and the networks of everyday are measured on all
+    /// of them.
+    #[test]
+    fn long_runs_are_sampled_less() {
+        use crate::float::graph::{Node, Operator};
+        use crate::integer::signature::Input;
+        let graph = |shape: &[usize]| Graph {
+            name: "g".into(),
+            inputs: vec![Input { name: "x".into(), shape: shape.to_vec(), grid: None }],
+            nodes: vec![Node {
+                name: "n".into(),
+                operator: Operator::Reshape,
+                fused: None,
+                inputs: vec![0],
+                shape: shape.to_vec(),
+                value: "y".into(),
+                grid: None,
+            }],
+            outputs: Vec::new(),
+        };
+        assert_eq!(
+            [1 << 10, 1 << 22, 1 << 23, 1 << 25].map(|count| random_samples(&graph(&[count]))),
+            [64, 64, 32, 8]
+        );
+        let conv = |rows: usize| {
+            let mut graph = graph(&[1, 1, 1 << 10]);
+            let layer = crate::float::graph::Layer::Real { weights: Vec::new(), bias: Vec::new() };
+            let window = crate::integer::graph::Window {
+                kernel: [1, 1 << 10],
+                ..crate::integer::graph::Window::unit()
+            };
+            graph.nodes[0].operator = Operator::Conv { window, groups: 1, layer };
+            graph.nodes[0].shape = vec![1, rows, 1 << 10];
+            graph
+        };
+        assert_eq!(
+            [1, 1 << 9, 1 << 12, 1 << 14].map(|rows| random_samples(&conv(rows))),
+            [64, 64, 12, 4]
+        );
+    }
+
+    #[test]
+    fn random_numbers_are_fixed() {
+        let mut random = Random(1);
+        let drawn: Vec<f32> = (0..1000).map(|_| random.fraction()).collect();
+        assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)));
+        let mean: f32 = drawn.iter().sum::<f32>() / 1000.0;
+        assert!((mean - 0.5).abs() < 0.05, "{mean}");
+        assert_eq!(Random(1).fraction(), drawn[0]);
+    }
+}

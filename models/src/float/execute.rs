@@ -1,0 +1,306 @@
+//! The float graph, run on real numbers: what calibration measures, and the reference that the
+//! network on integers is compared with.
+//!
+//! Values that the file quantises are rounded to their grids, everything else is double precision.
+
+use ndarray::{Array2, ArrayD, ArrayView2, Axis, Zip};
+
+use crate::float::graph::{Graph, Layer, Node, Operator};
+use crate::integer::graph::{ValueId, Window};
+use crate::integer::signature::Grid;
+use crate::tensor::moves::{self, from_elements};
+use crate::tensor::order;
+use crate::tensor::window::plane;
+
+/// Numbers that a convolution gathers from its input at once.
+const SEEN: usize = 1 << 22;
+
+/// A graph with the weights of its layers as matrices.
+pub(crate) struct Execution<'g> {
+    graph: &'g Graph,
+    /// Per node: weights, one row per output channel, and biases.
+    layers: Vec<Option<(Array2<f64>, Vec<f64>)>>,
+}
+
+impl<'g> Execution<'g> {
+    pub(crate) fn new(graph: &'g Graph) -> Self {
+        let matrix = |layer: &Layer| {
+            let weights: Vec<f64> = layer.real_weights().into_iter().map(f64::from).collect();
+            let rows = layer.channels();
+            let columns = weights.len() / rows.max(1);
+            let matrix = Array2::from_shape_vec((rows, columns), weights).ok()?;
+            Some((matrix, layer.real_bias().into_iter().map(f64::from).collect()))
+        };
+        let layers = graph.nodes.iter().map(|node| match &node.operator {
+            Operator::Conv { layer, .. } | Operator::Gemm { layer } => matrix(layer),
+            _ => None,
+        });
+        Self { graph, layers: layers.collect() }
+    }
+
+    /// The graph's outputs. `observe` sees every node's result before its fused activation and
+    /// after, with the node's number.
+    pub(crate) fn run(
+        &self,
+        inputs: &[ArrayD<f32>],
+        mut observe: impl FnMut(usize, &ArrayD<f64>, &ArrayD<f64>),
+    ) -> Vec<ArrayD<f64>> {
+        let graph = self.graph;
+        let mut last = vec![0; graph.inputs.len() + graph.nodes.len()];
+        for (index, node) in graph.nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|&input| last[input] = index);
+        }
+        graph.outputs.iter().for_each(|output| last[output.value] = usize::MAX);
+        let given = graph.inputs.iter().zip(inputs);
+        let mut values: Vec<ArrayD<f64>> =
+            given.map(|(input, tensor)| rounded(tensor.mapv(f64::from), input.grid)).collect();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let sources: Vec<&ArrayD<f64>> =
+                node.inputs.iter().map(|&input| &values[input]).collect();
+            let argument = self.execute(index, node, &sources);
+            let result = match node.fused {
+                Some(activation) => argument.mapv(|x| activation.apply(x)),
+                None => argument.clone(),
+            };
+            let result = if node.operator == Operator::Relabel {
+                result
+            } else {
+                rounded(result, node.grid)
+            };
+            observe(index, &argument, &result);
+            values.push(result);
+            for &input in &node.inputs {
+                if last[input] == index {
+                    values[input] = ArrayD::zeros(vec![0]);
+                }
+            }
+        }
+        graph.outputs.iter().map(|output| values[output.value].clone()).collect()
+    }
+
+    fn execute(&self, index: usize, node: &Node, inputs: &[&ArrayD<f64>]) -> ArrayD<f64> {
+        // A constant reads nothing, all others read at least one value.
+        let none = ArrayD::zeros(vec![0]);
+        let input = *inputs.first().unwrap_or(&&none);
+        let shape = &node.shape;
+        match &node.operator {
+            Operator::Conv { window, groups, .. } => match &self.layers[index] {
+                Some((weights, bias)) => convolution(input, window, *groups, weights, bias, shape),
+                None => ArrayD::zeros(shape.clone()),
+            },
+            Operator::Gemm { .. } => match &self.layers[index] {
+                Some((weights, bias)) => linear(input, weights.view(), bias, shape),
+                None => ArrayD::zeros(shape.clone()),
+            },
+            Operator::BatchNormalization { scale, offset } => {
+                let mut result = input.clone();
+                for (channel, mut plane) in result.axis_iter_mut(Axis(1)).enumerate() {
+                    let (scale, offset) = (f64::from(scale[channel]), f64::from(offset[channel]));
+                    plane.mapv_inplace(|x| scale * x + offset);
+                }
+                result
+            }
+            Operator::Add { subtract, constant } => {
+                let mut sum = if constant.is_empty() {
+                    ArrayD::zeros(shape.clone())
+                } else {
+                    from_elements(shape, constant.clone())
+                };
+                for (input, &subtract) in inputs.iter().zip(subtract) {
+                    let sign = if subtract { -1.0 } else { 1.0 };
+                    sum.zip_mut_with(input, |sum, x| *sum += sign * x);
+                }
+                sum
+            }
+            Operator::AveragePool { window, divisors } => {
+                pool(input, window, shape, |position, elements| {
+                    elements.sum::<f64>() / divisors[position] as f64
+                })
+            }
+            Operator::MaxPool { window } => {
+                pool(input, window, shape, |_, elements| elements.fold(f64::NEG_INFINITY, f64::max))
+            }
+            Operator::Activation(activation) => input.mapv(|x| activation.apply(x)),
+            Operator::Product => Zip::from(input).and(inputs[1]).map_collect(|a, b| a * b),
+            Operator::Binary(operator) => {
+                Zip::from(input).and(inputs[1]).map_collect(|&a, &b| operator.apply(a, b))
+            }
+            Operator::Select => Zip::from(input)
+                .and(inputs[1])
+                .and(inputs[2])
+                .map_collect(|&condition, &yes, &no| if condition == 0.0 { no } else { yes }),
+            Operator::Constant(values) => from_elements(shape, values.clone()),
+            Operator::Quantize => input.clone(),
+            Operator::Relabel => self.relabelled(node.inputs[0], node.grid, input),
+            Operator::Reshape => moves::reshape(input, shape),
+            Operator::Transpose { permutation } => moves::transpose(input, permutation),
+            Operator::Slice { axis, start, step } => {
+                moves::slice(input, *axis, *start, *step, shape[*axis])
+            }
+            Operator::Pad { before, after, value } => {
+                moves::pad(input, before, after, (*value).into())
+            }
+            Operator::Concat { axis } => moves::concat(inputs, *axis),
+            Operator::ArgMax { axis, select_last, smallest } => {
+                order::arg_max(input, *axis, *select_last, *smallest, shape)
+                    .mapv(|index| index as f64)
+            }
+            Operator::TopK { axis, smallest, indices } => {
+                order::top(input, *axis, *smallest, *indices, shape)
+            }
+            Operator::Interpolate { axis, matrix } => interpolate(input, *axis, matrix, shape),
+        }
+    }
+
+    /// The integers behind a value, read on another grid.
+    fn relabelled(&self, source: ValueId, grid: Option<Grid>, input: &ArrayD<f64>) -> ArrayD<f64> {
+        match self.graph.grid(source).zip(grid) {
+            Some((from, to)) => input.mapv(|x| to.dequantise(from.quantise(x))),
+            None => input.clone(),
+        }
+    }
+}
+
+/// The nearest numbers of a grid.
+fn rounded(tensor: ArrayD<f64>, grid: Option<Grid>) -> ArrayD<f64> {
+    match grid {
+        Some(grid) => tensor.mapv_into(|x| grid.dequantise(grid.quantise(x))),
+        None => tensor,
+    }
+}
+
+/// A tensor's elements, row by row.
+fn elements(tensor: &ArrayD<f64>) -> Vec<f64> {
+    tensor.iter().copied().collect()
+}
+
+fn convolution(
+    input: &ArrayD<f64>,
+    window: &Window,
+    groups: usize,
+    weights: &Array2<f64>,
+    bias: &[f64],
+    shape: &[usize],
+) -> ArrayD<f64> {
+    let size = plane(input.shape()).unwrap_or([1, 1]);
+    let [height, width] = plane(shape).unwrap_or([1, 1]);
+    let (area, positions) = (size[0] * size[1], height * width);
+    let (channels, rows) = (input.shape()[1] / groups, bias.len() / groups);
+    let taps = window.kernel[0] * window.kernel[1];
+    let x = elements(input);
+    // What so many windows see at once is held in memory.
+    let block = (SEEN / (channels * taps)).clamp(1, positions);
+    let mut result = vec![0.0; bias.len() * positions];
+    for (group, first) in
+        (0..groups).flat_map(|group| (0..positions).step_by(block).map(move |first| (group, first)))
+    {
+        let count = block.min(positions - first);
+        let mut patches = Array2::zeros((channels * taps, count));
+        for column in 0..count {
+            let position = first + column;
+            for (tap, element) in window.taps([position / width, position % width], size) {
+                for channel in 0..channels {
+                    patches[[channel * taps + tap, column]] =
+                        x[(group * channels + channel) * area + element];
+                }
+            }
+        }
+        let kernels = weights.slice_axis(Axis(0), (group * rows..(group + 1) * rows).into());
+        let products = kernels.dot(&patches);
+        for (row, sums) in (group * rows..).zip(products.rows()) {
+            let target = result[row * positions + first..].iter_mut();
+            target.zip(sums).for_each(|(result, sum)| *result = sum + bias[row]);
+        }
+    }
+    from_elements(shape, result)
+}
+
+fn linear(
+    input: &ArrayD<f64>,
+    weights: ArrayView2<'_, f64>,
+    bias: &[f64],
+    shape: &[usize],
+) -> ArrayD<f64> {
+    let terms = weights.ncols().max(1);
+    let rows = input.len() / terms;
+    let x = Array2::from_shape_vec((rows, terms), elements(input))
+        .unwrap_or_else(|_| Array2::zeros((rows, terms)));
+    let mut products = x.dot(&weights.t());
+    products
+        .rows_mut()
+        .into_iter()
+        .for_each(|mut row| row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias));
+    from_elements(shape, products.iter().copied().collect())
+}
+
+/// `reduce(position, elements)` of every window.
+fn pool(
+    input: &ArrayD<f64>,
+    window: &Window,
+    shape: &[usize],
+    reduce: impl Fn(usize, &mut dyn Iterator<Item = f64>) -> f64,
+) -> ArrayD<f64> {
+    let size = plane(input.shape()).unwrap_or([1, 1]);
+    let [height, width] = plane(shape).unwrap_or([1, 1]);
+    let x = elements(input);
+    let mut result = Vec::with_capacity(shape.iter().product());
+    for channel in x.chunks(size[0] * size[1]) {
+        for position in 0..height * width {
+            let taps = window.taps([position / width, position % width], size);
+            result.push(reduce(position, &mut taps.map(|(_, element)| channel[element])));
+        }
+    }
+    from_elements(shape, result)
+}
+
+fn interpolate(input: &ArrayD<f64>, axis: usize, matrix: &[f32], shape: &[usize]) -> ArrayD<f64> {
+    let mut result = ArrayD::zeros(shape);
+    let length = input.shape()[axis];
+    for (source, mut target) in
+        input.lanes(Axis(axis)).into_iter().zip(result.lanes_mut(Axis(axis)))
+    {
+        for (to, weights) in target.iter_mut().zip(matrix.chunks(length)) {
+            *to = source.iter().zip(weights).map(|(x, &weight)| x * f64::from(weight)).sum();
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than is gathered at once: the pieces meet at a position that is neither the first nor
+    /// the last of a row.
+    #[test]
+    fn convolutions_in_pieces() {
+        let (channels, size, rows) = (64, 90, 4);
+        let window = Window { kernel: [3, 3], pads: [1; 4], ..Window::unit() };
+        let number = |index: usize| ((index * 2_654_435_761) % 1000) as f64 - 500.0;
+        let input: Vec<f64> = (0..channels * size * size).map(number).collect();
+        let weights: Vec<f64> = (0..rows * channels * 9).map(|index| number(index + 7)).collect();
+        let matrix = Array2::from_shape_vec((rows, channels * 9), weights.clone()).unwrap();
+        let bias = [1.0, 2.0, 3.0, 4.0];
+        let pieces = channels * 9 * size * size / SEEN + 1;
+        assert!(pieces > 1 && !(SEEN / (channels * 9)).is_multiple_of(size));
+        let x = from_elements(&[1, channels, size, size], input.clone());
+        let result = convolution(&x, &window, 1, &matrix, &bias, &[1, rows, size, size]);
+        for position in (0..size * size).step_by(11) {
+            for row in 0..rows {
+                let taps = |channel: usize| {
+                    let plane = &input[channel * size * size..];
+                    let kernel = &weights[(row * channels + channel) * 9..];
+                    let taps = window.taps([position / size, position % size], [size, size]);
+                    taps.map(|(tap, element)| kernel[tap] * plane[element]).sum::<f64>()
+                };
+                // Whole numbers of less than 53 bits: sums are exact in any order.
+                let expected = bias[row] + (0..channels).map(taps).sum::<f64>();
+                assert_eq!(
+                    result[[0, row, position / size, position % size]],
+                    expected,
+                    "{row} at {position}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The float graph: a network after import, before quantisation.
+//!
+//! Operators keep their ONNX names, constants live inside the operators that use them. Where the
+//! file says itself how a value is quantised, the value has a [`Grid`]: the integers that it is one
+//! of. All other values are quantised later, over calibrated ranges.
+
+use crate::float::activation::Activation;
+use crate::float::binary::BinaryOperator;
+use crate::integer::graph::{Output, ValueId};
+use crate::integer::signature::{Grid, Input};
+use crate::tensor::window::Window;
+
+/// A network on real numbers, in topological order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    /// The model's name.
+    pub name: String,
+    /// The graph's inputs: values `0..inputs.len()`.
+    pub inputs: Vec<Input>,
+    /// The operators; node `i` computes value `inputs.len() + i` and reads only earlier values.
+    pub nodes: Vec<Node>,
+    /// The graph's outputs.
+    pub outputs: Vec<Output>,
+}
+
+/// One operator application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The ONNX node's name (the first of those fused), or one made from its operator and position.
+    pub name: String,
+    /// What is computed.
+    pub operator: Operator,
+    /// The activation applied to the operator's result, if one was fused.
+    pub fused: Option<Activation>,
+    /// The values read.
+    pub inputs: Vec<ValueId>,
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+    /// Name of the ONNX value that the node computes.
+    pub value: String,
+    /// How its result is quantised, if the file says so.
+    pub grid: Option<Grid>,
+}
+
+/// Weights and biases of a [`Operator::Conv`] or [`Operator::Gemm`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layer {
+    /// Real ones, to be quantised.
+    Real {
+        /// One row per output channel.
+        weights: Vec<f32>,
+        /// One per output channel.
+        bias: Vec<f32>,
+    },
+    /// Ones that the file has quantised.
+    Integer {
+        /// One row per output channel, zero point subtracted.
+        weights: Vec<i32>,
+        /// Real units per step, one per output channel.
+        scales: Vec<f64>,
+        /// One per output channel, in real units.
+        bias: Vec<f64>,
+    },
+}
+
+impl Layer {
+    /// Number of output channels.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Real { bias, .. } => bias.len(),
+            Self::Integer { bias, .. } => bias.len(),
+        }
+    }
+
+    /// Number of weights and biases.
+    fn numbers(&self) -> usize {
+        match self {
+            Self::Real { weights, bias } => weights.len() + bias.len(),
+            Self::Integer { weights, scales, bias } => weights.len() + scales.len() + bias.len(),
+        }
+    }
+
+    /// The real weights, row by row.
+    pub(crate) fn real_weights(&self) -> Vec<f32> {
+        match self {
+            Self::Real { weights, .. } => weights.clone(),
+            Self::Integer { weights, scales, .. } => {
+                let terms = (weights.len() / scales.len()).max(1);
+                let rows = weights.chunks(terms).zip(scales);
+                rows.flat_map(|(row, &scale)| {
+                    row.iter().map(move |&w| (f64::from(w) * scale) as f32)
+                })
+                .collect()
+            }
+        }
+    }
+
+    /// The real biases.
+    pub(crate) fn real_bias(&self) -> Vec<f32> {
+        match self {
+            Self::Real { bias, .. } => bias.clone(),
+            Self::Integer { bias, .. } => bias.iter().map(|&b| b as f32).collect(),
+        }
+    }
+
+    /// `factor[o]·row + offset[o]` of each channel, in double precision; `None` where integer
+    /// weights would have to change.
+    pub(crate) fn affine(&mut self, factor: &[f32], offset: &[f32]) -> Option<()> {
+        match self {
+            Self::Real { weights, bias } => {
+                let terms = weights.len() / bias.len();
+                for (channel, row) in weights.chunks_mut(terms).enumerate() {
+                    let factor = f64::from(factor[channel]);
+                    row.iter_mut()
+                        .for_each(|weight| *weight = (factor * f64::from(*weight)) as f32);
+                    bias[channel] =
+                        (factor * f64::from(bias[channel]) + f64::from(offset[channel])) as f32;
+                }
+                let finite = weights.iter().chain(&*bias).all(|x| x.is_finite());
+                finite.then_some(())
+            }
+            Self::Integer { scales, bias, .. } => {
+                if factor.iter().any(|&factor| !(factor > 0.0 && factor.is_finite())) {
+                    return None;
+                }
+                for (channel, scale) in scales.iter_mut().enumerate() {
+                    *scale *= f64::from(factor[channel]);
+                    bias[channel] =
+                        bias[channel] * f64::from(factor[channel]) + f64::from(offset[channel]);
+                }
+                Some(())
+            }
+        }
+    }
+}
+
+/// An operator on real tensors. Windows are as in [`crate::integer::graph`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operator {
+    /// Convolution over `[1, C, H, W]` or `[1, C, L]`.
+    Conv {
+        /// Sliding window.
+        window: Window,
+        /// Groups.
+        groups: usize,
+        /// Weights `[M, C/groups, kh, kw]`, row-major, and biases.
+        layer: Layer,
+    },
+    /// Gemm, or MatMul with a constant, over the last dimension.
+    Gemm {
+        /// Weights `[M, T]`, row-major, and biases.
+        layer: Layer,
+    },
+    /// `scale[c]·x + offset[c]`, `c` along dimension 1: BatchNormalization with its statistics
+    /// folded.
+    BatchNormalization {
+        /// One per channel.
+        scale: Vec<f32>,
+        /// One per channel.
+        offset: Vec<f32>,
+    },
+    /// Add and Sub: `Σ ±x_j + constant`, all of one shape.
+    Add {
+        /// One per input: whether it is subtracted.
+        subtract: Vec<bool>,
+        /// One per element of the result; empty means zero.
+        constant: Vec<f64>,
+    },
+    /// AveragePool, GlobalAveragePool, ReduceMean and ReduceSum: the sum over the window divided by
+    /// the position's divisor.
+    AveragePool {
+        /// Sliding window; padding contributes zero.
+        window: Window,
+        /// One per output position, row-major.
+        divisors: Vec<usize>,
+    },
+    /// Maximum over the window, padding excluded.
+    MaxPool {
+        /// Sliding window.
+        window: Window,
+    },
+    /// An activation that was not fused.
+    Activation(Activation),
+    /// Mul of two activations, element by element.
+    Product,
+    /// Another function of two activations, element by element.
+    Binary(BinaryOperator),
+    /// Where: the second input where the first is true, else the third.
+    Select,
+    /// Known numbers, in row-major order; reads nothing.
+    Constant(Vec<f64>),
+    /// QuantizeLinear: the nearest number of the node's grid.
+    Quantize,
+    /// The integers that stand for the input, read on the node's grid: DequantizeLinear, or
+    /// integers as numbers.
+    Relabel,
+    /// The same elements in the node's shape: Reshape, Flatten, Squeeze, Unsqueeze.
+    Reshape,
+    /// Output dimension `i` is input dimension `permutation[i]`.
+    Transpose {
+        /// A permutation of the dimensions.
+        permutation: Vec<usize>,
+    },
+    /// Elements `start, start + step, …` of one dimension, as many as the node's shape says.
+    Slice {
+        /// The dimension.
+        axis: usize,
+        /// The first index.
+        start: usize,
+        /// The distance between indices; may be negative.
+        step: isize,
+    },
+    /// Constant padding.
+    Pad {
+        /// Elements before, one entry per dimension.
+        before: Vec<usize>,
+        /// Elements after, one entry per dimension.
+        after: Vec<usize>,
+        /// The real number padded with.
+        value: f32,
+    },
+    /// Concatenation.
+    Concat {
+        /// The dimension.
+        axis: usize,
+    },
+    /// Index of the largest element along one dimension, which the node's shape keeps with length 1
+    /// or drops.
+    ArgMax {
+        /// The dimension.
+        axis: usize,
+        /// Among equal elements take the last one.
+        select_last: bool,
+        /// The smallest element instead: ArgMin.
+        smallest: bool,
+    },
+    /// The largest elements along one dimension, as many as the node's shape says, in falling
+    /// order.
+    TopK {
+        /// The dimension.
+        axis: usize,
+        /// The smallest ones instead, in rising order.
+        smallest: bool,
+        /// Their indices rather than the elements.
+        indices: bool,
+    },
+    /// Linear interpolation along one dimension: `matrix·x`, rows of weights that are not negative
+    /// and sum to one.
+    Interpolate {
+        /// The dimension.
+        axis: usize,
+        /// `[new length, old length]`, row-major.
+        matrix: Vec<f32>,
+    },
+}
+
+impl Operator {
+    /// The operator's ONNX name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv { .. } => "Conv",
+            Self::Gemm { .. } => "Gemm",
+            Self::BatchNormalization { .. } => "BatchNormalization",
+            Self::Add { .. } => "Add",
+            Self::AveragePool { .. } => "AveragePool",
+            Self::MaxPool { .. } => "MaxPool",
+            Self::Activation(activation) => activation.name(),
+            Self::Product => "Mul",
+            Self::Binary(operator) => operator.name(),
+            Self::Select => "Where",
+            Self::Constant(_) => "Constant",
+            Self::Quantize => "QuantizeLinear",
+            Self::Relabel => "DequantizeLinear",
+            Self::Reshape => "Reshape",
+            Self::Transpose { .. } => "Transpose",
+            Self::Slice { .. } => "Slice",
+            Self::Pad { .. } => "Pad",
+            Self::Concat { .. } => "Concat",
+            Self::ArgMax { smallest: false, .. } => "ArgMax",
+            Self::ArgMax { .. } => "ArgMin",
+            Self::TopK { .. } => "TopK",
+            Self::Interpolate { .. } => "Resize",
+        }
+    }
+
+    /// Numbers inside the operator: weights, constants, divisors.
+    pub(crate) fn numbers(&self) -> usize {
+        match self {
+            Self::Conv { layer, .. } | Self::Gemm { layer } => layer.numbers(),
+            Self::BatchNormalization { scale, offset } => scale.len() + offset.len(),
+            Self::Add { constant, .. } => constant.len(),
+            Self::AveragePool { divisors, .. } => divisors.len(),
+            Self::Constant(values) => values.len(),
+            Self::Interpolate { matrix, .. } => matrix.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether the result holds elements of the (only) input and nothing else, each moved to a new
+    /// place.
+    pub fn is_view(&self) -> bool {
+        matches!(self, Self::Reshape | Self::Transpose { .. } | Self::Slice { .. })
+    }
+
+    /// Whether the operator has an accumulator that is rescaled, so that an activation can be fused
+    /// into the rescaling.
+    pub fn rescales(&self) -> bool {
+        matches!(
+            self,
+            Self::Conv { .. }
+                | Self::Gemm { .. }
+                | Self::Add { .. }
+                | Self::AveragePool { .. }
+                | Self::Product
+        )
+    }
+
+    /// Whether the result can be put on any grid as it is computed.
+    pub fn computes(&self) -> bool {
+        self.rescales()
+            || matches!(
+                self,
+                Self::BatchNormalization { .. }
+                    | Self::Activation(_)
+                    | Self::Binary(_)
+                    | Self::Select
+                    | Self::Constant(_)
+                    | Self::Concat { .. }
+                    | Self::Interpolate { .. }
+            )
+    }
+}
+
+impl Graph {
+    /// Shape of a value.
+    pub fn shape(&self, value: ValueId) -> &[usize] {
+        match self.producer(value) {
+            None => &self.inputs[value].shape,
+            Some(node) => &self.nodes[node].shape,
+        }
+    }
+
+    /// The ONNX name of a value.
+    pub fn value_name(&self, value: ValueId) -> &str {
+        match self.producer(value) {
+            None => &self.inputs[value].name,
+            Some(node) => &self.nodes[node].value,
+        }
+    }
+
+    /// Index of the node that computes a value; `None` for the graph's inputs.
+    pub fn producer(&self, value: ValueId) -> Option<usize> {
+        value.checked_sub(self.inputs.len())
+    }
+
+    /// The value that node `index` computes.
+    pub(crate) fn result(&self, index: usize) -> ValueId {
+        self.inputs.len() + index
+    }
+
+    /// For each value, the nodes that read it, each as often as it does.
+    pub fn consumers(&self) -> Vec<Vec<usize>> {
+        let mut consumers = vec![Vec::new(); self.inputs.len() + self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for &input in &node.inputs {
+                consumers[input].push(index);
+            }
+        }
+        consumers
+    }
+
+    /// Whether a value is one of the graph's outputs.
+    pub fn is_output(&self, value: ValueId) -> bool {
+        self.outputs.iter().any(|output| output.value == value)
+    }
+
+    /// How a value is quantised, if the file says so: by its own grid, or by that of what it was
+    /// moved from.
+    pub fn grid(&self, value: ValueId) -> Option<Grid> {
+        let mut value = value;
+        loop {
+            let Some(index) = self.producer(value) else {
+                return self.inputs[value].grid;
+            };
+            let node = &self.nodes[index];
+            if node.grid.is_some() || !node.keeps_grid() {
+                return node.grid;
+            }
+            value = *node.inputs.first()?;
+        }
+    }
+
+    /// [`Self::grid`] of every value.
+    pub fn grids(&self) -> Vec<Option<Grid>> {
+        let mut grids: Vec<Option<Grid>> = self.inputs.iter().map(|input| input.grid).collect();
+        for node in &self.nodes {
+            let moved = node.inputs.first().filter(|_| node.grid.is_none() && node.keeps_grid());
+            grids.push(moved.map_or(node.grid, |&input| grids[input]));
+        }
+        grids
+    }
+}
+
+impl Node {
+    /// Whether the result's numbers are numbers of the inputs, and on their grid.
+    pub fn keeps_grid(&self) -> bool {
+        match &self.operator {
+            // Copies of one value, made for broadcasting.
+            Operator::Concat { .. } => self.inputs.windows(2).all(|pair| pair[0] == pair[1]),
+            Operator::MaxPool { .. }
+            | Operator::Pad { .. }
+            | Operator::TopK { indices: false, .. } => true,
+            operator => operator.is_view(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The network on real numbers: what a file means, and how large its values get.
+
+pub(crate) mod accumulators;
+pub mod activation;
+pub mod binary;
+pub mod calibrate;
+pub(crate) mod execute;
+pub mod graph;
+pub(crate) mod passes;
+pub mod reference;
+pub mod room;
+#[cfg(feature = "tract")]
+pub(crate) mod tract;

@@ -1,0 +1,28 @@
+//! Rewrites of the float graph that leave its function as it is and make it cheaper to prove.
+//!
+//! A pass folds a node into the one before it by changing that one in place and redirecting the
+//! readers; what is then dead is swept out at the end, so positions keep their meaning while passes
+//! run.
+
+mod activations;
+mod fold;
+mod grids;
+mod normalisation;
+mod rebuild;
+mod rewriting;
+
+use crate::float::graph::Graph;
+use rebuild::sweep;
+use rewriting::Rewriting;
+
+/// Runs all passes: constants and normalisation into weights and biases, activations into what they
+/// follow, and what is left of normalisation into depthwise convolutions; then grids into the
+/// operators whose results are put on them.
+pub(crate) fn simplify(graph: Graph) -> Graph {
+    let mut folding = Rewriting::new(graph);
+    fold::run(&mut folding);
+    let mut rewriting = Rewriting::new(normalisation::lower(folding.finish()));
+    activations::fuse(&mut rewriting);
+    grids::settle(&mut rewriting);
+    sweep(rewriting.finish())
+}

@@ -1,0 +1,9 @@
+//! The network on integers: what it is, what it means, and what it takes to be sound.
+
+pub mod graph;
+pub mod interpreter;
+pub mod rounding;
+pub mod signature;
+pub mod split;
+pub mod tensors;
+pub mod validate;
