@@ -93,6 +93,9 @@ fn other_bytes_need_another_version() {
         (files(1, 1), "verifier/src/transcript.rs", [4, 4]),
         (files(0, 1), "verifier/src/format.rs", [3, 5]),
     ] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
+        let source = std::fs::read_to_string(source).expect("the place that is named");
+        assert!(source.contains("pub const VERSION: u"), "{place}");
         let said = verdict(&now, [3, 4]).unwrap_err();
         assert!(said.contains(&format!("raise VERSION in {place}")), "{said}");
         assert_eq!(verdict(&now, raised), Ok(()));
