@@ -12,6 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::network;
 use zkinfer::Exposure;
+use zkinfer::verifier::Statement;
 use zkinfer::verifier::adjoint::{Cotangents, backward};
 use zkinfer::verifier::field::small::SmallSums;
 
@@ -28,9 +29,10 @@ fn backward_pass(criterion: &mut Criterion) {
     for name in NETWORKS {
         let network = network(name, &Exposure::public());
         let witness = network.circuit.witness(&network.input).expect("a witness");
+        let statement = Statement::public(witness.inputs, witness.outputs);
         let cotangents = Cotangents { rho: draw(2), sigma: draw(3), tau: draw(4) };
         group.bench_function(BenchmarkId::new("backward", name), |bencher| {
-            bencher.iter(|| backward(network.circuit.key(), &witness.statement, cotangents));
+            bencher.iter(|| backward(network.circuit.key(), &statement, cotangents));
         });
         group.bench_function(BenchmarkId::new("witness", name), |bencher| {
             bencher.iter(|| network.circuit.witness(&network.input).expect("a witness"));

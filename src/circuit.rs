@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::ArrayD;
-use rand::SeedableRng;
-use rand::rngs::{StdRng, SysRng};
 use serde::{Deserialize, Serialize};
 use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
@@ -22,8 +20,8 @@ use zkinfer_verifier::{
     Description, FormatError, Parameters, Reading, Seal, Statement, VerifyingKey,
 };
 
-use crate::Error;
-use crate::session::ProvingSession;
+use crate::error::Error;
+use crate::random::rng;
 
 /// Compiled networks, `.zkc`.
 const CIRCUIT: Kind = Kind { name: "compiled network", magic: b"zkinf.zc", limit: 1 << 30 };
@@ -96,14 +94,6 @@ impl Circuit {
     /// Cells that its operators own.
     pub fn cells(&self) -> usize {
         Counts::of(&self.key).cells
-    }
-
-    /// Columns that a proof commits to, for choosing a device.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn columns(&self) -> crate::crossover::Columns {
-        let layout = self.key.layout();
-        let full = layout.factor_columns().len() + layout.helpers();
-        crate::crossover::Columns { small: layout.fresh_columns() + layout.slots, full }
     }
 
     /// The compiled network as a `.zkc` file.
@@ -181,17 +171,7 @@ impl Circuit {
         )?)
     }
 
-    /// A session that proves any number of inferences. `opening` is that of the model's seal, if
-    /// its weights are sealed.
-    pub fn session<'a>(
-        &'a self,
-        parameters: &'a Parameters,
-        opening: Option<&Opening>,
-    ) -> Result<ProvingSession<'a>, Error> {
-        ProvingSession::new(self, parameters, opening)
-    }
-
-    /// Statement and cells for one sample.
+    /// Tensors and cells for one sample.
     pub fn witness(&self, inputs: &[ArrayD<f32>]) -> Result<Witness, Error> {
         self.integer_witness(&self.quantise(inputs)?)
     }
@@ -232,11 +212,6 @@ impl Circuit {
 /// Row-major elements.
 fn elements(tensor: &ArrayD<i64>) -> Vec<i64> {
     tensor.iter().copied().collect()
-}
-
-/// Randomness from the operating system.
-pub(crate) fn rng() -> Result<StdRng, Error> {
-    StdRng::try_from_rng(&mut SysRng).map_err(|error| Error::Randomness(error.to_string()))
 }
 
 #[cfg(test)]

@@ -14,20 +14,29 @@ use zkinfer_prover::msm::{About, Device, DeviceError, Uses};
 use zkinfer_verifier::Parameters;
 
 use crate::cache::Cache;
-use crate::circuit::{Circuit, rng};
+use crate::circuit::Circuit;
+use crate::random::rng;
 
 /// The file in the cache.
 pub const FILE: &str = "devices.json";
 /// A GPU has to be this much faster, as measurements vary.
 const MARGIN: f64 = 0.9;
 
-/// Columns of a proof.
+/// Columns that a proof commits to.
 #[derive(Clone, Copy, Debug)]
-pub struct Columns {
+pub struct ColumnCounts {
     /// Of small integers.
     pub small: usize,
     /// Of field elements.
     pub full: usize,
+}
+
+impl ColumnCounts {
+    fn of(circuit: &Circuit) -> Self {
+        let layout = circuit.key().layout();
+        let full = layout.factor_columns().len() + layout.helpers();
+        Self { small: layout.fresh_columns() + layout.slots, full }
+    }
 }
 
 /// What was measured on this machine.
@@ -57,7 +66,7 @@ struct Measured {
 impl Measured {
     /// What the GPU should do for a proof with these columns: what it is faster at, if that saves
     /// more than opening it takes.
-    fn uses(&self, columns: Columns) -> Uses {
+    fn uses(&self, columns: ColumnCounts) -> Uses {
         let (cpu, gpu) = (&self.cpu, &self.gpu);
         let saves = |cpu: f64, gpu: f64, count: f64| {
             if gpu < MARGIN * cpu { (cpu - gpu) * count } else { 0.0 }
@@ -107,7 +116,7 @@ pub fn choose(
     measuring: impl FnOnce(),
     on_failure: impl Fn(&DeviceError) + Send + Sync + 'static,
 ) -> Arc<Device> {
-    let (k, columns) = (parameters.k(), circuit.columns());
+    let (k, columns) = (parameters.k(), ColumnCounts::of(circuit));
     let records = Records::read(cache);
     let known = match records.find(k) {
         Some(Record { gpu: None, .. }) => return Device::cpu(),
@@ -144,7 +153,7 @@ fn measured(gpu: &Arc<Gpu>, parameters: &Parameters) -> Option<Measured> {
     let (cpu, _) = measure(Device::cpu(), parameters, rng).ok()?;
     let (timing, _) = measure(device(gpu), parameters, rng).ok()?;
     let mut measured = Measured { about: gpu.about().clone(), start: 0.0, cpu, gpu: timing };
-    if measured.uses(Columns { small: COLUMNS, full: COLUMNS }) != Uses::NONE {
+    if measured.uses(ColumnCounts { small: COLUMNS, full: COLUMNS }) != Uses::NONE {
         // The first time, drivers compile the kernels and keep them: the second time shows what
         // every process from now on has to wait for.
         let start = Instant::now();
@@ -167,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_gpu_does_what_it_is_faster_at_if_that_pays_for_opening_it() {
-        let columns = Columns { small: 80, full: 8 };
+        let columns = ColumnCounts { small: 80, full: 8 };
         let fast = Timing { small: 0.01, full: 0.08, opening: 0.1 };
         assert_eq!(measured(0.5, fast).uses(columns), Uses::ALL);
         assert_eq!(
@@ -177,7 +186,7 @@ mod tests {
         );
         let no_full = Uses { full: false, ..Uses::ALL };
         assert_eq!(
-            measured(0.5, fast).uses(Columns { small: 8, full: 0 }),
+            measured(0.5, fast).uses(ColumnCounts { small: 8, full: 0 }),
             no_full,
             "nothing to do is nothing saved"
         );

@@ -56,6 +56,7 @@ pub mod devices;
 mod error;
 pub mod files;
 pub mod manifest;
+mod random;
 mod segments;
 mod session;
 mod unique;

@@ -7,10 +7,11 @@ use rand::rngs::StdRng;
 use zkinfer_prover::msm::{Device, DeviceError};
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, Stage, sealing};
 use zkinfer_verifier::circuit::sheet::Role;
-use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Value, Visibility};
+use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Visibility};
 
-use crate::Error;
-use crate::circuit::{Circuit, rng};
+use crate::circuit::Circuit;
+use crate::error::Error;
+use crate::random::rng;
 
 /// Proves inferences of one compiled network, and keeps between proofs what all of them need: the
 /// opened weights above all.
@@ -42,8 +43,20 @@ pub struct Inference {
     pub openings: Vec<(String, Opening)>,
 }
 
+impl Circuit {
+    /// A session that proves any number of inferences. `opening` is that of the model's seal, if
+    /// its weights are sealed.
+    pub fn session<'a>(
+        &'a self,
+        parameters: &'a Parameters,
+        opening: Option<&Opening>,
+    ) -> Result<ProvingSession<'a>, Error> {
+        ProvingSession::new(self, parameters, opening)
+    }
+}
+
 impl<'a> ProvingSession<'a> {
-    pub(crate) fn new(
+    fn new(
         circuit: &'a Circuit,
         parameters: &'a Parameters,
         opening: Option<&Opening>,
@@ -90,46 +103,51 @@ impl<'a> ProvingSession<'a> {
         let key = self.circuit.key();
         let witness = self.circuit.integer_witness(&self.integers(sources)?)?;
         let mut rng = rng()?;
-        let mut statement = witness.statement.clone();
         let mut sealed: Vec<SealedColumns> = Vec::new();
-        for ((index, source), value) in sources.iter().enumerate().zip(&mut statement.inputs) {
+        for (index, source) in sources.iter().enumerate() {
             if let (Source::Opening(opening), Some(sheet)) =
                 (source, key.layout().sheet(Role::Input(index)))
             {
                 let sheets = std::iter::once(sheet);
                 sealed.push(opening.open(self.parameters, sheets, opening.tensors().to_vec())?);
-                *value = Value::Sealed(opening.record().commitments.clone());
             }
         }
         let mut openings = Vec::new();
-        for (index, value) in statement.outputs.iter_mut().enumerate() {
+        for (index, integers) in witness.outputs.iter().enumerate() {
             let Some(sheet) = key.layout().sheet(Role::Output(index)) else { continue };
-            let integers = vec![witness.outputs[index].clone()];
             let tensors = std::slice::from_ref(&sheet.tensor);
-            let (opening, columns) = sealing::commit(self.parameters, tensors, integers, &mut rng)?;
-            *value = Value::Sealed(opening.record().commitments.clone());
+            let (opening, columns) =
+                sealing::commit(self.parameters, tensors, vec![integers.clone()], &mut rng)?;
             sealed.push(columns);
             openings.push((sheet.tensor.name.clone(), opening));
         }
-        let sealed = sealed.iter().collect();
-        let claim =
-            Assignment { statement, columns: &witness.columns, operands: witness.operands, sealed };
-        let proof = self.prove_assignment(claim, rng)?;
+        let assignment = Assignment::new(
+            key,
+            [&witness.inputs, &witness.outputs],
+            &witness.columns,
+            witness.operands,
+            sealed.iter().collect(),
+        );
+        let proof = self.prove_assignment(assignment, rng)?;
         let outputs = Statement::public(Vec::new(), witness.outputs).read_outputs(key);
         Ok(Inference { proof, outputs, openings })
     }
 
     /// Proves; if what a device computed does not pass the self-check, again without it.
-    fn prove_assignment(&self, claim: Assignment<'_>, mut rng: StdRng) -> Result<Proof, Error> {
+    fn prove_assignment(
+        &self,
+        assignment: Assignment<'_>,
+        mut rng: StdRng,
+    ) -> Result<Proof, Error> {
         let in_use = self.device.as_ref().and_then(|device| Some((device, device.backend()?)));
         let Some((device, about)) = in_use else {
-            return Ok(self.prover.prove_assignment(claim, rng)?);
+            return Ok(self.prover.prove_assignment(assignment, rng)?);
         };
-        match self.prover.prove_assignment(claim.clone(), &mut rng) {
+        match self.prover.prove_assignment(assignment.clone(), &mut rng) {
             Err(ProveError::SelfCheck(rejection)) => {
                 let reason = format!("what it computed is wrong: {rejection}");
                 device.fail(DeviceError::Failed { device: about.name, reason });
-                Ok(self.prover.prove_assignment(claim, rng)?)
+                Ok(self.prover.prove_assignment(assignment, rng)?)
             }
             proof => Ok(proof?),
         }

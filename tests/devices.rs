@@ -102,11 +102,15 @@ mod gpu {
         let witness = circuit.witness(&inputs).expect("an input in range");
         let prove = |device: Arc<Device>| -> Proof {
             let prover = Prover::new(circuit.key(), &parameters).on(device.clone());
-            let (statement, operands) = (witness.statement.clone(), witness.operands.clone());
-            let claim =
-                Assignment { statement, columns: &witness.columns, operands, sealed: Vec::new() };
+            let assignment = Assignment::new(
+                circuit.key(),
+                [&witness.inputs, &witness.outputs],
+                &witness.columns,
+                witness.operands.clone(),
+                Vec::new(),
+            );
             let proof = prover
-                .prove_assignment(claim, StdRng::seed_from_u64(1))
+                .prove_assignment(assignment, StdRng::seed_from_u64(1))
                 .expect("an honest witness");
             assert_eq!(device.failure(), None);
             proof

@@ -29,7 +29,7 @@ fn small_cnn() -> (Circuit, Witness) {
 fn mock_prover_accepts_it_and_names_what_a_false_output_breaks() {
     let (circuit, mut witness) = small_cnn();
     mock_prove(circuit.key(), &witness).expect("an honest witness");
-    witness.statement.outputs[0].integers_mut().expect("public")[0] += 1;
+    witness.outputs[0][0] += 1;
     let failures = mock_prove(circuit.key(), &witness).expect_err("a false output");
     assert!(
         failures.iter().any(|failure| failure.to_string().contains("adjoint sum end")),

@@ -3,7 +3,7 @@
 //! ```text
 //! ONNX ─ models ▶ quantised graph ─ lower ▶ open description ─ optimise ▶ verifying key ▶ verifier
 //!                                                                             │
-//!                                            public inputs ─ witness ▶ statement, cells ─▶ prover
+//!                                                  inputs ─ witness ▶ cells, outputs ──▶ prover
 //!                                                                             │
 //!                                                                   judge ▶ stock halo2's verdict
 //! ```
@@ -94,7 +94,7 @@ impl Circuit {
         self.key
     }
 
-    /// The statement and cells for these inputs, one row-major tensor per input of the graph.
+    /// The cells and outputs for these inputs, one row-major tensor per input of the graph.
     /// `model` are the sealed tensors of the model ([`sealed::model_tensors`]), none if its weights
     /// are public.
     pub fn witness(&self, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Result<Witness, InputError> {

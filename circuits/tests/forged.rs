@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Net, names, parameters, public};
+use common::{Net, names, parameters};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
@@ -159,8 +159,9 @@ impl Honest {
         assert_eq!(caught, expected);
         let parameters = parameters(K);
         let prove = |check: bool| {
-            let statement = forged.statement.clone();
-            let claim = Assignment { statement, columns: &forged.columns, ..Assignment::default() };
+            let tensors = [forged.inputs.as_slice(), &forged.outputs];
+            let claim =
+                Assignment::new(self.key(), tensors, &forged.columns, Vec::new(), Vec::new());
             let prover =
                 Prover::new(self.key(), &parameters).self_check(false).check_witness(check);
             prover.prove_assignment(claim, StdRng::seed_from_u64(1))
@@ -365,7 +366,7 @@ fn another_constant() {
     honest.assert_rejected(&forged, &[END]);
     // And its value is bound where it is put out.
     let mut forged = honest.witness.clone();
-    public(&mut forged.statement.outputs[0])[0] = 4;
+    forged.outputs[0][0] = 4;
     assert_eq!(names(mock_prove(honest.key(), &forged)), [END]);
 }
 
@@ -405,7 +406,7 @@ fn a_half_that_leaves_the_even_neighbour() {
         {
             forged.columns[column][row] += step;
         }
-        public(&mut forged.statement.outputs[0])[0] = wrong;
+        forged.outputs[0][0] = wrong;
         honest.assert_rejected(&forged, &[LIMB]);
     }
 }

@@ -9,6 +9,7 @@ use common::{After, Net, Noise, window};
 use pasta_curves::Fp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use zkinfer_circuits::judge::shown;
 use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, compile};
@@ -80,7 +81,7 @@ fn threads_change_neither_cotangents_nor_proofs() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mut rng = StdRng::seed_from_u64(1);
-                let adjoint = backward(key, &witness.statement, cotangents);
+                let adjoint = backward(key, &shown(key, &witness), cotangents);
                 let mut prover = Prover::new(key, &parameters);
                 if key.has_sealed_weights() {
                     let (opening, _) =
@@ -91,13 +92,13 @@ fn threads_change_neither_cotangents_nor_proofs() {
                             .unwrap(),
                     );
                 }
-                let (statement, columns) = (witness.statement.clone(), witness.columns.as_slice());
-                let claim = Assignment {
-                    statement,
-                    columns,
-                    operands: witness.operands.clone(),
-                    sealed: Vec::new(),
-                };
+                let claim = Assignment::new(
+                    key,
+                    [&witness.inputs, &witness.outputs],
+                    &witness.columns,
+                    witness.operands.clone(),
+                    Vec::new(),
+                );
                 (adjoint, prover.prove_assignment(claim, rng).unwrap())
             })
         };

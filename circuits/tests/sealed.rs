@@ -93,8 +93,8 @@ impl Desk {
     }
 
     fn claim<'a>(&'a self, sealed: Vec<&'a SealedColumns>) -> Assignment<'a> {
-        let Witness { statement, columns, operands, .. } = &self.witness;
-        Assignment { statement: statement.clone(), columns, operands: operands.clone(), sealed }
+        let Witness { inputs, outputs, columns, operands, .. } = &self.witness;
+        Assignment::new(self.key(), [inputs, outputs], columns, operands.clone(), sealed)
     }
 
     fn verify(&self, seal: &CheckedSeal, proof: &Proof) -> Result<(), Rejection> {
@@ -171,8 +171,7 @@ fn a_changed_weight_or_bias_is_refused_and_rejected() {
         assert!(matches!(desk.open(&opening, &model), Err(ProveError::OpeningIntegers { .. })));
 
         // An execution by the other weights, honest in itself, under the name of the sealed ones.
-        let input = [desk.witness.statement.inputs[0].integers().to_vec()];
-        let witness = desk.circuit.witness(&model, &input).unwrap();
+        let witness = desk.circuit.witness(&model, &desk.witness.inputs).unwrap();
         let (_, other) = desk.seal(&model, 1);
         let forger = Desk { circuit: desk.circuit.clone(), model: model.clone(), witness };
         let columns = || desk.open(&other, &model).unwrap();
@@ -458,9 +457,7 @@ fn link_of_a_chain(desk: &Desk, seal: &Opening, input: &Opening, seed: u64) -> (
         &mut rng(seed),
     )
     .unwrap();
-    let mut claim = desk.claim(vec![&columns, &output]);
-    claim.statement.inputs[0] = Value::Sealed(input.record().commitments.clone());
-    claim.statement.outputs[0] = Value::Sealed(opening.record().commitments.clone());
+    let claim = desk.claim(vec![&columns, &output]);
     let prover = Prover::new(desk.key(), &parameters).weights(weights);
     (prover.prove_assignment(claim, rng(seed + 1)).unwrap(), opening)
 }
@@ -538,7 +535,6 @@ fn openings_are_of_one_tensor() {
     let read = Opening::from_bytes(&opening.to_bytes()).unwrap();
     let columns = read.open(&parameters, std::iter::once(sheet), read.tensors().to_vec()).unwrap();
     let mut claim = desk.claim(vec![&columns]);
-    claim.statement.inputs[0] = Value::Sealed(opening.record().commitments.clone());
     let prover = Prover::new(desk.key(), &parameters);
     let proof = prover.prove_assignment(claim.clone(), rng(2)).unwrap();
     assert_eq!(desk.key().verify(&parameters, &proof), Ok(()));

@@ -8,7 +8,7 @@ mod common;
 use common::{After, Net, Noise, circuit, names, public};
 use ff::Field;
 use pasta_curves::Fp;
-use zkinfer_circuits::judge::{StockCircuit, challenges, mock_prove};
+use zkinfer_circuits::judge::{StockCircuit, challenges, mock_prove, shown};
 use zkinfer_circuits::{Circuit, Witness};
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
@@ -74,7 +74,7 @@ impl Claim {
     }
 
     fn output(&mut self, element: usize) -> &mut i64 {
-        &mut public(&mut self.witness.statement.outputs[0])[element]
+        &mut self.witness.outputs[0][element]
     }
 
     fn caught_by(&self) -> Vec<String> {
@@ -141,7 +141,10 @@ fn a_remainder_as_a_field_fraction() {
     let quotient = claim.place(cells.result.as_ref().unwrap(), 0, 0);
     let limbs = [0, 1].map(|limb| claim.place(&cells.limbs[limb], 0, 0));
     let verdict = |forged: Vec<Vec<Fp>>| {
-        names(StockCircuit::claim(&claim.key, &claim.witness.statement, forged).mock_prove())
+        names(
+            StockCircuit::claim(&claim.key, &shown(&claim.key, &claim.witness), forged)
+                .mock_prove(),
+        )
     };
 
     // l₀ one larger than it is, l₁ smaller by 2^−w.
@@ -208,7 +211,7 @@ fn a_row_of_another_functions_table() {
             let to = claim.place(&segments[1], offset, 0);
             claim.witness.columns[to.0][to.1] = claim.witness.columns[from.0][from.1];
         }
-        public(&mut claim.witness.statement.outputs[1])[0] = first;
+        claim.witness.outputs[1][0] = first;
         let caught = claim.caught_by();
         let lookup = if narrow_limit == 0 {
             ": clamp (side, low, result)"
@@ -308,7 +311,7 @@ fn an_index_of_another_element() {
         for index in (0..4).filter(|&index| index != honest) {
             let mut claim = Claim::new(circuit(&graph, 8, 9, 0), vec![values.clone()]);
             assert_eq!(claim.witness.outputs[0], [honest]);
-            public(&mut claim.witness.statement.outputs[0])[0] = index;
+            claim.witness.outputs[0][0] = index;
             // The honest gaps do not fit another index.
             assert_caught(&claim, &[END]);
             // Its own gaps: one is negative, no limb says that.
@@ -377,7 +380,7 @@ fn a_cell_outside_every_range() {
 #[test]
 fn another_public_input() {
     let mut claim = Claim::narrow();
-    public(&mut claim.witness.statement.inputs[0])[2] += 1;
+    claim.witness.inputs[0][2] += 1;
     assert_caught(&claim, &[END]);
 }
 
@@ -391,14 +394,14 @@ fn another_public_output() {
 #[test]
 fn outputs_that_trade_places() {
     let mut claim = Claim::narrow();
-    public(&mut claim.witness.statement.outputs[0]).swap(0, 2);
+    claim.witness.outputs[0].swap(0, 2);
     assert_caught(&claim, &[END]);
 }
 
 #[test]
 fn public_integers_outside_their_declared_ranges() {
     let mut claim = Claim::narrow();
-    public(&mut claim.witness.statement.inputs[0])[0] = 128;
+    claim.witness.inputs[0][0] = 128;
     assert_eq!(
         claim.caught_by(),
         ["statement: \"x0\": element 0 is 128, declared range -128..=127"]
@@ -459,21 +462,21 @@ fn the_judges_own_challenges_depend_on_everything_claimed() {
         .iter()
         .map(|column| column.iter().map(|&cell| integer(cell)).collect())
         .collect();
-    let honest = challenges(&claim.key, &claim.witness.statement, &cells);
+    let honest = challenges(&claim.key, &shown(&claim.key, &claim.witness), &cells);
     let differs = |other: zkinfer_verifier::adjoint::Cotangents| {
         assert!(honest.rho != other.rho && honest.sigma != other.sigma && honest.tau != other.tau);
     };
     assert!(honest.rho != honest.sigma && honest.sigma != honest.tau && honest.rho != honest.tau);
     let mut other = cells.clone();
     other.last_mut().unwrap()[0] += Fp::one();
-    differs(challenges(&claim.key, &claim.witness.statement, &other));
-    let mut statement = claim.witness.statement.clone();
+    differs(challenges(&claim.key, &shown(&claim.key, &claim.witness), &other));
+    let mut statement = shown(&claim.key, &claim.witness);
     public(&mut statement.outputs[0])[2] += 1;
     differs(challenges(&claim.key, &statement, &cells));
-    let mut statement = claim.witness.statement.clone();
+    let mut statement = shown(&claim.key, &claim.witness);
     public(&mut statement.inputs[0])[0] += 1;
     differs(challenges(&claim.key, &statement, &cells));
-    differs(challenges(&Claim::wide().key, &claim.witness.statement, &cells));
+    differs(challenges(&Claim::wide().key, &shown(&claim.key, &claim.witness), &cells));
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn stock_halo2_proves_and_verifies_a_small_network() {
 
     // κ and the target of another claim do not fit the proof.
     let mut other = witness.clone();
-    common::public(&mut other.statement.outputs[0])[0] += 1;
+    other.outputs[0][0] += 1;
     let other = StockCircuit::new(circuit.key(), &other).instance();
     let other: Vec<&[Fp]> = other.iter().map(Vec::as_slice).collect();
     assert!(verify(&other).is_err());

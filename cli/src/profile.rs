@@ -7,7 +7,7 @@ use crate::screen::{Lap, say, seconds, table};
 
 /// The stages before the prover's.
 pub const READING: &str = "reading files";
-/// The witness: cells and statement.
+/// The witness: every cell, from the inputs.
 pub const RUNNING: &str = "running the network";
 
 /// A measured proof.

@@ -18,12 +18,14 @@
 //! | [`columns`] | all columns of a proof, and those that were sealed before it |
 //! | [`row_sum`] | lookups, and the rounds that reduce the row sum to one point |
 //! | [`opening`] | the combination of all columns, its running sum, the opening |
+//! | [`assignment`] | what a proof is made of |
 //! | [`prove`] | the rounds, in order |
 //! | [`sealing`] | sealing tensors, and what opens them |
 //! | [`measure`] | what sums of points take on a device |
 //!
 //! Each imports those above it only.
 
+pub mod assignment;
 pub mod columns;
 pub mod commit;
 pub mod error;
@@ -36,8 +38,9 @@ pub mod row_sum;
 pub mod sealing;
 pub mod stage;
 
+pub use assignment::Assignment;
 pub use columns::SealedColumns;
 pub use error::ProveError;
-pub use prove::{Assignment, Prover};
+pub use prove::Prover;
 pub use sealing::Opening;
 pub use stage::Stage;

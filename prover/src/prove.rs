@@ -18,6 +18,7 @@ use zkinfer_verifier::argument::row_sum::{Challenges, Evaluations};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
+use crate::assignment::Assignment;
 use crate::columns::{Columns, SealedColumns};
 use crate::commit::{BlindedColumn, Column, Committer, Random};
 use crate::error::ProveError;
@@ -33,20 +34,6 @@ use crate::row_sum::summand::Summand;
 use crate::stage::Stage;
 
 type Writer = Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>;
-
-/// What is to be proven, and what proves it.
-#[derive(Clone, Default)]
-pub struct Assignment<'a> {
-    /// Inputs and outputs as the key shows them.
-    pub statement: Statement,
-    /// Cells of the lanes that hold small integers, one vector of usable rows per column.
-    pub columns: &'a [Vec<i64>],
-    /// For every bilinear node in order: the integers that it multiplies. The right ones of a
-    /// sealed contraction are the model's weights and may be left out.
-    pub operands: Vec<[Vec<i64>; 2]>,
-    /// The sealed inputs, then the sealed outputs.
-    pub sealed: Vec<&'a SealedColumns>,
-}
 
 /// A prover for one circuit. It proves any number of inputs.
 pub struct Prover<'a> {
@@ -113,29 +100,29 @@ impl<'a> Prover<'a> {
         self.prove_assignment(Assignment { statement, columns, ..Assignment::default() }, rng)
     }
 
-    /// The same for any claim.
+    /// The same for whatever is sealed, or multiplied.
     pub fn prove_assignment(
         &self,
-        claim: Assignment<'_>,
+        assignment: Assignment<'_>,
         mut rng: impl CryptoRng,
     ) -> Result<Proof, ProveError> {
         let (key, rng) = (self.key, &mut rng);
-        self.check_shapes(&claim)?;
+        self.check_shapes(&assignment)?;
         let committer = &self.committer;
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
         let mut transcript: Writer = Blake2bWrite::init(Vec::new());
         transcript.common_scalar(
-            Bound::new(key, seal, self.parameters.digest(), &claim.statement).element(),
+            Bound::new(key, seal, self.parameters.digest(), &assignment.statement).element(),
         )?;
 
         self.enter(Stage::Counting);
-        let (counts, verdict) = lookups::multiplicities(key, claim.columns);
+        let (counts, verdict) = lookups::multiplicities(key, assignment.columns);
         if self.check_witness {
             verdict?;
         }
         self.enter(Stage::Cells);
         let cells =
-            committer.commit_small(claim.columns.iter().map(Vec::as_slice), Random::Mask, rng);
+            committer.commit_small(assignment.columns.iter().map(Vec::as_slice), Random::Mask, rng);
         write_commitments(&mut transcript, &cells)?;
         self.enter(Stage::Multiplicities);
         let multiplicities =
@@ -143,7 +130,7 @@ impl<'a> Prover<'a> {
         write_commitments(&mut transcript, &multiplicities)?;
         let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
         self.enter(Stage::Factors);
-        let factors = committer.commit_full(self.factors(&claim, rho, sigma)?, rng);
+        let factors = committer.commit_full(self.factors(&assignment, rho, sigma)?, rng);
         write_commitments(&mut transcript, &factors)?;
         let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
 
@@ -159,9 +146,14 @@ impl<'a> Prover<'a> {
             Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
 
         self.enter(Stage::Adjoint);
-        let mut adjoint = backward(key, &claim.statement, cotangents);
-        let mut dense: Vec<_> =
-            claim.sealed.iter().copied().chain(&self.weights).flat_map(|s| s.columns()).collect();
+        let mut adjoint = backward(key, &assignment.statement, cotangents);
+        let mut dense: Vec<_> = assignment
+            .sealed
+            .iter()
+            .copied()
+            .chain(&self.weights)
+            .flat_map(|s| s.columns())
+            .collect();
         let weights = dense.split_off(key.layout().factor_columns().start - cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
 
@@ -209,7 +201,7 @@ impl<'a> Prover<'a> {
         let proof = Proof {
             key: key.digest(),
             seal,
-            statement: claim.statement,
+            statement: assignment.statement,
             argument: transcript.finalize(),
         };
         if self.self_check {
@@ -274,7 +266,7 @@ impl<'a> Prover<'a> {
     /// The factor columns of every bilinear node.
     fn factors(
         &self,
-        claim: &Assignment<'_>,
+        assignment: &Assignment<'_>,
         rho: Fp,
         sigma: Fp,
     ) -> Result<Vec<Vec<Fp>>, ProveError> {
@@ -292,7 +284,7 @@ impl<'a> Prover<'a> {
             let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;
             self.weights.as_ref()?.tensors.get(index).map(Vec::as_slice)
         };
-        let operands = nodes.zip(&claim.operands).map(|((id, _), [left, right])| {
+        let operands = nodes.zip(&assignment.operands).map(|((id, _), [left, right])| {
             (id, Operands { left, right: weights(id).unwrap_or(right) })
         });
         let jobs: Vec<_> = operands.collect();
@@ -314,8 +306,8 @@ impl<'a> Prover<'a> {
         (self.observer)(stage);
     }
 
-    fn check_shapes(&self, claim: &Assignment<'_>) -> Result<(), ProveError> {
-        let (layout, k) = (self.key.layout(), self.key.description().k);
+    fn check_shapes(&self, assignment: &Assignment<'_>) -> Result<(), ProveError> {
+        let k = self.key.description().k;
         if self.parameters.k() != k {
             return Err(ProveError::Parameters { expected: k, got: self.parameters.k() });
         }
@@ -323,31 +315,9 @@ impl<'a> Prover<'a> {
             return Err(ProveError::VerifyingParameters);
         }
         if self.check_witness {
-            claim.statement.check(self.key).map_err(ProveError::Statement)?;
+            assignment.statement.check(self.key).map_err(ProveError::Statement)?;
         }
-        let odd = claim.columns.iter().map(Vec::len).find(|&rows| rows != layout.usable);
-        if claim.columns.len() != layout.fresh_columns() || odd.is_some() {
-            return Err(ProveError::WitnessShape {
-                columns: layout.fresh_columns(),
-                rows: layout.usable,
-                got_columns: claim.columns.len(),
-                got_rows: odd.unwrap_or(layout.usable),
-            });
-        }
-        let count = |what, expected: usize, got: usize| {
-            if expected == got { Ok(()) } else { Err(ProveError::Missing { what, expected, got }) }
-        };
-        let bilinear =
-            self.key.description().nodes.iter().filter(|node| node.operator.is_bilinear()).count();
-        count("pairs of operands", bilinear, claim.operands.len())?;
-        let model = layout.model_sheets().count();
-        count(
-            "sealed tensors of the model",
-            model,
-            self.weights.as_ref().map_or(0, |weights| weights.tensors.len()),
-        )?;
-        let others = claim.sealed.iter().map(|sealed| sealed.tensors.len()).sum();
-        count("sealed inputs and outputs", layout.sheets.len() - model, others)
+        assignment.check(self.key, self.weights.as_ref())
     }
 }
 

@@ -10,8 +10,8 @@ use zkinfer::circuits::Witness;
 use zkinfer::circuits::sealed::model_tensors;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::prover::{Assignment, Prover, SealedColumns, sealing};
+use zkinfer::verifier::Digest;
 use zkinfer::verifier::circuit::sheet::Role;
-use zkinfer::verifier::{Digest, Value};
 use zkinfer::{
     Circuit, Compile, Exposure, Model, Objective, Opening, Parameters, Visibility, compile_segments,
 };
@@ -139,27 +139,28 @@ fn prove(
         },
         |(_, integers)| integers.clone(),
     );
-    let mut witness = Witness::new(key, &model, &[integers]).expect("a witness");
-    let mut statement = witness.statement;
+    let witness = Witness::new(key, &model, &[integers]).expect("a witness");
     let mut rng = Numbers::new(name, "proof");
     let mut sealed: Vec<SealedColumns> = Vec::new();
     if let Some((opening, integers)) = before {
         let sheet = key.layout().sheet(Role::Input(0)).expect("a sealed input");
         let columns = opening.open(parameters, std::iter::once(sheet), vec![integers]);
         sealed.push(columns.expect("what the segment before sealed"));
-        statement.inputs[0] = Value::Sealed(opening.record().commitments.clone());
     }
     let goes_on = key.layout().sheet(Role::Output(0)).map(|sheet| {
-        let (tensors, output) = (std::slice::from_ref(&sheet.tensor), witness.outputs.remove(0));
+        let (tensors, output) = (std::slice::from_ref(&sheet.tensor), witness.outputs[0].clone());
         let committed = sealing::commit(parameters, tensors, vec![output.clone()], &mut rng);
         let (opening, columns) = committed.expect("commitments");
-        statement.outputs[0] = Value::Sealed(opening.record().commitments.clone());
         sealed.push(columns);
         (opening, output)
     });
-    let sealed = sealed.iter().collect();
-    let assignment =
-        Assignment { statement, columns: &witness.columns, operands: witness.operands, sealed };
+    let assignment = Assignment::new(
+        key,
+        [&witness.inputs, &witness.outputs],
+        &witness.columns,
+        witness.operands,
+        sealed.iter().collect(),
+    );
     let proof = prover.prove_assignment(assignment, rng).expect("an honest witness");
 
     let said = text(key, sealed_model.as_ref().map(|(seal, _)| seal), &proof);

@@ -1,4 +1,4 @@
-//! Columns, gates and lookups of the stock circuit.
+//! Configuration, gates and lookups of the stock circuit.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -66,7 +66,7 @@ pub(super) fn with_shape<T>(shape: Shape, run: impl FnOnce() -> T) -> T {
 
 /// The columns of the circuit.
 #[derive(Clone, Debug)]
-pub struct Columns {
+pub struct Configuration {
     /// Cells, in the layout's order.
     pub(super) cells: Vec<Column<Advice>>,
     /// Tags, one per lookup.
@@ -83,7 +83,7 @@ pub struct Columns {
     pub(super) boundary: Column<Fixed>,
 }
 
-impl Columns {
+impl Configuration {
     /// Allocates columns for the shape in force and states the constraints.
     pub(super) fn configure(meta: &mut ConstraintSystem<Fp>) -> Self {
         let Shape { columns: count, factors, lookups } = SHAPE.with_borrow(Shape::clone);

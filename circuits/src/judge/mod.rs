@@ -20,6 +20,7 @@
 //! could be solved against, hashed ones cannot be known before the cells are.
 
 mod configuration;
+mod statement;
 mod verdict;
 
 use ff::FromUniformBytes;
@@ -35,7 +36,8 @@ use zkinfer_verifier::{Statement, VerifyingKey};
 
 use crate::witness::Witness;
 use configuration::Shape;
-pub use configuration::{Columns, GATES};
+pub use configuration::{Configuration, GATES};
+pub use statement::shown;
 pub use verdict::{Failure, mock_prove};
 
 /// Rows at the end of a stock column that hold no cells: five for blinding, one for `l_last`.
@@ -66,7 +68,7 @@ struct Advice {
 impl StockCircuit {
     /// The circuit of an honest witness.
     pub fn new(key: &VerifyingKey, witness: &Witness) -> Self {
-        Self::claim(key, &witness.statement, cells(key, witness))
+        Self::claim(key, &shown(key, witness), cells(key, witness))
     }
 
     /// The circuit of any claim: a statement that [`Statement::check`] accepts and arbitrary field
@@ -144,7 +146,7 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
     for (column, integers) in witness.columns.iter().cloned().enumerate().chain(sheets) {
         cells[column] = integers.into_iter().map(integer).collect();
     }
-    let Cotangents { rho, sigma, .. } = challenges(key, &witness.statement, &cells);
+    let Cotangents { rho, sigma, .. } = challenges(key, &shown(key, witness), &cells);
     let nodes =
         key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
     for ((id, _), [left, right]) in nodes.zip(&witness.operands) {
@@ -213,18 +215,22 @@ pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) 
 }
 
 impl Circuit<Fp> for StockCircuit {
-    type Config = Columns;
+    type Config = Configuration;
     type FloorPlanner = SimpleFloorPlanner;
 
     fn without_witnesses(&self) -> Self {
         Self { advice: None, ..self.clone() }
     }
 
-    fn configure(meta: &mut ConstraintSystem<Fp>) -> Columns {
-        Columns::configure(meta)
+    fn configure(meta: &mut ConstraintSystem<Fp>) -> Configuration {
+        Configuration::configure(meta)
     }
 
-    fn synthesize(&self, columns: Columns, mut layouter: impl Layouter<Fp>) -> Result<(), Error> {
+    fn synthesize(
+        &self,
+        columns: Configuration,
+        mut layouter: impl Layouter<Fp>,
+    ) -> Result<(), Error> {
         layouter.assign_table(
             || "tables",
             |mut table| {

@@ -7,7 +7,7 @@ use halo2_proofs::plonk::Error;
 use zkinfer_verifier::VerifyingKey;
 
 use super::configuration::GATES;
-use super::{StockCircuit, Witness};
+use super::{StockCircuit, Witness, shown};
 
 /// A check that a claim fails.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,9 @@ impl fmt::Display for Failure {
 /// checks fail and where.
 pub fn mock_prove(key: &VerifyingKey, witness: &Witness) -> Result<(), Vec<Failure>> {
     let refused = |reason: String| vec![Failure { check: reason, row: None }];
-    witness.statement.check(key).map_err(|rejection| refused(format!("statement: {rejection}")))?;
+    shown(key, witness)
+        .check(key)
+        .map_err(|rejection| refused(format!("statement: {rejection}")))?;
     let usable = key.layout().usable;
     if witness.columns.len() != key.layout().fresh_columns()
         || witness.columns.iter().any(|column| column.len() != usable)

@@ -4,14 +4,14 @@
 use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::NodeId;
 
-use super::Context;
+use super::Lowering;
 use crate::error::Error;
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     function: &Function,
 ) -> Result<NodeId, Error> {
-    let operand = context.only_operand(node)?;
-    Ok(context.builder.requantise(operand.node, 0, function))
+    let operand = lowering.only_operand(node)?;
+    Ok(lowering.builder.requantise(operand.node, 0, function))
 }

@@ -4,20 +4,20 @@
 use zkinfer_models::integer::graph::Node;
 use zkinfer_verifier::circuit::description::OutputSource;
 
-use super::Context;
+use super::Lowering;
 use crate::error::Error;
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     axis: usize,
     select_last: bool,
     smallest: bool,
 ) -> Result<OutputSource, Error> {
-    let operand = context.only_operand(node)?;
-    let mut input = context.builder.reshape(operand.node, operand.shape);
+    let operand = lowering.only_operand(node)?;
+    let mut input = lowering.builder.reshape(operand.node, operand.shape);
     if smallest {
-        input = context.builder.combine(vec![(input, -1)], Vec::new());
+        input = lowering.builder.combine(vec![(input, -1)], Vec::new());
     }
     Ok(OutputSource::ArgMax { input, axis, select_last })
 }

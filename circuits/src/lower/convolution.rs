@@ -4,22 +4,22 @@
 use zkinfer_models::integer::graph::{Node, Window};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
-use super::Context;
+use super::Lowering;
 use super::rescale::Affine;
 use crate::error::Error;
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     window: &Window,
     groups: usize,
     terms: Affine<'_>,
 ) -> Result<NodeId, Error> {
-    let operand = context.only_operand(node)?;
-    let [planes, shape] = context.slide(window, operand.shape, &node.shape)?;
-    let centred = context.builder.centred(operand.node, operand.zero_point);
-    let input = context.builder.reshape(centred, &planes);
-    terms.contract(context, slide(input, window, groups, shape[0]), shape, false)
+    let operand = lowering.only_operand(node)?;
+    let [planes, shape] = lowering.slide(window, operand.shape, &node.shape)?;
+    let centred = lowering.builder.centred(operand.node, operand.zero_point);
+    let input = lowering.builder.reshape(centred, &planes);
+    terms.contract(lowering, slide(input, window, groups, shape[0]), shape, false)
 }
 
 /// A contraction that slides `window` over `input`, numbers still missing.

@@ -6,7 +6,7 @@ use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::NodeId;
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::Context;
+use super::Lowering;
 use super::builder::Builder;
 use crate::error::Error;
 
@@ -21,26 +21,26 @@ pub(super) enum Extremum {
 }
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     which: Extremum,
 ) -> Result<NodeId, Error> {
-    let operands = context.operands(node)?;
+    let operands = lowering.operands(node)?;
     let mut all: Option<Interval> = None;
     for operand in &operands {
-        let range = range(context, operand.node)?;
+        let range = range(lowering, operand.node)?;
         all = Some(all.map_or(range, |all| all.union(range)));
     }
-    let none = context.malformed("it reads nothing");
+    let none = lowering.malformed("it reads nothing");
     let Some(range) = all else { return Err(none) };
     let nodes = operands.into_iter().map(|operand| operand.node);
-    nodes.reduce(|best, x| compare(&mut context.builder, best, x, range, which).0).ok_or(none)
+    nodes.reduce(|best, x| compare(&mut lowering.builder, best, x, range, which).0).ok_or(none)
 }
 
 /// The integers that a node can take, if comparing them is not too long a table.
-pub(super) fn range(context: &Context<'_>, node: NodeId) -> Result<Interval, Error> {
-    let wide = || Error::WideMaximum { node: context.builder.name() };
-    let range = context.builder.range(node).ok_or_else(wide)?;
+pub(super) fn range(lowering: &Lowering<'_>, node: NodeId) -> Result<Interval, Error> {
+    let wide = || Error::WideMaximum { node: lowering.builder.name() };
+    let range = lowering.builder.range(node).ok_or_else(wide)?;
     if spread(range) > MAX_SPREAD { Err(wide()) } else { Ok(range) }
 }
 

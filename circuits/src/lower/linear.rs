@@ -8,42 +8,42 @@
 use zkinfer_models::integer::graph::{Node, Window};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 
-use super::Context;
+use super::Lowering;
 use super::convolution::slide;
 use super::rescale::Affine;
 use crate::error::Error;
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     terms: Affine<'_>,
 ) -> Result<NodeId, Error> {
-    let operand = context.only_operand(node)?;
+    let operand = lowering.only_operand(node)?;
     let Some((&features, others)) = operand.shape.split_last() else {
-        return Err(context.malformed("it needs at least one dimension"));
+        return Err(lowering.malformed("it needs at least one dimension"));
     };
     let positions: usize = others.iter().product();
     let rows = terms.multipliers.len();
-    let mut input = context.builder.centred(operand.node, operand.zero_point);
+    let mut input = lowering.builder.centred(operand.node, operand.zero_point);
     if positions > 1 {
-        input = swap(context, input, positions, features);
+        input = swap(lowering, input, positions, features);
     }
-    let input = context.builder.reshape(input, &[features, 1, positions]);
+    let input = lowering.builder.reshape(input, &[features, 1, positions]);
     let window = Window { kernel: [1, 1], strides: [1, 1], pads: [0; 4], dilations: [1, 1] };
     let mut result = terms.contract(
-        context,
+        lowering,
         slide(input, &window, 1, rows),
         [rows, 1, positions],
         positions > 1,
     )?;
     if positions > 1 {
-        result = swap(context, result, rows, positions);
+        result = swap(lowering, result, rows, positions);
     }
     Ok(result)
 }
 
 /// The elements of `node` as a matrix of `rows` by `columns`, transposed.
-fn swap(context: &mut Context<'_>, node: NodeId, rows: usize, columns: usize) -> NodeId {
-    let matrix = context.builder.reshape(node, &[rows, columns]);
-    context.builder.view(&[matrix], ViewKind::Transpose(vec![1, 0]), vec![columns, rows])
+fn swap(lowering: &mut Lowering<'_>, node: NodeId, rows: usize, columns: usize) -> NodeId {
+    let matrix = lowering.builder.reshape(node, &[rows, columns]);
+    lowering.builder.view(&[matrix], ViewKind::Transpose(vec![1, 0]), vec![columns, rows])
 }

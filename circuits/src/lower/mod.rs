@@ -10,7 +10,7 @@
 //! | `elementwise` | Product, Binary, Select |
 //! | `extremum` | Max, Min, and the comparisons of MaxPool and TopK |
 //! | `top` | TopK |
-//! | `layout` | Reshape, Transpose, Slice, Pad, Concat |
+//! | `views` | Reshape, Transpose, Slice, Pad, Concat |
 //! | `argmax` | ArgMax |
 //! | `rescale` | the accumulators in front of a requantisation |
 //! | `copies` | nothing, but puts copies where the verifier would work too long |
@@ -38,12 +38,12 @@ mod describe;
 mod elementwise;
 mod exposure;
 mod extremum;
-mod layout;
 mod linear;
 mod pooling;
 mod rescale;
 mod sum;
 mod top;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -72,17 +72,17 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     graph.validate()?;
     exposure.check(graph)?;
     let sealed = exposure.weights == Visibility::Sealed;
-    let mut context = Context::new(graph, sealed);
+    let mut lowering = Lowering::new(graph, sealed);
     for (index, input) in graph.inputs.iter().enumerate() {
-        context.builder.enter(&input.name);
+        lowering.builder.enter(&input.name);
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
-        let node = context.builder.input(index, input.shape.clone(), range);
-        context.values.push(Value::Node(node));
+        let node = lowering.builder.input(index, input.shape.clone(), range);
+        lowering.values.push(Value::Node(node));
     }
     for node in &graph.nodes {
-        context.builder.enter(&node.name);
-        let value = context.node(node)?;
-        context.values.push(value);
+        lowering.builder.enter(&node.name);
+        let value = lowering.node(node)?;
+        lowering.values.push(value);
     }
     let inputs = graph.inputs.iter().enumerate().map(|(index, input)| Input {
         name: input.name.clone(),
@@ -93,9 +93,9 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         visibility: exposure.input(index),
     });
     let inputs = inputs.collect();
-    let outputs = context.outputs(exposure)?;
+    let outputs = lowering.outputs(exposure)?;
     let bias_digits = if sealed { bias_digits(graph)? } else { 0 };
-    let (nodes, mut shifts) = context.builder.finish();
+    let (nodes, mut shifts) = lowering.builder.finish();
     let mut description = Description {
         name: graph.name.clone(),
         k: 0,
@@ -137,7 +137,7 @@ enum Value {
 }
 
 /// Lowering in progress.
-struct Context<'g> {
+struct Lowering<'g> {
     graph: &'g Graph,
     /// Whether weights are sealed.
     sealed: bool,
@@ -155,7 +155,7 @@ struct Operand<'g> {
     zero_point: i64,
 }
 
-impl<'g> Context<'g> {
+impl<'g> Lowering<'g> {
     fn new(graph: &'g Graph, sealed: bool) -> Self {
         let (readers, outputs) = (readers(graph), outputs(graph));
         Self { graph, sealed, readers, outputs, builder: Builder::default(), values: Vec::new() }
@@ -188,19 +188,15 @@ impl<'g> Context<'g> {
             Operator::Max => extremum::lower(self, node, Extremum::Largest),
             Operator::Min => extremum::lower(self, node, Extremum::Smallest),
             Operator::Select => elementwise::select(self, node),
-            Operator::Constant(values) => layout::constant(self, node, values),
+            Operator::Constant(values) => views::constant(self, node, values),
             Operator::TopK { axis, smallest, indices } => {
                 top::lower(self, node, *axis, *smallest, *indices)
             }
-            Operator::Reshape => layout::reshape(self, node),
-            Operator::Transpose { permutation } => layout::transpose(self, node, permutation),
-            Operator::Slice { axis, start, step } => {
-                layout::slice(self, node, *axis, *start, *step)
-            }
-            Operator::Pad { before, after, value } => {
-                layout::pad(self, node, before, after, *value)
-            }
-            Operator::Concat { axis } => layout::concat(self, node, *axis),
+            Operator::Reshape => views::reshape(self, node),
+            Operator::Transpose { permutation } => views::transpose(self, node, permutation),
+            Operator::Slice { axis, start, step } => views::slice(self, node, *axis, *start, *step),
+            Operator::Pad { before, after, value } => views::pad(self, node, before, after, *value),
+            Operator::Concat { axis } => views::concat(self, node, *axis),
             Operator::ArgMax { axis, select_last, smallest } => {
                 return argmax::lower(self, node, *axis, *select_last, *smallest).map(Value::Index);
             }

@@ -23,20 +23,20 @@ use zkinfer_verifier::circuit::interval::Interval;
 
 use super::convolution::slide;
 use super::extremum::{self, Extremum};
-use super::{Context, rescale};
+use super::{Lowering, rescale};
 use crate::error::Error;
 
 pub(super) fn average(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     window: &Window,
     multipliers: &[i64],
     requantise: &Requantise,
 ) -> Result<NodeId, Error> {
-    let operand = context.only_operand(node)?;
-    let [planes, shape] = context.slide(window, operand.shape, &node.shape)?;
-    let centred = context.builder.centred(operand.node, operand.zero_point);
-    let input = context.builder.reshape(centred, &planes);
+    let operand = lowering.only_operand(node)?;
+    let [planes, shape] = lowering.slide(window, operand.shape, &node.shape)?;
+    let centred = lowering.builder.centred(operand.node, operand.zero_point);
+    let input = lowering.builder.reshape(centred, &planes);
     let offset =
         rescale::offset(requantise).ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
     let channels = planes[0];
@@ -52,23 +52,23 @@ pub(super) fn average(
         bias: vec![offset; channels],
         ..slide(input, window, channels, channels)
     };
-    let accumulator = context.builder.contract(contract, shape);
-    Ok(rescale::requantise(context, accumulator, requantise))
+    let accumulator = lowering.builder.contract(contract, shape);
+    Ok(rescale::requantise(lowering, accumulator, requantise))
 }
 
 pub(super) fn maximum(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     window: &Window,
 ) -> Result<NodeId, Error> {
-    let operand = context.only_operand(node)?;
-    let [shape, [_, out_height, out_width]] = context.slide(window, operand.shape, &node.shape)?;
+    let operand = lowering.only_operand(node)?;
+    let [shape, [_, out_height, out_width]] = lowering.slide(window, operand.shape, &node.shape)?;
     let [channels, height, width] = shape;
-    let range = extremum::range(context, operand.node)?;
-    let input = context.builder.reshape(operand.node, &shape);
+    let range = extremum::range(lowering, operand.node)?;
+    let input = lowering.builder.reshape(operand.node, &shape);
     let [top, left, bottom, right] = window.pads;
     let mut planes = Planes { node: input, size: [height, width], channels, range };
-    planes.pad(context, [top, left], [bottom, right]);
+    planes.pad(lowering, [top, left], [bottom, right]);
     // The two dimensions: how many windows, and how far taps lie apart.
     let rows = Taps {
         axis: 0,
@@ -94,16 +94,16 @@ pub(super) fn maximum(
         .saturating_add(steps(columns.taps, outputs));
     if direct <= columns_first.min(rows_first) {
         let lines: Vec<Planes> =
-            (0..columns.taps).map(|tap| planes.slice(context, columns, tap)).collect();
+            (0..columns.taps).map(|tap| planes.slice(lowering, columns, tap)).collect();
         let window = lines.iter().flat_map(|line| (0..rows.taps).map(move |tap| (line, tap)));
-        let elements = window.map(|(line, tap)| line.slice(context, rows, tap)).collect();
-        return Ok(fold(context, elements)?.node);
+        let elements = window.map(|(line, tap)| line.slice(lowering, rows, tap)).collect();
+        return Ok(fold(lowering, elements)?.node);
     }
     let order = if columns_first <= rows_first { [columns, rows] } else { [rows, columns] };
     for dimension in order {
         let elements =
-            (0..dimension.taps).map(|tap| planes.slice(context, dimension, tap)).collect();
-        planes = fold(context, elements)?;
+            (0..dimension.taps).map(|tap| planes.slice(lowering, dimension, tap)).collect();
+        planes = fold(lowering, elements)?;
     }
     Ok(planes.node)
 }
@@ -133,7 +133,7 @@ impl Planes {
     }
 
     /// Surrounds the planes with an integer that never exceeds an element.
-    fn pad(&mut self, context: &mut Context<'_>, before: [usize; 2], after: [usize; 2]) {
+    fn pad(&mut self, lowering: &mut Lowering<'_>, before: [usize; 2], after: [usize; 2]) {
         if before == [0; 2] && after == [0; 2] {
             return;
         }
@@ -147,11 +147,11 @@ impl Planes {
             after: margin(after),
             value: self.range.minimum,
         };
-        self.node = context.builder.view(&[self.node], kind, self.shape());
+        self.node = lowering.builder.view(&[self.node], kind, self.shape());
     }
 
     /// What tap `tap` of every window reads.
-    fn slice(&self, context: &mut Context<'_>, taps: Taps, tap: usize) -> Self {
+    fn slice(&self, lowering: &mut Lowering<'_>, taps: Taps, tap: usize) -> Self {
         let mut size = self.size;
         size[taps.axis] = taps.count;
         let mut slice = Self { size, ..*self };
@@ -160,18 +160,18 @@ impl Planes {
         if !all {
             let step = i64::try_from(taps.stride).unwrap_or(i64::MAX);
             let kind = ViewKind::Slice { axis: taps.axis + 1, start, step, count: taps.count };
-            slice.node = context.builder.view(&[self.node], kind, slice.shape());
+            slice.node = lowering.builder.view(&[self.node], kind, slice.shape());
         }
         slice
     }
 }
 
 /// The largest of tensors of one shape, element by element.
-fn fold(context: &mut Context<'_>, elements: Vec<Planes>) -> Result<Planes, Error> {
-    let empty = context.malformed("its kernel is empty");
+fn fold(lowering: &mut Lowering<'_>, elements: Vec<Planes>) -> Result<Planes, Error> {
+    let empty = lowering.malformed("its kernel is empty");
     let largest = elements.into_iter().reduce(|best, x| {
         let (node, _) =
-            extremum::compare(&mut context.builder, best.node, x.node, x.range, Extremum::Largest);
+            extremum::compare(&mut lowering.builder, best.node, x.node, x.range, Extremum::Largest);
         Planes { node, ..x }
     });
     largest.ok_or(empty)

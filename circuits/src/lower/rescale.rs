@@ -14,7 +14,7 @@
 use zkinfer_models::integer::graph::{Function, Requantise, Ties};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
-use super::Context;
+use super::Lowering;
 use crate::error::Error;
 use crate::sealed::{WEIGHT_BASE, weight_digits};
 
@@ -49,16 +49,16 @@ pub(super) fn offset(requantise: &Requantise) -> Option<i64> {
 
 /// The requantisation of an accumulator that has [`offset`] in it and that nothing else reads.
 pub(super) fn requantise(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     accumulator: NodeId,
     requantise: &Requantise,
 ) -> NodeId {
     let Requantise { shift, ties, zero_point, ref function } = *requantise;
     let slack = match ties {
         Ties::Even { slack } if shift > 0 => slack,
-        _ => return context.builder.requantise(accumulator, shift, function),
+        _ => return lowering.builder.requantise(accumulator, shift, function),
     };
-    let builder = &mut context.builder;
+    let builder = &mut lowering.builder;
     // One step more on either side than the function tells apart.
     let (first, last) = (function.minimum - 1, function.minimum + function.values.len() as i64);
     let clamp = Function::clamp(first, last);
@@ -79,15 +79,15 @@ pub(super) fn requantise(
 
 impl Affine<'_> {
     /// The bias of every row at the scale of `z`, the requantisation's constants included.
-    fn bias(&self, context: &Context<'_>) -> Result<Vec<i64>, Error> {
+    fn bias(&self, lowering: &Lowering<'_>) -> Result<Vec<i64>, Error> {
         if self.bias.len() != self.multipliers.len() {
-            return Err(context.malformed("it has as many biases as multipliers"));
+            return Err(lowering.malformed("it has as many biases as multipliers"));
         }
-        let overflow = || Error::Overflow { node: context.builder.name() };
+        let overflow = || Error::Overflow { node: lowering.builder.name() };
         let offset = self.requantise.map_or(Some(0), offset).ok_or_else(overflow)?;
         let rows = self.bias.iter().zip(self.multipliers);
         // Sealed biases stand in the seal, times the multiplier.
-        let public = |bias: i64| if context.sealed { 0 } else { bias };
+        let public = |bias: i64| if lowering.sealed { 0 } else { bias };
         rows.map(|(&bias, &multiplier)| multiplier.checked_mul(public(bias))?.checked_add(offset))
             .map(|bias| bias.ok_or_else(overflow))
             .collect()
@@ -102,44 +102,44 @@ impl Affine<'_> {
     /// their own, since a product of committed values is read by one equation only.
     pub(super) fn contract(
         self,
-        context: &mut Context<'_>,
+        lowering: &mut Lowering<'_>,
         geometry: Contract,
         shape: [usize; 3],
         viewed: bool,
     ) -> Result<NodeId, Error> {
-        let direct = !viewed && context.only_an_output();
+        let direct = !viewed && lowering.only_an_output();
         let digits = weight_digits(self.weights);
         let several = digits.len() > 1;
         let mut parts = Vec::new();
         let mut unit = 1;
         for (place, digits) in digits.into_iter().enumerate() {
-            let overflow = || Error::Overflow { node: context.builder.name() };
+            let overflow = || Error::Overflow { node: lowering.builder.name() };
             let factors = self
                 .multipliers
                 .iter()
                 .map(|&multiplier| multiplier.checked_mul(unit).ok_or_else(overflow));
             let contract = Contract {
-                weights: if context.sealed { Weights::Sealed } else { Weights::Public(digits) },
+                weights: if lowering.sealed { Weights::Sealed } else { Weights::Public(digits) },
                 row_factors: factors.collect::<Result<_, _>>()?,
-                bias: if place == 0 { self.bias(context)? } else { vec![0; self.bias.len()] },
+                bias: if place == 0 { self.bias(lowering)? } else { vec![0; self.bias.len()] },
                 ..geometry.clone()
             };
-            parts.push((context.builder.contract(contract, shape), 1));
+            parts.push((lowering.builder.contract(contract, shape), 1));
             unit *= WEIGHT_BASE;
         }
         let accumulator =
-            if several { context.builder.combine(parts, Vec::new()) } else { parts[0].0 };
+            if several { lowering.builder.combine(parts, Vec::new()) } else { parts[0].0 };
         let even = |requantise: &Requantise| requantise.ties != Ties::Up && requantise.shift > 0;
         let accumulator = match self.requantise {
             // Read by more than one equation.
-            Some(requantise) if context.sealed && even(requantise) => {
-                context.builder.copy(accumulator)
+            Some(requantise) if lowering.sealed && even(requantise) => {
+                lowering.builder.copy(accumulator)
             }
-            None if context.sealed && (!direct || several) => context.builder.copy(accumulator),
+            None if lowering.sealed && (!direct || several) => lowering.builder.copy(accumulator),
             _ => accumulator,
         };
         Ok(match self.requantise {
-            Some(rescaling) => requantise(context, accumulator, rescaling),
+            Some(rescaling) => requantise(lowering, accumulator, rescaling),
             None => accumulator,
         })
     }

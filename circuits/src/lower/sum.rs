@@ -4,26 +4,26 @@
 use zkinfer_models::integer::graph::{Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
 
-use super::{Context, rescale};
+use super::{Lowering, rescale};
 use crate::error::Error;
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     multipliers: &[i64],
     constant: &[i64],
     requantise: &Requantise,
 ) -> Result<NodeId, Error> {
     if multipliers.len() != node.inputs.len() {
-        return Err(context.malformed("it has one multiplier per summand"));
+        return Err(lowering.malformed("it has one multiplier per summand"));
     }
     let overflow = || Error::Overflow { node: node.name.clone() };
     let mut offset = rescale::offset(requantise).ok_or_else(overflow)?;
     let mut terms = Vec::new();
     for (index, &multiplier) in multipliers.iter().enumerate() {
-        let operand = context.operand(node, index)?;
+        let operand = lowering.operand(node, index)?;
         if operand.shape != node.shape {
-            return Err(context.malformed("its summands have its shape"));
+            return Err(lowering.malformed("its summands have its shape"));
         }
         let centre = multiplier.checked_mul(operand.zero_point);
         offset = centre.and_then(|centre| offset.checked_sub(centre)).ok_or_else(overflow)?;
@@ -31,15 +31,16 @@ pub(super) fn lower(
     }
     // Summands that agree on a shape are read as they stand.
     let first = terms.first().map_or(0, |&(first, _)| first);
-    if terms.iter().any(|&(term, _)| context.builder.shape(term) != context.builder.shape(first)) {
+    if terms.iter().any(|&(term, _)| lowering.builder.shape(term) != lowering.builder.shape(first))
+    {
         for (term, _) in &mut terms {
-            *term = context.builder.reshape(*term, &node.shape);
+            *term = lowering.builder.reshape(*term, &node.shape);
         }
     }
     let mut constant: Vec<i64> = match constant {
         [] => vec![offset],
         constants if constants.len() != node.shape.iter().product::<usize>() => {
-            return Err(context.malformed("it has one constant per element, or none"));
+            return Err(lowering.malformed("it has one constant per element, or none"));
         }
         constants => {
             let sums =
@@ -50,6 +51,6 @@ pub(super) fn lower(
     if constant.iter().all(|value| Some(value) == constant.first()) {
         constant.truncate(1);
     }
-    let accumulator = context.builder.combine(terms, constant);
-    Ok(rescale::requantise(context, accumulator, requantise))
+    let accumulator = lowering.builder.combine(terms, constant);
+    Ok(rescale::requantise(lowering, accumulator, requantise))
 }

@@ -6,7 +6,7 @@ use zkinfer_models::integer::graph::{
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::{Context, Value};
+use super::{Lowering, Value};
 use crate::error::Error;
 
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
@@ -33,14 +33,14 @@ fn lower(
     };
     let inputs = inputs.iter().map(input).collect();
     let graph = Graph { name: "graph".into(), inputs, nodes: vec![node], outputs: Vec::new() };
-    let mut context = Context::new(&graph, false);
+    let mut lowering = Lowering::new(&graph, false);
     for (index, input) in graph.inputs.iter().enumerate() {
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
-        let node = context.builder.input(index, input.shape.clone(), range);
-        context.values.push(Value::Node(node));
+        let node = lowering.builder.input(index, input.shape.clone(), range);
+        lowering.values.push(Value::Node(node));
     }
-    context.builder.enter("node");
-    context.node(&graph.nodes[0]).map(|_| ())
+    lowering.builder.enter("node");
+    lowering.node(&graph.nodes[0]).map(|_| ())
 }
 
 fn wide() -> Result<(), Error> {

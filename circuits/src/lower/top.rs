@@ -11,7 +11,7 @@ use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::Context;
+use super::Lowering;
 use super::extremum::{self, Extremum};
 use crate::error::Error;
 
@@ -19,21 +19,21 @@ use crate::error::Error;
 const MAX_COMPARISONS: usize = 1 << 14;
 
 pub(super) fn lower(
-    context: &mut Context<'_>,
+    lowering: &mut Lowering<'_>,
     node: &Node,
     axis: usize,
     smallest: bool,
     indices: bool,
 ) -> Result<NodeId, Error> {
-    let operand = context.only_operand(node)?;
+    let operand = lowering.only_operand(node)?;
     let missing = || Error::Malformed { node: node.name.clone(), what: "its axis does not exist" };
     let (&length, &places) =
         operand.shape.get(axis).zip(node.shape.get(axis)).ok_or_else(missing)?;
     if length.saturating_mul(places) > MAX_COMPARISONS || places > length {
         return Err(Error::WideMaximum { node: node.name.clone() });
     }
-    let input = context.builder.reshape(operand.node, operand.shape);
-    let elements = context.range(input)?;
+    let input = lowering.builder.reshape(operand.node, operand.shape);
+    let elements = lowering.range(input)?;
     let n = i64::try_from(length).unwrap_or(i64::MAX);
     let sign = if smallest { -1 } else { 1 };
     let ends =
@@ -47,14 +47,14 @@ pub(super) fn lower(
     let mut keys: Vec<NodeId> = (0..length)
         .map(|index| {
             let kind = ViewKind::Slice { axis, start: index, step: 1, count: 1 };
-            let element = context.builder.view(&[input], kind, shape.clone());
+            let element = lowering.builder.view(&[input], kind, shape.clone());
             let key =
-                context.builder.combine(vec![(element, sign * n)], vec![n - 1 - index as i64]);
-            context.builder.narrow(key, range);
+                lowering.builder.combine(vec![(element, sign * n)], vec![n - 1 - index as i64]);
+            lowering.builder.narrow(key, range);
             key
         })
         .collect();
-    extremum::range(context, keys[0])?;
+    extremum::range(lowering, keys[0])?;
     let keep = Function::clamp(range.minimum, range.maximum);
     let result =
         |key: i64| if indices { n - 1 - key.rem_euclid(n) } else { sign * key.div_euclid(n) };
@@ -69,19 +69,19 @@ pub(super) fn lower(
         let mut losers = Vec::new();
         for &key in &keys[1..] {
             let (winner, rise) =
-                extremum::compare(&mut context.builder, best, key, range, Extremum::Largest);
+                extremum::compare(&mut lowering.builder, best, key, range, Extremum::Largest);
             if !last {
                 // best + key − winner = best − rise
-                let loser = context.builder.combine(vec![(best, 1), (rise, -1)], Vec::new());
-                losers.push(context.builder.requantise(loser, 0, &keep));
+                let loser = lowering.builder.combine(vec![(best, 1), (rise, -1)], Vec::new());
+                losers.push(lowering.builder.requantise(loser, 0, &keep));
             }
             best = winner;
         }
-        results.push(context.builder.requantise(best, 0, &read));
+        results.push(lowering.builder.requantise(best, 0, &read));
         keys = losers;
     }
     Ok(match results[..] {
         [only] => only,
-        _ => context.builder.view(&results, ViewKind::Concat(axis), node.shape.clone()),
+        _ => lowering.builder.view(&results, ViewKind::Concat(axis), node.shape.clone()),
     })
 }

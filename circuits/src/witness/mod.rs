@@ -13,22 +13,21 @@
 mod cells;
 mod contraction;
 
+use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::view::gather;
-use zkinfer_verifier::{Statement, Value, VerifyingKey};
 
 use crate::error::InputError;
 use crate::sealed::{join, sealed_contractions};
 
-/// A statement with everything that proves it.
+/// The integers of everything in one run: what a proof shows, and what it is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Inputs and outputs as the key shows them. The commitments of sealed ones are all zeros until
-    /// whoever seals them fills them in.
-    pub statement: Statement,
+    /// All inputs, whatever is shown of them.
+    pub inputs: Vec<Vec<i64>>,
     /// All outputs, whatever is shown of them.
     pub outputs: Vec<Vec<i64>>,
     /// Columns of cells that the prover commits to, `usable` rows each; rows that no operator owns
@@ -73,34 +72,7 @@ impl Witness {
             .take(layout.sheets.len() - model.len())
             .map(|sheet| tensor(sheet.role));
         let sealed = own.chain(model.iter().cloned()).collect();
-        Ok(Self { statement: shown(key, inputs, &outputs), outputs, columns, operands, sealed })
-    }
-}
-
-/// What the key shows of inputs and outputs, commitments still missing.
-fn shown(key: &VerifyingKey, inputs: &[Vec<i64>], outputs: &[Vec<i64>]) -> Statement {
-    let value = |visibility: Visibility, role: Role, integers: &Vec<i64>| match visibility {
-        Visibility::Public => Value::Public(integers.clone()),
-        Visibility::Sealed => {
-            Value::Sealed(vec![
-                [0; 32];
-                key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len())
-            ])
-        }
-        Visibility::Private => Value::Private,
-    };
-    let description = key.description();
-    let inputs = description.inputs.iter().zip(inputs).enumerate();
-    let outputs = description.outputs.iter().zip(outputs).enumerate();
-    Statement {
-        inputs: inputs
-            .map(|(index, (input, integers))| value(input.visibility, Role::Input(index), integers))
-            .collect(),
-        outputs: outputs
-            .map(|(index, (output, integers))| {
-                value(output.visibility, Role::Output(index), integers)
-            })
-            .collect(),
+        Ok(Self { inputs: inputs.to_vec(), outputs, columns, operands, sealed })
     }
 }
 

@@ -10,7 +10,7 @@ use ndarray::{ArrayD, IxDyn};
 use pasta_curves::Fp;
 use proptest::test_runner::Config as ProptestConfig;
 use rand::SeedableRng;
-use zkinfer_circuits::judge::{Failure, StockCircuit, cells, mock_prove};
+use zkinfer_circuits::judge::{Failure, StockCircuit, cells, mock_prove, shown};
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
 use zkinfer_models::integer::graph::{
@@ -379,7 +379,7 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
     let key = circuit.key();
     let parameters = parameters(key.description().k);
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-    let Witness { mut statement, columns, operands, sealed, .. } = witness;
+    let Witness { inputs, outputs, columns, operands, sealed } = witness;
     let mut seal = |tensors: &[_], integers| {
         sealing::commit(&parameters, tensors, integers, &mut rng).unwrap()
     };
@@ -387,14 +387,9 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
     // stand behind them.
     let mut own = Vec::new();
     for (sheet, integers) in key.layout().sheets.iter().zip(&sealed) {
-        let value = match sheet.role {
-            Role::Input(index) => &mut statement.inputs[index],
-            Role::Output(index) => &mut statement.outputs[index],
-            Role::Biases | Role::Weights(_) => continue,
-        };
-        let (opening, columns) = seal(std::slice::from_ref(&sheet.tensor), vec![integers.clone()]);
-        *value = Value::Sealed(opening.record().commitments.clone());
-        own.push(columns);
+        if matches!(sheet.role, Role::Input(_) | Role::Output(_)) {
+            own.push(seal(std::slice::from_ref(&sheet.tensor), vec![integers.clone()]).1);
+        }
     }
     let mut prover = Prover::new(key, &parameters);
     if key.has_sealed_weights() {
@@ -402,8 +397,9 @@ pub fn proves(circuit: &Circuit, witness: Witness) {
             key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
         prover = prover.weights(seal(&tensors, sealed[own.len()..].to_vec()).1);
     }
-    let claim = Assignment { statement, columns: &columns, operands, sealed: own.iter().collect() };
-    let proof = prover.prove_assignment(claim, rng);
+    let tensors = [inputs.as_slice(), &outputs];
+    let assignment = Assignment::new(key, tensors, &columns, operands, own.iter().collect());
+    let proof = prover.prove_assignment(assignment, rng);
     proof.unwrap_or_else(|error| panic!("{}: {error}", key.description().name));
 }
 
@@ -453,5 +449,5 @@ pub fn judge(
 ) -> Vec<String> {
     let mut claimed = cells(circuit.key(), witness);
     change(&mut claimed);
-    names(StockCircuit::claim(circuit.key(), &witness.statement, claimed).mock_prove())
+    names(StockCircuit::claim(circuit.key(), &shown(circuit.key(), witness), claimed).mock_prove())
 }

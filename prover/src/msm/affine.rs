@@ -149,30 +149,27 @@ impl Adder {
         self.add(points, points.len(), |i| i, |points, i| points[i]);
     }
 
-    /// Adds up the points of each segment, in place: the sums stand where the segments start.
-    /// Points beyond a segment's first are overwritten.
-    pub fn sum(&mut self, points: &mut [Point], segments: &[Segment]) {
-        let mut segments: Vec<Segment> =
-            segments.iter().copied().filter(|segment| segment.length > 1).collect();
+    /// Adds up the points of each run, in place: the sums stand where the runs start.
+    /// Points beyond a run's first are overwritten.
+    pub fn sum(&mut self, points: &mut [Point], runs: &[Run]) {
+        let mut runs: Vec<Run> = runs.iter().copied().filter(|run| run.length > 1).collect();
         let mut pairs = Vec::new();
-        while !segments.is_empty() {
+        while !runs.is_empty() {
             pairs.clear();
-            for segment in &mut segments {
-                let kept = segment.length.div_ceil(2);
-                pairs.extend(
-                    (kept..segment.length).map(|i| (segment.start + i - kept, segment.start + i)),
-                );
-                segment.length = kept;
+            for run in &mut runs {
+                let kept = run.length.div_ceil(2);
+                pairs.extend((kept..run.length).map(|i| (run.start + i - kept, run.start + i)));
+                run.length = kept;
             }
             self.add(points, pairs.len(), |i| pairs[i].0, |points, i| points[pairs[i].1]);
-            segments.retain(|segment| segment.length > 1);
+            runs.retain(|run| run.length > 1);
         }
     }
 }
 
 /// Points that stand next to each other.
 #[derive(Clone, Copy)]
-pub(super) struct Segment {
+pub(super) struct Run {
     pub start: usize,
     pub length: usize,
 }

@@ -12,9 +12,10 @@ use zkinfer_verifier::{Parameters, Seal, usable_rows};
 
 pub use opening::Opening;
 
+use crate::assignment::Assignment;
 use crate::columns::{SealedColumns, Seed};
 use crate::error::ProveError;
-use crate::prove::{Assignment, Prover};
+use crate::prove::Prover;
 
 /// Commits to tensors under fresh randomness, without a range proof: for sealed outputs, whose
 /// ranges their next reader proves.

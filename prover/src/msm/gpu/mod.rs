@@ -8,7 +8,7 @@
 //! | `kernels` | the shaders, what they bind, and the text that they share |
 //! | `adapter` | the GPUs of a machine, and opening one |
 //! | `device` | an opened GPU: buffers, running kernels, what goes wrong |
-//! | `plan` | digits, chunks and buffers of a sum |
+//! | `shape` | digits, chunks and buffers of a sum |
 //! | `sums` | sums of columns, step by step |
 //! | `folding` | generators of an inner product argument after some rounds |
 
@@ -17,7 +17,7 @@ mod device;
 mod field;
 mod folding;
 mod kernels;
-mod plan;
+mod shape;
 mod sums;
 #[cfg(test)]
 pub(super) mod tests;

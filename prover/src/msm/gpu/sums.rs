@@ -11,7 +11,7 @@ use wgpu::BufferUsages;
 
 use super::device::{Gpu, Scratch, Work};
 use super::kernels::Kernel;
-use super::plan::{FAN_IN, Plan};
+use super::shape::{FAN_IN, SumShape};
 use super::words::{self, ELEMENT, SUM};
 use crate::msm::backend::DeviceError;
 
@@ -59,18 +59,18 @@ impl Gpu {
         if points == 0 {
             return Ok(vec![Eq::identity(); columns.len()]);
         }
-        let plan = Plan::new(points, WORDS, length, columns.len(), self.limit);
-        let plan = plan
+        let shape = SumShape::new(points, WORDS, length, columns.len(), self.limit);
+        let shape = shape
             .ok_or_else(|| DeviceError::TooLarge { device: self.about().name.clone(), points })?;
         let mut sums = Vec::with_capacity(columns.len());
-        for columns in columns.chunks(plan.columns) {
-            let plan = Plan { columns: columns.len(), ..plan };
-            let mut scalars = vec![[0; WORDS]; plan.columns * points];
+        for columns in columns.chunks(shape.columns) {
+            let shape = SumShape { columns: columns.len(), ..shape };
+            let mut scalars = vec![[0; WORDS]; shape.columns * points];
             scalars.par_chunks_mut(points).zip(columns).for_each(|(words, column)| {
                 let words = words.par_iter_mut().zip(column.par_iter()).with_min_len(LEAST_SHARE);
                 words.for_each(|(words, value)| *words = scalar(value));
             });
-            sums.extend(self.sums_at_once(bases, scalars.as_flattened(), &plan)?);
+            sums.extend(self.sums_at_once(bases, scalars.as_flattened(), &shape)?);
         }
         Ok(sums)
     }
@@ -80,14 +80,14 @@ impl Gpu {
         &self,
         bases: &wgpu::Buffer,
         scalars: &[u32],
-        plan: &Plan,
+        shape: &SumShape,
     ) -> Result<Vec<Eq>, DeviceError> {
         let mut work = self.work();
-        let buckets = self.scratch(plan.rows() * plan.buckets * SUM);
-        let sorted = self.accumulate(&mut work, bases, scalars, plan, &buckets);
-        let levels = self.reduce(&mut work, buckets, plan);
+        let buckets = self.scratch(shape.rows() * shape.buckets * SUM);
+        let sorted = self.accumulate(&mut work, bases, scalars, shape, &buckets);
+        let levels = self.reduce(&mut work, buckets, shape);
         let sums = &levels[levels.len() - 1];
-        let words = work.read(sums, 2 * SUM * plan.rows())?;
+        let words = work.read(sums, 2 * SUM * shape.rows())?;
         drop((sorted, levels));
         let windows = words.par_chunks(2 * SUM).map(|row| {
             let (sum, weighted) = row.split_at(SUM);
@@ -98,10 +98,10 @@ impl Gpu {
         let windows = windows.ok_or_else(|| self.failed("a sum is not on the curve".into()))?;
         let horner = |windows: &[Eq]| {
             windows.iter().rev().fold(Eq::identity(), |sum, window| {
-                (0..plan.bits).fold(sum, |sum, _| sum.double()) + window
+                (0..shape.bits).fold(sum, |sum, _| sum.double()) + window
             })
         };
-        Ok(windows.par_chunks(plan.windows).map(horner).collect())
+        Ok(windows.par_chunks(shape.windows).map(horner).collect())
     }
 
     /// The sums of buckets. Returns what the device needs until the work is done.
@@ -110,28 +110,28 @@ impl Gpu {
         work: &mut Work<'_>,
         bases: &wgpu::Buffer,
         scalars: &[u32],
-        plan: &Plan,
+        shape: &SumShape,
         buckets: &wgpu::Buffer,
     ) -> [Scratch<'_>; 5] {
-        let (rows, shape) = (plan.rows(), plan.uniform());
+        let (rows, uniform) = (shape.rows(), shape.uniform());
         let scalars = self.upload(scalars, BufferUsages::STORAGE);
-        let cursors = self.scratch(rows * plan.buckets);
-        let entries = self.scratch(rows * plan.points);
-        let keys = self.scratch(rows * plan.points);
-        let heads = self.scratch(plan.heads() * SUM);
-        let head_keys = self.scratch(plan.heads());
-        work.clear(&cursors, rows * plan.buckets);
-        work.clear(buckets, rows * plan.buckets * SUM);
+        let cursors = self.scratch(rows * shape.buckets);
+        let entries = self.scratch(rows * shape.points);
+        let keys = self.scratch(rows * shape.points);
+        let heads = self.scratch(shape.heads() * SUM);
+        let head_keys = self.scratch(shape.heads());
+        work.clear(&cursors, rows * shape.buckets);
+        work.clear(buckets, rows * shape.buckets * SUM);
         let sorting = [&scalars, &*cursors, &*entries, &*keys];
-        work.run(Kernel::Count, &shape, &sorting, plan.points * plan.columns);
-        work.run(Kernel::Scan, &shape, &sorting, rows * Kernel::Scan.workgroup());
-        work.run(Kernel::Scatter, &shape, &sorting, plan.points * plan.columns);
+        work.run(Kernel::Count, &uniform, &sorting, shape.points * shape.columns);
+        work.run(Kernel::Scan, &uniform, &sorting, rows * Kernel::Scan.workgroup());
+        work.run(Kernel::Scatter, &uniform, &sorting, shape.points * shape.columns);
         let adding = [bases, &*cursors, &*entries, &*keys, buckets, &*heads, &*head_keys];
-        work.run(Kernel::Accumulate, &shape, &adding, plan.chunks * rows);
+        work.run(Kernel::Accumulate, &uniform, &adding, shape.chunks * rows);
         let mut first = 0;
-        for level in plan.head_levels().windows(2) {
+        for level in shape.head_levels().windows(2) {
             let next = first + rows * level[0];
-            let uniform = [rows, plan.buckets, level[0], first, FAN_IN, level[1], next, 0];
+            let uniform = [rows, shape.buckets, level[0], first, FAN_IN, level[1], next, 0];
             let merging = [buckets, &*heads, &*head_keys];
             work.run(Kernel::Merge, &uniform.map(|word| word as u32), &merging, level[1] * rows);
             first = next;
@@ -145,20 +145,20 @@ impl Gpu {
         &'g self,
         work: &mut Work<'_>,
         buckets: Scratch<'g>,
-        plan: &Plan,
+        shape: &SumShape,
     ) -> Vec<Scratch<'g>> {
-        let mut sizes = plan.bucket_levels();
+        let mut sizes = shape.bucket_levels();
         if sizes.len() == 1 {
             // A row of one bucket takes one step too, into a sum and a weighted sum.
             sizes.push(1);
         }
         let mut levels = vec![buckets];
         for (depth, size) in sizes.windows(2).enumerate() {
-            let sums = self.scratch(2 * SUM * plan.rows() * size[1]);
+            let sums = self.scratch(2 * SUM * shape.rows() * size[1]);
             let doublings = depth * FAN_IN.ilog2() as usize;
-            let uniform = [size[0], FAN_IN, size[1], doublings, depth.min(1), plan.rows(), 0, 0];
+            let uniform = [size[0], FAN_IN, size[1], doublings, depth.min(1), shape.rows(), 0, 0];
             let uniform = uniform.map(|word| word as u32);
-            work.run(Kernel::Reduce, &uniform, &[&*levels[depth], &*sums], size[1] * plan.rows());
+            work.run(Kernel::Reduce, &uniform, &[&*levels[depth], &*sums], size[1] * shape.rows());
             levels.push(sums);
         }
         levels

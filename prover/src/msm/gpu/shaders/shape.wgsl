@@ -1,4 +1,4 @@
-// What sums of columns over bases look like on the device: see `plan.rs`.
+// What sums of columns over bases look like on the device: see `shape.rs`.
 
 struct Shape {
     points: u32,   // of a column

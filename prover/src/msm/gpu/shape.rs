@@ -13,7 +13,7 @@ const MOST_BITS: usize = 13;
 
 /// The shape of some columns' sums; `shaders/shape.wgsl` has the same fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct SumShape {
     /// Points of a column.
     pub points: usize,
     /// Words of a scalar.
@@ -32,7 +32,7 @@ pub struct Plan {
     pub columns: usize,
 }
 
-impl Plan {
+impl SumShape {
     /// For columns of scalars of at most `length` bits and a sign, with `limit` bytes for the
     /// largest buffer; none if not even one column fits.
     pub fn new(
@@ -51,10 +51,10 @@ impl Plan {
         let chunk = (points * windows * columns / INVOCATIONS).clamp(*CHUNK.start(), *CHUNK.end());
         let buckets = 1 << (bits - 1);
         let chunks = points.div_ceil(chunk);
-        let mut plan = Self { points, words, bits, windows, buckets, chunk, chunks, columns: 1 };
-        let fit = limit / plan.largest_buffer();
-        plan.columns = columns.min(fit);
-        (fit > 0).then_some(plan)
+        let mut shape = Self { points, words, bits, windows, buckets, chunk, chunks, columns: 1 };
+        let fit = limit / shape.largest_buffer();
+        shape.columns = columns.min(fit);
+        (fit > 0).then_some(shape)
     }
 
     /// Windows of all columns.
@@ -107,19 +107,19 @@ mod tests {
             for length in [1, 8, 31, 63, 254] {
                 for columns in [1, 8, 1000] {
                     let limit = 1 << 28;
-                    let plan = Plan::new(points, 8, length, columns, limit).unwrap();
-                    assert!(plan.bits * plan.windows >= length + 2, "{plan:?}");
+                    let shape = SumShape::new(points, 8, length, columns, limit).unwrap();
+                    assert!(shape.bits * shape.windows >= length + 2, "{shape:?}");
                     assert!(
-                        plan.largest_buffer() <= limit
-                            && plan.columns >= 1
-                            && plan.columns <= columns,
-                        "{plan:?}"
+                        shape.largest_buffer() <= limit
+                            && shape.columns >= 1
+                            && shape.columns <= columns,
+                        "{shape:?}"
                     );
-                    assert!(plan.chunk * plan.chunks >= points, "{plan:?}");
+                    assert!(shape.chunk * shape.chunks >= points, "{shape:?}");
                 }
             }
         }
-        assert_eq!(Plan::new(1 << 20, 8, 254, 1, 1 << 20), None);
+        assert_eq!(SumShape::new(1 << 20, 8, 254, 1, 1 << 20), None);
         assert_eq!(levels(100), [100, 13, 2, 1]);
         assert_eq!(levels(1), [1]);
     }
