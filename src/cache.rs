@@ -11,7 +11,8 @@ use zkinfer_verifier::argument::bound::VERSION;
 use zkinfer_verifier::parameters::Basis;
 use zkinfer_verifier::{Digest, MAX_K, Parameters, ParametersError};
 
-use crate::files::{self, RegularFile, TEMPORARY, Turn, is_private};
+use crate::files::regular::{RegularFile, is_private, read};
+use crate::files::turn::{TEMPORARY, Turn, temporary};
 
 /// Environment variable that names the cache directory.
 pub const CACHE_VARIABLE: &str = "ZKINFER_CACHE";
@@ -94,7 +95,7 @@ impl Cache {
         // Both files may be missing.
         let mut announce = || deriving.take().into_iter().for_each(|deriving| deriving());
         let (mut parameters, unsaved) = self.load_for_verifying(k, &mut announce)?;
-        let bytes = files::read(&self.path(Basis::Lagrange, k), LONGEST);
+        let bytes = read(&self.path(Basis::Lagrange, k), LONGEST);
         let read = bytes.is_ok_and(|bytes| parameters.read_lagrange(&bytes).is_ok());
         if read {
             return Ok((parameters, unsaved));
@@ -112,7 +113,7 @@ impl Cache {
         k: u32,
         deriving: impl FnOnce(),
     ) -> Result<(Parameters, Option<CacheError>), CacheError> {
-        if let Ok(bytes) = files::read(&self.path(Basis::Coefficient, k), LONGEST)
+        if let Ok(bytes) = read(&self.path(Basis::Coefficient, k), LONGEST)
             && let Ok(parameters) = Parameters::read_for_verifying(k, &bytes)
         {
             return Ok((parameters, None));
@@ -161,7 +162,7 @@ impl Cache {
 
     /// The bytes of a file of the cache, if it is there and of a sensible length.
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
-        files::read(&self.directory.join(name), LIMIT).ok()
+        read(&self.directory.join(name), LIMIT).ok()
     }
 
     /// Writes a file of the cache.
@@ -200,14 +201,14 @@ fn persist(path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
     let directory = path.parent().unwrap_or(path);
     fs::create_dir_all(directory).map_err(failed)?;
     let turn = Turn::take(directory, || ());
-    let (temporary, listed): (Vec<_>, Vec<_>) =
+    let (left, listed): (Vec<_>, Vec<_>) =
         turn.stale().into_iter().partition(|path| path.to_string_lossy().ends_with(TEMPORARY));
     // Somebody may have results written here: then the list says which temporary files are still
     // needed.
     if listed.is_empty() {
-        temporary.iter().for_each(|path| _ = fs::remove_file(path));
+        left.iter().for_each(|path| _ = fs::remove_file(path));
     }
-    let mut file = files::temporary(directory).map_err(failed)?;
+    let mut file = temporary(directory).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())

@@ -37,7 +37,8 @@
 //! | [`compile_segments`] | this crate | a network cut in segments that are proven apart |
 //! | [`Opening`] | [`prover`] | what opens a seal: secret |
 //! | [`Cache`], [`Parameters`] | this crate, [`verifier`] | the commitment parameters, kept on disk |
-//! | [`files`] | this crate | reading regular files only, and taking turns in a directory |
+//! | [`files`] | this crate | reading regular files only, writing them together or not at all |
+//! | [`foreign`] | this crate | text out of files, made harmless |
 //! | [`devices`] | this crate | which device to prove on |
 //! | [`Objective`], [`Prediction`] | [`circuits`] | what the layout is cheapest for, and what it will cost |
 //!
@@ -55,6 +56,7 @@ mod crossover;
 pub mod devices;
 mod error;
 pub mod files;
+pub mod foreign;
 pub mod manifest;
 mod random;
 mod segments;

@@ -10,7 +10,8 @@
 //!
 //! ```
 //! use zkinfer_circuits::{Exposure, Objective, compile};
-//! # use zkinfer_models::integer::graph::{Function, Graph, Input, Node, Operator, Output, Quantisation};
+//! # use zkinfer_models::integer::graph::{Function, Graph, Input, Node, Operator, Output};
+//! # use zkinfer_models::integer::graph::Quantisation;
 //! # let quantisation = Quantisation { scale: 0.1, zero_point: 0 };
 //! # let graph = Graph {
 //! #     name: "relu".into(),

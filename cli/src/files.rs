@@ -1,17 +1,18 @@
 //! Reading files, and naming those that a command writes. How they are written is in
-//! [`crate::set`].
+//! [`zkinfer::files::set`].
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf, is_separator};
 
-use anyhow::{Context, Result, bail};
-use zkinfer::files;
+use anyhow::{Context, Result, anyhow, bail};
+use zkinfer::files::set::{self, NewFile, NotWritten};
+use zkinfer::files::{regular, turn};
+use zkinfer::foreign;
 use zkinfer::verifier::encoding::Kind;
 
 use crate::arguments::Destination;
-use crate::foreign;
-use crate::set;
+use crate::screen::tell;
 
 /// Endings that a result's name has instead of those of what it was made from; all that is read and
 /// written here.
@@ -23,12 +24,12 @@ pub const PEM: usize = 1 << 16;
 
 /// The bytes of a regular file of at most `limit` bytes.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
-    files::read(path, limit).with_context(|| foreign::path(path))
+    regular::read(path, limit).with_context(|| foreign::path(path))
 }
 
 /// The bytes of a file of a kind; of a file of another kind only the first, which do not decode.
 pub fn read_kind(path: &Path, kind: Kind) -> Result<Vec<u8>> {
-    files::read_kind(path, kind).with_context(|| foreign::path(path))
+    regular::read_kind(path, kind).with_context(|| foreign::path(path))
 }
 
 /// The path of what belongs to a file: the same name with another ending.
@@ -112,10 +113,10 @@ impl Destination {
         if !directory.is_dir() {
             bail!("{}: no such directory; create it first", foreign::path(directory));
         }
-        set::settle(directory);
+        set::settle(directory, tell);
         paths.iter().try_for_each(|path| self.free(path))?;
         // The one honest test of whether a file can be made here is to make one.
-        let probe = files::temporary(directory);
+        let probe = turn::temporary(directory);
         probe.map(drop).with_context(|| format!("{}: cannot write here", foreign::path(directory)))
     }
 
@@ -126,11 +127,11 @@ impl Destination {
         if there.is_dir() {
             bail!("{}: is a directory", foreign::path(path));
         }
-        if self.force { Ok(()) } else { Err(set::exists(path)) }
+        if self.force { Ok(()) } else { Err(exists(path)) }
     }
 
     /// Writes files that belong together: all of them, or none.
-    pub fn write(&self, files: &[set::NewFile<'_>]) -> Result<()> {
+    pub fn write(&self, files: &[NewFile<'_>]) -> Result<()> {
         match files {
             [only] if device(only.path).is_some() => {
                 let written = File::options()
@@ -139,15 +140,33 @@ impl Destination {
                     .and_then(|mut file| file.write_all(only.bytes));
                 written.with_context(|| foreign::path(only.path))
             }
-            _ => set::write(files, self.force),
+            _ => {
+                set::write(files, self.force, tell).map_err(
+                    |NotWritten { path, error }| match error.kind() {
+                        ErrorKind::AlreadyExists => exists(&path),
+                        _ => anyhow::Error::from(error).context(foreign::path(path)),
+                    },
+                )
+            }
         }
     }
+}
+
+/// What to say of a file that is there already.
+fn exists(path: &Path) -> anyhow::Error {
+    let link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink())
+        && fs::metadata(path).is_err();
+    let what = if link { "is a symbolic link to nothing, and" } else { "already exists;" };
+    anyhow!(
+        "{}: {what} pass --force to overwrite it, or -o to write elsewhere",
+        foreign::path(path)
+    )
 }
 
 /// What is at a path, if it is there and neither file nor directory.
 fn device(path: &Path) -> Option<&'static str> {
     let there = fs::metadata(path).ok()?;
-    (!there.is_file() && !there.is_dir()).then(|| files::name(there.file_type()))
+    (!there.is_file() && !there.is_dir()).then(|| regular::name(there.file_type()))
 }
 
 /// Names that begin with a path, which must end in a name.

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
+use zkinfer::foreign;
 use zkinfer::manifest::{LIMIT, ManifestError};
 use zkinfer::verifier::wire::files::{KEY, SEAL, key_digest};
 use zkinfer::verifier::{Digest, VerifyingKey};
 use zkinfer::{Manifest, Seal};
 
 use crate::files;
-use crate::foreign;
 
 /// Most `.vk` files of a folder that are looked at for the one that a proof names.
 const CANDIDATES: usize = 256;

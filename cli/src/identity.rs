@@ -8,9 +8,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde_json::json;
+use zkinfer::foreign;
 use zkinfer::verifier::Digest;
 
-use crate::foreign;
 use crate::given::Origin;
 
 /// Where a key or seal was found.

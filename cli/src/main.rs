@@ -5,10 +5,9 @@
 //! | [`arguments`] | what can be typed |
 //! | [`commands`] | what each command does, one file each |
 //! | [`files`] | reading files, naming results |
-//! | [`set`] | writing files that belong together, never half |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
 //! | [`given`], [`identity`] | what `verify` was given, and whose model that is |
-//! | [`foreign`] | text out of files, made harmless |
+//! | [`story`] | errors as people read them |
 //! | [`threads`] | how many threads share the work |
 //!
 //! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that
@@ -22,12 +21,11 @@
 mod arguments;
 mod commands;
 mod files;
-mod foreign;
 mod given;
 mod identity;
 mod profile;
 mod screen;
-mod set;
+mod story;
 mod threads;
 
 use std::io::ErrorKind;
@@ -57,7 +55,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Rejected) => ExitCode::from(1),
         Err(error) => {
             if json {
-                let _ = screen::print_json(&serde_json::json!({ "error": foreign::story(&error) }));
+                let _ = screen::print_json(&serde_json::json!({ "error": story::story(&error) }));
             }
             screen::error(&error);
             ExitCode::from(2)

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 use comfy_table::{Table, presets};
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
+use zkinfer::files::set::Note;
+use zkinfer::foreign;
 
-use crate::foreign;
+use crate::story::story;
 
 /// What went wrong first on standard output. Nothing is written after it: half a line in the middle
 /// would mislead.
@@ -62,9 +64,14 @@ pub fn note(note: impl std::fmt::Display) {
     aside("note", &note.to_string());
 }
 
+/// The same for what is said of other runs, one way or the other.
+pub fn tell(other: &Note) {
+    if other.is_open() { warn(other) } else { note(other) }
+}
+
 /// Prints the line on standard error that a command ends with.
 pub fn error(error: &anyhow::Error) {
-    aside("error", &foreign::story(error));
+    aside("error", &story(error));
 }
 
 /// If even standard error cannot be written, there is nobody left to tell.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zeroize::Zeroizing;
+use zkinfer::files::set::NewFile;
+use zkinfer::foreign;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::{Dataset, Quantised};
@@ -15,9 +17,7 @@ use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
 use super::{inspect, parameters};
 use crate::Outcome;
 use crate::arguments::{self, Compile, Optimize, Shown, Weights};
-use crate::foreign;
 use crate::screen::{Progress, bytes, print_json, say, seconds, warn};
-use crate::set::NewFile;
 
 impl From<Optimize> for Objective {
     fn from(optimize: Optimize) -> Self {

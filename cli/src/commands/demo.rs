@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use zkinfer::foreign;
 use zkinfer::models::Dataset;
 use zkinfer::verifier::{Proof, VerifyingKey};
 use zkinfer::{Compile as _, Model, Objective, Seal, verify};
@@ -11,7 +12,6 @@ use zkinfer::{Compile as _, Model, Objective, Seal, verify};
 use super::parameters;
 use crate::Outcome;
 use crate::arguments::Demo;
-use crate::foreign;
 use crate::profile::RUNNING;
 use crate::screen::{Lap, Progress, Stages, bytes, picture, print_json, say, seconds};
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use zkinfer::Model;
+use zkinfer::foreign;
 use zkinfer::models::Dataset;
 use zkinfer::models::onnx::Dimensions;
 
@@ -9,7 +10,6 @@ use super::read_circuit;
 use crate::Outcome;
 use crate::arguments::Evaluate;
 use crate::files;
-use crate::foreign;
 use crate::screen::{Progress, print_json, say, table};
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {

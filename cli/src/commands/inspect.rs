@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::json;
-use zkinfer::files::RegularFile;
+use zkinfer::files::regular::RegularFile;
+use zkinfer::foreign;
 use zkinfer::verifier::circuit::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::circuit::geometry::depth;
 use zkinfer::verifier::encoding::digest::model_digest;
@@ -18,7 +19,6 @@ use super::publish;
 use crate::Outcome;
 use crate::arguments::Inspect;
 use crate::files;
-use crate::foreign;
 use crate::given::{manifest_beside, read_manifest};
 use crate::screen::{bytes, print_json, say, seconds, table};
 

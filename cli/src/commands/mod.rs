@@ -19,15 +19,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use zkinfer::cache::{Cache, CacheError};
+use zkinfer::files::set;
+use zkinfer::foreign;
 use zkinfer::verifier::{Parameters, Reading};
 use zkinfer::{Circuit, Visibility};
 
 use crate::Outcome;
 use crate::arguments::{Arguments, Command};
 use crate::files;
-use crate::foreign;
-use crate::screen::{Progress, say, table, warn};
-use crate::set;
+use crate::screen::{Progress, say, table, tell, warn};
 
 /// Runs a command.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 /// Reads a compiled model.
 fn read_circuit(path: &Path) -> Result<Circuit> {
     // An interrupted run may have left its opening and seal half replaced.
-    set::settle(set::directory(path));
+    set::settle(set::directory(path), tell);
     Circuit::from_bytes(&files::read_kind(path, Circuit::KIND)?)
         .with_context(|| foreign::path(path))
 }

@@ -7,16 +7,16 @@ use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
 use serde_json::json;
 use zkinfer::devices::{self, Backend, Cpu, DeviceError, Preference};
+use zkinfer::files::set::NewFile;
+use zkinfer::foreign;
 use zkinfer::{Cache, Circuit, Opening, Parameters, Source, Visibility};
 
 use super::{parameters, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::{Device, Prove};
 use crate::files::{self, Names};
-use crate::foreign;
 use crate::profile::{Profile, READING, RUNNING};
 use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
-use crate::set::NewFile;
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let first = arguments.inputs.first().context("no input")?;

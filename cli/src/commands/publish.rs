@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use zkinfer::files::set::NewFile;
+use zkinfer::foreign;
 use zkinfer::manifest::FORMAT;
 use zkinfer::verifier::wire::files::SEAL;
 use zkinfer::{Circuit, Manifest, PublisherKey, Seal};
@@ -10,9 +12,7 @@ use super::read_circuit;
 use crate::Outcome;
 use crate::arguments::{Keygen, Publish};
 use crate::files;
-use crate::foreign;
 use crate::screen::{print_json, say};
-use crate::set::NewFile;
 
 /// Makes a publisher's key pair.
 pub fn keygen(arguments: &Keygen, json: bool) -> Result<Outcome> {

@@ -4,9 +4,10 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::{print_outputs, read_circuit, tensors};
+use zkinfer::foreign;
+
 use crate::Outcome;
 use crate::arguments::Run;
-use crate::foreign;
 use crate::screen::print_json;
 
 pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {

@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
 use serde_json::json;
+use zkinfer::files::set::NewFile;
+use zkinfer::foreign;
 use zkinfer::verifier::Visibility;
 use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
@@ -12,9 +14,7 @@ use zkinfer::{Circuit, Opening, Parameters, Seal};
 use super::{parameters, read_circuit};
 use crate::Outcome;
 use crate::arguments;
-use crate::foreign;
 use crate::screen::{Progress, bytes, print_json, say};
-use crate::set::NewFile;
 
 pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let source = arguments.tensor.as_ref().unwrap_or(&arguments.circuit);

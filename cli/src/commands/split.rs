@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::compile_segments;
+use zkinfer::foreign;
 
 use super::compile::{self, Compiled, ENDINGS};
 use super::inspect;
 use crate::Outcome;
 use crate::arguments::Split;
-use crate::foreign;
 use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {

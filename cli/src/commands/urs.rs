@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use serde_json::json;
 use zkinfer::Cache;
+use zkinfer::foreign;
 use zkinfer::verifier::parameters::Basis;
 use zkinfer::verifier::{MAX_K, MIN_K};
 
 use super::cached;
 use crate::Outcome;
 use crate::arguments::Urs;
-use crate::foreign;
 use crate::screen::{bytes, print_json, say, table};
 
 /// Verifiers need the first, provers both.

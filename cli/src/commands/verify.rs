@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
+use zkinfer::foreign;
 use zkinfer::verifier::chain::{Segment, verify_joins};
 use zkinfer::verifier::wire::files::PROOF;
 use zkinfer::verifier::{Budget, Cost, Digest, Proof, Rejection, VerifyingKey};
@@ -16,7 +17,6 @@ use super::{print_outputs, publish, tensors, verifying_parameters};
 use crate::Outcome;
 use crate::arguments::Verify;
 use crate::files;
-use crate::foreign;
 use crate::given::{Found, Given, Model};
 use crate::identity::{Identity, Source};
 use crate::screen::{Progress, print_json, say, seconds};

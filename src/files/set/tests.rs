@@ -5,8 +5,9 @@ use super::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs;
 
-use zkinfer::files::{LIST, PREFIX};
+use crate::files::turn::{LIST, PREFIX};
 
 const OLD: [(&str, &str); 3] =
     [("m.zkc", "old circuit"), ("m.opening", "old opening"), ("m.seal", "old seal")];
@@ -52,7 +53,7 @@ impl Place {
     }
 
     /// Writes the new files with a disk on which some steps fail.
-    fn put(&self, force: bool, before: &dyn Fn() -> io::Result<()>) -> Result<(), Failure> {
+    fn put(&self, force: bool, before: &dyn Fn() -> io::Result<()>) -> Result<(), NotWritten> {
         let paths = NEW.map(|(name, _)| self.path().join(name));
         let files: Vec<NewFile<'_>> = paths
             .iter()
@@ -238,14 +239,17 @@ fn what_has_changed_since_is_named_and_kept() {
         place
     };
     let place = interrupted();
-    assert!(matches!(place.recover(&|| Ok(())).as_slice(), [Note::Done(_)]) && place.is(&NEW));
+    assert!(
+        matches!(place.recover(&|| Ok(())).as_slice(), [Note::Completed { .. }]) && place.is(&NEW)
+    );
 
     let place = interrupted();
     fs::write(place.path().join("m.opening"), "another opening").unwrap();
     for _ in 0..2 {
         let notes = place.recover(&|| Ok(()));
-        let [Note::Open(note)] = notes.as_slice() else { panic!("{notes:?}") };
-        assert!(note.contains("m.opening") && note.contains(LIST), "{note}");
+        let [note @ Note::Changed { .. }] = notes.as_slice() else { panic!("{notes:?}") };
+        let said = note.to_string();
+        assert!(note.is_open() && said.contains("m.opening") && said.contains(LIST), "{said}");
         assert!(place.holds("another opening") && place.holds("new opening"));
     }
 
@@ -269,8 +273,11 @@ fn what_has_changed_since_is_named_and_kept() {
     for forged in [before[&listed].replace("\"m.zkc\"", "\"../m.zkc\""), "{".into()] {
         fs::write(stranger.path().join(&listed), forged).unwrap();
         let notes = stranger.recover(&|| Ok(()));
-        let [Note::Open(note)] = notes.as_slice() else { panic!("{notes:?}") };
-        assert!(note.contains("cannot be read") && stranger.holds("new opening"), "{note}");
+        let [note @ Note::Unreadable { .. }] = notes.as_slice() else { panic!("{notes:?}") };
+        assert!(
+            note.to_string().contains("cannot be read") && stranger.holds("new opening"),
+            "{note}"
+        );
     }
 }
 

@@ -22,18 +22,15 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
-use zkinfer::files::Turn;
-
+use super::turn::Turn;
 use crate::foreign;
-use crate::screen::note;
 use disk::Disk;
 use list::{Entry, Identity, List, Name};
-use recover::{Note, recover};
+pub use recover::Note;
+use recover::recover;
 
 /// A file to be written.
 #[derive(Clone, Copy, Debug)]
@@ -63,55 +60,53 @@ pub fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What to say of a file that is there already.
-pub fn exists(path: &Path) -> anyhow::Error {
-    let link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink())
-        && fs::metadata(path).is_err();
-    let what = if link { "is a symbolic link to nothing, and" } else { "already exists;" };
-    anyhow!(
-        "{}: {what} pass --force to overwrite it, or -o to write elsewhere",
-        foreign::path(path)
-    )
+/// Why a set was not written.
+#[derive(Debug)]
+pub struct NotWritten {
+    /// The file that it was about.
+    pub path: PathBuf,
+    /// What the system said; [`ErrorKind::AlreadyExists`] where a file is not to be replaced.
+    pub error: io::Error,
+}
+
+impl std::fmt::Display for NotWritten {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&foreign::path(&self.path))
+    }
+}
+
+impl std::error::Error for NotWritten {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl NotWritten {
+    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |error| Self { path, error }
+    }
 }
 
 /// Writes files into one directory, all or none. Without `force` none that is there is replaced.
-pub fn write(files: &[NewFile<'_>], force: bool) -> Result<()> {
+/// `tell` hears, before anything is written, what delays it and what killed runs had left.
+pub fn write(
+    files: &[NewFile<'_>],
+    force: bool,
+    mut tell: impl FnMut(&Note),
+) -> Result<(), NotWritten> {
     let Some(first) = files.first() else { return Ok(()) };
     let directory = directory(first.path);
-    let waiting = || {
-        note(format_args!(
-            "waiting for another zkinfer that writes into {}",
-            foreign::path(directory)
-        ))
-    };
-    let turn = Turn::take(directory, waiting);
-    recover(&Disk::SYSTEM, &turn, directory).iter().for_each(Note::print);
-    let written = put(&Disk::SYSTEM, &turn, directory, files, force);
-    written.map_err(|Failure { path, error }| match error.kind() {
-        ErrorKind::AlreadyExists => exists(&path),
-        _ => anyhow::Error::from(error).context(foreign::path(path)),
-    })
+    let turn = Turn::take(directory, || tell(&Note::Waiting { directory: directory.into() }));
+    recover(&Disk::SYSTEM, &turn, directory).iter().for_each(tell);
+    put(&Disk::SYSTEM, &turn, directory, files, force)
 }
 
 /// Completes or removes what killed runs have left in a directory, unless another process is
 /// writing there now.
-pub fn settle(directory: &Path) {
+pub fn settle(directory: &Path, tell: impl FnMut(&Note)) {
     if let Some(turn) = Turn::try_take(directory) {
-        recover(&Disk::SYSTEM, &turn, directory).iter().for_each(Note::print);
-    }
-}
-
-/// Why a set was not written, and which of its files it was about.
-#[derive(Debug)]
-struct Failure {
-    path: PathBuf,
-    error: io::Error,
-}
-
-impl Failure {
-    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        |error| Self { path, error }
+        recover(&Disk::SYSTEM, &turn, directory).iter().for_each(tell);
     }
 }
 
@@ -122,13 +117,13 @@ fn put(
     directory: &Path,
     files: &[NewFile<'_>],
     force: bool,
-) -> Result<(), Failure> {
+) -> Result<(), NotWritten> {
     // What is secret takes its place last.
     let mut files: Vec<&NewFile<'_>> = files.iter().collect();
     files.sort_by_key(|file| file.secret);
     let mut list = List { files: Vec::new() };
     for file in files {
-        let entry = create(disk, directory, file, force).map_err(Failure::at(file.path));
+        let entry = create(disk, directory, file, force).map_err(NotWritten::at(file.path));
         match entry {
             Ok(entry) => list.files.push(entry),
             Err(failure) => {
@@ -148,7 +143,7 @@ fn put(
             };
             placed.map_err(|error| {
                 list.discard(disk, directory);
-                Failure::at(&paths.name)(error)
+                NotWritten::at(&paths.name)(error)
             })?;
         }
         _ => exchange(disk, turn, directory, &list, force)?,
@@ -176,10 +171,10 @@ fn exchange(
     directory: &Path,
     list: &List,
     force: bool,
-) -> Result<(), Failure> {
+) -> Result<(), NotWritten> {
     let listed = list.write(disk, directory).map_err(|error| {
         list.discard(disk, directory);
-        Failure::at(directory)(error)
+        NotWritten::at(directory)(error)
     })?;
     disk.sync(turn);
     for (index, entry) in list.files.iter().enumerate() {
@@ -190,7 +185,7 @@ fn exchange(
         if undone.and_then(|()| disk.remove(&listed)).is_ok() {
             list.discard(disk, directory);
         }
-        return Err(Failure::at(&entry.paths(directory).name)(error));
+        return Err(NotWritten::at(&entry.paths(directory).name)(error));
     }
     disk.sync(turn);
     // All is in place: what cannot be removed now is removed at the next start.

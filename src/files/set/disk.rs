@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use zkinfer::files::{self, Turn};
+use crate::files::turn::{Turn, temporary};
 
 /// What is done to a directory, step by step. `before` is asked before each, so that tests can let
 /// any of them fail.
@@ -20,7 +20,7 @@ impl Disk<'_> {
     /// A temporary file with this content.
     pub fn create(&self, directory: &Path, bytes: &[u8], secret: bool) -> io::Result<PathBuf> {
         (self.before)()?;
-        let mut file = files::temporary(directory)?;
+        let mut file = temporary(directory)?;
         file.write_all(bytes)?;
         #[cfg(unix)]
         {

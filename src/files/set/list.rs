@@ -6,10 +6,10 @@ use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use zkinfer::files::{self, LIST, PREFIX, TEMPORARY};
-
 use super::disk::Disk;
+use crate::files::regular::read;
+use crate::files::turn::{LIST, PREFIX, TEMPORARY};
+use serde::{Deserialize, Serialize};
 
 /// Most bytes of a list.
 const LIMIT: usize = 1 << 20;
@@ -128,7 +128,7 @@ impl List {
     }
 
     pub fn read(path: &Path) -> io::Result<Self> {
-        let list: Self = serde_json::from_slice(&files::read(path, LIMIT)?)?;
+        let list: Self = serde_json::from_slice(&read(path, LIMIT)?)?;
         if list.files.iter().all(Entry::is_sound) {
             Ok(list)
         } else {
