@@ -8,14 +8,15 @@ pub const MAX_ELEMENTS: usize = 1 << 25;
 pub const MAX_PRODUCTS: usize = 1 << 34;
 /// Most dimensions of a tensor.
 pub const MAX_RANK: usize = 8;
-/// Most operators, after ONNX's have been spelled out in those of the [graph](crate::float::graph).
+/// Most operators, after ONNX's have been spelled out in those of the
+/// [graph](crate::float::graph).
 pub const MAX_NODES: usize = 1 << 16;
 /// Most inputs and most outputs.
 pub const MAX_TENSORS: usize = 1 << 12;
 
 /// What to do about a network that is too large.
-pub(crate) const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut the file \
-    in pieces (`onnx.utils.extract_model`) and prove each by itself";
+pub(crate) const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut \
+    the file in pieces (`onnx.utils.extract_model`) and prove each by itself";
 
 /// Elements of a tensor that may be one of a network.
 pub(crate) fn tensor(shape: &[usize]) -> Result<usize, String> {

@@ -1,10 +1,10 @@
 //! The quantised graph: a network whose every operator is defined on integers.
 //!
 //! This is the contract between the quantiser, which writes it, the
-//! [interpreter](crate::integer::interpreter), which gives it meaning, and `zkinfer-circuits`, which proves
-//! exactly that meaning. Operators keep their ONNX names; activations are integers of at most 16
-//! bits, signed or not, unless an [`Operator::Convolution`] or [`Operator::Linear`] leaves its
-//! accumulator as it is, which only graph outputs may.
+//! [interpreter](crate::integer::interpreter), which gives it meaning, and `zkinfer-circuits`,
+//! which proves exactly that meaning. Operators keep their ONNX names; activations are integers of
+//! at most 16 bits, signed or not, unless an [`Operator::Convolution`] or [`Operator::Linear`]
+//! leaves its accumulator as it is, which only graph outputs may.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+/// The oldest operator set that is imported.
+pub const OLDEST_OPSET: i64 = 1;
+/// The newest operator set that is imported.
+pub const NEWEST_OPSET: i64 = 28;
+
 /// A file that is no network this toolkit can prove.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -45,7 +50,7 @@ pub enum ImportError {
     /// The operator set is too old or too new.
     #[error("{path:?} uses ONNX opset {found}, supported are {oldest} to {newest}; export the \
         model again with `opset_version={newest}` or lower",
-        oldest = super::OLDEST_OPSET, newest = super::NEWEST_OPSET)]
+        oldest = OLDEST_OPSET, newest = NEWEST_OPSET)]
     Opset {
         /// The file.
         path: PathBuf,
@@ -85,13 +90,17 @@ pub enum ImportError {
         problem: String,
     },
     /// Nodes that cannot be proven, all of them.
-    #[error("{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} \
-        operators that are supported", supported = super::supported_operators().len())]
+    #[error(
+        "{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} \
+        operators that are supported"
+    )]
     Unsupported {
         /// The file.
         path: PathBuf,
         /// Every node at fault.
         refusals: Refusals,
+        /// How many operators are supported.
+        supported: usize,
     },
 }
 
@@ -121,14 +130,37 @@ impl fmt::Display for Refusals {
     }
 }
 
+/// Why the import of a node ends early.
+#[derive(Debug)]
+pub(in crate::onnx) enum Stop {
+    /// The node is at fault.
+    Because(String),
+    /// The node makes the network too large.
+    TooLarge(String),
+    /// A node before it was refused; this one cannot be judged.
+    Blocked,
+}
+
+impl Stop {
+    pub(in crate::onnx) fn because(reason: &str) -> Self {
+        Self::Because(reason.to_owned())
+    }
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::Because(reason)
+    }
+}
+
 /// An operator's name for messages: plain if it can be one, quoted if it is anything else.
-pub(super) fn quoted(operator: &str) -> Cow<'_, str> {
+pub(in crate::onnx) fn quoted(operator: &str) -> Cow<'_, str> {
     let plain = operator.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if plain { operator.into() } else { format!("{operator:?}").into() }
 }
 
 /// The same for several, sorted, each once.
-pub(super) fn listed<'a>(operators: impl Iterator<Item = &'a str>) -> String {
+pub(in crate::onnx) fn listed<'a>(operators: impl Iterator<Item = &'a str>) -> String {
     let operators: BTreeSet<&str> = operators.collect();
     operators.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }

@@ -1,160 +1,36 @@
 //! The door for ONNX, and the only place that sees protobuf.
 //!
-//! `messages` says what of a file is decoded; the nodes are then read here, by a table of small
-//! functions with one line of registration per operator and one file per family. What the table
-//! does not know is refused, all of it in one error.
-//!
-//! | file | operators |
+//! | room | idea |
 //! |---|---|
-//! | `convolution` | Conv, ConvTranspose |
-//! | `linear` | Gemm, MatMul |
-//! | `activation` | functions of one number |
-//! | `elementwise` | arithmetic, comparisons and logic on several tensors, Where, PRelu |
-//! | `pooling` | MaxPool, AveragePool and their global forms |
-//! | `reduce` | ReduceMean, ReduceSum, ReduceMax and their relatives |
-//! | `normalisation` | BatchNormalization, InstanceNormalization, LRN |
-//! | `resize` | Resize, Upsample |
-//! | `rearrange` | Concat, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
-//! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
-//! | `section` | Slice, Pad |
-//! | `order` | ArgMax, ArgMin, TopK |
-//! | `classification` | Softmax, LogSoftmax, where they end the network |
-//! | `quantised` | QuantizeLinear, DequantizeLinear |
-//! | `qlinear` | operators on integers: QLinearConv and so on |
-//! | `conversion` | Cast |
-//! | `control` | If |
-//! | `passthrough` | Identity, Dropout, Constant |
-//! | `fold` | all of them on constants |
+//! | `operators` | what each operator is, one line of registration and one function each |
+//! | `build` | the graph that comes about, and what importers of operators build it with |
+//! | `read` | from bytes to inputs, constants and nodes |
+//! | `messages` | what of a file is decoded |
+//! | `error` | why a file cannot be imported |
+//!
+//! Each imports those below it. What the operators' table does not know is refused, all of it in
+//! one error.
 
-mod activation;
-mod call;
-mod classification;
-mod compose;
-mod constant;
-mod control;
-mod conversion;
-mod convolution;
-mod elementwise;
+mod build;
 mod error;
-mod file;
-mod fold;
-mod importer;
-mod linear;
 pub(crate) mod messages;
-mod normalisation;
-mod order;
-mod passthrough;
-mod pooling;
-mod qlinear;
-mod quantised;
-mod rearrange;
-mod reduce;
-mod resize;
-mod section;
-mod spatial;
-mod view;
+mod operators;
+mod read;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
-use crate::float::execute::Execution;
-use crate::float::graph::{self, Graph};
-use crate::integer::graph::{Output, ValueId};
-use crate::limits;
-use call::Call;
-use constant::Constant;
-pub use error::{ImportError, Refusal, Refusals};
-use importer::{Binding, Importer, Stop};
-use messages::{GraphProto, ModelProto, NodeProto};
-
-/// The oldest operator set that is imported.
-pub const OLDEST_OPSET: i64 = 1;
-/// The newest operator set that is imported.
-pub const NEWEST_OPSET: i64 = 28;
-
-/// One operator of the table.
-struct Registration {
-    /// ONNX's name.
-    name: &'static str,
-    /// Attributes that its importer understands; nodes with others are refused.
-    attributes: &'static [&'static str],
-    import: for<'i, 'a, 'c> fn(&'i mut Importer<'a>, &'c Call<'a>) -> Result<(), Stop>,
-}
-
-const FAMILIES: &[&[Registration]] = &[
-    activation::OPERATORS,
-    classification::OPERATORS,
-    control::OPERATORS,
-    conversion::OPERATORS,
-    convolution::OPERATORS,
-    elementwise::OPERATORS,
-    linear::OPERATORS,
-    normalisation::OPERATORS,
-    order::OPERATORS,
-    passthrough::OPERATORS,
-    pooling::OPERATORS,
-    qlinear::OPERATORS,
-    quantised::OPERATORS,
-    rearrange::OPERATORS,
-    reduce::OPERATORS,
-    resize::OPERATORS,
-    section::OPERATORS,
-    view::OPERATORS,
-];
-
-/// onnxruntime's own operators, and ONNX's that it has for more element types.
-const MICROSOFT: &[&[Registration]] = &[qlinear::MICROSOFT, quantised::OPERATORS];
-
-/// Operators all of whose outputs are imported.
-const SEVERAL_OUTPUTS: &[&str] = &["If", "Split", "TopK"];
-
-/// Operators whose importers take constants as they are: quantised weights must stay quantised.
-const TAKES_CONSTANTS: &[&str] = &[
-    "DequantizeLinear",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "If",
-    "QuantizeLinear",
-    "Reshape",
-    "Slice",
-    "Squeeze",
-    "Transpose",
-    "Unsqueeze",
-];
-
-/// The operators that can be imported, in alphabetical order; onnxruntime's own begin with
-/// `com.microsoft.`.
-pub fn supported_operators() -> Vec<String> {
-    let own = FAMILIES
-        .iter()
-        .flat_map(|family| family.iter())
-        .map(|registration| registration.name.to_owned());
-    let others = qlinear::MICROSOFT
-        .iter()
-        .map(|registration| format!("com.microsoft.{}", registration.name));
-    let refused = ["DynamicQuantizeLinear"];
-    let mut names: Vec<String> =
-        own.chain(others).filter(|name| !refused.contains(&name.as_str())).collect();
-    names.sort_unstable();
-    names
-}
-
-fn registration(node: &NodeProto) -> Option<&'static Registration> {
-    let families = match node.domain.as_str() {
-        "" | "ai.onnx" => FAMILIES,
-        "com.microsoft" => MICROSOFT,
-        _ => return None,
-    };
-    families
-        .iter()
-        .flat_map(|family| family.iter())
-        .find(|registration| registration.name == node.op_type)
-}
-
-/// Lengths for dimensions that a file names instead of giving them. Those not mentioned are 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dimensions(pub BTreeMap<String, usize>);
+use crate::float::graph::Graph;
+use crate::integer::graph::Output;
+use build::import::import_nodes;
+use build::importer::{Binding, Importer};
+use error::Stop;
+pub use error::{ImportError, NEWEST_OPSET, OLDEST_OPSET, Refusal, Refusals};
+use messages::{GraphProto, ModelProto};
+pub use operators::supported_operators;
+use read::file;
+pub use read::interface::Dimensions;
+use read::interface::{Interface, fix_inputs};
 
 /// A network after import.
 pub(crate) struct Imported {
@@ -188,7 +64,7 @@ fn import(
 ) -> Result<Imported, ImportError> {
     let opset = file::opset(path, &model)?;
     file::prune(&mut proto);
-    let interface = file::fix_inputs(path, &mut proto, dimensions)?;
+    let interface = fix_inputs(path, &mut proto, dimensions)?;
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     let name = stem.to_string_lossy().into_owned();
     let directory = path.parent();
@@ -208,13 +84,14 @@ type Built = (Graph, Vec<String>, Vec<String>);
 fn build(
     path: &Path,
     name: String,
-    interface: file::Interface,
+    interface: Interface,
     proto: &GraphProto,
     opset: i64,
     directory: Option<&Path>,
 ) -> Result<Built, ImportError> {
     let invalid = |problem: String| ImportError::Invalid { path: path.to_owned(), problem };
-    let mut importer = Importer::new(name, interface.inputs, proto, directory);
+    let mut importer =
+        Importer::new(name, interface.inputs, proto, directory, operators::registration);
     importer.notes = interface.notes;
     for tensor in &proto.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);
@@ -250,7 +127,8 @@ fn build(
     }
     if !importer.refusals.is_empty() {
         let refusals = Refusals(importer.refusals);
-        return Err(ImportError::Unsupported { path: path.to_owned(), refusals });
+        let supported = supported_operators().len();
+        return Err(ImportError::Unsupported { path: path.to_owned(), refusals, supported });
     }
     if importer.graph.inputs.is_empty() {
         return Err(file::nothing(path, "inputs", proto));
@@ -274,174 +152,4 @@ fn build(
         importer.graph.outputs.push(Output { name: output.name.clone(), value });
     }
     Ok((importer.graph, importer.notes, importer.skipped))
-}
-
-/// Imports nodes one after another. Those at fault are noted; `Err` if the nodes contradict each
-/// other.
-fn import_nodes<'a>(
-    importer: &mut Importer<'a>,
-    nodes: &'a [NodeProto],
-    opset: i64,
-) -> Result<(), Stop> {
-    for (position, node) in nodes.iter().enumerate() {
-        let call = Call::new(node, position, opset);
-        let undefined =
-            node.input.iter().find(|input| !input.is_empty() && importer.binding(input).is_none());
-        if let Some(input) = undefined {
-            return Err(Stop::Because(format!(
-                "node {:?} reads {input:?}, which nothing before it defines",
-                call.name
-            )));
-        }
-        let imported = import_node(importer, &call);
-        importer.infer_types(&call);
-        if let Err(stop) = imported {
-            for output in node.output.iter().filter(|output| !output.is_empty()) {
-                if importer.binding(output).is_none() {
-                    importer.bind(output, Binding::Refused)?;
-                }
-            }
-            let reason = match stop {
-                Stop::Because(reason) => reason,
-                // Once there is no room, there is none for what follows either.
-                Stop::TooLarge(reason) if !std::mem::replace(&mut importer.full, true) => reason,
-                Stop::TooLarge(_) | Stop::Blocked => continue,
-            };
-            importer.refusals.push(Refusal {
-                node: call.name,
-                operator: qualified_name(node),
-                reason,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn qualified_name(node: &NodeProto) -> String {
-    match node.domain.as_str() {
-        "" | "ai.onnx" => node.op_type.clone(),
-        domain => format!("{domain}.{}", node.op_type),
-    }
-}
-
-fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let Some(registration) = registration(call.node) else {
-        return Err(Stop::because("this operator is not supported"));
-    };
-    let attributes = call.node.attribute.iter().map(|a| a.name.as_str());
-    for attribute in attributes {
-        if !registration.attributes.contains(&attribute) {
-            return Err(Stop::Because(format!("attribute {attribute:?} is not supported")));
-        }
-    }
-    if let Some(reason) = call.node.input.iter().find_map(|input| importer.unusable.get(input)) {
-        return Err(Stop::Because(reason.clone()));
-    }
-    let several = SEVERAL_OUTPUTS.contains(&registration.name);
-    for output in call.node.output.iter().skip(1).filter(|_| !several) {
-        let read = !importer.consumers(output).is_empty();
-        if !output.is_empty() && (read || importer.is_graph_output(output)) {
-            return Err(Stop::Because(format!("its output {output:?} is not supported")));
-        }
-    }
-    if let Some(constant) = folded(importer, call) {
-        return importer.define_constant(call, constant?);
-    }
-    (registration.import)(importer, call)
-}
-
-/// The result of a node that reads nothing but constants, if it can be computed at import.
-fn folded<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Option<Result<Constant, Stop>> {
-    let operands = call.node.input.iter().map(|input| match importer.binding(input) {
-        Some(Binding::Constant(constant)) => Some(constant.as_ref()),
-        _ => None,
-    });
-    let operands: Vec<&Constant> = operands.collect::<Option<_>>()?;
-    if operands.is_empty() {
-        return None;
-    }
-    let elements = operands.iter().map(|operand| operand.len()).sum();
-    if let Err(stop) = importer.spend(elements) {
-        return Some(Err(stop));
-    }
-    fold::evaluate(importer, call, &operands)
-        .or_else(|| computed_at_import(importer, call).transpose())
-}
-
-/// The only result of a node on constants, computed in floating point; `None` if that cannot be.
-fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Result<Option<Constant>, Stop> {
-    let proto = GraphProto::default();
-    let mut alone = importer.alone(&proto);
-    let result = import_alone(importer, &mut alone, call);
-    importer.rejoin(&alone);
-    let (value, integer) = match result {
-        Ok(computed) => computed,
-        Err(Stop::TooLarge(reason)) => return Err(Stop::TooLarge(reason)),
-        Err(Stop::Because(_) | Stop::Blocked) => return Ok(None),
-    };
-    // Results in between are read and made too, and each multiplication is work.
-    let results = alone
-        .graph
-        .nodes
-        .iter()
-        .map(|node| limits::elements(&node.shape))
-        .fold(0, usize::saturating_add);
-    importer.spend(results.saturating_add(alone.room.products_taken()))?;
-    alone.graph.outputs.push(Output { name: String::new(), value });
-    let result = Execution::new(&alone.graph).run(&[], |_, _, _| {}).pop();
-    Ok(result.map(|result| Constant::from_numbers(result, integer)))
-}
-
-/// Imports a node whose first operand is a value and the others are constants; gives its value, and
-/// whether that is a constant of integers.
-fn import_alone<'c>(
-    importer: &Importer<'_>,
-    alone: &mut Importer<'c>,
-    call: &Call<'c>,
-) -> Result<(ValueId, bool), Stop> {
-    let registration =
-        registration(call.node).filter(|known| !TAKES_CONSTANTS.contains(&known.name));
-    let registration = registration.ok_or(Stop::Blocked)?;
-    let [output] = call.node.output.as_slice() else {
-        return Err(Stop::Blocked);
-    };
-    let mut integer = false;
-    for (index, input) in call.node.input.iter().enumerate() {
-        let Some(Binding::Constant(constant)) = importer.binding(input) else {
-            continue;
-        };
-        alone.element_types.insert(input, importer.element_type(input));
-        if index == 0 {
-            integer = constant.is_integer();
-            let numbers = constant.numbers();
-            let operator = graph::Operator::Constant(numbers.iter().copied().collect());
-            let value = alone.push(call, operator, Vec::new(), numbers.shape().to_vec())?;
-            alone.bind(input, Binding::Computed(value))?;
-        } else if alone.binding(input).is_none() {
-            alone.bind(input, Binding::Constant(constant.clone()))?;
-        }
-    }
-    (registration.import)(alone, call)?;
-    let Some(&Binding::Computed(value)) = alone.binding(output) else {
-        return Err(Stop::Blocked);
-    };
-    alone.infer_types(call);
-    let first = call.input(0).ok_or(Stop::Blocked)?;
-    integer &= alone.element_type(output) == alone.element_type(first);
-    Ok((value, integer))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn the_table_has_no_duplicates() {
-        let names = supported_operators();
-        let distinct: HashSet<_> = names.iter().collect();
-        assert_eq!(names.len(), distinct.len());
-        assert!(names.len() > 100, "{}", names.len());
-    }
 }

@@ -2,9 +2,11 @@
 //! file's own, they round as it demands; elsewhere the multipliers are close enough not to matter.
 
 use super::emit::Quantiser;
-use super::exact::{self, Fit, Ratio, Staircase, Term};
+use super::exact::{self, Fit, Term};
 use super::function::Rescaling;
 use super::layer::requantise;
+use super::ratio::Ratio;
+use super::staircase::Staircase;
 use super::{channels, rescale};
 use crate::integer::graph::{Function, Operator, Requantise, Ties, ValueId};
 use crate::integer::signature::Grid;

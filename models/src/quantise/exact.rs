@@ -11,6 +11,7 @@
 //! integers. Then the multiplier is near enough to `r` for all halves to be told apart from their
 //! neighbours, and [`Ties::Even`] rounds them.
 
+use super::staircase::{Slopes, Staircase};
 use crate::integer::graph::Ties;
 
 /// No shift is made larger than this.
@@ -20,217 +21,12 @@ const MAX_PAIRS: usize = 1 << 18;
 /// The shift of sums with more pairs, whose halves go up.
 const FINE_SHIFT: u32 = 40;
 
-/// A positive factor as a quotient of integers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ratio {
-    numerator: i128,
-    denominator: i128,
-}
-
-/// What one factor is applied to: integers `low..=high`, results `minimum..=maximum` before the
-/// zero point, saturating.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Staircase {
-    pub(super) ratio: Ratio,
-    pub(super) low: i64,
-    pub(super) high: i64,
-    pub(super) minimum: i64,
-    pub(super) maximum: i64,
-}
-
 /// Multipliers that share a shift.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fit {
     pub(super) multipliers: Vec<i64>,
     pub(super) shift: u32,
     pub(super) ties: Ties,
-}
-
-/// `mantissa·2^exponent` with an odd mantissa.
-fn parts(x: f64) -> (i128, i32) {
-    let bits = x.to_bits();
-    let fraction = (bits & ((1 << 52) - 1)) as i128;
-    let biased = ((bits >> 52) & 0x7ff) as i32;
-    let (mantissa, exponent) =
-        if biased == 0 { (fraction, -1074) } else { (fraction | (1 << 52), biased - 1075) };
-    let zeros = if mantissa == 0 { 0 } else { mantissa.trailing_zeros() };
-    (mantissa >> zeros, exponent + zeros as i32)
-}
-
-fn greatest_common_divisor(mut a: i128, mut b: i128) -> i128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
-impl Ratio {
-    /// `product / divisor`. Exact for float32 scales; factors below 2^−50 and scales with more bits
-    /// lose their last ones.
-    pub(super) fn new(product: &[f64], divisor: f64) -> Self {
-        let (mut numerator, mut exponent) = (1i128, 0);
-        for &factor in product {
-            let (mantissa, power) = parts(factor);
-            numerator *= mantissa;
-            exponent += power;
-            while numerator >= 1 << 58 {
-                numerator >>= 1;
-                exponent += 1;
-            }
-        }
-        let (mut denominator, power) = parts(divisor);
-        exponent -= power;
-        let common = greatest_common_divisor(numerator, denominator).max(1);
-        (numerator, denominator) = (numerator / common, denominator / common);
-        while denominator >= 1 << 30 {
-            (denominator, numerator) = (denominator >> 1, (numerator >> 1).max(1));
-        }
-        while exponent < -70 && numerator > 1 {
-            numerator >>= 1;
-            exponent += 1;
-        }
-        let up = exponent.clamp(0, 60);
-        let down = (-exponent).clamp(0, 70);
-        Self { numerator: numerator << up, denominator: denominator << down }
-    }
-
-    fn real(self) -> f64 {
-        self.numerator as f64 / self.denominator as f64
-    }
-
-    /// The smallest integer `a` with `a·ratio ≥ k + 1/2`, and whether it is equal.
-    fn half(self, k: i64) -> (i128, bool) {
-        let (half, unit) = (i128::from(2 * k + 1) * self.denominator, 2 * self.numerator);
-        let floor = half.div_euclid(unit);
-        if half.rem_euclid(unit) == 0 { (floor, true) } else { (floor + 1, false) }
-    }
-}
-
-/// Bounds of a slope: numerator, denominator, and whether the bound itself is excluded.
-struct Slopes {
-    lower: (i128, i128, bool),
-    upper: Option<(i128, i128, bool)>,
-}
-
-impl Staircase {
-    /// The thresholds: `k`, the smallest integer whose result is above `k` (halves up), and whether
-    /// that is a half.
-    fn thresholds(&self) -> impl Iterator<Item = (i64, i128, bool)> + '_ {
-        (self.minimum..self.maximum).map(|k| {
-            let (first, half) = self.ratio.half(k);
-            (k, first, half)
-        })
-    }
-
-    /// The integers on either side of a threshold, as far as they occur.
-    fn sides(&self, first: i128) -> (Option<i128>, Option<i128>) {
-        let (low, high) = (i128::from(self.low), i128::from(self.high));
-        let above = first.max(low);
-        let below = (first - 1).min(high);
-        ((above <= high).then_some(above), (below >= low).then_some(below))
-    }
-
-    /// The slopes whose staircase is this one, halves to even; none if there are none.
-    fn slopes(&self) -> Option<Slopes> {
-        let mut slopes = Slopes { lower: (0, 1, true), upper: None };
-        for (k, first, half) in self.thresholds() {
-            // A half goes down where `k` is even.
-            let first = if half && k % 2 == 0 { first + 1 } else { first };
-            let half = i128::from(2 * k + 1);
-            let (above, below) = self.sides(first);
-            match above {
-                Some(0) if half > 0 => return None,
-                Some(a) if a > 0 => slopes.raise(half, 2 * a, false),
-                Some(a) if a < 0 => slopes.drop(half, 2 * a, false),
-                _ => {}
-            }
-            match below {
-                Some(0) if half <= 0 => return None,
-                Some(a) if a > 0 => slopes.drop(half, 2 * a, true),
-                Some(a) if a < 0 => slopes.raise(half, 2 * a, true),
-                _ => {}
-            }
-        }
-        Some(slopes)
-    }
-
-    /// Whether multiplier, shift and slack tell halves apart from what is next to them.
-    fn separates(&self, multiplier: i64, shift: u32, slack: i64) -> bool {
-        let z = |a: i128| i128::from(multiplier) * a;
-        self.thresholds().all(|(k, first, half)| {
-            let level = i128::from(2 * k + 1) << (shift - 1);
-            let slack = i128::from(slack);
-            let ((above, below), half) = (self.sides(first), if half { first + 1 } else { first });
-            let (above_half, below_half) = self.sides(half);
-            above.is_none_or(|a| z(a) + slack >= level)
-                && below.is_none_or(|a| z(a) + slack < level)
-                && above_half.is_none_or(|a| z(a) - slack > level)
-                && below_half.is_none_or(|a| z(a) - slack <= level)
-        })
-    }
-
-    /// Whether the product with every integer has at most 60 bits.
-    fn holds(&self, multiplier: i64) -> bool {
-        let reach = i128::from(self.low.abs().max(self.high.abs()));
-        i128::from(multiplier) * reach < 1 << 60
-    }
-
-    /// The largest distance of a half from where the multiplier puts it.
-    fn slack(&self, multiplier: i64, shift: u32) -> i64 {
-        let halves = self.thresholds().filter(|&(_, first, half)| {
-            half && (i128::from(self.low)..=i128::from(self.high)).contains(&first)
-        });
-        let distances = halves.map(|(k, first, _)| {
-            (i128::from(multiplier) * first - (i128::from(2 * k + 1) << (shift - 1))).abs()
-        });
-        distances.max().and_then(|most| i64::try_from(most).ok()).unwrap_or(0)
-    }
-}
-
-impl Slopes {
-    /// The slope is at least (`open`: above) `numerator/denominator`.
-    fn raise(&mut self, numerator: i128, denominator: i128, open: bool) {
-        let bound = positive(numerator, denominator);
-        let (a, b, was_open) = self.lower;
-        let order = (bound.0 * b).cmp(&(a * bound.1));
-        if order.is_gt() || (order.is_eq() && open && !was_open) {
-            self.lower = (bound.0, bound.1, open);
-        }
-    }
-
-    /// The slope is at most (`open`: below) `numerator/denominator`.
-    fn drop(&mut self, numerator: i128, denominator: i128, open: bool) {
-        let bound = positive(numerator, denominator);
-        let tighter = self.upper.is_none_or(|(a, b, was_open)| {
-            let order = (bound.0 * b).cmp(&(a * bound.1));
-            order.is_lt() || (order.is_eq() && open && !was_open)
-        });
-        if tighter {
-            self.upper = Some((bound.0, bound.1, open));
-        }
-    }
-
-    /// The multiplier nearest to `ratio` whose slope is within the bounds.
-    fn multiplier(&self, shift: u32, ratio: Ratio) -> Option<i64> {
-        let unit = 1i128 << shift;
-        let (a, b, open) = self.lower;
-        let least = (a * unit).div_euclid(b) + i128::from(open || (a * unit).rem_euclid(b) != 0);
-        let most = match self.upper {
-            None => i128::MAX,
-            Some((a, b, open)) => {
-                (a * unit).div_euclid(b) - i128::from(open && (a * unit).rem_euclid(b) == 0)
-            }
-        };
-        let near = (ratio.real() * unit as f64).round() as i128;
-        let least = least.max(1);
-        (least <= most)
-            .then(|| near.clamp(least, most))
-            .and_then(|multiplier| i64::try_from(multiplier).ok())
-    }
-}
-
-fn positive(numerator: i128, denominator: i128) -> (i128, i128) {
-    if denominator < 0 { (-numerator, -denominator) } else { (numerator, denominator) }
 }
 
 /// Multipliers for factors that share a shift. Where none within 60 bits is exact (results of 16
@@ -424,6 +220,7 @@ fn agrees(
 
 #[cfg(test)]
 mod tests {
+    use super::super::ratio::Ratio;
     use super::*;
     use crate::integer::rounding::{shift_half_even, shift_half_up};
     use proptest::prelude::*;

@@ -2,9 +2,11 @@
 
 use super::channels::{self, Channels};
 use super::emit::Quantiser;
-use super::exact::{self, Fit, Ratio, Staircase};
+use super::exact::{self, Fit};
 use super::function::{self, Rescaling};
+use super::ratio::Ratio;
 use super::rescale;
+use super::staircase::Staircase;
 use crate::float::graph::Layer;
 use crate::integer::graph::{Operator, Requantise, Ties, ValueId, Window};
 use crate::integer::signature::Grid;

@@ -7,6 +7,7 @@
 //! | `scale` | from a range to scale and zero point |
 //! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
 //! | `exact` | multipliers that round as a quantised file's scales demand |
+//! | `ratio`, `staircase` | factors as quotients, and what slopes round as they do |
 //! | `rescale` | multipliers of operators without weights |
 //! | `function` | saturation, activations and functions of two values as tables |
 //! | `layer` | Convolution and Linear |
@@ -21,9 +22,11 @@ mod exact;
 mod function;
 mod layer;
 mod plan;
+mod ratio;
 pub mod report;
 mod rescale;
 mod scale;
+mod staircase;
 
 use crate::float::calibrate::{Calibration, Source};
 use crate::integer::graph::Output;

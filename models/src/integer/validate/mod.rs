@@ -1,5 +1,4 @@
-//! What a [`quantised::Graph`](crate::integer::graph::Graph) must satisfy before anything computes with
-//! it.
+//! What a quantised [`Graph`] must satisfy before anything computes with it.
 //!
 //! The quantiser only writes graphs that pass, and `zkinfer-circuits` compiles no other. Graphs
 //! also arrive from files, so everything that the interpreter relies on is checked here once:

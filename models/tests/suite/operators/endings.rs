@@ -73,3 +73,18 @@ fn ties_follow_select_last_index() {
         assert_eq!(case.distance(), 0.0);
     }
 }
+
+/// It ends no classifier, so it is not dropped.
+#[test]
+fn a_softmax_of_constants_is_computed() {
+    for operator in ["Softmax", "LogSoftmax"] {
+        let builder = Builder::new(13)
+            .input("x", &[1, 4])
+            .floats("c", &[1, 4], &[0.5, -1.0, 2.0, 0.0])
+            .node(Op::new(operator, &["c"], &["p"]))
+            .node(Op::new("Add", &["x", "p"], &["y"]))
+            .output("y");
+        let case = close(builder, 2.0, &["Sum"]);
+        assert_eq!(case.model.notes().len(), 0);
+    }
+}

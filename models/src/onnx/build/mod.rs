@@ -1,0 +1,12 @@
+//! The graph that an import builds, and what importers of operators build it with.
+
+mod allowance;
+mod compose;
+mod constants;
+pub(in crate::onnx) mod import;
+pub(in crate::onnx) mod importer;
+mod nodes;
+mod operands;
+pub(in crate::onnx) mod scales;
+pub(in crate::onnx) mod shapes;
+mod types;

@@ -1,0 +1,418 @@
+//! Arithmetic, comparisons and logic on two or more tensors that broadcast to one shape.
+
+use std::rc::Rc;
+
+use super::fold;
+use crate::float::activation::Activation;
+use crate::float::binary::BinaryOperator;
+use crate::float::graph::{Layer, Operator};
+use crate::integer::graph::{MAX_TABLE, ValueId, Window};
+use crate::integer::signature::Grid;
+use crate::onnx::build::importer::{Element, Fold, Importer, Operand, Registration};
+use crate::onnx::build::shapes::broadcast_shapes;
+use crate::onnx::error::Stop;
+use crate::onnx::messages::DataType;
+use crate::onnx::read::call::Call;
+use crate::onnx::read::constant::Constant;
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration::new("Add", &[], |importer, call| add(importer, call, false))
+        .folds(Fold::Two(fold::binary)),
+    Registration::new("Sub", &[], |importer, call| add(importer, call, true))
+        .folds(Fold::Two(fold::binary)),
+    Registration::new("Mul", &[], mul).folds(Fold::Two(fold::binary)),
+    Registration::new("Div", &[], div).folds(Fold::Two(fold::binary)),
+    Registration::new("Pow", &[], pow).folds(Fold::Two(fold::binary)),
+    Registration::new("Mod", &["fmod"], modulo).folds(Fold::Two(fold::binary)),
+    Registration::new("Max", &[], |importer, call| several(importer, call, Several::Max))
+        .folds(Fold::Two(fold::binary)),
+    Registration::new("Min", &[], |importer, call| several(importer, call, Several::Min))
+        .folds(Fold::Two(fold::binary)),
+    Registration::new("Sum", &[], |importer, call| several(importer, call, Several::Sum)),
+    Registration::new("Mean", &[], |importer, call| several(importer, call, Several::Mean)),
+    Registration::new("Equal", &[], |i, call| compare(i, call, BinaryOperator::Equal))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("Less", &[], |i, call| compare(i, call, BinaryOperator::Less))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("LessOrEqual", &[], |i, call| compare(i, call, BinaryOperator::LessOrEqual))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("Greater", &[], |i, call| compare(i, call, BinaryOperator::Greater))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("GreaterOrEqual", &[], |i, call| {
+        compare(i, call, BinaryOperator::GreaterOrEqual)
+    })
+    .folds(Fold::Two(fold::binary))
+    .element(Element::Is(DataType::Bool)),
+    Registration::new("And", &[], |i, call| compare(i, call, BinaryOperator::And))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("Or", &[], |i, call| compare(i, call, BinaryOperator::Or))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("Xor", &[], |i, call| compare(i, call, BinaryOperator::Xor))
+        .folds(Fold::Two(fold::binary))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("Where", &[], select)
+        .folds(Fold::Three(fold::select))
+        .element(Element::Of(1)),
+    Registration::new("PRelu", &[], prelu),
+];
+
+/// The first two operands, and the shape they broadcast to.
+fn pair<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<([Operand; 2], Vec<usize>), Stop> {
+    let operands = [importer.operand(call, 0)?, importer.operand(call, 1)?];
+    let shape =
+        broadcast_shapes(&importer.shape_of(&operands[0]), &importer.shape_of(&operands[1]))?;
+    Ok((operands, shape))
+}
+
+/// A constant's numbers broadcast to a shape, row by row.
+fn full(constant: &Constant, shape: &[usize]) -> Result<Vec<f64>, Stop> {
+    let numbers = constant.numbers();
+    if let Some(x) = numbers.iter().find(|x| !x.is_finite()) {
+        return Err(Stop::Because(format!("its constant operand: it holds {x}")));
+    }
+    let view = numbers.broadcast(shape);
+    let view = view.ok_or_else(|| {
+        Stop::Because(format!("{:?} does not broadcast to {shape:?}", numbers.shape()))
+    })?;
+    Ok(view.iter().copied().collect())
+}
+
+/// `a + b`, or with `subtract` `a − b`.
+fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let mut inputs: Vec<ValueId> = Vec::new();
+    let mut signs = Vec::new();
+    let mut constant = Vec::new();
+    for (operand, negate) in operands.into_iter().zip([false, subtract]) {
+        match operand {
+            Operand::Computed(id) => {
+                inputs.push(importer.expand(call, id, &shape)?);
+                signs.push(negate);
+            }
+            Operand::Constant(tensor) => {
+                let sign = if negate { -1.0 } else { 1.0 };
+                constant = full(&tensor, &shape)?.into_iter().map(|x| sign * x).collect();
+            }
+        }
+    }
+    let operator = Operator::Add { subtract: signs, constant };
+    let value = importer.push(call, operator, inputs, shape)?;
+    importer.define(call, value)
+}
+
+fn mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let value = match operands {
+        [Operand::Computed(x), Operand::Constant(c)]
+        | [Operand::Constant(c), Operand::Computed(x)] => {
+            let x = importer.expand(call, x, &shape)?;
+            scale(importer, call, x, &c)?
+        }
+        [Operand::Computed(a), Operand::Computed(b)] => {
+            let inputs = [importer.expand(call, a, &shape)?, importer.expand(call, b, &shape)?];
+            importer.multiply(call, inputs)?
+        }
+        [Operand::Constant(_), Operand::Constant(_)] => {
+            return Err(Stop::because("both operands are constant"));
+        }
+    };
+    importer.define(call, value)
+}
+
+/// A value times a constant that broadcasts to its shape: a depthwise convolution over the
+/// dimensions that the constant depends on.
+pub(super) fn scale<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    x: ValueId,
+    constant: &Constant,
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(x).to_vec();
+    let factors = full(constant, &shape)?;
+    let varies = constant.shape().iter().rev().position(|&length| length != 1);
+    if varies.is_none() && factors.first() == Some(&1.0) {
+        return Ok(x);
+    }
+    // The last dimensions that do not matter are one plane per channel.
+    let axis = match constant.shape().iter().rposition(|&length| length != 1) {
+        None => 0,
+        Some(last) => shape.len() - (constant.shape().len() - last) + 1,
+    };
+    let plane: usize = shape[axis..].iter().product();
+    let channels = factors.len() / plane.max(1);
+    let layer = match constant {
+        Constant::Quantised { scales, .. } if scales.len() == 1 && scales[0] > 0.0 => {
+            let integers =
+                factors.iter().step_by(plane).map(|x| (x / f64::from(scales[0])).round() as i32);
+            Layer::Integer {
+                weights: integers.collect(),
+                scales: vec![scales[0].into(); channels],
+                bias: vec![0.0; channels],
+            }
+        }
+        _ => Layer::Real {
+            weights: factors.iter().step_by(plane).map(|&x| x as f32).collect(),
+            bias: vec![0.0; channels],
+        },
+    };
+    let (flat, groups) = (vec![1, channels, plane], channels);
+    let planes = importer.reshape(call, x, flat.clone())?;
+    let operator = Operator::Conv { window: Window::unit(), groups, layer };
+    let scaled = importer.push(call, operator, vec![planes], flat)?;
+    importer.reshape(call, scaled, shape)
+}
+
+fn div<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let integers = importer.is_integer(call, 0) && importer.is_integer(call, 1);
+    let value = match &operands {
+        [Operand::Computed(x), Operand::Constant(c)] if !integers => {
+            let inverse = c.numbers().mapv(|x| (1.0 / x) as f32);
+            let x = importer.expand(call, *x, &shape)?;
+            scale(importer, call, x, &Constant::Float(inverse))?
+        }
+        [Operand::Constant(c), Operand::Computed(x)]
+            if !integers && c.shape().iter().all(|&length| length == 1) =>
+        {
+            let activation = Activation::Power { factor: 1.0, offset: 0.0, exponent: -1.0 };
+            let x = importer.expand(call, *x, &shape)?;
+            let inverse = importer.activate(call, x, activation)?;
+            scale(importer, call, inverse, c)?
+        }
+        _ => binary(importer, call, operands, &shape, BinaryOperator::Div { integers })?,
+    };
+    importer.define(call, value)
+}
+
+fn pow<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let single = |c: &Constant| {
+        c.numbers().first().copied().filter(|_| c.shape().iter().all(|&length| length == 1))
+    };
+    let value = match &operands {
+        [Operand::Computed(x), Operand::Constant(c)] if single(c).is_some() => {
+            let exponent = single(c).unwrap_or(1.0) as f32;
+            let x = importer.expand(call, *x, &shape)?;
+            importer.activate(call, x, Activation::Power { factor: 1.0, offset: 0.0, exponent })?
+        }
+        [Operand::Constant(c), Operand::Computed(x)]
+            if single(c).is_some_and(|base| base > 0.0) =>
+        {
+            let base = single(c).unwrap_or(1.0) as f32;
+            let x = importer.expand(call, *x, &shape)?;
+            importer.activate(call, x, Activation::Exponential { base })?
+        }
+        _ => binary(importer, call, operands, &shape, BinaryOperator::Pow)?,
+    };
+    importer.define(call, value)
+}
+
+fn modulo<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let fmod = call.flag("fmod", false)?;
+    let (operands, shape) = pair(importer, call)?;
+    let value = binary(importer, call, operands, &shape, BinaryOperator::Mod { fmod })?;
+    importer.define(call, value)
+}
+
+/// A function of two tensors, constants made values.
+fn binary<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operands: [Operand; 2],
+    shape: &[usize],
+    operator: BinaryOperator,
+) -> Result<ValueId, Stop> {
+    let mut inputs = Vec::new();
+    for operand in operands {
+        inputs.push(importer.value(call, operand, shape)?);
+    }
+    if operator.by_difference().is_none()
+        && !matches!(operator, BinaryOperator::Max | BinaryOperator::Min)
+    {
+        let counts =
+            inputs.iter().map(|&input| importer.grid(input).map_or(256, |grid| grid.count()));
+        if counts.product::<usize>() > MAX_TABLE {
+            return Err(Stop::because(
+                "a function of two numbers is a table of all pairs, and numbers of 16 bits make \
+                too many; quantise one of them to 8 bits or fewer",
+            ));
+        }
+    }
+    let grid = operator.is_condition().then_some(Grid::BOOLEAN);
+    importer.push_on(call, Operator::Binary(operator), inputs, shape.to_vec(), grid)
+}
+
+fn compare<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operator: BinaryOperator,
+) -> Result<(), Stop> {
+    let (operands, shape) = pair(importer, call)?;
+    let value = binary(importer, call, operands, &shape, operator)?;
+    importer.define(call, value)
+}
+
+/// Operators on any number of tensors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Several {
+    Max,
+    Min,
+    Sum,
+    Mean,
+}
+
+fn several<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    operator: Several,
+) -> Result<(), Stop> {
+    let mut operands = Vec::new();
+    let mut shape = Vec::new();
+    for index in 0..call.node.input.len() {
+        let operand = importer.operand(call, index)?;
+        shape = broadcast_shapes(&shape, &importer.shape_of(&operand))?;
+        operands.push(operand);
+    }
+    let count = operands.len();
+    let mut computed = Vec::new();
+    let mut constant: Option<Rc<Constant>> = None;
+    for operand in operands {
+        match operand {
+            Operand::Constant(only)
+                if constant.is_none() && matches!(operator, Several::Max | Several::Min) =>
+            {
+                constant = Some(only);
+            }
+            operand => computed.push(importer.value(call, operand, &shape)?),
+        }
+    }
+    let Some(&first) = computed.first() else {
+        return Err(Stop::because("it has no computed input"));
+    };
+    let mut value = first;
+    match operator {
+        Several::Max | Several::Min => {
+            let function =
+                if operator == Several::Max { BinaryOperator::Max } else { BinaryOperator::Min };
+            for &next in &computed[1..] {
+                value = importer.push(
+                    call,
+                    Operator::Binary(function),
+                    vec![value, next],
+                    shape.clone(),
+                )?;
+            }
+            if let Some(constant) = constant {
+                value = bound(importer, call, value, &constant, function, &shape)?;
+            }
+        }
+        Several::Sum | Several::Mean => {
+            if count > 1 {
+                let sum = Operator::Add { subtract: vec![false; count], constant: Vec::new() };
+                value = importer.push(call, sum, computed, shape)?;
+            }
+            if operator == Several::Mean {
+                value = scale(importer, call, value, &Constant::scalar(1.0 / count as f32))?;
+            }
+        }
+    }
+    importer.define(call, value)
+}
+
+/// The larger or smaller of a value and a constant: a Clip if the constant is one number.
+fn bound<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    value: ValueId,
+    constant: &Rc<Constant>,
+    function: BinaryOperator,
+    shape: &[usize],
+) -> Result<ValueId, Stop> {
+    let numbers = constant.numbers();
+    if let (1, Some(&only)) = (numbers.len(), numbers.first()) {
+        let only = only as f32;
+        let activation = match function {
+            BinaryOperator::Max if only == 0.0 => Activation::Relu,
+            BinaryOperator::Max => Activation::Clip { minimum: only, maximum: f32::INFINITY },
+            _ => Activation::Clip { minimum: f32::NEG_INFINITY, maximum: only },
+        };
+        let value = importer.expand(call, value, shape)?;
+        return importer.activate(call, value, activation);
+    }
+    binary(
+        importer,
+        call,
+        [Operand::Computed(value), Operand::Constant(constant.clone())],
+        shape,
+        function,
+    )
+}
+
+fn select<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let mut operands = Vec::new();
+    let mut shape = Vec::new();
+    for index in 0..3 {
+        let operand = importer.operand(call, index)?;
+        shape = broadcast_shapes(&shape, &importer.shape_of(&operand))?;
+        operands.push(operand);
+    }
+    // A condition known at import that is the same everywhere chooses one side.
+    if let Operand::Constant(condition) = &operands[0] {
+        let numbers = condition.numbers();
+        let truth = |x: &f64| *x != 0.0;
+        let known =
+            numbers.first().map(truth).filter(|first| numbers.iter().all(|x| truth(x) == *first));
+        if let Some(known) = known {
+            let chosen = operands.swap_remove(if known { 1 } else { 2 });
+            let value = importer.value(call, chosen, &shape)?;
+            return importer.define(call, value);
+        }
+    }
+    let mut inputs = Vec::new();
+    for (index, operand) in operands.into_iter().enumerate() {
+        let constant = matches!(operand, Operand::Constant(_));
+        let grid = (index == 0 && constant).then_some(Grid::BOOLEAN);
+        inputs.push(importer.value_on(call, operand, &shape, grid)?);
+    }
+    let value = importer.push(call, Operator::Select, inputs, shape)?;
+    importer.define(call, value)
+}
+
+/// `max(x, 0) + slope·min(x, 0)`: an activation if there is one slope, else one convolution over
+/// both halves of each element.
+fn prelu<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let x = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(x).to_vec();
+    let slopes = importer.constant(call, 1)?;
+    let slopes = slopes.finite().map_err(|problem| format!("slope: {problem}"))?;
+    if let (1, Some(&slope)) = (slopes.len(), slopes.first()) {
+        let value = importer.activate(call, x, Activation::LeakyRelu { slope })?;
+        return importer.define(call, value);
+    }
+    let slopes = full(&Constant::Float(slopes), &shape)?;
+    let count = slopes.len();
+    let flat = importer.reshape(call, x, vec![1, count, 1])?;
+    let below = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 0.0 };
+    let halves = vec![
+        importer.activate(call, flat, Activation::Relu)?,
+        importer.activate(call, flat, below)?,
+    ];
+    let pairs = importer.push(call, Operator::Concat { axis: 2 }, halves, vec![1, count, 2])?;
+    let weights = slopes.iter().flat_map(|&slope| [1.0, slope as f32]).collect();
+    let layer = Layer::Real { weights, bias: vec![0.0; count] };
+    let window = Window { kernel: [1, 2], ..Window::unit() };
+    let value = importer.push(
+        call,
+        Operator::Conv { window, groups: count, layer },
+        vec![pairs],
+        vec![1, count, 1],
+    )?;
+    let value = importer.reshape(call, value, shape)?;
+    importer.define(call, value)
+}

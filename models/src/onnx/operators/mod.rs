@@ -1,0 +1,116 @@
+//! The operators: one line of registration for each, one file for each family.
+//!
+//! | file | operators |
+//! |---|---|
+//! | `convolution` | Conv, ConvTranspose |
+//! | `linear` | Gemm, MatMul |
+//! | `activation` | functions of one number |
+//! | `elementwise` | arithmetic, comparisons and logic on several tensors, Where, PRelu |
+//! | `pooling` | MaxPool, AveragePool and their global forms |
+//! | `reduce` | ReduceMean, ReduceSum, ReduceMax and their relatives |
+//! | `normalisation` | BatchNormalization, InstanceNormalization, LRN |
+//! | `resize` | Resize, Upsample |
+//! | `rearrange` | Concat, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
+//! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
+//! | `section` | Slice, Pad |
+//! | `order` | ArgMax, ArgMin, TopK |
+//! | `classification` | Softmax, LogSoftmax, where they end the network |
+//! | `quantised` | QuantizeLinear, DequantizeLinear |
+//! | `qlinear` | operators on integers: QLinearConv and so on |
+//! | `conversion` | Cast |
+//! | `control` | If |
+//! | `passthrough` | Identity, Dropout, Constant |
+//! | `fold` | those on constants that are computed exactly |
+//! | `spatial` | attributes that convolutions and pools share |
+
+mod activation;
+mod classification;
+mod control;
+mod conversion;
+mod convolution;
+mod elementwise;
+mod fold;
+mod linear;
+mod normalisation;
+mod order;
+mod passthrough;
+mod pooling;
+mod qlinear;
+mod quantised;
+mod rearrange;
+mod reduce;
+mod resize;
+mod section;
+mod spatial;
+mod view;
+
+use crate::onnx::build::importer::Registration;
+use crate::onnx::messages::NodeProto;
+
+const FAMILIES: &[&[Registration]] = &[
+    activation::OPERATORS,
+    classification::OPERATORS,
+    control::OPERATORS,
+    conversion::OPERATORS,
+    convolution::OPERATORS,
+    elementwise::OPERATORS,
+    linear::OPERATORS,
+    normalisation::OPERATORS,
+    order::OPERATORS,
+    passthrough::OPERATORS,
+    pooling::OPERATORS,
+    qlinear::OPERATORS,
+    quantised::OPERATORS,
+    rearrange::OPERATORS,
+    reduce::OPERATORS,
+    resize::OPERATORS,
+    section::OPERATORS,
+    view::OPERATORS,
+];
+
+/// onnxruntime's own operators, and ONNX's that it has for more element types.
+const MICROSOFT: &[&[Registration]] = &[qlinear::MICROSOFT, quantised::OPERATORS];
+
+/// The operators that can be imported, in alphabetical order; onnxruntime's own begin with
+/// `com.microsoft.`.
+pub fn supported_operators() -> Vec<String> {
+    let own = FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+        .filter(|registration| !registration.refused)
+        .map(|registration| registration.name.to_owned());
+    let others = qlinear::MICROSOFT
+        .iter()
+        .map(|registration| format!("com.microsoft.{}", registration.name));
+    let mut names: Vec<String> = own.chain(others).collect();
+    names.sort_unstable();
+    names
+}
+
+/// What is known about a node's operator.
+pub(in crate::onnx) fn registration(node: &NodeProto) -> Option<&'static Registration> {
+    let families = match node.domain.as_str() {
+        "" | "ai.onnx" => FAMILIES,
+        "com.microsoft" => MICROSOFT,
+        _ => return None,
+    };
+    families
+        .iter()
+        .flat_map(|family| family.iter())
+        .find(|registration| registration.name == node.op_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_no_duplicates() {
+        let names = supported_operators();
+        let distinct: HashSet<_> = names.iter().collect();
+        assert_eq!(names.len(), distinct.len());
+        assert!(names.len() > 100, "{}", names.len());
+    }
+}

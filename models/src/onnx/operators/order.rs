@@ -1,0 +1,72 @@
+//! ArgMax, ArgMin, TopK.
+
+use crate::float::graph::Operator;
+use crate::integer::signature::Grid;
+use crate::onnx::build::importer::{Binding, Element, Importer, Registration};
+use crate::onnx::error::Stop;
+use crate::onnx::error::quoted;
+use crate::onnx::messages::DataType;
+use crate::onnx::read::call::{Call, axis};
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration::new("ArgMax", &["axis", "keepdims", "select_last_index"], |importer, call| {
+        arg_extreme(importer, call, false)
+    })
+    .element(Element::Is(DataType::Int64)),
+    Registration::new("ArgMin", &["axis", "keepdims", "select_last_index"], |importer, call| {
+        arg_extreme(importer, call, true)
+    })
+    .element(Element::Is(DataType::Int64)),
+    Registration::new("TopK", &["axis", "k", "largest", "sorted"], top_k).all_outputs(),
+];
+
+fn arg_extreme<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    smallest: bool,
+) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let mut shape = importer.graph.shape(input).to_vec();
+    let axis = axis(call.int("axis", 0)?, shape.len())?;
+    let select_last = call.flag("select_last_index", false)?;
+    if let Some(consumer) = importer.consumers(call.output()?).first() {
+        return Err(Stop::Because(format!(
+            "it is followed by {}, but its result may only be a graph output",
+            quoted(&consumer.op_type)
+        )));
+    }
+    if call.flag("keepdims", true)? {
+        shape[axis] = 1;
+    } else {
+        shape.remove(axis);
+    }
+    let operator = Operator::ArgMax { axis, select_last, smallest };
+    let value = importer.push(call, operator, vec![input], shape)?;
+    importer.define(call, value)
+}
+
+/// ONNX leaves open in which order results come that need not be sorted: sorted is one of them.
+fn top_k<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let mut shape = importer.graph.shape(input).to_vec();
+    let axis = axis(call.int("axis", -1)?, shape.len())?;
+    let length = shape[axis];
+    let count = match importer.integers(call, 1)? {
+        Some(count) => count.first().copied().unwrap_or(0),
+        None => call.int("k", 0)?,
+    };
+    shape[axis] =
+        usize::try_from(count).ok().filter(|count| (1..=length).contains(count)).ok_or_else(
+            || Stop::Because(format!("{count} elements are asked for of a dimension of {length}")),
+        )?;
+    let smallest = !call.flag("largest", true)?;
+    for (output, indices) in
+        call.node.output.iter().zip([false, true]).filter(|(output, _)| !output.is_empty())
+    {
+        let grid = indices.then(|| Grid::integers(0, length as i64 - 1));
+        let operator = Operator::TopK { axis, smallest, indices };
+        let value = importer.push_on(call, operator, vec![input], shape.clone(), grid)?;
+        importer.bind(output, Binding::Computed(value))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! From bytes to what importers look at: messages, inputs, constants, and nodes with their
+//! attributes.
+
+pub(in crate::onnx) mod call;
+pub(in crate::onnx) mod constant;
+pub(in crate::onnx) mod elements;
+mod external;
+pub(in crate::onnx) mod file;
+pub(in crate::onnx) mod interface;
+pub(in crate::onnx) mod tensor;
