@@ -13,7 +13,8 @@ use rand::rngs::StdRng;
 use support::network;
 use zkinfer::Exposure;
 use zkinfer::verifier::Statement;
-use zkinfer::verifier::adjoint::{Cotangents, backward};
+use zkinfer::verifier::adjoint::backward;
+use zkinfer::verifier::challenges::{Challenge, LinearChallenges};
 use zkinfer::verifier::field::small::SmallSums;
 
 /// Networks of the zoo: convolutions, dense layers, residual sums, depthwise convolutions.
@@ -30,7 +31,11 @@ fn backward_pass(criterion: &mut Criterion) {
         let network = network(name, &Exposure::public());
         let witness = network.circuit.witness(&network.input).expect("a witness");
         let statement = Statement::public(witness.inputs, witness.outputs);
-        let cotangents = Cotangents { rho: draw(2), sigma: draw(3), tau: draw(4) };
+        let cotangents = LinearChallenges {
+            rho: Challenge::new(draw(2)),
+            sigma: Challenge::new(draw(3)),
+            tau: Challenge::new(draw(4)),
+        };
         group.bench_function(BenchmarkId::new("backward", name), |bencher| {
             bencher.iter(|| backward(network.circuit.key(), &statement, cotangents));
         });

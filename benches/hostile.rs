@@ -18,8 +18,8 @@ use ff::{Field, PrimeField};
 use pasta_curves::group::{Curve, Group, GroupEncoding};
 use pasta_curves::{Eq, Fp};
 use serde::{Deserialize, Serialize};
+use zkinfer::verifier::argument::schedule::Sizes;
 use zkinfer::verifier::circuit::sheet::Role;
-use zkinfer::verifier::wire::proof::elements;
 use zkinfer::verifier::wire::seal::Record;
 use zkinfer::verifier::{
     Cost, Parameters, Proof, Rejection, Seal, Statement, Value, VerifyingKey, Visibility,
@@ -78,9 +78,9 @@ fn bogus(key: &VerifyingKey, parameters: &Parameters) -> (Proof, Option<Seal>) {
         value(output.visibility, facts.elements, facts.interval.minimum, Role::Output(index))
     });
     let statement = Statement { inputs: inputs.collect(), outputs: outputs.collect() };
-    let argument = elements(key.layout(), description.k).into_iter().flat_map(|(name, count)| {
-        let points = name.starts_with("commitment") || name.starts_with("rounds");
-        std::iter::repeat_n(if points { point } else { Fp::from(3).to_repr() }, count).flatten()
+    let argument = Sizes::of(key).parts().into_iter().flat_map(|(part, count)| {
+        let element = if part.is_scalars() { Fp::from(3).to_repr() } else { point };
+        std::iter::repeat_n(element, count).flatten()
     });
     let seal = key.has_sealed_weights().then(|| {
         let sheets: Vec<_> = key.layout().model_sheets().collect();

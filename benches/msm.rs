@@ -5,13 +5,14 @@ mod support;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ff::Field;
 use halo2_proofs::arithmetic::best_multiexp;
-use halo2_proofs::transcript::{Blake2bWrite, Challenge255};
-use pasta_curves::{EqAffine, Fp};
+use pasta_curves::Fp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use support::points;
 use zkinfer::prover::msm::{self, Bases, Device, Work};
 use zkinfer::prover::opening::inner_product;
+use zkinfer::prover::writer::Writer;
+use zkinfer::verifier::argument::schedule::AwaitsMask;
 
 /// One column of 2^k rows, and eight at once.
 fn multiexponentiations(criterion: &mut Criterion) {
@@ -57,17 +58,10 @@ fn openings(criterion: &mut Criterion) {
         let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
         group.bench_function(BenchmarkId::new("inner product", k), |bencher| {
             bencher.iter(|| {
-                let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
-                inner_product::open(
-                    &bases,
-                    &mut transcript,
-                    polynomial.clone(),
-                    blind,
-                    x,
-                    &mut rng,
-                )
-                .expect("a proof in memory");
-                transcript.finalize()
+                let start = AwaitsMask::new(Writer::unbound(), k);
+                inner_product::open(&bases, start, polynomial.clone(), blind, x, &mut rng)
+                    .expect("a proof in memory")
+                    .finish()
             })
         });
     }

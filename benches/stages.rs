@@ -16,6 +16,7 @@ use zkinfer::prover::opening::quotient::{Polynomials, interpolate, quotient};
 use zkinfer::prover::row_sum::lookups::{self, Lookups};
 use zkinfer::prover::row_sum::summand::Summand;
 use zkinfer::verifier::Parameters;
+use zkinfer::verifier::challenges::Challenge;
 
 fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
@@ -37,7 +38,7 @@ fn lookups(criterion: &mut Criterion) {
     let cells = committer.commit_small(columns.clone(), Random::Mask, &mut rng(1));
     let tables: Vec<Vec<Fp>> =
         cells.iter().map(|column| column.summed(&committer, &integers)).collect();
-    let [theta, beta] = [5, 6].map(|seed| elements(1, seed)[0]);
+    let (theta, beta) = (Challenge::new(elements(1, 5)[0]), Challenge::new(elements(1, 6)[0]));
     let lookups =
         || Lookups::new(key, &committer, &tables, theta, beta).expect("no zero denominator");
     let helpers = lookups().helpers(committer.usable).expect("no zero denominator");

@@ -15,7 +15,8 @@ use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, compile};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Prover, sealing};
-use zkinfer_verifier::adjoint::{Cotangents, backward};
+use zkinfer_verifier::adjoint::backward;
+use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 
 /// LeNet-5 on 28×28, random weights.
 fn lenet() -> Graph {
@@ -75,8 +76,11 @@ fn threads_change_neither_cotangents_nor_proofs() {
         let parameters = common::parameters(key.description().k);
         let tensors: Vec<_> =
             key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
-        let cotangents =
-            Cotangents { rho: Fp::from(5).square(), sigma: -Fp::from(7), tau: Fp::from(11) };
+        let cotangents = LinearChallenges {
+            rho: Challenge::new(Fp::from(5).square()),
+            sigma: Challenge::new(-Fp::from(7)),
+            tau: Challenge::new(Fp::from(11)),
+        };
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {

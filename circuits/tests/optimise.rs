@@ -6,7 +6,7 @@ use common::{After, Net, Noise, small_cnn, window};
 use zkinfer_circuits::optimise::{self, CostModel, Counts, plan_with};
 use zkinfer_circuits::{Exposure, Objective, Prediction, compile_with, lower};
 use zkinfer_models::integer::graph::{Graph, Operator};
-use zkinfer_verifier::wire::proof::argument_bytes;
+use zkinfer_verifier::argument::schedule::Sizes;
 
 /// Several functions, shifts and interval widths, and an ArgMax.
 fn varied() -> Graph {
@@ -47,7 +47,7 @@ fn counts_before_and_after_compiling_agree() {
             let circuit = compile_with(lowered.clone(), &plan).unwrap();
             assert_eq!(Counts::of(circuit.key()), counts, "{plan:?}");
             let predicted = CostModel::REFERENCE.predict(&counts);
-            assert_eq!(predicted.proof_bytes, argument_bytes(circuit.key()), "{plan:?}");
+            assert_eq!(predicted.proof_bytes, Sizes::of(circuit.key()).bytes(), "{plan:?}");
             assert_eq!(Prediction::of(circuit.key()), predicted);
             slots = slots.max(counts.slots);
         }

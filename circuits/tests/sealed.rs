@@ -13,9 +13,9 @@ use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
+use zkinfer_verifier::argument::schedule::Sizes;
 use zkinfer_verifier::chain::{Segment, verify_chain};
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
-use zkinfer_verifier::wire::proof::elements;
 use zkinfer_verifier::{CheckedSeal, Proof, Rejection, Seal, Value, VerifyingKey, Visibility};
 
 const K: u32 = 7;
@@ -129,9 +129,8 @@ fn every_element_of_a_sealed_argument_is_checked() {
     let (seal, opening) = desk.seal(&desk.model, 1);
     let checked = seal.check(&parameters(K)).unwrap();
     let proof = desk.prove(desk.open(&opening, &desk.model).unwrap(), 3);
-    let parts = elements(desk.key().layout(), K).into_iter();
-    let names: Vec<&str> =
-        parts.flat_map(|(part, count)| std::iter::repeat_n(part, count)).collect();
+    let parts = Sizes::of(desk.key()).parts().into_iter();
+    let names: Vec<_> = parts.flat_map(|(part, count)| std::iter::repeat_n(part, count)).collect();
     assert_eq!(32 * names.len(), proof.argument.len());
     for (element, part) in names.iter().enumerate() {
         let mut forged = proof.clone();
@@ -144,7 +143,7 @@ fn every_element_of_a_sealed_argument_is_checked() {
 fn proof_size_is_the_public_one_plus_its_price() {
     let public = Desk::new(&Exposure::public());
     let sealed = Desk::new(&Exposure::default());
-    let bytes = |desk: &Desk| zkinfer_verifier::wire::proof::argument_bytes(desk.key());
+    let bytes = |desk: &Desk| Sizes::of(desk.key()).bytes();
     let layout = sealed.key().layout();
     // Lanes and tables may differ, since declared ranges are wider than actual ones: compare what
     // sealing itself adds.

@@ -463,10 +463,11 @@ fn the_judges_own_challenges_depend_on_everything_claimed() {
         .map(|column| column.iter().map(|&cell| integer(cell)).collect())
         .collect();
     let honest = challenges(&claim.key, &shown(&claim.key, &claim.witness), &cells);
-    let differs = |other: zkinfer_verifier::adjoint::Cotangents| {
+    let differs = |other: zkinfer_verifier::challenges::LinearChallenges| {
         assert!(honest.rho != other.rho && honest.sigma != other.sigma && honest.tau != other.tau);
     };
-    assert!(honest.rho != honest.sigma && honest.sigma != honest.tau && honest.rho != honest.tau);
+    let (rho, sigma, tau): (Fp, Fp, Fp) = (*honest.rho, *honest.sigma, *honest.tau);
+    assert!(rho != sigma && sigma != tau && rho != tau);
     let mut other = cells.clone();
     other.last_mut().unwrap()[0] += Fp::one();
     differs(challenges(&claim.key, &shown(&claim.key, &claim.witness), &other));

@@ -37,6 +37,7 @@ pub mod prove;
 pub mod row_sum;
 pub mod sealing;
 pub mod stage;
+pub mod writer;
 
 pub use assignment::Assignment;
 pub use columns::SealedColumns;

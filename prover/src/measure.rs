@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ff::{Field, PrimeField};
-use halo2_proofs::transcript::{Blake2bWrite, Challenge255};
-use pasta_curves::{EqAffine, Fp};
+use pasta_curves::Fp;
 use rand_core::CryptoRng;
 use zkinfer_verifier::Parameters;
+use zkinfer_verifier::argument::schedule::AwaitsMask;
 
 use crate::commit::Committer;
 use crate::msm::{Device, DeviceError};
 use crate::opening::inner_product::open;
+use crate::writer::Writer;
 
 /// Columns that are committed to at a time.
 pub const COLUMNS: usize = 8;
@@ -42,10 +43,9 @@ pub fn measure(
     let small = fastest(|| _ = committer.lagrange.small(&[integers.as_slice(); COLUMNS]));
     let full = fastest(|| _ = committer.lagrange.full(&[elements.as_slice(); COLUMNS]));
     let opening = fastest(|| {
-        let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<_>>::init(Vec::new());
+        let start = AwaitsMask::new(Writer::unbound(), parameters.k());
         // In memory; a challenge of zero would be the only error.
-        let _ =
-            open(&committer.opening, &mut transcript, elements.clone(), Fp::ONE, elements[0], rng);
+        let _ = open(&committer.opening, start, elements.clone(), Fp::ONE, elements[0], rng);
     });
     let timing = Timing { small: small.0, full: full.0, opening: opening.0 };
     device

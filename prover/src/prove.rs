@@ -5,21 +5,22 @@ use std::sync::Arc;
 use ff::Field;
 use halo2_proofs::arithmetic::eval_polynomial;
 use halo2_proofs::poly::Rotation;
-use halo2_proofs::transcript::{Blake2bWrite, Challenge255, Transcript, TranscriptWrite};
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zkinfer_verifier::adjoint::factors::{Operands, factors};
-use zkinfer_verifier::adjoint::{Cotangents, backward};
-use zkinfer_verifier::argument::bound::{Bound, draw};
+use zkinfer_verifier::adjoint::{Adjoint, backward};
+use zkinfer_verifier::argument::bound::Bound;
 use zkinfer_verifier::argument::opened::Opened;
 use zkinfer_verifier::argument::public::Rows;
-use zkinfer_verifier::argument::row_sum::{Challenges, Evaluations};
+use zkinfer_verifier::argument::row_sum::Evaluations;
+use zkinfer_verifier::argument::schedule::{AwaitsRowSum, AwaitsRunningSum, Sizes, Start};
+use zkinfer_verifier::challenges::{Beta, LinearChallenges, LookupChallenges, Rho, Sigma, Theta};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
 use crate::assignment::Assignment;
-use crate::columns::{Columns, SealedColumns};
+use crate::columns::{Columns, SealedColumn, SealedColumns};
 use crate::commit::{BlindedColumn, Column, Committer, Random};
 use crate::error::ProveError;
 use crate::integers::Integers;
@@ -32,8 +33,7 @@ use crate::row_sum::lookups::{self, Lookups};
 use crate::row_sum::rounds::Reduced;
 use crate::row_sum::summand::Summand;
 use crate::stage::Stage;
-
-type Writer = Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>;
+use crate::writer::Writer;
 
 /// A prover for one circuit. It proves any number of inputs.
 pub struct Prover<'a> {
@@ -44,6 +44,16 @@ pub struct Prover<'a> {
     self_check: bool,
     check_witness: bool,
     observer: &'a dyn Fn(Stage),
+}
+
+/// What the row sum leaves to be opened.
+struct ToOpen {
+    /// `A`.
+    combined: BlindedColumn,
+    /// `M`.
+    messages: BlindedColumn,
+    rows: Rows,
+    opened: Opened,
 }
 
 impl<'a> Prover<'a> {
@@ -100,7 +110,7 @@ impl<'a> Prover<'a> {
         self.prove_assignment(Assignment { statement, columns, ..Assignment::default() }, rng)
     }
 
-    /// The same for whatever is sealed, or multiplied.
+    /// The same for whatever is sealed, or multiplied: a line a round.
     pub fn prove_assignment(
         &self,
         assignment: Assignment<'_>,
@@ -108,102 +118,27 @@ impl<'a> Prover<'a> {
     ) -> Result<Proof, ProveError> {
         let (key, rng) = (self.key, &mut rng);
         self.check_shapes(&assignment)?;
-        let committer = &self.committer;
         let seal = self.weights.as_ref().map(|weights| weights.seal().digest());
-        let mut transcript: Writer = Blake2bWrite::init(Vec::new());
-        transcript.common_scalar(
-            Bound::new(key, seal, self.parameters.digest(), &assignment.statement).element(),
-        )?;
+        let bound = Bound::new(key, seal, self.parameters.digest(), &assignment.statement);
+        let start = Start::new(Writer::new(&bound)?, Sizes::of(key));
 
-        self.enter(Stage::Counting);
-        let (counts, verdict) = lookups::multiplicities(key, assignment.columns);
-        if self.check_witness {
-            verdict?;
-        }
-        self.enter(Stage::Cells);
-        let cells =
-            committer.commit_small(assignment.columns.iter().map(Vec::as_slice), Random::Mask, rng);
-        write_commitments(&mut transcript, &cells)?;
-        self.enter(Stage::Multiplicities);
-        let multiplicities =
-            committer.commit_small(counts.iter().map(Vec::as_slice), Random::All, rng);
-        write_commitments(&mut transcript, &multiplicities)?;
-        let (rho, sigma) = (draw(&mut transcript), draw(&mut transcript));
-        self.enter(Stage::Factors);
-        let factors = committer.commit_full(self.factors(&assignment, rho, sigma)?, rng);
-        write_commitments(&mut transcript, &factors)?;
-        let cotangents = Cotangents { rho, sigma, tau: draw(&mut transcript) };
-
-        self.enter(Stage::Helpers);
-        let (theta, beta) = (draw(&mut transcript), draw(&mut transcript));
-        let integers = Integers::new();
-        let cell_tables: Vec<_> =
-            cells.par_iter().map(|column| column.summed(committer, &integers)).collect();
-        let lookups = Lookups::new(key, committer, &cell_tables, theta, beta)?;
-        let helpers = committer.commit_full(lookups.helpers(committer.usable)?, rng);
-        write_commitments(&mut transcript, &helpers)?;
-        let challenges =
-            Challenges { theta, beta, zeta: draw(&mut transcript), y: draw(&mut transcript) };
-
-        self.enter(Stage::Adjoint);
-        let mut adjoint = backward(key, &assignment.statement, cotangents);
-        let mut dense: Vec<_> = assignment
-            .sealed
-            .iter()
-            .copied()
-            .chain(&self.weights)
-            .flat_map(|s| s.columns())
-            .collect();
-        let weights = dense.split_off(key.layout().factor_columns().start - cells.len());
+        let counts = self.count(&assignment)?;
+        let cells = self.commit(Stage::Cells, assignment.columns, Random::Mask, rng);
+        let multiplicities = self.commit(Stage::Multiplicities, &counts, Random::All, rng);
+        let (_, (rho, sigma), next) = start.cells(&points(&cells), &points(&multiplicities))?;
+        let factors = self.factors(&assignment, rho, sigma, rng);
+        let (_, (tau, theta, beta), next) = next.factors(&points(&factors))?;
+        let (lookups, helpers) = self.helpers(&cells, theta, beta, rng)?;
+        let (_, (zeta, y), next) = next.helpers(&points(&helpers))?;
+        let (dense, weights) = self.sealed_columns(&assignment, cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
+        self.enter(Stage::Adjoint);
+        let adjoint = backward(key, &assignment.statement, LinearChallenges { rho, sigma, tau });
+        let challenges = LookupChallenges { theta, beta, zeta, y };
+        let (to_open, next) = self.row_sum(next, columns, lookups, adjoint, &challenges, rng)?;
+        let argument = self.open(next, to_open, rng)?.finish();
 
-        self.enter(Stage::RowSum);
-        let summand =
-            Summand::new(key, committer, &columns, cell_tables, lookups, &mut adjoint, &challenges);
-        if self.check_witness && summand.linear_total() != adjoint.target {
-            return Err(ProveError::Linear);
-        }
-        let reduced =
-            Reduced::new(key.layout(), committer, summand, &mut transcript, adjoint.target, rng)?;
-        for evaluation in
-            [&reduced.lookups, &reduced.helpers, &reduced.factors].into_iter().flatten()
-        {
-            transcript.write_scalar(*evaluation)?;
-        }
-        let random = blinding_rows(rng);
-        let (point, hidden) =
-            reduced.messages.commit_last(committer, reduced.hidden, &random, Fp::random(&mut *rng));
-        transcript.write_point(point)?;
-        let separators @ [_, lambda] = [draw(&mut transcript), draw(&mut transcript)];
-
-        self.enter(Stage::RunningSum);
-        let evaluations = Evaluations {
-            lookups: &reduced.lookups,
-            helpers: &reduced.helpers,
-            factors: &reduced.factors,
-        };
-        let (rows, public) = (reduced.rows, reduced.public);
-        let opened = public.opened(
-            key.layout(),
-            &rows,
-            evaluations,
-            adjoint.target,
-            &challenges,
-            separators,
-        );
-        let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
-        let weights = rows.sealed_weights(key.layout(), &adjoint);
-        let combined = combine_columns(committer, &columns, &opened.combination, &weights);
-        let messages = reduced.messages.combine(hidden, lambda);
-        drop(columns);
-        self.open(committer, &mut transcript, [combined, messages], rows, opened, rng)?;
-
-        let proof = Proof {
-            key: key.digest(),
-            seal,
-            statement: assignment.statement,
-            argument: transcript.finalize(),
-        };
+        let proof = Proof { key: key.digest(), seal, statement: assignment.statement, argument };
         if self.self_check {
             self.enter(Stage::SelfCheck);
             let seal = self.weights.as_ref().map(SealedColumns::seal);
@@ -212,18 +147,118 @@ impl<'a> Prover<'a> {
         Ok(proof)
     }
 
+    /// How often each tuple is looked up.
+    fn count(&self, assignment: &Assignment<'_>) -> Result<Vec<Vec<i64>>, ProveError> {
+        self.enter(Stage::Counting);
+        let (counts, verdict) = lookups::multiplicities(self.key, assignment.columns);
+        if self.check_witness {
+            verdict?;
+        }
+        Ok(counts)
+    }
+
+    /// Commits to columns of small integers.
+    fn commit<'c>(
+        &self,
+        stage: Stage,
+        columns: &'c [Vec<i64>],
+        first: Random,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Column<'c>> {
+        self.enter(stage);
+        self.committer.commit_small(columns.iter().map(Vec::as_slice), first, rng)
+    }
+
+    /// Commits to the factors of every bilinear node.
+    fn factors(
+        &self,
+        assignment: &Assignment<'_>,
+        rho: Rho,
+        sigma: Sigma,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Column<'static>> {
+        self.enter(Stage::Factors);
+        self.committer.commit_full(self.factor_columns(assignment, rho, sigma), rng)
+    }
+
+    /// The lookups with their denominators, and commitments to their helpers.
+    fn helpers(
+        &self,
+        cells: &[Column<'_>],
+        theta: Theta,
+        beta: Beta,
+        rng: &mut impl CryptoRng,
+    ) -> Result<((Vec<Vec<Fp>>, Lookups), Vec<Column<'static>>), ProveError> {
+        self.enter(Stage::Helpers);
+        let (committer, integers) = (&self.committer, Integers::new());
+        let tables: Vec<_> =
+            cells.par_iter().map(|column| column.summed(committer, &integers)).collect();
+        let lookups = Lookups::new(self.key, committer, &tables, theta, beta)?;
+        let helpers = committer.commit_full(lookups.helpers(committer.usable)?, rng);
+        Ok(((tables, lookups), helpers))
+    }
+
+    /// The columns of sealed inputs, outputs and biases, and those of sealed weights.
+    fn sealed_columns<'c>(
+        &'c self,
+        assignment: &Assignment<'c>,
+        fresh: usize,
+    ) -> (Vec<SealedColumn<'c>>, Vec<SealedColumn<'c>>) {
+        let sealed = assignment.sealed.iter().copied().chain(&self.weights);
+        let mut dense: Vec<_> = sealed.flat_map(|sealed| sealed.columns()).collect();
+        let weights = dense.split_off(self.key.layout().factor_columns().start - fresh);
+        (dense, weights)
+    }
+
+    /// Reduces every constraint to one point, and says what is opened there.
+    fn row_sum(
+        &self,
+        start: AwaitsRowSum<Writer>,
+        columns: Columns<'_>,
+        (cells, lookups): (Vec<Vec<Fp>>, Lookups),
+        mut adjoint: Adjoint,
+        challenges: &LookupChallenges,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(ToOpen, AwaitsRunningSum<Writer>), ProveError> {
+        self.enter(Stage::RowSum);
+        let (layout, committer) = (self.key.layout(), &self.committer);
+        let summand =
+            Summand::new(self.key, committer, &columns, cells, lookups, &mut adjoint, challenges);
+        if self.check_witness && summand.linear_total() != adjoint.target {
+            return Err(ProveError::Linear);
+        }
+        let (reduced, next) = Reduced::new(layout, committer, summand, start, adjoint.target, rng)?;
+        let random = blinding_rows(rng);
+        let (point, hidden) =
+            reduced.messages.commit_last(committer, reduced.hidden, &random, Fp::random(&mut *rng));
+        let Evaluations { lookups, helpers, factors } = reduced.evaluations();
+        let (_, (gamma, lambda), next) = next.evaluations([lookups, helpers, factors], point)?;
+
+        self.enter(Stage::RunningSum);
+        let opened = reduced.public.opened(
+            layout,
+            &reduced.rows,
+            reduced.evaluations(),
+            adjoint.target,
+            challenges,
+            (gamma, lambda),
+        );
+        let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
+        let weights = reduced.rows.sealed_weights(layout, &adjoint);
+        let combined = combine_columns(committer, &columns, &opened.combination, &weights);
+        let messages = reduced.messages.combine(hidden, *lambda);
+        Ok((ToOpen { combined, messages, rows: reduced.rows, opened }, next))
+    }
+
     /// The running sum over what is opened, its quotient, the opening.
     fn open(
         &self,
-        committer: &Committer<'_>,
-        transcript: &mut Writer,
-        opened_columns: [BlindedColumn; 2],
-        rows: Rows,
-        opened: Opened,
+        start: AwaitsRunningSum<Writer>,
+        to_open: ToOpen,
         rng: &mut impl CryptoRng,
-    ) -> Result<(), ProveError> {
+    ) -> Result<Writer, ProveError> {
+        let (committer, ToOpen { combined, messages, rows, opened }) = (&self.committer, to_open);
         let value = opened.value();
-        let [combined, messages] = opened_columns;
         let weights = [rows.weights, opened.equations.weights];
         let random = blinding_rows(rng);
         let sum = running_sum(
@@ -233,43 +268,34 @@ impl<'a> Prover<'a> {
             &random,
         );
         let sum_blind = Fp::random(&mut *rng);
-        transcript.write_point(committer.commit_rows(&committer.lagrange, &sum, sum_blind))?;
-        let separator = draw(transcript);
+        let (_, upsilon, next) =
+            start.running_sum(committer.commit_rows(&committer.lagrange, &sum, sum_blind))?;
 
         self.enter(Stage::Quotient);
         let columns = [combined.values, messages.values, sum];
         let [combination, message, sum] = columns.map(|values| interpolate(committer, values));
         let polynomials = Polynomials { sum: &sum, combination: &combination, messages: &message };
-        let quotient = quotient(committer, polynomials, weights, value, separator);
+        let quotient = quotient(committer, polynomials, weights, value, *upsilon);
         let quotient_blind = Fp::random(&mut *rng);
-        transcript.write_point(committer.commit_rows(
-            &committer.opening,
-            &quotient,
-            quotient_blind,
-        ))?;
-        let x = draw(transcript);
-        let next = committer.domain.rotate_omega(x, Rotation::next());
+        let commitment = committer.commit_rows(&committer.opening, &quotient, quotient_blind);
+        let (_, x, next) = next.quotient(commitment)?;
 
         self.enter(Stage::Opening);
-        for (polynomial, point) in [(&combination, x), (&message, x), (&sum, x), (&sum, next)] {
-            transcript.write_scalar(eval_polynomial(polynomial, point))?;
-        }
+        let points @ [x, omega_x] = [*x, committer.domain.rotate_omega(*x, Rotation::next())];
+        let values = [(&combination, x), (&message, x), (&sum, x), (&sum, omega_x)];
+        let values = values.map(|(polynomial, point)| eval_polynomial(polynomial, point));
+        let (_, combiners, next) = next.values(&values)?;
         let blinded = |coefficients, blind| BlindedPolynomial { coefficients, blind };
         let here = [
             blinded(&combination, combined.blind),
             blinded(&message, messages.blind),
             blinded(&quotient, quotient_blind),
         ];
-        Ok(open(committer, transcript, &here, &blinded(&sum, sum_blind), [x, next], rng)?)
+        open(committer, next, combiners, &here, &blinded(&sum, sum_blind), points, rng)
     }
 
     /// The factor columns of every bilinear node.
-    fn factors(
-        &self,
-        assignment: &Assignment<'_>,
-        rho: Fp,
-        sigma: Fp,
-    ) -> Result<Vec<Vec<Fp>>, ProveError> {
+    fn factor_columns(&self, assignment: &Assignment<'_>, rho: Rho, sigma: Sigma) -> Vec<Vec<Fp>> {
         let (key, layout) = (self.key, self.key.layout());
         let first = layout.factor_columns().start;
         let mut columns = vec![Vec::new(); first];
@@ -299,7 +325,7 @@ impl<'a> Prover<'a> {
                 layout.add(&mut columns, segment, offset, factor);
             }
         }
-        Ok(columns.split_off(first))
+        columns.split_off(first)
     }
 
     fn enter(&self, stage: Stage) {
@@ -326,6 +352,7 @@ fn blinding_rows(rng: &mut impl CryptoRng) -> [Fp; BLINDING_ROWS] {
     std::array::from_fn(|_| Fp::random(&mut *rng))
 }
 
-fn write_commitments(transcript: &mut Writer, columns: &[Column<'_>]) -> std::io::Result<()> {
-    columns.iter().try_for_each(|column| transcript.write_point(column.commitment))
+/// Their commitments.
+fn points(columns: &[Column<'_>]) -> Vec<EqAffine> {
+    columns.iter().map(|column| column.commitment).collect()
 }

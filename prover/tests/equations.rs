@@ -13,8 +13,9 @@ use ff::Field;
 use pasta_curves::Fp;
 use support::everything::{CONTRACTION, COPY, Everything, NARROW, PRODUCT, WIDE};
 use zkinfer_prover::ProveError;
-use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
+use zkinfer_verifier::adjoint::{Adjoint, backward};
 use zkinfer_verifier::argument::public::weight_sheets;
+use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 use zkinfer_verifier::circuit::place::{Piece, Segment};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Rejection, Statement, Value};
@@ -24,9 +25,16 @@ const SIGMA: u64 = 0x7F4A_7C15;
 /// So small that its powers tell the exponent.
 const TAU: u64 = 3;
 
+fn challenges(tau: u64) -> LinearChallenges {
+    LinearChallenges {
+        rho: Challenge::new(Fp::from(RHO)),
+        sigma: Challenge::new(Fp::from(SIGMA)),
+        tau: Challenge::new(Fp::from(tau)),
+    }
+}
+
 fn adjoint(desk: &Everything, statement: &Statement, tau: u64) -> Adjoint {
-    let [rho, sigma, tau] = [RHO, SIGMA, tau].map(Fp::from);
-    backward(&desk.key, statement, Cotangents { rho, sigma, tau })
+    backward(&desk.key, statement, challenges(tau))
 }
 
 /// `κ` of every column, those of sealed weights last.
@@ -63,7 +71,7 @@ fn excess(desk: &Everything, statement: &Statement, cells: &[Vec<Fp>]) -> Fp {
 }
 
 fn honest(desk: &Everything) -> Vec<Vec<Fp>> {
-    desk.cells(Fp::from(RHO), Fp::from(SIGMA))
+    desk.cells(challenges(TAU))
 }
 
 /// A segment's cells in its column `offset`, as columns and rows.
@@ -151,8 +159,7 @@ fn no_two_equations_share_a_power_of_tau() {
         // A public output has no cell: the equation is off by its integer.
         let mut statement = desk.statement.clone();
         statement.outputs[1].integers_mut().expect("a public output")[0] += 1;
-        let [rho, sigma, tau] = [RHO, SIGMA, tau].map(Fp::from);
-        let other = backward(&desk.key, &statement, Cotangents { rho, sigma, tau });
+        let other = backward(&desk.key, &statement, challenges(tau));
         off.push(("public output".to_owned(), other.target - adjoint.target));
         off
     };

@@ -7,13 +7,16 @@ use halo2_proofs::arithmetic::eval_polynomial;
 use halo2_proofs::poly::EvaluationDomain;
 use halo2_proofs::poly::commitment::{Blind, Params};
 use halo2_proofs::poly::multiopen::{VerifierQuery, verify_proof};
-use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
+use halo2_proofs::transcript::{Blake2bRead, Challenge255};
 use pasta_curves::{EqAffine, Fp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_prover::commit::Committer;
 use zkinfer_prover::opening::multi_point::{BlindedPolynomial, open};
+use zkinfer_prover::writer::Writer;
 use zkinfer_verifier::argument::opening::{Claim, Opening};
+use zkinfer_verifier::argument::reader::Reader;
+use zkinfer_verifier::argument::schedule::AwaitsOpeningQuotient;
 use zkinfer_verifier::{Parameters, Rejection};
 
 const K: u32 = 8;
@@ -39,14 +42,19 @@ fn opening_is_halo2s() {
     let x = Fp::random(&mut rng);
     let points = [x, x * committer.domain.get_omega()];
 
-    let mut transcript = Blake2bWrite::<_, EqAffine, Challenge255<EqAffine>>::init(Vec::new());
+    let (combiners, start) = AwaitsOpeningQuotient::start(Writer::unbound(), K);
     let blinded = |index: usize| BlindedPolynomial {
         coefficients: &polynomials[index],
         blind: blinds[index],
     };
     let here = [blinded(0), blinded(1), blinded(2)];
-    open(&committer, &mut transcript, &here, &blinded(3), points, &mut rng).unwrap();
-    let bytes = transcript.finalize();
+    let both = blinded(3);
+    let writer = open(&committer, start, combiners, &here, &both, points, &mut rng).unwrap();
+    let bytes = writer.finish();
+    let read = |bytes: &[u8]| {
+        let (combiners, start) = AwaitsOpeningQuotient::start(Reader::unbound(bytes), K);
+        Opening::read(combiners, start)
+    };
 
     let value = |index: usize, point: Fp| eval_polynomial(&polynomials[index], point);
     for error in [Fp::ZERO, Fp::ONE] {
@@ -67,15 +75,13 @@ fn opening_is_halo2s() {
             let guard = verify_proof(&stock, &mut transcript, queries, stock.empty_msm()).unwrap();
             let halo2 = guard.use_challenges().eval();
 
-            let mut transcript =
-                Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(bytes.as_slice());
             let claim = |index: usize| Claim {
                 terms: vec![(Fp::ONE, commitments[index])],
                 values: [values[index]],
             };
             let sum = Claim { terms: vec![(Fp::ONE, commitments[3])], values: both };
-            let opening = Opening::read(&mut transcript, K).unwrap();
-            let equation = opening
+            let equation = read(&bytes)
+                .unwrap()
                 .equation(&parameters, &[claim(0), claim(1), claim(2)], &sum, points)
                 .unwrap();
             assert_eq!(
@@ -87,9 +93,7 @@ fn opening_is_halo2s() {
 
     // Cut short, it is an error and no panic.
     for length in (0..bytes.len()).step_by(32) {
-        let mut transcript =
-            Blake2bRead::<_, EqAffine, Challenge255<EqAffine>>::init(&bytes[..length]);
-        let verdict = Opening::read(&mut transcript, K).map(|_| ());
-        assert_eq!(verdict, Err(Rejection::Encoding { part: "elements of the opening" }));
+        let verdict = read(&bytes[..length]).map(|_| ());
+        assert!(matches!(verdict, Err(Rejection::Encoding { .. })), "{length}");
     }
 }

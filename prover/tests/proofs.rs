@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::{key, parameters, public, witness};
 use zkinfer_prover::{ProveError, Prover};
+use zkinfer_verifier::argument::schedule::Sizes;
 use zkinfer_verifier::circuit::description::Weights;
-use zkinfer_verifier::wire::proof::{argument_bytes, elements};
 use zkinfer_verifier::{Proof, Rejection, VerifyingKey};
 
 const K: u32 = 7;
@@ -31,7 +31,7 @@ fn honest_proofs_verify_at_extreme_inputs_too() {
     for (seed, x) in (0..).zip(INPUTS) {
         let proof = prove(&key, x, seed);
         assert_eq!(key.verify(&parameters(K), &proof), Ok(()));
-        assert_eq!(proof.argument.len(), argument_bytes(&key));
+        assert_eq!(proof.argument.len(), Sizes::of(&key).bytes());
     }
 }
 
@@ -49,7 +49,7 @@ fn proofs_do_not_depend_on_the_number_of_threads() {
 fn every_element_of_the_argument_is_checked() {
     let (key, parameters) = (key(K), parameters(K));
     let proof = prove(&key, INPUTS[0], 4);
-    let parts = elements(key.layout(), K);
+    let parts = Sizes::of(&key).parts();
     assert_eq!(parts.iter().map(|(_, count)| count).sum::<usize>() * 32, proof.argument.len());
     let names = parts.iter().flat_map(|(name, count)| std::iter::repeat_n(name, *count));
     for (element, name) in names.enumerate() {

@@ -12,12 +12,12 @@ use ff::{Field, PrimeField};
 use group::{Curve, GroupEncoding};
 use pasta_curves::{Eq, EqAffine, Fp};
 use support::everything::{Everything, K};
-use zkinfer_verifier::adjoint::Cotangents;
 use zkinfer_verifier::argument::Argument;
 use zkinfer_verifier::argument::bound::Bound;
 use zkinfer_verifier::argument::opening::{InnerProduct, Opening};
-use zkinfer_verifier::argument::row_sum::Challenges;
-use zkinfer_verifier::wire::proof::elements;
+use zkinfer_verifier::argument::schedule::Sizes;
+use zkinfer_verifier::challenges::LinearChallenges;
+use zkinfer_verifier::challenges::LookupChallenges;
 use zkinfer_verifier::{Digest, Statement, Value, VerifyingKey};
 
 /// What is sent, and what is drawn after it; after each message of the rounds `r`, after each pair
@@ -46,9 +46,9 @@ const ORDER: [(&str, &str); 17] = [
 /// belongs to.
 fn order(key: &VerifyingKey) -> (BTreeMap<String, usize>, Vec<&'static str>) {
     let (mut before, mut parts) = (BTreeMap::new(), Vec::new());
-    let elements = elements(key.layout(), K);
+    let elements = Sizes::of(key).parts().into_iter().map(|(part, count)| (part.name(), count));
     assert_eq!(elements.len(), ORDER.len());
-    for ((part, count), (expected, drawn)) in elements.into_iter().zip(ORDER) {
+    for ((part, count), (expected, drawn)) in elements.zip(ORDER) {
         assert_eq!(part, expected);
         assert!(count > 0, "the circuit lacks {part}");
         for index in 1..=count {
@@ -72,15 +72,16 @@ fn challenges(argument: Argument) -> BTreeMap<String, Fp> {
         cells: _,
         multiplicities: _,
         factors: _,
-        cotangents: Cotangents { rho, sigma, tau },
+        linear: LinearChallenges { rho, sigma, tau },
         helpers: _,
-        challenges: Challenges { theta, beta, zeta, y },
+        lookup: LookupChallenges { theta, beta, zeta, y },
         messages: _,
         point,
         lookups_at: _,
         helpers_at: _,
         factors_at: _,
-        separators: [gamma, lambda],
+        gamma,
+        lambda,
         sum: _,
         upsilon,
         quotient: _,
@@ -90,31 +91,28 @@ fn challenges(argument: Argument) -> BTreeMap<String, Fp> {
     } = argument;
     let InnerProduct { mask: _, xi, z, rounds, scalars: _ } = product;
     let named = [
-        ("ρ", rho),
-        ("σ", sigma),
-        ("τ", tau),
-        ("θ", theta),
-        ("β", beta),
-        ("ζ", zeta),
-        ("y", y),
-        ("γ", gamma),
-        ("λ", lambda),
-        ("υ", upsilon),
-        ("x", x),
-        ("x₁", x_1),
-        ("x₂", x_2),
-        ("x₃", x_3),
-        ("x₄", x_4),
-        ("ξ", xi),
-        ("z", z),
+        ("ρ", *rho),
+        ("σ", *sigma),
+        ("τ", *tau),
+        ("θ", *theta),
+        ("β", *beta),
+        ("ζ", *zeta),
+        ("y", *y),
+        ("γ", *gamma),
+        ("λ", *lambda),
+        ("υ", *upsilon),
+        ("x", *x),
+        ("x₁", *x_1),
+        ("x₂", *x_2),
+        ("x₃", *x_3),
+        ("x₄", *x_4),
+        ("ξ", *xi),
+        ("z", *z),
     ];
     let named = named.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let point =
-        point.into_iter().enumerate().map(|(round, value)| (format!("r{}", round + 1), value));
-    let rounds = rounds
-        .into_iter()
-        .enumerate()
-        .map(|(round, (_, value))| (format!("u{}", round + 1), value));
+    let point = point.into_iter().enumerate().map(|(round, r)| (format!("r{}", round + 1), *r));
+    let rounds =
+        rounds.into_iter().enumerate().map(|(round, (_, u))| (format!("u{}", round + 1), *u));
     named.chain(point).chain(rounds).collect()
 }
 

@@ -22,9 +22,9 @@ use zkinfer_prover::row_sum::lookups::multiplicities;
 use zkinfer_verifier::argument::Argument;
 use zkinfer_verifier::argument::bound::Bound;
 use zkinfer_verifier::argument::public::Rows;
-use zkinfer_verifier::argument::row_sum::Challenges;
+use zkinfer_verifier::argument::schedule::Sizes;
+use zkinfer_verifier::challenges::LookupChallenges;
 use zkinfer_verifier::field::multilinear::inner_product;
-use zkinfer_verifier::wire::proof::elements;
 use zkinfer_verifier::{BLINDING_ROWS, Proof};
 
 /// A generator of random numbers, one of which may be another than it would be.
@@ -71,7 +71,7 @@ impl TryCryptoRng for Numbers {}
 /// The points of an argument, each with its part and its place in that part; no point where a
 /// scalar is.
 fn points(desk: &Everything, proof: &Proof) -> Vec<(&'static str, usize, Option<EqAffine>)> {
-    let parts = elements(desk.key.layout(), K).into_iter();
+    let parts = Sizes::of(&desk.key).parts().into_iter().map(|(part, n)| (part.name(), n));
     let places = parts.flat_map(|(part, count)| (0..count).map(move |index| (part, index)));
     let elements = proof.argument.chunks(32).zip(places);
     let point = |part: &str, bytes: &[u8]| {
@@ -126,7 +126,7 @@ fn every_random_row_and_every_blind_is_a_number_of_its_own() {
             .map(|(row, g)| (g.to_bytes(), format!("row {row}"))),
     );
     let mask =
-        (Eq::from(parameters.generators()[1]) - parameters.generators()[0] * x_3).to_affine();
+        (Eq::from(parameters.generators()[1]) - parameters.generators()[0] * *x_3).to_affine();
     generators.insert(mask.to_bytes(), "multiple of X − x₃".into());
 
     let mut changed: Vec<Numbers> =
@@ -231,7 +231,7 @@ fn the_random_rows_are_enough_for_what_is_revealed() {
     let layout = desk.key.layout();
     let (rows, first) = (layout.rows, layout.boundary() + 1);
     assert_eq!(rows - first, BLINDING_ROWS);
-    let points = [argument.x, argument.x * omega, argument.opening.x_3];
+    let points = [*argument.x, *argument.x * omega, *argument.opening.x_3];
     let basis = |row: usize, point: Fp| {
         let root = omega.pow([row as u64]);
         root * (point.pow([rows as u64]) - Fp::ONE)
@@ -245,12 +245,12 @@ fn the_random_rows_are_enough_for_what_is_revealed() {
     assert!(rows - first > 3, "one more row is margin");
     // A column that is evaluated at the point of the row sum has one random row with a weight
     // there, and it is behind the cells.
-    let weights = Rows::new(argument.point, layout).weights;
+    let weights = Rows::new(&argument.point, layout).weights;
     assert_eq!((weights.len(), layout.usable + 1), (layout.boundary(), layout.boundary()));
     assert_ne!(weights[layout.usable], Fp::ZERO);
     // The columns whose random rows mask the combinations are in them.
-    let Challenges { theta, beta, y, .. } = argument.challenges;
+    let LookupChallenges { theta, beta, y, .. } = argument.lookup;
     let inverses = desk.key.table_inverses(theta, beta).unwrap();
-    assert_ne!(inner_product(&inverses[0], &weights) * y, Fp::ZERO);
-    assert_ne!(argument.separators[1], Fp::ZERO);
+    assert_ne!(inner_product(&inverses[0], &weights) * *y, Fp::ZERO);
+    assert_ne!(*argument.lambda, Fp::ZERO);
 }

@@ -39,9 +39,9 @@ fn may_replace(before: &Files, now: &Files, was: [u32; 2], is: [u32; 2]) -> Resu
     let differing = differing(before, now);
     let of_the_argument = |name: &String| name.ends_with(".proof") || name.ends_with(".seal");
     let (file, place, version) = match differing.iter().find(|name| of_the_argument(name)) {
-        Some(name) => (name, "verifier/src/transcript.rs", 0),
+        Some(name) => (name, "verifier/src/argument/bound.rs", 0),
         None => match differing.first() {
-            Some(name) => (name, "verifier/src/format.rs", 1),
+            Some(name) => (name, "verifier/src/encoding/mod.rs", 1),
             None => return Ok(()),
         },
     };
@@ -89,9 +89,9 @@ fn other_bytes_need_another_version() {
     let verdict = |now: &Files, is| may_replace(&files(0, 0), now, [3, 4], is);
     assert_eq!(verdict(&files(0, 0), [3, 4]), Ok(()));
     for (now, place, raised) in [
-        (files(1, 0), "verifier/src/transcript.rs", [4, 4]),
-        (files(1, 1), "verifier/src/transcript.rs", [4, 4]),
-        (files(0, 1), "verifier/src/format.rs", [3, 5]),
+        (files(1, 0), "verifier/src/argument/bound.rs", [4, 4]),
+        (files(1, 1), "verifier/src/argument/bound.rs", [4, 4]),
+        (files(0, 1), "verifier/src/encoding/mod.rs", [3, 5]),
     ] {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
         let source = std::fs::read_to_string(source).expect("the place that is named");

@@ -1,5 +1,5 @@
-//! Prints the tables of digests that `verifier/src/pinned.rs` holds, from halo2's own derivation
-//! and not from ours. Run it again to check the pins, through rustfmt.
+//! Prints the tables of digests that `verifier/src/parameters/pinned.rs` holds, from halo2's own
+//! derivation and not from ours. Run it again to check the pins, through rustfmt.
 
 use group::GroupEncoding;
 use halo2_proofs::poly::commitment::Params;

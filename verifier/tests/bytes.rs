@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use support::valid;
-use zkinfer_verifier::wire::proof::argument_bytes;
+use zkinfer_verifier::argument::schedule::Sizes;
 use zkinfer_verifier::{
     Digest, FormatError, Parameters, Proof, Rejection, Statement, VerifyingKey,
 };
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn random_arguments_of_the_right_length_are_rejected(seed in any::<[u8; 32]>()) {
         let key = VerifyingKey::new(valid()).unwrap();
-        let length = argument_bytes(&key);
+        let length = Sizes::of(&key).bytes();
         // The top byte of each element is cleared, so that many decode.
         let mut argument: Vec<u8> = seed.iter().copied().cycle().take(length).collect();
         argument.iter_mut().skip(31).step_by(32).for_each(|byte| *byte = 0);
@@ -141,7 +141,7 @@ fn a_key_is_recognised_without_being_decoded() {
 #[test]
 fn invalid_points_and_scalars_are_named() {
     let key = VerifyingKey::new(valid()).unwrap();
-    let mut argument = vec![0xff; argument_bytes(&key)];
+    let mut argument = vec![0xff; Sizes::of(&key).bytes()];
     let mut proof =
         Proof { key: key.digest(), seal: None, statement: statement(), argument: argument.clone() };
     let verdict = key.verify(&PARAMETERS, &proof);

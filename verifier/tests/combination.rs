@@ -8,7 +8,8 @@ use pasta_curves::Fp;
 use support::valid;
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::argument::public::{Public, Rows};
-use zkinfer_verifier::argument::row_sum::{Challenges, Evaluations};
+use zkinfer_verifier::argument::row_sum::Evaluations;
+use zkinfer_verifier::challenges::{Challenge, LookupChallenges};
 use zkinfer_verifier::field::multilinear::inner_product;
 
 /// Elements that have nothing to do with each other.
@@ -22,9 +23,14 @@ fn elements(count: usize, seed: u64) -> Vec<Fp> {
 fn every_claim_has_a_power_of_its_own() {
     let key = VerifyingKey::new(valid()).unwrap();
     let layout = key.layout();
-    let rows = Rows::new(elements(7, 1), layout);
-    let challenges =
-        Challenges { theta: Fp::from(5), beta: Fp::from(77), zeta: Fp::from(9), y: Fp::from(11) };
+    let rows =
+        Rows::new(&elements(7, 1).into_iter().map(Challenge::new).collect::<Vec<_>>(), layout);
+    let challenges = LookupChallenges {
+        theta: Challenge::new(Fp::from(5)),
+        beta: Challenge::new(Fp::from(77)),
+        zeta: Challenge::new(Fp::from(9)),
+        y: Challenge::new(Fp::from(11)),
+    };
     let columns = |count: usize, seed: u64| -> Vec<Vec<Fp>> {
         (0..count as u64).map(|column| elements(layout.boundary(), 100 * seed + column)).collect()
     };
@@ -43,15 +49,16 @@ fn every_claim_has_a_power_of_its_own() {
         inverses: elements(layout.slots, 6),
     };
     let lookups = layout.lookups.iter().zip(&public.tags).map(|(lookup, tag)| {
-        let powers =
-            std::iter::successors(Some(challenges.theta), |power| Some(*power * challenges.theta));
+        let powers = std::iter::successors(Some(*challenges.theta), |power| {
+            Some(*power * *challenges.theta)
+        });
         let cells = cells_at[lookup.columns.clone()].iter().zip(powers);
-        challenges.beta + tag + cells.map(|(cell, power)| *cell * power).sum::<Fp>()
+        *challenges.beta + tag + cells.map(|(cell, power)| *cell * power).sum::<Fp>()
     });
     let lookups: Vec<Fp> = lookups.collect();
     let opened = |lookups: &[Fp], helpers: &[Fp]| {
         let evaluations = Evaluations { lookups, helpers, factors: &[] };
-        let separators = [Fp::from(1009), Fp::from(31)];
+        let separators = (Challenge::new(Fp::from(1009)), Challenge::new(Fp::from(31)));
         public
             .opened(layout, &rows, evaluations, Fp::from(3), &challenges, separators)
             .unwrap()

@@ -8,10 +8,10 @@ use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, NodeId, Operator, Output,
     OutputSource, Product, Requantise, View, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::circuit::error::DescriptionError as Error;
 use zkinfer_verifier::circuit::sheet::SealedTensor;
 use zkinfer_verifier::cost::Budget;
 use zkinfer_verifier::encoding;
+use zkinfer_verifier::error::DescriptionError as Error;
 use zkinfer_verifier::error::{FormatError, Rejection};
 use zkinfer_verifier::limits::{MAX_NODES, MAX_RANK, MAX_SEGMENTS, MAX_TENSORS};
 use zkinfer_verifier::wire::seal::{Record, Seal};

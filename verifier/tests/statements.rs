@@ -4,6 +4,8 @@
 
 mod support;
 
+use group::{Curve, Group, GroupEncoding};
+use pasta_curves::Eq;
 use support::named;
 use zkinfer_verifier::circuit::description::{Description, Input, Operator, Output, OutputSource};
 use zkinfer_verifier::{Rejection, Statement, Value, VerifyingKey, Visibility};
@@ -46,7 +48,7 @@ fn key() -> VerifyingKey {
 }
 
 fn sealed(columns: usize) -> Value {
-    Value::Sealed(vec![[0; 32]; columns])
+    Value::Sealed(vec![Eq::generator().to_affine().to_bytes(); columns])
 }
 
 fn statement() -> Statement {
@@ -76,7 +78,20 @@ const SIDES: [Side; 2] = [
 
 #[test]
 fn the_base_case_is_accepted() {
-    assert_eq!(statement().check(&key()), Ok(()));
+    assert_eq!(statement().check(&key()).map(drop), Ok(()));
+}
+
+#[test]
+fn sealed_tensors_have_commitments() {
+    // The identity, and no canonical coordinate: neither commits to anything.
+    for bytes in [[0; 32], [0xff; 32]] {
+        let part = "commitments of the statement";
+        refuses(Rejection::Encoding { part }, |statement| {
+            let mut commitments = statement.outputs[1].commitments().to_vec();
+            *commitments.last_mut().unwrap() = bytes;
+            statement.outputs[1] = Value::Sealed(commitments);
+        });
+    }
 }
 
 #[test]
@@ -139,7 +154,7 @@ fn public_tensors_have_their_length_and_range() {
         outputs: vec![Value::Public(vec![0, 1, 0, 1, 0, 1, 0, 1, 0]), sealed(1)],
     };
     with_index.inputs[1] = Value::Private;
-    assert_eq!(with_index.check(&key), Ok(()));
+    assert_eq!(with_index.check(&key).map(drop), Ok(()));
     for got in [-1, 2] {
         with_index.outputs[0].integers_mut().unwrap()[4] = got;
         let range =

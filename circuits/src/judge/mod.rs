@@ -28,7 +28,8 @@ use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner, Value};
 use halo2_proofs::plonk::{Circuit, ConstraintSystem, Error};
 use pasta_curves::Fp;
 use zkinfer_verifier::adjoint::factors::{Operands, factors};
-use zkinfer_verifier::adjoint::{Adjoint, Cotangents, backward};
+use zkinfer_verifier::adjoint::{Adjoint, backward};
+use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 use zkinfer_verifier::circuit::place::Lookup;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
@@ -146,7 +147,7 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
     for (column, integers) in witness.columns.iter().cloned().enumerate().chain(sheets) {
         cells[column] = integers.into_iter().map(integer).collect();
     }
-    let Cotangents { rho, sigma, .. } = challenges(key, &shown(key, witness), &cells);
+    let LinearChallenges { rho, sigma, .. } = challenges(key, &shown(key, witness), &cells);
     let nodes =
         key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
     for ((id, _), [left, right]) in nodes.zip(&witness.operands) {
@@ -180,7 +181,11 @@ fn cotangents(key: &VerifyingKey, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
 
 /// `ρ, σ, τ` for a claim: a hash of the key's digest, the statement and every cell; the factors are
 /// hashed after `ρ` and `σ` are drawn.
-pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) -> Cotangents {
+pub fn challenges(
+    key: &VerifyingKey,
+    statement: &Statement,
+    cells: &[Vec<Fp>],
+) -> LinearChallenges {
     let mut state =
         blake2b_simd::Params::new().hash_length(64).personal(b"zkinfer judge...").to_state();
     state.update(&key.digest().0);
@@ -207,10 +212,10 @@ pub fn challenges(key: &VerifyingKey, statement: &Statement, cells: &[Vec<Fp>]) 
     let draw = |mut state: blake2b_simd::State, name: &[u8]| {
         Fp::from_uniform_bytes(state.update(name).finalize().as_array())
     };
-    Cotangents {
-        rho: draw(before.clone(), b"rho"),
-        sigma: draw(before, b"sigma"),
-        tau: draw(after, b"tau"),
+    LinearChallenges {
+        rho: Challenge::new(draw(before.clone(), b"rho")),
+        sigma: Challenge::new(draw(before, b"sigma")),
+        tau: Challenge::new(draw(after, b"tau")),
     }
 }
 

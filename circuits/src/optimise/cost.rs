@@ -5,7 +5,7 @@
 //! the formulas and shows them beside what was measured.
 
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::wire::proof::argument_bytes;
+use zkinfer_verifier::argument::schedule::Sizes;
 
 use super::counts::Counts;
 
@@ -136,7 +136,7 @@ impl Prediction {
     /// Of a compiled circuit, on the reference machine.
     pub fn of(key: &VerifyingKey) -> Self {
         let prediction = CostModel::REFERENCE.predict(&Counts::of(key));
-        Self { proof_bytes: argument_bytes(key), ..prediction }
+        Self { proof_bytes: Sizes::of(key).bytes(), ..prediction }
     }
 }
 

@@ -17,13 +17,15 @@
 use ff::Field;
 use group::Curve;
 use halo2_proofs::arithmetic::{compute_inner_product, eval_polynomial};
-use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
 use pasta_curves::arithmetic::CurveExt;
 use pasta_curves::{Eq, EqAffine, Fp};
 use rand_core::CryptoRng;
-use zkinfer_verifier::argument::bound::draw;
+use zkinfer_verifier::argument::schedule::AwaitsMask;
+use zkinfer_verifier::challenges::U;
 
+use crate::error::ProveError;
 use crate::msm::{Bases, full, tensor};
+use crate::writer::Writer;
 
 /// So few generators are not folded any more.
 const LAST: usize = 16;
@@ -33,59 +35,84 @@ pub const EXTRA: usize = 2;
 
 /// Opens the commitment to a polynomial with this blind at `x`. The bases are as many generators as
 /// it has coefficients, two at least, then `U` and `W`.
-pub fn open<E, T>(
+pub fn open(
     bases: &Bases<'_>,
-    transcript: &mut T,
+    start: AwaitsMask<Writer>,
     polynomial: Vec<Fp>,
     blind: Fp,
     x: Fp,
     rng: &mut impl CryptoRng,
-) -> std::io::Result<()>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptWrite<EqAffine, E>,
-{
+) -> Result<Writer, ProveError> {
     let mask = mask(x, rng);
     let mask_blind = Fp::random(&mut *rng);
     let points = bases.points();
     let few = [points[0], points[1], points[points.len() - 1]];
     let commitment = full(&few, &[&[mask[0], mask[1], mask_blind]])[0].to_affine();
-    let mut generators = Generators { original: bases, folded: None, challenges: Vec::new() };
-    transcript.write_point(commitment)?;
-    let (xi, z) = (draw(transcript), draw(transcript));
+    let (_, (xi, z), next) = start.mask(commitment)?;
 
     let mut coefficients = polynomial;
-    coefficients.iter_mut().zip(mask).for_each(|(coefficient, mask)| *coefficient += mask * xi);
+    coefficients.iter_mut().zip(mask).for_each(|(coefficient, mask)| *coefficient += mask * *xi);
     let value = eval_polynomial(&coefficients, x);
     coefficients[0] -= value;
-    let mut blind = mask_blind * xi + blind;
-    let mut powers: Vec<Fp> = std::iter::successors(Some(Fp::ONE), |power| Some(*power * x))
-        .take(coefficients.len())
-        .collect();
+    let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * x));
+    let mut product = Folding {
+        powers: powers.take(coefficients.len()).collect(),
+        coefficients,
+        blind: mask_blind * *xi + blind,
+        sides: [Fp::ZERO; 2],
+        generators: Generators { original: bases, folded: None, challenges: Vec::new() },
+    };
+    let (rounds, next) = next.rounds(|challenge| {
+        product.fold(challenge)?;
+        product.sides = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
+        Ok(product.sides(*z))
+    })?;
+    product.fold(rounds.last().map(|(_, challenge)| *challenge))?;
+    let (_, writer) = next.scalars(&[product.coefficients[0], product.blind])?;
+    Ok(writer)
+}
 
-    while coefficients.len() > 1 {
-        let half = coefficients.len() / 2;
-        let (low, high) = coefficients.split_at(half);
-        let (powers_low, powers_high) = powers.split_at(half);
-        let randomness = [Fp::random(&mut *rng), Fp::random(&mut *rng)];
+/// Both vectors of the inner product with some rounds of folding done.
+struct Folding<'b, 'a> {
+    coefficients: Vec<Fp>,
+    powers: Vec<Fp>,
+    /// Of the commitment to the coefficients.
+    blind: Fp,
+    /// Of `L` and `R` of the round before.
+    sides: [Fp; 2],
+    generators: Generators<'b, 'a>,
+}
+
+impl Folding<'_, '_> {
+    /// `L` and `R`.
+    fn sides(&self, z: Fp) -> [EqAffine; 2] {
+        let half = self.coefficients.len() / 2;
+        let (low, high) = self.coefficients.split_at(half);
+        let (powers_low, powers_high) = self.powers.split_at(half);
         let zeros = vec![Fp::ZERO; half];
-        let [left, right] = generators.combine([
-            ([high, &zeros].concat(), compute_inner_product(high, powers_low) * z, randomness[0]),
-            ([&zeros, low].concat(), compute_inner_product(low, powers_high) * z, randomness[1]),
-        ]);
-        transcript.write_point(left)?;
-        transcript.write_point(right)?;
-
-        let challenge = draw(transcript);
-        let inverse = Option::<Fp>::from(challenge.invert())
-            .ok_or_else(|| std::io::Error::other("degenerate challenge, prove again"))?;
-        coefficients = fold_scalars(low, high, inverse);
-        powers = fold_scalars(powers_low, powers_high, challenge);
-        generators.fold(challenge);
-        blind += randomness[0] * inverse + randomness[1] * challenge;
+        let [left, right] = self.sides;
+        self.generators.combine([
+            ([high, &zeros].concat(), compute_inner_product(high, powers_low) * z, left),
+            ([&zeros, low].concat(), compute_inner_product(low, powers_high) * z, right),
+        ])
     }
-    transcript.write_scalar(coefficients[0])?;
-    transcript.write_scalar(blind)
+
+    /// Answers a challenge, if there was one.
+    fn fold(&mut self, challenge: Option<U>) -> Result<(), ProveError> {
+        let Some(challenge) = challenge else { return Ok(()) };
+        let inverse = Option::<Fp>::from(challenge.invert());
+        let inverse = inverse.ok_or(ProveError::DegenerateChallenge)?;
+        let halve = |vector: &[Fp], factor: Fp| {
+            let (low, high) = vector.split_at(vector.len() / 2);
+            fold_scalars(low, high, factor)
+        };
+        self.coefficients = halve(&self.coefficients, inverse);
+        self.powers = halve(&self.powers, *challenge);
+        self.generators.fold(*challenge);
+        let [left, right] = self.sides;
+        self.blind += left * inverse + right * *challenge;
+        Ok(())
+    }
 }
 
 /// A random multiple of `X − x`: it has a root at `x` and hides the folded coefficient that is
@@ -152,11 +179,17 @@ mod tests {
     use halo2_proofs::arithmetic::best_multiexp;
     use halo2_proofs::poly::EvaluationDomain;
     use halo2_proofs::poly::commitment::{Blind, Params, verify_proof};
-    use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite, Challenge255};
+    use halo2_proofs::transcript::{
+        Blake2bRead, Blake2bWrite, Challenge255, Transcript as _, TranscriptWrite,
+    };
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
     type Transcript = Blake2bWrite<Vec<u8>, EqAffine, Challenge255<EqAffine>>;
+
+    fn draw(transcript: &mut Transcript) -> Fp {
+        *transcript.squeeze_challenge_scalar::<()>()
+    }
 
     /// The argument as the paper has it: generators are folded in every round.
     fn open_plainly(
@@ -225,11 +258,11 @@ mod tests {
             let (blind, x) = (Fp::random(&mut rng), Fp::random(&mut rng));
 
             let rng = || StdRng::seed_from_u64(100);
-            let [mut plain, mut fast] =
-                [Transcript::init(Vec::new()), Transcript::init(Vec::new())];
+            let mut plain = Transcript::init(Vec::new());
             open_plainly(&g, extra, &mut plain, &polynomial, blind, x, &mut rng());
-            open(&bases, &mut fast, polynomial.clone(), blind, x, &mut rng()).unwrap();
-            let (plain, fast) = (plain.finalize(), fast.finalize());
+            let start = AwaitsMask::new(Writer::unbound(), k);
+            let fast = open(&bases, start, polynomial.clone(), blind, x, &mut rng()).unwrap();
+            let (plain, fast) = (plain.finalize(), fast.finish());
             assert_eq!(plain, fast);
 
             let commitment =

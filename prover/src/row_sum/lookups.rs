@@ -4,6 +4,7 @@ use ff::{BatchInvert, Field};
 use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::argument::row_sum::fraction;
+use zkinfer_verifier::challenges::{Beta, Theta};
 use zkinfer_verifier::circuit::place::Lookup;
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
 
@@ -61,20 +62,20 @@ impl Lookups {
         key: &VerifyingKey,
         committer: &Committer<'_>,
         cells: &[Vec<Fp>],
-        theta: Fp,
-        beta: Fp,
+        theta: Theta,
+        beta: Beta,
     ) -> Result<Self, ProveError> {
         let inverses = key.table_inverses(theta, beta).ok_or(ProveError::DegenerateChallenge)?;
         let denominators = |lookup: &Lookup| {
-            let mut denominators = vec![beta; committer.rows];
+            let mut denominators = vec![*beta; committer.rows];
             for (rows, tag) in &lookup.tags {
                 let tag = Fp::from(*tag as u64);
                 denominators[rows.clone()].iter_mut().for_each(|f| *f += tag);
             }
-            let mut power = theta;
+            let mut power = *theta;
             for column in &cells[lookup.columns.clone()] {
                 denominators.iter_mut().zip(column).for_each(|(f, cell)| *f += power * cell);
-                power *= theta;
+                power *= *theta;
             }
             denominators
         };

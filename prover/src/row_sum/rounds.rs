@@ -3,16 +3,18 @@
 
 use ff::Field;
 use halo2_proofs::arithmetic::eval_polynomial;
-use halo2_proofs::transcript::{EncodedChallenge, TranscriptWrite};
-use pasta_curves::{EqAffine, Fp};
+use pasta_curves::Fp;
 use rand_core::CryptoRng;
-use zkinfer_verifier::argument::bound::draw;
 use zkinfer_verifier::argument::public::{Public, Rows};
+use zkinfer_verifier::argument::row_sum::Evaluations;
+use zkinfer_verifier::argument::schedule::{AwaitsEvaluations, AwaitsRowSum};
 use zkinfer_verifier::circuit::layout::Layout;
 
-use super::messages::Messages;
+use super::messages::{Message, Messages};
 use super::summand::Summand;
 use crate::commit::Committer;
+use crate::error::ProveError;
+use crate::writer::Writer;
 
 /// The row sum at one point.
 pub struct Reduced {
@@ -33,32 +35,36 @@ pub struct Reduced {
 }
 
 impl Reduced {
+    /// What is shown of columns at the point.
+    pub fn evaluations(&self) -> Evaluations<'_> {
+        let Self { lookups, helpers, factors, .. } = self;
+        Evaluations { lookups, helpers, factors }
+    }
+
     /// Sends and answers every round.
-    pub fn new<E, T>(
+    pub(crate) fn new(
         layout: &Layout,
         committer: &Committer<'_>,
         mut summand: Summand,
-        transcript: &mut T,
+        start: AwaitsRowSum<Writer>,
         target: Fp,
         rng: &mut impl CryptoRng,
-    ) -> std::io::Result<Self>
-    where
-        E: EncodedChallenge<EqAffine>,
-        T: TranscriptWrite<EqAffine, E>,
-    {
-        let (mut messages, mut point, mut total) = (Messages::default(), Vec::new(), target);
-        while summand.weight.len() > 1 {
-            let message = summand.message(total);
-            transcript.write_point(messages.commit(committer, message, Fp::random(&mut *rng)))?;
-            let challenge = draw(transcript);
-            total = eval_polynomial(&message, challenge);
-            summand.fold(challenge);
-            point.push(challenge);
-        }
+    ) -> Result<(Self, AwaitsEvaluations<Writer>), ProveError> {
+        let (mut messages, mut total) = (Messages::default(), target);
+        let mut message: Option<Message> = None;
+        let (_, point, next) = start.rounds(|challenge| {
+            if let (Some(message), Some(challenge)) = (&message, challenge) {
+                total = eval_polynomial(message, *challenge);
+                summand.fold(*challenge);
+            }
+            let polynomial = *message.insert(summand.message(total));
+            Ok(messages.commit(committer, polynomial, Fp::random(&mut *rng)))
+        })?;
+        point.last().into_iter().for_each(|challenge| summand.fold(**challenge));
         let folded = |tables: &[Vec<Fp>]| tables.iter().map(|table| table[0]).collect::<Vec<_>>();
         let (linear, bilinear) = (&summand.linear, &summand.bilinear);
         let (columns, slots) = (layout.factor_columns().end, layout.slots);
-        let rows = Rows::new(point, layout);
+        let rows = Rows::new(&point, layout);
         // The last one is the sum of helpers, which are evaluated.
         let hidden = linear[..linear.len() - 1]
             .iter()
@@ -66,7 +72,7 @@ impl Reduced {
             .sum();
         let coefficients: Vec<Fp> =
             linear.iter().map(|[_, coefficients]| coefficients[0]).collect();
-        Ok(Self {
+        let reduced = Self {
             messages,
             lookups: folded(&summand.lookups),
             helpers: folded(&summand.helpers),
@@ -81,6 +87,7 @@ impl Reduced {
                 inverses: coefficients[columns..][..slots].to_vec(),
             },
             rows,
-        })
+        };
+        Ok((reduced, next))
     }
 }

@@ -9,7 +9,8 @@ use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::adjoint::Adjoint;
 use zkinfer_verifier::argument::messages::COEFFICIENTS;
 use zkinfer_verifier::argument::public::weight_sheets;
-use zkinfer_verifier::argument::row_sum::{Challenges, helper_terms};
+use zkinfer_verifier::argument::row_sum::helper_terms;
+use zkinfer_verifier::challenges::LookupChallenges;
 
 use super::lookups::Lookups;
 use super::messages::Message;
@@ -58,7 +59,7 @@ impl Summand {
         cells: Vec<Vec<Fp>>,
         lookups: Lookups,
         adjoint: &mut Adjoint,
-        challenges: &Challenges,
+        challenges: &LookupChallenges,
     ) -> Self {
         let (layout, integers) = (key.layout(), Integers::new());
         let summed = |columns: &[Column<'_>]| -> Vec<Vec<Fp>> {
@@ -100,9 +101,9 @@ impl Summand {
         let pairs = factors.as_chunks::<2>().0.iter().zip(std::mem::take(&mut adjoint.separators));
         let bilinear =
             pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
-        let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * challenges.zeta));
+        let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * *challenges.zeta));
         let weight = extend(powers.take(layout.usable).collect());
-        Self { lookups: lookups.denominators, helpers, weight, linear, bilinear, y: challenges.y }
+        Self { lookups: lookups.denominators, helpers, weight, linear, bilinear, y: *challenges.y }
     }
 
     /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every

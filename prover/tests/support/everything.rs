@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use rand_core::CryptoRng;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
 use zkinfer_verifier::adjoint::factors::{Operands, factors};
+use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
@@ -256,7 +257,7 @@ impl Everything {
     }
 
     /// Every column of cells by the layout's order, factors included.
-    pub fn cells(&self, rho: Fp, sigma: Fp) -> Vec<Vec<Fp>> {
+    pub fn cells(&self, LinearChallenges { rho, sigma, .. }: LinearChallenges) -> Vec<Vec<Fp>> {
         let layout = self.key.layout();
         let mut columns = vec![vec![Fp::ZERO; layout.usable]; layout.columns()];
         let tensors = self.sealed.iter().chain(&self.model);

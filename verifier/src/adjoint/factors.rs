@@ -10,6 +10,7 @@
 use ff::Field;
 use pasta_curves::Fp;
 
+use crate::challenges::{Rho, Sigma};
 use crate::circuit::description::{Operator, Product};
 use crate::circuit::geometry::Geometry;
 use crate::circuit::key::VerifyingKey;
@@ -29,8 +30,8 @@ pub struct Operands<'a> {
 pub fn factors(
     key: &VerifyingKey,
     id: usize,
-    rho: Fp,
-    sigma: Fp,
+    rho: Rho,
+    sigma: Sigma,
     operands: Operands<'_>,
 ) -> [Vec<Fp>; 2] {
     let nodes = &key.analysis().nodes;
@@ -38,7 +39,7 @@ pub fn factors(
         return Default::default();
     };
     let (rows, columns) = facts.matrix();
-    let (rho, sigma) = (powers(rho, rows), powers(sigma, columns));
+    let (rho, sigma) = (powers(*rho, rows), powers(*sigma, columns));
     match &node.operator {
         Operator::Contract(contract) => {
             let Some(input) = nodes.get(contract.input) else { return Default::default() };

@@ -23,6 +23,7 @@ use pasta_curves::Fp;
 pub use crate::adjoint::cotangent::WeightCotangent;
 use crate::adjoint::cotangent::{Cotangent, Kappa, along, zeros};
 use crate::adjoint::factors::{column_weights, sizes};
+use crate::challenges::LinearChallenges;
 use crate::circuit::description::{
     Combine, Contract, Form, Operator, OutputSource, Product, Requantise, View, ViewKind,
     Visibility, Weights,
@@ -37,17 +38,6 @@ use crate::circuit::view::scatter;
 use crate::field::small::Elements;
 use crate::field::{geometric, integer, powers};
 use crate::wire::statement::{Statement, Value};
-
-/// Challenges of the adjoint check.
-#[derive(Clone, Copy, Debug)]
-pub struct Cotangents {
-    /// Powers along the first dimension of each equation.
-    pub rho: Fp,
-    /// Powers along the others.
-    pub sigma: Fp,
-    /// Separates the equations from each other.
-    pub tau: Fp,
-}
 
 /// `κ` and `gᵀb`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +56,7 @@ pub struct Adjoint {
 struct Backward<'a> {
     key: &'a VerifyingKey,
     statement: &'a Statement,
-    challenges: Cotangents,
+    challenges: LinearChallenges,
     rho: Vec<Fp>,
     sigma: Vec<Fp>,
     /// `τ^e` for the next equation.
@@ -81,7 +71,11 @@ struct Backward<'a> {
 }
 
 /// Computes `κ` and the target for a statement that [`Statement::check`] accepts.
-pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangents) -> Adjoint {
+pub fn backward(
+    key: &VerifyingKey,
+    statement: &Statement,
+    challenges: LinearChallenges,
+) -> Adjoint {
     let analysis = key.analysis();
     let (rows, columns) = analysis.widest();
     let layout = key.layout();
@@ -91,9 +85,9 @@ pub fn backward(key: &VerifyingKey, statement: &Statement, challenges: Cotangent
         key,
         statement,
         challenges,
-        rho: powers(challenges.rho, rows),
-        sigma: powers(challenges.sigma, columns),
-        separator: challenges.tau,
+        rho: powers(*challenges.rho, rows),
+        sigma: powers(*challenges.sigma, columns),
+        separator: *challenges.tau,
         cotangents: vec![None; analysis.nodes.len()],
         biases: vec![Fp::ZERO; biases],
         first_bias: biases,
@@ -147,13 +141,13 @@ impl Backward<'_> {
     fn equation(&mut self, facts: &Facts) -> Cotangent {
         let (rows, columns) = facts.matrix();
         let rows = self.rho.iter().take(rows).map(|power| *power * self.separator).collect();
-        self.separator *= self.challenges.tau;
+        self.separator *= *self.challenges.tau;
         Cotangent::Outer { rows, columns }
     }
 
     /// The next `count` powers of `τ`, for as many equations.
     fn separators(&mut self, count: usize) -> Vec<Fp> {
-        let powers = geometric(self.separator, self.challenges.tau, count);
+        let powers = geometric(self.separator, *self.challenges.tau, count);
         let exponent = u64::try_from(count).unwrap_or(u64::MAX);
         self.separator *= self.challenges.tau.pow_vartime([exponent]);
         powers
@@ -457,7 +451,7 @@ impl Backward<'_> {
         let units = units.collect();
         self.adjoint
             .weights
-            .push(WeightCotangent { taps: powers(self.challenges.tau, depth), units });
+            .push(WeightCotangent { taps: powers(*self.challenges.tau, depth), units });
         left.iter().map(|separator| -*separator).collect()
     }
 

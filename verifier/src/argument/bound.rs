@@ -1,29 +1,10 @@
-//! The order of messages and challenges, shared by prover and verifier.
+//! What a proof is bound to before its first challenge.
 //!
-//! | absorbed | then drawn |
-//! |---|---|
-//! | hash of version, model (key and seal), parameters, `k`, `u`, statement ([`Bound`]); commitments to cells, multiplicities | `ρ, σ` |
-//! | commitments to factors | `τ, θ, β` |
-//! | commitments to helpers | `ζ, y` |
-//! | commitment to message `i` of the row sum, `k` times | `r_i` |
-//! | evaluations of lookups, helpers, factors at `r`; commitment to the hidden evaluation | `γ, λ` |
-//! | commitment to the running sum `S` | `υ` |
-//! | commitment to the quotient | `x` |
-//! | `A`, `M`, `S` at `x`, `S` at `ωx` | `x₁, x₂` |
-//! | commitment to the opening's quotient | `x₃` |
-//! | evaluations at `x₃` | `x₄` |
-//! | commitment to the opening's mask | `ξ, z` |
-//! | commitments `L` and `R` of round `i` of the inner product argument, `k` times | `u_i` |
-//! | its last coefficient and blind | |
-//!
-//! [`crate::argument`] reads this order, `transcript.rs` among the prover's tests holds real proofs
-//! against it: a challenge depends on all that stands above it and on nothing below.
-//!
-//! The hash function, its domain separation and the encodings are halo2's Blake2b transcript.
+//! The hash function, its domain separation and the encodings of what is absorbed later are halo2's
+//! Blake2b transcript.
 
 use ff::FromUniformBytes;
-use halo2_proofs::transcript::{EncodedChallenge, Transcript};
-use pasta_curves::{EqAffine, Fp};
+use pasta_curves::Fp;
 
 use crate::circuit::key::VerifyingKey;
 use crate::encoding::digest::Digest;
@@ -86,15 +67,6 @@ impl<'a> Bound<'a> {
             .finalize();
         Fp::from_uniform_bytes(hash.as_array())
     }
-}
-
-/// Draws the next challenge.
-pub fn draw<E, T>(transcript: &mut T) -> Fp
-where
-    E: EncodedChallenge<EqAffine>,
-    T: Transcript<EqAffine, E>,
-{
-    *transcript.squeeze_challenge_scalar::<()>()
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@
 use pasta_curves::Fp;
 
 use crate::argument::public::Public;
-use crate::argument::row_sum::{Challenges, Evaluations};
+use crate::argument::row_sum::Evaluations;
+use crate::challenges::{Gamma, LookupChallenges};
 use crate::circuit::layout::Layout;
 
 /// Coefficients of columns in `A`; those of sealed weights are their `κ̂`.
@@ -33,28 +34,28 @@ impl Combination {
         layout: &Layout,
         public: &Public,
         evaluations: Evaluations<'_>,
-        challenges: &Challenges,
-        gamma: Fp,
+        challenges: &LookupChallenges,
+        gamma: Gamma,
     ) -> Self {
         let mut cells = public.kappa.to_vec();
         let balance = challenges.balance(evaluations.helpers.len());
         let multiplicities = public.inverses.iter().map(|inverse| -(balance * inverse)).collect();
-        let (mut power, mut value) = (gamma, Fp::zero());
+        let (mut power, mut value) = (*gamma, Fp::zero());
         for ((lookup, evaluation), tag) in
             layout.lookups.iter().zip(evaluations.lookups).zip(&public.tags)
         {
-            let mut weight = power * challenges.theta;
+            let mut weight = power * *challenges.theta;
             for cell in cells.get_mut(lookup.columns.clone()).unwrap_or_default() {
                 *cell += weight;
-                weight *= challenges.theta;
+                weight *= *challenges.theta;
             }
-            value += power * (*evaluation - challenges.beta - tag);
-            power *= gamma;
+            value += power * (*evaluation - *challenges.beta - tag);
+            power *= *gamma;
         }
         let mut next = |evaluation: &Fp| {
             let coefficient = power;
             value += power * evaluation;
-            power *= gamma;
+            power *= *gamma;
             coefficient
         };
         let helpers = evaluations.helpers.iter().map(&mut next).collect();

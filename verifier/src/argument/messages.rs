@@ -20,6 +20,7 @@ use ff::Field;
 use pasta_curves::Fp;
 
 use crate::ROW_DEGREE;
+use crate::challenges::{Gamma, Lambda};
 
 /// Coefficients of a message.
 pub const COEFFICIENTS: usize = ROW_DEGREE.saturating_add(1);
@@ -42,11 +43,11 @@ pub struct Equations {
 #[derive(Clone, Copy, Debug)]
 pub struct Separators {
     /// The fourth equation has weight 1; the others have `first`, `first·γ`, `first·γ²`, …
-    pub gamma: Fp,
+    pub gamma: Gamma,
     /// A power of `γ` that nothing else uses, nor any after it.
     pub first: Fp,
     /// Separates the messages' commitments.
-    pub lambda: Fp,
+    pub lambda: Lambda,
 }
 
 /// The combined equations for the point `r`, the total of the sum and its known part at `r`; none
@@ -57,7 +58,7 @@ pub fn equations(point: &[Fp], target: Fp, known: Fp, separators: Separators) ->
     let (mut weights, mut scale, mut equation) =
         (Vec::with_capacity(rows(point.len())), Fp::one(), first);
     for coordinate in point {
-        let next = equation * gamma;
+        let next = equation * *gamma;
         let mut power = Fp::one();
         for degree in 0..COEFFICIENTS {
             // The constant coefficient counts at 0 and at 1.
@@ -75,6 +76,7 @@ pub fn equations(point: &[Fp], target: Fp, known: Fp, separators: Separators) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::challenges::Challenge;
     use crate::field::multilinear::inner_product;
 
     fn evaluate(message: &[Fp], at: Fp) -> Fp {
@@ -115,13 +117,16 @@ mod tests {
         /// Whether the combined equations hold for columns, the first a message is in, the second
         /// what it holds there and elsewhere.
         fn hold(&self, columns: &[Vec<Fp>]) -> bool {
-            let lambda = Fp::from(31);
-            let separators =
-                Separators { gamma: Fp::from(101), first: Fp::from(101).square(), lambda };
+            let lambda = Challenge::new(Fp::from(31));
+            let separators = Separators {
+                gamma: Challenge::new(Fp::from(101)),
+                first: Fp::from(101).square(),
+                lambda,
+            };
             let Equations { weights, value } =
                 equations(&self.point, self.target, self.known, separators).unwrap();
             let opened = columns.iter().rev().fold(vec![Fp::zero(); rows(2)], |sum, column| {
-                sum.iter().zip(column).map(|(sum, cell)| *sum * lambda + cell).collect()
+                sum.iter().zip(column).map(|(sum, cell)| *sum * *lambda + cell).collect()
             });
             inner_product(&opened, &weights) + self.hidden == value
         }

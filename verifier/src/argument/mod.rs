@@ -1,9 +1,19 @@
 //! What the bytes of an argument say: every message, and every challenge drawn between them.
 //!
-//! A verifier reads all of it first, then computes from what it read and from nothing else. So the
-//! order in which messages are absorbed and challenges drawn stands in one function, the one that
-//! verifies; [`crate::argument::bound`] has it as a table, and a test of the prover's holds real
-//! proofs against that table.
+//! | module | knows |
+//! |---|---|
+//! | [`bound`] | what a proof is bound to before anything is sent |
+//! | [`schedule`] | the order of messages and challenges, for both sides |
+//! | [`reader`] | the verifier's side of it |
+//! | [`row_sum`] | every constraint as one sum over rows, once for prover and verifier |
+//! | [`messages`] | what holds between the hidden messages of the row sum |
+//! | [`public`] | the public columns at the point of the row sum |
+//! | [`combination`], [`opened`] | which combination of all columns is opened, and to what |
+//! | [`running_sum`] | the one polynomial constraint that is left |
+//! | [`opening`] | halo2's multi-point opening |
+//!
+//! A verifier reads all of it first, then computes from what it read and from nothing else. A test
+//! of the prover's holds real proofs against the table in `docs/argument/overview.md`.
 
 pub mod bound;
 pub mod combination;
@@ -11,21 +21,23 @@ pub mod messages;
 pub mod opened;
 pub mod opening;
 pub mod public;
+pub mod reader;
 pub mod row_sum;
 pub mod running_sum;
+pub mod schedule;
 
-use halo2_proofs::transcript::{
-    Blake2bRead, Challenge255, EncodedChallenge, Transcript, TranscriptRead,
-};
 use pasta_curves::{EqAffine, Fp};
 
-use crate::adjoint::Cotangents;
-use crate::argument::bound::{Bound, draw};
+use crate::argument::bound::Bound;
 use crate::argument::opening::Opening;
-use crate::argument::row_sum::{Challenges, Evaluations};
+use crate::argument::reader::Reader;
+use crate::argument::row_sum::Evaluations;
+use crate::argument::schedule::{Sizes, Start};
+use crate::challenges::{
+    Coordinate, Gamma, Lambda, LinearChallenges, LookupChallenges, Upsilon, X,
+};
 use crate::circuit::key::VerifyingKey;
 use crate::error::Rejection;
-use crate::wire::proof::argument_bytes;
 
 /// The messages of one proof with the challenges drawn between them.
 #[derive(Clone, Debug)]
@@ -37,31 +49,33 @@ pub struct Argument {
     /// Commitments to factors.
     pub factors: Vec<EqAffine>,
     /// `ρ, σ, τ`.
-    pub cotangents: Cotangents,
+    pub linear: LinearChallenges,
     /// Commitments to lookup helpers.
     pub helpers: Vec<EqAffine>,
     /// `θ, β, ζ, y`.
-    pub challenges: Challenges,
+    pub lookup: LookupChallenges,
     /// Commitments to the messages of the row sum, one a round, then to the hidden evaluation.
     pub messages: Vec<EqAffine>,
     /// `r`, the point of the row sum: one challenge a round.
-    pub point: Vec<Fp>,
+    pub point: Vec<Coordinate>,
     /// Evaluations of lookups at `r`.
     pub lookups_at: Vec<Fp>,
     /// Evaluations of lookup helpers at `r`.
     pub helpers_at: Vec<Fp>,
     /// Evaluations of factors at `r`.
     pub factors_at: Vec<Fp>,
-    /// `γ, λ`.
-    pub separators: [Fp; 2],
+    /// `γ`.
+    pub gamma: Gamma,
+    /// `λ`.
+    pub lambda: Lambda,
     /// The commitment to the running sum.
     pub sum: EqAffine,
     /// `υ`.
-    pub upsilon: Fp,
+    pub upsilon: Upsilon,
     /// The commitment to the quotient.
     pub quotient: EqAffine,
     /// `x`.
-    pub x: Fp,
+    pub x: X,
     /// `A`, `M`, `S` at `x`, `S` at `ωx`.
     pub values: [Fp; 4],
     /// How these are opened.
@@ -71,59 +85,38 @@ pub struct Argument {
 impl Argument {
     /// Reads the argument of a proof for `key`.
     pub fn read(key: &VerifyingKey, bound: &Bound<'_>, bytes: &[u8]) -> Result<Self, Rejection> {
-        let expected = argument_bytes(key);
-        if bytes.len() != expected {
-            return Err(Rejection::ProofLength { expected, got: bytes.len() });
+        let sizes = Sizes::of(key);
+        let (expected, got) = (sizes.bytes(), bytes.len());
+        if got != expected {
+            return Err(Rejection::ProofLength { expected, got });
         }
-        let (layout, k) = (key.layout(), key.description().k);
-        let (helper_count, factor_count) = (layout.helpers(), layout.factor_columns().len());
-        let mut transcript: Blake2bRead<&[u8], EqAffine, Challenge255<EqAffine>> =
-            Blake2bRead::init(bytes);
-        let from = &mut transcript;
-        from.common_scalar(bound.element()).map_err(|_| Rejection::Encoding { part: "binding" })?;
+        let start = Start::new(Reader::new(bytes, bound)?, sizes);
+        let ([cells, multiplicities], (rho, sigma), next) = start.cells((), ())?;
+        let (factors, (tau, theta, beta), next) = next.factors(())?;
+        let (helpers, (zeta, y), next) = next.helpers(())?;
+        let (mut messages, point, next) = next.rounds(|_| Ok(()))?;
+        let (evaluations, (gamma, lambda), next) = next.evaluations([(); 3], ())?;
+        let (sum, upsilon, next) = next.running_sum(())?;
+        let (quotient, x, next) = next.quotient(())?;
+        let (values, combiners, next) = next.values(())?;
+        let opening = Opening::read(combiners, next)?;
 
-        let cells = points(from, layout.fresh_columns(), "commitments to cells")?;
-        let multiplicities = points(from, layout.slots, "commitments to multiplicities")?;
-        let (rho, sigma) = (draw(from), draw(from));
-        let factors = points(from, factor_count, "commitments to factors")?;
-        let (tau, theta, beta) = (draw(from), draw(from), draw(from));
-        let helpers = points(from, helper_count, "commitments to lookup helpers")?;
-        let (zeta, y) = (draw(from), draw(from));
-
-        // The rounds of the row sum.
-        let (mut messages, mut point) = (Vec::new(), Vec::new());
-        for _ in 0..k {
-            messages.push(read_point(from, "commitments to messages of the row sum")?);
-            point.push(draw(from));
-        }
-        let lookups_at = scalars(from, layout.lookups.len(), "evaluations of lookups")?;
-        let helpers_at = scalars(from, helper_count, "evaluations of lookup helpers")?;
-        let factors_at = scalars(from, factor_count, "evaluations of factors")?;
-        messages.push(read_point(from, "commitment to the hidden evaluation")?);
-        let separators = [draw(from), draw(from)];
-
-        let sum = read_point(from, "commitment to the running sum")?;
-        let upsilon = draw(from);
-        let quotient = read_point(from, "commitment to the quotient")?;
-        let x = draw(from);
-        let mut values = [Fp::zero(); 4];
-        for value in &mut values {
-            *value = read_scalar(from, "evaluations of what is opened")?;
-        }
-        let opening = Opening::read(from, k)?;
+        let ([lookups_at, helpers_at, factors_at], hidden) = evaluations;
+        messages.push(hidden);
         Ok(Self {
             cells,
             multiplicities,
             factors,
-            cotangents: Cotangents { rho, sigma, tau },
+            linear: LinearChallenges { rho, sigma, tau },
             helpers,
-            challenges: Challenges { theta, beta, zeta, y },
+            lookup: LookupChallenges { theta, beta, zeta, y },
             messages,
             point,
             lookups_at,
             helpers_at,
             factors_at,
-            separators,
+            gamma,
+            lambda,
             sum,
             upsilon,
             quotient,
@@ -141,38 +134,4 @@ impl Argument {
             factors: &self.factors_at,
         }
     }
-}
-
-/// A point, or the rejection that names the part where there is none.
-pub(crate) fn read_point<E, T>(from: &mut T, part: &'static str) -> Result<EqAffine, Rejection>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptRead<EqAffine, E>,
-{
-    from.read_point().map_err(|_| Rejection::Encoding { part })
-}
-
-/// A scalar, likewise.
-pub(crate) fn read_scalar<E, T>(from: &mut T, part: &'static str) -> Result<Fp, Rejection>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptRead<EqAffine, E>,
-{
-    from.read_scalar().map_err(|_| Rejection::Encoding { part })
-}
-
-fn points<E, T>(from: &mut T, count: usize, part: &'static str) -> Result<Vec<EqAffine>, Rejection>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptRead<EqAffine, E>,
-{
-    (0..count).map(|_| read_point(from, part)).collect()
-}
-
-fn scalars<E, T>(from: &mut T, count: usize, part: &'static str) -> Result<Vec<Fp>, Rejection>
-where
-    E: EncodedChallenge<EqAffine>,
-    T: TranscriptRead<EqAffine, E>,
-{
-    (0..count).map(|_| read_scalar(from, part)).collect()
 }

@@ -5,7 +5,8 @@ use pasta_curves::Fp;
 use crate::argument::combination::Combination;
 use crate::argument::messages::{Equations, Separators, equations};
 use crate::argument::public::{Public, Rows};
-use crate::argument::row_sum::{Challenges, Evaluations, known_part};
+use crate::argument::row_sum::{Evaluations, known_part};
+use crate::challenges::{Gamma, Lambda, LookupChallenges};
 use crate::circuit::layout::Layout;
 use crate::error::Rejection;
 
@@ -33,8 +34,8 @@ impl Public {
         rows: &Rows,
         evaluations: Evaluations<'_>,
         target: Fp,
-        challenges: &Challenges,
-        [gamma, lambda]: [Fp; 2],
+        challenges: &LookupChallenges,
+        (gamma, lambda): (Gamma, Lambda),
     ) -> Result<Opened, Rejection> {
         let known = known_part(evaluations, self, challenges);
         let combination = Combination::new(layout, self, evaluations, challenges, gamma);

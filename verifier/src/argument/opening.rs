@@ -16,11 +16,11 @@
 use ff::{BatchInvert, Field};
 use group::Group;
 use halo2_proofs::arithmetic::best_multiexp;
-use halo2_proofs::transcript::{EncodedChallenge, TranscriptRead};
 use pasta_curves::{EqAffine, Fp};
 
-use crate::argument::bound::draw;
-use crate::argument::{read_point, read_scalar};
+use crate::argument::reader::Reader;
+use crate::argument::schedule::{AwaitsOpeningQuotient, Round};
+use crate::challenges::{X1, X2, X3, X4, Xi, Z};
 use crate::error::Rejection;
 use crate::parameters::Parameters;
 
@@ -60,17 +60,17 @@ impl Equation {
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// Combines what is opened at one point.
-    pub x_1: Fp,
+    pub x_1: X1,
     /// Combines the two sets of points.
-    pub x_2: Fp,
+    pub x_2: X2,
     /// The commitment to `q`.
     pub quotient: EqAffine,
     /// The point at which all is opened.
-    pub x_3: Fp,
+    pub x_3: X3,
     /// `P` and `s` there.
     pub values: [Fp; 2],
     /// Combines `q`, `P` and `s`.
-    pub x_4: Fp,
+    pub x_4: X4,
     /// The inner product argument for their combination.
     pub product: InnerProduct,
 }
@@ -81,30 +81,28 @@ pub struct InnerProduct {
     /// The commitment to the mask.
     pub mask: EqAffine,
     /// Scales the mask.
-    pub xi: Fp,
+    pub xi: Xi,
     /// Scales the generator of inner products.
-    pub z: Fp,
+    pub z: Z,
     /// The rounds: two commitments and a challenge each.
-    pub rounds: Vec<([EqAffine; 2], Fp)>,
+    pub rounds: Vec<Round>,
     /// The coefficient that is left, and the blind.
     pub scalars: [Fp; 2],
 }
 
-const PART: &str = "elements of the opening";
-
 impl Opening {
-    /// Reads an opening of polynomials with `2^k` coefficients.
-    pub fn read<E, T>(from: &mut T, k: u32) -> Result<Self, Rejection>
-    where
-        E: EncodedChallenge<EqAffine>,
-        T: TranscriptRead<EqAffine, E>,
-    {
-        let (x_1, x_2) = (draw(from), draw(from));
-        let quotient = read_point(from, PART)?;
-        let x_3 = draw(from);
-        let values = [read_scalar(from, PART)?, read_scalar(from, PART)?];
-        let x_4 = draw(from);
-        Ok(Self { x_1, x_2, quotient, x_3, values, x_4, product: InnerProduct::read(from, k)? })
+    /// Reads an opening after `x₁` and `x₂`.
+    pub fn read(
+        (x_1, x_2): (X1, X2),
+        start: AwaitsOpeningQuotient<Reader<'_>>,
+    ) -> Result<Self, Rejection> {
+        let (quotient, x_3, next) = start.quotient(())?;
+        let (values, x_4, next) = next.values(())?;
+        let (mask, (xi, z), next) = next.mask(())?;
+        let (rounds, next) = next.rounds(|_| Ok([(); 2]))?;
+        let (scalars, _) = next.scalars(())?;
+        let product = InnerProduct { mask, xi, z, rounds, scalars };
+        Ok(Self { x_1, x_2, quotient, x_3, values, x_4, product })
     }
 
     /// The equation that holds iff `here` at `points[0]` and `both` at both points are opened.
@@ -115,8 +113,8 @@ impl Opening {
         both: &Claim<2>,
         points: [Fp; 2],
     ) -> Result<Equation, Rejection> {
-        let Self { x_1, x_2, quotient, x_3, values: [here_value, both_value], x_4, ref product } =
-            *self;
+        let Self { quotient, values: [here_value, both_value], ref product, .. } = *self;
+        let (x_1, x_2, x_3, x_4): (Fp, Fp, Fp, Fp) = (*self.x_1, *self.x_2, *self.x_3, *self.x_4);
 
         // The quotient at x_3.
         let [x, next] = points;
@@ -148,27 +146,6 @@ impl Opening {
 }
 
 impl InnerProduct {
-    fn read<E, T>(from: &mut T, k: u32) -> Result<Self, Rejection>
-    where
-        E: EncodedChallenge<EqAffine>,
-        T: TranscriptRead<EqAffine, E>,
-    {
-        let mask = read_point(from, PART)?;
-        let (xi, z) = (draw(from), draw(from));
-        let mut rounds = Vec::new();
-        for _ in 0..k {
-            let sides = [read_point(from, PART)?, read_point(from, PART)?];
-            rounds.push((sides, draw(from)));
-        }
-        Ok(Self {
-            mask,
-            xi,
-            z,
-            rounds,
-            scalars: [read_scalar(from, PART)?, read_scalar(from, PART)?],
-        })
-    }
-
     /// Adds that what stands in `equation` so far commits to a polynomial with this value at `x`.
     fn add(
         &self,
@@ -178,12 +155,12 @@ impl InnerProduct {
         value: Fp,
     ) -> Result<(), Rejection> {
         let Self { mask, xi, z, rounds, scalars: [coefficient, blind] } = self;
-        equation.add(Fp::ONE, [(*xi, *mask)]);
+        equation.add(Fp::ONE, [(**xi, *mask)]);
         for ([left, right], challenge) in rounds {
             let inverse = Option::<Fp>::from(challenge.invert());
             let inverse =
                 inverse.ok_or(Rejection::DegenerateChallenge { part: "inner product" })?;
-            equation.add(Fp::ONE, [(inverse, *left), (*challenge, *right)]);
+            equation.add(Fp::ONE, [(inverse, *left), (**challenge, *right)]);
         }
 
         // The folded generator and the folded powers of x: the last challenge belongs to the lowest
@@ -191,12 +168,12 @@ impl InnerProduct {
         let mut tensor = vec![Fp::ONE];
         let (mut folded, mut power) = (Fp::ONE, x);
         for (_, challenge) in rounds.iter().rev() {
-            let high: Vec<Fp> = tensor.iter().map(|low| *low * challenge).collect();
+            let high: Vec<Fp> = tensor.iter().map(|low| *low * **challenge).collect();
             tensor.extend(high);
-            folded *= Fp::ONE + *challenge * power;
+            folded *= Fp::ONE + **challenge * power;
             power = power.square();
         }
-        let product = *coefficient * folded * z;
+        let product = *coefficient * folded * **z;
         equation.add(
             -Fp::ONE,
             [(product, parameters.inner_product()), (*blind, parameters.blinding())],

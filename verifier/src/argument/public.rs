@@ -3,14 +3,15 @@
 
 use core::ops::Range;
 
+use ff::{BatchInvert, Field};
 use pasta_curves::Fp;
 
 use crate::adjoint::Adjoint;
-use crate::argument::row_sum::Challenges;
+use crate::challenges::{Beta, Coordinate, LookupChallenges, Theta};
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::layout::Layout;
 use crate::circuit::sheet::{Role, Sheet};
-use crate::circuit::tables::tag_value;
+use crate::circuit::tables::{Tuple, compress_tuple, tag_value};
 use crate::error::Rejection;
 use crate::field::multilinear::{inner_product, weights};
 use crate::field::powers;
@@ -29,7 +30,8 @@ pub struct Rows {
 
 impl Rows {
     /// The weights at a point.
-    pub fn new(point: Vec<Fp>, layout: &Layout) -> Self {
+    pub fn new(point: &[Coordinate], layout: &Layout) -> Self {
+        let point: Vec<Fp> = point.iter().map(|coordinate| **coordinate).collect();
         let mut weights = weights(&point);
         weights.truncate(layout.boundary());
         let mut sum = Fp::zero();
@@ -93,7 +95,7 @@ impl Public {
         key: &VerifyingKey,
         rows: &Rows,
         adjoint: &Adjoint,
-        challenges: &Challenges,
+        challenges: &LookupChallenges,
     ) -> Result<Self, Rejection> {
         let layout = key.layout();
         let evaluate = |columns: &[Vec<Fp>]| {
@@ -109,12 +111,38 @@ impl Public {
         let inverses = key.table_inverses(challenges.theta, challenges.beta);
         let inverses = inverses.ok_or(Rejection::DegenerateChallenge { part: "table" })?;
         Ok(Self {
-            weight: inner_product(&powers(challenges.zeta, layout.usable), &rows.weights),
+            weight: inner_product(&powers(*challenges.zeta, layout.usable), &rows.weights),
             active: rows.active(layout),
             tags: rows.tags(layout),
             kappa: evaluate(&adjoint.kappa),
             separators: evaluate(&adjoint.separators),
             inverses: evaluate(&inverses),
         })
+    }
+}
+
+impl VerifyingKey {
+    /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator
+    /// is zero.
+    ///
+    /// Rows of the last slot that no table fills repeat the all-zero tuple, which is always valid.
+    pub fn table_inverses(&self, theta: Theta, beta: Beta) -> Option<Vec<Vec<Fp>>> {
+        let layout = self.layout();
+        let tuples: Vec<(usize, Tuple)> = self.tables().tuples().collect();
+        let slots = tuples.chunks(layout.usable.max(1));
+        let mut columns: Vec<_> = slots.map(|tuples| (tuples, Vec::new())).collect();
+        for_each_chunk(&mut columns, 1, |_, columns| {
+            for (tuples, inverses) in columns {
+                inverses.extend(
+                    tuples.iter().map(|(tag, tuple)| *beta + compress_tuple(*tag, *tuple, *theta)),
+                );
+                inverses.resize(layout.usable, *beta);
+                inverses.iter_mut().batch_invert();
+            }
+        });
+        // What is zero stays zero.
+        let inverses: Vec<Vec<Fp>> = columns.into_iter().map(|(_, inverses)| inverses).collect();
+        let degenerate = inverses.iter().flatten().any(|value| bool::from(value.is_zero()));
+        (!degenerate).then_some(inverses)
     }
 }

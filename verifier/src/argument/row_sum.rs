@@ -14,36 +14,16 @@
 //! [`crate::argument::messages`] binds the rounds that reduce the sum to one point. Derivations:
 //! `docs/argument/row-sum.md`.
 
-use ff::Field;
 use pasta_curves::Fp;
 
-use crate::LOOKUPS_PER_HELPER;
 use crate::argument::public::Public;
+use crate::challenges::LookupChallenges;
+use crate::circuit::layout::LOOKUPS_PER_HELPER;
 use crate::field::arrays::arrays;
 
 /// Degree of the row sum's polynomial in each variable: a helper times its lookups' denominators
 /// times the row's weight.
 pub const ROW_DEGREE: usize = LOOKUPS_PER_HELPER + 2;
-
-/// Challenges that the sum mentions.
-#[derive(Clone, Copy, Debug)]
-pub struct Challenges {
-    /// Compresses tuples.
-    pub theta: Fp,
-    /// Shifts compressed tuples.
-    pub beta: Fp,
-    /// Weighs rows.
-    pub zeta: Fp,
-    /// Separates the terms.
-    pub y: Fp,
-}
-
-impl Challenges {
-    /// `y^(H+1)`, the weight of the lookups' balance.
-    pub fn balance(&self, helpers: usize) -> Fp {
-        self.y.pow_vartime([u64::try_from(helpers).unwrap_or(u64::MAX)]) * self.y
-    }
-}
 
 /// What a proof reveals of its columns at the point that the sum is reduced to.
 #[derive(Clone, Copy, Debug)]
@@ -81,11 +61,15 @@ pub fn helper_terms(lookups: &[Fp], helpers: &[Fp], y: Fp) -> Fp {
 
 /// The summed polynomial at one point, but for the part that is linear in columns whose evaluations
 /// the proof does not reveal, `Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`.
-pub fn known_part(evaluations: Evaluations<'_>, public: &Public, challenges: &Challenges) -> Fp {
+pub fn known_part(
+    evaluations: Evaluations<'_>,
+    public: &Public,
+    challenges: &LookupChallenges,
+) -> Fp {
     let Evaluations { lookups, helpers, factors } = evaluations;
     let pairs = arrays::<_, 2>(factors).0.zip(&public.separators);
     let bilinear: Fp = pairs.map(|([u, v], separator)| *separator * u * v).sum();
-    public.weight * helper_terms(lookups, helpers, challenges.y)
+    public.weight * helper_terms(lookups, helpers, *challenges.y)
         + challenges.balance(helpers.len()) * public.active * helpers.iter().sum::<Fp>()
         + bilinear
 }
@@ -93,6 +77,8 @@ pub fn known_part(evaluations: Evaluations<'_>, public: &Public, challenges: &Ch
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::challenges::Challenge;
+    use ff::Field;
 
     #[test]
     fn fractions_add_reciprocals() {
@@ -106,11 +92,11 @@ mod tests {
 
     #[test]
     fn each_term_catches_what_only_it_sees() {
-        let challenges = Challenges {
-            theta: Fp::from(2),
-            beta: Fp::from(3),
-            zeta: Fp::from(5),
-            y: Fp::from(1009),
+        let challenges = LookupChallenges {
+            theta: Challenge::new(Fp::from(2)),
+            beta: Challenge::new(Fp::from(3)),
+            zeta: Challenge::new(Fp::from(5)),
+            y: Challenge::new(Fp::from(1009)),
         };
         // Two helpers: the second one has a single lookup.
         let lookups: Vec<Fp> =
@@ -119,7 +105,7 @@ mod tests {
             .chunks(LOOKUPS_PER_HELPER)
             .map(|group| group.iter().map(|f| f.invert().unwrap()).sum())
             .collect();
-        assert_eq!(helper_terms(&lookups, &helpers, challenges.y), Fp::zero());
+        assert_eq!(helper_terms(&lookups, &helpers, *challenges.y), Fp::zero());
         let factors = [Fp::from(9), Fp::from(10)];
         let part = |lookups: &[Fp], helpers: &[Fp], factors: &[Fp]| {
             let public = Public {
@@ -134,7 +120,7 @@ mod tests {
         };
         let honest = part(&lookups, &helpers, &factors);
         let balance =
-            challenges.y.square() * challenges.y * Fp::from(13) * helpers.iter().sum::<Fp>();
+            challenges.y.square() * *challenges.y * Fp::from(13) * helpers.iter().sum::<Fp>();
         assert_eq!(honest, balance + Fp::from(9 * 10 * 12));
         let bump = |values: &[Fp], at: usize| {
             let mut values = values.to_vec();
@@ -153,6 +139,6 @@ mod tests {
         // Errors of two helpers that would cancel without a power of y of their own.
         let (p, q) = (fraction(&lookups[..LOOKUPS_PER_HELPER]).1, lookups[LOOKUPS_PER_HELPER]);
         let forged = [helpers[0] + p.invert().unwrap(), helpers[1] - q.invert().unwrap()];
-        assert_ne!(helper_terms(&lookups, &forged, challenges.y), Fp::zero());
+        assert_ne!(helper_terms(&lookups, &forged, *challenges.y), Fp::zero());
     }
 }

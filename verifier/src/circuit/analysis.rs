@@ -8,12 +8,12 @@ use crate::circuit::description::{
     Description, NodeId, Output, OutputSource, Quantisation, Visibility,
 };
 use crate::circuit::edges;
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::facts::Facts;
 use crate::circuit::forms;
 use crate::circuit::interval::Interval;
 use crate::circuit::operators::Reader;
 use crate::circuit::size::{count, within};
+use crate::error::DescriptionError as Error;
 use crate::limits::MAX_BIAS_DIGITS;
 use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_READS, MAX_TENSORS};
 

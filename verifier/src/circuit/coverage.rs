@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::layout::Layout;
 use crate::circuit::place::{Lane, Piece};
+use crate::error::DescriptionError as Error;
 
 /// The rows that pieces use, by column, and the lookups that cover the columns.
 struct Coverage {

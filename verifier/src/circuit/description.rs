@@ -11,21 +11,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
+pub use crate::visibility::Visibility;
 
 /// Index of a node in [`Description::nodes`].
 pub type NodeId = usize;
-
-/// What a proof shows of a tensor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Visibility {
-    /// Its integers, in the statement.
-    #[default]
-    Public,
-    /// Commitments to it, which other proofs can refer to.
-    Sealed,
-    /// Nothing but that it exists and is in its range. Inputs only.
-    Private,
-}
 
 /// A circuit: operators, shapes, ranges, tables and public weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! checked in one pass over the edges.
 
 use crate::circuit::description::{Description, Operator, OutputSource, Visibility};
-use crate::circuit::error::DescriptionError as Error;
+use crate::error::DescriptionError as Error;
 
 /// An input that is not public has the cells of the node that stands for it: without one nothing
 /// would be known of it, and two would stand for two tensors.

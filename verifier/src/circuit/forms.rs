@@ -10,10 +10,10 @@
 use crate::circuit::description::{
     Contract, Description, NodeId, Operator, OutputSource, View, ViewKind,
 };
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::Geometry;
 use crate::circuit::geometry::{factor_length, multiply_accumulates};
+use crate::error::DescriptionError as Error;
 use crate::limits::MAX_PER_ELEMENT;
 
 /// The form of a cotangent: see `cotangent.rs`.

@@ -3,11 +3,11 @@
 use crate::circuit::analysis::{Analysis, analyse};
 use crate::circuit::coverage;
 use crate::circuit::description::Description;
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::layout::Layout;
 use crate::circuit::tables::Tables;
 use crate::encoding::digest::Digest;
 use crate::encoding::encode;
+use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_K, MAX_LIMB_BITS, MIN_K};
 use crate::threads::join;
 

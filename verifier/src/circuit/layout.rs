@@ -21,13 +21,13 @@ use std::ops::Range;
 
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{Description, Form, Operator, OutputSource, Visibility};
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::geometry::factor_length;
 use crate::circuit::place::{Cells, Lane, Lookup, Piece, Segment, add};
 use crate::circuit::rows::usable_rows;
 use crate::circuit::sheet::{Role, Sheet, sealed_tensors};
 use crate::circuit::size::within;
 use crate::circuit::tables::{Tables, gap_limbs};
+use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_COLUMNS, MAX_SEGMENTS};
 
 /// Lookups that share a helper column.

@@ -16,13 +16,11 @@
 //! | `coverage` | that no cell is shared, and none without a lookup |
 //! | [`key`] | the verifying key: all of it, with its digest |
 //! | [`view`] | moving elements, and the transpose of it |
-//! | [`error`] | why a description is no key |
 
 pub mod analysis;
 mod coverage;
 pub mod description;
 mod edges;
-pub mod error;
 pub mod facts;
 pub(crate) mod forms;
 pub mod geometry;

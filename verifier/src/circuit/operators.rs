@@ -3,12 +3,12 @@
 use crate::circuit::description::{
     Combine, Contract, Description, Form, Operator, Product, Requantise, View, ViewKind, Weights,
 };
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
 use crate::circuit::interval::{Bounds, Interval};
 use crate::circuit::sealed::{SEALED_WEIGHT, sealed_bias};
 use crate::circuit::size::{count, within};
+use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_ELEMENTS, MAX_SHIFT};
 
 /// An operator of the description with its name, and the facts of the nodes before it.

@@ -1,6 +1,6 @@
 //! Sizes compared with their limits, by the name of what passes them.
 
-use crate::circuit::error::DescriptionError as Error;
+use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_ELEMENTS, MAX_RANK};
 
 /// A size as messages say it.

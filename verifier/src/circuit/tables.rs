@@ -15,9 +15,9 @@ use crate::circuit::description::{
     Description, Form, Function, Input, Node, NodeId, Operator, OutputSource, Requantise,
     Visibility,
 };
-use crate::circuit::error::DescriptionError as Error;
 use crate::circuit::interval::Interval;
 use crate::circuit::size::within;
+use crate::error::DescriptionError as Error;
 use crate::field::integer;
 use crate::limits::MAX_TABLE_ROWS;
 

@@ -4,6 +4,7 @@
 //! The constants are measured, and so chosen that the sums exceed what is measured by up to a
 //! factor of two (`benches/hostile.rs`).
 
+use crate::argument::schedule::Sizes;
 use crate::circuit::description::{
     Contract, Operator, OutputSource, View, ViewKind, Visibility, Weights,
 };
@@ -14,7 +15,6 @@ use crate::circuit::geometry::{factor_length, multiply_accumulates};
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::place::Cells;
 use crate::circuit::sheet::Role;
-use crate::wire::proof::argument_bytes;
 
 /// Bytes of a field element.
 const ELEMENT: u64 = 32;
@@ -290,7 +290,7 @@ impl Pass<'_> {
         let key = self.key;
         let layout = key.layout();
         let (evaluated, sealed) = (layout.factor_columns().end, layout.sealed_columns().count());
-        let points = argument_bytes(key).checked_div(32).unwrap_or(0).saturating_add(sealed);
+        let points = Sizes::of(key).bytes().checked_div(32).unwrap_or(0).saturating_add(sealed);
         let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
         let mut time = Tally(START);
         time.add(layout.rows, ROW.saturating_add(self.term()));
@@ -340,7 +340,7 @@ impl Pass<'_> {
         // Tuples and reciprocals.
         bytes.add(layout.usable.saturating_mul(layout.slots), 2 * ELEMENT);
         bytes.add(layout.rows, ROW_BYTES);
-        bytes.add(argument_bytes(key), 6);
+        bytes.add(Sizes::of(key).bytes(), 6);
         bytes.add(layout.sealed_columns().count(), 300);
         bytes.add(layout.lookups.iter().map(|lookup| lookup.tags.len()).sum(), 48);
         let description = key.description();

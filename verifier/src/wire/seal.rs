@@ -11,11 +11,11 @@ use pasta_curves::EqAffine;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::description::{Description, Input, Node, Operator, Visibility};
-use crate::circuit::error::DescriptionError;
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::sheet::SealedTensor;
 use crate::encoding::digest::Digest;
 use crate::encoding::encode;
+use crate::error::DescriptionError;
 use crate::error::Rejection;
 use crate::limits::{MAX_TENSORS, bounded};
 use crate::parameters::Parameters;

@@ -1,5 +1,6 @@
 //! What a proof is about: public integers, commitments to sealed tensors.
 
+use pasta_curves::EqAffine;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::description::{Quantisation, Visibility};
@@ -7,7 +8,7 @@ use crate::circuit::key::VerifyingKey;
 use crate::circuit::sheet::Role;
 use crate::error::Rejection;
 use crate::limits::{MAX_TENSORS, bounded};
-use crate::wire::commitment::Commitment;
+use crate::wire::commitment::{Commitment, decode};
 
 /// Inputs and outputs as the key's visibility shows them: row-major integers, commitments, or
 /// nothing.
@@ -61,16 +62,6 @@ impl Value {
     }
 }
 
-impl std::fmt::Display for Visibility {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Public => "public",
-            Self::Sealed => "sealed",
-            Self::Private => "private",
-        })
-    }
-}
-
 impl Quantisation {
     /// The real number that `integer` stands for.
     #[allow(
@@ -90,8 +81,9 @@ impl Statement {
         Self { inputs: values(inputs), outputs: values(outputs) }
     }
 
-    /// Whether the tensors have the declared number, visibility, lengths and ranges.
-    pub fn check(&self, key: &VerifyingKey) -> Result<(), Rejection> {
+    /// Whether the tensors have the declared number, visibility, lengths and ranges, and sealed
+    /// ones commitments.
+    pub fn check(&self, key: &VerifyingKey) -> Result<CheckedStatement<'_>, Rejection> {
         let description = key.description();
         let columns = |role| key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len());
         let inputs = description.inputs.iter().enumerate().map(|(index, input)| Declared {
@@ -110,7 +102,31 @@ impl Statement {
             range: [facts.interval.minimum, facts.interval.maximum],
             columns: columns(Role::Output(index)),
         });
-        check_tensors("output", &self.outputs, outputs)
+        check_tensors("output", &self.outputs, outputs)?;
+        let values = self.inputs.iter().chain(&self.outputs);
+        let points = values.flat_map(Value::commitments).map(decode).collect::<Option<_>>();
+        let part = "commitments of the statement";
+        let points = points.ok_or(Rejection::Encoding { part })?;
+        Ok(CheckedStatement { statement: self, points })
+    }
+}
+
+/// A statement that fits a key, as [`Statement::check`] gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedStatement<'a> {
+    statement: &'a Statement,
+    points: Vec<EqAffine>,
+}
+
+impl<'a> CheckedStatement<'a> {
+    /// The statement.
+    pub fn statement(&self) -> &'a Statement {
+        self.statement
+    }
+
+    /// The commitments to its sealed inputs, then to its sealed outputs, column by column.
+    pub fn points(&self) -> &[EqAffine] {
+        &self.points
     }
 }
 

@@ -6,14 +6,18 @@ use std::collections::BTreeSet;
 use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_verifier::Statement;
-use zkinfer_verifier::adjoint::{Adjoint, Cotangents};
+use zkinfer_verifier::adjoint::Adjoint;
+use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
 
 use crate::equations::{Equation, Form, Network, Variable, add, places};
 
 /// The combination of all equations: their transpose, applied to the cotangents, term by term.
-pub fn transpose(equations: &[Equation], Cotangents { rho, sigma, tau }: Cotangents) -> Form {
+pub fn transpose(
+    equations: &[Equation],
+    LinearChallenges { rho, sigma, tau }: LinearChallenges,
+) -> Form {
     let mut total = Form::new();
     let mut used = BTreeSet::new();
     let power = |base: Fp, exponent: u64| base.pow_vartime([exponent]);
@@ -21,7 +25,7 @@ pub fn transpose(equations: &[Equation], Cotangents { rho, sigma, tau }: Cotange
         assert!(used.insert((*exponent, *row, *column)), "two equations share a monomial");
         add(
             &mut total,
-            power(tau, *exponent) * power(rho, *row as u64) * power(sigma, *column as u64),
+            power(*tau, *exponent) * power(*rho, *row as u64) * power(*sigma, *column as u64),
             form,
         );
     }
@@ -34,7 +38,7 @@ pub fn compare(
     statement: &Statement,
     total: &Form,
     adjoint: &Adjoint,
-    challenges: Cotangents,
+    challenges: LinearChallenges,
 ) {
     let (key, layout) = (network.key, network.key.layout());
     let coefficient = |variable| total.get(&variable).copied().unwrap_or(Fp::ZERO);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ff::{Field, PrimeField};
 use pasta_curves::Fp;
-use zkinfer_verifier::adjoint::Cotangents;
+use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
     Contract, Form as Requantisation, NodeId, Operator, OutputSource, Weights,
 };
@@ -180,7 +180,7 @@ impl<'a> Network<'a> {
 
     /// All equations, for the integers and challenges that they depend on: an ArgMax's index, `ρ`
     /// and `σ` in what factors are made of.
-    pub fn equations(&self, statement: &Statement, challenges: Cotangents) -> Vec<Equation> {
+    pub fn equations(&self, statement: &Statement, challenges: LinearChallenges) -> Vec<Equation> {
         let mut list = List { equations: Vec::new(), exponent: 0 };
         let description = self.key.description();
         for (index, output) in description.outputs.iter().enumerate() {
@@ -328,7 +328,11 @@ impl<'a> Network<'a> {
     }
 
     /// What `u` and `v` of a bilinear node are made of.
-    fn factors(&self, id: NodeId, Cotangents { rho, sigma, .. }: Cotangents) -> [Vec<Form>; 2] {
+    fn factors(
+        &self,
+        id: NodeId,
+        LinearChallenges { rho, sigma, .. }: LinearChallenges,
+    ) -> [Vec<Form>; 2] {
         let power = |base: Fp, exponent: usize| base.pow_vartime([exponent as u64]);
         let mut made = [0, 1].map(|offset| vec![Form::new(); self.cells(id, offset).len()]);
         let [left, right] = &mut made;
@@ -339,14 +343,14 @@ impl<'a> Network<'a> {
                 for (element, form) in self.nodes[product.left].iter().enumerate() {
                     let (batch, row, t) =
                         (element / inner / rows, element / inner % rows, element % inner);
-                    add(&mut left[batch * inner + t], power(sigma, row * columns), form);
+                    add(&mut left[batch * inner + t], power(*sigma, row * columns), form);
                 }
                 for (element, form) in self.nodes[product.right].iter().enumerate() {
                     let (batch, column, t) =
                         (element / inner / columns, element / inner % columns, element % inner);
                     add(
                         &mut right[batch * inner + t],
-                        power(rho, batch) * power(sigma, column),
+                        power(*rho, batch) * power(*sigma, column),
                         form,
                     );
                 }
@@ -355,7 +359,7 @@ impl<'a> Network<'a> {
                 let (input, output) = (&self.shapes[contract.input], &self.shapes[id]);
                 for position in 0..output[1] * output[2] {
                     let factor =
-                        power(sigma, position) * integer(column_factor(contract, position));
+                        power(*sigma, position) * integer(column_factor(contract, position));
                     for (tap, left) in left.iter_mut().enumerate() {
                         let Some(element) = met(contract, input, output, tap, position) else {
                             continue;
@@ -366,7 +370,7 @@ impl<'a> Network<'a> {
                 let weights = self.sheet(Role::Weights(id));
                 for row in 0..contract.rows {
                     for (tap, weight) in taps(contract, input, row) {
-                        let factor = power(rho, row) * integer(contract.row_factors[row]);
+                        let factor = power(*rho, row) * integer(contract.row_factors[row]);
                         add(&mut right[tap], factor, &variable(Variable::Cell(weights[weight])));
                     }
                 }

@@ -26,7 +26,8 @@ use random::Random;
 use secrets::{Draw, Secrets};
 use witness::Witness;
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::adjoint::{Cotangents, backward};
+use zkinfer_verifier::adjoint::backward;
+use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 
 /// Cases of a run that is told no number.
 const CASES: usize = 1000;
@@ -89,8 +90,11 @@ fn check(key: &VerifyingKey, random: &mut Random) {
         witness.check_intervals();
         witness.check_lookups();
 
-        let challenges =
-            Cotangents { rho: random.element(), sigma: random.element(), tau: random.element() };
+        let challenges = LinearChallenges {
+            rho: Challenge::new(random.element()),
+            sigma: Challenge::new(random.element()),
+            tau: Challenge::new(random.element()),
+        };
         let equations = network.equations(&witness.statement, challenges);
         witness.fill_factors(&equations, challenges);
         witness.check_equations(&equations);

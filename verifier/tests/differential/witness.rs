@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_verifier::adjoint::factors::{self, Operands};
-use zkinfer_verifier::adjoint::{Adjoint, Cotangents, WeightCotangent};
+use zkinfer_verifier::adjoint::{Adjoint, WeightCotangent};
+use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{Form, NodeId, Operator, OutputSource};
 use zkinfer_verifier::circuit::place::Segment;
 use zkinfer_verifier::circuit::sheet::Role;
@@ -273,7 +274,7 @@ impl<'a> Witness<'a> {
 
     /// Commits to the factors: computed from what they are made of, compared with what the prover
     /// calls.
-    pub fn fill_factors(&mut self, equations: &[Equation], challenges: Cotangents) {
+    pub fn fill_factors(&mut self, equations: &[Equation], challenges: LinearChallenges) {
         let description = self.network.key.description();
         // The equation of a factor's entry says what the entry is.
         for equation in equations {
