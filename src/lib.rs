@@ -32,6 +32,9 @@
 //! | [`Model`] | [`models`] | an imported network: calibrate, quantise, run in floats |
 //! | [`Circuit`], [`Compile`], [`Exposure`] | this crate | a compiled network: run, seal, store as `.zkc`; what its proofs show |
 //! | [`ProvingSession`], [`Source`], [`Inference`] | this crate | proving many inferences |
+//! | [`Inputs`] | this crate | which opening and which tensor goes to which input |
+//! | [`Artifact`] | this crate | any file of ours, told by its first bytes |
+//! | [`ModelFiles`], [`Written`] | this crate | the files of a compiled model, written together |
 //! | [`VerifyingKey`], [`Seal`], [`Proof`], [`verify`] | [`verifier`] | what verifiers hold |
 //! | [`Manifest`], [`PublisherKey`] | this crate | who published which model |
 //! | [`compile_segments`] | this crate | a network cut in segments that are proven apart |
@@ -49,6 +52,7 @@ pub use zkinfer_models as models;
 pub use zkinfer_prover as prover;
 pub use zkinfer_verifier as verifier;
 
+pub mod artifact;
 pub mod cache;
 mod circuit;
 #[cfg(feature = "gpu")]
@@ -57,18 +61,23 @@ pub mod devices;
 mod error;
 pub mod files;
 pub mod foreign;
+mod inputs;
 pub mod manifest;
 mod random;
 mod segments;
 mod session;
 mod unique;
+mod written;
 
+pub use artifact::Artifact;
 pub use cache::Cache;
 pub use circuit::{Circuit, Compile};
 pub use error::Error;
+pub use inputs::{Inputs, InputsError};
 pub use manifest::{Manifest, PublisherKey};
 pub use segments::compile_segments;
 pub use session::{Inference, ProvingSession, Source};
+pub use written::{ENDINGS, ModelFiles, Written};
 pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;
 pub use zkinfer_prover::{Opening, Stage};

@@ -6,59 +6,20 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, Result, anyhow, bail};
+use zkinfer::files::names::{ENDINGS, append, without};
 use zkinfer::files::set::{self, NewFile, NotWritten};
 use zkinfer::files::{regular, turn};
 use zkinfer::foreign;
-use zkinfer::verifier::encoding::Kind;
 
 use crate::arguments::Destination;
 use crate::screen::tell;
 
-/// Endings that a result's name has instead of those of what it was made from; all that is read and
-/// written here.
-const ENDINGS: [&str; 9] = ["onnx", "npy", "npz", "json", "zkc", "vk", "seal", "opening", "proof"];
-/// Most bytes of a manifest.
-pub const MANIFEST: usize = 1 << 24;
 /// Most bytes of a key in PEM.
 pub const PEM: usize = 1 << 16;
 
 /// The bytes of a regular file of at most `limit` bytes.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
     regular::read(path, limit).with_context(|| foreign::path(path))
-}
-
-/// The bytes of a file of a kind; of a file of another kind only the first, which do not decode.
-pub fn read_kind(path: &Path, kind: Kind) -> Result<Vec<u8>> {
-    regular::read_kind(path, kind).with_context(|| foreign::path(path))
-}
-
-/// The path of what belongs to a file: the same name with another ending.
-pub fn beside(path: &Path, ending: &str) -> PathBuf {
-    append(&without(path, &ENDINGS), ending)
-}
-
-/// `path` without one of these endings, if it has one. Whatever else has a full stop in it is a
-/// name: `v1.0`, `john.doe`.
-fn without(path: &Path, endings: &[&str]) -> PathBuf {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let stem = |ending: &&str| {
-        let (stem, last) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
-        let stem = stem.strip_suffix('.').filter(|stem| !stem.is_empty())?;
-        last.eq_ignore_ascii_case(ending).then_some(stem)
-    };
-    // Of two that fit, `pub.pem` and `pem`, the longer one is meant.
-    let stems = endings.iter().filter_map(stem);
-    stems
-        .min_by_key(|stem| stem.len())
-        .map_or_else(|| path.to_owned(), |stem| path.with_file_name(stem))
-}
-
-/// `path` with an ending behind whatever its name is.
-pub fn append(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
 }
 
 /// Where the files that one command writes go.
@@ -120,16 +81,6 @@ impl Destination {
         probe.map(drop).with_context(|| format!("{}: cannot write here", foreign::path(directory)))
     }
 
-    /// Whether a file may be put here.
-    fn free(&self, path: &Path) -> Result<()> {
-        // The link itself, if it is one: also a link to nothing is there for something.
-        let Ok(there) = fs::symlink_metadata(path) else { return Ok(()) };
-        if there.is_dir() {
-            bail!("{}: is a directory", foreign::path(path));
-        }
-        if self.force { Ok(()) } else { Err(exists(path)) }
-    }
-
     /// Writes files that belong together: all of them, or none.
     pub fn write(&self, files: &[NewFile<'_>]) -> Result<()> {
         match files {
@@ -140,15 +91,26 @@ impl Destination {
                     .and_then(|mut file| file.write_all(only.bytes));
                 written.with_context(|| foreign::path(only.path))
             }
-            _ => {
-                set::write(files, self.force, tell).map_err(
-                    |NotWritten { path, error }| match error.kind() {
-                        ErrorKind::AlreadyExists => exists(&path),
-                        _ => anyhow::Error::from(error).context(foreign::path(path)),
-                    },
-                )
-            }
+            _ => set::write(files, self.force, tell).map_err(unwritten),
         }
+    }
+
+    /// Whether a file may be put here.
+    fn free(&self, path: &Path) -> Result<()> {
+        // The link itself, if it is one: also a link to nothing is there for something.
+        let Ok(there) = fs::symlink_metadata(path) else { return Ok(()) };
+        if there.is_dir() {
+            bail!("{}: is a directory", foreign::path(path));
+        }
+        if self.force { Ok(()) } else { Err(exists(path)) }
+    }
+}
+
+/// Why files were not written, and what to do about it.
+pub fn unwritten(NotWritten { path, error }: NotWritten) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::AlreadyExists => exists(&path),
+        _ => anyhow::Error::from(error).context(foreign::path(path)),
     }
 }
 
@@ -207,7 +169,6 @@ mod tests {
         let pair = Destination { output: None, force: false }
             .named(Path::new("john.doe"), &["pem", "pub.pem"]);
         assert_eq!(pair.expect("a name").path("pub.pem"), Path::new("john.doe.pub.pem"));
-        assert_eq!(beside(Path::new("net.v1.zkc"), "opening"), Path::new("net.v1.opening"));
     }
 
     #[test]

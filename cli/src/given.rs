@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
+use zkinfer::artifact;
+use zkinfer::files::names;
 use zkinfer::foreign;
 use zkinfer::manifest::{LIMIT, ManifestError};
-use zkinfer::verifier::wire::files::{KEY, SEAL, key_digest};
+use zkinfer::verifier::wire::files::{KEY, key_digest};
 use zkinfer::verifier::{Digest, VerifyingKey};
 use zkinfer::{Manifest, Seal};
 
@@ -55,7 +57,9 @@ impl Given {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("vk") => given.keys.push(read_key(path, Origin::Named)?.into()),
                 Some("seal") => given.seals.push(path.clone()),
-                Some("json") => given.manifests.push((path.clone(), read_manifest(path)?)),
+                Some("json") => {
+                    given.manifests.push((path.clone(), artifact::read_manifest(path)?))
+                }
                 _ => given.proofs.push(path.clone()),
             }
         }
@@ -108,7 +112,7 @@ impl Given {
             let wanted = digest.map_or("no seal".into(), |digest| digest.to_string());
             bail!("none of the seals given is the one that the proof names ({wanted})");
         }
-        let beside = files::beside(&key.path, "seal");
+        let beside = names::beside(&key.path, "seal");
         if !beside.exists() {
             bail!(
                 "{}: the weights are sealed and the seal is not here; name the .seal file",
@@ -213,31 +217,24 @@ fn beside(proof: &Path, digest: Digest) -> Result<PathBuf> {
 }
 
 fn read_key(path: &Path, origin: Origin) -> Result<Found<VerifyingKey>> {
-    let content = VerifyingKey::from_bytes(&files::read_kind(path, KEY)?)
-        .with_context(|| foreign::path(path))?;
+    let content = artifact::read_key(path)?;
     Ok(Found { content, path: path.to_owned(), origin })
 }
 
 fn read_seal(path: &Path, origin: Origin) -> Result<Found<Seal>> {
-    let content =
-        Seal::from_bytes(&files::read_kind(path, SEAL)?).with_context(|| foreign::path(path))?;
+    let content = artifact::read_seal(path)?;
     Ok(Found { content, path: path.to_owned(), origin })
-}
-
-/// Reads a manifest; a wrong signature is an error.
-pub fn read_manifest(path: &Path) -> Result<Manifest> {
-    Manifest::from_json(&files::read(path, files::MANIFEST)?).with_context(|| foreign::path(path))
 }
 
 /// The manifest beside a key or compiled model. One that is there and cannot be read is an error:
 /// nobody shall be rid of it by damaging it.
 pub fn manifest_beside(path: &Path) -> Result<Option<(PathBuf, Manifest)>> {
-    let path = files::beside(path, "json");
+    let path = names::beside(path, "json");
     match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         found => found.map(drop).with_context(|| foreign::path(&path))?,
     }
-    let bytes = files::read(&path, files::MANIFEST)?;
+    let bytes = files::read(&path, LIMIT)?;
     match Manifest::from_json(&bytes) {
         Ok(manifest) => Ok(Some((path, manifest))),
         // Inputs are JSON too, and may be called like the model.

@@ -4,20 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use zeroize::Zeroizing;
-use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::{Dataset, Quantised};
-use zkinfer::verifier::Digest;
-use zkinfer::verifier::encoding::digest::model_digest;
-use zkinfer::{Circuit, Compile as _, Exposure, Model, Objective, Visibility};
+use zkinfer::{
+    Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
+};
 
 use super::{inspect, parameters};
 use crate::Outcome;
 use crate::arguments::{self, Compile, Optimize, Shown, Weights};
-use crate::screen::{Progress, bytes, print_json, say, seconds, warn};
+use crate::files::unwritten;
+use crate::screen::{Progress, bytes, print_json, say, seconds, tell, warn};
 
 impl From<Optimize> for Objective {
     fn from(optimize: Optimize) -> Self {
@@ -56,7 +55,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
 
     let report = circuit.report();
     if json {
-        let files = written.json();
+        let files = files_json(&written);
         print_json(&json!({
             "circuit": files["circuit"],
             "key": files["key"],
@@ -147,10 +146,6 @@ fn visibilities(kind: &str, names: Vec<&str>, choices: &[Shown]) -> Result<Vec<V
     Ok(visibilities)
 }
 
-/// How the names of a compiled model's files end: circuit, key, and with sealed weights opening and
-/// seal.
-pub const ENDINGS: [&str; 4] = ["zkc", "vk", "opening", "seal"];
-
 /// A compiled network with the paths of its files, in the order of their endings.
 pub struct Compiled {
     pub circuit: Circuit,
@@ -158,80 +153,34 @@ pub struct Compiled {
     seals: bool,
 }
 
-/// Files that were written, with their sizes, in the same order.
-pub struct Written {
-    pub files: Vec<(PathBuf, usize)>,
-    /// What names the model, for `verify --model`; none before it is sealed.
-    pub model: Option<Digest>,
-}
-
-impl Written {
-    pub fn json(&self) -> serde_json::Value {
-        let path = |index: usize| self.files.get(index).map(|(path, _)| foreign::json_path(path));
-        json!({ "circuit": path(0), "key": path(1), "opening": path(2), "seal": path(3) })
-    }
-}
-
 impl Compiled {
     pub fn new(arguments: &Compile, circuit: Circuit, path: impl Fn(&str) -> PathBuf) -> Self {
         let seals = circuit.key().has_sealed_weights() && !arguments.no_seal;
         let count = if seals { ENDINGS.len() } else { 2 };
-        Self {
-            circuit,
-            paths: ENDINGS.iter().take(count).map(|ending| path(ending)).collect(),
-            seals,
-        }
+        let paths = ENDINGS.iter().take(count).map(|ending| path(ending)).collect();
+        Self { circuit, paths, seals }
     }
 
     /// What goes into the files: seals the weights, if that is asked for.
-    fn contents(&self) -> Result<Contents> {
-        let key = self.circuit.key();
-        let mut model = (!key.has_sealed_weights()).then(|| model_digest(key.digest(), None));
-        let sealed = if self.seals {
+    fn files(&self) -> Result<ModelFiles> {
+        let seal = || {
             let parameters = parameters(self.circuit.key().description().k)?;
             let _progress = Progress::new("sealing the weights");
-            let (seal, opening) = self.circuit.seal(&parameters)?;
-            model = Some(model_digest(key.digest(), Some(seal.record.digest())));
-            Some((opening.to_bytes(), seal.to_bytes()))
-        } else {
-            None
+            Ok::<_, anyhow::Error>(self.circuit.seal(&parameters)?)
         };
-        Ok(Contents { circuit: self.circuit.to_bytes(), key: key.to_bytes(), sealed, model })
-    }
-}
-
-/// The bytes of circuit, key, and with sealed weights opening and seal.
-struct Contents {
-    circuit: Vec<u8>,
-    key: Vec<u8>,
-    sealed: Option<(Zeroizing<Vec<u8>>, Vec<u8>)>,
-    model: Option<Digest>,
-}
-
-impl Contents {
-    fn files<'a>(&'a self, compiled: &'a Compiled) -> impl Iterator<Item = NewFile<'a>> {
-        let sealed = self.sealed.iter().flat_map(|(opening, seal)| [opening.as_slice(), seal]);
-        let contents = [self.circuit.as_slice(), &self.key].into_iter().chain(sealed);
-        // The compiled model holds the weights.
-        let secret = [compiled.circuit.key().has_sealed_weights(), false, true, false];
-        compiled.paths.iter().zip(contents).zip(secret).map(|((path, bytes), secret)| NewFile {
-            path,
-            bytes,
-            secret,
-        })
+        let sealed = self.seals.then(seal).transpose()?;
+        Ok(ModelFiles::new(&self.circuit, sealed.as_ref(), &self.paths))
     }
 }
 
 /// Writes the files of all circuits, or none.
 pub fn write(arguments: &Compile, compiled: &[Compiled]) -> Result<Vec<Written>> {
-    let contents = compiled.iter().map(Compiled::contents).collect::<Result<Vec<_>>>()?;
-    let files =
-        || compiled.iter().zip(&contents).map(|(compiled, contents)| contents.files(compiled));
-    arguments.destination.write(&files().flatten().collect::<Vec<_>>())?;
-    let written = |file: NewFile<'_>| (file.path.to_owned(), file.bytes.len());
-    let models = contents.iter().map(|contents| contents.model);
-    Ok(files()
-        .zip(models)
-        .map(|(files, model)| Written { files: files.map(written).collect(), model })
-        .collect())
+    let models = compiled.iter().map(Compiled::files).collect::<Result<Vec<_>>>()?;
+    ModelFiles::write(&models, arguments.destination.force, tell).map_err(unwritten)
+}
+
+/// The files by what they are, for `--json`.
+pub fn files_json(written: &Written) -> serde_json::Value {
+    let path = |index: usize| written.files.get(index).map(|(path, _)| foreign::json_path(path));
+    json!({ "circuit": path(0), "key": path(1), "opening": path(2), "seal": path(3) })
 }

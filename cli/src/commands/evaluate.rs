@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use zkinfer::Model;
+use zkinfer::files::names;
 use zkinfer::foreign;
 use zkinfer::models::Dataset;
 use zkinfer::models::onnx::Dimensions;
@@ -9,12 +10,11 @@ use zkinfer::models::onnx::Dimensions;
 use super::read_circuit;
 use crate::Outcome;
 use crate::arguments::Evaluate;
-use crate::files;
 use crate::screen::{Progress, print_json, say, table};
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let circuit_path =
-        arguments.circuit.clone().unwrap_or_else(|| files::beside(&arguments.model, "zkc"));
+        arguments.circuit.clone().unwrap_or_else(|| names::beside(&arguments.model, "zkc"));
     let progress = Progress::new("reading the model");
     let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
     let model = Model::load_with(&arguments.model, &dimensions)?;

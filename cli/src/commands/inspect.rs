@@ -1,106 +1,62 @@
 //! `zkinfer inspect`: what is in an artifact.
 
-use std::path::Path;
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
-use zkinfer::files::regular::RegularFile;
+use zkinfer::artifact::{self, Artifact, ArtifactError};
+use zkinfer::files::names::beside;
 use zkinfer::foreign;
 use zkinfer::verifier::circuit::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::circuit::geometry::depth;
 use zkinfer::verifier::encoding::digest::model_digest;
-use zkinfer::verifier::wire::files::{KEY, PROOF, SEAL};
 use zkinfer::verifier::wire::seal::Record;
-use zkinfer::verifier::{Cost, Proof, Seal, Value, VerifyingKey};
-use zkinfer::{Circuit, Opening, Prediction};
+use zkinfer::verifier::{Cost, Proof, Value, VerifyingKey};
+use zkinfer::{Circuit, Prediction};
 
 use super::publish;
 use crate::Outcome;
 use crate::arguments::Inspect;
-use crate::files;
-use crate::given::{manifest_beside, read_manifest};
+use crate::given::manifest_beside;
 use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
-    let file = read(&arguments.file)?;
-    match file.get(..8) {
-        Some(b"zkinf.zc") => {
-            let circuit = Circuit::from_bytes(&file)?;
+    let (artifact, size) = Artifact::read(&arguments.file).map_err(|error| match error {
+        ArtifactError::Circuit(_) | ArtifactError::Format(_) => anyhow::Error::from(error),
+        _ => anyhow::Error::from(error).context(foreign::path(&arguments.file)),
+    })?;
+    match artifact {
+        Artifact::Circuit(circuit) => {
+            let model = model(arguments, circuit.key());
             if json {
-                print_json(&json!({ "kind": "compiled network", "model_digest": model(arguments,
-                        circuit.key()), "layout": layout(circuit.key()),
-                        "report": circuit.report() }))?;
+                print_json(&json!({ "kind": "compiled network", "model_digest": model,
+                        "layout": layout(circuit.key()), "report": circuit.report() }))?;
             } else {
-                print_key(
-                    "compiled network",
-                    circuit.key(),
-                    file.len(),
-                    model(arguments, circuit.key()),
-                );
+                print_key("compiled network", circuit.key(), size, model);
                 print_publisher(arguments, circuit.key())?;
                 print_quantisation(&circuit);
             }
         }
-        Some(b"zkinf.vk") => {
-            let key = VerifyingKey::from_bytes(&file)?;
+        Artifact::Key(key) => {
+            let model = model(arguments, &key);
             if json {
-                print_json(
-                    &json!({ "kind": "verifying key", "model_digest": model(arguments, &key),
-                        "layout": layout(&key) }),
-                )?;
+                print_json(&json!({ "kind": "verifying key", "model_digest": model,
+                        "layout": layout(&key) }))?;
             } else {
-                print_key("verifying key", &key, file.len(), model(arguments, &key));
+                print_key("verifying key", &key, size, model);
                 print_publisher(arguments, &key)?;
             }
         }
-        Some(b"zkinf.pf") => {
-            let proof = Proof::from_bytes(&file)?;
-            if json {
-                print_json(&json!({
-                    "kind": "proof",
-                    "key": proof.key.to_string(),
-                    "seal": proof.seal.map(|seal| seal.to_string()),
-                    "model": proof.model().to_string(),
-                    "argument_bytes": proof.argument.len(),
-                    "statement": proof.statement,
-                }))?;
-            } else {
-                say!("proof, {}; not checked here: use `zkinfer verify`", bytes(file.len()));
-                say!("  for key     {}", proof.key);
-                say!("  argument    {}", bytes(proof.argument.len()));
-                if let Some(seal) = proof.seal {
-                    say!("  and seal    {seal}");
-                }
-                say!("  model       {}", proof.model());
-                let tensors =
-                    [("input", &proof.statement.inputs), ("output", &proof.statement.outputs)];
-                for (kind, values) in tensors {
-                    values.iter().for_each(|value| say!("  {kind:<10}  {}", shown(value)));
-                }
-            }
+        Artifact::Proof(proof) => print_proof(&proof, size, json)?,
+        Artifact::Seal(seal) => print_record("seal", &seal.record, size, json)?,
+        // Only what is public of it; the secret is never printed.
+        Artifact::Opening(opening) => {
+            print_record("opening (secret: keep it to yourself)", opening.record(), size, json)?
         }
-        Some(b"zkinf.sl") => {
-            let seal = Seal::from_bytes(&file)?;
-            print_record("seal", &seal.record, file.len(), json)?;
-        }
-        Some(b"zkinf.op") => {
-            // Only what is public of it; the secret is never printed.
-            let file = zeroize::Zeroizing::new(file);
-            let opening = Opening::from_bytes(&file)?;
-            print_record(
-                "opening (secret: keep it to yourself)",
-                opening.record(),
-                file.len(),
-                json,
-            )?;
-        }
-        _ if arguments.file.extension().is_some_and(|extension| extension == "json") => {
-            let manifest = read_manifest(&arguments.file)?;
+        Artifact::Manifest(manifest) => {
             if json {
                 print_json(&json!({ "kind": "manifest", "content": manifest }))?;
             } else {
-                say!("manifest, {}", bytes(file.len()));
+                say!("manifest, {}", bytes(size));
                 publish::print(&manifest);
                 say!("  key         {}", manifest.key);
                 say!(
@@ -109,30 +65,33 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
                 );
             }
         }
-        _ => {
-            bail!(
-                "{}: neither a .zkc, .vk, .seal, .opening, .proof nor manifest file",
-                foreign::path(&arguments.file)
-            )
-        }
     }
     Ok(Outcome::Done)
 }
 
-/// The bytes of an artifact; of anything else only the first.
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let read = || {
-        let file = RegularFile::open(path)?;
-        let kinds = [Circuit::KIND, KEY, PROOF, SEAL, Opening::KIND];
-        match kinds.iter().find(|kind| kind.magic == file.head()) {
-            Some(kind) => file.read(kind.limit),
-            None if path.extension().is_some_and(|extension| extension == "json") => {
-                file.read(files::MANIFEST)
-            }
-            None => Ok(file.head().to_vec()),
-        }
-    };
-    read().with_context(|| foreign::path(path))
+fn print_proof(proof: &Proof, size: usize, json: bool) -> Result<()> {
+    if json {
+        return print_json(&json!({
+            "kind": "proof",
+            "key": proof.key.to_string(),
+            "seal": proof.seal.map(|seal| seal.to_string()),
+            "model": proof.model().to_string(),
+            "argument_bytes": proof.argument.len(),
+            "statement": proof.statement,
+        }));
+    }
+    say!("proof, {}; not checked here: use `zkinfer verify`", bytes(size));
+    say!("  for key     {}", proof.key);
+    say!("  argument    {}", bytes(proof.argument.len()));
+    if let Some(seal) = proof.seal {
+        say!("  and seal    {seal}");
+    }
+    say!("  model       {}", proof.model());
+    let tensors = [("input", &proof.statement.inputs), ("output", &proof.statement.outputs)];
+    for (kind, values) in tensors {
+        values.iter().for_each(|value| say!("  {kind:<10}  {}", shown(value)));
+    }
+    Ok(())
 }
 
 /// The digest that names the model, for `verify --model`: with sealed weights that of the seal
@@ -140,8 +99,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn model(arguments: &Inspect, key: &VerifyingKey) -> Option<String> {
     let mut seal = None;
     if key.has_sealed_weights() {
-        let file = files::read_kind(&files::beside(&arguments.file, "seal"), SEAL).ok()?;
-        seal = Some(Seal::from_bytes(&file).ok()?.record.digest());
+        let beside = artifact::read_seal(&beside(&arguments.file, "seal"));
+        seal = Some(beside.ok()?.record.digest());
     }
     Some(model_digest(key.digest(), seal).to_string())
 }

@@ -16,8 +16,9 @@ mod verify;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
+use zkinfer::artifact;
 use zkinfer::cache::{Cache, CacheError};
 use zkinfer::files::set;
 use zkinfer::foreign;
@@ -26,7 +27,6 @@ use zkinfer::{Circuit, Visibility};
 
 use crate::Outcome;
 use crate::arguments::{Arguments, Command};
-use crate::files;
 use crate::screen::{Progress, say, table, tell, warn};
 
 /// Runs a command.
@@ -57,8 +57,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 fn read_circuit(path: &Path) -> Result<Circuit> {
     // An interrupted run may have left its opening and seal half replaced.
     set::settle(set::directory(path), tell);
-    Circuit::from_bytes(&files::read_kind(path, Circuit::KIND)?)
-        .with_context(|| foreign::path(path))
+    Ok(artifact::read_circuit(path)?)
 }
 
 /// The commitment parameters from the user's cache, or derived with a spinner.

@@ -1,33 +1,33 @@
 //! `zkinfer prove`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use ndarray::ArrayD;
 use serde_json::json;
 use zkinfer::devices::{self, Backend, Cpu, DeviceError, Preference};
+use zkinfer::files::names;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
-use zkinfer::{Cache, Circuit, Opening, Parameters, Source, Visibility};
+use zkinfer::{Cache, Circuit, Inputs, InputsError, Opening, Parameters, Visibility, artifact};
 
 use super::{parameters, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::{Device, Prove};
-use crate::files::{self, Names};
+use crate::files::Names;
 use crate::profile::{Profile, READING, RUNNING};
 use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let first = arguments.inputs.first().context("no input")?;
-    let names = arguments.destination.names(first, &["proof"])?;
-    let path = names.path("proof");
+    let named = arguments.destination.names(first, &["proof"])?;
+    let path = named.path("proof");
     arguments.destination.check(std::slice::from_ref(&path))?;
     let stages = Stages::new(READING);
     let circuit = read_circuit(&arguments.circuit)?;
-    let opening_paths = opening_paths(&circuit, &names);
+    let opening_paths = opening_paths(&circuit, &named);
     arguments.destination.check(&[std::slice::from_ref(&path), &opening_paths].concat())?;
-    let inputs = Inputs::read(&circuit, &arguments.inputs)?;
+    let inputs = read_inputs(&circuit, &arguments.inputs)?;
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
@@ -124,7 +124,7 @@ fn opening_paths(circuit: &Circuit, names: &Names) -> Vec<PathBuf> {
 
 /// The opening of the model's seal, if its weights are sealed.
 fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>> {
-    let beside = files::beside(&arguments.circuit, "opening");
+    let beside = names::beside(&arguments.circuit, "opening");
     let path = match (&arguments.opening, circuit.key().has_sealed_weights()) {
         (Some(path), _) => path,
         (None, false) => return Ok(None),
@@ -136,95 +136,39 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
         ),
         (None, true) => &beside,
     };
-    read_opening(path).map(Some)
+    Ok(Some(artifact::read_opening(path)?))
 }
 
-fn read_opening(path: &Path) -> Result<Opening> {
-    let bytes = zeroize::Zeroizing::new(files::read_kind(path, Opening::KIND)?);
-    Opening::from_bytes(&bytes).with_context(|| foreign::path(path))
-}
-
-/// The inputs of one inference in the circuit's order.
-struct Inputs {
-    inputs: Vec<Input>,
-}
-
-enum Input {
-    Tensor(ArrayD<f32>),
-    Opening(Opening),
-}
-
-impl Inputs {
-    /// Openings go to the sealed inputs of their names; one data file holds all others.
-    fn read(circuit: &Circuit, paths: &[PathBuf]) -> Result<Self> {
-        let is_opening =
-            |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "opening");
-        let mut openings = Vec::new();
-        for path in paths.iter().filter(is_opening) {
-            openings.push((path, read_opening(path)?));
-        }
-        let data: Vec<&PathBuf> = paths.iter().filter(|path| !is_opening(path)).collect();
-        let declared = &circuit.key().description().inputs;
-        let sealed = |visibility: Visibility| visibility == Visibility::Sealed;
-        let plain: Vec<&str> =
-            declared.iter().filter(|i| !sealed(i.visibility)).map(|i| i.name.as_str()).collect();
-        let mut tensors = match data.as_slice() {
-            [] if plain.is_empty() => Vec::new(),
-            [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
-            [] => bail!("no data for {}: give a .npy, .npz or .json file", foreign::names(plain)),
-            [path] => {
-                bail!(
-                    "{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)",
-                    foreign::path(path)
-                )
-            }
-            [_, path, ..] => {
-                bail!(
-                    "{}: one file holds all inputs that are not sealed (.npz for several)",
-                    foreign::path(path)
-                )
-            }
-        }
-        .into_iter();
-        let mut inputs = Vec::new();
-        for input in declared {
-            if !sealed(input.visibility) {
-                inputs.extend(tensors.next().map(Input::Tensor));
-                continue;
-            }
-            let fits = |(_, opening): &(&PathBuf, Opening)| {
-                opening.record().tensors.first().is_some_and(|tensor| tensor.name == input.name)
-            };
-            let Some(at) = openings.iter().position(fits) else {
-                bail!(
-                    "input {} is sealed: give its .opening (`zkinfer seal NAME.zkc --tensor FILE` \
-                    makes one)",
-                    foreign::name(&input.name)
-                );
-            };
-            inputs.push(Input::Opening(openings.swap_remove(at).1));
-        }
-        if let Some((path, opening)) = openings.first() {
-            let name = opening
-                .record()
-                .tensors
-                .first()
-                .map_or("nothing".into(), |tensor| foreign::name(&tensor.name));
+/// Openings for the sealed inputs, and one data file for all others.
+fn read_inputs(circuit: &Circuit, paths: &[PathBuf]) -> Result<Inputs> {
+    let (openings, data): (Vec<&PathBuf>, Vec<&PathBuf>) = paths
+        .iter()
+        .partition(|path| path.extension().is_some_and(|extension| extension == "opening"));
+    let opened = openings.iter().map(|path| artifact::read_opening(path));
+    let opened = opened.collect::<Result<Vec<_>, _>>()?;
+    let plain = Inputs::plain(circuit);
+    let tensors = match data.as_slice() {
+        [] if plain.is_empty() => Vec::new(),
+        [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
+        [] => bail!("no data for {}: give a .npy, .npz or .json file", foreign::names(plain)),
+        [path] => {
             bail!(
-                "{}: it opens {name}, which is no sealed input of this circuit",
+                "{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)",
                 foreign::path(path)
-            );
+            )
         }
-        Ok(Self { inputs })
-    }
-
-    fn sources(&self) -> Vec<Source<'_>> {
-        fn source(input: &Input) -> Source<'_> {
-            match input {
-                Input::Tensor(tensor) => Source::Tensor(tensor),
-                Input::Opening(opening) => Source::Opening(opening),
-            }
+        [_, path, ..] => {
+            bail!(
+                "{}: one file holds all inputs that are not sealed (.npz for several)",
+                foreign::path(path)
+            )
         }
-        self.inputs.iter().map(source).collect()
-    }
+    };
+    Inputs::new(circuit, tensors, opened).map_err(|error| match error {
+        InputsError::Opening { index, .. } => {
+            let path = openings.get(index).map(foreign::path).unwrap_or_default();
+            anyhow::Error::from(error).context(path)
+        }
+        _ => error.into(),
+    })
 }

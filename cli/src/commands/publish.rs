@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use zkinfer::files::names::beside;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
 use zkinfer::manifest::FORMAT;
-use zkinfer::verifier::wire::files::SEAL;
-use zkinfer::{Circuit, Manifest, PublisherKey, Seal};
+use zkinfer::{Circuit, Manifest, PublisherKey, artifact};
 
 use super::read_circuit;
 use crate::Outcome;
@@ -67,11 +67,8 @@ pub fn publish(arguments: &Publish, json: bool) -> Result<Outcome> {
 
 fn manifest(arguments: &Publish, circuit: &Circuit) -> Result<Manifest> {
     let seal = if circuit.key().has_sealed_weights() {
-        let path =
-            arguments.seal.clone().unwrap_or_else(|| files::beside(&arguments.circuit, "seal"));
-        let seal = Seal::from_bytes(&files::read_kind(&path, SEAL)?)
-            .with_context(|| foreign::path(path))?;
-        Some(seal.record.digest().to_string())
+        let path = arguments.seal.clone().unwrap_or_else(|| beside(&arguments.circuit, "seal"));
+        Some(artifact::read_seal(&path)?.record.digest().to_string())
     } else {
         None
     };

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use zkinfer::compile_segments;
 use zkinfer::foreign;
+use zkinfer::{ENDINGS, compile_segments};
 
-use super::compile::{self, Compiled, ENDINGS};
+use super::compile::{self, Compiled};
 use super::inspect;
 use crate::Outcome;
 use crate::arguments::Split;
@@ -36,7 +36,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let results = written.iter().zip(&segments);
     if json {
         let segments = results.map(|(written, segment)| {
-            json!({ "files": written.json(), "layout": inspect::layout(
+            json!({ "files": compile::files_json(written), "layout": inspect::layout(
                 segment.circuit.key()) })
         });
         print_json(&json!({ "segments": segments.collect::<Vec<_>>() }))?;

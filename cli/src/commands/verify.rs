@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
+use zkinfer::artifact::{self, ArtifactError, NotRead};
 use zkinfer::foreign;
 use zkinfer::verifier::chain::{Segment, verify_joins};
-use zkinfer::verifier::wire::files::PROOF;
 use zkinfer::verifier::{Budget, Cost, Digest, Proof, Rejection, VerifyingKey};
 use zkinfer::{Cache, CheckedSeal, Manifest, Parameters, Seal, manifest};
 
@@ -39,9 +39,12 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
     let mut parameters_of: BTreeMap<u32, Parameters> = BTreeMap::new();
     let mut cases = Vec::new();
     for (path, model) in paths.iter().zip(models) {
-        let proof = match Proof::from_bytes(&files::read_kind(path, PROOF)?) {
+        let proof = match artifact::read_proof(path) {
             Ok(proof) => proof,
-            Err(error) => return reject(path, &error.to_string(), json),
+            Err(NotRead { error: ArtifactError::Format(error), .. }) => {
+                return reject(path, &error.to_string(), json);
+            }
+            Err(error) => return Err(error.into()),
         };
         if let Some(expected) = model.filter(|&expected| expected != proof.model()) {
             let reason = format!("the proof is by model {}, demanded is {expected}", proof.model());
