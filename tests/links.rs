@@ -1,5 +1,5 @@
-//! What the documents point to is there: files and headings behind links, paths that are named, the
-//! pages of the book.
+//! What documents and comments point to is there: files and headings behind links, paths that are
+//! named, the pages of the book.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 struct Document {
     path: PathBuf,
-    /// Its text without blocks of code.
+    /// A document's text without blocks of code, a source's comments.
     prose: String,
 }
 
@@ -16,11 +16,13 @@ impl Document {
     fn read(path: PathBuf) -> Self {
         let text = std::fs::read_to_string(&path).expect("UTF-8");
         let mut fenced = false;
+        let source = path.extension().is_some_and(|extension| extension == "rs");
         // Lines stay where they are, so that their numbers are right.
         let line = |line: &str| {
             let fence = line.trim_start().starts_with("```");
             fenced ^= fence;
-            if fenced || fence { "\n".into() } else { format!("{line}\n") }
+            let code = if source { !line.trim_start().starts_with("//") } else { fenced || fence };
+            if code { "\n".into() } else { format!("{line}\n") }
         };
         Self { path, prose: text.lines().map(line).collect() }
     }
@@ -60,8 +62,8 @@ impl Document {
     }
 }
 
-/// Every document of the repository.
-fn documents() -> Vec<Document> {
+/// Every document of the repository, or every source: files that end like this.
+fn documents(ending: &str) -> Vec<Document> {
     let mut folders = vec![PathBuf::from(ROOT)];
     let mut documents = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -71,7 +73,7 @@ fn documents() -> Vec<Document> {
             let hidden = name.starts_with('.') && name != ".github";
             if path.is_dir() && !hidden && !["target", "book", "node_modules"].contains(&&*name) {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
+            } else if path.extension().is_some_and(|extension| extension == ending) {
                 documents.push(Document::read(path));
             }
         }
@@ -83,7 +85,7 @@ fn documents() -> Vec<Document> {
 #[test]
 fn every_link_leads_somewhere() {
     let mut broken = Vec::new();
-    for document in documents() {
+    for document in documents("md") {
         for (line, link) in document.between("](", ")") {
             if link.starts_with("https://") {
                 continue;
@@ -103,7 +105,7 @@ fn every_link_leads_somewhere() {
     assert_eq!(broken, Vec::<String>::new());
 }
 
-/// Folders are renamed and files moved; documents that name them follow.
+/// Folders are renamed and files moved; documents and comments that name them follow.
 #[test]
 fn every_path_that_is_named_exists() {
     let folders: BTreeSet<String> = std::fs::read_dir(ROOT)
@@ -113,7 +115,7 @@ fn every_path_that_is_named_exists() {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     let mut missing = Vec::new();
-    for document in documents() {
+    for document in documents("md").into_iter().chain(documents("rs")) {
         // What was, stays as it was called.
         if document.path.ends_with("CHANGELOG.md") {
             continue;
@@ -137,7 +139,7 @@ fn the_summary_of_the_book_has_every_page_once() {
     let summary = Document::read(docs.join("SUMMARY.md"));
     let links = summary.between("](", ")").into_iter();
     let mut listed: Vec<PathBuf> = links.map(|(_, link)| docs.join(link)).collect();
-    let pages = documents().into_iter().map(|document| document.path);
+    let pages = documents("md").into_iter().map(|document| document.path);
     let mut pages: Vec<PathBuf> =
         pages.filter(|path| path.starts_with(&docs) && *path != summary.path).collect();
     listed.sort();
