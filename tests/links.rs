@@ -1,5 +1,5 @@
-//! What documents and comments point to is there: files and headings behind links, paths that are
-//! named, the pages of the book.
+//! What documents and comments point to is there: files and headings behind links, paths and tests
+//! that are named, the pages of the book.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -130,6 +130,33 @@ fn every_path_that_is_named_exists() {
             }
         }
     }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// The derivations name the tests that hold them: a name of four words or more in code is one.
+#[test]
+fn every_test_that_a_derivation_names_exists() {
+    let sources: String = documents("rs")
+        .iter()
+        .map(|source| std::fs::read_to_string(&source.path).expect("UTF-8"))
+        .collect();
+    let (mut named, mut missing) = (0, Vec::new());
+    for document in documents("md") {
+        if !document.path.starts_with(Path::new(ROOT).join("docs/argument")) {
+            continue;
+        }
+        for (line, code) in document.between("`", "`") {
+            let name = code.rsplit("::").next().unwrap_or_default();
+            let snake = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            if snake && name.matches('_').count() >= 3 {
+                named += 1;
+                if !sources.contains(&format!("fn {name}(")) {
+                    missing.push(format!("{}: {name}", document.place(line)));
+                }
+            }
+        }
+    }
+    assert!(named > 50, "{named}");
     assert_eq!(missing, Vec::<String>::new());
 }
 
