@@ -87,9 +87,10 @@ fn node_facts(description: &Description) -> Result<Vec<Facts>, Error> {
     Ok(nodes)
 }
 
-/// The contractions of a description in the making that need a [`Copy`](Operator::Copy) behind
-/// them: their backward pass would take too many multiplications
-/// ([`MAX_PER_ELEMENT`](crate::limits::MAX_PER_ELEMENT)). In ascending order.
+/// The contractions of a description in the making that need a copy behind them
+/// ([`Operator::Copy`](crate::circuit::description::Operator::Copy)): their backward pass would take
+/// too many multiplications ([`MAX_PER_ELEMENT`](crate::limits::MAX_PER_ELEMENT)). In ascending
+/// order.
 ///
 /// # Errors
 /// If shapes or intervals are impossible.

@@ -243,7 +243,7 @@ impl Layout {
         self.lanes.get(lane.index()).copied().unwrap_or(0)
     }
 
-    /// Number of helper columns: one per [`LOOKUPS_PER_HELPER`](LOOKUPS_PER_HELPER) lookups.
+    /// Number of helper columns: one per [`LOOKUPS_PER_HELPER`] lookups.
     pub fn helpers(&self) -> usize {
         self.lookups.len().div_ceil(LOOKUPS_PER_HELPER)
     }
