@@ -1,5 +1,5 @@
-//! What documents and comments point to is there: files and headings behind links, paths and tests
-//! that are named, the pages of the book.
+//! What documents and comments point to is there: files and headings behind links, paths, modules
+//! and tests that are named, the pages of the book.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -130,6 +130,52 @@ fn every_path_that_is_named_exists() {
             }
         }
     }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Where a crate's modules are.
+fn crate_root(name: &str) -> Option<PathBuf> {
+    let folder = match name {
+        "zkinfer" => "src",
+        name => &format!("{}/src", name.strip_prefix("zkinfer_")?),
+    };
+    Some(Path::new(ROOT).join(folder)).filter(|folder| folder.is_dir())
+}
+
+/// Whether modules lead to the last but one part, and that module knows the last.
+fn resolves(path: &str) -> bool {
+    let mut parts = path.split("::");
+    let Some(mut folder) = parts.next().and_then(crate_root) else { return false };
+    let mut module = folder.join("lib.rs");
+    for part in parts {
+        let below = [folder.join(format!("{part}.rs")), folder.join(part).join("mod.rs")];
+        match below.into_iter().find(|file| file.is_file()) {
+            Some(file) => (folder, module) = (folder.join(part), file),
+            // An item, or what belongs to one.
+            None => return std::fs::read_to_string(module).expect("UTF-8").contains(part),
+        }
+    }
+    true
+}
+
+#[test]
+fn every_module_that_is_named_exists() {
+    let (mut named, mut missing) = (0, Vec::new());
+    for document in documents("md") {
+        for (line, code) in document.between("`zkinfer", "`") {
+            if !code.contains("::") || code.contains(' ') && !code.contains('{') {
+                continue;
+            }
+            let (stem, list) = code.split_once('{').unwrap_or((code, ""));
+            for last in list.trim_end_matches('}').split(", ") {
+                named += 1;
+                if !resolves(&format!("zkinfer{stem}{last}")) {
+                    missing.push(format!("{}: zkinfer{stem}{last}", document.place(line)));
+                }
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
     assert_eq!(missing, Vec::<String>::new());
 }
 

@@ -87,8 +87,8 @@ fn node_facts(description: &Description) -> Result<Vec<Facts>, Error> {
     Ok(nodes)
 }
 
-/// The contractions of a description in the making that need a copy behind them
-/// ([`Operator::Copy`](crate::circuit::description::Operator::Copy)): their backward pass would take
+/// The contractions of a description in the making that need a
+/// [copy](crate::circuit::description::Operator::Copy) behind them: their backward pass would take
 /// too many multiplications ([`MAX_PER_ELEMENT`](crate::limits::MAX_PER_ELEMENT)). In ascending
 /// order.
 ///
