@@ -2,8 +2,8 @@
 //! its declared range.
 //!
 //! A seal's [`Record`] says what was sealed and commits to it; its digest is the tensor's public
-//! name, and a [model](crate::wire::proof::Proof::model) with sealed weights is named by the digests
-//! of key and record together. Before a seal is relied on, its range proof is checked once
+//! name. A [model](crate::wire::proof::Proof::model) with sealed weights is named by the digests of
+//! key and record together. Before a seal is relied on, its range proof is checked once
 //! ([`Seal::check`]); afterwards the digest suffices ([`Seal::trust`]). The range proof is an
 //! ordinary argument for a circuit with sealed inputs and nothing else. See `docs/sealed.md`.
 
