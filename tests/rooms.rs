@@ -13,7 +13,7 @@ const WITHOUT_CIRCLES: &[&str] = &["models/src", "prover/src"];
 
 /// The folders whose files are short.
 const OF_SHORT_FILES: &[&str] =
-    &["circuits/src", "cli/src", "examples", "models/src", "prover", "src", "tests"];
+    &["circuits/src", "cli/src", "examples", "models", "prover", "src", "tests"];
 
 const LONGEST: usize = 500;
 

@@ -79,7 +79,7 @@ pub(crate) struct Reference<'m> {
 enum Runner<'m> {
     Own(Execution<'m>),
     #[cfg(feature = "tract")]
-    Tract(&'m tract::Plan),
+    Tract(&'m tract::Prepared),
 }
 
 impl<'m> Reference<'m> {
@@ -90,7 +90,7 @@ impl<'m> Reference<'m> {
 
     /// The model, run by tract.
     #[cfg(feature = "tract")]
-    pub(crate) fn tract(graph: &'m Graph, plan: &'m tract::Plan) -> Self {
+    pub(crate) fn tract(graph: &'m Graph, plan: &'m tract::Prepared) -> Self {
         Self { graph, runner: Runner::Tract(plan) }
     }
 

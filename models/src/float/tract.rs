@@ -22,12 +22,12 @@ pub(crate) struct File {
     model: ModelProto,
     directory: Option<PathBuf>,
     /// Prepared when it is first asked for; `None` if tract cannot run it.
-    plan: OnceLock<Option<Plan>>,
+    plan: OnceLock<Option<Prepared>>,
 }
 
-/// What tract made of it.
+/// What tract makes of it, ready to run.
 #[derive(Clone)]
-pub(crate) struct Plan {
+pub(crate) struct Prepared {
     /// For each output, its place among the plan's; an output that is an input is not one of them.
     sources: Vec<Source>,
     plan: Arc<TypedRunnableModel>,
@@ -61,7 +61,7 @@ impl File {
 
     /// How tract runs it. Not for files that are quantised themselves, whose float operators are
     /// not what onnxruntime computes.
-    pub(crate) fn plan(&self, graph: &Graph) -> Option<&Plan> {
+    pub(crate) fn plan(&self, graph: &Graph) -> Option<&Prepared> {
         let quantised = graph.inputs.iter().any(|input| input.grid.is_some())
             || graph.nodes.iter().any(|node| node.grid.is_some());
         if quantised {
@@ -75,7 +75,7 @@ impl File {
     }
 }
 
-fn prepare(graph: &Graph, mut model: ModelProto, directory: Option<&str>) -> TractResult<Plan> {
+fn prepare(graph: &Graph, mut model: ModelProto, directory: Option<&str>) -> TractResult<Prepared> {
     if let Some(proto) = &mut model.graph {
         if branches(proto).any(reads_files) {
             return Err(TractError::msg(
@@ -104,7 +104,7 @@ fn prepare(graph: &Graph, mut model: ModelProto, directory: Option<&str>) -> Tra
     }
     let mut model = parsed.model;
     model.select_output_outlets(&wanted)?;
-    Ok(Plan { sources, plan: model.into_optimized()?.into_runnable()? })
+    Ok(Prepared { sources, plan: model.into_optimized()?.into_runnable()? })
 }
 
 /// Gives the inputs the shapes that they have after import.
@@ -134,7 +134,7 @@ fn reads_files(graph: &GraphProto) -> bool {
     graph.initializer.iter().chain(constants).any(external) || branches(graph).any(reads_files)
 }
 
-impl Plan {
+impl Prepared {
     /// Runs one sample; gives the graph's outputs, or what tract said.
     pub(crate) fn run(&self, inputs: &[ArrayD<f32>]) -> Result<Vec<ArrayD<f32>>, String> {
         let run = || -> TractResult<_> {
