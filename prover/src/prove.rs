@@ -128,7 +128,9 @@ impl<'a> Prover<'a> {
         let (_, (rho, sigma), next) = start.cells(&points(&cells), &points(&multiplicities))?;
         let factors = self.factors(&assignment, rho, sigma, rng);
         let (_, (tau, theta, beta), next) = next.factors(&points(&factors))?;
-        let (lookups, helpers) = self.helpers(&cells, theta, beta, rng)?;
+        self.enter(Stage::Helpers);
+        let lookups = self.lookups(&cells, theta, beta)?;
+        let helpers = self.committer.commit_full(lookups.1.helpers(key.layout().usable)?, rng);
         let (_, (zeta, y), next) = next.helpers(&points(&helpers))?;
         let (dense, weights) = self.sealed_columns(&assignment, cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
@@ -181,21 +183,18 @@ impl<'a> Prover<'a> {
         self.committer.commit_full(self.factor_columns(assignment, rho, sigma), rng)
     }
 
-    /// The lookups with their denominators, and commitments to their helpers.
-    fn helpers(
+    /// The cells as tables, and the lookups among them with their denominators.
+    fn lookups(
         &self,
         cells: &[Column<'_>],
         theta: Theta,
         beta: Beta,
-        rng: &mut impl CryptoRng,
-    ) -> Result<((Vec<Vec<Fp>>, Lookups), Vec<Column<'static>>), ProveError> {
-        self.enter(Stage::Helpers);
+    ) -> Result<(Vec<Vec<Fp>>, Lookups), ProveError> {
         let (committer, integers) = (&self.committer, Integers::new());
         let tables: Vec<_> =
             cells.par_iter().map(|column| column.summed(committer, &integers)).collect();
         let lookups = Lookups::new(self.key, committer, &tables, theta, beta)?;
-        let helpers = committer.commit_full(lookups.helpers(committer.usable)?, rng);
-        Ok(((tables, lookups), helpers))
+        Ok((tables, lookups))
     }
 
     /// The columns of sealed inputs, outputs and biases, and those of sealed weights.

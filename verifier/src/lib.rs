@@ -56,7 +56,8 @@
         clippy::cast_sign_loss,
         clippy::cast_possible_wrap,
         clippy::cast_precision_loss,
-        clippy::arithmetic_side_effects
+        clippy::arithmetic_side_effects,
+        clippy::too_many_lines
     )
 )]
 

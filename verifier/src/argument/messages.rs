@@ -19,7 +19,7 @@
 use ff::Field;
 use pasta_curves::Fp;
 
-use crate::ROW_DEGREE;
+use crate::argument::row_sum::ROW_DEGREE;
 use crate::challenges::{Gamma, Lambda};
 
 /// Coefficients of a message.

@@ -255,6 +255,9 @@ fn follow(sizes: Sizes) -> Result<Vec<Step>, core::convert::Infallible> {
     Ok(steps)
 }
 
+/// What a round sent, what was drawn after it, and the state that comes next.
+pub type Sent<M, D, Next, P> = Result<(M, D, Next), <P as Party>::Error>;
+
 /// Before anything is sent, but for what the party is bound to.
 pub struct Start<P> {
     party: P,
@@ -278,7 +281,7 @@ impl<P: Party> Start<P> {
         mut self,
         cells: P::Points<'_>,
         multiplicities: P::Points<'_>,
-    ) -> Result<(Cells, (Rho, Sigma), AwaitsFactors<P>), P::Error> {
+    ) -> Sent<Cells, (Rho, Sigma), AwaitsFactors<P>, P> {
         let Self { party, sizes } = &mut self;
         let cells = party.points(Part::Cells, sizes.cells, cells)?;
         let counts = party.points(Part::Multiplicities, sizes.multiplicities, multiplicities)?;
@@ -295,7 +298,7 @@ impl<P: Party> AwaitsFactors<P> {
     pub fn factors(
         self,
         factors: P::Points<'_>,
-    ) -> Result<(Vec<EqAffine>, (Tau, Theta, Beta), AwaitsHelpers<P>), P::Error> {
+    ) -> Sent<Vec<EqAffine>, (Tau, Theta, Beta), AwaitsHelpers<P>, P> {
         let Start { mut party, sizes } = self.0;
         let factors = party.points(Part::Factors, sizes.factors, factors)?;
         let drawn = (party.draw(), party.draw(), party.draw());
@@ -311,7 +314,7 @@ impl<P: Party> AwaitsHelpers<P> {
     pub fn helpers(
         self,
         helpers: P::Points<'_>,
-    ) -> Result<(Vec<EqAffine>, (Zeta, Y), AwaitsRowSum<P>), P::Error> {
+    ) -> Sent<Vec<EqAffine>, (Zeta, Y), AwaitsRowSum<P>, P> {
         let Start { mut party, sizes } = self.0;
         let helpers = party.points(Part::Helpers, sizes.helpers, helpers)?;
         let drawn = (party.draw(), party.draw());
@@ -327,7 +330,7 @@ impl<P: Party> AwaitsRowSum<P> {
     pub fn rounds(
         self,
         mut message: impl FnMut(Option<Coordinate>) -> Result<P::Point, P::Error>,
-    ) -> Result<(Vec<EqAffine>, Vec<Coordinate>, AwaitsEvaluations<P>), P::Error> {
+    ) -> Sent<Vec<EqAffine>, Vec<Coordinate>, AwaitsEvaluations<P>, P> {
         let Start { mut party, sizes } = self.0;
         let (mut messages, mut point) = (Vec::new(), Vec::new());
         for _ in 0..sizes.rounds {
@@ -347,7 +350,7 @@ impl<P: Party> AwaitsEvaluations<P> {
         self,
         [lookups, helpers, factors]: [P::Scalars<'_>; 3],
         hidden: P::Point,
-    ) -> Result<(Evaluations, (Gamma, Lambda), AwaitsRunningSum<P>), P::Error> {
+    ) -> Sent<Evaluations, (Gamma, Lambda), AwaitsRunningSum<P>, P> {
         let Start { mut party, sizes } = self.0;
         let lookups = party.scalars(Part::LookupsAt, sizes.lookups, lookups)?;
         let helpers = party.scalars(Part::HelpersAt, sizes.helpers, helpers)?;
@@ -364,10 +367,7 @@ pub struct AwaitsRunningSum<P>(Start<P>);
 
 impl<P: Party> AwaitsRunningSum<P> {
     /// Sends the commitment to the running sum.
-    pub fn running_sum(
-        self,
-        sum: P::Point,
-    ) -> Result<(EqAffine, Upsilon, AwaitsQuotient<P>), P::Error> {
+    pub fn running_sum(self, sum: P::Point) -> Sent<EqAffine, Upsilon, AwaitsQuotient<P>, P> {
         let Start { mut party, sizes } = self.0;
         let sum = party.point(Part::RunningSum, sum)?;
         let upsilon = party.draw();
@@ -380,7 +380,7 @@ pub struct AwaitsQuotient<P>(Start<P>);
 
 impl<P: Party> AwaitsQuotient<P> {
     /// Sends the commitment to the quotient.
-    pub fn quotient(self, quotient: P::Point) -> Result<(EqAffine, X, AwaitsValues<P>), P::Error> {
+    pub fn quotient(self, quotient: P::Point) -> Sent<EqAffine, X, AwaitsValues<P>, P> {
         let Start { mut party, sizes } = self.0;
         let quotient = party.point(Part::Quotient, quotient)?;
         let x = party.draw();
@@ -396,7 +396,7 @@ impl<P: Party> AwaitsValues<P> {
     pub fn values(
         self,
         values: P::Scalars<'_>,
-    ) -> Result<([Fp; 4], (X1, X2), AwaitsOpeningQuotient<P>), P::Error> {
+    ) -> Sent<[Fp; 4], (X1, X2), AwaitsOpeningQuotient<P>, P> {
         let Start { mut party, sizes } = self.0;
         let values = array(&mut party, Part::Values, values)?;
         let (drawn, next) = AwaitsOpeningQuotient::start(party, sizes.rounds);
@@ -418,10 +418,7 @@ impl<P: Party> AwaitsOpeningQuotient<P> {
     }
 
     /// Sends the commitment to the opening's quotient.
-    pub fn quotient(
-        mut self,
-        quotient: P::Point,
-    ) -> Result<(EqAffine, X3, AwaitsOpeningValues<P>), P::Error> {
+    pub fn quotient(mut self, quotient: P::Point) -> Sent<EqAffine, X3, AwaitsOpeningValues<P>, P> {
         let quotient = self.party.point(Part::OpeningQuotient, quotient)?;
         let x_3 = self.party.draw();
         Ok((quotient, x_3, AwaitsOpeningValues(self)))
@@ -433,7 +430,7 @@ pub struct AwaitsOpeningValues<P>(AwaitsOpeningQuotient<P>);
 
 impl<P: Party> AwaitsOpeningValues<P> {
     /// Sends what is opened there, one value for each set of points.
-    pub fn values(self, values: P::Scalars<'_>) -> Result<([Fp; 2], X4, AwaitsMask<P>), P::Error> {
+    pub fn values(self, values: P::Scalars<'_>) -> Sent<[Fp; 2], X4, AwaitsMask<P>, P> {
         let AwaitsOpeningQuotient { mut party, rounds } = self.0;
         let values = array(&mut party, Part::OpeningValues, values)?;
         let x_4 = party.draw();
@@ -454,7 +451,7 @@ impl<P: Party> AwaitsMask<P> {
     }
 
     /// Sends the commitment to the mask.
-    pub fn mask(mut self, mask: P::Point) -> Result<(EqAffine, (Xi, Z), AwaitsSides<P>), P::Error> {
+    pub fn mask(mut self, mask: P::Point) -> Sent<EqAffine, (Xi, Z), AwaitsSides<P>, P> {
         let mask = self.party.point(Part::OpeningMask, mask)?;
         let drawn = (self.party.draw(), self.party.draw());
         Ok((mask, drawn, AwaitsSides(self)))

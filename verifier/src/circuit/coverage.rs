@@ -66,6 +66,13 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Error> {
     if !coverage.is_disjoint() {
         return law("two operators share a cell");
     }
+    check_lookups(layout, &coverage)
+}
+
+/// That every used cell of a lookup has one tag, and every column is in a lookup or determined.
+fn check_lookups(layout: &Layout, coverage: &Coverage) -> Result<(), Error> {
+    let law = |what| Err(Error::Layout { what });
+    let usable = layout.usable;
     let mut covered = vec![false; layout.columns()];
     let cover = |covered: &mut [bool], columns: &Range<usize>| {
         covered.get_mut(columns.clone()).unwrap_or_default().fill(true);

@@ -57,6 +57,72 @@ pub struct Layout {
     dense_sheet_columns: usize,
 }
 
+/// How far the lanes of each kind are filled.
+#[derive(Default)]
+struct Filling([usize; Lane::ALL.len()]);
+
+impl Filling {
+    /// The next places in lanes of a kind.
+    fn place(&mut self, lane: Lane, count: usize, tags: [usize; 2]) -> Segment {
+        let end = self.0.get_mut(lane.index());
+        let start = end.as_deref().copied().unwrap_or(0);
+        end.into_iter().for_each(|end| *end = end.saturating_add(count));
+        Segment { lane, start, count, tags }
+    }
+
+    /// The cells of every node.
+    fn nodes(
+        &mut self,
+        description: &Description,
+        analysis: &Analysis,
+        tables: &Tables,
+    ) -> Vec<Option<Cells>> {
+        let nodes = description.nodes.iter().zip(&analysis.nodes).enumerate();
+        let cells = nodes.map(|(id, (node, facts))| match &node.operator {
+            Operator::Requantise(requantise) => {
+                let limb = |_| self.place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]);
+                let limbs = (0..requantise.limbs).map(limb).collect();
+                let function = tables.function_tag(id);
+                let (lane, tags) = match requantise.form {
+                    Form::Narrow => (Lane::Pair, [function, 0]),
+                    Form::Wide => (Lane::Clamp, [tables.high_tag(), function]),
+                };
+                Some(Cells { limbs, result: Some(self.place(lane, facts.elements, tags)) })
+            }
+            Operator::Copy(_) => Some(Cells::only(self.place(Lane::Copy, facts.elements, [0; 2]))),
+            Operator::Input(index) => {
+                let input = description.inputs.get(*index);
+                let hidden = input.filter(|input| input.visibility != Visibility::Public)?;
+                let tags = [tables.range_tag(hidden), 0];
+                Some(Cells::only(self.place(Lane::Limb, facts.elements, tags)))
+            }
+            operator if operator.is_bilinear() => {
+                let length = factor_length(operator, &analysis.nodes);
+                Some(Cells::only(self.place(Lane::Factors, length, [0; 2])))
+            }
+            _ => None,
+        });
+        cells.collect()
+    }
+
+    /// The cells of every ArgMax.
+    fn outputs(
+        &mut self,
+        description: &Description,
+        analysis: &Analysis,
+        tables: &Tables,
+    ) -> Vec<Option<Cells>> {
+        let cells = description.outputs.iter().map(|output| {
+            let OutputSource::ArgMax { input, .. } = &output.source else { return None };
+            let facts = analysis.nodes.get(*input)?;
+            let limb = |_| self.place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]);
+            let limbs = gap_limbs(facts.interval, description.limb_bits);
+            Some(Cells { limbs: (0..limbs).map(limb).collect(), result: None })
+        });
+        cells.collect()
+    }
+}
+
 impl Layout {
     pub(crate) fn new(
         description: &Description,
@@ -70,62 +136,10 @@ impl Layout {
             segments(description, analysis),
             MAX_SEGMENTS,
         )?;
-        let mut filled = [0usize; Lane::ALL.len()];
-        let mut place = |lane: Lane, count: usize, tags: [usize; 2]| {
-            let end = filled.get_mut(lane.index());
-            let start = end.as_deref().copied().unwrap_or(0);
-            end.into_iter().for_each(|end| *end = end.saturating_add(count));
-            Segment { lane, start, count, tags }
-        };
-        let mut nodes = Vec::new();
-        for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate() {
-            let limb = || [tables.limb_tag(), 0];
-            nodes.push(match &node.operator {
-                Operator::Requantise(requantise) => {
-                    let limbs = (0..requantise.limbs)
-                        .map(|_| place(Lane::Limb, facts.elements, limb()))
-                        .collect();
-                    let function = tables.function_tag(id);
-                    let result = Some(match requantise.form {
-                        Form::Narrow => place(Lane::Pair, facts.elements, [function, 0]),
-                        Form::Wide => {
-                            place(Lane::Clamp, facts.elements, [tables.high_tag(), function])
-                        }
-                    });
-                    Some(Cells { limbs, result })
-                }
-                Operator::Copy(_) => Some(Cells::only(place(Lane::Copy, facts.elements, [0; 2]))),
-                Operator::Input(index) => {
-                    let input = description
-                        .inputs
-                        .get(*index)
-                        .filter(|input| input.visibility != Visibility::Public);
-                    input.map(|input| {
-                        Cells::only(place(Lane::Limb, facts.elements, [tables.range_tag(input), 0]))
-                    })
-                }
-                operator if operator.is_bilinear() => {
-                    let length = factor_length(operator, &analysis.nodes);
-                    Some(Cells::only(place(Lane::Factors, length, [0; 2])))
-                }
-                _ => None,
-            });
-        }
-        let mut outputs = Vec::new();
-        for output in &description.outputs {
-            let OutputSource::ArgMax { input, .. } = &output.source else {
-                outputs.push(None);
-                continue;
-            };
-            let Some(facts) = analysis.nodes.get(*input) else { continue };
-            let limbs = gap_limbs(facts.interval, description.limb_bits);
-            let limbs = (0..limbs)
-                .map(|_| place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]))
-                .collect();
-            outputs.push(Some(Cells { limbs, result: None }));
-        }
-
-        let lanes = filled.map(|count| count.div_ceil(usable.max(1)));
+        let mut lanes = Filling::default();
+        let nodes = lanes.nodes(description, analysis, tables);
+        let outputs = lanes.outputs(description, analysis, tables);
+        let lanes = lanes.0.map(|count| count.div_ceil(usable.max(1)));
         let slots = tables.rows().div_ceil(usable.max(1));
         let mut layout = Self {
             usable,

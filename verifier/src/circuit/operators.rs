@@ -213,70 +213,62 @@ impl Reader<'_> {
         others: &[&Facts],
     ) -> Result<Vec<usize>, Error> {
         let rank = input.shape.len();
-        let replace = |axis: usize, with: usize| {
-            input
-                .shape
-                .iter()
-                .enumerate()
-                .map(|(d, &size)| if d == axis { with } else { size })
-                .collect()
-        };
-        Ok(match kind {
-            ViewKind::Reshape(shape) => {
-                if count(shape, self.node)? != input.elements {
-                    return self.shape("a reshape must keep the number of elements");
-                }
-                shape.clone()
+        match kind {
+            ViewKind::Reshape(shape) if count(shape, self.node)? == input.elements => {
+                Ok(shape.clone())
             }
+            ViewKind::Reshape(_) => self.shape("a reshape must keep the number of elements"),
             ViewKind::Transpose(permutation) => {
                 let mut sorted = permutation.clone();
                 sorted.sort_unstable();
                 if !sorted.into_iter().eq(0..rank) {
                     return self.shape("a transpose needs a permutation of the dimensions");
                 }
-                permutation.iter().filter_map(|&from| input.shape.get(from).copied()).collect()
+                Ok(permutation.iter().filter_map(|&from| input.shape.get(from).copied()).collect())
             }
             ViewKind::Slice { axis, start, step, count } => {
                 let size = input.shape.get(*axis).copied().unwrap_or(0);
-                let last = i64::try_from(count.saturating_sub(1)).ok().and_then(|steps| {
-                    steps.checked_mul(*step)?.checked_add(i64::try_from(*start).ok()?)
-                });
-                let inside = |at: &usize| *at < size;
-                let last = last.and_then(|last| usize::try_from(last).ok()).filter(inside);
-                if !inside(start) || *count == 0 || last.is_none() {
+                if !stays_inside(size, *start, *step, *count) {
                     return self.shape("a slice leaves its input");
                 }
-                replace(*axis, *count)
+                Ok(replaced(&input.shape, *axis, *count))
             }
             ViewKind::Pad { before, after, .. } => {
                 if before.len() != rank || after.len() != rank {
                     return self.shape("padding needs one entry per dimension");
                 }
                 let sizes = input.shape.iter().zip(before).zip(after);
-                sizes
-                    .map(|((size, before), after)| {
-                        size.saturating_add(*before).saturating_add(*after)
-                    })
-                    .collect()
+                let padded = sizes.map(|((size, before), after)| {
+                    size.saturating_add(*before).saturating_add(*after)
+                });
+                Ok(padded.collect())
             }
             ViewKind::Concat(axis) => {
                 let along = |facts: &Facts| facts.shape.get(*axis).copied().unwrap_or(0);
-                let fits = |other: &&Facts| {
-                    other.shape.len() == rank
-                        && other
-                            .shape
-                            .iter()
-                            .zip(&input.shape)
-                            .enumerate()
-                            .all(|(d, (a, b))| d == *axis || a == b)
-                };
-                if *axis >= rank || !others.iter().all(fits) {
+                let rest = |facts: &Facts| replaced(&facts.shape, *axis, 0);
+                if *axis >= rank || others.iter().any(|other| rest(other) != rest(input)) {
                     return self.shape("concatenated tensors differ in another dimension");
                 }
                 let length =
                     others.iter().fold(along(input), |sum, facts| sum.saturating_add(along(facts)));
-                replace(*axis, length)
+                Ok(replaced(&input.shape, *axis, length))
             }
-        })
+        }
     }
+}
+
+/// A shape with another size along an axis.
+fn replaced(shape: &[usize], axis: usize, with: usize) -> Vec<usize> {
+    let sizes = shape.iter().enumerate();
+    sizes.map(|(dimension, &size)| if dimension == axis { with } else { size }).collect()
+}
+
+/// Whether so many steps from `start` on, at least one, stay below `size`.
+fn stays_inside(size: usize, start: usize, step: i64, count: usize) -> bool {
+    let last = || {
+        let steps = i64::try_from(count.checked_sub(1)?).ok()?;
+        let last = steps.checked_mul(step)?.checked_add(i64::try_from(start).ok()?)?;
+        usize::try_from(last).ok()
+    };
+    start < size && last().is_some_and(|last| last < size)
 }

@@ -213,6 +213,13 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
             ));
         }
     }
+    tensors.extend(sealed_models(description, analysis));
+    tensors
+}
+
+/// Those of the model: biases, weights.
+fn sealed_models(description: &Description, analysis: &Analysis) -> Vec<(Role, SealedTensor)> {
+    let mut tensors = Vec::new();
     let integers = |name: &str, shape: Vec<usize>, range: Interval| SealedTensor {
         name: name.into(),
         shape,

@@ -174,14 +174,22 @@ pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
     usize::try_from(bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX)
 }
 
-impl Tables {
-    /// The tables that a description's requantisations and ArgMaxes need; equal functions share
-    /// one.
-    pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
-        let mut limb = false;
-        let mut high: Option<Interval> = None;
-        let mut direct: BTreeMap<&Function, Interval> = BTreeMap::new();
-        let mut low: BTreeMap<&Function, ()> = BTreeMap::new();
+/// What requantisations and ArgMaxes look up.
+struct Functions<'a> {
+    /// Whether anything is divided or compared.
+    limb: bool,
+    /// The high parts of all wide forms.
+    high: Option<Interval>,
+    /// Functions of narrow forms, with all their quotients.
+    direct: BTreeMap<&'a Function, Interval>,
+    /// Functions of wide forms.
+    low: BTreeMap<&'a Function, ()>,
+}
+
+impl<'a> Functions<'a> {
+    fn of(description: &'a Description, analysis: &Analysis) -> Result<Self, Error> {
+        let (mut limb, mut high) = (false, None::<Interval>);
+        let (mut direct, mut low) = (BTreeMap::new(), BTreeMap::new());
         for node in &description.nodes {
             let Operator::Requantise(requantise) = &node.operator else { continue };
             let Some(domain) = quotients(description, analysis, requantise) else { continue };
@@ -191,7 +199,7 @@ impl Tables {
                 Form::Narrow => {
                     direct
                         .entry(function)
-                        .and_modify(|all| *all = all.union(domain))
+                        .and_modify(|all: &mut Interval| *all = all.union(domain))
                         .or_insert(domain);
                 }
                 Form::Wide => {
@@ -206,7 +214,15 @@ impl Tables {
             .outputs
             .iter()
             .any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
+        Ok(Self { limb, high, direct, low })
+    }
+}
 
+impl Tables {
+    /// The tables that a description's requantisations and ArgMaxes need; equal functions share
+    /// one.
+    pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
+        let Functions { limb, high, direct, low } = Functions::of(description, analysis)?;
         let mut tables = Self {
             list: Vec::new(),
             limb: 0,
@@ -247,14 +263,11 @@ impl Tables {
         for function in low.into_keys() {
             wide.insert(function, push(Content::Low { function: function.clone() })?);
         }
-        let tag = |node: &Node| match &node.operator {
-            Operator::Requantise(Requantise { form: Form::Narrow, function, .. }) => {
-                narrow.get(function).copied()
-            }
-            Operator::Requantise(Requantise { form: Form::Wide, function, .. }) => {
-                wide.get(function).copied()
-            }
-            _ => None,
+        let tag = |node: &Node| {
+            let Operator::Requantise(Requantise { form, function, .. }) = &node.operator else {
+                return None;
+            };
+            if *form == Form::Narrow { &narrow } else { &wide }.get(function).copied()
         };
         tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();
         Ok(tables)

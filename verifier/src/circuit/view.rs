@@ -8,11 +8,26 @@ use crate::circuit::description::ViewKind;
 /// Every view but concatenation is separable: the offset into the input is a sum of one offset per
 /// output dimension.
 fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usize>> {
+    let offsets = offsets(kind, input, output);
+    offsets.iter().fold(vec![Some(0)], |prefixes, dimension| {
+        prefixes
+            .iter()
+            .flat_map(|&prefix| {
+                dimension.iter().map(move |&offset| {
+                    prefix.zip(offset).map(|(a, b): (usize, usize)| a.saturating_add(b))
+                })
+            })
+            .collect()
+    })
+}
+
+/// The offsets along each dimension of the output.
+fn offsets(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Vec<Option<usize>>> {
     let strides = strides(input);
     let along = |stride: usize, count: usize| {
         (0..count).map(|i| Some(i.saturating_mul(stride))).collect::<Vec<_>>()
     };
-    let offsets: Vec<Vec<Option<usize>>> = match kind {
+    match kind {
         ViewKind::Reshape(_) | ViewKind::Concat(_) => vec![along(1, output.iter().product())],
         ViewKind::Transpose(permutation) => permutation
             .iter()
@@ -51,17 +66,7 @@ fn sources(kind: &ViewKind, input: &[usize], output: &[usize]) -> Vec<Option<usi
                     .collect()
             })
             .collect(),
-    };
-    offsets.iter().fold(vec![Some(0)], |prefixes, dimension| {
-        prefixes
-            .iter()
-            .flat_map(|&prefix| {
-                dimension.iter().map(move |&offset| {
-                    prefix.zip(offset).map(|(a, b): (usize, usize)| a.saturating_add(b))
-                })
-            })
-            .collect()
-    })
+    }
 }
 
 /// Elements between neighbours along each dimension of a row-major tensor.

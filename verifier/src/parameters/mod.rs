@@ -17,6 +17,7 @@ use pasta_curves::arithmetic::{Coordinates, CurveAffine};
 use pasta_curves::{EqAffine, Fq};
 
 use crate::encoding::digest::Digest;
+use crate::limits::{MAX_K, MIN_K};
 use crate::parameters::generators::{blinding, coefficient_basis, inner_product};
 use crate::parameters::lagrange::lagrange_basis;
 
@@ -44,7 +45,7 @@ pub enum Basis {
 #[non_exhaustive]
 pub enum ParametersError {
     /// `k` outside the supported range.
-    #[error("k is {got}, expected {}..={}", crate::MIN_K, crate::MAX_K)]
+    #[error("k is {got}, expected {}..={}", MIN_K, MAX_K)]
     RowsOutOfRange {
         /// Asked for.
         got: u32,
@@ -201,7 +202,7 @@ impl Basis {
             Self::Coefficient => &COEFFICIENT,
             Self::Lagrange => &LAGRANGE,
         };
-        let index = k.checked_sub(crate::MIN_K).and_then(|index| usize::try_from(index).ok());
+        let index = k.checked_sub(MIN_K).and_then(|index| usize::try_from(index).ok());
         let digest = index.and_then(|index| digests.get(index)).copied().map(Digest);
         digest.ok_or(ParametersError::RowsOutOfRange { got: k })
     }

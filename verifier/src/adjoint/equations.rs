@@ -1,0 +1,181 @@
+//! Nodes that have cells: their equations, and where the cotangents of what reads them go.
+
+use ff::Field;
+use pasta_curves::Fp;
+
+use super::cotangent::Cotangent;
+use super::pass::Backward;
+use crate::circuit::description::{Form, OutputSource, Requantise, Visibility};
+use crate::circuit::facts::Facts;
+use crate::circuit::place::{Cells, Segment};
+use crate::circuit::sheet::Role;
+use crate::field::integer;
+use crate::wire::statement::Value;
+
+impl Backward<'_> {
+    /// `value − public = 0` for every output, and the gap equations of every ArgMax.
+    pub(super) fn outputs(&mut self) {
+        let key = self.key;
+        let tensors = key
+            .description()
+            .outputs
+            .iter()
+            .zip(&key.analysis().outputs)
+            .zip(&key.layout().outputs);
+        for (index, (((output, facts), cells), value)) in
+            tensors.zip(&self.statement.outputs).enumerate()
+        {
+            match &output.source {
+                OutputSource::Node(node) => {
+                    let cotangent = self.equation(facts);
+                    match value {
+                        Value::Public(values) => {
+                            let public = self.known(cotangent.clone(), values);
+                            self.constant(-public);
+                        }
+                        _ => self.sheet(Role::Output(index), &cotangent.scaled(-Fp::ONE)),
+                    }
+                    self.add(*node, cotangent);
+                }
+                OutputSource::ArgMax { input, axis, select_last } => {
+                    let (Some(shape), Some(cells)) = (key.analysis().nodes.get(*input), cells)
+                    else {
+                        continue;
+                    };
+                    self.arg_max(*input, shape, *axis, *select_last, cells, value.integers());
+                }
+            }
+        }
+    }
+
+    /// `x[index] − x[j] − [j wins ties against index] − Σ limb_i·2^(w·i) = 0` for every `j`.
+    pub(super) fn arg_max(
+        &mut self,
+        input: usize,
+        facts: &Facts,
+        axis: usize,
+        last: bool,
+        cells: &Cells,
+        indices: &[i64],
+    ) {
+        let equation = self.equation(facts);
+        self.limbs(cells, &equation);
+        let gaps = equation.dense(&self.sigma);
+        let size = facts.shape.get(axis).copied().unwrap_or(1);
+        let inner: usize = facts.shape.iter().skip(axis.saturating_add(1)).product();
+        let mut back: Vec<Fp> = gaps.iter().map(|gap| -*gap).collect();
+        for (group, &index) in indices.iter().enumerate() {
+            let (outer, lane) =
+                (group.checked_div(inner).unwrap_or(0), group.checked_rem(inner).unwrap_or(0));
+            let at = |j: usize| {
+                outer
+                    .saturating_mul(size)
+                    .saturating_add(j)
+                    .saturating_mul(inner)
+                    .saturating_add(lane)
+            };
+            let index = usize::try_from(index).unwrap_or(0);
+            let mut sum = Fp::ZERO;
+            for j in 0..size {
+                let gap = gaps.get(at(j)).copied().unwrap_or(Fp::ZERO);
+                sum += gap;
+                if (!last && j < index) || (last && j > index) {
+                    self.constant(-gap);
+                }
+            }
+            back.get_mut(at(index)).into_iter().for_each(|value| *value += sum);
+        }
+        self.add(input, Cotangent::Dense(back));
+    }
+
+    /// `−Σ limb_i·2^(w·i)` of an equation with cotangent `gaps`.
+    pub(super) fn limbs(&mut self, cells: &Cells, gaps: &Cotangent) {
+        let radix = Fp::from(1u64.checked_shl(self.key.description().limb_bits).unwrap_or(0));
+        let mut weight = -Fp::one();
+        for limb in &cells.limbs {
+            self.cells(limb, 0, gaps, weight);
+            weight *= radix;
+        }
+    }
+
+    /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient = 0`, with `quotient = minimum + low + radix·high`
+    /// in the wide form.
+    pub(super) fn requantise(
+        &mut self,
+        id: usize,
+        requantise: &Requantise,
+        facts: &Facts,
+        result: Option<Cotangent>,
+    ) {
+        let key = self.key;
+        let Some(Some(cells)) = key.layout().nodes.get(id) else { return };
+        let Some(segment) = &cells.result else { return };
+        if let Some(result) = result {
+            self.cells(segment, segment.lane.result(), &result, Fp::ONE);
+        }
+        let equation = self.equation(facts);
+        let shift = requantise.limbs.saturating_mul(key.description().limb_bits);
+        let unit = -Fp::from(1u64.checked_shl(shift).unwrap_or(0));
+        self.limbs(cells, &equation);
+        match requantise.form {
+            Form::Narrow => self.cells(segment, 0, &equation, unit),
+            Form::Wide => {
+                self.cells(segment, 0, &equation, unit * integer(requantise.function.radix()));
+                self.cells(segment, 2, &equation, unit);
+                self.constant(
+                    equation.sum(&self.sigma) * unit * integer(requantise.function.minimum),
+                );
+            }
+        }
+        self.add(requantise.input, equation);
+    }
+
+    /// `x − copy = 0`.
+    pub(super) fn copy(
+        &mut self,
+        id: usize,
+        input: usize,
+        facts: &Facts,
+        result: Option<Cotangent>,
+    ) {
+        let Some(segment) = self.segment(id) else { return };
+        if let Some(result) = result {
+            self.cells(&segment, 0, &result, Fp::ONE);
+        }
+        let equation = self.equation(facts);
+        self.cells(&segment, 0, &equation, -Fp::ONE);
+        self.add(input, equation);
+    }
+
+    /// The cells of a node that has one segment of them.
+    pub(super) fn segment(&self, id: usize) -> Option<Segment> {
+        self.key.layout().nodes.get(id)?.as_ref()?.result.clone()
+    }
+
+    /// What reads a public input reads its integers; what reads another one reads its cells, and
+    /// `cell − sealed = 0` for a sealed one.
+    pub(super) fn input(
+        &mut self,
+        id: usize,
+        index: usize,
+        facts: &Facts,
+        result: Option<Cotangent>,
+    ) {
+        let (Some(input), Some(value)) =
+            (self.key.description().inputs.get(index), self.statement.inputs.get(index))
+        else {
+            return;
+        };
+        if input.visibility == Visibility::Public {
+            let known = result.map_or(Fp::ZERO, |result| self.known(result, value.integers()));
+            return self.constant(known);
+        }
+        let Some(segment) = self.segment(id) else { return };
+        result.iter().for_each(|result| self.cells(&segment, 0, result, Fp::ONE));
+        if input.visibility == Visibility::Sealed {
+            let equation = self.equation(facts);
+            self.cells(&segment, 0, &equation, Fp::ONE);
+            self.sheet(Role::Input(index), &equation.scaled(-Fp::ONE));
+        }
+    }
+}
