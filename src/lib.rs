@@ -42,6 +42,7 @@
 //! | [`Cache`], [`Parameters`] | this crate, [`verifier`] | the commitment parameters, kept on disk |
 //! | [`files`] | this crate | reading regular files only, writing them together or not at all |
 //! | [`foreign`] | this crate | text out of files, made harmless |
+//! | [`verification`] | this crate | verifying files that somebody was given: what belongs together, what is demanded |
 //! | [`devices`] | this crate | which device to prove on |
 //! | [`Objective`], [`Prediction`] | [`circuits`] | what the layout is cheapest for, and what it will cost |
 //!
@@ -67,6 +68,7 @@ mod random;
 mod segments;
 mod session;
 mod unique;
+pub mod verification;
 mod written;
 
 pub use artifact::Artifact;

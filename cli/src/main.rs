@@ -6,7 +6,7 @@
 //! | [`commands`] | what each command does, one file each |
 //! | [`files`] | reading files, naming results |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
-//! | [`given`], [`identity`] | what `verify` was given, and whose model that is |
+//! | [`identity`] | whose model a proof was checked against |
 //! | [`story`] | errors as people read them |
 //! | [`threads`] | how many threads share the work |
 //!
@@ -21,7 +21,6 @@
 mod arguments;
 mod commands;
 mod files;
-mod given;
 mod identity;
 mod profile;
 mod screen;

@@ -1,5 +1,8 @@
 //! The statement of a witness, as far as a judge needs one.
 
+use pasta_curves::EqAffine;
+use pasta_curves::group::GroupEncoding;
+use pasta_curves::group::prime::PrimeCurveAffine;
 use zkinfer_verifier::circuit::description::Visibility;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Statement, Value, VerifyingKey};
@@ -7,13 +10,14 @@ use zkinfer_verifier::{Statement, Value, VerifyingKey};
 use crate::witness::Witness;
 
 /// What the key shows of a witness. The judge sees every cell and asks for no commitments: of
-/// sealed tensors there are as many as the key declares, and all are zero.
+/// sealed tensors there are as many as the key declares, and all are one point.
 pub fn shown(key: &VerifyingKey, witness: &Witness) -> Statement {
+    let point = EqAffine::generator().to_bytes();
     let value = |visibility: Visibility, role: Role, integers: &Vec<i64>| {
         let columns = || key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len());
         match visibility {
             Visibility::Public => Value::Public(integers.clone()),
-            Visibility::Sealed => Value::Sealed(vec![[0; 32]; columns()]),
+            Visibility::Sealed => Value::Sealed(vec![point; columns()]),
             Visibility::Private => Value::Private,
         }
     };

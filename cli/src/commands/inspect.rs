@@ -6,6 +6,7 @@ use serde_json::json;
 use zkinfer::artifact::{self, Artifact, ArtifactError};
 use zkinfer::files::names::beside;
 use zkinfer::foreign;
+use zkinfer::verification::beside::manifest_beside;
 use zkinfer::verifier::circuit::description::{Input, Operator, OutputSource};
 use zkinfer::verifier::circuit::geometry::depth;
 use zkinfer::verifier::encoding::digest::model_digest;
@@ -16,7 +17,6 @@ use zkinfer::{Circuit, Prediction};
 use super::publish;
 use crate::Outcome;
 use crate::arguments::Inspect;
-use crate::given::manifest_beside;
 use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
