@@ -1,8 +1,7 @@
 //! The statement of a witness, as far as a judge needs one.
 
-use pasta_curves::EqAffine;
-use pasta_curves::group::GroupEncoding;
-use pasta_curves::group::prime::PrimeCurveAffine;
+use pasta_curves::Eq;
+use pasta_curves::group::{Group, GroupEncoding};
 use zkinfer_verifier::circuit::description::Visibility;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Statement, Value, VerifyingKey};
@@ -12,7 +11,7 @@ use crate::witness::Witness;
 /// What the key shows of a witness. The judge sees every cell and asks for no commitments: of
 /// sealed tensors there are as many as the key declares, and all are one point.
 pub fn shown(key: &VerifyingKey, witness: &Witness) -> Statement {
-    let point = EqAffine::generator().to_bytes();
+    let point = Eq::generator().to_bytes();
     let value = |visibility: Visibility, role: Role, integers: &Vec<i64>| {
         let columns = || key.layout().sheet(role).map_or(0, |sheet| sheet.columns.len());
         match visibility {
