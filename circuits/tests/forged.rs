@@ -83,9 +83,9 @@ impl Honest {
     fn places(&self, index: usize) -> Vec<(usize, usize)> {
         let layout = self.key().layout();
         let cells = layout.nodes[self.requantisation(index)].as_ref().unwrap();
-        let result = cells.result.iter().flat_map(|segment| [(segment, 0), (segment, 1)]);
+        let result = cells.result.iter().flat_map(|run| [(run, 0), (run, 1)]);
         let pieces = cells.limbs.iter().take(1).map(|limb| (limb, 0)).chain(result);
-        let pieces = pieces.map(|(segment, offset)| layout.pieces(segment, offset).next().unwrap());
+        let pieces = pieces.map(|(run, offset)| layout.pieces(run, offset).next().unwrap());
         pieces.map(|piece| (piece.column, piece.rows.start)).collect()
     }
 
@@ -104,15 +104,13 @@ impl Honest {
         change(&mut description);
         let other = VerifyingKey::new(description).unwrap();
         let places = |key: &VerifyingKey| -> Vec<_> {
-            let segments = key
+            let runs = key
                 .layout()
                 .nodes
                 .iter()
                 .flatten()
                 .flat_map(|cells| cells.limbs.iter().chain(&cells.result));
-            segments
-                .flat_map(|segment| key.layout().pieces(segment, 0).collect::<Vec<_>>())
-                .collect()
+            runs.flat_map(|run| key.layout().pieces(run, 0).collect::<Vec<_>>()).collect()
         };
         assert_eq!(places(&other), places(self.key()));
         Witness::new(&other, &[], inputs).unwrap()

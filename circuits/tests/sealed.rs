@@ -368,15 +368,14 @@ fn the_bilinear_claim_shifted_between_two_operators() {
     assert_eq!(names(mock_prove(desk.key(), &witness)), [END]);
 
     // And the factors of one operator in the place of the other's.
-    let segments: Vec<_> = layout
+    let runs: Vec<_> = layout
         .nodes
         .iter()
         .flatten()
         .filter_map(|cells| cells.result.as_ref())
-        .filter(|segment| segment.lane == zkinfer_verifier::circuit::place::Lane::Factors)
+        .filter(|run| run.lane == zkinfer_verifier::circuit::place::Lane::Factors)
         .collect();
-    let rows: Vec<_> =
-        segments.iter().map(|segment| layout.pieces(segment, 1).next().unwrap()).collect();
+    let rows: Vec<_> = runs.iter().map(|run| layout.pieces(run, 1).next().unwrap()).collect();
     let caught = judge(&desk.circuit, &desk.witness, |cells| {
         for (a, b) in rows[0].rows.clone().zip(rows[1].rows.clone()) {
             let (first, second) = (cells[rows[0].column][a], cells[rows[1].column][b]);
@@ -392,8 +391,8 @@ fn private_and_sealed_inputs_are_range_checked_where_they_are_used() {
         let exposure = Exposure { inputs: vec![visibility], ..Exposure::public() };
         let desk = Desk::new(&exposure);
         let layout = desk.key().layout();
-        let segment = layout.nodes[0].as_ref().unwrap().result.as_ref().unwrap();
-        let piece = layout.pieces(segment, 0).next().unwrap();
+        let run = layout.nodes[0].as_ref().unwrap().result.as_ref().unwrap();
+        let piece = layout.pieces(run, 0).next().unwrap();
         let (column, row) = (piece.column, piece.rows.start);
         // What was sealed, if something was: an element in the first row of its column.
         let sealed = layout.sheet(Role::Input(0)).map(|sheet| sheet.columns.start);

@@ -13,7 +13,7 @@ use zkinfer_circuits::{Circuit, Witness};
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description;
-use zkinfer_verifier::circuit::place::{Cells, Segment};
+use zkinfer_verifier::circuit::place::{Cells, Run};
 use zkinfer_verifier::field::integer;
 
 const END: &str = "adjoint sum end";
@@ -56,8 +56,8 @@ impl Claim {
         self.key.layout().nodes.iter().flatten().next().unwrap().clone()
     }
 
-    fn place(&self, segment: &Segment, offset: usize, element: usize) -> (usize, usize) {
-        let pieces = self.key.layout().pieces(segment, offset);
+    fn place(&self, run: &Run, offset: usize, element: usize) -> (usize, usize) {
+        let pieces = self.key.layout().pieces(run, offset);
         let mut places = pieces.flat_map(|piece| piece.rows.map(move |row| (piece.column, row)));
         places.nth(element).unwrap()
     }
@@ -198,7 +198,7 @@ fn a_row_of_another_functions_table() {
         let [first, second] = [0, 1].map(|output| claim.witness.outputs[output][0]);
         assert_ne!(first, second);
         // The first function's row as the second's.
-        let segments: Vec<_> = claim
+        let runs: Vec<_> = claim
             .key
             .layout()
             .nodes
@@ -206,9 +206,9 @@ fn a_row_of_another_functions_table() {
             .flatten()
             .map(|cells| cells.result.clone().unwrap())
             .collect();
-        for offset in 0..segments[0].lane.width() {
-            let from = claim.place(&segments[0], offset, 0);
-            let to = claim.place(&segments[1], offset, 0);
+        for offset in 0..runs[0].lane.width() {
+            let from = claim.place(&runs[0], offset, 0);
+            let to = claim.place(&runs[1], offset, 0);
             claim.witness.columns[to.0][to.1] = claim.witness.columns[from.0][from.1];
         }
         claim.witness.outputs[1][0] = first;

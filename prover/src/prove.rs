@@ -318,10 +318,10 @@ impl<'a> Prover<'a> {
             .map(|(id, operands)| (id, factors(key, id, rho, sigma, operands)))
             .collect();
         for (id, pair) in pairs {
-            let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
-            let segment = segment.expect("a bilinear node has factor cells");
+            let run = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
+            let run = run.expect("a bilinear node has factor cells");
             for (offset, factor) in pair.iter().enumerate() {
-                layout.add(&mut columns, segment, offset, factor);
+                layout.add(&mut columns, run, offset, factor);
             }
         }
         columns.split_off(first)

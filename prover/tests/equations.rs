@@ -16,7 +16,7 @@ use zkinfer_prover::ProveError;
 use zkinfer_verifier::adjoint::{Adjoint, backward};
 use zkinfer_verifier::argument::public::weight_sheets;
 use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
-use zkinfer_verifier::circuit::place::{Piece, Segment};
+use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Rejection, Statement, Value};
 
@@ -74,10 +74,10 @@ fn honest(desk: &Everything) -> Vec<Vec<Fp>> {
     desk.cells(challenges(TAU))
 }
 
-/// A segment's cells in its column `offset`, as columns and rows.
-fn places(desk: &Everything, segment: &Segment, offset: usize) -> Vec<(usize, usize)> {
+/// A run's cells in its column `offset`, as columns and rows.
+fn places(desk: &Everything, run: &Run, offset: usize) -> Vec<(usize, usize)> {
     let cells = |piece: Piece| piece.rows.map(move |row| (piece.column, row));
-    desk.key.layout().pieces(segment, offset).flat_map(cells).collect()
+    desk.key.layout().pieces(run, offset).flat_map(cells).collect()
 }
 
 fn result(desk: &Everything, node: usize, offset: usize) -> Vec<(usize, usize)> {
@@ -99,15 +99,15 @@ fn every_cell_counts() {
     let cells = honest(&desk);
     assert_eq!(excess(&desk, &desk.statement, &cells), Fp::ZERO);
     let layout = desk.key.layout();
-    let segments = layout.segments().flat_map(|segment| {
-        (0..segment.lane.width()).flat_map(|offset| places(&desk, segment, offset))
-    });
+    let runs = layout
+        .runs()
+        .flat_map(|run| (0..run.lane.width()).flat_map(|offset| places(&desk, run, offset)));
     let sheets = layout.sheets.iter().flat_map(|sheet| sheet.pieces());
     let sheets = sheets.flat_map(|piece| piece.rows.map(move |row| (piece.column, row)));
     let kappa = kappa(&desk, &adjoint(&desk, &desk.statement, TAU));
     // The side of the wide form is in lookups only.
     let free = result(&desk, WIDE, 1);
-    for (column, row) in segments.chain(sheets) {
+    for (column, row) in runs.chain(sheets) {
         let counts = kappa[column][row] != Fp::ZERO;
         assert_eq!(counts, !free.contains(&(column, row)), "column {column}, row {row}");
     }

@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use zkinfer_prover::commit::Committer;
 use zkinfer_prover::opening::multi_point::{BlindedPolynomial, open};
 use zkinfer_prover::writer::Writer;
-use zkinfer_verifier::argument::opening::{Claim, Opening};
+use zkinfer_verifier::argument::opening::{Claim, MultiOpening};
 use zkinfer_verifier::argument::reader::Reader;
 use zkinfer_verifier::argument::schedule::AwaitsOpeningQuotient;
 use zkinfer_verifier::{Parameters, Rejection};
@@ -53,7 +53,7 @@ fn opening_is_halo2s() {
     let bytes = writer.finish();
     let read = |bytes: &[u8]| {
         let (combiners, start) = AwaitsOpeningQuotient::start(Reader::unbound(bytes), K);
-        Opening::read(combiners, start)
+        MultiOpening::read(combiners, start)
     };
 
     let value = |index: usize, point: Fp| eval_polynomial(&polynomials[index], point);

@@ -135,7 +135,7 @@ fn a_remainder_of_its_divisor_is_refused() {
     let key = support::key(7);
     let (statement, mut columns) = witness(&key, [1, -2, 3]);
     let cells = key.layout().nodes[2].as_ref().unwrap();
-    let place = |segment, column| key.layout().pieces(segment, column).next().unwrap();
+    let place = |run, column| key.layout().pieces(run, column).next().unwrap();
     let (limb, low) = (place(&cells.limbs[0], 0), place(cells.result.as_ref().unwrap(), 2));
     columns[limb.column][limb.rows.start] += 16;
     columns[low.column][low.rows.start] -= 1;

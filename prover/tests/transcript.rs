@@ -14,7 +14,7 @@ use pasta_curves::{Eq, EqAffine, Fp};
 use support::everything::{Everything, K};
 use zkinfer_verifier::argument::Argument;
 use zkinfer_verifier::argument::bound::Bound;
-use zkinfer_verifier::argument::opening::{InnerProduct, Opening};
+use zkinfer_verifier::argument::opening::{InnerProduct, MultiOpening};
 use zkinfer_verifier::argument::schedule::Sizes;
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::challenges::LookupChallenges;
@@ -87,7 +87,7 @@ fn challenges(argument: Argument) -> BTreeMap<String, Fp> {
         quotient: _,
         x,
         values: _,
-        opening: Opening { x_1, x_2, quotient: _, x_3, values: _, x_4, product },
+        opening: MultiOpening { x_1, x_2, quotient: _, x_3, values: _, x_4, product },
     } = argument;
     let InnerProduct { mask: _, xi, z, rounds, scalars: _ } = product;
     let named = [

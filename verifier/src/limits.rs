@@ -35,7 +35,7 @@ pub const MAX_READS: usize = 1 << 28;
 pub const MAX_PER_ELEMENT: u64 = 64;
 /// Most runs of cells: limbs, results, copies and factors of all nodes, and the limbs of every
 /// ArgMax.
-pub const MAX_SEGMENTS: usize = 1 << 18;
+pub const MAX_RUNS: usize = 1 << 18;
 /// Most rows of all tables together.
 pub const MAX_TABLE_ROWS: usize = 1 << 22;
 /// Most columns of cells, and most table slots.

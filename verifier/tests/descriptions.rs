@@ -557,9 +557,9 @@ fn every_used_cell_has_a_table_and_every_tag_is_unique() {
     for description in [valid(), hidden()] {
         let key = VerifyingKey::new(description).unwrap();
         let (layout, tables) = (key.layout(), key.tables());
-        for segment in layout.segments() {
-            assert_eq!(segment.tags().len(), segment.lane.lookups().len());
-            assert!(segment.tags().iter().all(|&tag| tag > 0 && tag < tables.list.len()));
+        for run in layout.runs() {
+            assert_eq!(run.tags().len(), run.lane.lookups().len());
+            assert!(run.tags().iter().all(|&tag| tag > 0 && tag < tables.list.len()));
         }
         let tuples: Vec<_> = tables.tuples().collect();
         assert_eq!(tuples.len(), tables.rows());

@@ -13,7 +13,7 @@ use zkinfer_verifier::cost::Budget;
 use zkinfer_verifier::encoding;
 use zkinfer_verifier::error::DescriptionError as Error;
 use zkinfer_verifier::error::{FormatError, Rejection};
-use zkinfer_verifier::limits::{MAX_NODES, MAX_RANK, MAX_SEGMENTS, MAX_TENSORS};
+use zkinfer_verifier::limits::{MAX_NODES, MAX_RANK, MAX_RUNS, MAX_TENSORS};
 use zkinfer_verifier::wire::seal::{Record, Seal};
 use zkinfer_verifier::{Cost, Digest, Parameters, Proof, Statement, Value, VerifyingKey};
 
@@ -171,9 +171,9 @@ fn limits_are_named_where_they_are_passed() {
     many.outputs = vec![output(vec![1], 0); MAX_TENSORS + 1];
     is_too_large(&refusal(many), "outputs");
 
-    let divisions = MAX_SEGMENTS / 16;
+    let divisions = MAX_RUNS / 16;
     let mut limbs = description(bit(&[1]), vec![requantise(0, 15); divisions], vec![1]);
-    is_too_large(&refusal(limbs.clone()), "segments");
+    is_too_large(&refusal(limbs.clone()), "runs");
     limbs.nodes.truncate(divisions / 2);
     limbs.outputs[0].source = OutputSource::Node(1);
     VerifyingKey::new(limbs).expect("half as many");

@@ -154,9 +154,9 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
         let sheet = layout.sheets.iter().position(|sheet| sheet.role == Role::Weights(id));
         let operands =
             Operands { left, right: sheet.map_or(right, |sheet| &witness.sealed[sheet]) };
-        let segment = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
+        let run = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
         for (offset, factor) in factors(key, id, rho, sigma, operands).iter().enumerate() {
-            segment.iter().for_each(|segment| layout.add(&mut cells, segment, offset, factor));
+            run.iter().for_each(|run| layout.add(&mut cells, run, offset, factor));
         }
     }
     cells

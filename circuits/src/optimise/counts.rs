@@ -68,10 +68,7 @@ impl Counts {
             factors: layout.factor_columns().len(),
             lookups: layout.lookups.len(),
             slots: layout.slots,
-            cells: layout
-                .segments()
-                .map(|segment| segment.count * segment.lane.width())
-                .sum::<usize>(),
+            cells: layout.runs().map(|run| run.count * run.lane.width()).sum::<usize>(),
             table_rows: key.tables().rows(),
             network: network(key.description(), key.analysis()),
         }

@@ -19,9 +19,9 @@ pub(super) fn requantise(
     let layout = key.layout();
     let Some(cells) = &layout.nodes[node] else { return results };
     limbs(key, cells, input, columns);
-    let Some(segment) = &cells.result else { return results };
+    let Some(run) = &cells.result else { return results };
     match requantise.form {
-        Form::Narrow => layout.add(columns, segment, 0, &quotients),
+        Form::Narrow => layout.add(columns, run, 0, &quotients),
         Form::Wide => {
             let offsets = quotients.iter().map(|quotient| quotient - function.minimum);
             let low: Vec<i64> =
@@ -29,22 +29,22 @@ pub(super) fn requantise(
             let high: Vec<i64> =
                 offsets.map(|offset| offset.div_euclid(function.radix())).collect();
             let side: Vec<i64> = high.iter().map(|high| high.signum()).collect();
-            layout.add(columns, segment, 0, &high);
-            layout.add(columns, segment, 1, &side);
-            layout.add(columns, segment, 2, &low);
+            layout.add(columns, run, 0, &high);
+            layout.add(columns, run, 1, &side);
+            layout.add(columns, run, 2, &low);
         }
     }
-    layout.add(columns, segment, segment.lane.result(), &results);
+    layout.add(columns, run, run.lane.result(), &results);
     results
 }
 
 /// Fills the limbs of `values`: their lowest bits, `limb_bits` at a time.
 fn limbs(key: &VerifyingKey, cells: &Cells, values: &[i64], columns: &mut [Vec<i64>]) {
     let bits = key.description().limb_bits;
-    for (shift, segment) in (0u32..).step_by(bits as usize).zip(&cells.limbs) {
+    for (shift, run) in (0u32..).step_by(bits as usize).zip(&cells.limbs) {
         let limb: Vec<i64> =
             values.iter().map(|value| (value >> shift) & ((1 << bits) - 1)).collect();
-        key.layout().add(columns, segment, 0, &limb);
+        key.layout().add(columns, run, 0, &limb);
     }
 }
 

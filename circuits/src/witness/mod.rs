@@ -170,11 +170,11 @@ impl Evaluation<'_> {
         values
     }
 
-    /// Writes a node's only segment of cells.
+    /// Writes a node's only run of cells.
     fn place(&mut self, id: usize, values: &[i64]) {
         let layout = self.key.layout();
-        if let Some(segment) = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref()) {
-            layout.add(&mut self.columns, segment, 0, values);
+        if let Some(run) = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref()) {
+            layout.add(&mut self.columns, run, 0, values);
         }
     }
 

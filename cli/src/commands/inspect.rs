@@ -180,10 +180,10 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
             Operator::View(_) => ("view", 0),
             Operator::Requantise(_) => ("requantise", 0),
         };
-        let segments = cells.iter().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
-        let (cells, lookups) = segments.fold((0, 0), |(cells, lookups), segment| {
-            let lane = segment.lane;
-            (cells + segment.count * lane.width(), lookups + segment.count * lane.lookups().len())
+        let runs = cells.iter().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
+        let (cells, lookups) = runs.fold((0, 0), |(cells, lookups), run| {
+            let lane = run.lane;
+            (cells + run.count * lane.width(), lookups + run.count * lane.lookups().len())
         });
         match layers.last_mut().filter(|layer| layer.name == node.name) {
             Some(layer) => {

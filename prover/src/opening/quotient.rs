@@ -6,7 +6,7 @@ use ff::Field;
 use halo2_proofs::poly::{Coeff, Polynomial};
 use pasta_curves::Fp;
 use rayon::prelude::*;
-use zkinfer_verifier::argument::running_sum::{Point, constraints};
+use zkinfer_verifier::argument::running_sum::{ColumnsAt, constraints};
 
 use crate::commit::Committer;
 
@@ -55,7 +55,7 @@ pub fn quotient(
     };
     let mut values = committer.domain.empty_extended();
     values.par_iter_mut().enumerate().for_each(|(row, value_here)| {
-        let point = Point {
+        let point = ColumnsAt {
             sum: [sum[row], sum[(row + 1) % committer.rows]],
             combination: combination[row],
             messages: messages[row],

@@ -69,8 +69,8 @@ pub fn prove_range(
     let (key, statement) = record.range_claim().map_err(ProveError::Statement)?;
     let layout = key.layout();
     let mut cells = vec![vec![0; layout.usable]; layout.fresh_columns()];
-    for (segment, tensor) in layout.segments().zip(columns.tensors.iter()) {
-        layout.add(&mut cells, segment, 0, tensor);
+    for (run, tensor) in layout.runs().zip(columns.tensors.iter()) {
+        layout.add(&mut cells, run, 0, tensor);
     }
     let claim =
         Assignment { statement, columns: &cells, sealed: vec![columns], ..Assignment::default() };

@@ -17,7 +17,7 @@ use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::circuit::place::Segment;
+use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
 use zkinfer_verifier::field::integer;
 use zkinfer_verifier::{Parameters, Proof, Rejection, Statement, Value, VerifyingKey};
@@ -156,9 +156,8 @@ impl Everything {
             })
             .collect();
         let mut columns = vec![vec![0; layout.usable]; layout.fresh_columns()];
-        let mut put = |segment: &Segment, column, values: &[i64]| {
-            layout.add(&mut columns, segment, column, values)
-        };
+        let mut put =
+            |run: &Run, column, values: &[i64]| layout.add(&mut columns, run, column, values);
         let result = |node: usize| layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
         put(result(0), 0, &x);
         put(result(1), 0, &p);
@@ -169,10 +168,7 @@ impl Everything {
         };
 
         let wide: Vec<i64> = sums.iter().zip(&c).map(|(sum, c)| sum + 5 * c + 7).collect();
-        limbs(WIDE)
-            .iter()
-            .enumerate()
-            .for_each(|(index, segment)| put(segment, 0, &limb(&wide, index)));
+        limbs(WIDE).iter().enumerate().for_each(|(index, run)| put(run, 0, &limb(&wide, index)));
         let quotients: Vec<i64> = wide.iter().map(|z| z >> 8).collect();
         let high: Vec<i64> = quotients.iter().map(|q| (q + 8).div_euclid(16)).collect();
         let y: Vec<i64> = quotients.iter().map(|q| (*q).clamp(-8, 7)).collect();
@@ -181,10 +177,7 @@ impl Everything {
         put(result(WIDE), 2, &quotients.iter().map(|q| (q + 8).rem_euclid(16)).collect::<Vec<_>>());
         put(result(WIDE), 3, &y);
 
-        limbs(NARROW)
-            .iter()
-            .enumerate()
-            .for_each(|(index, segment)| put(segment, 0, &limb(&sums, index)));
+        limbs(NARROW).iter().enumerate().for_each(|(index, run)| put(run, 0, &limb(&sums, index)));
         let quotients: Vec<i64> = sums.iter().map(|z| z >> 12).collect();
         let narrow: Vec<i64> = quotients.iter().map(|q| (*q).clamp(-4, 3)).collect();
         put(result(NARROW), 0, &quotients);
@@ -193,7 +186,7 @@ impl Everything {
         let gaps: Vec<i64> =
             (0..ROWS).map(|o| narrow[index] - narrow[o] - i64::from(o < index)).collect();
         let cells = layout.outputs[2].as_ref().unwrap();
-        cells.limbs.iter().enumerate().for_each(|(at, segment)| put(segment, 0, &limb(&gaps, at)));
+        cells.limbs.iter().enumerate().for_each(|(at, run)| put(run, 0, &limb(&gaps, at)));
 
         let last = p[(HEIGHT - WIDTH) * INNER..].to_vec();
         let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum();
@@ -270,11 +263,11 @@ impl Everything {
             columns[to].iter_mut().zip(from).for_each(|(to, from)| *to = integer(from));
         }
         for (node, [left, right]) in [CONTRACTION, PRODUCT].into_iter().zip(&self.operands) {
-            let segment = layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
+            let run = layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
             let pair = factors(&self.key, node, rho, sigma, Operands { left, right });
             pair.iter()
                 .enumerate()
-                .for_each(|(offset, factor)| layout.add(&mut columns, segment, offset, factor));
+                .for_each(|(offset, factor)| layout.add(&mut columns, run, offset, factor));
         }
         columns
     }

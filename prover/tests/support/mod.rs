@@ -11,7 +11,7 @@ use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Quantisation, Requantise, Visibility, Weights,
 };
-use zkinfer_verifier::circuit::place::Segment;
+use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::{Parameters, Statement, Value, VerifyingKey};
 
 pub const WEIGHTS: [i8; 12] = [3, -2, 5, 7, -1, -4, 2, 2, 2, 0, 9, -9];
@@ -90,9 +90,7 @@ pub fn parameters(k: u32) -> Parameters {
 pub fn witness(key: &VerifyingKey, x: [i64; INPUTS]) -> (Statement, Vec<Vec<i64>>) {
     let layout = key.layout();
     let mut columns = vec![vec![0; layout.usable]; layout.columns()];
-    let mut put = |segment: &Segment, column, values: &[i64]| {
-        layout.add(&mut columns, segment, column, values)
-    };
+    let mut put = |run: &Run, column, values: &[i64]| layout.add(&mut columns, run, column, values);
 
     let factors = [1, 2, 1, 1];
     let sums: Vec<i64> = (0..OUTPUTS)

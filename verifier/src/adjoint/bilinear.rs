@@ -52,12 +52,12 @@ impl Backward<'_> {
     /// separators of these equations.
     pub(super) fn factors(&mut self, id: usize, length: usize, separator: Fp) -> [Vec<Fp>; 2] {
         let (left, right) = (self.separators(length), self.separators(length));
-        if let Some(segment) = self.segment(id) {
+        if let Some(run) = self.run(id) {
             let layout = self.key.layout();
-            self.kappa.add(layout.pieces(&segment, 0), &left);
-            self.kappa.add(layout.pieces(&segment, 1), &right);
+            self.kappa.add(layout.pieces(&run, 0), &left);
+            self.kappa.add(layout.pieces(&run, 1), &right);
             let first = layout.factor_columns().start;
-            for piece in layout.pieces(&segment, 0) {
+            for piece in layout.pieces(&run, 0) {
                 let pair = piece.column.saturating_sub(first).checked_div(2).unwrap_or(0);
                 let rows = self
                     .adjoint

@@ -7,7 +7,7 @@ use super::cotangent::Cotangent;
 use super::pass::Backward;
 use crate::circuit::description::{Form, OutputSource, Requantise, Visibility};
 use crate::circuit::facts::Facts;
-use crate::circuit::place::{Cells, Segment};
+use crate::circuit::place::{Cells, Run};
 use crate::circuit::sheet::Role;
 use crate::field::integer;
 use crate::wire::statement::Value;
@@ -109,19 +109,19 @@ impl Backward<'_> {
     ) {
         let key = self.key;
         let Some(Some(cells)) = key.layout().nodes.get(id) else { return };
-        let Some(segment) = &cells.result else { return };
+        let Some(run) = &cells.result else { return };
         if let Some(result) = result {
-            self.cells(segment, segment.lane.result(), &result, Fp::ONE);
+            self.cells(run, run.lane.result(), &result, Fp::ONE);
         }
         let equation = self.equation(facts);
         let shift = requantise.limbs.saturating_mul(key.description().limb_bits);
         let unit = -Fp::from(1u64.checked_shl(shift).unwrap_or(0));
         self.limbs(cells, &equation);
         match requantise.form {
-            Form::Narrow => self.cells(segment, 0, &equation, unit),
+            Form::Narrow => self.cells(run, 0, &equation, unit),
             Form::Wide => {
-                self.cells(segment, 0, &equation, unit * integer(requantise.function.radix()));
-                self.cells(segment, 2, &equation, unit);
+                self.cells(run, 0, &equation, unit * integer(requantise.function.radix()));
+                self.cells(run, 2, &equation, unit);
                 self.constant(
                     equation.sum(&self.sigma) * unit * integer(requantise.function.minimum),
                 );
@@ -138,17 +138,17 @@ impl Backward<'_> {
         facts: &Facts,
         result: Option<Cotangent>,
     ) {
-        let Some(segment) = self.segment(id) else { return };
+        let Some(run) = self.run(id) else { return };
         if let Some(result) = result {
-            self.cells(&segment, 0, &result, Fp::ONE);
+            self.cells(&run, 0, &result, Fp::ONE);
         }
         let equation = self.equation(facts);
-        self.cells(&segment, 0, &equation, -Fp::ONE);
+        self.cells(&run, 0, &equation, -Fp::ONE);
         self.add(input, equation);
     }
 
-    /// The cells of a node that has one segment of them.
-    pub(super) fn segment(&self, id: usize) -> Option<Segment> {
+    /// The cells of a node that has one run of them.
+    pub(super) fn run(&self, id: usize) -> Option<Run> {
         self.key.layout().nodes.get(id)?.as_ref()?.result.clone()
     }
 
@@ -170,11 +170,11 @@ impl Backward<'_> {
             let known = result.map_or(Fp::ZERO, |result| self.known(result, value.integers()));
             return self.constant(known);
         }
-        let Some(segment) = self.segment(id) else { return };
-        result.iter().for_each(|result| self.cells(&segment, 0, result, Fp::ONE));
+        let Some(run) = self.run(id) else { return };
+        result.iter().for_each(|result| self.cells(&run, 0, result, Fp::ONE));
         if input.visibility == Visibility::Sealed {
             let equation = self.equation(facts);
-            self.cells(&segment, 0, &equation, Fp::ONE);
+            self.cells(&run, 0, &equation, Fp::ONE);
             self.sheet(Role::Input(index), &equation.scaled(-Fp::ONE));
         }
     }

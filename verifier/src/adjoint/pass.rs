@@ -8,7 +8,7 @@ use crate::challenges::LinearChallenges;
 use crate::circuit::description::Operator;
 use crate::circuit::facts::Facts;
 use crate::circuit::key::VerifyingKey;
-use crate::circuit::place::Segment;
+use crate::circuit::place::Run;
 use crate::circuit::sheet::Role;
 use crate::field::small::Elements;
 use crate::field::{geometric, powers};
@@ -122,15 +122,9 @@ impl Backward<'_> {
         Elements::new(cotangent.dense(&self.sigma)).dot(values)
     }
 
-    /// Adds `factor·cotangent` to `κ` of a segment's column.
-    pub(super) fn cells(
-        &mut self,
-        segment: &Segment,
-        column: usize,
-        cotangent: &Cotangent,
-        factor: Fp,
-    ) {
-        self.kappa.place(self.key.layout().pieces(segment, column), cotangent, factor);
+    /// Adds `factor·cotangent` to `κ` of a run's column.
+    pub(super) fn cells(&mut self, run: &Run, column: usize, cotangent: &Cotangent, factor: Fp) {
+        self.kappa.place(self.key.layout().pieces(run, column), cotangent, factor);
     }
 
     /// Adds to `κ` of a sealed tensor.

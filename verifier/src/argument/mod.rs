@@ -29,7 +29,7 @@ pub mod schedule;
 use pasta_curves::{EqAffine, Fp};
 
 use crate::argument::bound::Bound;
-use crate::argument::opening::Opening;
+use crate::argument::opening::MultiOpening;
 use crate::argument::reader::Reader;
 use crate::argument::row_sum::Evaluations;
 use crate::argument::schedule::{Sizes, Start};
@@ -79,7 +79,7 @@ pub struct Argument {
     /// `A`, `M`, `S` at `x`, `S` at `ωx`.
     pub values: [Fp; 4],
     /// How these are opened.
-    pub opening: Opening,
+    pub opening: MultiOpening,
 }
 
 impl Argument {
@@ -99,7 +99,7 @@ impl Argument {
         let (sum, upsilon, next) = next.running_sum(())?;
         let (quotient, x, next) = next.quotient(())?;
         let (values, combiners, next) = next.values(())?;
-        let opening = Opening::read(combiners, next)?;
+        let opening = MultiOpening::read(combiners, next)?;
 
         let ([lookups_at, helpers_at, factors_at], hidden) = evaluations;
         messages.push(hidden);

@@ -58,7 +58,7 @@ impl Equation {
 
 /// What is said and drawn in an opening.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct MultiOpening {
     /// Combines what is opened at one point.
     pub x_1: X1,
     /// Combines the two sets of points.
@@ -90,7 +90,7 @@ pub struct InnerProduct {
     pub scalars: [Fp; 2],
 }
 
-impl Opening {
+impl MultiOpening {
     /// Reads an opening after `x₁` and `x₂`.
     pub fn read(
         (x_1, x_2): (X1, X2),

@@ -14,7 +14,7 @@ use pasta_curves::Fp;
 
 /// The columns at one point.
 #[derive(Clone, Copy, Debug)]
-pub struct Point {
+pub struct ColumnsAt {
     /// `S` here and one row on.
     pub sum: [Fp; 2],
     /// The combination of columns, `A`.
@@ -34,7 +34,7 @@ pub struct Point {
 }
 
 /// The constraints at a point, combined with powers of `separator`; zero on the domain if all hold.
-pub fn constraints(point: &Point, value: Fp, separator: Fp) -> Fp {
+pub fn constraints(point: &ColumnsAt, value: Fp, separator: Fp) -> Fp {
     let [here, next] = point.sum;
     let step = point.active * (next - here)
         - point.weight * point.combination
@@ -55,7 +55,7 @@ mod tests {
                 if selectors[0] == 1 { [5, 6] } else { [0, 0] }.map(Fp::from);
             let [combination, messages] = [7, 8].map(Fp::from);
             let next = here + weight * combination + message_weight * messages;
-            Point {
+            ColumnsAt {
                 sum: [here, next],
                 combination,
                 messages,
@@ -67,8 +67,8 @@ mod tests {
             }
         };
         let value = Fp::from(77);
-        let fold = |point: &Point| constraints(point, value, Fp::from(1009));
-        let fails = |point: &Point, change: fn(&mut Point), name: &str| {
+        let fold = |point: &ColumnsAt| constraints(point, value, Fp::from(1009));
+        let fails = |point: &ColumnsAt, change: fn(&mut ColumnsAt), name: &str| {
             assert_eq!(fold(point), Fp::zero(), "{name}: the honest row");
             let mut forged = *point;
             change(&mut forged);
@@ -80,7 +80,7 @@ mod tests {
         fails(&inner, |row| row.messages += Fp::one(), "step, messages");
         fails(&inner, |row| row.weight += Fp::one(), "step, weight");
         fails(&inner, |row| row.message_weight += Fp::one(), "step, weight of messages");
-        let shift = |row: &mut Point| row.sum.iter_mut().for_each(|sum| *sum += Fp::one());
+        let shift = |row: &mut ColumnsAt| row.sum.iter_mut().for_each(|sum| *sum += Fp::one());
         fails(&row([1, 1, 0], Fp::zero()), shift, "start");
         fails(&row([0, 0, 1], value), shift, "end");
     }

@@ -1,5 +1,5 @@
 //! The laws of a layout that soundness rests on, rechecked on its outcome: every element of every
-//! segment and sheet has cells of its own, and every cell of a lane with lookups is looked up in a
+//! run and sheet has cells of its own, and every cell of a lane with lookups is looked up in a
 //! table, with a non-zero tag where an operator uses it.
 //!
 //! Pieces are compared, not cells: a short description may have very many cells.
@@ -48,13 +48,13 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Error> {
     let law = |what| Err(Error::Layout { what });
     let usable = layout.usable;
     let mut coverage = Coverage { pieces: Vec::new(), used: vec![0; layout.columns()], usable };
-    for segment in layout.segments() {
-        if segment.tags().contains(&0) {
-            return law("a segment lacks a tag");
+    for run in layout.runs() {
+        if run.tags().contains(&0) {
+            return law("a run lacks a tag");
         }
-        for column in 0..segment.lane.width() {
-            if coverage.add(layout.pieces(segment, column)) != Some(segment.count) {
-                return law("a segment lacks cells");
+        for column in 0..run.lane.width() {
+            if coverage.add(layout.pieces(run, column)) != Some(run.count) {
+                return law("a run lacks cells");
             }
         }
     }
@@ -113,7 +113,7 @@ mod tests {
         Requantise, Visibility,
     };
     use crate::circuit::key::VerifyingKey;
-    use crate::circuit::place::Segment;
+    use crate::circuit::place::Run;
 
     /// A sealed input of two columns, requantised in the wide form and in the narrow one, and a
     /// copy: a column or more of every kind but factors.
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(check(&layout), Err(Error::Layout { what: law }));
     }
 
-    fn result(layout: &mut Layout, node: usize) -> &mut Segment {
+    fn result(layout: &mut Layout, node: usize) -> &mut Run {
         layout.nodes[node].as_mut().unwrap().result.as_mut().unwrap()
     }
 
@@ -173,14 +173,14 @@ mod tests {
     #[test]
     fn every_lookup_of_a_segment_has_a_tag() {
         // One tag for the two lookups of a clamp, none for the one of a limb.
-        breaks("a segment lacks a tag", |layout| result(layout, NARROW).lane = Lane::Clamp);
-        breaks("a segment lacks a tag", |layout| result(layout, COPY).lane = Lane::Limb);
+        breaks("a run lacks a tag", |layout| result(layout, NARROW).lane = Lane::Clamp);
+        breaks("a run lacks a tag", |layout| result(layout, COPY).lane = Lane::Limb);
     }
 
     #[test]
     fn every_element_has_a_cell_of_its_own() {
         for node in [INPUT, WIDE, NARROW, COPY] {
-            breaks("a segment lacks cells", |layout| result(layout, node).count += 10_000);
+            breaks("a run lacks cells", |layout| result(layout, node).count += 10_000);
         }
         breaks("a sealed tensor lacks cells", |layout| layout.sheets[0].columns.end -= 1);
         breaks("two operators share a cell", |layout| {

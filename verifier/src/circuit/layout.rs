@@ -22,13 +22,13 @@ use std::ops::Range;
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{Description, Form, Operator, OutputSource, Visibility};
 use crate::circuit::geometry::factor_length;
-use crate::circuit::place::{Cells, Lane, Lookup, Piece, Segment, add};
+use crate::circuit::place::{Cells, Lane, Lookup, Piece, Run, add};
 use crate::circuit::rows::usable_rows;
 use crate::circuit::sheet::{Role, Sheet, sealed_tensors};
 use crate::circuit::size::within;
 use crate::circuit::tables::{Tables, gap_limbs};
 use crate::error::DescriptionError as Error;
-use crate::limits::{MAX_COLUMNS, MAX_SEGMENTS};
+use crate::limits::{MAX_COLUMNS, MAX_RUNS};
 
 /// Lookups that share a helper column.
 pub const LOOKUPS_PER_HELPER: usize = 8;
@@ -63,11 +63,11 @@ struct Filling([usize; Lane::ALL.len()]);
 
 impl Filling {
     /// The next places in lanes of a kind.
-    fn place(&mut self, lane: Lane, count: usize, tags: [usize; 2]) -> Segment {
+    fn place(&mut self, lane: Lane, count: usize, tags: [usize; 2]) -> Run {
         let end = self.0.get_mut(lane.index());
         let start = end.as_deref().copied().unwrap_or(0);
         end.into_iter().for_each(|end| *end = end.saturating_add(count));
-        Segment { lane, start, count, tags }
+        Run { lane, start, count, tags }
     }
 
     /// The cells of every node.
@@ -130,12 +130,7 @@ impl Layout {
         tables: &Tables,
     ) -> Result<Self, Error> {
         let (rows, usable) = (1usize << description.k, usable_rows(description.k));
-        within(
-            &description.name,
-            "segments of cells",
-            segments(description, analysis),
-            MAX_SEGMENTS,
-        )?;
+        within(&description.name, "runs of cells", runs(description, analysis), MAX_RUNS)?;
         let mut lanes = Filling::default();
         let nodes = lanes.nodes(description, analysis, tables);
         let outputs = lanes.outputs(description, analysis, tables);
@@ -188,16 +183,15 @@ impl Layout {
                 }
             }
         }
-        for segment in self.segments() {
-            let ranges = segment.lane.lookups();
-            for (index, (columns, &tag)) in ranges.iter().zip(segment.tags()).enumerate() {
-                let base = self.column(segment.lane, 0, columns.start);
-                for Piece { column, rows, .. } in self.pieces(segment, columns.start) {
+        for run in self.runs() {
+            let ranges = run.lane.lookups();
+            for (index, (columns, &tag)) in ranges.iter().zip(run.tags()).enumerate() {
+                let base = self.column(run.lane, 0, columns.start);
+                for Piece { column, rows, .. } in self.pieces(run, columns.start) {
                     let lane =
-                        column.saturating_sub(base).checked_div(segment.lane.width()).unwrap_or(0);
+                        column.saturating_sub(base).checked_div(run.lane.width()).unwrap_or(0);
                     let at = lane.saturating_mul(ranges.len()).saturating_add(index);
-                    let lookup =
-                        lookups.get_mut(self.lookups_before(segment.lane).saturating_add(at));
+                    let lookup = lookups.get_mut(self.lookups_before(run.lane).saturating_add(at));
                     lookup.into_iter().for_each(|lookup| lookup.tag(rows.clone(), tag));
                 }
             }
@@ -262,8 +256,8 @@ impl Layout {
         self.lookups.len().div_ceil(LOOKUPS_PER_HELPER)
     }
 
-    /// All segments, nodes first.
-    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+    /// All runs, nodes first.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
         let cells = self.nodes.iter().chain(&self.outputs).flatten();
         cells.flat_map(|cells| cells.limbs.iter().chain(&cells.result))
     }
@@ -281,11 +275,10 @@ impl Layout {
         before.saturating_add(index.saturating_mul(lane.width())).saturating_add(offset)
     }
 
-    /// The cells of a segment in the lane's column `offset`, column by column.
-    pub fn pieces(&self, segment: &Segment, offset: usize) -> impl Iterator<Item = Piece> + use<> {
-        let (u, end) = (self.usable.max(1), segment.start.saturating_add(segment.count));
-        let (base, width, start) =
-            (self.column(segment.lane, 0, offset), segment.lane.width(), segment.start);
+    /// The cells of a run in the lane's column `offset`, column by column.
+    pub fn pieces(&self, run: &Run, offset: usize) -> impl Iterator<Item = Piece> + use<> {
+        let (u, end) = (self.usable.max(1), run.start.saturating_add(run.count));
+        let (base, width, start) = (self.column(run.lane, 0, offset), run.lane.width(), run.start);
         (start.checked_div(u).unwrap_or(0)..end.div_ceil(u)).filter_map(move |index| {
             let first = index.saturating_mul(u);
             let (from, to) = (start.max(first), end.min(first.saturating_add(u)));
@@ -297,20 +290,20 @@ impl Layout {
         })
     }
 
-    /// Adds `values`, one per element of the segment, to the cells of its column `offset`.
+    /// Adds `values`, one per element of the run, to the cells of its column `offset`.
     pub fn add<T: Copy + core::ops::AddAssign>(
         &self,
         columns: &mut [Vec<T>],
-        segment: &Segment,
+        run: &Run,
         offset: usize,
         values: &[T],
     ) {
-        add(columns, self.pieces(segment, offset), values);
+        add(columns, self.pieces(run, offset), values);
     }
 }
 
-/// Number of segments that a description's nodes and ArgMaxes take.
-fn segments(description: &Description, analysis: &Analysis) -> usize {
+/// Number of runs that a description's nodes and ArgMaxes take.
+fn runs(description: &Description, analysis: &Analysis) -> usize {
     let limbs = |limbs: u32| usize::try_from(limbs).unwrap_or(usize::MAX);
     let nodes = description.nodes.iter().map(|node| match &node.operator {
         Operator::Requantise(requantise) => limbs(requantise.limbs).saturating_add(1),
@@ -336,7 +329,7 @@ impl Lookup {
 }
 
 impl Cells {
-    fn only(result: Segment) -> Self {
+    fn only(result: Run) -> Self {
         Self { limbs: Vec::new(), result: Some(result) }
     }
 }

@@ -59,7 +59,7 @@ impl Lane {
 
 /// Consecutive positions of one kind of lane, one per tensor element.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub struct Run {
     /// The kind.
     pub lane: Lane,
     /// First position.
@@ -69,7 +69,7 @@ pub struct Segment {
     pub(crate) tags: [usize; 2],
 }
 
-impl Segment {
+impl Run {
     /// One tag per lookup of the lane.
     pub fn tags(&self) -> &[usize] {
         self.tags.get(..self.lane.lookups().len()).unwrap_or_default()
@@ -80,13 +80,13 @@ impl Segment {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {
     /// Limbs, lowest first.
-    pub limbs: Vec<Segment>,
+    pub limbs: Vec<Run>,
     /// Quotient and result of a requantisation, a copy, a private input, the factors of a bilinear
     /// node; none for an ArgMax.
-    pub result: Option<Segment>,
+    pub result: Option<Run>,
 }
 
-/// A piece of a segment within one column.
+/// A piece of a run within one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The column.

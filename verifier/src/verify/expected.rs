@@ -10,7 +10,7 @@ use crate::argument::Argument;
 use crate::argument::opened::Opened;
 use crate::argument::opening::{Claim, Equation};
 use crate::argument::public::{Public, Rows};
-use crate::argument::running_sum::{Point, constraints};
+use crate::argument::running_sum::{ColumnsAt, constraints};
 use crate::circuit::key::VerifyingKey;
 use crate::error::Rejection;
 use crate::field::multilinear::inner_product;
@@ -75,7 +75,7 @@ impl Expected {
     fn quotient(&self, key: &VerifyingKey, argument: &Argument, basis: &Basis) -> Fp {
         let ([combination, messages, here, next], boundary) =
             (argument.values, key.layout().boundary());
-        let row = Point {
+        let row = ColumnsAt {
             sum: [here, next],
             combination,
             messages,
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::argument::bound::Bound;
-    use crate::argument::opening::{InnerProduct, Opening};
+    use crate::argument::opening::{InnerProduct, MultiOpening};
     use crate::argument::schedule::Sizes;
     use crate::challenges::{Challenge, LinearChallenges, LookupChallenges, Name};
     use crate::circuit::description::{
@@ -214,7 +214,7 @@ mod tests {
             values,
             opening,
         } = argument;
-        let Opening { x_1, x_2, quotient: quotient_of_all, x_3, values: at_x_3, x_4, product } =
+        let MultiOpening { x_1, x_2, quotient: quotient_of_all, x_3, values: at_x_3, x_4, product } =
             opening;
         let InnerProduct { mask, xi, z, rounds, scalars } = product;
         let single = [

@@ -8,7 +8,7 @@ use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
     Contract, Form as Requantisation, NodeId, Operator, OutputSource, Weights,
 };
-use zkinfer_verifier::circuit::place::{Piece, Segment};
+use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
 use zkinfer_verifier::{Statement, VerifyingKey, Visibility};
@@ -164,12 +164,12 @@ impl<'a> Network<'a> {
 
     /// The cells of a node in its lane's column `offset`.
     pub fn cells(&self, node: NodeId, offset: usize) -> Vec<Place> {
-        let segment = self.key.layout().nodes[node].as_ref().unwrap().result.as_ref().unwrap();
-        self.segment(segment, offset)
+        let run = self.key.layout().nodes[node].as_ref().unwrap().result.as_ref().unwrap();
+        self.run(run, offset)
     }
 
-    pub fn segment(&self, segment: &Segment, offset: usize) -> Vec<Place> {
-        places(self.key.layout().pieces(segment, offset), segment.count)
+    pub fn run(&self, run: &Run, offset: usize) -> Vec<Place> {
+        places(self.key.layout().pieces(run, offset), run.count)
     }
 
     /// The cells of a sealed tensor.
@@ -289,10 +289,10 @@ impl<'a> Network<'a> {
     }
 
     /// Limbs with what they count for.
-    fn limbs(&self, limbs: &[Segment]) -> Vec<(Fp, Vec<Place>)> {
+    fn limbs(&self, limbs: &[Run]) -> Vec<(Fp, Vec<Place>)> {
         let bits = self.key.description().limb_bits;
         let weigh = |(i, limb): (usize, _)| {
-            (Fp::from(2).pow_vartime([i as u64 * u64::from(bits)]), self.segment(limb, 0))
+            (Fp::from(2).pow_vartime([i as u64 * u64::from(bits)]), self.run(limb, 0))
         };
         limbs.iter().enumerate().map(weigh).collect()
     }

@@ -10,7 +10,7 @@ use zkinfer_verifier::adjoint::factors::{self, Operands};
 use zkinfer_verifier::adjoint::{Adjoint, WeightCotangent};
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{Form, NodeId, Operator, OutputSource};
-use zkinfer_verifier::circuit::place::Segment;
+use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::tables::Content;
 use zkinfer_verifier::field::integer;
@@ -106,31 +106,26 @@ impl<'a> Witness<'a> {
         }
     }
 
-    /// Writes to a segment, after seeing that what it is looked up in is what it should be.
-    fn segment(
-        &mut self,
-        segment: &Segment,
-        columns: &[&[i128]],
-        expected: &[&dyn Fn(&Content) -> bool],
-    ) {
-        assert_eq!(segment.tags().len(), expected.len());
-        for (tag, expected) in segment.tags().iter().zip(expected) {
+    /// Writes to a run, after seeing that what it is looked up in is what it should be.
+    fn run(&mut self, run: &Run, columns: &[&[i128]], expected: &[&dyn Fn(&Content) -> bool]) {
+        assert_eq!(run.tags().len(), expected.len());
+        for (tag, expected) in run.tags().iter().zip(expected) {
             assert!(
                 expected(&self.network.key.tables().list[*tag].content),
-                "{segment:?} is looked up elsewhere"
+                "{run:?} is looked up elsewhere"
             );
         }
         for (offset, integers) in columns.iter().enumerate() {
-            self.put(self.network.segment(segment, offset), integers);
+            self.put(self.network.run(run, offset), integers);
         }
     }
 
-    fn limbs(&mut self, limbs: &[Segment], remainders: &[i128]) {
+    fn limbs(&mut self, limbs: &[Run], remainders: &[i128]) {
         let bits = self.network.key.description().limb_bits;
         for (i, limb) in (0..).zip(limbs) {
             let integers: Vec<i128> =
                 remainders.iter().map(|x| (x >> (i * bits)) % (1 << bits)).collect();
-            self.segment(limb, &[&integers], &[&|content| *content == Content::Limb { bits }]);
+            self.run(limb, &[&integers], &[&|content| *content == Content::Limb { bits }]);
         }
     }
 
@@ -138,7 +133,7 @@ impl<'a> Witness<'a> {
     fn node(&mut self, id: NodeId) {
         let key = self.network.key;
         let Some(cells) = &key.layout().nodes[id] else { return };
-        let Some(segment) = &cells.result else { panic!("a node without a result") };
+        let Some(run) = &cells.result else { panic!("a node without a result") };
         let values = self.nodes[id].clone();
         match &key.description().nodes[id].operator {
             Operator::Input(index) => {
@@ -147,9 +142,9 @@ impl<'a> Witness<'a> {
                     matches!(content, Content::Range(range)
                     if [range.minimum, range.maximum] == [input.minimum, input.maximum])
                 };
-                self.segment(segment, &[&values], &[&fits]);
+                self.run(run, &[&values], &[&fits]);
             }
-            Operator::Copy(_) => self.segment(segment, &[&values], &[]),
+            Operator::Copy(_) => self.run(run, &[&values], &[]),
             Operator::Requantise(requantise) => {
                 let shift = requantise.limbs * key.description().limb_bits;
                 let z = &self.nodes[requantise.input];
@@ -166,7 +161,7 @@ impl<'a> Witness<'a> {
                             matches!(content,
                             Content::Direct { function, .. } if *function == requantise.function)
                         };
-                        self.segment(segment, &[&quotients, &values], &[&fits]);
+                        self.run(run, &[&quotients, &values], &[&fits]);
                     }
                     Form::Wide => {
                         let high: Vec<i128> =
@@ -179,7 +174,7 @@ impl<'a> Witness<'a> {
                             matches!(content,
                             Content::Low { function } if *function == requantise.function)
                         };
-                        self.segment(segment, &[&high, &side, &low, &values], &[&splits, &selects]);
+                        self.run(run, &[&high, &side, &low, &values], &[&splits, &selects]);
                     }
                 }
             }
@@ -256,8 +251,8 @@ impl<'a> Witness<'a> {
                 }
             }
         }
-        for segment in layout.segments() {
-            let tags: &[&[usize]] = match (segment.lane.width(), segment.tags()) {
+        for run in layout.runs() {
+            let tags: &[&[usize]] = match (run.lane.width(), run.tags()) {
                 (_, []) => continue,
                 (1, tags) => &[tags],
                 (2, tags) => &[tags, tags],
@@ -265,10 +260,10 @@ impl<'a> Witness<'a> {
                 lane => panic!("{lane:?} is no lane with lookups"),
             };
             for (offset, &tags) in tags.iter().enumerate() {
-                let places = self.network.segment(segment, offset);
+                let places = self.network.run(run, offset);
                 assert!(
                     places.iter().all(|place| looked_up[place] == tags),
-                    "column {offset} of {segment:?}"
+                    "column {offset} of {run:?}"
                 );
             }
         }
