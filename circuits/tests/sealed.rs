@@ -553,9 +553,11 @@ fn openings_are_of_one_tensor() {
     let proof = prover.prove_assignment(claim.clone(), rng(2)).unwrap();
     assert_eq!(desk.key().verify(&parameters, &proof), Err(Rejection::Opening));
     claim.statement.inputs[0] = Value::Sealed(vec![[0; 32]; sheet.columns.len()]);
-    let proof = prover.prove_assignment(claim, rng(2)).unwrap();
-    let identity = desk.key().verify(&parameters, &proof);
-    assert_eq!(identity, Err(Rejection::Encoding { part: "commitments of the statement" }));
+    let identity = Rejection::Encoding { part: "commitments of the statement" };
+    let refused = prover.prove_assignment(claim.clone(), rng(2)).unwrap_err();
+    assert!(matches!(refused, ProveError::Statement(refusal) if refusal == identity));
+    let proof = prover.check_witness(false).prove_assignment(claim, rng(2)).unwrap();
+    assert_eq!(desk.key().verify(&parameters, &proof), Err(identity));
     assert_eq!(format!("{opening:?}").matches("seed").count(), 0);
 }
 
