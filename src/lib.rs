@@ -82,7 +82,8 @@ pub use session::{Inference, ProvingSession, Source};
 pub use written::{ENDINGS, ModelFiles, Written};
 pub use zkinfer_circuits::{Exposure, Objective, Prediction};
 pub use zkinfer_models::Model;
-pub use zkinfer_prover::{Opening, Stage};
+pub use zkinfer_prover::Opening;
+pub use zkinfer_verifier::argument::stage::Stage;
 pub use zkinfer_verifier::{
     CheckedSeal, Parameters, Proof, Reading, Rejection, Seal, VerifyingKey, Visibility,
 };

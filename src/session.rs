@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ndarray::{ArrayD, IxDyn};
 use rand::rngs::StdRng;
 use zkinfer_prover::msm::{Device, DeviceError};
-use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, Stage, sealing};
+use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
+use zkinfer_verifier::argument::stage::Stage;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Parameters, Proof, Reading, Statement, Visibility};
 

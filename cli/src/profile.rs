@@ -5,11 +5,6 @@ use zkinfer::{Circuit, Stage};
 
 use crate::screen::{Lap, say, seconds, table};
 
-/// The stages before the prover's.
-pub const READING: &str = "reading files";
-/// The witness: every cell, from the inputs.
-pub const RUNNING: &str = "running the network";
-
 /// A measured proof.
 #[derive(Debug, Serialize)]
 pub struct Profile {
@@ -38,7 +33,8 @@ impl Profile {
     pub fn new(circuit: &Circuit, laps: Vec<Lap>) -> Self {
         let prediction = circuit.prediction();
         let predicted = |name: &str| {
-            prediction.stages.iter().find(|(stage, _)| *stage == name).map_or(0.0, |(_, s)| *s)
+            let stage = prediction.stages.iter().find(|(stage, _)| stage.name() == name);
+            stage.map_or(0.0, |(_, seconds)| *seconds)
         };
         let row = |lap: Lap| Row {
             name: lap.name,

@@ -11,7 +11,6 @@
 //! | module | knows |
 //! |---|---|
 //! | [`error`] | why no proof was made |
-//! | [`stage`] | the stages of proving, by name |
 //! | [`msm`] | the kernels below commitments |
 //! | [`integers`] | sums of small integers times field elements |
 //! | [`commit`] | columns, their random rows and commitments |
@@ -36,7 +35,6 @@ pub mod opening;
 pub mod prove;
 pub mod row_sum;
 pub mod sealing;
-pub mod stage;
 pub mod writer;
 
 pub use assignment::Assignment;
@@ -44,4 +42,3 @@ pub use columns::SealedColumns;
 pub use error::ProveError;
 pub use prove::Prover;
 pub use sealing::Opening;
-pub use stage::Stage;

@@ -15,6 +15,7 @@ use zkinfer_verifier::argument::opened::Opened;
 use zkinfer_verifier::argument::public::Rows;
 use zkinfer_verifier::argument::row_sum::Evaluations;
 use zkinfer_verifier::argument::schedule::{AwaitsRowSum, AwaitsRunningSum, Sizes, Start};
+use zkinfer_verifier::argument::stage::Stage;
 use zkinfer_verifier::challenges::{Beta, LinearChallenges, LookupChallenges, Rho, Sigma, Theta};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
@@ -32,7 +33,6 @@ use crate::opening::running_sum::running_sum;
 use crate::row_sum::lookups::{self, Lookups};
 use crate::row_sum::rounds::Reduced;
 use crate::row_sum::summand::Summand;
-use crate::stage::Stage;
 use crate::writer::Writer;
 
 /// A prover for one circuit. It proves any number of inputs.

@@ -6,6 +6,7 @@
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::argument::schedule::Sizes;
+use zkinfer_verifier::argument::stage::Stage;
 
 use super::counts::Counts;
 
@@ -114,16 +115,13 @@ impl CostModel {
     }
 }
 
-/// Stages of a proof: reading, running the network, and the prover's.
-pub const STAGES: usize = 13;
-
 /// What a circuit is expected to cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// Time to prove.
     pub prove_seconds: f64,
     /// The same by stage.
-    pub stages: [(&'static str, f64); STAGES],
+    pub stages: [(Stage, f64); Stage::ALL.len()],
     /// Time to verify.
     pub verify_seconds: f64,
     /// Memory of the prover at its peak.
@@ -188,43 +186,34 @@ impl CostModel {
             + self.tuple * tuples
             + n * self.multiply * linear;
         let stages = [
-            ("reading files", self.start + self.read_weight * weights + self.read_row * n),
+            (Stage::Reading, self.start + self.read_weight * weights + self.read_row * n),
             (
-                "running the network",
+                Stage::Running,
                 self.execute * network.multiply_accumulates as f64 + self.witness_cell * cells,
             ),
-            ("counting lookups", n * self.count * lookups),
-            ("committing to cells", columns * (self.small_column + n * self.small_cell)),
+            (Stage::Counting, n * self.count * lookups),
+            (Stage::Cells, columns * (self.small_column + n * self.small_cell)),
+            (Stage::Multiplicities, slots * (self.small_column + n * self.small_cell / 2.0)),
+            (Stage::Factors, self.multiply_small * weights * factors.min(1.0) + factors * full),
+            (Stage::Helpers, n * self.denominator * lookups + self.tuple * tuples + helpers * full),
+            (Stage::Adjoint, backward),
             (
-                "committing to multiplicities",
-                slots * (self.small_column + n * self.small_cell / 2.0),
-            ),
-            (
-                "factors of products",
-                self.multiply_small * weights * factors.min(1.0) + factors * full,
-            ),
-            (
-                "lookup helpers",
-                n * self.denominator * lookups + self.tuple * tuples + helpers * full,
-            ),
-            ("adjoint pass", backward),
-            (
-                "row sum",
+                Stage::RowSum,
                 n * (self.sum_lookup * lookups
                     + self.sum_linear * linear
                     + self.multiply_small * units)
                     + k * self.message,
             ),
             (
-                "running sum",
+                Stage::RunningSum,
                 n * (5.0 * self.multiply_small * columns
                     + self.multiply_small * sealed
                     + self.multiply * (helpers + factors))
                     + full,
             ),
-            ("quotient", n * k * self.transform * 17.0 + full),
-            ("opening", full + self.open + n * self.open_row),
-            ("self-check", check),
+            (Stage::Quotient, n * k * self.transform * 17.0 + full),
+            (Stage::Opening, full + self.open + n * self.open_row),
+            (Stage::SelfCheck, check),
         ];
         let tables = 2 * (counts.columns + counts.folded + counts.slots)
             + counts.lookups

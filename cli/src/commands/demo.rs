@@ -7,12 +7,11 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::models::Dataset;
 use zkinfer::verifier::{Proof, VerifyingKey};
-use zkinfer::{Compile as _, Model, Objective, Seal, verify};
+use zkinfer::{Compile as _, Model, Objective, Seal, Stage, verify};
 
 use super::parameters;
 use crate::Outcome;
 use crate::arguments::Demo;
-use crate::profile::RUNNING;
 use crate::screen::{Lap, Progress, Stages, bytes, picture, print_json, say, seconds};
 
 const MODEL: &[u8] = include_bytes!("../../../models/zoo/lenet5/lenet5.onnx");
@@ -84,8 +83,9 @@ pub fn run(arguments: &Demo, json: bool) -> Result<Outcome> {
         show(String::new());
     }
 
-    let (progress, stages) = (Progress::new(RUNNING), Stages::new(RUNNING));
-    let observer = |stage: zkinfer::Stage| {
+    let running = Stage::Running.name();
+    let (progress, stages) = (Progress::new(running), Stages::new(running));
+    let observer = |stage: Stage| {
         stages.enter(stage.name());
         progress.stage(stage.name());
     };

@@ -9,13 +9,15 @@ use zkinfer::devices::{self, Backend, Cpu, DeviceError, Preference};
 use zkinfer::files::names;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
-use zkinfer::{Cache, Circuit, Inputs, InputsError, Opening, Parameters, Visibility, artifact};
+use zkinfer::{
+    Cache, Circuit, Inputs, InputsError, Opening, Parameters, Stage, Visibility, artifact,
+};
 
 use super::{parameters, print_outputs, read_circuit, tensors};
 use crate::Outcome;
 use crate::arguments::{Device, Prove};
 use crate::files::Names;
-use crate::profile::{Profile, READING, RUNNING};
+use crate::profile::Profile;
 use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
@@ -23,7 +25,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let named = arguments.destination.names(first, &["proof"])?;
     let path = named.path("proof");
     arguments.destination.check(std::slice::from_ref(&path))?;
-    let stages = Stages::new(READING);
+    let stages = Stages::new(Stage::Reading.name());
     let circuit = read_circuit(&arguments.circuit)?;
     let opening_paths = opening_paths(&circuit, &named);
     arguments.destination.check(&[std::slice::from_ref(&path), &opening_paths].concat())?;
@@ -31,9 +33,9 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
-    let progress = Progress::new(RUNNING);
-    stages.enter(RUNNING);
-    let observer = |stage: zkinfer::Stage| {
+    let progress = Progress::new(Stage::Running.name());
+    stages.enter(Stage::Running.name());
+    let observer = |stage: Stage| {
         stages.enter(stage.name());
         progress.stage(stage.name());
     };

@@ -11,6 +11,7 @@
 //! | [`combination`], [`opened`] | which combination of all columns is opened, and to what |
 //! | [`running_sum`] | the one polynomial constraint that is left |
 //! | [`opening`] | halo2's multi-point opening |
+//! | [`stage`] | what making one consists of, by name |
 //!
 //! A verifier reads all of it first, then computes from what it read and from nothing else. A test
 //! of the prover's holds real proofs against the table in `docs/argument/overview.md`.
@@ -25,6 +26,7 @@ pub mod reader;
 pub mod row_sum;
 pub mod running_sum;
 pub mod schedule;
+pub mod stage;
 
 use pasta_curves::{EqAffine, Fp};
 

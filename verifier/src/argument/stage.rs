@@ -1,8 +1,12 @@
-//! The stages of proving, for progress bars and profiles.
+//! The stages of proving: for progress bars, profiles, and the cost model that predicts them.
 
-/// A stage of proving, for progress bars and profiles.
+/// A stage of proving. The first two come before the argument, the last one after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Reading files.
+    Reading,
+    /// Running the network, and the witness with it.
+    Running,
     /// Counting lookups.
     Counting,
     /// Committing to cells.
@@ -29,7 +33,9 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
+        Self::Reading,
+        Self::Running,
         Self::Counting,
         Self::Cells,
         Self::Multiplicities,
@@ -46,6 +52,8 @@ impl Stage {
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Reading => "reading files",
+            Self::Running => "running the network",
             Self::Counting => "counting lookups",
             Self::Cells => "committing to cells",
             Self::Multiplicities => "committing to multiplicities",
