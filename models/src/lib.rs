@@ -30,7 +30,7 @@
 //! | `execute` | samples → floats | the graph, run by ourselves |
 //! | `passes` | graph → graph | folds constants, normalisation and activations |
 //! | [`room`](float::room), `accumulators` | graph → sizes | what a circuit of it takes at least |
-//! | [`graph`](float::graph) | | ONNX names, constants inside their operators |
+//! | [`graph`](float::graph), [`layer`](float::layer) | | ONNX names, constants inside their operators |
 //! | [`activation`](float::activation), [`binary`](float::binary) | | functions of one number and of two |
 //!
 //! and in `integer`:

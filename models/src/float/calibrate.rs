@@ -275,7 +275,7 @@ mod tests {
         );
         let conv = |rows: usize| {
             let mut graph = graph(&[1, 1, 1 << 10]);
-            let layer = crate::float::graph::Layer::Real { weights: Vec::new(), bias: Vec::new() };
+            let layer = crate::float::layer::Layer::Real { weights: Vec::new(), bias: Vec::new() };
             let window = crate::integer::graph::Window {
                 kernel: [1, 1 << 10],
                 ..crate::integer::graph::Window::unit()

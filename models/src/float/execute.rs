@@ -5,7 +5,8 @@
 
 use ndarray::{Array2, ArrayD, ArrayView2, Axis, Zip};
 
-use crate::float::graph::{Graph, Layer, Node, Operator};
+use crate::float::graph::{Graph, Node, Operator};
+use crate::float::layer::Layer;
 use crate::integer::graph::{ValueId, Window};
 use crate::integer::signature::Grid;
 use crate::tensor::moves::{self, from_elements};

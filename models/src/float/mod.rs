@@ -6,6 +6,7 @@ pub mod binary;
 pub mod calibrate;
 pub(crate) mod execute;
 pub mod graph;
+pub mod layer;
 pub(crate) mod passes;
 pub mod reference;
 pub mod room;

@@ -7,7 +7,7 @@ use super::function::{self, Rescaling};
 use super::ratio::Ratio;
 use super::rescale;
 use super::staircase::Staircase;
-use crate::float::graph::Layer;
+use crate::float::layer::Layer;
 use crate::integer::graph::{Operator, Requantise, Ties, ValueId, Window};
 use crate::integer::signature::Grid;
 

@@ -3,7 +3,8 @@
 
 use zkinfer_models::Model;
 use zkinfer_models::float::activation::Activation;
-use zkinfer_models::float::graph::{Layer, Operator};
+use zkinfer_models::float::graph::Operator;
+use zkinfer_models::float::layer::Layer;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{Case, close, weights};

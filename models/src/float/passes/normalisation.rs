@@ -2,7 +2,8 @@
 //! convolution with a 1×1 kernel.
 
 use super::rebuild::Rebuild;
-use crate::float::graph::{Graph, Layer, Node, Operator};
+use crate::float::graph::{Graph, Node, Operator};
+use crate::float::layer::Layer;
 use crate::integer::graph::Window;
 
 pub(super) fn lower(mut source: Graph) -> Graph {

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::importer::{Importer, Operand};
-use crate::float::graph::{Layer, Operator};
+use crate::float::graph::Operator;
+use crate::float::layer::Layer;
 use crate::integer::graph::{Quantisation, ValueId};
 use crate::integer::rounding::{ACTIVATION_MAX, ACTIVATION_MIN};
 use crate::integer::signature::Grid;

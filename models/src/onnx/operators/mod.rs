@@ -5,7 +5,8 @@
 //! | `convolution` | Conv, ConvTranspose |
 //! | `linear` | Gemm, MatMul |
 //! | `activation` | functions of one number |
-//! | `elementwise` | arithmetic, comparisons and logic on several tensors, Where, PRelu |
+//! | `elementwise` | arithmetic, comparisons and logic on two tensors, Where, PRelu |
+//! | `several` | Max, Min, Sum, Mean of any number of tensors |
 //! | `pooling` | MaxPool, AveragePool and their global forms |
 //! | `reduce` | ReduceMean, ReduceSum, ReduceMax and their relatives |
 //! | `normalisation` | BatchNormalization, InstanceNormalization, LRN |
@@ -41,6 +42,7 @@ mod rearrange;
 mod reduce;
 mod resize;
 mod section;
+mod several;
 mod spatial;
 mod view;
 
@@ -65,6 +67,7 @@ const FAMILIES: &[&[Registration]] = &[
     reduce::OPERATORS,
     resize::OPERATORS,
     section::OPERATORS,
+    several::OPERATORS,
     view::OPERATORS,
 ];
 

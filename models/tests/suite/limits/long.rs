@@ -115,6 +115,29 @@ fn tables_add_up() {
     refused(builder.output("v1100"), 200_000, &["with its table those of the network have 67"]);
 }
 
+/// Branches inside of branches are decoded one inside the other, on the stack.
+#[test]
+fn messages_are_nested_to_a_depth() {
+    let field = |tag: u8, body: &[u8]| {
+        let mut bytes = vec![tag << 3 | 2];
+        let mut length = body.len();
+        while length > 127 {
+            bytes.push(length as u8 | 128);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        [&bytes, body].concat()
+    };
+    let nested = |depth: usize| {
+        // A graph has nodes, a node attributes, and an attribute a graph.
+        let graph = (0..depth).fold(Vec::new(), |graph, _| field(1, &field(5, &field(6, &graph))));
+        let model = [field(7, &graph), field(8, &[0x10, 17])].concat();
+        Model::from_bytes("m.onnx", &model).unwrap_err().to_string()
+    };
+    assert!(nested(30).contains("inputs: there is none"), "{}", nested(30));
+    assert!(nested(1000).contains("recursion limit reached"), "{}", nested(1000));
+}
+
 /// Names are repeated in every piece that a node becomes.
 #[test]
 fn long_names_are_shortened() {
