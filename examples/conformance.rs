@@ -145,8 +145,7 @@ impl Runner {
             outputs.push(json!({ "name": reading.name, "error_steps": steps, "exact": exact }));
         }
         let (layout, k) = (circuit.key().layout(), circuit.key().description().k);
-        let cells: usize =
-            layout.segments().map(|segment| segment.count * segment.lane.width()).sum();
+        let cells: usize = layout.runs().map(|run| run.count * run.lane.width()).sum();
         let elements: usize = readings.iter().map(|reading| reading.values.len()).sum();
         result.extend([
             ("error_steps".into(), worst.into()),

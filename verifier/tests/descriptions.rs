@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{contract, hidden, node, valid};
+use support::{accepts, elements, hidden, node, refuses_size, valid};
 use zkinfer_verifier::circuit::analysis::analyse;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Requantise,
@@ -21,14 +21,6 @@ fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
     assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
 }
 
-/// Changes [`hidden`] and demands that it stays valid.
-#[track_caller]
-fn accepts(change: impl FnOnce(&mut Description)) -> VerifyingKey {
-    let mut description = hidden();
-    change(&mut description);
-    VerifyingKey::new(description).expect("a valid description")
-}
-
 fn shape(node: &str, what: &'static str) -> Error {
     Error::Shape { node: node.into(), what }
 }
@@ -43,26 +35,6 @@ fn range(node: &str, what: &'static str) -> Error {
 
 fn forward(node: &str, reference: usize) -> Error {
     Error::ForwardReference { node: node.into(), reference }
-}
-
-/// What there is too much of, and how much is supported.
-#[track_caller]
-fn size(error: Error) -> (&'static str, u64) {
-    match error {
-        Error::TooLarge { what, got, limit, .. } if got > limit => (what, limit),
-        other => panic!("{other}"),
-    }
-}
-
-/// The same for sizes: demands this limit.
-#[track_caller]
-fn refuses_size(what: &'static str, limit: u64, change: impl FnOnce(&mut Description)) {
-    let mut description = hidden();
-    change(&mut description);
-    assert_eq!(
-        size(VerifyingKey::new(description).expect_err("an invalid description")),
-        (what, limit)
-    );
 }
 
 fn interval(facts: &Facts) -> (i64, i64) {
@@ -111,155 +83,6 @@ fn digits_of_biases_belong_to_sealed_weights() {
         public(d);
         d.bias_digits = 0;
     });
-}
-
-/// A change of the input's elements only, to see limits that a key would take long to reach.
-fn elements(change: impl FnOnce(&mut Description)) -> Result<(), Error> {
-    let mut description = valid();
-    description.nodes.truncate(1);
-    (description.outputs[0].source, description.outputs[0].shape) =
-        (OutputSource::Node(0), vec![1, 3, 3]);
-    change(&mut description);
-    analyse(&description).map(|_| ())
-}
-
-#[test]
-fn tensors_have_so_many_elements_and_no_more() {
-    const LIMIT: usize = 1 << 25;
-    let limit = |what| Err((what, LIMIT as u64));
-    let of = |shape: &[usize]| {
-        let shape = shape.to_vec();
-        elements(move |d| (d.inputs[0].shape, d.outputs[0].shape) = (shape.clone(), shape))
-    };
-    assert_eq!(of(&[1 << 12, 1 << 13]), Ok(()));
-    assert_eq!(of(&[(1 << 12) + 1, 1 << 13]).map_err(size), limit("tensor elements"));
-    let huge = usize::MAX / 2;
-    assert_eq!(of(&[huge, huge]).map_err(size), limit("tensor elements"));
-    // All nodes together.
-    let twice = |size: usize| {
-        elements(move |d| {
-            (d.inputs[0].shape, d.outputs[0].shape) = (vec![size], vec![size]);
-            d.nodes.push(d.nodes[0].clone());
-        })
-    };
-    assert_eq!(twice(LIMIT / 2), Ok(()));
-    assert_eq!(twice(LIMIT / 2 + 1).map_err(size), limit("tensor elements up to here"));
-    let pad = |after| View {
-        inputs: vec![0],
-        kind: ViewKind::Pad { before: vec![1 << 24; 3], after: vec![after; 3], value: 0 },
-    };
-    for after in [0, huge] {
-        let padded = elements(|d| d.nodes.push(support::named("pad", Operator::View(pad(after)))));
-        assert_eq!(padded.map_err(size), limit("tensor elements"));
-    }
-}
-
-/// A kernel over a line, and as many positions as taps.
-fn strip(input: usize, taps: usize) -> Contract {
-    Contract {
-        input,
-        rows: 1,
-        kernel: [1, taps],
-        pads: [0; 4],
-        weights: Weights::Public(vec![1; taps]),
-        row_factors: vec![1],
-        bias: vec![0],
-        ..contract()
-    }
-}
-
-/// The strip over `2·taps − 1` elements, and what follows it.
-fn behind_a_strip(strip: Contract, followed_by: &[Operator], shape: &[usize]) -> Result<(), Error> {
-    let taps = strip.kernel[1];
-    elements(|d| {
-        d.inputs[0].shape = vec![1, 1, 2 * taps - 1];
-        d.outputs[0].shape = shape.to_vec();
-        d.nodes.push(support::named("strip", Operator::Contract(strip)));
-        d.nodes.extend(followed_by.iter().cloned().map(|next| support::named("next", next)));
-        d.outputs[0].source = OutputSource::Node(d.nodes.len() - 1);
-    })
-}
-
-#[test]
-fn a_dense_cotangent_costs_a_contraction_so_much_and_no_more() {
-    // 64 products for each of 2·taps − 1 elements read, taps made and taps weights.
-    const TAPS: usize = 255;
-    let limit = |taps: u64| (taps * taps, 64 * (4 * taps - 1));
-    assert!(limit(255).0 <= limit(255).1 && limit(256).0 > limit(256).1);
-    let refused = |result: Result<(), Error>| match result {
-        Err(Error::TooLarge { node, what, got, limit }) => {
-            assert!(node == "strip" && what.contains("copy behind it"), "{node}: {what}");
-            (got, limit)
-        }
-        other => panic!("{other:?}"),
-    };
-    let next = |input| [Operator::Contract(strip(input, 2))];
-    let shape = |taps: usize| vec![1, 1, taps - 1];
-    assert_eq!(behind_a_strip(strip(0, TAPS), &next(1), &shape(TAPS)), Ok(()));
-    let over = behind_a_strip(strip(0, TAPS + 1), &next(1), &shape(TAPS + 1));
-    assert_eq!(refused(over), limit(256));
-    // With an equation of its own, or right behind one, its cotangent is of rank one.
-    let copied = [Operator::Copy(1), next(2)[0].clone()];
-    assert_eq!(behind_a_strip(strip(0, TAPS + 1), &copied, &shape(TAPS + 1)), Ok(()));
-    assert_eq!(behind_a_strip(strip(0, 1 << 14), &[], &[1, 1, 1 << 14]), Ok(()));
-    // Sums of one shape keep that, other views do not.
-    let sum = Combine { terms: vec![(1, 3)], constant: vec![] };
-    let sum = [Operator::Combine(sum)];
-    assert_eq!(behind_a_strip(strip(0, TAPS + 1), &sum, &[1, 1, TAPS + 1]), Ok(()));
-    let turn = View { inputs: vec![1], kind: ViewKind::Transpose(vec![2, 1, 0]) };
-    let turned = behind_a_strip(strip(0, TAPS + 1), &[Operator::View(turn)], &[TAPS + 1, 1, 1]);
-    assert_eq!(refused(turned), limit(256));
-    let index = |taps: usize| {
-        elements(|d| {
-            d.inputs[0].shape = vec![1, 1, 2 * taps - 1];
-            d.outputs[0].shape = vec![1, 1, 1];
-            d.nodes.push(support::named("strip", Operator::Contract(strip(0, taps))));
-            d.outputs[0].source = OutputSource::ArgMax { input: 1, axis: 2, select_last: false };
-        })
-    };
-    assert_eq!(index(TAPS), Ok(()));
-    assert_eq!(refused(index(TAPS + 1)), limit(256));
-}
-
-#[test]
-fn factors_of_columns_cost_a_contraction_so_much_and_no_more() {
-    let of = |taps: usize| {
-        let factors = Contract { column_factors: vec![1; taps], ..strip(0, taps) };
-        behind_a_strip(factors, &[], &[1, 1, taps])
-    };
-    let what = "products of taps and positions that have factors of their own";
-    assert_eq!(of(255), Ok(()));
-    assert_eq!(of(256).map_err(size), Err((what, 64 * 1023)));
-}
-
-#[test]
-fn tables_and_columns_have_limits() {
-    // A row for every quotient: refused before they are built.
-    refuses_size("table rows", 1 << 22, |d| {
-        d.inputs[0].maximum = 1 << 40;
-        let narrow =
-            Requantise { input: 0, limbs: 0, function: Function::clamp(0, 1), form: Form::Narrow };
-        d.nodes[node::CLAMP].operator = Operator::Requantise(narrow);
-    });
-    // A row for every integer of a range: 122 of them a slot, and at most 2^14 slots.
-    let rows = 122 << 14;
-    let declared = |rows: i64| {
-        move |d: &mut Description| (d.inputs[1].minimum, d.inputs[1].maximum) = (0, rows - 1)
-    };
-    refuses_size("columns", 1 << 14, declared(rows));
-    refuses_size("table rows", 1 << 22, declared(1 << 22));
-    // Cells of a private input: a column for every 122.
-    let private = |columns: usize| {
-        move |d: &mut Description| {
-            *d = valid();
-            d.inputs[0].visibility = Visibility::Private;
-            (d.inputs[0].shape, d.outputs[0].shape) = (vec![122, columns], vec![122, columns]);
-            d.nodes.truncate(1);
-            d.outputs[0].source = OutputSource::Node(0);
-        }
-    };
-    refuses_size("columns", 1 << 14, private((1 << 14) + 1));
-    assert_eq!(accepts(private(1 << 14)).layout().columns(), 1 << 14);
 }
 
 #[test]

@@ -214,13 +214,13 @@ mod tests {
             values,
             opening,
         } = argument;
-        let MultiOpening { x_1, x_2, quotient: quotient_of_all, x_3, values: at_x_3, x_4, product } =
+        let MultiOpening { x_1, x_2, quotient: folded, x_3, values: at_x_3, x_4, product } =
             opening;
         let InnerProduct { mask, xi, z, rounds, scalars } = product;
         let single = [
             ("S", sum),
             ("the quotient", quotient),
-            ("the opening's quotient", quotient_of_all),
+            ("the opening's quotient", folded),
             ("the opening's mask", mask),
         ];
         let mut slots: Vec<_> =

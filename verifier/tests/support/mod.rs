@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+use zkinfer_verifier::circuit::analysis::analyse;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
 };
+use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
 pub const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
 
@@ -163,4 +165,42 @@ pub fn hidden() -> Description {
             ),
         ],
     }
+}
+
+/// What there is too much of, and how much is supported.
+#[track_caller]
+pub fn size(error: Error) -> (&'static str, u64) {
+    match error {
+        Error::TooLarge { what, got, limit, .. } if got > limit => (what, limit),
+        other => panic!("{other}"),
+    }
+}
+
+/// The same for sizes: demands this limit.
+#[track_caller]
+pub fn refuses_size(what: &'static str, limit: u64, change: impl FnOnce(&mut Description)) {
+    let mut description = hidden();
+    change(&mut description);
+    assert_eq!(
+        size(VerifyingKey::new(description).expect_err("an invalid description")),
+        (what, limit)
+    );
+}
+
+/// A change of the input's elements only, to see limits that a key would take long to reach.
+pub fn elements(change: impl FnOnce(&mut Description)) -> Result<(), Error> {
+    let mut description = valid();
+    description.nodes.truncate(1);
+    (description.outputs[0].source, description.outputs[0].shape) =
+        (OutputSource::Node(0), vec![1, 3, 3]);
+    change(&mut description);
+    analyse(&description).map(|_| ())
+}
+
+/// Changes [`hidden`] and demands that it stays valid.
+#[track_caller]
+pub fn accepts(change: impl FnOnce(&mut Description)) -> VerifyingKey {
+    let mut description = hidden();
+    change(&mut description);
+    VerifyingKey::new(description).expect("a valid description")
 }
