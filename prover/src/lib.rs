@@ -15,6 +15,7 @@
 //! | [`integers`] | sums of small integers times field elements |
 //! | [`commit`] | columns, their random rows and commitments |
 //! | [`columns`] | all columns of a proof, and those that were sealed before it |
+//! | [`writer`] | the bytes of an argument in the making |
 //! | [`row_sum`] | lookups, and the rounds that reduce the row sum to one point |
 //! | [`opening`] | the combination of all columns, its running sum, the opening |
 //! | [`assignment`] | what a proof is made of |

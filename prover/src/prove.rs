@@ -8,7 +8,6 @@ use halo2_proofs::poly::Rotation;
 use pasta_curves::{EqAffine, Fp};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
-use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::adjoint::{Adjoint, backward};
 use zkinfer_verifier::argument::bound::Bound;
 use zkinfer_verifier::argument::opened::Opened;
@@ -17,11 +16,10 @@ use zkinfer_verifier::argument::row_sum::Evaluations;
 use zkinfer_verifier::argument::schedule::{AwaitsRowSum, AwaitsRunningSum, Sizes, Start};
 use zkinfer_verifier::argument::stage::Stage;
 use zkinfer_verifier::challenges::{Beta, LinearChallenges, LookupChallenges, Rho, Sigma, Theta};
-use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{BLINDING_ROWS, Parameters, Proof, Statement, VerifyingKey};
 
 use crate::assignment::Assignment;
-use crate::columns::{Columns, SealedColumn, SealedColumns};
+use crate::columns::{Columns, SealedColumn, SealedColumns, factor_columns};
 use crate::commit::{BlindedColumn, Column, Committer, Random};
 use crate::error::ProveError;
 use crate::integers::Integers;
@@ -180,7 +178,9 @@ impl<'a> Prover<'a> {
         rng: &mut impl CryptoRng,
     ) -> Vec<Column<'static>> {
         self.enter(Stage::Factors);
-        self.committer.commit_full(self.factor_columns(assignment, rho, sigma), rng)
+        let weights = self.weights.as_ref();
+        let columns = factor_columns(self.key, &assignment.operands, weights, (rho, sigma));
+        self.committer.commit_full(columns, rng)
     }
 
     /// The cells as tables, and the lookups among them with their denominators.
@@ -291,40 +291,6 @@ impl<'a> Prover<'a> {
             blinded(&quotient, quotient_blind),
         ];
         open(committer, next, combiners, &here, &blinded(&sum, sum_blind), points, rng)
-    }
-
-    /// The factor columns of every bilinear node.
-    fn factor_columns(&self, assignment: &Assignment<'_>, rho: Rho, sigma: Sigma) -> Vec<Vec<Fp>> {
-        let (key, layout) = (self.key, self.key.layout());
-        let first = layout.factor_columns().start;
-        let mut columns = vec![Vec::new(); first];
-        columns.resize(layout.factor_columns().end, vec![Fp::ZERO; layout.usable]);
-        let nodes = key
-            .description()
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.operator.is_bilinear());
-        let weights = |id: usize| {
-            let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;
-            self.weights.as_ref()?.tensors.get(index).map(Vec::as_slice)
-        };
-        let operands = nodes.zip(&assignment.operands).map(|((id, _), [left, right])| {
-            (id, Operands { left, right: weights(id).unwrap_or(right) })
-        });
-        let jobs: Vec<_> = operands.collect();
-        let pairs: Vec<_> = jobs
-            .into_par_iter()
-            .map(|(id, operands)| (id, factors(key, id, rho, sigma, operands)))
-            .collect();
-        for (id, pair) in pairs {
-            let run = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
-            let run = run.expect("a bilinear node has factor cells");
-            for (offset, factor) in pair.iter().enumerate() {
-                layout.add(&mut columns, run, offset, factor);
-            }
-        }
-        columns.split_off(first)
     }
 
     fn enter(&self, stage: Stage) {

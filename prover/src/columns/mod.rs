@@ -1,7 +1,9 @@
 //! The columns that a proof commits to, and those that were sealed before it.
 
+mod factors;
 mod sealed;
 
+pub use factors::factor_columns;
 pub use sealed::{SealedColumn, SealedColumns, Seed};
 
 use crate::commit::Column;

@@ -149,27 +149,27 @@ impl Adder {
         self.add(points, points.len(), |i| i, |points, i| points[i]);
     }
 
-    /// Adds up the points of each run, in place: the sums stand where the runs start.
-    /// Points beyond a run's first are overwritten.
-    pub fn sum(&mut self, points: &mut [Point], runs: &[Run]) {
-        let mut runs: Vec<Run> = runs.iter().copied().filter(|run| run.length > 1).collect();
+    /// Adds up the points of each span, in place: the sums stand where the spans start.
+    /// Points beyond a span's first are overwritten.
+    pub fn sum(&mut self, points: &mut [Point], spans: &[Span]) {
+        let mut spans: Vec<Span> = spans.iter().copied().filter(|span| span.length > 1).collect();
         let mut pairs = Vec::new();
-        while !runs.is_empty() {
+        while !spans.is_empty() {
             pairs.clear();
-            for run in &mut runs {
-                let kept = run.length.div_ceil(2);
-                pairs.extend((kept..run.length).map(|i| (run.start + i - kept, run.start + i)));
-                run.length = kept;
+            for span in &mut spans {
+                let kept = span.length.div_ceil(2);
+                pairs.extend((kept..span.length).map(|i| (span.start + i - kept, span.start + i)));
+                span.length = kept;
             }
             self.add(points, pairs.len(), |i| pairs[i].0, |points, i| points[pairs[i].1]);
-            runs.retain(|run| run.length > 1);
+            spans.retain(|span| span.length > 1);
         }
     }
 }
 
 /// Points that stand next to each other.
 #[derive(Clone, Copy)]
-pub(super) struct Run {
+pub(super) struct Span {
     pub start: usize,
     pub length: usize,
 }

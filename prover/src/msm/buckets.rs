@@ -17,7 +17,7 @@
 
 use rayon::prelude::*;
 
-use super::affine::{Adder, Point, Run};
+use super::affine::{Adder, Point, Span};
 use super::digits::Place;
 
 /// Digits to add up at a time: enough to share inversions, few enough to stay in the cache and for
@@ -71,7 +71,7 @@ fn sum_group<T: Copy + Into<i128>>(points: &[Point], columns: &[Digits<'_, T>]) 
 /// The buckets of some columns, one column after the other; each has an unused bucket 0.
 struct Buckets {
     points: Vec<Point>,
-    columns: Vec<Run>,
+    columns: Vec<Span>,
 }
 
 impl Buckets {
@@ -81,27 +81,27 @@ impl Buckets {
         points: &[Point],
         columns: &[Digits<'_, T>],
     ) -> Self {
-        let mut runs = Vec::new();
+        let mut spans = Vec::new();
         let mut sorted =
             Vec::with_capacity(columns.iter().map(|column| column.scalars.len()).sum());
         let mut next = Vec::new();
         for column in columns {
-            let first = runs.len();
-            let empty = Run { start: 0, length: 0 };
-            runs.resize(first + column.largest + 1, empty);
-            let runs = &mut runs[first..];
+            let first = spans.len();
+            let empty = Span { start: 0, length: 0 };
+            spans.resize(first + column.largest + 1, empty);
+            let spans = &mut spans[first..];
             for digit in column.values() {
-                runs[digit.unsigned_abs() as usize].length += 1;
+                spans[digit.unsigned_abs() as usize].length += 1;
             }
-            runs[0] = empty;
+            spans[0] = empty;
             let mut end = sorted.len();
-            for run in runs.iter_mut() {
-                run.start = end;
-                end += run.length;
+            for span in spans.iter_mut() {
+                span.start = end;
+                end += span.length;
             }
             sorted.resize(end, Point::IDENTITY);
             next.clear();
-            next.extend(runs.iter().map(|run| run.start));
+            next.extend(spans.iter().map(|span| span.start));
             for (digit, point) in column.values().zip(&points[column.start..]) {
                 if digit != 0 {
                     let next = &mut next[digit.unsigned_abs() as usize];
@@ -110,17 +110,17 @@ impl Buckets {
                 }
             }
         }
-        adder.sum(&mut sorted, &runs);
-        let sum = |run: &Run| {
-            if run.length == 0 { Point::IDENTITY } else { sorted[run.start] }
+        adder.sum(&mut sorted, &spans);
+        let sum = |span: &Span| {
+            if span.length == 0 { Point::IDENTITY } else { sorted[span.start] }
         };
         let mut start = 0;
         let columns = columns.iter().map(|column| {
             let length = column.largest + 1;
             start += length;
-            Run { start: start - length, length }
+            Span { start: start - length, length }
         });
-        Self { columns: columns.collect(), points: runs.iter().map(sum).collect() }
+        Self { columns: columns.collect(), points: spans.iter().map(sum).collect() }
     }
 
     /// What a round adds to what, where buckets of the round are `stride` apart.
@@ -135,7 +135,7 @@ impl Buckets {
     /// The sums of the odd buckets of every round, column by column.
     fn odd_sums(&self, adder: &mut Adder) -> Vec<Vec<Point>> {
         let mut points = Vec::with_capacity(self.points.len());
-        let mut runs = Vec::new();
+        let mut spans = Vec::new();
         for column in &self.columns {
             let buckets = &self.points[column.start..column.start + column.length];
             for stride in std::iter::successors(Some(1), |stride| Some(2 * stride))
@@ -143,12 +143,12 @@ impl Buckets {
             {
                 let start = points.len();
                 points.extend(buckets[stride..].iter().step_by(2 * stride));
-                runs.push(Run { start, length: points.len() - start });
+                spans.push(Span { start, length: points.len() - start });
             }
         }
-        adder.sum(&mut points, &runs);
-        let mut sums = runs.iter().map(|run| points[run.start]);
-        let rounds = |column: &Run| (usize::BITS - (column.length - 1).leading_zeros()) as usize;
+        adder.sum(&mut points, &spans);
+        let mut sums = spans.iter().map(|span| points[span.start]);
+        let rounds = |column: &Span| (usize::BITS - (column.length - 1).leading_zeros()) as usize;
         self.columns.iter().map(|column| sums.by_ref().take(rounds(column)).collect()).collect()
     }
 }
