@@ -36,13 +36,7 @@ impl Geometry<'_> {
         taps
     }
 
-    /// Cotangent of the input for the output cotangent `row ⊗ column`: `Wᵀ·row` for every group,
-    /// then [`Self::spread`].
-    pub fn rank_one(&self, weights: &[i8], row: &[Fp], column: &[Fp]) -> Vec<Fp> {
-        self.spread(&self.taps(weights, row), column)
-    }
-
-    /// The same for any output cotangent, at the price of every multiply-accumulate.
+    /// Cotangent of the input for any output cotangent, at the price of every multiply-accumulate.
     pub fn dense(&self, weights: &[i8], cotangent: &[Fp], rows: usize) -> Vec<Fp> {
         let (channels, window) = (self.group_channels().max(1), self.window());
         let columns = cotangent.len().checked_div(rows).unwrap_or(0).max(1);
@@ -330,7 +324,7 @@ mod tests {
         let geometry = Geometry { contract: &contract, input: &input, output: &output };
         let dense: Vec<Fp> =
             row.iter().flat_map(|row| column.iter().map(move |column| *row * column)).collect();
-        let back = geometry.rank_one(&weights, &row, &column);
+        let back = geometry.spread(&geometry.taps(&weights, &row), &column);
         assert_eq!(back, geometry.dense(&weights, &dense, 4));
 
         // ⟨back, x⟩ = Σ_t u_t·v_t: the bilinear claim.

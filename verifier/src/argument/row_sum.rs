@@ -61,7 +61,7 @@ pub fn helper_terms(lookups: &[Fp], helpers: &[Fp], y: Fp) -> Fp {
 
 /// The summed polynomial at one point, but for the part that is linear in columns whose evaluations
 /// the proof does not reveal, `Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`.
-pub fn known_part(
+pub(crate) fn known_part(
     evaluations: Evaluations<'_>,
     public: &Public,
     challenges: &LookupChallenges,

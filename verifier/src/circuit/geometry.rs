@@ -53,7 +53,7 @@ impl Geometry<'_> {
 
 /// Output height and width of a contraction, or none if the kernel does not fit or a stride or
 /// dilation is zero.
-pub fn output_size(contract: &Contract, height: usize, width: usize) -> Option<[usize; 2]> {
+pub(crate) fn output_size(contract: &Contract, height: usize, width: usize) -> Option<[usize; 2]> {
     let [top, left, bottom, right] = contract.pads;
     let ([kernel_h, kernel_w], [stride_h, stride_w]) = (contract.kernel, contract.strides);
     let [dilation_h, dilation_w] = contract.dilations;

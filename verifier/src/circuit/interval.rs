@@ -89,7 +89,7 @@ impl Bounds {
     }
 
     /// An element times one of `factors`.
-    pub fn times_any(self, factors: Interval) -> Option<Self> {
+    pub(crate) fn times_any(self, factors: Interval) -> Option<Self> {
         Some(self.times(factors.minimum)?.union(self.times(factors.maximum)?))
     }
 

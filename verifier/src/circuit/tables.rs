@@ -298,17 +298,17 @@ impl Tables {
     }
 
     /// Tag of the high table.
-    pub fn high_tag(&self) -> usize {
+    pub(crate) fn high_tag(&self) -> usize {
         self.high
     }
 
     /// Tag of a private or sealed input's range table.
-    pub fn range_tag(&self, input: &Input) -> usize {
+    pub(crate) fn range_tag(&self, input: &Input) -> usize {
         self.ranges.get(&(input.minimum, input.maximum)).copied().unwrap_or(0)
     }
 
     /// Tag of the function table of the requantisation at a node.
-    pub fn function_tag(&self, node: NodeId) -> usize {
+    pub(crate) fn function_tag(&self, node: NodeId) -> usize {
         self.functions.get(node).copied().unwrap_or(0)
     }
 }

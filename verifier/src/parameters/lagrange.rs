@@ -37,7 +37,7 @@ struct Butterfly {
 
 /// The Lagrange basis over the domain of `n` rows, from `n` generators of the coefficient basis;
 /// `n` is a power of two, at most `2^32`. On all threads that halo2 has.
-pub fn lagrange_basis(generators: &[EqAffine]) -> Vec<EqAffine> {
+pub(crate) fn lagrange_basis(generators: &[EqAffine]) -> Vec<EqAffine> {
     let k = generators.len().checked_ilog2().unwrap_or(0);
     let scale = Fp::TWO_INV.pow_vartime([u64::from(k)]);
     let mut root = Fp::ROOT_OF_UNITY_INV;

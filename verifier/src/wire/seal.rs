@@ -56,7 +56,10 @@ pub struct CheckedSeal {
 }
 
 /// The circuit whose proof shows the ranges: every tensor a sealed input that nothing reads.
-pub fn range_key(tensors: &[SealedTensor], k: u32) -> Result<VerifyingKey, DescriptionError> {
+pub(crate) fn range_key(
+    tensors: &[SealedTensor],
+    k: u32,
+) -> Result<VerifyingKey, DescriptionError> {
     let input = |tensor: &SealedTensor| Input {
         name: tensor.name.clone(),
         shape: tensor.shape.clone(),
