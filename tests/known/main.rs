@@ -105,6 +105,21 @@ fn other_bytes_need_another_version() {
     assert!(verdict(&Files::new(), [3, 4]).is_err(), "a file less");
 }
 
+#[test]
+fn the_versions_of_today_stand_in_the_document() {
+    let document = include_str!("../../VERSIONING.md");
+    let [argument, formats] = versions().map(|version| version.to_string());
+    for (place, version) in [
+        ("`verifier/src/argument/bound.rs`", argument.as_str()),
+        ("`verifier/src/encoding/mod.rs`", &formats),
+        ("`Cargo.toml`", env!("CARGO_PKG_VERSION")),
+    ] {
+        let row = document.lines().find(|line| line.starts_with('|') && line.contains(place));
+        let row = row.unwrap_or_else(|| panic!("{place} has a row"));
+        assert!(row.ends_with(&format!("| {version} |")), "{row}: it is {version}");
+    }
+}
+
 /// Refuses where bytes changed and no version did; a network that is compiled otherwise is another
 /// network of the same version.
 #[test]
