@@ -1,5 +1,6 @@
 //! Softmax, LogSoftmax and ArgMax at the end of a classifier.
 
+use zkinfer_models::Model;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{case, close, weights};
@@ -87,4 +88,22 @@ fn a_softmax_of_constants_is_computed() {
         let case = close(builder, 2.0, &["Sum"]);
         assert_eq!(case.model.notes().len(), 0);
     }
+}
+
+/// What only moves elements may stand between a softmax and the output.
+#[test]
+fn a_softmax_before_views_is_dropped() {
+    let dropped = |op: Op| {
+        let last = [Op::new("Softmax", &["logits"], &["p"]).int("axis", 1), op];
+        let builder = classifier(13, &last).integers("shape", &[2, 2]).integers("axes", &[0]);
+        let model = Model::from_bytes("m.onnx", &builder.output("y").bytes()).unwrap();
+        model.notes().iter().any(|note| note.contains("is dropped"))
+    };
+    for view in ["Dropout", "Flatten", "Identity", "Transpose"] {
+        assert!(dropped(Op::new(view, &["p"], &["y"])), "{view}");
+    }
+    for (view, operand) in [("Reshape", "shape"), ("Squeeze", "axes"), ("Unsqueeze", "axes")] {
+        assert!(dropped(Op::new(view, &["p", operand], &["y"])), "{view}");
+    }
+    assert!(!dropped(Op::new("Relu", &["p"], &["y"])));
 }

@@ -1,6 +1,9 @@
 //! Operators that move elements, and those that vanish.
 
-use zkinfer_models::testing::onnx::messages::TensorProto;
+use zkinfer_models::Model;
+use zkinfer_models::float::graph::Operator;
+use zkinfer_models::float::layer::Layer;
+use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
 use zkinfer_models::testing::onnx::{Builder, Op, float_tensor};
 
 use super::unary;
@@ -156,4 +159,46 @@ fn all_opsets_in_range_are_read() {
         let case = case(unary(opset, &[1, 4], Op::new("Relu", &["x"], &["y"])));
         assert!(case.distance() < 2.5, "opset {opset}");
     }
+}
+
+/// Weights that the file has quantised stay the integers that they are, however they are moved.
+#[test]
+fn quantised_weights_are_moved_as_they_are() {
+    let integers = |op: Op, shape: &[i64]| {
+        let weights = TensorProto {
+            name: "q".into(),
+            dims: shape.to_vec(),
+            data_type: DataType::Int8 as i32,
+            int32_data: (0..shape.iter().product::<i64>() as i32).map(|x| 3 * x - 7).collect(),
+            ..TensorProto::default()
+        };
+        let builder = Builder::new(13).input("x", &[1, 4]).tensor(weights).floats("s", &[], &[0.5]);
+        let builder = builder
+            .integers("shape", &[4, 2])
+            .integers("first", &[0])
+            .integers("second", &[1])
+            .node(Op::new("DequantizeLinear", &["q", "s"], &["d"]))
+            .node(op)
+            .node(Op::new("MatMul", &["x", "w"], &["y"]))
+            .output("y");
+        let model = Model::from_bytes("m.onnx", &builder.bytes()).unwrap();
+        model
+            .graph()
+            .nodes
+            .iter()
+            .any(|node| matches!(&node.operator, Operator::Gemm { layer: Layer::Integer { .. } }))
+    };
+    for (view, operands, shape) in [
+        ("Dropout", vec!["d"], vec![4, 2]),
+        ("Flatten", vec!["d"], vec![4, 2]),
+        ("Identity", vec!["d"], vec![4, 2]),
+        ("Reshape", vec!["d", "shape"], vec![2, 4]),
+        ("Squeeze", vec!["d", "first"], vec![1, 4, 2]),
+        ("Transpose", vec!["d"], vec![2, 4]),
+        ("Unsqueeze", vec!["d", "second"], vec![4]),
+    ] {
+        assert!(integers(Op::new(view, &operands, &["w"]), &shape), "{view}");
+    }
+    // What computes makes real numbers of them.
+    assert!(!integers(Op::new("Relu", &["d"], &["w"]), &[4, 2]));
 }
