@@ -3,104 +3,18 @@
 
 mod common;
 
-use common::{After, Net, Noise, judge, names, parameters, public, window};
+use common::desk::{Desk, K, rng};
+use common::{After, Net, Noise, judge, names, parameters, public};
 use ff::Field;
 use pasta_curves::Fp;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
-use zkinfer_circuits::sealed::model_tensors;
-use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
-use zkinfer_models::integer::graph::Graph;
-use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
+use zkinfer_circuits::{Exposure, Witness};
+use zkinfer_prover::{ProveError, Prover, sealing};
 use zkinfer_verifier::argument::schedule::Sizes;
-use zkinfer_verifier::chain::{Segment, verify_chain};
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
-use zkinfer_verifier::{CheckedSeal, Proof, Rejection, Seal, Value, VerifyingKey, Visibility};
+use zkinfer_verifier::{Proof, Rejection, Seal, Value, Visibility};
 
-const K: u32 = 7;
 const END: &str = "adjoint sum end";
-
-fn rng(seed: u64) -> StdRng {
-    StdRng::seed_from_u64(seed)
-}
-
-/// A convolution in groups with padding, then two linear layers, the last put out as it is.
-fn network() -> Graph {
-    let noise = &mut Noise(5);
-    let mut net = Net::new("sealed", &[(&[1, 2, 4, 4], 3)]);
-    let x = net.convolution(
-        noise,
-        0,
-        4,
-        2,
-        window([3, 3], [2, 2], [1; 4]),
-        After::Relu { shift: 10, zero_point: -7 },
-    );
-    let x = net.flatten(x);
-    let x = net.linear(noise, x, 5, After::Int8 { shift: 12, zero_point: 0 });
-    let y = net.linear(noise, x, 3, After::Raw);
-    net.finish(y)
-}
-
-/// A circuit with an honest witness and everything to prove it.
-struct Desk {
-    circuit: Circuit,
-    model: Vec<Vec<i64>>,
-    witness: Witness,
-}
-
-impl Desk {
-    fn new(exposure: &Exposure) -> Self {
-        Self::of(&network(), exposure)
-    }
-
-    fn of(graph: &Graph, exposure: &Exposure) -> Self {
-        let plan = Plan { k: K, limb_bits: 4, narrow_limit: 0, least_entries: 2 };
-        let circuit = compile_with(lower::lower(graph, exposure).unwrap(), &plan).unwrap();
-        let model = model_tensors(graph, circuit.key()).unwrap();
-        let count = graph.inputs[0].shape.iter().product::<usize>() as i64;
-        let input = (0..count).map(|i| (i * 83) % 256 - 128).collect();
-        let witness = circuit.witness(&model, &[input]).unwrap();
-        assert_eq!(names(mock_prove(circuit.key(), &witness)), [""; 0], "the honest witness holds");
-        Self { circuit, model, witness }
-    }
-
-    fn key(&self) -> &VerifyingKey {
-        self.circuit.key()
-    }
-
-    fn tensors(&self) -> Vec<SealedTensor> {
-        self.key().layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect()
-    }
-
-    fn seal(&self, model: &[Vec<i64>], seed: u64) -> (Seal, Opening) {
-        sealing::seal(&parameters(K), &self.tensors(), model.to_vec(), &mut rng(seed)).unwrap()
-    }
-
-    fn open(&self, opening: &Opening, model: &[Vec<i64>]) -> Result<SealedColumns, ProveError> {
-        opening.open(&parameters(K), self.key().layout().model_sheets(), model.to_vec())
-    }
-
-    /// A proof by these weights, whether or not it is a valid one.
-    fn prove(&self, weights: SealedColumns, seed: u64) -> Proof {
-        let parameters = parameters(K);
-        let prover = Prover::new(self.key(), &parameters)
-            .weights(weights)
-            .self_check(false)
-            .check_witness(false);
-        prover.prove_assignment(self.claim(Vec::new()), rng(seed)).unwrap()
-    }
-
-    fn claim<'a>(&'a self, sealed: Vec<&'a SealedColumns>) -> Assignment<'a> {
-        let Witness { inputs, outputs, columns, operands, .. } = &self.witness;
-        Assignment::new(self.key(), [inputs, outputs], columns, operands.clone(), sealed)
-    }
-
-    fn verify(&self, seal: &CheckedSeal, proof: &Proof) -> Result<(), Rejection> {
-        self.key().verify_sealed(&parameters(K), Some(seal), proof)
-    }
-}
 
 #[test]
 fn one_seal_serves_many_proofs_and_two_seals_share_no_byte_pattern() {
@@ -438,127 +352,6 @@ fn the_statement_says_what_the_key_says() {
         reject(&|proof| public(&mut proof.statement.outputs[0])[0] += 1),
         Rejection::Opening
     );
-}
-
-/// A proof with a sealed input and a sealed output, and the opening of the output.
-fn link_of_a_chain(desk: &Desk, seal: &Opening, input: &Opening, seed: u64) -> (Proof, Opening) {
-    let parameters = parameters(K);
-    let layout = desk.key().layout();
-    let weights = desk.open(seal, &desk.model).unwrap();
-    let sheet = |role| std::iter::once(layout.sheet(role).unwrap());
-    let columns = input.open(&parameters, sheet(Role::Input(0)), input.tensors().to_vec()).unwrap();
-    let tensor = layout.sheet(Role::Output(0)).unwrap().tensor.clone();
-    let (opening, output) = sealing::commit(
-        &parameters,
-        &[tensor],
-        vec![desk.witness.outputs[0].clone()],
-        &mut rng(seed),
-    )
-    .unwrap();
-    let claim = desk.claim(vec![&columns, &output]);
-    let prover = Prover::new(desk.key(), &parameters).weights(weights);
-    (prover.prove_assignment(claim, rng(seed + 1)).unwrap(), opening)
-}
-
-#[test]
-fn chains_hold_and_break() {
-    // y = f(x), z = f(y): the same square layer twice.
-    let mut net = Net::new("square", &[(&[1, 6], 0)]);
-    let y = net.linear(&mut Noise(4), 0, 6, After::Int8 { shift: 12, zero_point: 0 });
-    let mut graph = net.finish(y);
-    graph.outputs[0].name = "x0".into();
-    let sealed = vec![Visibility::Sealed];
-    let exposure = Exposure { inputs: sealed.clone(), outputs: sealed, ..Exposure::default() };
-    let mut first = Desk::of(&graph, &exposure);
-    let mut second = Desk::of(&graph, &exposure);
-    let input = vec![10, -20, 30, -40, 50, -60];
-    first.witness = first.circuit.witness(&first.model, std::slice::from_ref(&input)).unwrap();
-    second.witness = second.circuit.witness(&second.model, &first.witness.outputs).unwrap();
-
-    let (seal, model_opening) = first.seal(&first.model, 1);
-    let checked = seal.check(&parameters(K)).unwrap();
-    let tensor = first.key().layout().sheet(Role::Input(0)).unwrap().tensor.clone();
-    let (input_seal, input_opening) =
-        sealing::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
-    input_seal.check(&parameters(K)).unwrap();
-    let (a, between) = link_of_a_chain(&first, &model_opening, &input_opening, 5);
-    let (b, _) = link_of_a_chain(&second, &model_opening, &between, 7);
-    let parameters = parameters(K);
-    let chain = |proofs: &[&Proof]| {
-        let segment = |proof| Segment { key: first.key(), seal: Some(&checked), proof };
-        let segments: Vec<Segment<'_>> = proofs.iter().copied().map(segment).collect();
-        verify_chain(&parameters, &segments)
-    };
-    assert_eq!(chain(&[&a, &b]), Ok(()));
-    let broken = |proofs: &[&Proof], at: usize| {
-        let verdict = chain(proofs).unwrap_err();
-        assert!(matches!(verdict, Rejection::Chain { first, .. } if first == at), "{verdict}");
-    };
-    broken(&[&b, &a], 1);
-    broken(&[&a, &a], 1);
-    broken(&[&a, &b, &b], 2);
-    // The same tensor sealed afresh is the same for nobody who cannot open both.
-    let (same, _) = link_of_a_chain(&first, &model_opening, &input_opening, 11);
-    broken(&[&same, &b], 1);
-    // A proof of the chain that does not hold by itself: its statement names another tensor.
-    let mut forged = b.clone();
-    forged.statement.inputs[0] = a.statement.inputs[0].clone();
-    assert_eq!(chain(&[&a, &forged]), Err(Rejection::Opening));
-
-    // Sealed on one side only.
-    let open_input = Desk::of(&graph, &Exposure { inputs: vec![], ..exposure });
-    let key = open_input.key();
-    assert_ne!(key.digest(), first.key().digest());
-    assert!(matches!(
-        key.verify_sealed(&parameters, Some(&checked), &b),
-        Err(Rejection::OtherKey { .. })
-    ));
-}
-
-#[test]
-fn openings_are_of_one_tensor() {
-    let exposure = Exposure { inputs: vec![Visibility::Sealed], ..Exposure::public() };
-    let desk = Desk::new(&exposure);
-    let layout = desk.key().layout();
-    let sheet = layout.sheet(Role::Input(0)).unwrap();
-    let integers = desk.witness.sealed[0].clone();
-    let parameters = parameters(K);
-    let (_, opening) = sealing::seal(
-        &parameters,
-        std::slice::from_ref(&sheet.tensor),
-        vec![integers.clone()],
-        &mut rng(1),
-    )
-    .unwrap();
-    let read = Opening::from_bytes(&opening.to_bytes()).unwrap();
-    let columns = read.open(&parameters, std::iter::once(sheet), read.tensors().to_vec()).unwrap();
-    let mut claim = desk.claim(vec![&columns]);
-    let prover = Prover::new(desk.key(), &parameters);
-    let proof = prover.prove_assignment(claim.clone(), rng(2)).unwrap();
-    assert_eq!(desk.key().verify(&parameters, &proof), Ok(()));
-
-    let mut other = integers;
-    other[0] ^= 1;
-    assert!(matches!(
-        read.open(&parameters, std::iter::once(sheet), vec![other]),
-        Err(ProveError::OpeningIntegers { .. })
-    ));
-    // The statement names commitments that the columns do not open.
-    let tensors = std::slice::from_ref(&sheet.tensor);
-    let (again, _) =
-        sealing::commit(&parameters, tensors, desk.witness.sealed[..1].to_vec(), &mut rng(9))
-            .unwrap();
-    claim.statement.inputs[0] = Value::Sealed(again.record().commitments.clone());
-    let prover = prover.self_check(false);
-    let proof = prover.prove_assignment(claim.clone(), rng(2)).unwrap();
-    assert_eq!(desk.key().verify(&parameters, &proof), Err(Rejection::Opening));
-    claim.statement.inputs[0] = Value::Sealed(vec![[0; 32]; sheet.columns.len()]);
-    let identity = Rejection::Encoding { part: "commitments of the statement" };
-    let refused = prover.prove_assignment(claim.clone(), rng(2)).unwrap_err();
-    assert!(matches!(refused, ProveError::Statement(refusal) if refusal == identity));
-    let proof = prover.check_witness(false).prove_assignment(claim, rng(2)).unwrap();
-    assert_eq!(desk.key().verify(&parameters, &proof), Err(identity));
-    assert_eq!(format!("{opening:?}").matches("seed").count(), 0);
 }
 
 #[test]

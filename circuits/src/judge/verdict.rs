@@ -7,7 +7,9 @@ use halo2_proofs::plonk::Error;
 use zkinfer_verifier::VerifyingKey;
 
 use super::configuration::GATES;
-use super::{StockCircuit, Witness, shown};
+use super::statement::shown;
+use super::stock::StockCircuit;
+use crate::witness::Witness;
 
 /// A check that a claim fails.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

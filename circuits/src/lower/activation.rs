@@ -4,7 +4,7 @@
 use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::NodeId;
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::error::Error;
 
 pub(super) fn lower(

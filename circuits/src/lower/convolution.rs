@@ -4,7 +4,7 @@
 use zkinfer_models::integer::graph::{Node, Window};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
-use super::Lowering;
+use super::lowering::Lowering;
 use super::rescale::Affine;
 use crate::error::Error;
 

@@ -15,7 +15,8 @@ use zkinfer_models::integer::graph::{BinaryFunction, Function, Node, Requantise}
 use zkinfer_verifier::circuit::description::NodeId;
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::{Lowering, extremum, rescale};
+use super::lowering::Lowering;
+use super::{extremum, rescale};
 use crate::error::Error;
 
 /// Largest sum or difference whose square is looked up.
@@ -32,12 +33,13 @@ pub(super) fn product(
         .operands(node)?
         .try_into()
         .map_err(|_| lowering.malformed("it reads two values"))?;
-    let size = |lowering: &Lowering<'_>, operand: &super::Operand<'_>| -> Result<i64, Error> {
-        let Interval { minimum, maximum } = lowering.range(operand.node)?;
-        let ends =
-            [minimum, maximum].map(|end| end.saturating_sub(operand.zero_point).saturating_abs());
-        Ok(ends[0].max(ends[1]))
-    };
+    let size =
+        |lowering: &Lowering<'_>, operand: &super::lowering::Operand<'_>| -> Result<i64, Error> {
+            let Interval { minimum, maximum } = lowering.range(operand.node)?;
+            let ends = [minimum, maximum]
+                .map(|end| end.saturating_sub(operand.zero_point).saturating_abs());
+            Ok(ends[0].max(ends[1]))
+        };
     let largest = size(lowering, &left)?.saturating_add(size(lowering, &right)?);
     if largest > MAX_SUM {
         return Err(Error::WideMaximum { node: node.name.clone() });

@@ -6,8 +6,8 @@ use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::NodeId;
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::Lowering;
 use super::builder::Builder;
+use super::lowering::Lowering;
 use crate::error::Error;
 
 /// Longest range of which extremes are taken: a table has up to three times as many rows.

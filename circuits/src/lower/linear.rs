@@ -8,8 +8,8 @@
 use zkinfer_models::integer::graph::{Node, Window};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 
-use super::Lowering;
 use super::convolution::slide;
+use super::lowering::Lowering;
 use super::rescale::Affine;
 use crate::error::Error;
 

@@ -23,7 +23,8 @@ use zkinfer_verifier::circuit::interval::Interval;
 
 use super::convolution::slide;
 use super::extremum::{self, Extremum};
-use super::{Lowering, rescale};
+use super::lowering::Lowering;
+use super::rescale;
 use crate::error::Error;
 
 pub(super) fn average(

@@ -14,7 +14,7 @@
 use zkinfer_models::integer::graph::{Function, Requantise, Ties};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::error::Error;
 use crate::sealed::{WEIGHT_BASE, weight_digits};
 

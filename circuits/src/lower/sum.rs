@@ -4,7 +4,8 @@
 use zkinfer_models::integer::graph::{Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
 
-use super::{Lowering, rescale};
+use super::lowering::Lowering;
+use super::rescale;
 use crate::error::Error;
 
 pub(super) fn lower(

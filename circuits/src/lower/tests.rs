@@ -6,7 +6,7 @@ use zkinfer_models::integer::graph::{
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::{Lowering, Value};
+use super::lowering::{Lowering, Value};
 use crate::error::Error;
 
 const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
@@ -40,7 +40,7 @@ fn lower(
         lowering.values.push(Value::Node(node));
     }
     lowering.builder.enter("node");
-    lowering.node(&graph.nodes[0]).map(|_| ())
+    super::node(&mut lowering, &graph.nodes[0]).map(|_| ())
 }
 
 fn wide() -> Result<(), Error> {

@@ -11,8 +11,8 @@ use zkinfer_models::integer::graph::{Function, Node};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::Lowering;
 use super::extremum::{self, Extremum};
+use super::lowering::Lowering;
 use crate::error::Error;
 
 /// Most comparisons per lane.

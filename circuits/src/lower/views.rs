@@ -7,7 +7,7 @@ use zkinfer_models::integer::graph::Node;
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};
 use zkinfer_verifier::circuit::interval::Interval;
 
-use super::Lowering;
+use super::lowering::Lowering;
 use crate::error::Error;
 
 pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<NodeId, Error> {

@@ -1,6 +1,8 @@
 //! Graphs, inputs and checks that the tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod claim;
+pub mod desk;
 pub mod evaluate;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,171 @@
+//! Lowering in progress: what each value of the graph has become, and what operators ask of it.
+
+use zkinfer_models::integer::graph::{Graph, Node, Quantisation, ValueId, Window};
+use zkinfer_verifier::circuit::description::{self, NodeId, Output, OutputSource};
+use zkinfer_verifier::circuit::interval::Interval;
+
+use super::builder::Builder;
+use super::exposure::Exposure;
+use crate::error::Error;
+
+/// How often each value is read by nodes.
+fn readers(graph: &Graph) -> Vec<usize> {
+    let mut readers = vec![0; graph.inputs.len() + graph.nodes.len()];
+    graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&value| readers[value] += 1);
+    readers
+}
+
+/// How many outputs each value is.
+fn outputs(graph: &Graph) -> Vec<usize> {
+    let mut outputs = vec![0; graph.inputs.len() + graph.nodes.len()];
+    graph.outputs.iter().for_each(|output| outputs[output.value] += 1);
+    outputs
+}
+
+/// How people read an integer, as the verifier spells it.
+pub(super) fn reading(quantisation: Quantisation) -> description::Quantisation {
+    description::Quantisation { scale: quantisation.scale, zero_point: quantisation.zero_point }
+}
+
+/// What a value of the graph has become.
+pub(super) enum Value {
+    /// A node with the same elements.
+    Node(NodeId),
+    /// The index of a maximum, which only an output can be.
+    Index(OutputSource),
+}
+
+/// Lowering in progress.
+pub(super) struct Lowering<'g> {
+    pub(super) graph: &'g Graph,
+    /// Whether weights are sealed.
+    pub(super) sealed: bool,
+    /// For each value, how often it is read by nodes and how many outputs it is.
+    pub(super) readers: Vec<usize>,
+    pub(super) outputs: Vec<usize>,
+    pub(super) builder: Builder,
+    pub(super) values: Vec<Value>,
+}
+
+/// An operand of the node being lowered.
+pub(super) struct Operand<'g> {
+    pub(super) node: NodeId,
+    pub(super) shape: &'g [usize],
+    pub(super) zero_point: i64,
+}
+
+impl<'g> Lowering<'g> {
+    pub(super) fn new(graph: &'g Graph, sealed: bool) -> Self {
+        let (readers, outputs) = (readers(graph), outputs(graph));
+        Self { graph, sealed, readers, outputs, builder: Builder::default(), values: Vec::new() }
+    }
+
+    /// The node's operand `index`.
+    pub(super) fn operand(&self, node: &Node, index: usize) -> Result<Operand<'g>, Error> {
+        let malformed = || Error::Malformed {
+            node: node.name.clone(),
+            what: "it reads fewer values than its operator",
+        };
+        let value = *node.inputs.get(index).ok_or_else(malformed)?;
+        self.value(&node.name, value)
+    }
+
+    /// The node's only operand.
+    pub(super) fn only_operand(&self, node: &Node) -> Result<Operand<'g>, Error> {
+        if node.inputs.len() > 1 {
+            return Err(self.malformed("it reads more values than its operator"));
+        }
+        self.operand(node, 0)
+    }
+
+    /// All operands of a node, in its shape.
+    pub(super) fn operands(&mut self, node: &Node) -> Result<Vec<Operand<'g>>, Error> {
+        let mut operands = Vec::new();
+        for index in 0..node.inputs.len() {
+            let mut operand = self.operand(node, index)?;
+            if operand.shape != node.shape {
+                return Err(self.malformed("its operands have its shape"));
+            }
+            operand.node = self.builder.reshape(operand.node, &node.shape);
+            operands.push(operand);
+        }
+        Ok(operands)
+    }
+
+    /// The integers that an operand can take.
+    pub(super) fn range(&self, operand: NodeId) -> Result<Interval, Error> {
+        self.builder.range(operand).ok_or_else(|| self.malformed("it reads an accumulator"))
+    }
+
+    /// Whether the value being lowered is one output of the graph and nothing else.
+    pub(super) fn only_an_output(&self) -> bool {
+        let value = self.values.len();
+        self.readers[value] == 0 && self.outputs[value] == 1
+    }
+
+    pub(super) fn value(&self, reader: &str, value: ValueId) -> Result<Operand<'g>, Error> {
+        match self.values.get(value) {
+            None => Err(Error::ForwardReference { node: reader.into(), value }),
+            Some(Value::Index(_)) => Err(Error::ReadsIndex { node: reader.into() }),
+            Some(&Value::Node(node)) => {
+                let zero_point = self.graph.quantisation(value).zero_point;
+                Ok(Operand { node, shape: self.graph.shape(value), zero_point })
+            }
+        }
+    }
+
+    /// An error about the node being lowered.
+    pub(super) fn malformed(&self, what: &'static str) -> Error {
+        Error::Malformed { node: self.builder.name(), what }
+    }
+
+    /// `[1, C, H, W]` or `[1, C, L]` without the batch, with a height.
+    pub(super) fn planes(&self, shape: &[usize]) -> Result<[usize; 3], Error> {
+        match *shape {
+            [1, channels, height, width] => Ok([channels, height, width]),
+            [1, channels, width] => Ok([channels, 1, width]),
+            _ => Err(self.malformed(
+                "a window slides over one batch of channels with one or two dimensions",
+            )),
+        }
+    }
+
+    /// The operand and result of a window as planes, after checking that the one gives the other.
+    pub(super) fn slide(
+        &self,
+        window: &Window,
+        input: &[usize],
+        output: &[usize],
+    ) -> Result<[[usize; 3]; 2], Error> {
+        let planes = [self.planes(input)?, self.planes(output)?];
+        let [[_, height, width], [_, out_height, out_width]] = planes;
+        if window.output([height, width]) == Some([out_height, out_width]) {
+            return Ok(planes);
+        }
+        Err(self.malformed("its window over its input does not give its shape"))
+    }
+
+    pub(super) fn outputs(&mut self, exposure: &Exposure) -> Result<Vec<Output>, Error> {
+        let output = |(index, output): (usize, &zkinfer_models::integer::graph::Output)| {
+            let shape = self.graph.shape(output.value);
+            let source = match self.values.get(output.value) {
+                None => {
+                    return Err(Error::ForwardReference {
+                        node: output.name.clone(),
+                        value: output.value,
+                    });
+                }
+                Some(Value::Node(node)) => OutputSource::Node(self.builder.exposed(*node, shape)),
+                Some(Value::Index(source)) => source.clone(),
+            };
+            Ok(Output {
+                name: output.name.clone(),
+                shape: shape.to_vec(),
+                source,
+                quantisation: reading(self.graph.quantisation(output.value)),
+                visibility: exposure.output(index),
+            })
+        };
+        self.graph.outputs.iter().enumerate().map(output).collect()
+    }
+}
