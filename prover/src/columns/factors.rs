@@ -8,7 +8,7 @@ use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::challenges::{Rho, Sigma};
 use zkinfer_verifier::circuit::sheet::Role;
 
-use super::SealedColumns;
+use super::sealed::SealedColumns;
 
 /// The columns of every bilinear node, given what each multiplies; the right operands that are
 /// sealed `weights` are taken from there.
