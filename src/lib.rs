@@ -56,8 +56,6 @@ pub use zkinfer_verifier as verifier;
 pub mod artifact;
 pub mod cache;
 mod circuit;
-#[cfg(feature = "gpu")]
-mod crossover;
 pub mod devices;
 mod error;
 pub mod files;
@@ -67,7 +65,6 @@ pub mod manifest;
 mod random;
 mod segments;
 mod session;
-mod unique;
 pub mod verification;
 mod written;
 

@@ -1,10 +1,15 @@
 //! What can be typed: the command line, parsed literally.
 
+mod values;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use zkinfer::verifier::Digest;
+
+pub use values::{Device, Optimize, Shown, Visibility, Weights};
+use values::{digest, dimension, range, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
@@ -56,60 +61,6 @@ pub enum Command {
     Demo(Demo),
     /// Print a completion script for a shell.
     Completions(Completions),
-}
-
-/// What the layout should be cheapest for.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub enum Optimize {
-    /// Proving time.
-    #[default]
-    Prover,
-    /// Verifying time.
-    Verifier,
-    /// Proof size.
-    Size,
-}
-
-/// What to prove on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Device {
-    /// A GPU for what it is faster at, measured once; the CPU where this build drives none.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// The first GPU that `zkinfer devices` lists (builds with the feature gpu).
-    Gpu,
-}
-
-/// Whether weights are part of the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Weights {
-    /// Secret; proofs show that they are the ones that were sealed.
-    #[default]
-    Sealed,
-    /// Part of the verifying key.
-    Public,
-}
-
-/// What proofs show of an input or output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Visibility {
-    /// Its integers.
-    Public,
-    /// Commitments to it.
-    Sealed,
-    /// Nothing but that it is in range (inputs only).
-    Private,
-}
-
-/// A visibility for one tensor, or for all.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// The tensor; none for all.
-    pub name: Option<String>,
-    /// What proofs show of it.
-    pub visibility: Visibility,
 }
 
 /// Where results go.
@@ -337,51 +288,6 @@ pub struct Completions {
     pub shell: Shell,
 }
 
-/// `visibility` or `name=visibility`.
-fn shown(text: &str) -> Result<Shown, String> {
-    let (name, visibility) = match text.rsplit_once('=') {
-        Some((name, visibility)) => (Some(name.to_owned()), visibility),
-        None => (None, text),
-    };
-    let visibility = Visibility::from_str(visibility, true)
-        .map_err(|_| "expected public, sealed or private, or NAME=public and so on".to_owned())?;
-    Ok(Shown { name, visibility })
-}
-
-/// `name=length`.
-fn dimension(text: &str) -> Result<(String, usize), String> {
-    let pair =
-        text.rsplit_once('=').map(|(name, length)| (name.to_owned(), length.parse().unwrap_or(0)));
-    pair.filter(|(name, length)| !name.is_empty() && (1..=1 << 20).contains(length))
-        .ok_or_else(|| "expected NAME=N with a length N from 1 to 1048576".into())
-}
-
-/// 64 hexadecimal digits.
-fn digest(text: &str) -> Result<Digest, String> {
-    let error = || {
-        format!(
-            "expected a model's digest, 64 hexadecimal digits; these are {} characters",
-            text.chars().count()
-        )
-    };
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(error());
-    }
-    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-    bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest).ok_or_else(error)
-}
-
-/// `low,high`.
-fn range(text: &str) -> Result<(f32, f32), String> {
-    let parse = |part: &str| part.trim().parse::<f32>().ok().filter(|value| value.is_finite());
-    let bounds = text.split_once(',').and_then(|(low, high)| Some((parse(low)?, parse(high)?)));
-    bounds
-        .filter(|(low, high)| low < high)
-        .ok_or_else(|| "expected two numbers LOW,HIGH with LOW below HIGH".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,43 +296,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn dimensions() {
-        assert_eq!(dimension("batch=16"), Ok(("batch".into(), 16)));
-        for bad in ["", "batch", "=1", "n=0", "n=x", "n=-1"] {
-            assert!(dimension(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn digests() {
-        assert_eq!(
-            digest(&"0aB1".repeat(16)),
-            Ok(Digest([0x0au8, 0xb1].repeat(16).try_into().unwrap()))
-        );
-        for bad in [
-            "",
-            "0a",
-            &"0".repeat(63),
-            &"0".repeat(65),
-            &"0g".repeat(32),
-            &"+1".repeat(32),
-            &"é".repeat(32),
-        ] {
-            assert!(
-                digest(bad).is_err_and(|error| error.contains("64 hexadecimal digits")),
-                "{bad}"
-            );
-        }
-    }
-
-    #[test]
-    fn ranges() {
-        assert_eq!(range("-1, 1.5"), Ok((-1.0, 1.5)));
-        for bad in ["", "1", "1,0", "0,nan", "a,b", "0,0"] {
-            assert!(range(bad).is_err(), "{bad}");
-        }
     }
 }

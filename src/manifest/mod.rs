@@ -4,23 +4,18 @@
 //! The signature covers everything but itself, in canonical JSON (sorted keys, no spaces), after a
 //! prefix of its own.
 
-use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{
-    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes,
-};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey as PublicKey};
-use rand::TryRng;
-use rand::rngs::SysRng;
+mod error;
+mod keys;
+mod unique;
+
+use ed25519_dalek::{Signature, VerifyingKey as PublicKey};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
-use zeroize::Zeroizing;
 
-use crate::unique::Unique;
+pub use error::{FORMAT, LIMIT, ManifestError};
+pub use keys::{PublisherKey, public_key};
 
-/// The format's number.
-pub const FORMAT: u32 = 1;
-/// Most bytes accepted.
-pub const LIMIT: usize = 1 << 24;
+use unique::Unique;
+
 const DOMAIN: &str = "zkinfer manifest v1\n";
 
 /// What a publisher says about a model.
@@ -60,72 +55,6 @@ pub struct Publisher {
     pub name: String,
     /// The Ed25519 public key, 64 hexadecimal digits.
     pub public_key: String,
-}
-
-/// Why a manifest or a publisher's key was refused.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// Too long.
-    #[error("{got} bytes, a manifest has at most {LIMIT}")]
-    TooLong {
-        /// Found.
-        got: usize,
-    },
-    /// No JSON, other fields than a manifest's, or one twice.
-    #[error("not a model manifest: {0}")]
-    Json(#[from] serde_json::Error),
-    /// Another format.
-    #[error("manifest format {got}, this build reads format {FORMAT}")]
-    Format {
-        /// Found.
-        got: u32,
-    },
-    /// A field that is not the expected number of hexadecimal digits.
-    #[error("field {field}: expected {digits} lower-case hexadecimal digits")]
-    Hexadecimal {
-        /// The field.
-        field: &'static str,
-        /// Expected.
-        digits: usize,
-    },
-    /// A signature without a publisher, or the other way round.
-    #[error("publisher and signature come together: one of them is missing")]
-    HalfSigned,
-    /// The signature is not the publisher's under this content.
-    #[error(
-        "wrong signature: the manifest was changed after it was signed, or signed with another key"
-    )]
-    Signature,
-    /// Another publisher than the one demanded, or none.
-    #[error("published by {got}, expected the key {expected}")]
-    OtherPublisher {
-        /// The public key demanded.
-        expected: String,
-        /// The publisher's, or "nobody".
-        got: String,
-    },
-    /// A field that does not fit the key or seal at hand.
-    #[error("field {field}: the manifest is of another model ({manifest}, here {here})")]
-    OtherModel {
-        /// The field.
-        field: &'static str,
-        /// The manifest's digest.
-        manifest: String,
-        /// The digest at hand.
-        here: String,
-    },
-    /// No Ed25519 key in this PEM file.
-    #[error("not an Ed25519 {kind} key in PEM: {reason}")]
-    Pem {
-        /// "private" or "public".
-        kind: &'static str,
-        /// What the decoder said.
-        reason: String,
-    },
-    /// The operating system gives no randomness.
-    #[error("the operating system gives no randomness: {0}")]
-    Randomness(String),
 }
 
 impl Manifest {
@@ -168,7 +97,7 @@ impl Manifest {
     /// Signs as `publisher`; an older signature is replaced.
     pub fn sign(mut self, publisher: &str, key: &PublisherKey) -> Result<Self, ManifestError> {
         self.publisher = Some(Publisher { name: publisher.into(), public_key: key.public_hex() });
-        self.signature = Some(hex(&key.0.sign(&self.message()?).to_bytes()));
+        self.signature = Some(key.sign(&self.message()?));
         Ok(self)
     }
 
@@ -203,65 +132,6 @@ impl Manifest {
         content.sort_all_objects();
         Ok([DOMAIN.as_bytes(), content.to_string().as_bytes()].concat())
     }
-}
-
-/// A publisher's private key. Wiped when dropped, never printed.
-pub struct PublisherKey(SigningKey);
-
-impl std::fmt::Debug for PublisherKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PublisherKey({})", self.public_hex())
-    }
-}
-
-impl PublisherKey {
-    /// A fresh key.
-    pub fn generate() -> Result<Self, ManifestError> {
-        let mut seed = Zeroizing::new([0; 32]);
-        SysRng
-            .try_fill_bytes(&mut *seed)
-            .map_err(|error| ManifestError::Randomness(error.to_string()))?;
-        Ok(Self(SigningKey::from_bytes(&seed)))
-    }
-
-    /// Reads a private key, PKCS#8 in PEM.
-    pub fn from_pem(pem: &str) -> Result<Self, ManifestError> {
-        let key = SigningKey::from_pkcs8_pem(pem);
-        key.map(Self)
-            .map_err(|error| ManifestError::Pem { kind: "private", reason: error.to_string() })
-    }
-
-    /// The private key, PKCS#8 in PEM.
-    pub fn to_pem(&self) -> Result<Zeroizing<String>, ManifestError> {
-        // The public key is left out: with it the file would be PKCS#8 version 2, which OpenSSL
-        // does not read.
-        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
-        let pem = pair.to_pkcs8_pem(LineEnding::LF);
-        pem.map_err(|error| ManifestError::Pem { kind: "private", reason: error.to_string() })
-    }
-
-    /// The public key in PEM, for those who demand this publisher.
-    pub fn public_pem(&self) -> Result<String, ManifestError> {
-        let pem = self.0.verifying_key().to_public_key_pem(LineEnding::LF);
-        pem.map_err(|error| ManifestError::Pem { kind: "public", reason: error.to_string() })
-    }
-
-    /// The public key in hexadecimal.
-    pub fn public_hex(&self) -> String {
-        hex(self.0.verifying_key().as_bytes())
-    }
-}
-
-/// Reads a public key in PEM: its hexadecimal digits.
-pub fn public_key(pem: &str) -> Result<String, ManifestError> {
-    let key = PublicKey::from_public_key_pem(pem);
-    let key =
-        key.map_err(|error| ManifestError::Pem { kind: "public", reason: error.to_string() })?;
-    Ok(hex(key.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hexadecimal<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], ManifestError> {

@@ -1,6 +1,9 @@
 //! Which device computes the sums of points in a proof. Proofs are the same bytes for the same
 //! randomness, whichever it is.
 
+#[cfg(feature = "gpu")]
+mod crossover;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -53,7 +56,7 @@ pub fn choose(
         }),
         #[cfg(feature = "gpu")]
         Preference::Auto => {
-            Ok(crate::crossover::choose(circuit, parameters, cache, measuring, on_failure))
+            Ok(crossover::choose(circuit, parameters, cache, measuring, on_failure))
         }
         #[cfg(not(feature = "gpu"))]
         Preference::Gpu => {
@@ -133,7 +136,7 @@ fn terms_per_second(backend: &dyn Backend) -> Result<f64, DeviceError> {
 #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
 pub fn forget(cache: &Cache) {
     #[cfg(feature = "gpu")]
-    crate::crossover::forget(cache);
+    crossover::forget(cache);
 }
 
 /// The first GPU, opened.
