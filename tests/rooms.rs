@@ -262,7 +262,7 @@ fn circle(imports: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
         done: &mut BTreeSet<String>,
     ) -> Option<Vec<String>> {
         if let Some(start) = open.iter().position(|other| other == file) {
-            return Some([&open[start..], &[file.clone()]].concat());
+            return Some([&open[start..], std::slice::from_ref(file)].concat());
         }
         if done.contains(file) {
             return None;
