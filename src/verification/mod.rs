@@ -16,6 +16,7 @@ pub mod identity;
 pub mod seals;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,8 +150,8 @@ pub fn verify_files<E: From<VerificationError>>(
             Err(reason) => return Ok(Verdict::Rejected { proof: path, reason }),
         };
         let k = key.content.description().k;
-        if !known.contains_key(&k) {
-            known.insert(k, parameters(k)?);
+        if let Entry::Vacant(missing) = known.entry(k) {
+            missing.insert(parameters(k)?);
         }
         let start = Instant::now();
         let identity = Identity {
@@ -187,13 +188,16 @@ fn models(models: &[Digest], proofs: usize) -> Result<Vec<Option<Digest>>, Verif
     }
 }
 
+/// A proof and its key, or why it is rejected.
+type Gathered = Result<(Proof, Arc<Found<VerifyingKey>>), Reason>;
+
 /// A proof and its key, if they may be looked at further. What is cheap to see comes first.
 fn gather(
     given: &mut Given,
     path: &Path,
     model: Option<Digest>,
     budget: Budget,
-) -> Result<Result<(Proof, Arc<Found<VerifyingKey>>), Reason>, VerificationError> {
+) -> Result<Gathered, VerificationError> {
     let proof = match read_proof(path) {
         Ok(proof) => proof,
         Err(NotRead { error: ArtifactError::Format(error), .. }) => {
