@@ -42,12 +42,12 @@ impl ColumnCounts {
 /// What was measured on this machine.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Records {
-    records: Vec<Record>,
+    records: Vec<Comparison>,
 }
 
 /// One GPU beside the CPU at one size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Record {
+struct Comparison {
     k: u32,
     threads: usize,
     /// None if there was no GPU, or none that worked.
@@ -88,13 +88,13 @@ impl Records {
         cache.read(FILE).and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    fn find(&self, k: u32) -> Option<&Record> {
+    fn find(&self, k: u32) -> Option<&Comparison> {
         let threads = rayon::current_num_threads();
         self.records.iter().find(|record| record.k == k && record.threads == threads)
     }
 
     /// Replaces a record. A cache that cannot be written costs time, not the result.
-    fn keep(mut self, cache: &Cache, record: Record) {
+    fn keep(mut self, cache: &Cache, record: Comparison) {
         self.records.retain(|other| (other.k, other.threads) != (record.k, record.threads));
         self.records.push(record);
         let _ = serde_json::to_vec_pretty(&self).map(|bytes| cache.write(FILE, &bytes));
@@ -119,11 +119,11 @@ pub fn choose(
     let (k, columns) = (parameters.k(), ColumnCounts::of(circuit));
     let records = Records::read(cache);
     let known = match records.find(k) {
-        Some(Record { gpu: None, .. }) => return Device::cpu(),
-        Some(Record { gpu: Some(measured), .. }) if measured.uses(columns) == Uses::NONE => {
+        Some(Comparison { gpu: None, .. }) => return Device::cpu(),
+        Some(Comparison { gpu: Some(measured), .. }) if measured.uses(columns) == Uses::NONE => {
             return Device::cpu();
         }
-        Some(Record { gpu: Some(measured), .. }) => Some(measured.clone()),
+        Some(Comparison { gpu: Some(measured), .. }) => Some(measured.clone()),
         None => None,
     };
     let adapters = adapters();
@@ -139,7 +139,7 @@ pub fn choose(
         (_, None) => None,
     };
     let uses = measured.as_ref().map_or(Uses::NONE, |measured| measured.uses(columns));
-    records.keep(cache, Record { k, threads: rayon::current_num_threads(), gpu: measured });
+    records.keep(cache, Comparison { k, threads: rayon::current_num_threads(), gpu: measured });
     match opened {
         Some(gpu) if uses != Uses::NONE => Device::new(Arc::new(gpu), uses, on_failure),
         _ => Device::cpu(),
@@ -206,10 +206,10 @@ mod tests {
         assert_eq!(Records::read(&cache), Records::default());
         let threads = rayon::current_num_threads();
         let fast = Timing { small: 0.25, full: 0.5, opening: 0.125 };
-        Records::read(&cache).keep(&cache, Record { k: 9, threads, gpu: None });
-        Records::read(&cache).keep(&cache, Record { k: 10, threads: threads + 1, gpu: None });
+        Records::read(&cache).keep(&cache, Comparison { k: 9, threads, gpu: None });
+        Records::read(&cache).keep(&cache, Comparison { k: 10, threads: threads + 1, gpu: None });
         Records::read(&cache)
-            .keep(&cache, Record { k: 9, threads, gpu: Some(measured(1.0, fast)) });
+            .keep(&cache, Comparison { k: 9, threads, gpu: Some(measured(1.0, fast)) });
         let records = Records::read(&cache);
         assert_eq!(records.records.len(), 2);
         assert_eq!(records.find(9).unwrap().gpu, Some(measured(1.0, fast)));

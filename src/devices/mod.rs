@@ -70,7 +70,7 @@ pub fn choose(
 
 /// A device with what it can do.
 #[derive(Clone, Debug, Serialize)]
-pub struct Found {
+pub struct Listed {
     /// What it is.
     pub about: About,
     /// Features and limits of a GPU.
@@ -96,16 +96,16 @@ pub const SUMMED: usize = 8;
 pub const POINTS: usize = 1 << 12;
 
 /// Every device, the CPU first and then GPUs in the order of preference.
-pub fn list() -> Vec<Found> {
+pub fn list() -> Vec<Listed> {
     let speed = terms_per_second(&Cpu).ok().map(|terms| Speed { products: None, terms });
     #[cfg_attr(not(feature = "gpu"), allow(unused_mut))]
-    let mut found = vec![Found { about: Cpu.about(), capabilities: None, speed, error: None }];
+    let mut found = vec![Listed { about: Cpu.about(), capabilities: None, speed, error: None }];
     #[cfg(feature = "gpu")]
     for adapter in zkinfer_prover::msm::gpu::adapters() {
         let speed = adapter.open().and_then(|gpu| {
             Ok(Speed { products: Some(gpu.products_per_second()?), terms: terms_per_second(&gpu)? })
         });
-        found.push(Found {
+        found.push(Listed {
             about: adapter.about().clone(),
             capabilities: Some(adapter.capabilities()),
             error: speed.as_ref().err().map(ToString::to_string),

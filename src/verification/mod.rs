@@ -27,7 +27,7 @@ use zkinfer_verifier::{
     Budget, CheckedSeal, Cost, Digest, FormatError, Parameters, Proof, Rejection, VerifyingKey,
 };
 
-use crate::artifact::{ArtifactError, NotRead, read_proof};
+use crate::artifact::{ArtifactError, read_proof};
 use crate::cache::Cache;
 use crate::foreign;
 use crate::manifest::Manifest;
@@ -144,26 +144,28 @@ pub fn verify_files<E: From<VerificationError>>(
     let mut known: BTreeMap<u32, Parameters> = BTreeMap::new();
     let mut proofs = Vec::new();
     for (path, model) in paths.into_iter().zip(models) {
-        let gathered = gather(given, &path, model, demands.budget)?;
-        let (proof, key) = match gathered {
+        let rejected = |reason| Ok(Verdict::Rejected { proof: path.clone(), reason });
+        let (proof, key) = match gather(given, &path, model, demands.budget) {
             Ok(gathered) => gathered,
-            Err(reason) => return Ok(Verdict::Rejected { proof: path, reason }),
+            Err(Stop::Rejected(reason)) => return rejected(reason),
+            Err(Stop::NoVerdict(error)) => return Err(error.into()),
         };
-        let k = key.content.description().k;
-        if let Entry::Vacant(missing) = known.entry(k) {
-            missing.insert(parameters(k)?);
-        }
+        let parameters: &Parameters = match known.entry(key.content.description().k) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let parameters = parameters(*entry.key())?;
+                entry.insert(parameters)
+            }
+        };
         let start = Instant::now();
-        let identity = Identity {
-            model,
-            publisher: demands.publisher.clone(),
-            key: Provenance::from(&*key),
-            seal: None,
-        };
+        let publisher = demands.publisher.clone();
+        let identity = Identity { model, publisher, key: Provenance::from(&*key), seal: None };
+        let path = path.clone();
         let mut case = Verified { path, proof, key, seal: None, manifest: None, identity };
-        if let Err(rejection) = add_seal(&mut case, given, &known[&k], cache, demands.budget)? {
-            let reason = Reason::Rejection(rejection);
-            return Ok(Verdict::Rejected { proof: case.path, reason });
+        match add_seal(&mut case, given, parameters, cache, demands.budget) {
+            Ok(()) => {}
+            Err(Stop::Rejected(reason)) => return rejected(reason),
+            Err(Stop::NoVerdict(error)) => return Err(error.into()),
         }
         time += start.elapsed();
         proofs.push(case);
@@ -178,6 +180,24 @@ pub fn verify_files<E: From<VerificationError>>(
     })
 }
 
+/// Why a proof is not looked at further.
+enum Stop {
+    Rejected(Reason),
+    NoVerdict(VerificationError),
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::Rejected(reason)
+    }
+}
+
+impl From<VerificationError> for Stop {
+    fn from(error: VerificationError) -> Self {
+        Self::NoVerdict(error)
+    }
+}
+
 /// The model demanded of each proof.
 fn models(models: &[Digest], proofs: usize) -> Result<Vec<Option<Digest>>, VerificationError> {
     match *models {
@@ -188,37 +208,30 @@ fn models(models: &[Digest], proofs: usize) -> Result<Vec<Option<Digest>>, Verif
     }
 }
 
-/// A proof and its key, or why it is rejected.
-type Gathered = Result<(Proof, Arc<Found<VerifyingKey>>), Reason>;
-
 /// A proof and its key, if they may be looked at further. What is cheap to see comes first.
 fn gather(
     given: &mut Given,
     path: &Path,
     model: Option<Digest>,
     budget: Budget,
-) -> Result<Gathered, VerificationError> {
-    let proof = match read_proof(path) {
-        Ok(proof) => proof,
-        Err(NotRead { error: ArtifactError::Format(error), .. }) => {
-            return Ok(Err(Reason::Format(error)));
-        }
-        Err(error) => return Err(error.into()),
-    };
+) -> Result<(Proof, Arc<Found<VerifyingKey>>), Stop> {
+    let proof = read_proof(path).map_err(|unread| match unread.error {
+        ArtifactError::Format(error) => Stop::from(Reason::Format(error)),
+        _ => Stop::from(VerificationError::from(unread)),
+    })?;
     let got = proof.model();
     if let Some(expected) = model.filter(|&expected| expected != got) {
-        return Ok(Err(Reason::Model { expected, got }));
+        return Err(Reason::Model { expected, got }.into());
     }
     let key = given.key(path, proof.key)?;
     let expected = key.content.digest();
     if proof.key != expected {
         let (expected, got) = (expected.to_string(), proof.key.to_string());
-        return Ok(Err(Reason::Rejection(Rejection::OtherKey { expected, got })));
+        return Err(Reason::Rejection(Rejection::OtherKey { expected, got }).into());
     }
-    match Cost::of(&key.content).within(budget) {
-        Ok(()) => Ok(Ok((proof, key))),
-        Err(error) => Err(VerificationError::TooCostly { path: key.path.clone(), error }),
-    }
+    let affordable = Cost::of(&key.content).within(budget);
+    affordable.map_err(|error| VerificationError::TooCostly { path: key.path.clone(), error })?;
+    Ok((proof, key))
 }
 
 /// Finds the seal that a proof names, and checks it.
@@ -228,22 +241,23 @@ fn add_seal(
     parameters: &Parameters,
     cache: Option<&Cache>,
     budget: Budget,
-) -> Result<Result<(), Rejection>, VerificationError> {
-    let Some(found) = given.seal(&case.key, case.proof.seal)? else { return Ok(Ok(())) };
+) -> Result<(), Stop> {
+    let Some(found) = given.seal(&case.key, case.proof.seal)? else { return Ok(()) };
     case.identity.seal = Some(Provenance::from(&found));
     let digest = found.content.record.digest();
     if case.proof.seal != Some(digest) {
         let expected = case.proof.seal.map_or("none".into(), |seal| seal.to_string());
-        return Ok(Err(Rejection::OtherSeal { expected, got: digest.to_string() }));
+        let got = digest.to_string();
+        return Err(Reason::Rejection(Rejection::OtherSeal { expected, got }).into());
     }
-    match check_seal(found.content, &case.key.content, parameters, cache, budget) {
-        Ok(checked) => case.seal = Some(checked),
-        Err(SealRefusal::Rejected(rejection)) => return Ok(Err(rejection)),
-        Err(SealRefusal::TooCostly(error)) => {
-            return Err(VerificationError::TooCostly { path: found.path, error });
+    let checked = check_seal(found.content, &case.key.content, parameters, cache, budget);
+    case.seal = Some(checked.map_err(|refusal| match refusal {
+        SealRefusal::Rejected(rejection) => Stop::from(Reason::Rejection(rejection)),
+        SealRefusal::TooCostly(error) => {
+            Stop::from(VerificationError::TooCostly { path: found.path, error })
         }
-    }
-    Ok(Ok(()))
+    })?);
+    Ok(())
 }
 
 /// Gives every proof the manifest of its model, and demands that `publisher` signed it.

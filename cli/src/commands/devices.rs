@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use zkinfer::Cache;
-use zkinfer::devices::{Capabilities, Found, POINTS, SUMMED, Speed, forget, list};
+use zkinfer::devices::{Capabilities, Listed, POINTS, SUMMED, Speed, forget, list};
 
 use crate::Outcome;
 use crate::screen::{Progress, bytes, print_json, say, table};
@@ -18,7 +18,7 @@ pub fn run(json: bool) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let mut rows = table(&["device", ""]);
-    for Found { about, capabilities, speed, error } in &devices {
+    for Listed { about, capabilities, speed, error } in &devices {
         let mut row = |name: &str, value: String| rows.add_row([name.to_owned(), value]);
         row(&about.name, about.kind.clone());
         row("  driver", about.driver.clone());

@@ -26,8 +26,8 @@ pub struct List {
 pub struct Entry {
     pub name: Name,
     pub temporary: Name,
-    pub new: Identity,
-    pub old: Option<Identity>,
+    pub new: FileIdentity,
+    pub old: Option<FileIdentity>,
 }
 
 /// The name of a file, legible wherever it is Unicode.
@@ -57,15 +57,15 @@ impl AsRef<OsStr> for Name {
 /// By what a file is known however it is renamed: device, inode, length and time of last change, as
 /// far as the system says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity([i64; 5]);
+pub struct FileIdentity([i64; 5]);
 
-impl Identity {
+impl FileIdentity {
     pub fn of(path: &Path) -> Option<Self> {
         fs::symlink_metadata(path).ok().map(|there| Self::from(&there))
     }
 }
 
-impl From<&Metadata> for Identity {
+impl From<&Metadata> for FileIdentity {
     #[cfg(unix)]
     fn from(there: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
@@ -158,10 +158,10 @@ impl Entry {
     /// the set can still be completed.
     pub fn undo(&self, disk: &Disk<'_>, directory: &Path) -> io::Result<()> {
         let Paths { name, temporary, kept } = self.paths(directory);
-        if Identity::of(&name).as_ref() == Some(&self.new) {
+        if FileIdentity::of(&name).as_ref() == Some(&self.new) {
             disk.place(&name, &temporary)?;
         }
-        match (Identity::of(&kept), Identity::of(&name)) {
+        match (FileIdentity::of(&kept), FileIdentity::of(&name)) {
             (None, _) => Ok(()),
             (Some(_), None) => disk.place(&kept, &name),
             (Some(_), Some(_)) => disk.remove(&kept),
@@ -172,7 +172,7 @@ impl Entry {
     /// replaced.
     pub fn complete(&self, disk: &Disk<'_>, directory: &Path) -> io::Result<bool> {
         let Paths { name, temporary, .. } = self.paths(directory);
-        let (there, waiting) = (Identity::of(&name), Identity::of(&temporary));
+        let (there, waiting) = (FileIdentity::of(&name), FileIdentity::of(&temporary));
         if waiting.is_none() || there.as_ref() == Some(&self.new) {
             return Ok(true);
         }

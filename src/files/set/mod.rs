@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use super::turn::Turn;
 use crate::foreign;
 use disk::Disk;
-use list::{Entry, Identity, List, Name};
+use list::{Entry, FileIdentity, List, Name};
 pub use recover::Note;
 use recover::recover;
 
@@ -154,13 +154,13 @@ fn put(
 
 /// The temporary file for a new file.
 fn create(disk: &Disk<'_>, directory: &Path, file: &NewFile<'_>, force: bool) -> io::Result<Entry> {
-    let old = Identity::of(file.path);
+    let old = FileIdentity::of(file.path);
     if old.is_some() && !force {
         return Err(ErrorKind::AlreadyExists.into());
     }
     let temporary = disk.create(directory, file.bytes, file.secret)?;
     let name = |path: &Path| Name::of(path).ok_or(ErrorKind::InvalidInput);
-    let new = Identity::of(&temporary).ok_or(ErrorKind::NotFound)?;
+    let new = FileIdentity::of(&temporary).ok_or(ErrorKind::NotFound)?;
     Ok(Entry { name: name(file.path)?, temporary: name(&temporary)?, new, old })
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
-use super::list::{Entry, Identity, List, Paths};
+use super::list::{Entry, FileIdentity, List, Paths};
 use crate::files::turn::{LIST, Turn};
 use crate::foreign;
 
@@ -106,7 +106,7 @@ pub fn recover(disk: &Disk<'_>, turn: &Turn, directory: &Path) -> Vec<Note> {
     }
     // What kept files were kept for is complete, and a file that nobody lists was never to be seen.
     for path in temporary.iter().filter(|path| !unknown && !needed.contains(path)) {
-        if Identity::of(path).is_some() {
+        if FileIdentity::of(path).is_some() {
             let _ = disk.remove(path);
         }
     }
