@@ -6,8 +6,8 @@ use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_models::integer::split::Cut;
 use zkinfer_verifier::{Visibility, usable_rows};
 
-use crate::Error;
 use crate::circuit::Circuit;
+use crate::error::Error;
 
 /// Cuts a network in `count` segments at its cheapest boundaries and compiles each. The tensors
 /// between them are sealed; `exposure` says the rest. All segments have the same number of rows, so

@@ -5,6 +5,8 @@
 //! | [`arguments`] | what can be typed |
 //! | [`commands`] | what each command does, one file each |
 //! | [`files`] | reading files, naming results |
+//! | [`loading`] | compiled models and commitment parameters |
+//! | [`readings`] | tensors as people and programs read them |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
 //! | [`identity`] | whose model a proof was checked against |
 //! | [`story`] | errors as people read them |
@@ -22,7 +24,10 @@ mod arguments;
 mod commands;
 mod files;
 mod identity;
+mod loading;
+mod outcome;
 mod profile;
+mod readings;
 mod screen;
 mod story;
 mod threads;
@@ -33,14 +38,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::Arguments;
-
-/// How a command that did its work ends.
-enum Outcome {
-    /// Done, or the proof was accepted.
-    Done,
-    /// The proof was rejected.
-    Rejected,
-}
+use outcome::Outcome;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {

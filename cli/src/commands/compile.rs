@@ -12,10 +12,11 @@ use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
 };
 
-use super::{inspect, parameters};
-use crate::Outcome;
+use super::inspect;
 use crate::arguments::{self, Compile, Optimize, Shown, Weights};
 use crate::files::unwritten;
+use crate::loading::parameters;
+use crate::outcome::Outcome;
 use crate::screen::{Progress, bytes, print_json, say, seconds, tell, warn};
 
 impl From<Optimize> for Objective {

@@ -9,9 +9,9 @@ use zkinfer::models::Dataset;
 use zkinfer::verifier::{Proof, VerifyingKey};
 use zkinfer::{Compile as _, Model, Objective, Seal, Stage, verify};
 
-use super::parameters;
-use crate::Outcome;
 use crate::arguments::Demo;
+use crate::loading::parameters;
+use crate::outcome::Outcome;
 use crate::screen::{Lap, Progress, Stages, bytes, picture, print_json, say, seconds};
 
 const MODEL: &[u8] = include_bytes!("../../../models/zoo/lenet5/lenet5.onnx");

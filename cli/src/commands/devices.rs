@@ -5,7 +5,7 @@ use serde_json::json;
 use zkinfer::Cache;
 use zkinfer::devices::{Capabilities, Listed, POINTS, SUMMED, Speed, forget, list};
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::screen::{Progress, bytes, print_json, say, table};
 
 pub fn run(json: bool) -> Result<Outcome> {

@@ -7,9 +7,9 @@ use zkinfer::foreign;
 use zkinfer::models::Dataset;
 use zkinfer::models::onnx::Dimensions;
 
-use super::read_circuit;
-use crate::Outcome;
 use crate::arguments::Evaluate;
+use crate::loading::read_circuit;
+use crate::outcome::Outcome;
 use crate::screen::{Progress, print_json, say, table};
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {

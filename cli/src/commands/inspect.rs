@@ -15,8 +15,8 @@ use zkinfer::verifier::{Cost, Proof, Value, VerifyingKey};
 use zkinfer::{Circuit, Prediction};
 
 use super::publish;
-use crate::Outcome;
 use crate::arguments::Inspect;
+use crate::outcome::Outcome;
 use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {

@@ -13,11 +13,12 @@ use zkinfer::{
     Cache, Circuit, Inputs, InputsError, Opening, Parameters, Stage, Visibility, artifact,
 };
 
-use super::{parameters, print_outputs, read_circuit, tensors};
-use crate::Outcome;
 use crate::arguments::{Device, Prove};
 use crate::files::Names;
+use crate::loading::{parameters, read_circuit};
+use crate::outcome::Outcome;
 use crate::profile::Profile;
+use crate::readings::{print_outputs, tensors};
 use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {

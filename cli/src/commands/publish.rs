@@ -8,10 +8,10 @@ use zkinfer::foreign;
 use zkinfer::manifest::FORMAT;
 use zkinfer::{Circuit, Manifest, PublisherKey, artifact};
 
-use super::read_circuit;
-use crate::Outcome;
 use crate::arguments::{Keygen, Publish};
 use crate::files;
+use crate::loading::read_circuit;
+use crate::outcome::Outcome;
 use crate::screen::{print_json, say};
 
 /// Makes a publisher's key pair.

@@ -3,11 +3,12 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::{print_outputs, read_circuit, tensors};
+use crate::loading::read_circuit;
+use crate::readings::{print_outputs, tensors};
 use zkinfer::foreign;
 
-use crate::Outcome;
 use crate::arguments::Run;
+use crate::outcome::Outcome;
 use crate::screen::print_json;
 
 pub fn run(arguments: &Run, json: bool) -> Result<Outcome> {

@@ -11,9 +11,9 @@ use zkinfer::verifier::Visibility;
 use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
 
-use super::{parameters, read_circuit};
-use crate::Outcome;
 use crate::arguments;
+use crate::loading::{parameters, read_circuit};
+use crate::outcome::Outcome;
 use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {

@@ -9,8 +9,8 @@ use zkinfer::{ENDINGS, compile_segments};
 
 use super::compile::{self, Compiled};
 use super::inspect;
-use crate::Outcome;
 use crate::arguments::Split;
+use crate::outcome::Outcome;
 use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {

@@ -9,9 +9,9 @@ use zkinfer::foreign;
 use zkinfer::verifier::parameters::Basis;
 use zkinfer::verifier::{MAX_K, MIN_K};
 
-use super::cached;
-use crate::Outcome;
 use crate::arguments::Urs;
+use crate::loading::cached;
+use crate::outcome::Outcome;
 use crate::screen::{bytes, print_json, say, table};
 
 /// Verifiers need the first, provers both.

@@ -10,11 +10,13 @@ use zkinfer::verification::{Demands, Given, Verdict, VerificationError, Verified
 use zkinfer::verifier::Budget;
 use zkinfer::{Cache, manifest};
 
-use super::{print_outputs, publish, tensors, verifying_parameters};
-use crate::Outcome;
+use super::publish;
 use crate::arguments::Verify;
 use crate::files;
 use crate::identity;
+use crate::loading::verifying_parameters;
+use crate::outcome::Outcome;
+use crate::readings::{print_outputs, tensors};
 use crate::screen::{Progress, print_json, say, seconds};
 
 pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {

@@ -1,0 +1,50 @@
+//! What most commands need before they start: a compiled model, the commitment parameters.
+
+use std::path::Path;
+
+use anyhow::Result;
+use zkinfer::cache::{Cache, CacheError};
+use zkinfer::files::set;
+use zkinfer::verifier::Parameters;
+use zkinfer::{Circuit, artifact};
+
+use crate::screen::{Progress, tell, warn};
+
+/// Reads a compiled model.
+pub fn read_circuit(path: &Path) -> Result<Circuit> {
+    // An interrupted run may have left its opening and seal half replaced.
+    set::settle(set::directory(path), tell);
+    Ok(artifact::read_circuit(path)?)
+}
+
+/// The commitment parameters from the user's cache, or derived with a spinner.
+pub fn parameters(k: u32) -> Result<Parameters> {
+    cached(k, |cache, deriving| cache.load(k, deriving)).map(saved_or_not)
+}
+
+/// The same for verifying only.
+pub fn verifying_parameters(k: u32) -> Result<Parameters> {
+    cached(k, |cache, deriving| cache.load_for_verifying(k, deriving)).map(saved_or_not)
+}
+
+/// Parameters, and why they could not be stored for the next time.
+pub type Loaded = (Parameters, Option<CacheError>);
+
+pub fn cached(
+    k: u32,
+    load: impl FnOnce(&Cache, &dyn Fn()) -> Result<Loaded, CacheError>,
+) -> Result<Loaded> {
+    let progress = Progress::new("reading the commitment parameters");
+    let deriving = || {
+        progress
+            .stage(&format!("deriving the commitment parameters for 2^{k} rows (once per machine)"))
+    };
+    Ok(load(&Cache::user()?, &deriving)?)
+}
+
+fn saved_or_not((parameters, unsaved): Loaded) -> Parameters {
+    if let Some(error) = unsaved {
+        warn(format_args!("the parameters were derived but not saved: {error}"));
+    }
+    parameters
+}

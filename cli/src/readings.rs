@@ -1,0 +1,63 @@
+//! Tensors as people and programs read them.
+
+use serde::Serialize;
+use zkinfer::Visibility;
+use zkinfer::foreign;
+use zkinfer::verifier::Reading;
+
+use crate::screen::{say, table};
+
+/// A tensor for `--json`.
+#[derive(Serialize)]
+pub struct Tensor<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+    visibility: String,
+    integers: &'a [i64],
+    values: &'a [f64],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<usize>,
+}
+
+impl<'a> From<&'a Reading> for Tensor<'a> {
+    fn from(reading: &'a Reading) -> Self {
+        Self {
+            name: &reading.name,
+            shape: &reading.shape,
+            visibility: reading.visibility.to_string(),
+            integers: &reading.integers,
+            values: &reading.values,
+            class: reading.class,
+        }
+    }
+}
+
+pub fn tensors(readings: &[Reading]) -> Vec<Tensor<'_>> {
+    readings.iter().map(Tensor::from).collect()
+}
+
+/// Prints outputs: the class, then the largest elements.
+pub fn print_outputs(outputs: &[Reading]) {
+    const SHOWN: usize = 10;
+    for output in outputs {
+        if output.visibility != Visibility::Public {
+            say!("{} {:?}, {}", foreign::name(&output.name), output.shape, output.visibility);
+            continue;
+        }
+        say!("{} {:?}", foreign::name(&output.name), output.shape);
+        if let Some(class) = output.class {
+            say!("  class {class}");
+        }
+        let mut rows = table(&["  index", "value", "integer"]);
+        for (index, (value, integer)) in
+            output.values.iter().zip(&output.integers).enumerate().take(SHOWN)
+        {
+            let mark = if output.class == Some(index) { "*" } else { " " };
+            rows.add_row([format!(" {mark}{index}"), format!("{value:.4}"), integer.to_string()]);
+        }
+        rows.print();
+        if output.values.len() > SHOWN {
+            say!("  … {} more (--json prints all)", output.values.len() - SHOWN);
+        }
+    }
+}
