@@ -11,6 +11,7 @@ use zkinfer_circuits::{Exposure, Objective, Prediction, Witness, compile};
 use zkinfer_models::data::read_sample;
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_models::integer::interpreter::Interpreter;
+use zkinfer_models::integer::tensors::Clamped;
 use zkinfer_models::{Quantised, Report};
 use zkinfer_prover::Opening;
 use zkinfer_prover::sealing::seal;
@@ -129,6 +130,16 @@ impl Circuit {
         let mut signature = self.graph.signature();
         signature.retain(|input| names.contains(&input.name.as_str()));
         Ok(read_sample(path, &signature).map_err(zkinfer_models::Error::from)?)
+    }
+
+    /// What these tensors hold beyond the range that the network is quantised for, by the index of
+    /// their input: it counts as the range's ends, and what is proven is about these.
+    pub fn clamped<'t>(
+        &self,
+        tensors: impl IntoIterator<Item = (usize, &'t ArrayD<f32>)>,
+    ) -> Vec<Clamped> {
+        let clamped = |(index, tensor): (usize, &ArrayD<f32>)| self.graph.clamped(index, tensor);
+        tensors.into_iter().filter_map(clamped).collect()
     }
 
     /// Runs the integer network, without a proof.

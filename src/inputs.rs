@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 use thiserror::Error;
+use zkinfer_models::integer::tensors::Clamped;
 use zkinfer_prover::Opening;
 use zkinfer_verifier::Visibility;
 
@@ -89,6 +90,15 @@ impl Inputs {
         let opens = opening.record().tensors.first();
         let opens = opens.map_or("nothing".into(), |tensor| foreign::name(&tensor.name));
         Err(InputsError::Opening { index: *index, opens })
+    }
+
+    /// What tensors hold beyond the ranges that the network is quantised for.
+    pub fn clamped(&self, circuit: &Circuit) -> Vec<Clamped> {
+        let tensors = self.inputs.iter().enumerate().filter_map(|(index, input)| match input {
+            Input::Tensor(tensor) => Some((index, tensor)),
+            Input::Opening(_) => None,
+        });
+        circuit.clamped(tensors)
     }
 
     /// As [`ProvingSession::infer`](crate::ProvingSession::infer) takes them.

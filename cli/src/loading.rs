@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use zkinfer::cache::{Cache, CacheError};
 use zkinfer::files::set;
+use zkinfer::models::integer::tensors::Clamped;
 use zkinfer::verifier::Parameters;
-use zkinfer::{Circuit, artifact};
+use zkinfer::{Circuit, artifact, foreign};
 
 use crate::screen::{Progress, tell, warn};
 
@@ -47,4 +48,13 @@ fn saved_or_not((parameters, unsaved): Loaded) -> Parameters {
         warn(format_args!("the parameters were derived but not saved: {error}"));
     }
     parameters
+}
+
+/// Says what of an input counts as an end of its range, or refuses it.
+pub fn allow_clamped(clamped: &[Clamped], strict: bool, path: &Path) -> Result<()> {
+    match clamped.first() {
+        Some(first) if strict => bail!("{}: {first}, or leave --strict", foreign::path(path)),
+        _ => clamped.iter().for_each(|clamped| warn(format_args!("{clamped}"))),
+    }
+    Ok(())
 }

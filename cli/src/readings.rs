@@ -1,8 +1,10 @@
 //! Tensors as people and programs read them.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use zkinfer::Visibility;
 use zkinfer::foreign;
+use zkinfer::models::integer::tensors::Clamped;
 use zkinfer::verifier::Reading;
 
 use crate::screen::{say, table};
@@ -60,4 +62,16 @@ pub fn print_outputs(outputs: &[Reading]) {
             say!("  … {} more (--json prints all)", output.values.len() - SHOWN);
         }
     }
+}
+
+/// What of inputs counts as an end of its range, for `--json`.
+pub fn clamped_json(clamped: &[Clamped]) -> Vec<Value> {
+    let entry = |clamped: &Clamped| {
+        let Clamped { input, below, above, elements, range, given } = clamped;
+        json!({
+            "input": input, "below": below, "above": above, "elements": elements,
+            "range": range, "given": given,
+        })
+    };
+    clamped.iter().map(entry).collect()
 }

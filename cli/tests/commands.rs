@@ -29,6 +29,32 @@ fn three_commands_from_model_to_verified_proof() {
 }
 
 #[test]
+fn what_an_input_holds_outside_its_range_is_said_or_refused() {
+    let desk = Desk::compiled();
+    let mut sample = Array2::<f32>::zeros((1, 64));
+    (sample[[0, 0]], sample[[0, 1]], sample[[0, 2]]) = (-3.0, 1e4, 2e4);
+    write_npy(desk.path("wild.npy"), &sample).expect("a file");
+    let said = ["3 of 64 elements lie outside", "from -3.0000 to 20000.0000"];
+    for command in ["run", "prove"] {
+        let arguments = [command, "mlp-64-32-16-10.zkc", "wild.npy"];
+        let output = desk.run(&arguments);
+        let warning = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(said.iter().all(|part| warning.contains(part)), "{command}: {warning}");
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        std::fs::remove_file(desk.path("wild.proof")).ok();
+        let clamped = desk.json(&arguments)["clamped"].take();
+        assert_eq!((&clamped[0]["below"], &clamped[0]["above"]), (&1.into(), &2.into()));
+        std::fs::remove_file(desk.path("wild.proof")).ok();
+        let strict = [&arguments[..], &["--strict"]].concat();
+        desk.refuse(&strict, &["wild.npy", said[0], "or leave --strict"]);
+        // Within the range nothing is said.
+        let tame = [command, "mlp-64-32-16-10.zkc", "sample.npy", "--strict"];
+        let output = desk.run(&tame);
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    }
+}
+
+#[test]
 fn a_profile_has_every_stage_with_its_prediction() {
     let desk = Desk::compiled();
     let profile =

@@ -119,6 +119,10 @@ pub struct Run {
     pub circuit: PathBuf,
     /// The input (.npy, .npz or .json).
     pub input: PathBuf,
+    /// Refuse an input outside the range that the network is quantised for, of which the nearest
+    /// end would be taken.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// `zkinfer evaluate`.
@@ -152,6 +156,10 @@ pub struct Prove {
     /// What computes the sums of points. Proofs are the same.
     #[arg(long, value_enum, default_value_t)]
     pub device: Device,
+    /// Refuse an input outside the range that the network is quantised for, of which the nearest
+    /// end would be taken.
+    #[arg(long)]
+    pub strict: bool,
     /// Hand the proof out without verifying it first.
     #[arg(long)]
     pub no_self_check: bool,

@@ -15,10 +15,10 @@ use zkinfer::{
 
 use crate::arguments::{Device, Prove};
 use crate::files::Names;
-use crate::loading::{parameters, read_circuit};
+use crate::loading::{allow_clamped, parameters, read_circuit};
 use crate::outcome::Outcome;
 use crate::profile::Profile;
-use crate::readings::{print_outputs, tensors};
+use crate::readings::{clamped_json, print_outputs, tensors};
 use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
 
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
@@ -31,6 +31,8 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let opening_paths = opening_paths(&circuit, &named);
     arguments.destination.check(&[std::slice::from_ref(&path), &opening_paths].concat())?;
     let inputs = read_inputs(&circuit, &arguments.inputs)?;
+    let clamped = inputs.clamped(&circuit);
+    allow_clamped(&clamped, arguments.strict, first)?;
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
@@ -73,6 +75,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
             "device": device.backend().unwrap_or_else(|| Cpu.about()),
             "model": proof.model().to_string(),
             "outputs": tensors(&inference.outputs),
+            "clamped": clamped_json(&clamped),
             "seconds": total,
             "profile": profile,
         }))?;

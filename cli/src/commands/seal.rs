@@ -12,7 +12,7 @@ use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
 
 use crate::arguments;
-use crate::loading::{parameters, read_circuit};
+use crate::loading::{allow_clamped, parameters, read_circuit};
 use crate::outcome::Outcome;
 use crate::screen::{Progress, bytes, print_json, say};
 
@@ -81,6 +81,8 @@ fn seal_input(
         }
     };
     let tensors: Vec<ArrayD<f32>> = circuit.read_some_inputs(tensor, &[name])?;
-    let tensor = tensors.first().context("the file holds no tensor")?;
-    Ok(circuit.seal_input(parameters, name, tensor)?)
+    let read = tensors.first().context("the file holds no tensor")?;
+    let index = inputs.iter().position(|input| input.name == name);
+    allow_clamped(&circuit.clamped(index.map(|index| (index, read))), false, tensor)?;
+    Ok(circuit.seal_input(parameters, name, read)?)
 }

@@ -28,7 +28,64 @@ pub enum TensorError {
     },
 }
 
+/// Elements of an input beyond the real numbers that its integers stand for: they count as the
+/// nearest end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clamped {
+    /// The input.
+    pub input: String,
+    /// How many elements are below the range.
+    pub below: usize,
+    /// How many are above it.
+    pub above: usize,
+    /// Elements of the input.
+    pub elements: usize,
+    /// What its smallest and largest integer stand for.
+    pub range: [f64; 2],
+    /// The smallest and the largest element given.
+    pub given: [f64; 2],
+}
+
+impl std::fmt::Display for Clamped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ([low, high], [least, most]) = (self.range, self.given);
+        write!(
+            f,
+            "input {:?}: {} of {} elements lie outside {low:.4}..={high:.4}, for which the network \
+            is quantised, and count as its ends (they go from {least:.4} to {most:.4}); calibrate \
+            with data like this",
+            self.input,
+            self.below + self.above,
+            self.elements
+        )
+    }
+}
+
 impl Graph {
+    /// The elements of a tensor for the input `index` that [`Self::quantise_input`] moves to an end
+    /// of the range; none if all lie within it, half a step apart.
+    ///
+    /// # Panics
+    /// If the graph has no such input.
+    pub fn clamped(&self, index: usize, given: &ArrayD<f32>) -> Option<Clamped> {
+        let input = &self.inputs[index];
+        let integer = |x: &f32| input.quantisation.quantise((*x).into(), i64::MIN, i64::MAX);
+        let below = given.iter().filter(|x| integer(x) < input.minimum).count();
+        let above = given.iter().filter(|x| integer(x) > input.maximum).count();
+        let given_ends =
+            given.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], &x| {
+                [low.min(x.into()), high.max(x.into())]
+            });
+        (below + above > 0).then(|| Clamped {
+            input: input.name.clone(),
+            below,
+            above,
+            elements: given.len(),
+            range: [input.minimum, input.maximum].map(|end| input.quantisation.dequantise(end)),
+            given: given_ends,
+        })
+    }
+
     /// Names and shapes of the inputs, as [`Dataset::read`](crate::data::Dataset::read) takes them.
     pub fn signature(&self) -> Vec<signature::Input> {
         let inputs = self.inputs.iter();

@@ -252,6 +252,17 @@ fn quantised_inputs_are_checked() {
     let integers = graph.quantise_inputs(&[tensor(vec![0.75, -1e9])]).unwrap();
     assert_eq!(integers[0].iter().copied().collect::<Vec<_>>(), [3, -128]);
     assert_eq!(graph.dequantise(0, &integers[0]).iter().copied().collect::<Vec<_>>(), [1.0, -64.5]);
+    // The ends stand for -64.5 and 63, and half a step beyond them still rounds to them.
+    assert_eq!(graph.clamped(0, &tensor(vec![-64.74, 63.24])), None);
+    let clamped = graph.clamped(0, &tensor(vec![63.26, -1000.0])).unwrap();
+    assert_eq!((clamped.below, clamped.above, clamped.elements), (1, 1, 2));
+    assert_eq!((clamped.range, clamped.given[0]), ([-64.5, 63.0], -1000.0));
+    assert_eq!(
+        clamped.to_string(),
+        "input \"x\": 2 of 2 elements lie outside -64.5000..=63.0000, for which the network is \
+        quantised, and count as its ends (they go from -1000.0000 to 63.2600); calibrate with \
+        data like this"
+    );
     let message = graph.quantise_inputs(&[tensor(vec![0.0, f32::NAN])]).unwrap_err().to_string();
     assert_eq!(message, "input \"x\" holds NaN, expected finite numbers");
     let message = graph.quantise_inputs(&[tensor(vec![0.0; 3])]).unwrap_err().to_string();
