@@ -29,6 +29,22 @@ fn three_commands_from_model_to_verified_proof() {
 }
 
 #[test]
+fn compiling_says_how_well_the_integers_follow_the_floats() {
+    let desk = Desk::new();
+    let compile = ["compile", "mlp-64-32-16-10.onnx", "--calibration", "calibration.npz"];
+    let said = desk.succeed(&compile);
+    assert!(said.contains("of its spread on average"), "{said}");
+    assert!(said.contains("of 16 samples"), "{said}");
+    let agreement = desk.json(&[&compile[..], &["--force"]].concat())["agreement"].take();
+    let output = &agreement["outputs"][0];
+    assert!(output["cosine"].as_f64().expect("a number") > 0.99, "{agreement}");
+    assert!(output["worst"]["spread"].as_f64().expect("a number") > 0.0, "{agreement}");
+    // Without samples nothing is known.
+    let unknown = desk.json(&["compile", "mlp-64-32-16-10.onnx", "--force"]);
+    assert!(unknown["agreement"].is_null());
+}
+
+#[test]
 fn what_an_input_holds_outside_its_range_is_said_or_refused() {
     let desk = Desk::compiled();
     let mut sample = Array2::<f32>::zeros((1, 64));

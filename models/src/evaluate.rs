@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use serde::{Deserialize, Serialize};
 
+use crate::agreement::{Distance, OutputError};
 use crate::data::Dataset;
 use crate::float::reference::{Executor, Reference, ReferenceError};
 use crate::integer::graph::{Graph, Operator};
@@ -81,19 +82,6 @@ pub struct Evaluation {
     pub agreement: f64,
     /// The outputs' distances, in the graph's order.
     pub outputs: Vec<OutputError>,
-}
-
-/// How far an output's dequantised integers are from the float model's numbers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OutputError {
-    /// The output.
-    pub name: String,
-    /// The largest absolute difference.
-    pub largest: f64,
-    /// The mean absolute difference.
-    pub mean: f64,
-    /// The largest absolute number of the float model, to compare with.
-    pub magnitude: f64,
 }
 
 /// Runs both on every sample.
@@ -211,33 +199,4 @@ fn best<'a>(scores: impl Iterator<Item = &'a f64>) -> usize {
         }
     }
     best.0
-}
-
-#[derive(Default)]
-struct Distance {
-    largest: f64,
-    sum: f64,
-    count: usize,
-    magnitude: f64,
-}
-
-impl Distance {
-    fn add(&mut self, float: &ArrayD<f32>, int8: &ArrayD<f64>) {
-        for (&float, &int8) in float.iter().zip(int8) {
-            let distance = (f64::from(float) - int8).abs();
-            self.largest = self.largest.max(distance);
-            self.sum += distance;
-            self.count += 1;
-            self.magnitude = self.magnitude.max(f64::from(float).abs());
-        }
-    }
-
-    fn finish(self, name: &str) -> OutputError {
-        OutputError {
-            name: name.to_owned(),
-            largest: self.largest,
-            mean: self.sum / self.count.max(1) as f64,
-            magnitude: self.magnitude,
-        }
-    }
 }

@@ -9,6 +9,7 @@
 //! | module | from → to | idea |
 //! |---|---|---|
 //! | [`model`] | a file → everything below | the front door |
+//! | [`agreement`] | float numbers, integers | distances of outputs, and of their parts |
 //! | [`evaluate`] | float against integers | accuracy, agreement, distances |
 //! | [`onnx`] | protobuf → [`float::graph`] | the only place that knows ONNX; refuses what cannot be proven |
 //! | [`quantise`] | [`float::graph`] + ranges → [`integer::graph`] | int8 with snapped multipliers, and a [report](quantise::report) of what was decided |
@@ -63,6 +64,7 @@
 //! # }
 //! ```
 
+pub mod agreement;
 pub mod data;
 pub mod evaluate;
 mod file;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::foreign;
+use zkinfer::models::agreement::OutputError;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::onnx::Dimensions;
-use zkinfer::models::{Dataset, Quantised};
+use zkinfer::models::{Dataset, Evaluation, Quantised};
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
 };
@@ -42,7 +43,12 @@ impl From<arguments::Visibility> for Visibility {
 pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let names = arguments.destination.names(&arguments.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let quantised = quantise(arguments, &progress)?;
+    let (quantised, samples) = quantise_with(arguments, &progress)?;
+    let agreement = samples.map(|(model, samples)| {
+        progress.stage("comparing with the float model");
+        model.evaluate(&quantised.graph, &samples)
+    });
+    let agreement = agreement.transpose()?;
     progress.stage("choosing a layout");
     let circuit = quantised
         .clone()
@@ -64,6 +70,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
             "opening": files["opening"],
             "model_digest": written.model.map(|model| model.to_string()),
             "report": report,
+            "agreement": agreement,
             "layout": inspect::layout(circuit.key()),
         }))?;
         return Ok(Outcome::Done);
@@ -74,6 +81,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     for warning in &report.warnings {
         warn(warning);
     }
+    agreement.iter().for_each(say_agreement);
     const READERS: [&str; 4] =
         ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
@@ -96,20 +104,54 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// How well the quantised network does on samples that it was calibrated with.
+fn say_agreement(agreement: &Evaluation) {
+    for output in &agreement.outputs {
+        say!(
+            "{}  off by {:.2} % of its spread on average, {:.1} % at most; cosine {:.4}",
+            foreign::name(&output.name),
+            100.0 * output.relative(),
+            100.0 * output.largest / output.spread.max(f64::MIN_POSITIVE),
+            output.cosine,
+        );
+    }
+    let (same, samples) = (100.0 * agreement.agreement, agreement.samples);
+    say!("same top class as the float model in {same:.0} % of {samples} samples");
+    agreement.outputs.iter().filter_map(OutputError::doubt).for_each(warn);
+}
+
 /// Imports, calibrates and quantises.
 pub fn quantise(arguments: &Compile, progress: &Progress) -> Result<Quantised> {
+    Ok(quantise_with(arguments, progress)?.0)
+}
+
+/// The same, with the float model and a few of the samples, where there are any.
+fn quantise_with(
+    arguments: &Compile,
+    progress: &Progress,
+) -> Result<(Quantised, Option<(Model, Dataset)>)> {
+    /// So many tell a broken output; `evaluate` runs them all.
+    const COMPARED: usize = 16;
     let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
     let model = Model::load_with(&arguments.model, &dimensions)?;
     progress.stage("calibrating");
-    let calibration = match &arguments.calibration {
-        Some(path) => model.calibrate(&Dataset::read(path, model.inputs())?)?,
+    let samples = arguments.calibration.as_ref();
+    let samples = samples.map(|path| Dataset::read(path, model.inputs())).transpose()?;
+    let calibration = match &samples {
+        Some(samples) => model.calibrate(samples)?,
         None => {
             let (low, high) = arguments.input_range;
             model.calibrate_input_range(low, high)?
         }
     };
     progress.stage("quantising");
-    Ok(model.quantise(&calibration)?)
+    let quantised = model.quantise(&calibration)?;
+    // Labels are `evaluate`'s.
+    let unlabelled = |samples: Dataset| {
+        let first = samples.samples().iter().take(COMPARED).cloned().collect();
+        Dataset::new(first, None)
+    };
+    Ok((quantised, samples.and_then(unlabelled).map(|samples| (model, samples))))
 }
 
 /// What proofs are to show.

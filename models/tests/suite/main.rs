@@ -1,5 +1,6 @@
 //! The tests of `zkinfer-models` from outside, in one binary.
 
+mod agreement;
 mod data;
 mod external;
 mod graphs;
