@@ -127,15 +127,16 @@ impl<'a> Prover<'a> {
         let factors = self.factors(&assignment, rho, sigma, rng);
         let (_, (tau, theta, beta), next) = next.factors(&points(&factors))?;
         self.enter(Stage::Helpers);
-        let lookups = self.lookups(&cells, theta, beta)?;
-        let helpers = self.committer.commit_full(lookups.1.helpers(key.layout().usable)?, rng);
+        let (tables, lookups) = self.lookups(&cells, theta, beta)?;
+        let helpers = self.committer.commit_full(lookups.helpers(key.layout().usable)?, rng);
         let (_, (zeta, y), next) = next.helpers(&points(&helpers))?;
         let (dense, weights) = self.sealed_columns(&assignment, cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
         self.enter(Stage::Adjoint);
         let adjoint = backward(key, &assignment.statement, LinearChallenges { rho, sigma, tau });
         let challenges = LookupChallenges { theta, beta, zeta, y };
-        let (to_open, next) = self.row_sum(next, columns, lookups, adjoint, &challenges, rng)?;
+        let summed = (tables, lookups);
+        let (to_open, next) = self.row_sum(next, columns, summed, adjoint, &challenges, rng)?;
         let argument = self.open(next, to_open, rng)?.finish();
 
         let proof = Proof { key: key.digest(), seal, statement: assignment.statement, argument };

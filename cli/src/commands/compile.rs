@@ -43,12 +43,7 @@ impl From<arguments::Visibility> for Visibility {
 pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let names = arguments.destination.names(&arguments.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let (quantised, samples) = quantise_with(arguments, &progress)?;
-    let agreement = samples.map(|(model, samples)| {
-        progress.stage("comparing with the float model");
-        model.evaluate(&quantised.graph, &samples)
-    });
-    let agreement = agreement.transpose()?;
+    let (quantised, agreement) = quantise(arguments, &progress)?;
     progress.stage("choosing a layout");
     let circuit = quantised
         .clone()
@@ -105,7 +100,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
 }
 
 /// How well the quantised network does on samples that it was calibrated with.
-fn say_agreement(agreement: &Evaluation) {
+pub fn say_agreement(agreement: &Evaluation) {
     for output in &agreement.outputs {
         say!(
             "{}  off by {:.2} % of its spread on average, {:.1} % at most; cosine {:.4}",
@@ -120,16 +115,11 @@ fn say_agreement(agreement: &Evaluation) {
     agreement.outputs.iter().filter_map(OutputError::doubt).for_each(warn);
 }
 
-/// Imports, calibrates and quantises.
-pub fn quantise(arguments: &Compile, progress: &Progress) -> Result<Quantised> {
-    Ok(quantise_with(arguments, progress)?.0)
-}
-
-/// The same, with the float model and a few of the samples, where there are any.
-fn quantise_with(
+/// Imports, calibrates and quantises; compares with the float model, if there are samples.
+pub fn quantise(
     arguments: &Compile,
     progress: &Progress,
-) -> Result<(Quantised, Option<(Model, Dataset)>)> {
+) -> Result<(Quantised, Option<Evaluation>)> {
     /// So many tell a broken output; `evaluate` runs them all.
     const COMPARED: usize = 16;
     let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
@@ -147,11 +137,13 @@ fn quantise_with(
     progress.stage("quantising");
     let quantised = model.quantise(&calibration)?;
     // Labels are `evaluate`'s.
-    let unlabelled = |samples: Dataset| {
-        let first = samples.samples().iter().take(COMPARED).cloned().collect();
-        Dataset::new(first, None)
-    };
-    Ok((quantised, samples.and_then(unlabelled).map(|samples| (model, samples))))
+    let first = |samples: &Dataset| samples.samples().iter().take(COMPARED).cloned().collect();
+    let compared = samples.and_then(|samples| Dataset::new(first(&samples), None));
+    let agreement = compared.map(|samples| {
+        progress.stage("comparing with the float model");
+        model.evaluate(&quantised.graph, &samples)
+    });
+    Ok((quantised, agreement.transpose()?))
 }
 
 /// What proofs are to show.

@@ -11,13 +11,13 @@ use super::compile::{self, Compiled};
 use super::inspect;
 use crate::arguments::Split;
 use crate::outcome::Outcome;
-use crate::screen::{Progress, bytes, print_json, say};
+use crate::screen::{Progress, bytes, print_json, say, warn};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
     let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let quantised = compile::quantise(compile, &progress)?;
+    let (quantised, agreement) = compile::quantise(compile, &progress)?;
     progress.stage("choosing cuts and layouts");
     let exposure = compile::exposure(compile, &quantised.graph)?;
     let circuits =
@@ -39,9 +39,12 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
             json!({ "files": compile::files_json(written), "layout": inspect::layout(
                 segment.circuit.key()) })
         });
-        print_json(&json!({ "segments": segments.collect::<Vec<_>>() }))?;
+        let segments: Vec<_> = segments.collect();
+        print_json(&json!({ "segments": segments, "agreement": agreement }))?;
         return Ok(Outcome::Done);
     }
+    quantised.report.warnings.iter().for_each(warn);
+    agreement.iter().for_each(compile::say_agreement);
     for (index, (written, segment)) in results.enumerate() {
         let description = segment.circuit.key().description();
         say!(

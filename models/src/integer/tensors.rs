@@ -69,20 +69,20 @@ impl Graph {
     /// If the graph has no such input.
     pub fn clamped(&self, index: usize, given: &ArrayD<f32>) -> Option<Clamped> {
         let input = &self.inputs[index];
-        let integer = |x: &f32| input.quantisation.quantise((*x).into(), i64::MIN, i64::MAX);
-        let below = given.iter().filter(|x| integer(x) < input.minimum).count();
-        let above = given.iter().filter(|x| integer(x) > input.maximum).count();
-        let given_ends =
-            given.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], &x| {
-                [low.min(x.into()), high.max(x.into())]
-            });
+        let (mut below, mut above, mut ends) = (0, 0, [f64::INFINITY, f64::NEG_INFINITY]);
+        for x in given.iter().map(|&x| f64::from(x)) {
+            let integer = input.quantisation.quantise(x, i64::MIN, i64::MAX);
+            below += usize::from(integer < input.minimum);
+            above += usize::from(integer > input.maximum);
+            ends = [ends[0].min(x), ends[1].max(x)];
+        }
         (below + above > 0).then(|| Clamped {
             input: input.name.clone(),
             below,
             above,
             elements: given.len(),
             range: [input.minimum, input.maximum].map(|end| input.quantisation.dequantise(end)),
-            given: given_ends,
+            given: ends,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::error::Rejection;
 use crate::field::multilinear::inner_product;
 use crate::field::powers;
 use crate::parameters::Parameters;
-use crate::wire::statement::Statement;
+use crate::wire::statement::CheckedStatement;
 
 /// What follows from the key, the statement and the challenges.
 pub(super) struct Expected {
@@ -29,10 +29,10 @@ impl Expected {
     /// The public side of an argument that has been read.
     pub(super) fn of(
         key: &VerifyingKey,
-        statement: &Statement,
+        statement: &CheckedStatement<'_>,
         argument: &Argument,
     ) -> Result<Self, Rejection> {
-        let adjoint = backward(key, statement, argument.linear);
+        let adjoint = backward(key, statement.statement(), argument.linear);
         let rows = Rows::new(&argument.point, key.layout());
         let public = Public::evaluate(key, &rows, &adjoint, &argument.lookup)?;
         let opened = public.opened(
@@ -122,7 +122,7 @@ mod tests {
         Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
         Quantisation, Requantise, Visibility, Weights,
     };
-    use crate::wire::statement::Value;
+    use crate::wire::statement::{Statement, Value};
 
     /// A requantised contraction of a private input with sealed weights: lookups, helpers, factors,
     /// matrices with rows and columns.
@@ -303,7 +303,8 @@ mod tests {
         let bound = Bound::new(&key, None, parameters.digest(), &statement);
         let read = || Argument::read(&key, &bound, &bytes).unwrap();
         let opening = |sealed: &[EqAffine], argument: Argument| {
-            let expected = Expected::of(&key, &statement, &argument).unwrap();
+            let checked = statement.check(&key).unwrap();
+            let expected = Expected::of(&key, &checked, &argument).unwrap();
             expected.opening(&key, &parameters, sealed, argument).unwrap()
         };
         let equation = |argument| opening(&sealed, argument);

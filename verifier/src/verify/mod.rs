@@ -4,8 +4,6 @@ mod basis;
 mod expected;
 mod seal;
 
-use pasta_curves::EqAffine;
-
 use self::expected::Expected;
 use crate::argument::Argument;
 use crate::argument::bound::Bound;
@@ -36,22 +34,23 @@ impl VerifyingKey {
         seal: Option<&CheckedSeal>,
         proof: &Proof,
     ) -> Result<(), Rejection> {
-        let sealed = self.sealed_points(parameters, seal, proof)?;
+        self.check_identity(parameters, seal, proof)?;
+        let statement = proof.statement.check(self)?;
+        let sealed = [statement.points(), seal.map_or(&[], CheckedSeal::points)].concat();
         let bound = Bound::new(self, proof.seal, parameters.digest(), &proof.statement);
         let argument = Argument::read(self, &bound, &proof.argument)?;
-        let expected = Expected::of(self, &proof.statement, &argument)?;
+        let expected = Expected::of(self, &statement, &argument)?;
         let equation = expected.opening(self, parameters, &sealed, argument)?;
         if equation.holds() { Ok(()) } else { Err(Rejection::Opening) }
     }
 
-    /// The commitments `C` that the proof's statement and the model's seal say, one per sealed
-    /// column.
-    fn sealed_points(
+    /// Whether proof, key, parameters and seal belong together.
+    fn check_identity(
         &self,
         parameters: &Parameters,
         seal: Option<&CheckedSeal>,
         proof: &Proof,
-    ) -> Result<Vec<EqAffine>, Rejection> {
+    ) -> Result<(), Rejection> {
         if proof.key != self.digest() {
             return Err(Rejection::OtherKey {
                 expected: self.digest().to_string(),
@@ -76,8 +75,6 @@ impl VerifyingKey {
                 |digest: Option<Digest>| digest.map_or("none".into(), |digest| digest.to_string());
             return Err(Rejection::OtherSeal { expected: name(proof.seal), got: name(digest) });
         }
-        let mut points = proof.statement.check(self)?.points().to_vec();
-        points.extend(seal.iter().flat_map(|seal| seal.points()));
-        Ok(points)
+        Ok(())
     }
 }
