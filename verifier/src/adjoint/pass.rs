@@ -51,32 +51,9 @@ pub fn backward(
     statement: &Statement,
     challenges: LinearChallenges,
 ) -> Adjoint {
-    let analysis = key.analysis();
-    let (rows, columns) = analysis.widest();
-    let layout = key.layout();
-    let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
-    let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
-    let mut pass = Backward {
-        key,
-        statement,
-        challenges,
-        rho: powers(*challenges.rho, rows),
-        sigma: powers(*challenges.sigma, columns),
-        separator: *challenges.tau,
-        cotangents: vec![None; analysis.nodes.len()],
-        biases: vec![Fp::ZERO; biases],
-        first_bias: biases,
-        kappa: Kappa::new(layout.factor_columns().end, layout.usable),
-        adjoint: Adjoint {
-            kappa: Vec::new(),
-            separators: zeros(pairs, layout.usable),
-            weights: Vec::new(),
-            target: Fp::ZERO,
-        },
-    };
+    let mut pass = Backward::new(key, statement, challenges);
     pass.outputs();
-    let nodes = key.description().nodes.iter().zip(&analysis.nodes).enumerate();
-    nodes.rev().for_each(|(id, (node, facts))| pass.node(id, &node.operator, facts));
+    (0..key.description().nodes.len()).rev().for_each(|id| pass.node(id));
     // Nodes were met from the last to the first; sheets stand in node order.
     pass.adjoint.weights.reverse();
     let biases = std::mem::take(&mut pass.biases);
@@ -84,11 +61,40 @@ pub fn backward(
     pass.adjoint.kappa = pass.kappa.fill(&pass.sigma);
     pass.adjoint
 }
-impl Backward<'_> {
+
+impl<'a> Backward<'a> {
+    fn new(key: &'a VerifyingKey, statement: &'a Statement, challenges: LinearChallenges) -> Self {
+        let (analysis, layout) = (key.analysis(), key.layout());
+        let (rows, columns) = analysis.widest();
+        let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
+        let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
+        Self {
+            key,
+            statement,
+            challenges,
+            rho: powers(*challenges.rho, rows),
+            sigma: powers(*challenges.sigma, columns),
+            separator: *challenges.tau,
+            cotangents: vec![None; analysis.nodes.len()],
+            biases: vec![Fp::ZERO; biases],
+            first_bias: biases,
+            kappa: Kappa::new(layout.factor_columns().end, layout.usable),
+            adjoint: Adjoint {
+                kappa: Vec::new(),
+                separators: zeros(pairs, layout.usable),
+                weights: Vec::new(),
+                target: Fp::ZERO,
+            },
+        }
+    }
+
     /// A step back through a node.
-    fn node(&mut self, id: usize, operator: &Operator, facts: &Facts) {
+    fn node(&mut self, id: usize) {
+        let key = self.key;
+        let (nodes, facts) = (&key.description().nodes, &key.analysis().nodes);
+        let (Some(node), Some(facts)) = (nodes.get(id), facts.get(id)) else { return };
         let cotangent = self.cotangents.get_mut(id).and_then(Option::take);
-        match (operator, cotangent) {
+        match (&node.operator, cotangent) {
             // Their own equations hold whether or not anything reads the result.
             (Operator::Requantise(step), read) => self.requantise(id, step, facts, read),
             (Operator::Copy(input), read) => self.copy(id, *input, facts, read),
@@ -147,5 +153,121 @@ impl Backward<'_> {
     /// A constant of an equation whose other side is zero.
     pub(super) fn constant(&mut self, value: Fp) {
         self.adjoint.target -= value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::challenges::Challenge;
+    use crate::circuit::description::{
+        Combine, Contract, Description, Form as Cells, Function, Input, Node, Output, OutputSource,
+        Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
+    };
+    use crate::circuit::forms::{Form, walk};
+
+    /// Contractions of one tap and of several, behind each other and behind views; sums with
+    /// readers of one shape; a product; an ArgMax.
+    fn key() -> VerifyingKey {
+        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let contract = |input, [rows, channels]: [usize; 2], kernel: [usize; 2]| {
+            let [height, width] = kernel;
+            Operator::Contract(Contract {
+                input,
+                rows,
+                groups: 1,
+                kernel,
+                strides: [1; 2],
+                pads: [0, 0, height - 1, width - 1],
+                dilations: [1; 2],
+                weights: Weights::Public(vec![1; rows * channels * height * width]),
+                row_factors: vec![1; rows],
+                column_factors: vec![],
+                bias: vec![0; rows],
+            })
+        };
+        let view = |input, kind| Operator::View(View { inputs: vec![input], kind });
+        let clamp = |input| {
+            let (function, form) = (Function::clamp(-4, 3), Cells::Wide);
+            Operator::Requantise(Requantise { input, limbs: 0, function, form })
+        };
+        let operators = [
+            Operator::Input(0),
+            contract(0, [3, 2], [1, 1]),
+            contract(1, [2, 3], [2, 2]),
+            view(2, ViewKind::Reshape(vec![2, 12])),
+            view(3, ViewKind::Transpose(vec![1, 0])),
+            clamp(2),
+            Operator::Combine(Combine { terms: vec![(1, 2)], constant: vec![] }),
+            Operator::Copy(4),
+            Operator::Product(Product { left: 5, right: 5 }),
+            Operator::Copy(8),
+            contract(5, [2, 2], [1, 1]),
+            contract(10, [2, 2], [1, 1]),
+        ];
+        let node = |operator| Node { name: String::new(), operator };
+        let output = |shape: &[usize], source| Output {
+            name: String::new(),
+            shape: shape.to_vec(),
+            source,
+            quantisation,
+            visibility: Visibility::Public,
+        };
+        let index = OutputSource::ArgMax { input: 6, axis: 0, select_last: false };
+        VerifyingKey::new(Description {
+            name: String::new(),
+            k: 7,
+            limb_bits: 4,
+            bias_digits: 0,
+            inputs: vec![Input {
+                name: "x".into(),
+                shape: vec![2, 3, 4],
+                minimum: -4,
+                maximum: 3,
+                quantisation,
+                visibility: Visibility::Public,
+            }],
+            nodes: operators.into_iter().map(node).collect(),
+            outputs: vec![
+                output(&[12, 2], OutputSource::Node(7)),
+                output(&[2, 3, 3], OutputSource::Node(9)),
+                output(&[2, 3, 4], OutputSource::Node(11)),
+                output(&[3, 4], index),
+            ],
+        })
+        .unwrap()
+    }
+
+    /// What is predicted of forms bounds the verifier's work: it must be what the pass does.
+    #[test]
+    fn cotangents_have_the_forms_that_are_predicted() {
+        let key = key();
+        let outputs = key.analysis().outputs.iter().map(|facts| vec![0; facts.elements]).collect();
+        let statement = Statement::public(vec![vec![1; 24]], outputs);
+        let challenges = LinearChallenges {
+            rho: Challenge::new(Fp::from(3)),
+            sigma: Challenge::new(Fp::from(5)),
+            tau: Challenge::new(Fp::from(7)),
+        };
+        let mut pass = Backward::new(&key, &statement, challenges);
+        pass.outputs();
+        let (mut outer, mut dense) = (0, 0);
+        walk(key.description(), &key.analysis().nodes, |id, predicted| {
+            let form = pass.cotangents[id].as_ref().map(|cotangent| match cotangent {
+                Cotangent::Dense(values) => Form::Dense(values.len()),
+                Cotangent::Outer { rows, columns } => {
+                    Form::Outer { rows: rows.len(), columns: *columns }
+                }
+            });
+            assert_eq!(form, predicted, "node {id}");
+            match form {
+                Some(Form::Outer { .. }) => outer += 1,
+                Some(Form::Dense(_)) => dense += 1,
+                None => {}
+            }
+            pass.node(id);
+            predicted
+        });
+        assert!(outer >= 3 && dense >= 4, "{outer} of rank one, {dense} dense");
     }
 }

@@ -17,7 +17,7 @@ use crate::error::DescriptionError as Error;
 use crate::limits::MAX_PER_ELEMENT;
 
 /// The form of a cotangent: see `cotangent.rs`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Outer { rows: usize, columns: usize },
     Dense(usize),
@@ -123,43 +123,56 @@ pub(crate) struct TooDense {
     pub(crate) dense: bool,
 }
 
-/// The contractions that take too many multiplications, from the last to the first, each as if
-/// those before had a copy behind them.
-pub(crate) fn too_dense(description: &Description, nodes: &[Facts]) -> Vec<TooDense> {
+/// Goes back through a description as the pass does: `visit` is told the form of each node's
+/// cotangent, from the last to the first, and says which one the node goes on with.
+pub(crate) fn walk(
+    description: &Description,
+    nodes: &[Facts],
+    mut visit: impl FnMut(NodeId, Option<Form>) -> Option<Form>,
+) {
     let mut forms: Vec<Option<Form>> = vec![None; nodes.len()];
     let add = |forms: &mut [Option<Form>], node: NodeId, form: Form| {
         let slot = forms.get_mut(node).into_iter();
         slot.for_each(|slot| *slot = Some(slot.map_or(form, |old| old.plus(form))));
     };
     for output in &description.outputs {
-        let (node, facts) = match output.source {
+        let (node, form) = match output.source {
             OutputSource::Node(node) => (node, nodes.get(node).map(Form::of)),
             OutputSource::ArgMax { input, .. } => {
                 (input, nodes.get(input).map(|facts| Form::Dense(facts.elements)))
             }
         };
-        facts.into_iter().for_each(|form| add(&mut forms, node, form));
+        form.into_iter().for_each(|form| add(&mut forms, node, form));
     }
-    let mut found = Vec::new();
     for (id, (node, facts)) in description.nodes.iter().zip(nodes).enumerate().rev() {
-        let mut form = forms.get(id).copied().flatten();
-        if let (Operator::Contract(contract), Some(met)) = (&node.operator, form) {
-            let products = products_met_singly(contract, facts, met, nodes);
-            let read = nodes.get(contract.input).map_or(0, |input| input.elements);
-            let weights = factor_length(&node.operator, nodes)
-                .saturating_mul(contract.rows.checked_div(contract.groups).unwrap_or(0));
-            let linear = read.saturating_add(facts.elements).saturating_add(weights);
-            let limit = u64::try_from(linear).unwrap_or(u64::MAX).saturating_mul(MAX_PER_ELEMENT);
-            if products > limit {
-                let dense = matches!(met, Form::Dense(_)) && contract.column_factors.is_empty();
-                found.push(TooDense { node: id, products, limit, dense });
-                form = Some(Form::of(facts));
-            }
-        }
+        let form = visit(id, forms.get(id).copied().flatten());
         for (operand, form) in back(&node.operator, facts, form, nodes) {
             add(&mut forms, operand, form);
         }
     }
+}
+
+/// The contractions that take too many multiplications, from the last to the first, each as if
+/// those before had a copy behind them.
+pub(crate) fn too_dense(description: &Description, nodes: &[Facts]) -> Vec<TooDense> {
+    let mut found = Vec::new();
+    walk(description, nodes, |id, form| {
+        let node = description.nodes.get(id)?;
+        let (Operator::Contract(contract), Some(met)) = (&node.operator, form) else { return form };
+        let facts = nodes.get(id)?;
+        let products = products_met_singly(contract, facts, met, nodes);
+        let read = nodes.get(contract.input).map_or(0, |input| input.elements);
+        let weights = factor_length(&node.operator, nodes)
+            .saturating_mul(contract.rows.checked_div(contract.groups).unwrap_or(0));
+        let linear = read.saturating_add(facts.elements).saturating_add(weights);
+        let limit = u64::try_from(linear).unwrap_or(u64::MAX).saturating_mul(MAX_PER_ELEMENT);
+        if products <= limit {
+            return form;
+        }
+        let dense = matches!(met, Form::Dense(_)) && contract.column_factors.is_empty();
+        found.push(TooDense { node: id, products, limit, dense });
+        Some(Form::of(facts))
+    });
     found
 }
 
