@@ -204,6 +204,7 @@ mod tests {
             Operator::Copy(8),
             contract(5, [2, 2], [1, 1]),
             contract(10, [2, 2], [1, 1]),
+            view(11, ViewKind::Reshape(vec![3, 8])),
         ];
         let node = |operator| Node { name: String::new(), operator };
         let output = |shape: &[usize], source| Output {
@@ -231,7 +232,7 @@ mod tests {
             outputs: vec![
                 output(&[12, 2], OutputSource::Node(7)),
                 output(&[2, 3, 3], OutputSource::Node(9)),
-                output(&[2, 3, 4], OutputSource::Node(11)),
+                output(&[3, 8], OutputSource::Node(12)),
                 output(&[3, 4], index),
             ],
         })
