@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::claim::{Claim, LIMB_BITS, layer};
+use common::forgery::{Forgery, LIMB_BITS, layer};
 use common::{After, Net, Noise, circuit, names, public};
 use ff::Field;
 use pasta_curves::Fp;
@@ -19,7 +19,7 @@ use zkinfer_verifier::field::integer;
 const END: &str = "adjoint sum end";
 
 #[track_caller]
-fn assert_caught(claim: &Claim, expected: &[&str]) {
+fn assert_caught(claim: &Forgery, expected: &[&str]) {
     let caught = claim.caught_by();
     let matches = |(caught, expected): (&String, &&str)| {
         caught == expected || caught.ends_with(&format!(": {expected}"))
@@ -34,7 +34,7 @@ fn assert_caught(claim: &Claim, expected: &[&str]) {
 
 #[test]
 fn a_limb_that_is_off_within_its_range() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.limb(0, 1) ^= 1;
     assert_caught(&claim, &[END]);
 }
@@ -43,7 +43,7 @@ fn a_limb_that_is_off_within_its_range() {
 fn a_quotient_off_by_one_with_the_remainder_compensated() {
     // x = 2^s·q + r = 2^s·(q − 1) + (r + 2^s): only the width of the top limb forbids it.
     for direction in [-1, 1] {
-        let mut claim = Claim::narrow();
+        let mut claim = Forgery::narrow();
         *claim.limb(1, 2) -= direction << LIMB_BITS;
         *claim.lane(0, 2) += direction;
         *claim.lane(1, 2) += direction;
@@ -54,7 +54,7 @@ fn a_quotient_off_by_one_with_the_remainder_compensated() {
 
 #[test]
 fn a_carry_between_limbs() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.limb(0, 0) += 1 << LIMB_BITS;
     *claim.limb(1, 0) -= 1;
     let caught = claim.caught_by();
@@ -65,7 +65,7 @@ fn a_carry_between_limbs() {
 fn a_remainder_as_a_field_fraction() {
     // Modulo p, x = l₀ + 2^w·l₁ + 2^s·q has solutions for any q; limbs or quotient are then no
     // small integers.
-    let claim = Claim::narrow();
+    let claim = Forgery::narrow();
     let cells = claim.cells();
     let honest: Vec<Vec<Fp>> = claim
         .witness
@@ -104,7 +104,7 @@ fn a_remainder_as_a_field_fraction() {
 
 #[test]
 fn a_result_that_is_not_the_functions() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.lane(1, 0) += 1;
     *claim.output(0) += 1;
     assert_caught(&claim, &["pair (quotient, result)"]);
@@ -113,7 +113,7 @@ fn a_result_that_is_not_the_functions() {
 #[test]
 fn a_result_that_the_next_layer_does_not_read() {
     // Quotient and result agree with each other, and with nothing else.
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.lane(0, 0) += 1;
     *claim.lane(1, 0) += 1;
     assert_caught(&claim, &[END]);
@@ -130,7 +130,7 @@ fn a_row_of_another_functions_table() {
     let graph = net.finish(b);
     for narrow_limit in [i128::MAX, 0] {
         let mut claim =
-            Claim::new(circuit(&graph, 8, LIMB_BITS, narrow_limit), vec![vec![1, -2, 3, 4]]);
+            Forgery::new(circuit(&graph, 8, LIMB_BITS, narrow_limit), vec![vec![1, -2, 3, 4]]);
         let [first, second] = [0, 1].map(|output| claim.witness.outputs[output][0]);
         assert_ne!(first, second);
         // The first function's row as the second's.
@@ -169,7 +169,7 @@ fn a_row_of_another_functions_table() {
 fn a_wrong_side() {
     // Inside declared as above: the low table admits it with its last entry; only (high, side) does
     // not.
-    let mut claim = Claim::wide();
+    let mut claim = Forgery::wide();
     let element = (0..3).find(|&element| *claim.lane(1, element) == 0).expect("an element inside");
     *claim.lane(1, element) = 1;
     *claim.lane(3, element) = 127;
@@ -179,7 +179,7 @@ fn a_wrong_side() {
 
 #[test]
 fn a_wrong_high_part() {
-    let mut claim = Claim::wide();
+    let mut claim = Forgery::wide();
     let element = (0..3).find(|&element| *claim.lane(1, element) == 0).expect("an element inside");
     // One radix too many, side and result to match.
     *claim.lane(0, element) = 1;
@@ -192,7 +192,7 @@ fn a_wrong_high_part() {
 #[test]
 fn a_low_part_outside_the_radix() {
     // high·R + low = (high − 1)·R + (low + R), side and result to match.
-    let mut claim = Claim::wide();
+    let mut claim = Forgery::wide();
     let element = (0..3).find(|&element| *claim.lane(1, element) == 0).expect("an element inside");
     *claim.lane(0, element) -= 1;
     *claim.lane(1, element) = -1;
@@ -204,7 +204,7 @@ fn a_low_part_outside_the_radix() {
 
 #[test]
 fn a_result_that_the_side_does_not_select() {
-    let mut claim = Claim::wide();
+    let mut claim = Forgery::wide();
     *claim.lane(3, 0) -= 1;
     *claim.output(0) -= 1;
     assert_caught(&claim, &["clamp (side, low, result)"]);
@@ -220,12 +220,12 @@ fn a_maximum_that_is_none_of_the_elements() {
     for inputs in [vec![vec![5, 9]], vec![vec![9, 5]]] {
         for step in [-1, 1] {
             // The result one off, the rise to match.
-            let mut claim = Claim::new(circuit(&graph, 10, LIMB_BITS, i128::MAX), inputs.clone());
+            let mut claim = Forgery::new(circuit(&graph, 10, LIMB_BITS, i128::MAX), inputs.clone());
             *claim.lane(1, 0) += step;
             *claim.output(0) += step;
             assert_caught(&claim, &["pair (quotient, result)"]);
             // And with the difference to match too.
-            let mut claim = Claim::new(circuit(&graph, 10, LIMB_BITS, i128::MAX), inputs.clone());
+            let mut claim = Forgery::new(circuit(&graph, 10, LIMB_BITS, i128::MAX), inputs.clone());
             *claim.lane(0, 0) += step;
             *claim.lane(1, 0) = (*claim.lane(0, 0)).max(0);
             *claim.output(0) += step;
@@ -245,7 +245,7 @@ fn an_index_of_another_element() {
         let graph = net.finish(y);
         let values = vec![-3, 8, 8, 7];
         for index in (0..4).filter(|&index| index != honest) {
-            let mut claim = Claim::new(circuit(&graph, 8, 9, 0), vec![values.clone()]);
+            let mut claim = Forgery::new(circuit(&graph, 8, 9, 0), vec![values.clone()]);
             assert_eq!(claim.witness.outputs[0], [honest]);
             claim.witness.outputs[0][0] = index;
             // The honest gaps do not fit another index.
@@ -268,7 +268,7 @@ fn an_index_of_another_element() {
 
 #[test]
 fn a_padding_row_that_holds_a_tuple() {
-    let claims = [Claim::narrow(), Claim::wide()];
+    let claims = [Forgery::narrow(), Forgery::wide()];
     for claim in &claims {
         for column in 0..claim.key.layout().columns() {
             let mut columns = claim.witness.columns.clone();
@@ -290,7 +290,7 @@ fn a_padding_row_that_holds_a_tuple() {
 #[test]
 fn a_valid_tuple_on_a_padding_row() {
     // Valid for the operator above it, but the row has tag 0.
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     let (quotient, result) = (*claim.lane(0, 0), *claim.lane(1, 0));
     let (column, row) = claim.place(&claim.cells().result.unwrap(), 0, 2);
     claim.witness.columns[column][row + 1] = quotient;
@@ -301,9 +301,9 @@ fn a_valid_tuple_on_a_padding_row() {
 #[test]
 fn a_cell_outside_every_range() {
     for value in [1 << 40, -(1 << 40)] {
-        let honest = Claim::wide();
+        let honest = Forgery::wide();
         for column in 0..honest.key.layout().columns() {
-            let mut claim = Claim { key: honest.key.clone(), witness: honest.witness.clone() };
+            let mut claim = Forgery { key: honest.key.clone(), witness: honest.witness.clone() };
             claim.witness.columns[column][0] = value;
             let caught = claim.caught_by();
             assert!(caught.iter().any(|name| name.starts_with("lookup")), "{caught:?}");
@@ -315,34 +315,34 @@ fn a_cell_outside_every_range() {
 
 #[test]
 fn another_public_input() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     claim.witness.inputs[0][2] += 1;
     assert_caught(&claim, &[END]);
 }
 
 #[test]
 fn another_public_output() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.output(1) += 1;
     assert_caught(&claim, &[END]);
 }
 
 #[test]
 fn outputs_that_trade_places() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     claim.witness.outputs[0].swap(0, 2);
     assert_caught(&claim, &[END]);
 }
 
 #[test]
 fn public_integers_outside_their_declared_ranges() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     claim.witness.inputs[0][0] = 128;
     assert_eq!(
         claim.caught_by(),
         ["statement: \"x0\": element 0 is 128, declared range -128..=127"]
     );
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.output(0) = 128;
     assert_eq!(
         claim.caught_by(),
@@ -354,7 +354,7 @@ fn public_integers_outside_their_declared_ranges() {
 
 #[test]
 fn a_running_sum_that_does_not_follow_the_cells() {
-    let mut claim = Claim::narrow();
+    let mut claim = Forgery::narrow();
     *claim.output(0) += 1;
     let stock = StockCircuit::new(&claim.key, &claim.witness);
     let usable = claim.key.layout().usable;
@@ -391,7 +391,7 @@ fn a_running_sum_that_does_not_follow_the_cells() {
 
 #[test]
 fn the_judges_own_challenges_depend_on_everything_claimed() {
-    let claim = Claim::narrow();
+    let claim = Forgery::narrow();
     let cells: Vec<Vec<Fp>> = claim
         .witness
         .columns
@@ -413,13 +413,13 @@ fn the_judges_own_challenges_depend_on_everything_claimed() {
     let mut statement = shown(&claim.key, &claim.witness);
     public(&mut statement.inputs[0])[0] += 1;
     differs(challenges(&claim.key, &statement, &cells));
-    differs(challenges(&Claim::wide().key, &shown(&claim.key, &claim.witness), &cells));
+    differs(challenges(&Forgery::wide().key, &shown(&claim.key, &claim.witness), &cells));
 }
 
 #[test]
 fn weights_are_bound() {
     // The same cells under a key whose weights differ in one bit.
-    let claim = Claim::narrow();
+    let claim = Forgery::narrow();
     let mut description = claim.key.description().clone();
     let weights = description.nodes.iter_mut().find_map(|node| match &mut node.operator {
         description::Operator::Contract(contract) => Some(&mut contract.weights),
@@ -430,7 +430,7 @@ fn weights_are_bound() {
     };
     weights[1] ^= 1;
     let key = VerifyingKey::new(description).unwrap();
-    assert_caught(&Claim { key, witness: claim.witness }, &[END]);
+    assert_caught(&Forgery { key, witness: claim.witness }, &[END]);
 }
 
 #[test]

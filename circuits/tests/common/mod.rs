@@ -1,9 +1,9 @@
 //! Graphs, inputs and checks that the tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-pub mod claim;
 pub mod desk;
 pub mod evaluate;
+pub mod forgery;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

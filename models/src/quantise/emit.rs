@@ -1,7 +1,7 @@
 //! The quantised nodes of each float node: one, none where nothing is left to do, more where
 //! operands must be brought to one scale.
 
-use super::plan::Plan;
+use super::ranges::Ranges;
 use super::report::{NodeReport, Report};
 use super::{function, scale};
 use crate::float::binary::BinaryOperator;
@@ -12,7 +12,7 @@ use crate::{float, integer};
 
 pub(super) struct Quantiser<'a> {
     pub(super) float: &'a float::graph::Graph,
-    pub(super) plan: &'a Plan,
+    pub(super) choices: &'a Ranges,
     pub(super) graph: integer::graph::Graph,
     pub(super) report: Report,
     /// For each float value, whether the file says how it is quantised.
@@ -24,10 +24,10 @@ pub(super) struct Quantiser<'a> {
 }
 
 impl<'a> Quantiser<'a> {
-    pub(super) fn new(float: &'a float::graph::Graph, plan: &'a Plan) -> Self {
+    pub(super) fn new(float: &'a float::graph::Graph, choices: &'a Ranges) -> Self {
         Self {
             float,
-            plan,
+            choices,
             graph: integer::graph::Graph {
                 name: float.name.clone(),
                 inputs: Vec::new(),
@@ -50,7 +50,7 @@ impl<'a> Quantiser<'a> {
         let first = inputs.first().map_or(Grid::BOOLEAN, |&input| self.grids[input]);
         let result = match node.grid {
             Some(grid) => grid,
-            None => scale::activation(self.plan.range(value)),
+            None => scale::activation(self.choices.range(value)),
         };
         let (operator, grid) = match &node.operator {
             float::graph::Operator::Conv { window, groups, layer } => {
@@ -140,10 +140,10 @@ impl<'a> Quantiser<'a> {
                 unreachable!("`passes::normalisation` leaves none")
             }
         };
-        let calibrated = !node.keeps_grid() && node.grid.is_none() && !self.plan.is_raw(value);
+        let calibrated = !node.keeps_grid() && node.grid.is_none() && !self.choices.is_raw(value);
         let id = self.push(node.name.clone(), inputs, operator, node.shape.clone(), grid);
         if let (true, Some(report)) = (calibrated, self.report.nodes.last_mut()) {
-            report.range = Some(self.plan.range(value));
+            report.range = Some(self.choices.range(value));
         }
         self.ids.push(id);
     }

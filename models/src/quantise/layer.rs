@@ -50,7 +50,7 @@ impl Quantiser<'_> {
         input: ValueId,
         output: Grid,
     ) -> (Parameters, Grid) {
-        let raw = self.plan.is_raw(self.ids.len());
+        let raw = self.choices.is_raw(self.ids.len());
         let scale = self.grids[input].quantisation.scale;
         match layer {
             Layer::Real { weights, bias } if self.is_between_grids(index) => {
@@ -138,7 +138,7 @@ impl Quantiser<'_> {
 
     /// What follows the rounding of a node's accumulator.
     pub(super) fn rescaling(&self, index: usize, output: Grid) -> Rescaling {
-        function::rescaling(self.float.nodes[index].fused, self.plan.argument(index), output)
+        function::rescaling(self.float.nodes[index].fused, self.choices.argument(index), output)
     }
 }
 

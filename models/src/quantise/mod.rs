@@ -3,7 +3,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `plan` | which value gets which range, and which accumulators stay raw |
+//! | `ranges` | which value gets which range, and which accumulators stay raw |
 //! | `scale` | from a range to scale and zero point |
 //! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
 //! | `exact` | multipliers that round as a quantised file's scales demand |
@@ -21,7 +21,7 @@ mod error;
 mod exact;
 mod function;
 mod layer;
-mod plan;
+mod ranges;
 mod ratio;
 pub mod report;
 mod rescale;
@@ -33,7 +33,7 @@ use crate::integer::graph::Output;
 use crate::{float, integer};
 use emit::Quantiser;
 pub use error::QuantiseError;
-use plan::Plan;
+use ranges::Ranges;
 use report::{InputReport, Report};
 
 /// A quantised network and how it came about.
@@ -52,11 +52,11 @@ pub(crate) fn quantise(
     calibration: &Calibration,
     notes: &[String],
 ) -> Result<Quantised, QuantiseError> {
-    let plan = Plan::new(float, calibration)?;
-    let mut quantiser = Quantiser::new(float, &plan);
+    let choices = Ranges::new(float, calibration)?;
+    let mut quantiser = Quantiser::new(float, &choices);
     quantiser.report.notes = notes.to_vec();
     if let Source::InputRange { minimum, maximum } = calibration.source
-        && plan.calibrates(float)
+        && choices.calibrates(float)
     {
         quantiser.report.warnings.push(format!(
             "no calibration data: ranges come from random inputs in {minimum}..{maximum}, accuracy \
@@ -64,7 +64,7 @@ pub(crate) fn quantise(
         ));
     }
     for (value, input) in float.inputs.iter().enumerate() {
-        let range = plan.range(value);
+        let range = choices.range(value);
         let grid = input.grid.unwrap_or_else(|| scale::activation(range));
         quantiser.input(input, grid);
         quantiser.report.inputs.push(InputReport {

@@ -19,12 +19,12 @@ pub fn layer(table: After) -> Graph {
 }
 
 /// A claim that a test distorts.
-pub struct Claim {
+pub struct Forgery {
     pub key: VerifyingKey,
     pub witness: Witness,
 }
 
-impl Claim {
+impl Forgery {
     pub fn new(circuit: Circuit, inputs: Vec<Vec<i64>>) -> Self {
         let witness = circuit.witness(&[], &inputs).unwrap();
         assert_eq!(names(mock_prove(circuit.key(), &witness)), [""; 0], "the honest claim holds");

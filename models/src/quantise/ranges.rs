@@ -10,7 +10,7 @@ use crate::integer::graph::ValueId;
 use super::error::QuantiseError;
 
 /// Decisions that need the whole graph in view.
-pub(super) struct Plan {
+pub(super) struct Ranges {
     /// Per value; meaningless where the operator keeps its input's quantisation.
     ranges: Vec<Range>,
     /// Per node: range of its result before the fused activation.
@@ -19,7 +19,7 @@ pub(super) struct Plan {
     raw: Vec<bool>,
 }
 
-impl Plan {
+impl Ranges {
     pub(super) fn new(graph: &Graph, calibration: &Calibration) -> Result<Self, QuantiseError> {
         let look_up =
             |ranges: &BTreeMap<String, Range>, value: &str| -> Result<Range, QuantiseError> {
@@ -47,9 +47,9 @@ impl Plan {
             arguments.push(look_up(&calibration.arguments, &node.name)?);
         }
         let consumers = graph.consumers();
-        let mut plan = Self { ranges, arguments, raw: raw_accumulators(graph, &consumers) };
-        plan.share_concat_ranges(graph, &consumers);
-        Ok(plan)
+        let mut choices = Self { ranges, arguments, raw: raw_accumulators(graph, &consumers) };
+        choices.share_concat_ranges(graph, &consumers);
+        Ok(choices)
     }
 
     /// The range that a value is quantised over.
