@@ -367,6 +367,31 @@ fn products_of_activations() {
     check(&net.finish(y));
 }
 
+/// Rescaled, rounded to even, and as it is: an output, one in several batches, and behind views.
+#[test]
+fn products_of_matrices() {
+    let even = Requantise { ties: Ties::Even { slack: 3 }, ..requantise(9, 4) };
+    for (left, right, shape) in [
+        (&[2, 3][..], &[3, 4][..], &[2, 4][..]),
+        (&[1, 2, 3, 2], &[1, 2, 2, 2], &[1, 2, 3, 2]),
+        (&[2, 2, 1, 3], &[2, 2, 3, 1], &[2, 2, 1, 1]),
+    ] {
+        let mut net = Net::new("matrices", &[(left, -128), (right, 17)]);
+        let product = |multiplier, requantise| Operator::MatMul { multiplier, requantise };
+        let rescaled = net.node(product(5, Some(requantise(11, -3))), &[0, 1], shape, -3);
+        let rounded = net.node(product(3, Some(even.clone())), &[0, 1], shape, 4);
+        let whole = net.node(product(1, None), &[0, 1], shape, 0);
+        let scaled = net.node(product(7, None), &[0, 1], shape, 0);
+        let turned: Vec<usize> = (0..shape.len()).rev().collect();
+        let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+        let turned = Operator::Transpose { permutation: turned };
+        let turned = net.node(turned, &[whole], &reversed, 0);
+        let alone = net.node(product(1, None), &[0, 1], shape, 0);
+        [rescaled, rounded, scaled, turned].into_iter().for_each(|value| net.output(value));
+        check(&net.finish(alone));
+    }
+}
+
 #[test]
 fn functions_of_two_activations() {
     let mut net = Net::new("binary", &[(&[1, 7], 0), (&[1, 7], 0)]);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
-    self, Combine, Contract, Form, Node, NodeId, Operator, View, ViewKind,
+    self, Combine, Contract, Form, Node, NodeId, Operator, Product, View, ViewKind,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -143,6 +143,12 @@ impl Builder {
     /// A contraction whose result has `shape`; never shared, for the same reason.
     pub(crate) fn contract(&mut self, contract: Contract, shape: [usize; 3]) -> NodeId {
         self.push(Operator::Contract(contract), shape.to_vec(), None, 0)
+    }
+
+    /// `left·rightᵀ` of two stacks of matrices, whose result has `shape`; never shared, since one
+    /// equation may read it and no other.
+    pub(crate) fn product(&mut self, left: NodeId, right: NodeId, shape: [usize; 3]) -> NodeId {
+        self.push(Operator::Product(Product { left, right }), shape.to_vec(), None, 0)
     }
 
     /// The same elements in cells of their own.

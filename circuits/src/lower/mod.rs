@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `convolution` | Convolution |
 //! | `linear` | Linear |
+//! | `matmul` | MatMul |
 //! | `sum` | Sum |
 //! | `pooling` | AveragePool, MaxPool |
 //! | `activation` | Activation |
@@ -41,6 +42,7 @@ mod exposure;
 mod extremum;
 mod linear;
 mod lowering;
+mod matmul;
 mod pooling;
 mod rescale;
 mod sum;
@@ -132,6 +134,9 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
         Operator::Activation(function) => activation::lower(lowering, node, function),
         Operator::Product { multiplier, requantise } => {
             elementwise::product(lowering, node, *multiplier, requantise)
+        }
+        Operator::MatMul { multiplier, requantise } => {
+            matmul::lower(lowering, node, *multiplier, requantise.as_ref())
         }
         Operator::Binary(function) => elementwise::binary(lowering, node, function),
         Operator::Max => extremum::lower(lowering, node, Extremum::Largest),

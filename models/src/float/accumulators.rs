@@ -3,7 +3,7 @@
 use super::graph::{Graph, Operator};
 use crate::integer::graph::ValueId;
 
-/// Results of Conv and Gemm that only graph outputs depend on, directly, through views or through
+/// Results of Conv, Gemm and MatMul that only graph outputs depend on, directly, through views or through
 /// ArgMax. Rescaling them to int8 would lose precision and save nothing.
 pub(crate) fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
     // From back to front: whether everything that reads the value leads to outputs through views or
@@ -19,7 +19,10 @@ pub(crate) fn raw_accumulators(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<b
     let accumulates = |value: ValueId| {
         graph.producer(value).is_some_and(|index| {
             let node = &graph.nodes[index];
-            let linear = matches!(node.operator, Operator::Conv { .. } | Operator::Gemm { .. });
+            let linear = matches!(
+                node.operator,
+                Operator::Conv { .. } | Operator::Gemm { .. } | Operator::MatMul { .. }
+            );
             linear && node.fused.is_none() && node.grid.is_none()
         })
     };

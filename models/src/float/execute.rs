@@ -9,6 +9,7 @@ use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
 use crate::integer::graph::{ValueId, Window};
 use crate::integer::signature::Grid;
+use crate::tensor::matrices;
 use crate::tensor::moves::{self, from_elements};
 use crate::tensor::order;
 use crate::tensor::window::plane;
@@ -123,6 +124,10 @@ impl<'g> Execution<'g> {
             }
             Operator::Activation(activation) => input.mapv(|x| activation.apply(x)),
             Operator::Product => Zip::from(input).and(inputs[1]).map_collect(|a, b| a * b),
+            Operator::MatMul { factor } => {
+                let factor = f64::from(*factor);
+                matrices::product(input, inputs[1]).mapv_into(|x| factor * x)
+            }
             Operator::Binary(operator) => {
                 Zip::from(input).and(inputs[1]).map_collect(|&a, &b| operator.apply(a, b))
             }

@@ -92,6 +92,12 @@ pub enum Operator {
     Activation(Activation),
     /// Mul of two activations, element by element.
     Product,
+    /// MatMul of two activations: `factor·Σ_t a[.., m, t]·b[.., t, n]`, the dimensions before being
+    /// the same in both.
+    MatMul {
+        /// Positive.
+        factor: f32,
+    },
     /// Another function of two activations, element by element.
     Binary(BinaryOperator),
     /// Where: the second input where the first is true, else the third.
@@ -175,6 +181,7 @@ impl Operator {
             Self::MaxPool { .. } => "MaxPool",
             Self::Activation(activation) => activation.name(),
             Self::Product => "Mul",
+            Self::MatMul { .. } => "MatMul",
             Self::Binary(operator) => operator.name(),
             Self::Select => "Where",
             Self::Constant(_) => "Constant",
@@ -221,6 +228,7 @@ impl Operator {
                 | Self::Add { .. }
                 | Self::AveragePool { .. }
                 | Self::Product
+                | Self::MatMul { .. }
         )
     }
 

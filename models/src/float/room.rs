@@ -163,7 +163,7 @@ fn tensors(node: &Node, raw: bool) -> usize {
         | Operator::Pad { .. }
         | Operator::Concat { .. }
         | Operator::TopK { .. } => 1,
-        Operator::Conv { .. } | Operator::Gemm { .. } if raw => 1,
+        Operator::Conv { .. } | Operator::Gemm { .. } | Operator::MatMul { .. } if raw => 1,
         Operator::Conv { .. }
         | Operator::Gemm { .. }
         | Operator::BatchNormalization { .. }
@@ -171,7 +171,7 @@ fn tensors(node: &Node, raw: bool) -> usize {
         | Operator::AveragePool { .. }
         | Operator::Binary(_)
         | Operator::Interpolate { .. } => 2,
-        Operator::Select => 3,
+        Operator::Select | Operator::MatMul { .. } => 3,
         Operator::Product => 6,
         // A comparison is a difference, a rise and a sum, and rows and columns can be compared one
         // after the other.
@@ -197,7 +197,7 @@ pub(crate) fn products(node: &Node, input: &[usize]) -> usize {
             let channels = input.get(1).copied().unwrap_or(1) / (*groups).max(1);
             channels.saturating_mul(*height).saturating_mul(*width)
         }
-        Operator::Gemm { .. } => input.last().copied().unwrap_or(1),
+        Operator::Gemm { .. } | Operator::MatMul { .. } => input.last().copied().unwrap_or(1),
         Operator::AveragePool { window, .. } | Operator::MaxPool { window } => taps(window, input),
         Operator::Interpolate { axis, .. } => input.get(*axis).copied().unwrap_or(1),
         _ => 0,

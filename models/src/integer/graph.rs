@@ -3,8 +3,8 @@
 //! This is the contract between the quantiser, which writes it, the
 //! [interpreter](crate::integer::interpreter), which gives it meaning, and `zkinfer-circuits`,
 //! which proves exactly that meaning. Operators keep their ONNX names; activations are integers of
-//! at most 16 bits, signed or not, unless an [`Operator::Convolution`] or [`Operator::Linear`]
-//! leaves its accumulator as it is, which only graph outputs may.
+//! at most 16 bits, signed or not, unless an [`Operator::Convolution`], [`Operator::Linear`] or
+//! [`Operator::MatMul`] leaves its accumulator as it is, which only graph outputs may.
 
 use serde::{Deserialize, Serialize};
 
@@ -270,6 +270,15 @@ pub enum Operator {
         /// Their indices rather than the elements.
         indices: bool,
     },
+    /// `z[.., m, n] = multiplier·Σ_t (a[.., m, t] − zp_a)·(b[.., t, n] − zp_b)`: the product of two
+    /// matrices for each index of the dimensions before, which both have. Without `requantise` the
+    /// result is `z` itself.
+    MatMul {
+        /// Positive.
+        multiplier: i64,
+        /// Rescaling, activation included.
+        requantise: Option<Requantise>,
+    },
 }
 
 impl Operator {
@@ -295,6 +304,7 @@ impl Operator {
             Self::Concat { .. } => "Concat",
             Self::ArgMax { .. } => "ArgMax",
             Self::TopK { .. } => "TopK",
+            Self::MatMul { .. } => "MatMul",
         }
     }
 }

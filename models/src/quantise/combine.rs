@@ -170,7 +170,7 @@ impl Quantiser<'_> {
     }
 
     /// An operand with its zero point subtracted.
-    fn term(&self, input: ValueId, subtract: bool) -> Term {
+    pub(super) fn term(&self, input: ValueId, subtract: bool) -> Term {
         let Grid { quantisation, minimum, maximum } = self.grids[input];
         let zero = quantisation.zero_point;
         let scale = if subtract { -quantisation.scale } else { quantisation.scale };
@@ -178,7 +178,7 @@ impl Quantiser<'_> {
     }
 
     /// Whether the file says itself what the node's accumulator is rounded to.
-    fn is_exact(&self, index: usize, rescaling: &Rescaling) -> bool {
+    pub(super) fn is_exact(&self, index: usize, rescaling: &Rescaling) -> bool {
         self.float.nodes[index].grid.is_some() && rescaling.saturates
     }
 }

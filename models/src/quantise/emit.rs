@@ -69,6 +69,9 @@ impl<'a> Quantiser<'a> {
                 (Operator::AveragePool { window: window.clone(), multipliers, requantise }, result)
             }
             float::graph::Operator::Product => (self.product(index, &inputs, result), result),
+            float::graph::Operator::MatMul { factor } => {
+                self.mat_mul(index, *factor, &inputs, result)
+            }
             float::graph::Operator::Interpolate { axis, matrix } => {
                 let result = node.grid.unwrap_or(first);
                 return self.interpolate(index, *axis, matrix, inputs[0], result);

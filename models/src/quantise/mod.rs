@@ -11,6 +11,7 @@
 //! | `rescale` | multipliers of operators without weights |
 //! | `function` | saturation, activations and functions of two values as tables |
 //! | `layer` | Convolution and Linear |
+//! | `matmul` | MatMul |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
 //! | `emit` | the quantised nodes per float node |
 
@@ -21,6 +22,7 @@ mod error;
 mod exact;
 mod function;
 mod layer;
+mod matmul;
 mod ranges;
 mod ratio;
 pub mod report;

@@ -103,6 +103,10 @@ impl NodeReport {
             Operator::AveragePool { multipliers, requantise, .. } => {
                 (Some(requantise.shift), multipliers, 0)
             }
+            Operator::MatMul { multiplier, requantise } => {
+                let shift = requantise.as_ref().map(|requantise| requantise.shift);
+                (shift, std::slice::from_ref(multiplier), 0)
+            }
             _ => (None, &[], 0),
         };
         let smallest = multipliers.iter().copied().min();

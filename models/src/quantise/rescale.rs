@@ -9,6 +9,10 @@ const SUM_SHIFT: u32 = 16;
 const SUM_SHIFT_LIMIT: u32 = 40;
 /// The smallest and largest shift of factors.
 const FACTOR_SHIFTS: std::ops::RangeInclusive<u32> = 16..=24;
+/// Largest relative error of a factor by itself, where no more bits are needed.
+const FACTOR_ERROR: f64 = 1.0 / 2048.0;
+/// Largest shift of it.
+const FACTOR_SHIFT_LIMIT: u32 = 40;
 /// A multiplier from here on has more than ten significant bits.
 const MULTIPLIER_FLOOR: f64 = 1024.0;
 
@@ -45,6 +49,17 @@ pub(super) fn factors(factors: &[f64]) -> (Vec<i64>, u32) {
     (multipliers.collect(), shift)
 }
 
+/// Multiplier and shift of one factor, none of which is exact: as few bits as leave an error of a
+/// quarter of a step in 512.
+pub(super) fn factor(factor: f64) -> (i64, u32) {
+    let fits = |shift: &u32| {
+        let multiplier = half_up(factor * power(*shift));
+        multiplier >= 1.0 && (multiplier / (factor * power(*shift)) - 1.0).abs() < FACTOR_ERROR
+    };
+    let shift = (0..=FACTOR_SHIFT_LIMIT).find(fits).unwrap_or(FACTOR_SHIFT_LIMIT);
+    (half_up(factor * power(shift)).max(1.0) as i64, shift)
+}
+
 fn power(shift: u32) -> f64 {
     f64::from(shift).exp2()
 }
@@ -52,6 +67,17 @@ fn power(shift: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_factor_has_as_few_bits_as_do() {
+        assert_eq!(factor(0.25), (1, 2));
+        assert_eq!(factor(3.0), (3, 0));
+        for real in [0.001, 0.0123, 0.7, 1.0 / 3.0, 2.6e-7] {
+            let (multiplier, shift) = factor(real);
+            assert!((multiplier as f64 / power(shift) / real - 1.0).abs() < FACTOR_ERROR);
+            assert!(multiplier <= 1 << 11, "{multiplier}");
+        }
+    }
 
     #[test]
     fn subtracted_terms_are_negative() {

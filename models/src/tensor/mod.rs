@@ -1,6 +1,7 @@
-//! Tensors whatever their elements are: moving elements, putting them in order, and the geometry of
-//! windows.
+//! Tensors whatever their elements are: moving elements, putting them in order, products of matrices,
+//! and the geometry of windows.
 
+pub(crate) mod matrices;
 pub(crate) mod moves;
 pub(crate) mod order;
 pub mod window;

@@ -18,7 +18,7 @@ use crate::integer::rounding::{ACTIVATION_MAX, ACTIVATION_MIN, INT8_MAX, INT8_MI
 use crate::tensor::moves::from_elements;
 
 /// Number of operators that a [`Step`] can name.
-pub const OPERATORS: usize = 19;
+pub const OPERATORS: usize = 20;
 
 /// One node to be.
 #[derive(Clone, Debug)]
@@ -160,8 +160,8 @@ mod tests {
         for seed in 0..400u64 {
             for operator in 0..OPERATORS {
                 let step = |operator, source| Step { operator, source, seed };
-                let shape =
-                    [vec![1, 2, 4, 3], vec![1, 2, 5], vec![1, 6]][seed as usize % 3].clone();
+                let shapes = [vec![1, 2, 4, 3], vec![1, 2, 5], vec![1, 6], vec![1, 2, 3, 3]];
+                let shape = shapes[seed as usize % 4].clone();
                 let last = OPERATORS - 1;
                 let steps = [
                     step(operator, 0),

@@ -142,6 +142,20 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             });
             requantise(i128::from(*multiplier) * a * b, Some(rescale))
         }
+        Operator::MatMul { multiplier, requantise: rescale } => {
+            let ([batch @ .., m, n], terms) = (at, x.shape()[x.ndim() - 1]) else {
+                unreachable!("a matrix has rows and columns")
+            };
+            let [a, b] = [0, 1].map(|i| &values[node.inputs[i]]);
+            let zeros = [0, 1].map(|i| graph.quantisation(node.inputs[i]).zero_point);
+            let product = |t: usize| {
+                let a = a[IxDyn(&[batch, &[*m, t]].concat())] - zeros[0];
+                let b = b[IxDyn(&[batch, &[t, *n]].concat())] - zeros[1];
+                i128::from(a) * i128::from(b)
+            };
+            let sum: i128 = (0..terms).map(product).sum();
+            requantise(i128::from(*multiplier) * sum, rescale.as_ref())
+        }
         Operator::Binary(BinaryFunction { minimum, counts, values: entries }) => {
             let [i, j] = [0, 1].map(|side| {
                 let element = values[node.inputs[side]][IxDyn(at)];

@@ -39,7 +39,7 @@ fn one_error_lists_all_nodes_and_where_supported_ones_are() {
         .input("x", &[1, 2, 4, 4])
         .node(Op::new("Einsum", &["x"], &["e"]))
         .node(Op::new("Relu", &["e"], &["r"]))
-        .node(Op::new("MatMul", &["x", "x"], &["m"]).named(""))
+        .node(Op::new("Gemm", &["x", "x"], &["m"]).named(""))
         .node(Op::new("Magic", &["r", "m"], &["y"]).domain("com.example"))
         .output("y");
     assert_eq!(
@@ -47,7 +47,7 @@ fn one_error_lists_all_nodes_and_where_supported_ones_are() {
         format!(
             "\"case.onnx\": cannot import node \"e_node\" (Einsum): this operator is not \
             supported; \
-             node \"MatMul_2\" (MatMul): both matrices are computed, expected a constant one; \
+             node \"Gemm_2\" (Gemm): its input has shape [1, 2, 4, 4], expected two dimensions; \
              node \"y_node\" (com.example.Magic): this operator is not supported; \
              `docs/operators.md` lists the {} operators that are supported",
             supported_operators().len()

@@ -5,6 +5,7 @@
 //! run.
 
 mod activations;
+mod factors;
 mod fold;
 mod grids;
 mod normalisation;
@@ -15,13 +16,14 @@ use crate::float::graph::Graph;
 use rebuild::sweep;
 use rewriting::Rewriting;
 
-/// Runs all passes: constants and normalisation into weights and biases, activations into what they
-/// follow, and what is left of normalisation into depthwise convolutions; then grids into the
-/// operators whose results are put on them.
+/// Runs all passes: constants and normalisation into weights and biases, what is left of
+/// normalisation into depthwise convolutions, numbers into the factors of matrix products,
+/// activations into what they follow; then grids into the operators whose results are put on them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(graph);
     fold::run(&mut folding);
     let mut rewriting = Rewriting::new(normalisation::lower(folding.finish()));
+    factors::run(&mut rewriting);
     activations::fuse(&mut rewriting);
     grids::settle(&mut rewriting);
     sweep(rewriting.finish())

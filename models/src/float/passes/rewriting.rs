@@ -79,6 +79,12 @@ impl Rewriting {
         (self.readers[input] == 1 && !self.put_out[input]).then_some(producer)
     }
 
+    /// Whether one node reads the value of node `index`, and nothing else.
+    pub(super) fn read_once(&self, index: usize) -> bool {
+        let value = self.graph.result(index);
+        self.readers[value] == 1 && !self.put_out[value]
+    }
+
     /// The graph, in which nothing reads a node that has given way.
     pub(super) fn finish(mut self) -> Graph {
         (0..self.graph.nodes.len()).for_each(|index| _ = self.visit(index));

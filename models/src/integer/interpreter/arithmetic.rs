@@ -7,6 +7,7 @@ use ndarray::{ArrayD, Axis};
 
 use super::product::Matrix;
 use crate::integer::graph::{Requantise, Window};
+use crate::tensor::matrices;
 use crate::tensor::moves::from_elements;
 use crate::tensor::window::plane;
 
@@ -45,6 +46,12 @@ pub(super) fn convolution(
         }
     }
     from_elements(shape, accumulators)
+}
+
+/// `multiplier·Σ_t (a[.., m, t] − zeros[0])·(b[.., t, n] − zeros[1])`.
+pub(super) fn mat_mul([a, b]: [&ArrayD<i64>; 2], zeros: [i64; 2], multiplier: i64) -> ArrayD<i64> {
+    let (a, b) = (a.mapv(|x| x - zeros[0]), b.mapv(|x| x - zeros[1]));
+    matrices::product(&a, &b).mapv_into(|sum| multiplier * sum)
 }
 
 /// `Σ_t weights[o, t]·(x[.., t] − zero) + bias[o]`.

@@ -213,6 +213,11 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
             });
             arithmetic::requantise(z, Some(requantise))
         }
+        Operator::MatMul { multiplier, requantise } => {
+            let zeros = [zero, zero_point(node.inputs[1])];
+            let z = arithmetic::mat_mul([input, inputs[1]], zeros, *multiplier);
+            arithmetic::requantise(z, requantise.as_ref())
+        }
         Operator::Binary(function) => {
             elementwise::zip(input, inputs[1], |a, b| function.apply(a, b))
         }

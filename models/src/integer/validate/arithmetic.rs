@@ -27,6 +27,9 @@ pub(super) fn check(site: &Site<'_>) -> Result<Bounds, String> {
         Operator::AveragePool { window, multipliers, requantise } => {
             average(site, window, multipliers, requantise)
         }
+        Operator::MatMul { multiplier, requantise } => {
+            mat_mul(site, *multiplier, requantise.as_ref())
+        }
         Operator::Activation(function) => {
             site.expect_shape(site.shape(0))?;
             table(function)
@@ -94,11 +97,31 @@ fn channels(
     }
     match requantise {
         Some(requantise) => requantised(requantise),
-        None if site.node.quantisation.zero_point != 0 => {
-            Err("an accumulator that is not requantised needs zero point 0".into())
-        }
-        None => Ok(Bounds { minimum: -limit, maximum: limit, last: Last::Accumulator }),
+        None => site.raw(limit),
     }
+}
+
+/// The product of two stacks of matrices, of as many terms as the first has columns.
+fn mat_mul(
+    site: &Site<'_>,
+    multiplier: i64,
+    requantise: Option<&Requantise>,
+) -> Result<Bounds, String> {
+    let (left, right) = (site.shape(0), site.shape(1));
+    let ([batches @ .., rows, terms], [others @ .., inner, columns]) = (left, right) else {
+        return Err(format!("multiplies shapes {left:?} and {right:?}, which are no matrices"));
+    };
+    if batches != others || terms != inner {
+        return Err(format!("multiplies shapes {left:?} and {right:?}, which do not fit"));
+    }
+    site.expect_shape(&[batches, &[*rows, *columns]].concat())?;
+    if multiplier < 1 {
+        return Err(format!("multiplier {multiplier} is not positive"));
+    }
+    // Elements of 16 bits, at most 2^26 of them: 58 bits.
+    let sum = site.deviation(0) * site.deviation(1) * i128::from(*terms as u64);
+    let limit = accumulator(i128::from(multiplier).checked_mul(sum))?;
+    requantise.map_or_else(|| site.raw(limit), requantised)
 }
 
 fn sum(

@@ -125,6 +125,7 @@ impl Size {
             Operator::Convolution { weights, bias, .. }
             | Operator::Linear { weights, bias, .. } => weights.len() / bias.len(),
             Operator::AveragePool { window, .. } | Operator::MaxPool { window } => taps(window),
+            Operator::MatMul { .. } => graph.shape(node.inputs[0]).last().copied().unwrap_or(1),
             _ => 0,
         };
         self.add(&node.shape, count.saturating_mul(terms))
@@ -165,7 +166,7 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
     let arity = match node.operator {
         Operator::Sum { .. } | Operator::Concat { .. } => 1..=usize::MAX,
         Operator::Max | Operator::Min => 2..=usize::MAX,
-        Operator::Product { .. } | Operator::Binary(_) => 2..=2,
+        Operator::Product { .. } | Operator::MatMul { .. } | Operator::Binary(_) => 2..=2,
         Operator::Select => 3..=3,
         Operator::Constant(_) => 0..=0,
         _ => 1..=1,
@@ -180,6 +181,7 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         | Operator::Linear { .. }
         | Operator::Sum { .. }
         | Operator::AveragePool { .. }
+        | Operator::MatMul { .. }
         | Operator::Activation(_) => arithmetic::check(&site),
         Operator::Product { .. }
         | Operator::Binary(_)

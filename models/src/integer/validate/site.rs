@@ -57,6 +57,14 @@ impl Site<'_> {
         low.max((i128::from(bounds.maximum) - zero_point).abs())
     }
 
+    /// What an accumulator of at most this size ranges over if it is not requantised.
+    pub(super) fn raw(&self, limit: i64) -> Result<Bounds, String> {
+        if self.node.quantisation.zero_point != 0 {
+            return Err("an accumulator that is not requantised needs zero point 0".into());
+        }
+        Ok(Bounds { minimum: -limit, maximum: limit, last: Last::Accumulator })
+    }
+
     pub(super) fn expect_shape(&self, shape: &[usize]) -> Result<(), String> {
         let declared = &self.node.shape;
         if declared == shape {

@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use super::elementwise::scale;
+use super::matmul;
 use crate::float::graph::Operator;
 use crate::integer::graph::ValueId;
 use crate::onnx::build::importer::{Importer, Operand, Registration};
@@ -11,13 +13,13 @@ use crate::onnx::build::shapes::broadcast_shapes;
 use crate::onnx::error::Stop;
 use crate::onnx::read::call::Call;
 use crate::onnx::read::constant::Constant;
+use crate::tensor::moves::from_elements;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("Gemm", &["alpha", "beta", "transA", "transB"], gemm),
     Registration::new("MatMul", &[], mat_mul),
 ];
 
-const TWO_COMPUTED: &str = "both matrices are computed, expected a constant one";
 const TWO_CONSTANT: &str =
     "both matrices are constant; simplify the model (`onnxsim`) and import it again";
 
@@ -36,43 +38,45 @@ pub(super) fn channel_bias(bias: Option<Rc<Constant>>, channels: usize) -> Resul
 }
 
 /// `alpha·A·B + beta·C` with a constant `B`, or `alpha·A·B + beta·C = (alpha·Bᵀ·Aᵀ + beta·Cᵀ)ᵀ`
-/// with a constant `A`.
+/// with a constant `A`; with neither a product of computed matrices.
 fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let transposed = [call.flag("transA", false)?, call.flag("transB", false)?];
     let (alpha, beta) = (call.float("alpha", 1.0)?, call.float("beta", 1.0)?);
     let (input, matrix, swapped) = match (importer.operand(call, 0)?, importer.operand(call, 1)?) {
         (Operand::Computed(input), Operand::Constant(matrix)) => (input, matrix, false),
         (Operand::Constant(matrix), Operand::Computed(input)) => (input, matrix, true),
-        (Operand::Computed(_), Operand::Computed(_)) => return Err(Stop::because(TWO_COMPUTED)),
+        (Operand::Computed(a), Operand::Computed(b)) => {
+            let a = matrix(importer, call, a, transposed[0])?;
+            let b = matrix(importer, call, b, transposed[1])?;
+            let product = matmul::product(importer, call, [a, b])?;
+            let product = scale(importer, call, product, &single(alpha))?;
+            let value = add_computed(importer, call, product, beta)?;
+            return importer.define(call, value);
+        }
         (Operand::Constant(_), Operand::Constant(_)) => return Err(Stop::because(TWO_CONSTANT)),
     };
     let [transpose_input, transpose_matrix] = match swapped {
         false => transposed,
         true => [!transposed[1], !transposed[0]],
     };
-    if importer.graph.shape(input).len() != 2 {
-        return Err(Stop::Because(format!(
-            "its input has shape {:?}, expected two dimensions",
-            importer.graph.shape(input)
-        )));
-    }
-    let input = match transpose_input {
-        true => importer.transpose(call, input, vec![1, 0])?,
-        false => input,
-    };
+    let input = self::matrix(importer, call, input, transpose_input)?;
     // As rows of one output feature each: the transpose of what stands on the right.
     let rows = scaled(rows(&matrix, !transpose_matrix)?, alpha);
     let (samples, features) = (importer.graph.shape(input)[0], rows.shape()[0]);
     importer.fits(&[samples, features])?;
-    let (mut bias, mut rest) = (vec![0.0; features], Vec::new());
-    if let Some(constant) = importer.optional_constant(call, 2)? {
-        let full = gemm_bias(&constant, swapped, samples, features)?;
-        let scaled: Vec<f64> = full.into_iter().map(|bias| f64::from(beta) * bias).collect();
-        // What differs between rows is added behind.
-        if scaled.chunks(features).all(|row| row == &scaled[..features]) {
-            bias = scaled[..features].to_vec();
-        } else {
-            rest = scaled;
+    let (mut bias, mut rest, mut computed) = (vec![0.0; features], Vec::new(), false);
+    match importer.optional(call, 2)? {
+        None => {}
+        Some(Operand::Computed(_)) => computed = true,
+        Some(Operand::Constant(constant)) => {
+            let full = gemm_bias(&constant, swapped, samples, features)?;
+            let scaled: Vec<f64> = full.into_iter().map(|bias| f64::from(beta) * bias).collect();
+            // What differs between rows is added behind.
+            if scaled.chunks(features).all(|row| row == &scaled[..features]) {
+                bias = scaled[..features].to_vec();
+            } else {
+                rest = scaled;
+            }
         }
     }
     let mut value = product(importer, call, input, &rows, bias)?;
@@ -80,11 +84,55 @@ fn gemm<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         let sum = Operator::Add { subtract: vec![false], constant: rest };
         value = importer.push(call, sum, vec![value], vec![samples, features])?;
     }
-    let value = match swapped {
+    let mut value = match swapped {
         true => importer.transpose(call, value, vec![1, 0])?,
         false => value,
     };
+    if computed {
+        value = add_computed(importer, call, value, beta)?;
+    }
     importer.define(call, value)
+}
+
+/// A computed matrix, transposed or as it is.
+fn matrix<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    transpose: bool,
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(input);
+    if shape.len() != 2 {
+        return Err(Stop::Because(format!(
+            "its input has shape {shape:?}, expected two dimensions"
+        )));
+    }
+    match transpose {
+        true => importer.transpose(call, input, vec![1, 0]),
+        false => Ok(input),
+    }
+}
+
+/// A constant of one number.
+fn single(number: f32) -> Constant {
+    Constant::Float(from_elements(&[], vec![number]))
+}
+
+/// A product and `beta·C`, where Gemm's third operand is given.
+fn add_computed<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    product: ValueId,
+    beta: f32,
+) -> Result<ValueId, Stop> {
+    let Some(operand) = importer.optional(call, 2)?.filter(|_| beta != 0.0) else {
+        return Ok(product);
+    };
+    let shape = importer.graph.shape(product).to_vec();
+    let added = importer.value(call, operand, &shape)?;
+    let added = scale(importer, call, added, &single(beta))?;
+    let sum = Operator::Add { subtract: vec![false; 2], constant: Vec::new() };
+    importer.push(call, sum, vec![product, added], shape)
 }
 
 /// Gemm's third operand, one row per sample.
@@ -162,7 +210,7 @@ fn mat_mul<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
     importer.define(call, value)
 }
 
-/// The matrix product of a computed and a constant operand.
+/// The matrix product of two operands that are not both constant.
 pub(super) fn matrix_product<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
@@ -183,7 +231,7 @@ pub(super) fn matrix_product<'a>(
         (Operand::Constant(matrix), Operand::Computed(input)) => {
             left_product(importer, call, &matrix, input)
         }
-        (Operand::Computed(_), Operand::Computed(_)) => Err(Stop::because(TWO_COMPUTED)),
+        (Operand::Computed(a), Operand::Computed(b)) => matmul::any(importer, call, [a, b]),
         (Operand::Constant(_), Operand::Constant(_)) => Err(Stop::because(TWO_CONSTANT)),
     }
 }
@@ -214,7 +262,7 @@ fn batched_product<'a>(
     let stacked = importer.reshape(call, full, [&[total], &matrix[..]].concat())?;
     // Which matrix each batch meets: the broadcast of their numbers.
     let numbers: Vec<usize> = (0..count).collect();
-    let numbers = crate::tensor::moves::from_elements(batches, numbers);
+    let numbers = from_elements(batches, numbers);
     let met = numbers
         .broadcast(leading.as_slice())
         .ok_or_else(|| Stop::because("its batches do not broadcast"))?;
@@ -285,7 +333,7 @@ mod tests {
     #[test]
     fn a_bias_is_one_row_per_sample() {
         let bias = |shape: &[usize], elements: &[f32]| {
-            Constant::Float(crate::tensor::moves::from_elements(shape, elements.to_vec()))
+            Constant::Float(from_elements(shape, elements.to_vec()))
         };
         assert_eq!(gemm_bias(&bias(&[], &[2.0]), false, 3, 2).unwrap(), [2.0; 6]);
         assert_eq!(

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `convolution` | Conv, ConvTranspose |
 //! | `linear` | Gemm, MatMul |
+//! | `matmul` | their products of two computed matrices |
 //! | `activation` | functions of one number |
 //! | `elementwise` | arithmetic, comparisons and logic on two tensors, Where, PRelu |
 //! | `several` | Max, Min, Sum, Mean of any number of tensors |
@@ -32,6 +33,7 @@ mod convolution;
 mod elementwise;
 mod fold;
 mod linear;
+mod matmul;
 mod normalisation;
 mod order;
 mod passthrough;

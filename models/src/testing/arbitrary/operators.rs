@@ -143,6 +143,15 @@ pub(super) fn node(
             let values = (0..shape.iter().product()).map(|_| int8(random));
             (Operator::Constant(values.collect()), shape, same)
         }
+        18 => {
+            let (right, shape) = factor(graph, source)?;
+            inputs.push(right);
+            let terms = graph.shape(source).last().copied()? as i64;
+            let multiplier = random.between(1, 2000);
+            let size = multiplier * terms * deviation * self::deviation(graph, right);
+            let requantise = (random.below(4) > 0).then(|| rescaled(requantise(random, 16), size));
+            (Operator::MatMul { multiplier, requantise }, shape, fresh)
+        }
         _ => {
             let conditions =
                 (0..graph.nodes.len()).filter(|&node| is_condition(&graph.nodes[node], &shape));
@@ -169,7 +178,8 @@ pub(super) fn node(
     };
     let quantisation = match operator {
         Operator::Convolution { requantise: None, .. }
-        | Operator::Linear { requantise: None, .. } => raw,
+        | Operator::Linear { requantise: None, .. }
+        | Operator::MatMul { requantise: None, .. } => raw,
         _ => quantisation,
     };
     let name = format!("{}_{}", operator.name(), graph.nodes.len());
@@ -185,6 +195,20 @@ fn is_condition(node: &Node, shape: &[usize]) -> bool {
         return false;
     };
     node.shape == shape && function.values.iter().all(|value| (0..=1).contains(value))
+}
+
+/// An activation that the source can be multiplied with, and the shape of the product.
+fn factor(graph: &Graph, source: ValueId) -> Option<(ValueId, Vec<usize>)> {
+    let [batches @ .., rows, terms] = graph.shape(source) else {
+        return None;
+    };
+    (0..graph.inputs.len() + graph.nodes.len()).rev().find_map(|value| {
+        let [others @ .., inner, columns] = graph.shape(value) else {
+            return None;
+        };
+        let fits = others == batches && inner == terms && kind(graph, value) == Kind::Activation;
+        fits.then(|| (value, [batches, &[*rows, *columns]].concat()))
+    })
 }
 
 /// Another int8 value of the source's shape, or the source itself.

@@ -18,7 +18,8 @@ pub(super) fn kind(graph: &Graph, value: ValueId) -> Kind {
     let Node { operator, inputs, .. } = &graph.nodes[node];
     match operator {
         Operator::Convolution { requantise: None, .. }
-        | Operator::Linear { requantise: None, .. } => Kind::Accumulator,
+        | Operator::Linear { requantise: None, .. }
+        | Operator::MatMul { requantise: None, .. } => Kind::Accumulator,
         Operator::ArgMax { .. } => Kind::Index,
         Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
             kind(graph, inputs[0])

@@ -1,5 +1,6 @@
 //! Conv, Gemm, MatMul, BatchNormalization.
 
+use zkinfer_models::float::graph::Operator;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use super::{conv, conv_op};
@@ -106,6 +107,116 @@ fn mat_mul_with_a_constant() {
     close(mat_mul(&[1, 6], &[6], ["x", "w"]), 3.0, &["Linear", "Reshape"]);
     close(mat_mul(&[1, 6, 2], &[3, 6], ["w", "x"]), 3.0, &["Transpose", "Linear", "Transpose"]);
     close(mat_mul(&[6], &[3, 6], ["w", "x"]), 3.0, &["Linear"]);
+}
+
+/// Both computed, of any rank; a vector is a row or a column, and batches broadcast.
+#[test]
+fn mat_mul_of_computed_matrices() {
+    for (left, right, moves) in [
+        (&[4, 6][..], &[6, 5][..], &[][..]),
+        (&[2, 4, 6], &[2, 6, 5], &[]),
+        (&[6], &[6], &["Reshape", "Reshape"]),
+        (&[3, 6], &[6], &["Reshape"]),
+    ] {
+        let builder = Builder::new(13).input("a", left).input("b", right);
+        let builder = builder.node(Op::new("MatMul", &["a", "b"], &["y"])).output("y");
+        let case = case(builder);
+        assert!(case.distance() < 3.0, "{}", case.distance());
+        let operators = case.operators();
+        assert_eq!(operators.iter().filter(|&&name| name == "MatMul").count(), 1);
+        assert!(operators.starts_with(moves), "{operators:?}");
+    }
+    let builder = Builder::new(13).input("a", &[2, 1, 3, 4]).input("b", &[1, 5, 4, 2]);
+    let case = case(builder.node(Op::new("MatMul", &["a", "b"], &["y"])).output("y"));
+    assert!(case.distance() < 3.0, "{}", case.distance());
+    assert_eq!(case.quantised.graph.shape(case.quantised.graph.outputs[0].value), [2, 5, 3, 2]);
+}
+
+/// `softmax(x·wq·(x·wk)ᵀ/√d)·(x·wv)`, with two heads. The number goes into the product, on
+/// whichever side of it the file has it.
+#[test]
+fn attention_is_two_products_of_computed_matrices() {
+    let scale = 1.0 / 3f32.sqrt();
+    let attention = |scale_behind: bool| {
+        let mut builder = Builder::new(13)
+            .batched_input("x", &[4, 6])
+            .floats("scale", &[1], &[scale])
+            .integers("heads", &[1, 4, 2, 3]);
+        for (head, permutation) in [("q", [0, 2, 1, 3]), ("k", [0, 2, 3, 1]), ("v", [0, 2, 1, 3])] {
+            let name = |part: &str| format!("{head}{part}");
+            let strong: Vec<f32> = weights(36).into_iter().map(|weight| 3.0 * weight).collect();
+            builder = builder
+                .floats(&name("w"), &[6, 6], &strong)
+                .node(Op::new("MatMul", &["x", &name("w")], &[&name("l")]))
+                .node(Op::new("Reshape", &[&name("l"), "heads"], &[&name("r")]))
+                .node(Op::new("Transpose", &[&name("r")], &[&name("")]).ints("perm", &permutation));
+        }
+        let scores = match scale_behind {
+            true => builder.node(Op::new("MatMul", &["q", "k"], &["qk"])).node(Op::new(
+                "Mul",
+                &["qk", "scale"],
+                &["scores"],
+            )),
+            false => builder.node(Op::new("Mul", &["scale", "q"], &["qs"])).node(Op::new(
+                "MatMul",
+                &["qs", "k"],
+                &["scores"],
+            )),
+        };
+        let builder = scores
+            .node(Op::new("Softmax", &["scores"], &["p"]).int("axis", -1))
+            .node(Op::new("MatMul", &["p", "v"], &["y"]))
+            .output("y");
+        case(builder)
+    };
+    for scale_behind in [true, false] {
+        let case = attention(scale_behind);
+        assert!(case.distance() < 8.0, "{}", case.distance());
+        let products: Vec<_> = case
+            .model
+            .graph()
+            .nodes
+            .iter()
+            .filter_map(|node| match node.operator {
+                Operator::MatMul { factor } => Some(factor),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(products, [scale, 1.0]);
+        assert!(!case.operators().contains(&"Convolution"), "{:?}", case.operators());
+    }
+}
+
+#[test]
+fn gemm_of_computed_matrices() {
+    let gemm = |shapes: [&[i64]; 3], alpha: f32, transposed: [i64; 2]| {
+        let op = Op::new("Gemm", &["a", "b", "c"], &["y"]).float("alpha", alpha).float("beta", 0.5);
+        let op = op.int("transA", transposed[0]).int("transB", transposed[1]);
+        let [a, b, c] = shapes;
+        let builder = Builder::new(13).input("a", a).input("b", b).input("c", c);
+        case(builder.node(op).output("y")).distance()
+    };
+    for distance in [
+        gemm([&[4, 6], &[6, 5], &[4, 5]], 1.0, [0, 0]),
+        gemm([&[6, 4], &[6, 5], &[5]], 0.25, [1, 0]),
+        gemm([&[4, 6], &[5, 6], &[4, 1]], -2.0, [0, 1]),
+    ] {
+        assert!(distance < 4.0, "{distance}");
+    }
+}
+
+/// Gemm with a constant matrix adds a computed third operand too.
+#[test]
+fn gemm_with_a_computed_bias() {
+    let builder = Builder::new(13)
+        .input("a", &[4, 6])
+        .input("c", &[5])
+        .floats("b", &[6, 5], &weights(30))
+        .node(Op::new("Gemm", &["a", "b", "c"], &["y"]).float("beta", 2.0))
+        .output("y");
+    let case = case(builder);
+    assert!(case.distance() < 3.0, "{}", case.distance());
+    assert!(case.operators().ends_with(&["Sum"]), "{:?}", case.operators());
 }
 
 #[test]

@@ -103,6 +103,41 @@ fn accumulators_stay_below_2_to_62() {
     product(7, 0, LIMIT / 7 + 1).fails(REACHES);
     product(0, 3, LIMIT / 3 + 1).fails(REACHES);
     product(1, 1, 0).fails("multiplier 0 is not positive");
+
+    let matrices = |terms: usize, left: i64, right: i64, multiplier: i64| {
+        let net = Net::of(&[1]).input(&[1, terms], 0, left).input(&[terms, 1], -right, 0);
+        net.node(Operator::MatMul { multiplier, requantise: None }, &[1, 2], &[1, 1])
+    };
+    matrices(2, 7, 3, (LIMIT - 1) / 42).holds();
+    matrices(2, 7, 3, LIMIT / 42 + 1).fails(REACHES);
+    matrices(3, 1, 1, LIMIT / 3).holds();
+    matrices(3, 1, 1, LIMIT / 3 + 1).fails(REACHES);
+    matrices(1, 1, 1, 0).fails("multiplier 0 is not positive");
+    let mut shifted = matrices(1, 1, 1, 1);
+    shifted.0.nodes[0].quantisation.zero_point = 1;
+    shifted.fails("an accumulator that is not requantised needs zero point 0");
+}
+
+#[test]
+fn matrices_that_cannot_be_multiplied() {
+    let of = |left: &[usize], right: &[usize], shape: &[usize]| {
+        let operator = Operator::MatMul { multiplier: 1, requantise: Some(requantise()) };
+        Net::of(&[1]).input(left, 0, 1).input(right, 0, 1).node(operator, &[1, 2], shape)
+    };
+    of(&[2, 3], &[3, 4], &[2, 4]).holds();
+    of(&[5, 1, 2, 3], &[5, 1, 3, 4], &[5, 1, 2, 4]).holds();
+    for (left, right) in
+        [(&[2, 3][..], &[4, 4][..]), (&[5, 2, 3], &[1, 3, 4]), (&[5, 2, 3], &[3, 4])]
+    {
+        let problem = format!("multiplies shapes {left:?} and {right:?}, which do not fit");
+        of(left, right, &[2, 4]).fails(&problem);
+    }
+    for (left, right) in [(&[3][..], &[3, 4][..]), (&[2, 3], &[3])] {
+        let problem = format!("multiplies shapes {left:?} and {right:?}, which are no matrices");
+        of(left, right, &[2, 4]).fails(&problem);
+    }
+    of(&[2, 3], &[3, 4], &[2, 3])
+        .fails("its operator gives shape [2, 4], but shape [2, 3] is declared");
 }
 
 #[test]
