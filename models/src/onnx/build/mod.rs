@@ -7,6 +7,7 @@ pub(in crate::onnx) mod import;
 pub(in crate::onnx) mod importer;
 mod nodes;
 mod operands;
+pub(in crate::onnx) mod places;
 pub(in crate::onnx) mod scales;
 pub(in crate::onnx) mod shapes;
 mod types;

@@ -13,6 +13,7 @@
 //! | `normalisation` | BatchNormalization, InstanceNormalization, LRN |
 //! | `resize` | Resize, Upsample |
 //! | `rearrange` | Concat, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
+//! | `indexed` | GatherElements, GatherND, ScatterElements, ScatterND |
 //! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
 //! | `section` | Slice, Pad |
 //! | `order` | ArgMax, ArgMin, TopK |
@@ -32,6 +33,7 @@ mod conversion;
 mod convolution;
 mod elementwise;
 mod fold;
+mod indexed;
 mod linear;
 mod matmul;
 mod normalisation;
@@ -58,6 +60,7 @@ const FAMILIES: &[&[Registration]] = &[
     conversion::OPERATORS,
     convolution::OPERATORS,
     elementwise::OPERATORS,
+    indexed::OPERATORS,
     linear::OPERATORS,
     normalisation::OPERATORS,
     order::OPERATORS,

@@ -8,6 +8,7 @@
 mod activations;
 mod elementwise;
 mod endings;
+mod indexed;
 mod linear;
 mod pooling;
 mod spelled;

@@ -1,0 +1,243 @@
+//! Operators that read or write elements by index: GatherElements, GatherND, ScatterElements,
+//! ScatterND. With constant indices they move elements and compute nothing; only reductions do.
+
+use super::fold::indices;
+use crate::float::binary::BinaryOperator;
+use crate::float::graph::Operator;
+use crate::integer::graph::ValueId;
+use crate::onnx::build::importer::{Importer, Operand, Registration};
+use crate::onnx::build::places::Place;
+use crate::onnx::error::Stop;
+use crate::onnx::read::call::{Call, axis};
+use crate::onnx::read::constant::Constant;
+
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration::new("GatherElements", &["axis"], gather_elements),
+    Registration::new("GatherND", &["batch_dims"], gather_nd),
+    // ScatterElements before opset 11.
+    Registration::new("Scatter", &["axis"], scatter_elements),
+    Registration::new("ScatterElements", &["axis", "reduction"], scatter_elements),
+    Registration::new("ScatterND", &["reduction"], scatter_nd),
+];
+
+/// Elements between neighbours along each dimension.
+fn strides(shape: &[usize]) -> Vec<usize> {
+    (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect()
+}
+
+fn gather_elements<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let data = importer.computed(call, 0)?;
+    let chosen = importer.constant(call, 1)?;
+    let shape = importer.graph.shape(data).to_vec();
+    let places = along(&chosen, &shape, axis(call.int("axis", 0)?, shape.len())?)?;
+    let places: Vec<Place> = places.into_iter().map(|place| (0, place)).collect();
+    let value = importer.collect(call, &[data], &places, chosen.shape().to_vec())?;
+    importer.define(call, value)
+}
+
+/// The place that each index means: its own, but for the dimension that it is an index of.
+fn along(chosen: &Constant, shape: &[usize], axis: usize) -> Result<Vec<usize>, Stop> {
+    let counts = chosen.shape();
+    let fits = counts.len() == shape.len()
+        && (0..shape.len()).all(|other| other == axis || counts[other] <= shape[other]);
+    if !fits {
+        return Err(Stop::Because(format!(
+            "indices of shape {counts:?} for shape {shape:?} and axis {axis}"
+        )));
+    }
+    let (from, to) = (strides(counts), strides(shape));
+    let place = |(place, index): (usize, usize)| {
+        (0..shape.len()).fold(index * to[axis], |sum, other| match other == axis {
+            true => sum,
+            false => sum + place / from[other] % counts[other] * to[other],
+        })
+    };
+    Ok(indices(chosen, shape[axis])?.into_iter().enumerate().map(place).collect())
+}
+
+fn gather_nd<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let data = importer.computed(call, 0)?;
+    let chosen = importer.constant(call, 1)?;
+    let shape = importer.graph.shape(data).to_vec();
+    let batches = usize::try_from(call.int("batch_dims", 0)?).unwrap_or(usize::MAX);
+    let (begins, inner) = tuples(&chosen, &shape, batches)?;
+    let (_, outer) = chosen.shape().split_last().unwrap_or((&1, &[]));
+    let gathered = [outer, &inner].concat();
+    importer.fits(&gathered)?;
+    let value = importer.collect(call, &[data], &blocks(&begins, &inner), gathered)?;
+    importer.define(call, value)
+}
+
+/// Where the block begins that each tuple of indices means, and the shape of a block. The first
+/// `batches` dimensions are those of the tuples' own places.
+fn tuples(
+    chosen: &Constant,
+    shape: &[usize],
+    batches: usize,
+) -> Result<(Vec<usize>, Vec<usize>), Stop> {
+    let counts = chosen.shape();
+    let wrong = || {
+        Stop::Because(format!(
+            "indices of shape {counts:?} for shape {shape:?}, {batches} of its dimensions batches"
+        ))
+    };
+    let (&length, outer) = counts.split_last().ok_or_else(wrong)?;
+    let depth = batches.checked_add(length).filter(|&depth| depth <= shape.len());
+    let depth = depth.filter(|_| batches <= outer.len() && outer[..batches] == shape[..batches]);
+    let depth = depth.ok_or_else(wrong)?;
+    let strides = strides(shape);
+    let listed = chosen.integers()?;
+    let tuples_each: usize = outer[batches..].iter().product();
+    let batch: usize = shape[batches..].iter().product();
+    let mut begins = Vec::with_capacity(outer.iter().product());
+    for place in 0..outer.iter().product() {
+        let mut begin = place / tuples_each.max(1) * batch;
+        for (dimension, &index) in
+            (batches..depth).zip(listed.iter().skip(place * length).take(length))
+        {
+            let size = shape[dimension] as i64;
+            let from_front = if index < 0 { index + size } else { index };
+            if !(0..size).contains(&from_front) {
+                return Err(Stop::Because(format!(
+                    "index {index} is outside a dimension of {size}"
+                )));
+            }
+            begin += from_front as usize * strides[dimension];
+        }
+        begins.push(begin);
+    }
+    Ok((begins, shape[depth..].to_vec()))
+}
+
+/// The elements of blocks of one shape.
+fn blocks(begins: &[usize], inner: &[usize]) -> Vec<Place> {
+    let size: usize = inner.iter().product();
+    begins.iter().flat_map(|&begin| (begin..begin + size).map(|place| (0, place))).collect()
+}
+
+fn scatter_elements<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let data = importer.operand(call, 0)?;
+    let chosen = importer.constant(call, 1)?;
+    let shape = importer.shape_of(&data);
+    let targets = along(&chosen, &shape, axis(call.int("axis", 0)?, shape.len())?)?;
+    scatter(importer, call, data, &targets, chosen.shape())
+}
+
+fn scatter_nd<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let data = importer.operand(call, 0)?;
+    let chosen = importer.constant(call, 1)?;
+    let shape = importer.shape_of(&data);
+    let (begins, inner) = tuples(&chosen, &shape, 0)?;
+    let (_, outer) = chosen.shape().split_last().unwrap_or((&1, &[]));
+    let updated = [outer, &inner].concat();
+    importer.fits(&updated)?;
+    let targets: Vec<usize> = blocks(&begins, &inner).into_iter().map(|(_, place)| place).collect();
+    scatter(importer, call, data, &targets, &updated)
+}
+
+/// Data whose elements at `targets` are replaced by the updates, or joined with them.
+fn scatter<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    data: Operand,
+    targets: &[usize],
+    updated: &[usize],
+) -> Result<(), Stop> {
+    let shape = importer.shape_of(&data);
+    let updates = importer.operand(call, 2)?;
+    if importer.shape_of(&updates) != updated {
+        return Err(Stop::Because(format!(
+            "updates of shape {:?}, expected {updated:?}",
+            importer.shape_of(&updates)
+        )));
+    }
+    let data = importer.value(call, data, &shape)?;
+    let updates = importer.value(call, updates, updated)?;
+    let reduction = call.string("reduction", "none")?;
+    let reduction = Reduction::ALL.into_iter().find(|(name, _)| *name == reduction);
+    let (_, reduction) = reduction.ok_or_else(|| {
+        Stop::because("attribute `reduction` is none of none, add, mul, max and min")
+    })?;
+    let count: usize = shape.iter().product();
+    let unchanged: Vec<Place> = (0..count).map(|place| (0, place)).collect();
+    let Some(reduction) = reduction else {
+        // Of several updates of one element the last one counts.
+        let mut places = unchanged;
+        for (update, &target) in targets.iter().enumerate() {
+            places[target] = (1, update);
+        }
+        let value = importer.collect(call, &[data, updates], &places, shape)?;
+        return importer.define(call, value);
+    };
+    // The first update of each element, then the second of each, and so on.
+    let mut met = vec![0; count];
+    let mut layers: Vec<Vec<(usize, usize)>> = Vec::new();
+    for (update, &target) in targets.iter().enumerate() {
+        if layers.len() == met[target] {
+            layers.push(Vec::new());
+        }
+        layers[met[target]].push((target, update));
+        met[target] += 1;
+    }
+    let mut value = data;
+    for layer in layers {
+        value = reduction.join(importer, call, value, updates, &layer)?;
+    }
+    importer.define(call, value)
+}
+
+/// What becomes of an element and its update.
+#[derive(Clone, Copy)]
+enum Reduction {
+    Add,
+    Multiply,
+    Extreme(BinaryOperator),
+}
+
+impl Reduction {
+    const ALL: [(&'static str, Option<Self>); 5] = [
+        ("none", None),
+        ("add", Some(Self::Add)),
+        ("mul", Some(Self::Multiply)),
+        ("max", Some(Self::Extreme(BinaryOperator::Max))),
+        ("min", Some(Self::Extreme(BinaryOperator::Min))),
+    ];
+
+    /// A value joined with at most one update an element.
+    fn join<'a>(
+        self,
+        importer: &mut Importer<'a>,
+        call: &Call<'a>,
+        value: ValueId,
+        updates: ValueId,
+        layer: &[(usize, usize)],
+    ) -> Result<ValueId, Stop> {
+        let shape = importer.graph.shape(value).to_vec();
+        let count: usize = shape.iter().product();
+        // What changes nothing: zero, one, the element itself.
+        let mut neutral = |number: f64| {
+            importer.push(call, Operator::Constant(vec![number]), Vec::new(), vec![1])
+        };
+        let (rest, own) = match self {
+            Self::Add => (neutral(0.0)?, false),
+            Self::Multiply => (neutral(1.0)?, false),
+            Self::Extreme(_) => (value, true),
+        };
+        let mut places: Vec<Place> =
+            (0..count).map(|place| (0, if own { place } else { 0 })).collect();
+        for &(target, update) in layer {
+            places[target] = (1, update);
+        }
+        let spread = importer.collect(call, &[rest, updates], &places, shape.clone())?;
+        match self {
+            Self::Add => {
+                let sum = Operator::Add { subtract: vec![false; 2], constant: Vec::new() };
+                importer.push(call, sum, vec![value, spread], shape)
+            }
+            Self::Multiply => importer.multiply(call, [value, spread]),
+            Self::Extreme(extreme) => {
+                importer.push(call, Operator::Binary(extreme), vec![value, spread], shape)
+            }
+        }
+    }
+}
