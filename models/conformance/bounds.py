@@ -46,6 +46,8 @@ BOUNDS = {
     "com.microsoft.QLinearLeakyRelu": 2,
     "com.microsoft.QLinearMul": 2,
     "com.microsoft.QLinearSigmoid": 2,
+    # A mean, a difference, its square's mean, a root, two products: each rounds.
+    "LayerNormalization": 5,
     # Steep: half a step of the input, times the slope where the test is steepest.
     "Acosh": 20,
     "Atanh": 6,

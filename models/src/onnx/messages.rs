@@ -18,6 +18,41 @@ pub struct ModelProto {
     /// The operator sets that its nodes are from.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    /// Operators that the file defines itself.
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<FunctionProto>,
+}
+
+/// An operator that is defined by nodes.
+#[derive(Clone, PartialEq, Message)]
+pub struct FunctionProto {
+    /// The operator's name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The names that the nodes have for the operator's operands.
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    /// The names that they have for its results.
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    /// Names of its parameters without a default.
+    #[prost(string, repeated, tag = "6")]
+    pub attribute: Vec<String>,
+    /// The nodes, each behind those whose results it reads.
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<NodeProto>,
+    /// The operator sets that the nodes are from.
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: Vec<OperatorSetIdProto>,
+    /// The domain of the operator.
+    #[prost(string, tag = "10")]
+    pub domain: String,
+    /// Its parameters with a default.
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<AttributeProto>,
+    /// Which of several functions of one name it is.
+    #[prost(string, tag = "13")]
+    pub overload: String,
 }
 
 /// An operator set: a domain's operators at a version.
@@ -72,6 +107,9 @@ pub struct NodeProto {
     /// The domain of the operator: empty for ONNX's own.
     #[prost(string, tag = "7")]
     pub domain: String,
+    /// Which of several functions of one name is meant.
+    #[prost(string, tag = "8")]
+    pub overload: String,
 }
 
 /// A parameter of a node: a name and one of the fields, as [`type`](Self::type) says.
@@ -104,6 +142,9 @@ pub struct AttributeProto {
     /// An [`AttributeType`].
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub r#type: i32,
+    /// In a function: the parameter of the function that stands here.
+    #[prost(string, tag = "21")]
+    pub ref_attr_name: String,
 }
 
 /// An input or output.

@@ -3,6 +3,7 @@
 //! | room | idea |
 //! |---|---|
 //! | `operators` | what each operator is, one line of registration and one function each |
+//! | `functions` | operators that are others in their place: ONNX's functions, and the file's own |
 //! | `build` | the graph that comes about, and what importers of operators build it with |
 //! | `read` | from bytes to inputs, constants and nodes |
 //! | `messages` | what of a file is decoded |
@@ -13,6 +14,7 @@
 
 mod build;
 mod error;
+mod functions;
 pub(crate) mod messages;
 mod operators;
 mod read;
@@ -24,8 +26,10 @@ use crate::float::graph::Graph;
 use crate::integer::graph::Output;
 use build::import::import_nodes;
 use build::importer::{Binding, Importer};
+use build::shelf::Shelf;
 use error::Stop;
 pub use error::{ImportError, NEWEST_OPSET, OLDEST_OPSET, Refusal, Refusals};
+use functions::local;
 use messages::{GraphProto, ModelProto};
 pub use operators::supported_operators;
 use read::file;
@@ -59,10 +63,17 @@ pub(crate) fn import_bytes(
 
 fn import(
     path: &Path,
-    (model, mut proto): (ModelProto, GraphProto),
+    (mut model, mut proto): (ModelProto, GraphProto),
     dimensions: &Dimensions,
 ) -> Result<Imported, ImportError> {
     let opset = file::opset(path, &model)?;
+    local::inline(&std::mem::take(&mut model.functions), &mut proto, opset).map_err(
+        |(function, problem)| ImportError::Interface {
+            path: path.to_owned(),
+            place: format!("function {function:?}"),
+            problem,
+        },
+    )?;
     file::prune(&mut proto);
     let interface = fix_inputs(path, &mut proto, dimensions)?;
     let stem = path.file_stem().unwrap_or(path.as_os_str());
@@ -70,7 +81,7 @@ fn import(
     let directory = path.parent();
     let (graph, notes, skipped) = build(path, name, interface, &proto, opset, directory)?;
     #[cfg(not(feature = "tract"))]
-    drop(skipped);
+    drop((skipped, model));
     Ok(Imported {
         graph,
         notes,
@@ -90,8 +101,9 @@ fn build(
     directory: Option<&Path>,
 ) -> Result<Built, ImportError> {
     let invalid = |problem: String| ImportError::Invalid { path: path.to_owned(), problem };
-    let mut importer =
-        Importer::new(name, interface.inputs, proto, directory, operators::registration);
+    let shelf = Shelf::default();
+    let table = operators::registration;
+    let mut importer = Importer::new(name, interface.inputs, proto, directory, table, &shelf);
     importer.notes = interface.notes;
     for tensor in &proto.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);

@@ -22,8 +22,8 @@ pub mod messages {
 
 use messages::tensor_shape_proto::{Dimension, Length};
 use messages::{
-    AttributeProto, AttributeType, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
-    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
+    AttributeProto, AttributeType, DataType, FunctionProto, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
 };
 
 /// A model under construction.
@@ -120,6 +120,22 @@ impl Builder {
         self
     }
 
+    /// An operator of the file's own: the nodes of `body`, between its inputs and outputs.
+    #[must_use]
+    pub fn function(mut self, domain: &str, name: &str, body: Self) -> Self {
+        let names = |values: Vec<ValueInfoProto>| values.into_iter().map(|value| value.name);
+        self.model.functions.push(FunctionProto {
+            name: name.into(),
+            domain: domain.into(),
+            input: names(body.graph.input).collect(),
+            output: names(body.graph.output).collect(),
+            node: body.graph.node,
+            opset_import: body.model.opset_import,
+            ..FunctionProto::default()
+        });
+        self
+    }
+
     /// The protobuf model.
     pub fn build(self) -> ModelProto {
         ModelProto { graph: Some(self.graph), ..self.model }
@@ -197,6 +213,12 @@ impl Op {
     #[must_use]
     pub fn tensor(self, name: &str, value: TensorProto) -> Self {
         self.attribute(name, AttributeType::Tensor, |attribute| attribute.t = Some(value))
+    }
+
+    /// In a function: an attribute that is the function's.
+    #[must_use]
+    pub fn reference(self, name: &str, kind: AttributeType, of: &str) -> Self {
+        self.attribute(name, kind, |attribute| attribute.ref_attr_name = of.into())
     }
 
     /// A graph attribute: the nodes of `body`, which may read what stands outside.

@@ -98,6 +98,37 @@ pub fn close(builder: Builder, steps: f64, operators: &[&str]) -> Case {
     case
 }
 
+/// Checks float and int8 outputs against what the operators are defined to be: `expected` gives the
+/// first output of a sample, row by row. The float network follows it, int8 is within `steps`
+/// (255ths of its range, zero included).
+pub fn defined(
+    builder: Builder,
+    steps: f64,
+    expected: impl Fn(&[ArrayD<f32>]) -> Vec<f64>,
+) -> Case {
+    let case = case(builder);
+    let graph = &case.quantised.graph;
+    let (mut largest, mut low, mut high) = (0.0f64, 0.0f64, 0.0f64);
+    for inputs in case.dataset.samples() {
+        let expected = expected(inputs);
+        let float = case.model.run_own(inputs).unwrap();
+        let integers = graph.quantise_inputs(inputs).unwrap();
+        let int8 = graph.dequantise_outputs(&interpreter::run(graph, &integers).unwrap());
+        assert_eq!((float[0].len(), int8[0].len()), (expected.len(), expected.len()));
+        for ((&float, &int8), expected) in float[0].iter().zip(&int8[0]).zip(expected) {
+            assert!(
+                (f64::from(float) - expected).abs() <= 1e-4 * expected.abs().max(1.0),
+                "float {float}, by definition {expected}"
+            );
+            largest = largest.max((int8 - expected).abs());
+            (low, high) = (low.min(expected), high.max(expected));
+        }
+    }
+    let distance = largest / (high - low) * 255.0;
+    assert!(distance <= steps, "{distance} steps, at most {steps} expected");
+    case
+}
+
 /// Weights for tests: random in −1..1, seeded by their number.
 pub fn weights(count: usize) -> Vec<f32> {
     Random::new(count as u64).reals(count, -1.0, 1.0)

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::allowance::{MAX_FOLDED, MAX_STORED, READINGS};
 use super::importer::Importer;
+use super::shelf::Shelf;
 use crate::limits;
 use crate::onnx::error::Stop;
 use crate::onnx::messages::{GraphProto, TensorProto};
@@ -55,8 +56,12 @@ impl<'a> Importer<'a> {
     }
 
     /// An import of a single node, with what is left here.
-    pub(in crate::onnx) fn alone<'p>(&self, proto: &'p GraphProto) -> Importer<'p> {
-        let alone = Importer::new(String::new(), Vec::new(), proto, None, self.table);
+    pub(in crate::onnx) fn alone<'p>(
+        &self,
+        proto: &'p GraphProto,
+        shelf: &'p Shelf,
+    ) -> Importer<'p> {
+        let alone = Importer::new(String::new(), Vec::new(), proto, None, self.table, shelf);
         alone.reading.set(self.reading.get());
         alone
     }

@@ -1,6 +1,7 @@
 //! Importing nodes: one after another, and those on constants alone by computing them.
 
 use super::importer::{Binding, Fold, Importer};
+use super::shelf::Shelf;
 use crate::float::execute::Execution;
 use crate::float::graph::Operator;
 use crate::integer::graph::{Output, ValueId};
@@ -104,8 +105,8 @@ fn folded<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Option<Result<Constan
 
 /// The only result of a node on constants, computed in floating point; `None` if that cannot be.
 fn computed_at_import(importer: &Importer<'_>, call: &Call<'_>) -> Result<Option<Constant>, Stop> {
-    let proto = GraphProto::default();
-    let mut alone = importer.alone(&proto);
+    let (proto, shelf) = (GraphProto::default(), Shelf::default());
+    let mut alone = importer.alone(&proto, &shelf);
     let result = import_alone(importer, &mut alone, call);
     importer.rejoin(&alone);
     let (value, integer) = match result {

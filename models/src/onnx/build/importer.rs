@@ -7,6 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::allowance::{MAX_FOLDED, MAX_STORED};
+use super::shelf::Shelf;
 use crate::float::graph::Graph;
 use crate::float::room::Room;
 use crate::integer::graph::ValueId;
@@ -136,6 +137,8 @@ pub(in crate::onnx) struct Importer<'a> {
     pub(in crate::onnx) skipped: Vec<String>,
     /// Where operators are looked up.
     pub(in crate::onnx) table: Table,
+    /// Where graphs that the import makes are kept.
+    pub(in crate::onnx) shelf: &'a Shelf,
     pub(in crate::onnx) values: HashMap<&'a str, Binding>,
     consumers: HashMap<&'a str, Vec<&'a NodeProto>>,
     outputs: HashSet<&'a str>,
@@ -167,6 +170,7 @@ impl<'a> Importer<'a> {
         proto: &'a GraphProto,
         directory: Option<&'a Path>,
         table: Table,
+        shelf: &'a Shelf,
     ) -> Self {
         let mut values = HashMap::new();
         let usable: HashSet<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
@@ -181,6 +185,7 @@ impl<'a> Importer<'a> {
             notes: Vec::new(),
             skipped: Vec::new(),
             table,
+            shelf,
             values,
             consumers: HashMap::new(),
             outputs: HashSet::new(),
@@ -195,18 +200,18 @@ impl<'a> Importer<'a> {
             unusable: HashMap::new(),
             refusals: Vec::new(),
         };
-        importer.enter(proto);
+        importer.read_by(proto);
+        importer.outputs.extend(proto.output.iter().map(|output| output.name.as_str()));
         importer
     }
 
-    /// Notes who reads what in a graph, the file's own or a branch of it.
-    pub(in crate::onnx) fn enter(&mut self, proto: &'a GraphProto) {
+    /// Notes who reads what in a graph: the file's own, a branch of it, or the body of a function.
+    pub(in crate::onnx) fn read_by(&mut self, proto: &'a GraphProto) {
         for node in &proto.node {
             for input in &node.input {
                 self.consumers.entry(input.as_str()).or_default().push(node);
             }
         }
-        self.outputs.extend(proto.output.iter().map(|output| output.name.as_str()));
     }
 
     /// Gives a value name its meaning; `Err` if it has one already.

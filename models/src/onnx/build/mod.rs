@@ -10,4 +10,5 @@ mod operands;
 pub(in crate::onnx) mod places;
 pub(in crate::onnx) mod scales;
 pub(in crate::onnx) mod shapes;
+pub(in crate::onnx) mod shelf;
 mod types;

@@ -1,8 +1,11 @@
 //! If with a condition known at import: the branch that is taken, in place of the node.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::onnx::build::import::import_nodes;
 use crate::onnx::build::importer::{Binding, Importer, Operand, Registration};
 use crate::onnx::error::Stop;
+use crate::onnx::messages::GraphProto;
 use crate::onnx::read::call::Call;
 
 pub(super) const OPERATORS: &[Registration] =
@@ -23,7 +26,8 @@ fn branch<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let name = if condition { "then_branch" } else { "else_branch" };
     let graph =
         call.graph(name)?.ok_or_else(|| Stop::Because(format!("attribute `{name}` is missing")))?;
-    importer.enter(graph);
+    let graph = importer.shelf.keep(with_results(graph.clone(), &call.node.output));
+    importer.read_by(graph);
     for tensor in &graph.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);
         let constant = importer.stored(tensor)?;
@@ -35,9 +39,38 @@ fn branch<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
         let binding = binding.ok_or_else(|| {
             Stop::Because(format!("nothing defines {:?} in its branch", inner.name))
         })?;
-        if !outer.is_empty() {
+        if !outer.is_empty() && *outer != inner.name {
             importer.bind(outer, binding)?;
         }
     }
     Ok(())
+}
+
+/// A branch whose results have the names that they have outside, where nodes of it make them: who
+/// reads them is known by those.
+fn with_results(mut graph: GraphProto, outside: &[String]) -> GraphProto {
+    let made: HashSet<String> = graph.node.iter().flat_map(|node| node.output.clone()).collect();
+    let mut names = HashMap::new();
+    for (inner, outer) in graph.output.iter().zip(outside) {
+        if made.contains(&inner.name) && !outer.is_empty() {
+            names.entry(inner.name.clone()).or_insert_with(|| outer.clone());
+        }
+    }
+    rename(&mut graph, &names);
+    graph
+}
+
+fn rename(graph: &mut GraphProto, names: &HashMap<String, String>) {
+    let renamed = |name: &mut String| {
+        if let Some(other) = names.get(name) {
+            name.clone_from(other);
+        }
+    };
+    graph.output.iter_mut().for_each(|value| renamed(&mut value.name));
+    for node in &mut graph.node {
+        node.input.iter_mut().chain(&mut node.output).for_each(renamed);
+        for inner in node.attribute.iter_mut().filter_map(|attribute| attribute.g.as_mut()) {
+            rename(inner, names);
+        }
+    }
 }

@@ -51,6 +51,7 @@ mod spatial;
 mod view;
 
 use crate::onnx::build::importer::Registration;
+use crate::onnx::functions::FUNCTIONS;
 use crate::onnx::messages::NodeProto;
 
 const FAMILIES: &[&[Registration]] = &[
@@ -84,6 +85,7 @@ const MICROSOFT: &[&[Registration]] = &[qlinear::MICROSOFT, quantised::OPERATORS
 pub fn supported_operators() -> Vec<String> {
     let own = FAMILIES
         .iter()
+        .chain(FUNCTIONS)
         .flat_map(|family| family.iter())
         .filter(|registration| !registration.refused)
         .map(|registration| registration.name.to_owned());
@@ -97,13 +99,14 @@ pub fn supported_operators() -> Vec<String> {
 
 /// What is known about a node's operator.
 pub(in crate::onnx) fn registration(node: &NodeProto) -> Option<&'static Registration> {
-    let families = match node.domain.as_str() {
-        "" | "ai.onnx" => FAMILIES,
-        "com.microsoft" => MICROSOFT,
+    let (families, functions) = match node.domain.as_str() {
+        "" | "ai.onnx" => (FAMILIES, FUNCTIONS),
+        "com.microsoft" => (MICROSOFT, &[][..]),
         _ => return None,
     };
     families
         .iter()
+        .chain(functions)
         .flat_map(|family| family.iter())
         .find(|registration| registration.name == node.op_type)
 }

@@ -8,6 +8,7 @@
 mod activations;
 mod elementwise;
 mod endings;
+mod functions;
 mod indexed;
 mod linear;
 mod pooling;
