@@ -273,17 +273,6 @@ impl Activation {
         matches!(self, Self::Truth | Self::Plain(Plain::Not))
     }
 
-    /// Beyond `±saturation` the function is constant to within half an int8 step of its range, so
-    /// that finer steps are worth more than a wider argument.
-    pub fn saturation(&self) -> f64 {
-        match self {
-            // 1 − σ(6.5) = 0.0015 < 1/510, and 1 − tanh(3.5) = 0.0018 < 1/255.
-            Self::Sigmoid => 6.5,
-            Self::Plain(Plain::Tanh) => 3.5,
-            _ => f64::INFINITY,
-        }
-    }
-
     /// The ONNX operator.
     pub fn name(&self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Dataset;
 use crate::float::execute::Execution;
 use crate::float::graph::Graph;
+use crate::float::relevance::Relevance;
 use crate::float::room;
 use crate::tensor::moves::from_elements;
 
@@ -29,7 +30,7 @@ pub enum CalibrateError {
         /// The shapes given.
         found: Vec<Vec<usize>>,
     },
-    /// A value of the network is not finite.
+    /// A value of the network is not a number, or infinite where that makes a difference.
     #[error(
         "node {node:?} becomes {found} on calibration sample {sample}; check the model and the \
         scale of its inputs, or calibrate with typical samples"
@@ -66,6 +67,11 @@ pub struct Range {
 impl Range {
     /// The range of nothing but zero.
     pub const ZERO: Self = Self { minimum: 0.0, maximum: 0.0 };
+
+    /// Whether both ends are.
+    pub fn is_finite(self) -> bool {
+        self.minimum.is_finite() && self.maximum.is_finite()
+    }
 
     /// The range that also covers the elements.
     #[must_use]
@@ -112,7 +118,7 @@ impl Calibration {
     pub(crate) fn over(graph: &Graph, dataset: &Dataset) -> Result<Self, CalibrateError> {
         let mut measured = Measured::new(graph);
         dataset.samples().iter().try_for_each(|tensors| measured.add(tensors))?;
-        Ok(measured.finish(Source::Data { samples: dataset.samples().len() }))
+        measured.finish(Source::Data { samples: dataset.samples().len() })
     }
 
     /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its
@@ -143,7 +149,7 @@ impl Calibration {
         for _ in 2..random_samples(graph) {
             measured.add(&draw(&mut Random::fraction))?;
         }
-        Ok(measured.finish(Source::InputRange { minimum, maximum }))
+        measured.finish(Source::InputRange { minimum, maximum })
     }
 }
 
@@ -162,6 +168,8 @@ struct Measured<'g> {
     inputs: Vec<Range>,
     /// Of what each node's fused activation reads, and of its result.
     nodes: Vec<(Range, Range)>,
+    /// Where a node was infinite first: the sample, and what was found.
+    infinite: BTreeMap<usize, (usize, f64)>,
 }
 
 impl<'g> Measured<'g> {
@@ -172,11 +180,12 @@ impl<'g> Measured<'g> {
             samples: 0,
             inputs: vec![Range::ZERO; graph.inputs.len()],
             nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
+            infinite: BTreeMap::new(),
         }
     }
 
     fn add(&mut self, tensors: &[ArrayD<f32>]) -> Result<(), CalibrateError> {
-        let Self { graph, execution, inputs, nodes, .. } = self;
+        let Self { graph, execution, inputs, nodes, infinite, .. } = self;
         let sample = self.samples;
         self.samples += 1;
         let fits = tensors.len() == graph.inputs.len()
@@ -191,14 +200,15 @@ impl<'g> Measured<'g> {
         }
         let mut fault = None;
         execution.run(tensors, |index, argument, result| {
-            if let Some(&found) = argument.iter().chain(result).find(|x| !x.is_finite())
-                && fault.is_none()
-            {
-                fault = Some(CalibrateError::NotFinite {
-                    sample,
-                    node: graph.nodes[index].name.clone(),
-                    found,
-                });
+            let mut odd = argument.iter().chain(result).filter(|x| !x.is_finite());
+            if let Some(&first) = odd.next() {
+                infinite.entry(index).or_insert((sample, first));
+                if let Some(&found) = std::iter::once(&first).chain(odd).find(|x| x.is_nan())
+                    && fault.is_none()
+                {
+                    let node = graph.nodes[index].name.clone();
+                    fault = Some(CalibrateError::NotFinite { sample, node, found });
+                }
             }
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
@@ -207,10 +217,11 @@ impl<'g> Measured<'g> {
         fault.map_or(Ok(()), Err)
     }
 
-    fn finish(self, source: Source) -> Calibration {
+    fn finish(mut self, source: Source) -> Result<Calibration, CalibrateError> {
+        self.bound()?;
         let names = || self.graph.nodes.iter().map(|node| node.name.clone());
         let (arguments, results): (Vec<Range>, Vec<Range>) = self.nodes.into_iter().unzip();
-        Calibration {
+        Ok(Calibration {
             source,
             inputs: self
                 .graph
@@ -221,7 +232,31 @@ impl<'g> Measured<'g> {
                 .collect(),
             results: names().zip(results).collect(),
             arguments: names().zip(arguments).collect(),
+        })
+    }
+
+    /// Ends the ranges that are infinite where it makes no difference any more, at the finest
+    /// steps.
+    fn bound(&mut self) -> Result<(), CalibrateError> {
+        /// Steps of 16 bits.
+        const FINEST: f64 = 65_535.0;
+        if self.infinite.is_empty() {
+            return Ok(());
         }
+        let results = self.nodes.iter().map(|&(_, result)| result);
+        let ranges: Vec<Range> = self.inputs.iter().copied().chain(results).collect();
+        let relevance = Relevance::new(self.graph, &ranges, |_| FINEST);
+        for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
+            *of_argument = relevance.arguments[index].end(*of_argument);
+            *of_result = relevance.values[self.graph.result(index)].end(*of_result);
+            if let Some(&(sample, found)) = self.infinite.get(&index)
+                && ![of_argument, of_result].into_iter().all(|range| range.is_finite())
+            {
+                let node = self.graph.nodes[index].name.clone();
+                return Err(CalibrateError::NotFinite { sample, node, found });
+            }
+        }
+        Ok(())
     }
 }
 

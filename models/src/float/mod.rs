@@ -9,6 +9,7 @@ pub mod graph;
 pub mod layer;
 pub(crate) mod passes;
 pub mod reference;
+pub(crate) mod relevance;
 pub mod room;
 #[cfg(feature = "tract")]
 pub(crate) mod tract;

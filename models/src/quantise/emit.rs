@@ -62,7 +62,8 @@ impl<'a> Quantiser<'a> {
                 (layer.linear(), grid)
             }
             float::graph::Operator::Add { subtract, constant } => {
-                (self.sum(index, subtract, constant, &inputs, result), result)
+                let constant = self.choices.constant(index, constant);
+                (self.sum(index, subtract, &constant, &inputs, result), result)
             }
             float::graph::Operator::AveragePool { window, divisors } => {
                 let (multipliers, requantise) = self.average(index, divisors, &inputs, result);
@@ -126,8 +127,9 @@ impl<'a> Quantiser<'a> {
             &float::graph::Operator::Slice { axis, start, step } => {
                 (Operator::Slice { axis, start, step }, first)
             }
-            float::graph::Operator::Pad { before, after, value } => {
-                let value = self.padding(node, *value, first);
+            float::graph::Operator::Pad { before, after, value: filling } => {
+                let matters = self.choices.matters(value);
+                let value = self.padding(node, matters.clamp((*filling).into()), first);
                 (Operator::Pad { before: before.clone(), after: after.clone(), value }, first)
             }
             &float::graph::Operator::ArgMax { axis, select_last, smallest } => {
@@ -215,10 +217,10 @@ impl<'a> Quantiser<'a> {
     }
 
     /// The integer that a Pad inserts, with a warning if it saturates.
-    fn padding(&mut self, node: &Node, value: f32, grid: Grid) -> i64 {
-        let integer = grid.quantise(value.into());
+    fn padding(&mut self, node: &Node, value: f64, grid: Grid) -> i64 {
+        let integer = grid.quantise(value);
         let inserted = grid.dequantise(integer);
-        if (inserted - f64::from(value)).abs() > grid.quantisation.scale {
+        if (inserted - value).abs() > grid.quantisation.scale {
             self.report.warnings.push(format!(
                 "{:?} pads with {value}, outside the range of its input; it saturates to \
                 {inserted}",

@@ -19,8 +19,8 @@ pub(super) struct Rescaling {
 }
 
 /// Rescaling to `output`, with the activation that was fused. Functions that only saturate are
-/// carried out on the output's scale; the others read their argument at a scale of its own,
-/// calibrated as `argument`.
+/// carried out on the output's scale; the others read their argument at a scale of its own, of the
+/// range `argument`.
 pub(super) fn rescaling(
     activation: Option<Activation>,
     argument: Range,
@@ -38,11 +38,7 @@ pub(super) fn rescaling(
     if let Some((low, high)) = activation.clip() {
         return saturate(output.quantise(low), output.quantise(high));
     }
-    let limit = activation.saturation() as f32;
-    let argument = super::scale::activation(Range {
-        minimum: argument.minimum.max(-limit),
-        maximum: argument.maximum.min(limit),
-    });
+    let argument = super::scale::activation(argument);
     Rescaling {
         scale: argument.quantisation.scale,
         zero_point: argument.quantisation.zero_point,
@@ -123,7 +119,7 @@ mod tests {
     #[test]
     fn sigmoid_is_tabulated_over_its_argument() {
         let output = grid(1.0 / 255.0, -128);
-        let wide = Range { minimum: -50.0, maximum: 50.0 };
+        let wide = Range { minimum: -7.0, maximum: 7.0 };
         let sigmoid = rescaling(Some(Activation::Sigmoid), wide, output);
         assert_eq!(sigmoid.function.values.len(), 256);
         assert_eq!((sigmoid.function.values[0], sigmoid.function.values[255]), (-128, 127));

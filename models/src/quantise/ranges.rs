@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use crate::float::accumulators::raw_accumulators;
 use crate::float::calibrate::{Calibration, Range};
 use crate::float::graph::{Graph, Operator};
+use crate::float::relevance::{Interval, Relevance};
 use crate::integer::graph::ValueId;
 
 use super::error::QuantiseError;
+use super::scale;
 
 /// Decisions that need the whole graph in view.
 pub(super) struct Ranges {
@@ -17,6 +19,7 @@ pub(super) struct Ranges {
     arguments: Vec<Range>,
     /// Per value: a raw accumulator.
     raw: Vec<bool>,
+    relevance: Relevance,
 }
 
 impl Ranges {
@@ -28,8 +31,7 @@ impl Ranges {
                     model: graph.name.clone(),
                     value: value.to_owned(),
                 })?;
-                let finite = range.minimum.is_finite() && range.maximum.is_finite();
-                if finite && range.minimum <= 0.0 && range.maximum >= 0.0 {
+                if range.is_finite() && range.minimum <= 0.0 && range.maximum >= 0.0 {
                     return Ok(range);
                 }
                 Err(QuantiseError::BadRange {
@@ -46,10 +48,28 @@ impl Ranges {
             ranges.push(look_up(&calibration.results, &node.name)?);
             arguments.push(look_up(&calibration.arguments, &node.name)?);
         }
+        let relevance = Relevance::new(graph, &ranges, |_| scale::STEPS);
+        // People see what an input saturates to; its range stays what they calibrated.
+        let computed = ranges.iter_mut().zip(&relevance.values).skip(graph.inputs.len());
+        computed.for_each(|(range, matters)| *range = matters.narrow(*range));
+        let read = arguments.iter_mut().zip(&relevance.arguments);
+        read.for_each(|(range, matters)| *range = matters.narrow(*range));
         let consumers = graph.consumers();
-        let mut choices = Self { ranges, arguments, raw: raw_accumulators(graph, &consumers) };
+        let raw = raw_accumulators(graph, &consumers);
+        let mut choices = Self { ranges, arguments, raw, relevance };
         choices.share_concat_ranges(graph, &consumers);
         Ok(choices)
+    }
+
+    /// What matters of a value.
+    pub(super) fn matters(&self, value: ValueId) -> Interval {
+        self.relevance.values[value]
+    }
+
+    /// The constant that a node adds, as far as it matters.
+    pub(super) fn constant(&self, node: usize, constant: &[f64]) -> Vec<f64> {
+        let matters = self.relevance.constants[node];
+        constant.iter().map(|&x| matters.clamp(x)).collect()
     }
 
     /// The range that a value is quantised over.

@@ -6,7 +6,7 @@ use crate::integer::rounding::{INT8_MAX, INT8_MIN, half_up};
 use crate::integer::signature::Grid;
 
 /// Steps between the smallest and the largest int8 number.
-const STEPS: f64 = (INT8_MAX - INT8_MIN) as f64;
+pub(super) const STEPS: f64 = (INT8_MAX - INT8_MIN) as f64;
 
 /// The scale of a value that is always zero: any would do.
 const ZERO_SCALE: f64 = 1.0 / STEPS;

@@ -5,6 +5,7 @@ mod data;
 mod external;
 mod graphs;
 mod limits;
+mod masks;
 mod operators;
 mod passes;
 mod recorded;

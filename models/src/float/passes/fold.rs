@@ -18,6 +18,9 @@ pub(super) fn run(rewriting: &mut Rewriting) {
     }
 }
 
+/// A constant with a number beyond this is a mask: as a bias it would set the layer's units.
+const MASK: f64 = 1e6;
+
 /// The producer with the node after it folded in.
 fn fold(producer: &Node, node: &Node) -> Option<Node> {
     let folds = matches!(
@@ -55,7 +58,9 @@ fn fold(producer: &Node, node: &Node) -> Option<Node> {
                 return None;
             }
         }
-        (Operator::Add { subtract, constant }, operator) if subtract.len() == 1 => {
+        (Operator::Add { subtract, constant }, operator)
+            if subtract.len() == 1 && constant.iter().all(|x| x.abs() < MASK) =>
+        {
             let axis = match operator {
                 Operator::Conv { .. } => 1,
                 _ => producer.shape.len() - 1,

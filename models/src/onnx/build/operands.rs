@@ -116,8 +116,9 @@ impl<'a> Importer<'a> {
             Operand::Constant(constant) => constant,
         };
         let numbers = constant.numbers();
-        if let Some(x) = numbers.iter().find(|x| !x.is_finite()) {
-            return Err(Stop::Because(format!("its constant operand: it holds {x}")));
+        // Infinite ones are masks, which calibration refuses where they make a difference.
+        if numbers.iter().any(|x| x.is_nan()) {
+            return Err(Stop::because("its constant operand: it holds NaN"));
         }
         let grid = grid.or_else(|| match &*constant {
             Constant::Quantised { scales, zeros, .. } => {

@@ -63,11 +63,21 @@ fn pair<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<([Operand; 2], V
     Ok((operands, shape))
 }
 
-/// A constant's numbers broadcast to a shape, row by row.
+/// A constant's numbers broadcast to a shape, row by row, all of them finite.
 fn full(constant: &Constant, shape: &[usize]) -> Result<Vec<f64>, Stop> {
+    let numbers = spread(constant, shape)?;
+    match numbers.iter().find(|x| !x.is_finite()) {
+        None => Ok(numbers),
+        Some(x) => Err(Stop::Because(format!("its constant operand: it holds {x}"))),
+    }
+}
+
+/// The same; they may be infinite, as masks are. Calibration refuses them where that makes a
+/// difference.
+fn spread(constant: &Constant, shape: &[usize]) -> Result<Vec<f64>, Stop> {
     let numbers = constant.numbers();
-    if let Some(x) = numbers.iter().find(|x| !x.is_finite()) {
-        return Err(Stop::Because(format!("its constant operand: it holds {x}")));
+    if numbers.iter().any(|x| x.is_nan()) {
+        return Err(Stop::because("its constant operand: it holds NaN"));
     }
     let view = numbers.broadcast(shape);
     let view = view.ok_or_else(|| {
@@ -90,7 +100,7 @@ fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Resu
             }
             Operand::Constant(tensor) => {
                 let sign = if negate { -1.0 } else { 1.0 };
-                constant = full(&tensor, &shape)?.into_iter().map(|x| sign * x).collect();
+                constant = spread(&tensor, &shape)?.into_iter().map(|x| sign * x).collect();
             }
         }
     }

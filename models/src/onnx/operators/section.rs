@@ -103,10 +103,8 @@ fn pad<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
             )
         }
     };
-    if !filling.is_finite() {
-        return Err(Stop::Because(format!(
-            "its padding value is {filling}, expected a finite number"
-        )));
+    if filling.is_nan() {
+        return Err(Stop::because("its padding value is NaN, expected a number"));
     }
     let pads = pads.ok_or_else(|| Stop::because("its pads are missing"))?;
     let axes = axes.unwrap_or_else(|| (0..rank as i64).collect());

@@ -1,0 +1,141 @@
+//! Scores with a mask: a number that stands for nothing must not set the scale of those that count.
+
+use ndarray::ArrayD;
+use zkinfer_models::testing::onnx::{Builder, Op};
+use zkinfer_models::{Dataset, Model};
+
+use crate::support::{Case, case, weights};
+
+/// Numbers that exporters mask with.
+const MASKS: [f32; 6] = [-1e4, -65_504.0, -1e9, f32::MIN, f32::NEG_INFINITY, -3e7];
+
+/// `scores` `[1, 4, 4]` of `x`, and the lower triangle of what is masked.
+fn scores() -> Builder {
+    Builder::new(17)
+        .input("x", &[1, 4, 4])
+        .floats("w", &[4, 4], &weights(16).map(3.0))
+        .node(Op::new("MatMul", &["x", "w"], &["scores"]))
+}
+
+/// Everything times a factor.
+trait Times {
+    fn map(self, factor: f32) -> Self;
+}
+
+impl Times for Vec<f32> {
+    fn map(self, factor: f32) -> Self {
+        self.into_iter().map(|x| factor * x).collect()
+    }
+}
+
+/// The causal mask: `mask` above the diagonal, `other` elsewhere.
+fn causal(mask: f32, other: f32) -> Vec<f32> {
+    (0..16).map(|index| if index % 4 > index / 4 { mask } else { other }).collect()
+}
+
+/// A softmax of `masked`, and a layer behind it, since a final softmax would be dropped.
+fn attend(builder: Builder) -> Builder {
+    builder
+        .node(Op::new("Softmax", &["masked"], &["p"]).int("axis", -1))
+        .floats("values", &[4, 3], &weights(12))
+        .node(Op::new("MatMul", &["p", "values"], &["y"]))
+        .output("y")
+}
+
+/// Steps that the integers are off; a softmax in 8-bit steps takes some by itself.
+fn steps(builder: Builder) -> f64 {
+    case(attend(builder)).distance()
+}
+
+#[test]
+fn a_constant_that_is_added() {
+    let plain = scores().node(Op::new("Identity", &["scores"], &["masked"]));
+    let least = steps(plain);
+    for mask in MASKS {
+        let builder = scores().floats("mask", &[1, 4, 4], &causal(mask, 0.0)).node(Op::new(
+            "Add",
+            &["scores", "mask"],
+            &["masked"],
+        ));
+        let found = steps(builder);
+        assert!(found <= least + 6.0, "{mask}: {found} steps, {least} without a mask");
+    }
+}
+
+#[test]
+fn a_constant_that_is_chosen() {
+    for mask in MASKS {
+        let builder = scores()
+            .floats("ones", &[1, 4, 4], &causal(1.0, 0.0))
+            .floats("zero", &[], &[0.5])
+            .node(Op::new("Sigmoid", &["x"], &["positive"]))
+            .node(Op::new("Sub", &["ones", "positive"], &["some"]))
+            .node(Op::new("Greater", &["some", "zero"], &["chosen"]))
+            .floats("mask", &[], &[mask])
+            .node(Op::new("Where", &["chosen", "mask", "scores"], &["masked"]));
+        let found = steps(builder);
+        assert!(found <= 20.0, "{mask}: {found} steps");
+    }
+}
+
+/// `(1 − m)·mask`, as BERT has it, `m` from an input.
+#[test]
+fn a_mask_that_is_computed() {
+    for mask in [-1e4, -65_504.0, -1e9] {
+        let builder = scores()
+            .input("m", &[1, 1, 4])
+            .floats("least", &[], &[-0.6])
+            .floats("one", &[], &[1.0])
+            .floats("factor", &[], &[mask])
+            .node(Op::new("Greater", &["m", "least"], &["kept"]))
+            .node(Op::new("Cast", &["kept"], &["real"]).int("to", 1))
+            .node(Op::new("Sub", &["one", "real"], &["rest"]))
+            .node(Op::new("Mul", &["rest", "factor"], &["mask"]))
+            .node(Op::new("Add", &["scores", "mask"], &["masked"]));
+        let found = steps(builder);
+        assert!(found <= 20.0, "{mask}: {found} steps");
+    }
+}
+
+/// The scores are scaled behind the mask.
+#[test]
+fn a_mask_before_a_constant_factor() {
+    let builder = scores()
+        .floats("mask", &[1, 4, 4], &causal(-1e9, 0.0))
+        .floats("factor", &[], &[0.5])
+        .node(Op::new("Add", &["scores", "mask"], &["sum"]))
+        .node(Op::new("Mul", &["sum", "factor"], &["masked"]));
+    let found = steps(builder);
+    assert!(found <= 16.0, "{found} steps");
+}
+
+#[test]
+fn a_sigmoid_reads_a_mask_as_nothing() {
+    let Case { quantised, .. } = case(
+        scores()
+            .floats("mask", &[1, 4, 4], &causal(-1e9, 0.0))
+            .node(Op::new("Add", &["scores", "mask"], &["masked"]))
+            .node(Op::new("Sigmoid", &["masked"], &["a"]))
+            .node(Op::new("Tanh", &["masked"], &["b"]))
+            .node(Op::new("Concat", &["a", "b"], &["y"]).int("axis", 1))
+            .output("y"),
+    );
+    let masked = quantised.report.nodes.iter().find(|node| node.name == "masked_node").unwrap();
+    assert!(masked.range.unwrap().minimum > -8.0, "{masked:?}");
+}
+
+#[test]
+fn infinite_numbers_that_make_a_difference_are_refused() {
+    let builder = scores()
+        .floats("mask", &[1, 4, 4], &causal(f32::NEG_INFINITY, 0.0))
+        .node(Op::new("Add", &["scores", "mask"], &["masked"]))
+        .node(Op::new("Abs", &["masked"], &["y"]))
+        .output("y");
+    let model = Model::from_bytes("m.onnx", &builder.bytes()).unwrap();
+    let data = Dataset::new(vec![vec![ArrayD::zeros(vec![1, 4, 4])]], None).unwrap();
+    let said = model.calibrate(&data).unwrap_err().to_string();
+    assert!(
+        said.starts_with("node \"masked_node\" becomes -inf on calibration sample 0"),
+        "{said}"
+    );
+}
