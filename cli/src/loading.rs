@@ -6,10 +6,22 @@ use anyhow::{Result, bail};
 use zkinfer::cache::{Cache, CacheError};
 use zkinfer::files::set;
 use zkinfer::models::integer::tensors::Clamped;
+use zkinfer::models::onnx::Dimensions;
 use zkinfer::verifier::Parameters;
 use zkinfer::{Circuit, artifact, foreign};
 
+use crate::arguments::Open;
 use crate::screen::{Progress, tell, warn};
+
+impl Open {
+    /// What is said of the dimensions that the model leaves open.
+    pub fn dimensions(&self) -> Dimensions {
+        Dimensions {
+            lengths: self.dimensions.iter().cloned().collect(),
+            shapes: self.shapes.iter().cloned().collect(),
+        }
+    }
+}
 
 /// Reads a compiled model.
 pub fn read_circuit(path: &Path) -> Result<Circuit> {

@@ -15,8 +15,8 @@ pub const MAX_NODES: usize = 1 << 16;
 pub const MAX_TENSORS: usize = 1 << 12;
 
 /// What to do about a network that is too large.
-pub(crate) const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut \
-    the file in pieces (`onnx.utils.extract_model`) and prove each by itself";
+pub(crate) const ADVICE: &str = "give it smaller inputs (`--shape` and `--dim` set what the file \
+    leaves open), or cut the file in pieces (`onnx.utils.extract_model`) and prove each by itself";
 
 /// Elements of a tensor that may be one of a network.
 pub(crate) fn tensor(shape: &[usize]) -> Result<usize, String> {

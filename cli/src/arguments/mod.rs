@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use zkinfer::verifier::Digest;
 
 pub use values::{Device, Optimize, Shown, Visibility, Weights};
-use values::{digest, dimension, range, shown};
+use values::{digest, dimension, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
@@ -75,15 +75,27 @@ pub struct Destination {
     pub force: bool,
 }
 
+/// Lengths that a model leaves open.
+#[derive(Args, Debug)]
+pub struct Open {
+    /// Length of a symbolic dimension (1 if it is not named here).
+    #[arg(long = "dim", value_name = "NAME=N", value_parser = dimension)]
+    pub dimensions: Vec<(String, usize)>,
+    /// Shape of an input, all of it: also of dimensions without a name, or where one name stands for
+    /// several lengths.
+    #[arg(long = "shape", value_name = "NAME=N,N,…", value_parser = shape)]
+    pub shapes: Vec<(String, Vec<usize>)>,
+}
+
 /// `zkinfer compile`.
 #[derive(Args, Debug)]
 pub struct Compile {
     /// The model: ONNX, float or quantised.
     #[arg(value_name = "MODEL.onnx")]
     pub model: PathBuf,
-    /// Length of a symbolic dimension (1 if it is not named here).
-    #[arg(long = "dim", value_name = "NAME=N", value_parser = dimension)]
-    pub dimensions: Vec<(String, usize)>,
+    /// Lengths that the model leaves open.
+    #[command(flatten)]
+    pub open: Open,
     /// Typical inputs, to choose the quantisation by (.npz, .npy or .json).
     #[arg(long, value_name = "DATA")]
     pub calibration: Option<PathBuf>,
@@ -136,9 +148,9 @@ pub struct Evaluate {
     /// The compiled model [default: the .zkc beside the model].
     #[arg(long, value_name = "NAME.zkc")]
     pub circuit: Option<PathBuf>,
-    /// Length of a symbolic dimension, as it was compiled.
-    #[arg(long = "dim", value_name = "NAME=N", value_parser = dimension)]
-    pub dimensions: Vec<(String, usize)>,
+    /// Lengths that the model leaves open, as it was compiled.
+    #[command(flatten)]
+    pub open: Open,
 }
 
 /// `zkinfer prove`.

@@ -76,6 +76,20 @@ pub fn dimension(text: &str) -> Result<(String, usize), String> {
         .ok_or_else(|| "expected NAME=N with a length N from 1 to 1048576".into())
 }
 
+/// `name=length,length,…`.
+pub fn shape(text: &str) -> Result<(String, Vec<usize>), String> {
+    let expected = "expected NAME=N,N,… with lengths N from 1 to 1048576, such as x=1,3,48,192";
+    let (name, lengths) = text.rsplit_once('=').ok_or(expected)?;
+    let length = |length: &str| length.trim().parse().ok().filter(|n| (1..=1 << 20).contains(n));
+    let lengths: Option<Vec<usize>> = match lengths {
+        // A scalar's.
+        "" => Some(Vec::new()),
+        _ => lengths.split(',').map(length).collect(),
+    };
+    let lengths = lengths.filter(|_| !name.is_empty()).ok_or(expected)?;
+    Ok((name.to_owned(), lengths))
+}
+
 /// 64 hexadecimal digits.
 pub fn digest(text: &str) -> Result<Digest, String> {
     let error = || {
@@ -111,6 +125,16 @@ mod tests {
         assert_eq!(dimension("batch=16"), Ok(("batch".into(), 16)));
         for bad in ["", "batch", "=1", "n=0", "n=x", "n=-1"] {
             assert!(dimension(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shapes() {
+        assert_eq!(shape("x=1,3,48,192"), Ok(("x".into(), vec![1, 3, 48, 192])));
+        assert_eq!(shape("a=b:0=7"), Ok(("a=b:0".into(), vec![7])));
+        assert_eq!(shape("sr="), Ok(("sr".into(), vec![])));
+        for bad in ["", "1,2", "=1", "x=0", "x=1,,2", "x=1,-1", "x=1,a", "x=1,2097152"] {
+            assert!(shape(bad).is_err_and(|error| error.contains("such as x=1,3,48,192")), "{bad}");
         }
     }
 

@@ -7,7 +7,6 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::models::agreement::OutputError;
 use zkinfer::models::integer::graph::Graph;
-use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::{Dataset, Evaluation, Quantised};
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
@@ -122,8 +121,7 @@ pub fn quantise(
 ) -> Result<(Quantised, Option<Evaluation>)> {
     /// So many tell a broken output; `evaluate` runs them all.
     const COMPARED: usize = 16;
-    let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
-    let model = Model::load_with(&arguments.model, &dimensions)?;
+    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
     progress.stage("calibrating");
     let samples = arguments.calibration.as_ref();
     let samples = samples.map(|path| Dataset::read(path, model.inputs())).transpose()?;

@@ -5,7 +5,6 @@ use zkinfer::Model;
 use zkinfer::files::names;
 use zkinfer::foreign;
 use zkinfer::models::Dataset;
-use zkinfer::models::onnx::Dimensions;
 
 use crate::arguments::Evaluate;
 use crate::loading::read_circuit;
@@ -16,8 +15,7 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let circuit_path =
         arguments.circuit.clone().unwrap_or_else(|| names::beside(&arguments.model, "zkc"));
     let progress = Progress::new("reading the model");
-    let dimensions = Dimensions(arguments.dimensions.iter().cloned().collect());
-    let model = Model::load_with(&arguments.model, &dimensions)?;
+    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
     let circuit = read_circuit(&circuit_path).with_context(|| {
         format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
     })?;

@@ -13,44 +13,56 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::header::Header;
-use super::number::{MAX_ELEMENTS, Number};
+use super::number::{Element, MAX_ELEMENTS, Number};
+use crate::tensor::short_floats::{brain, half};
 
-const TYPES: &str = "float32, float64, uint8, int8, int32 or int64";
+const TYPES: &str = "float16, bfloat16, float32, float64, bool or integers";
 
 /// Most bytes of a header and of the elements behind it.
 const MAX_BYTES: u64 = 8 * MAX_ELEMENTS as u64 + (1 << 16);
 
-/// How an element is written.
+/// How elements are written.
 #[derive(Clone, Copy)]
-struct Element {
+struct Encoding {
     /// Bytes.
     width: usize,
     /// From bytes in little-endian order.
-    read: fn([u8; 8]) -> f64,
+    read: fn([u8; 8]) -> Element,
     big_endian: bool,
 }
 
-impl Element {
+impl Encoding {
     /// Of NumPy's descriptor, such as `<f4`.
     fn of(descriptor: &str) -> Option<Self> {
         fn first<const N: usize>(bytes: [u8; 8]) -> [u8; N] {
             std::array::from_fn(|index| bytes[index])
         }
         let (order, name) = descriptor.split_at_checked(1)?;
-        let (width, read): (usize, fn([u8; 8]) -> f64) = match name {
-            "f4" => (4, |bytes| f32::from_le_bytes(first(bytes)).into()),
-            "f8" => (8, f64::from_le_bytes),
-            "u1" => (1, |bytes| bytes[0].into()),
-            "i1" => (1, |bytes| i8::from_le_bytes(first(bytes)).into()),
-            "i4" => (4, |bytes| i32::from_le_bytes(first(bytes)).into()),
-            "i8" => (8, |bytes| i64::from_le_bytes(bytes) as f64),
+        fn float(x: f32) -> Element {
+            Element::Float(x.into())
+        }
+        let (width, read): (usize, fn([u8; 8]) -> Element) = match name {
+            "f2" => (2, |bytes| float(half(u16::from_le_bytes(first(bytes))))),
+            // NumPy has no bfloat16, and calls it two bytes without meaning.
+            "V2" => (2, |bytes| float(brain(u16::from_le_bytes(first(bytes))))),
+            "f4" => (4, |bytes| float(f32::from_le_bytes(first(bytes)))),
+            "f8" => (8, |bytes| Element::Float(f64::from_le_bytes(bytes))),
+            "b1" => (1, |bytes| Element::Integer((bytes[0] != 0).into())),
+            "u1" => (1, |bytes| Element::Integer(bytes[0].into())),
+            "i1" => (1, |bytes| Element::Integer(i8::from_le_bytes(first(bytes)).into())),
+            "u2" => (2, |bytes| Element::Integer(u16::from_le_bytes(first(bytes)).into())),
+            "i2" => (2, |bytes| Element::Integer(i16::from_le_bytes(first(bytes)).into())),
+            "u4" => (4, |bytes| Element::Integer(u32::from_le_bytes(first(bytes)).into())),
+            "i4" => (4, |bytes| Element::Integer(i32::from_le_bytes(first(bytes)).into())),
+            "u8" => (8, |bytes| Element::Integer(u64::from_le_bytes(bytes).into())),
+            "i8" => (8, |bytes| Element::Integer(i64::from_le_bytes(bytes).into())),
             _ => return None,
         };
-        let ordered = matches!(order, "<" | ">") || (width == 1 && order == "|");
+        let ordered = matches!(order, "<" | ">") || ((width == 1 || name == "V2") && order == "|");
         ordered.then_some(Self { width, read, big_endian: order == ">" })
     }
 
-    fn number(self, bytes: &[u8]) -> f64 {
+    fn element(self, bytes: &[u8]) -> Element {
         let mut padded = [0; 8];
         padded[..self.width].copy_from_slice(bytes);
         if self.big_endian {
@@ -66,14 +78,14 @@ fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, St
     const CHUNK: usize = 1 << 16;
     let broken = "the file may be truncated, write it again";
     let header = Header::read(&mut source)?;
-    let element = header.element().and_then(Element::of).ok_or_else(|| {
+    let encoding = header.element().and_then(Encoding::of).ok_or_else(|| {
         format!(
             "its elements are {}, expected {TYPES}; convert it with `.astype(\"float32\")`",
             header.described()
         )
     })?;
     let count = header.shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
-    let bytes = count.and_then(|count| count.checked_mul(element.width));
+    let bytes = count.and_then(|count| count.checked_mul(encoding.width));
     let (Some(count), Some(bytes)) = (count, bytes.filter(|&bytes| bytes as u64 <= length)) else {
         return Err(format!(
             "its shape {:?} needs more data than there is; {broken}",
@@ -95,7 +107,9 @@ fn decode<T: Number>(mut source: impl Read, length: u64) -> Result<ArrayD<T>, St
         source
             .read_exact(part)
             .map_err(|error| format!("it cannot be read ({error}); {broken}"))?;
-        elements.extend(part.chunks_exact(element.width).map(|bytes| T::of(element.number(bytes))));
+        for bytes in part.chunks_exact(encoding.width) {
+            elements.push(T::of_element(encoding.element(bytes))?);
+        }
         rest -= part.len();
     }
     if source.read(&mut [0]).map_err(|error| format!("it cannot be read ({error}); {broken}"))? > 0

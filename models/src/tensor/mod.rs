@@ -1,7 +1,8 @@
 //! Tensors whatever their elements are: moving elements, putting them in order, products of matrices,
-//! and the geometry of windows.
+//! the geometry of windows, and floats of 16 bits.
 
 pub(crate) mod matrices;
 pub(crate) mod moves;
 pub(crate) mod order;
+pub(crate) mod short_floats;
 pub mod window;

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod data;
+mod dimensions;
 mod external;
 mod graphs;
 mod limits;

@@ -2,7 +2,7 @@
 
 use zkinfer_models::Model;
 use zkinfer_models::integer::signature::Grid;
-use zkinfer_models::onnx::{Dimensions, supported_operators};
+use zkinfer_models::onnx::supported_operators;
 use zkinfer_models::testing::onnx::messages::DataType;
 use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
@@ -160,46 +160,6 @@ fn inputs_of_other_types() {
     }
     let bytes = Model::from_bytes("case.onnx", &builder(DataType::Uint8).bytes()).unwrap();
     assert_eq!(bytes.inputs()[0].grid, Some(Grid::integers(0, 255)));
-}
-
-#[test]
-fn symbolic_dimensions_become_one() {
-    let shape =
-        vec![Length::DimParam("batch".into()), Length::DimParam("c".into()), Length::DimValue(3)];
-    let builder = Builder::new(13)
-        .typed_input("x", DataType::Float, shape)
-        .node(Op::new("Relu", &["x"], &["y"]))
-        .output("y");
-    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
-    assert_eq!(model.inputs()[0].shape, [1, 1, 3]);
-    assert_eq!(
-        model.notes(),
-        [
-            "dimension \"batch\" is 1; choose another length with `--dim NAME=N`",
-            "dimension \"c\" is 1; choose another length with `--dim NAME=N`"
-        ]
-    );
-}
-
-#[test]
-fn symbolic_dimensions_are_bound_by_name() {
-    let shape = vec![Length::DimParam("n".into()), Length::DimValue(3)];
-    let builder = Builder::new(13)
-        .typed_input("x", DataType::Float, shape)
-        .node(Op::new("Relu", &["x"], &["y"]))
-        .output("y");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("m.onnx");
-    std::fs::write(&path, builder.bytes()).unwrap();
-    let bind = |name: &str| Model::load_with(&path, &Dimensions([(name.to_owned(), 16)].into()));
-    let model = bind("n").unwrap();
-    assert_eq!(model.graph().shape(1), [16, 3]);
-    assert!(model.notes().is_empty());
-    let message = bind("N").unwrap_err().to_string();
-    assert!(message.ends_with(
-        "dimension \"N\": the model has no dimension of this name; its symbolic \
-                dimensions are \"n\""
-    ));
 }
 
 #[test]

@@ -12,9 +12,15 @@ use crate::onnx::messages::tensor_shape_proto::Length;
 use crate::onnx::messages::type_proto::Value as Type;
 use crate::onnx::messages::{DataType, GraphProto, ValueInfoProto};
 
-/// Lengths for dimensions that a file names instead of giving them. Those not mentioned are 1.
+/// Lengths for dimensions that a file leaves open. Those not mentioned are 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dimensions(pub BTreeMap<String, usize>);
+pub struct Dimensions {
+    /// Of dimensions that it names, by their names.
+    pub lengths: BTreeMap<String, usize>,
+    /// Of all dimensions of an input, by its name: with names or without, also where a name stands
+    /// for several of them.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+}
 
 /// What a network reads.
 pub(in crate::onnx) struct Interface {
@@ -35,7 +41,7 @@ pub(in crate::onnx) fn fix_inputs(
     // Files of IR version 3 list initialisers among the inputs.
     let constants: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     graph.input.retain(|input| !constants.contains(input.name.as_str()));
-    let mut symbols = Symbols { dimensions, bound: BTreeMap::new(), unnamed: BTreeSet::new() };
+    let mut symbols = Symbols::new(path, graph, dimensions)?;
     let (mut inputs, mut unusable): (Vec<Input>, Vec<_>) = (Vec::new(), Vec::new());
     let (mut names, mut element_types) = (HashSet::new(), Vec::new());
     for info in &graph.input {
@@ -57,7 +63,8 @@ pub(in crate::onnx) fn fix_inputs(
             }
         }
     }
-    if let Some(unknown) = dimensions.0.keys().find(|name| !symbols.bound.contains_key(*name)) {
+    let known = |name: &&String| symbols.bound.contains_key(*name);
+    if let Some(unknown) = dimensions.lengths.keys().find(|name| !known(name)) {
         let known: Vec<String> = symbols.bound.keys().map(|name| format!("{name:?}")).collect();
         return Err(ImportError::Interface {
             path: path.to_owned(),
@@ -94,31 +101,138 @@ pub(in crate::onnx) fn fix_inputs(
     Ok(Interface { inputs, element_types, unusable, notes: symbols.notes() })
 }
 
-/// Symbolic dimensions and the lengths they get.
+/// Dimensions that the file leaves open, and the lengths they get.
 struct Symbols<'d> {
     dimensions: &'d Dimensions,
-    bound: BTreeMap<String, usize>,
+    /// Lengths of named dimensions that follow from the shapes of inputs: several where inputs
+    /// contradict each other.
+    implied: BTreeMap<String, BTreeSet<usize>>,
+    /// Named dimensions, and whether nobody chose their length.
+    bound: BTreeMap<String, bool>,
     /// Inputs with dimensions that have neither length nor name.
     unnamed: BTreeSet<String>,
 }
 
-impl Symbols<'_> {
-    fn length(&mut self, name: &str) -> usize {
-        let length = self.dimensions.0.get(name).copied().unwrap_or(1);
-        self.bound.insert(name.to_owned(), length);
-        length
+impl<'d> Symbols<'d> {
+    fn new(
+        path: &Path,
+        graph: &GraphProto,
+        dimensions: &'d Dimensions,
+    ) -> Result<Self, ImportError> {
+        let mut implied: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (name, shape) in &dimensions.shapes {
+            let Some(info) = graph.input.iter().find(|info| info.name == *name) else {
+                let inputs = graph.input.iter().map(|info| format!("{:?}", info.name));
+                return Err(ImportError::Interface {
+                    path: path.to_owned(),
+                    place: format!("shape of {name:?}"),
+                    problem: format!(
+                        "the model has no input of this name; its inputs are {}",
+                        inputs.collect::<Vec<_>>().join(", ")
+                    ),
+                });
+            };
+            for (dimension, &length) in open(info).iter().zip(shape) {
+                if let Some(Length::DimParam(symbol)) = dimension {
+                    implied.entry(symbol.clone()).or_default().insert(length);
+                }
+            }
+        }
+        Ok(Self { dimensions, implied, bound: BTreeMap::new(), unnamed: BTreeSet::new() })
+    }
+
+    /// The length of a named dimension of an input whose shape nobody gave.
+    fn length(&mut self, name: &str) -> Result<usize, String> {
+        let chosen = self.dimensions.lengths.get(name).copied();
+        let implied: Vec<usize> = self.implied.get(name).into_iter().flatten().copied().collect();
+        let length = match (chosen, implied.as_slice()) {
+            (None, []) => None,
+            (None, [length]) => Some(*length),
+            (Some(chosen), _) => Some(chosen),
+            (None, _) => {
+                return Err(format!(
+                    "its dimension {name:?} has the lengths {implied:?} in other inputs; give its \
+                    own shape with `--shape`"
+                ));
+            }
+        };
+        self.bound.insert(name.to_owned(), length.is_none());
+        Ok(length.unwrap_or(1))
     }
 
     fn notes(&self) -> Vec<String> {
-        let open = self.bound.iter().filter(|(name, _)| !self.dimensions.0.contains_key(*name));
-        let named = open.map(|(name, _)| {
+        let named = self.bound.iter().filter(|&(_, &open)| open).map(|(name, _)| {
             format!("dimension {name:?} is 1; choose another length with `--dim NAME=N`")
         });
         let unnamed = self.unnamed.iter().map(|input| {
-            format!("input {input:?} has dimensions without length or name: they are 1")
+            format!(
+                "input {input:?} has dimensions without length or name: they are 1; choose others \
+                with `--shape NAME=N,N`"
+            )
         });
         named.chain(unnamed).collect()
     }
+}
+
+/// What a file says of an input's dimensions: neither length nor name where it says nothing.
+fn open(info: &ValueInfoProto) -> Vec<Option<Length>> {
+    let tensor = match info.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+        Some(Type::TensorType(tensor)) => tensor.shape.as_ref(),
+        _ => None,
+    };
+    let dimensions = tensor.into_iter().flat_map(|shape| &shape.dim);
+    let said = |length: &Option<Length>| match length {
+        Some(Length::DimValue(-1)) => None,
+        Some(Length::DimParam(name)) if name.is_empty() => None,
+        said => said.clone(),
+    };
+    dimensions.map(|dimension| said(&dimension.value)).collect()
+}
+
+/// A shape that was given for an input, if it does not contradict what the file says.
+fn given_shape(
+    shape: Option<&[Option<Length>]>,
+    given: &[usize],
+    symbols: &mut Symbols<'_>,
+) -> Result<Vec<usize>, String> {
+    let Some(said) = shape else { return Ok(given.to_vec()) };
+    for dimension in said {
+        if let Some(Length::DimParam(name)) = dimension {
+            symbols.bound.insert(name.clone(), false);
+        }
+    }
+    let listed = |lengths: &[String]| lengths.join(",");
+    let asked = listed(&given.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let file = said.iter().map(|length| match length {
+        None => "?".to_owned(),
+        Some(Length::DimValue(length)) => length.to_string(),
+        Some(Length::DimParam(name)) => name.clone(),
+    });
+    let contradiction = |what: String| {
+        let file = listed(&file.clone().collect::<Vec<_>>());
+        Err(format!("its shape in the file is {file:?}, but `--shape` says {asked}: {what}"))
+    };
+    if said.len() != given.len() {
+        return contradiction(format!("{} lengths, expected {}", given.len(), said.len()));
+    }
+    for (axis, (said, &length)) in said.iter().zip(given).enumerate() {
+        match said {
+            None => {}
+            Some(Length::DimValue(fixed)) if usize::try_from(*fixed) == Ok(length) => {}
+            Some(Length::DimValue(fixed)) => {
+                return contradiction(format!(
+                    "dimension {axis} is {fixed} and cannot be {length}"
+                ));
+            }
+            Some(Length::DimParam(name)) => {
+                let chosen = symbols.dimensions.lengths.get(name);
+                if let Some(chosen) = chosen.filter(|&&chosen| chosen != length) {
+                    return contradiction(format!("`--dim` says {name}={chosen}"));
+                }
+            }
+        }
+    }
+    Ok(given.to_vec())
 }
 
 fn fix_input(info: &ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, String> {
@@ -139,26 +253,33 @@ fn fix_input(info: &ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, 
             Some(Grid::integers(minimum, maximum))
         }
     };
-    let Some(shape) = &tensor.shape else {
-        return Err("its shape is unknown; export the model with the input's shape".into());
+    let said = open(info);
+    let fixed = match symbols.dimensions.shapes.get(&info.name) {
+        Some(given) => {
+            let shape = tensor.shape.as_ref().map(|_| said.as_slice());
+            given_shape(shape, given, symbols)?
+        }
+        None if tensor.shape.is_none() => {
+            return Err(
+                "its shape is unknown; give it with `--shape NAME=N,N`, or export the model \
+                with the input's shape"
+                    .into(),
+            );
+        }
+        None => {
+            let length = |length: &Option<Length>| match length {
+                None => {
+                    symbols.unnamed.insert(info.name.clone());
+                    Ok(1)
+                }
+                Some(Length::DimValue(length)) => {
+                    usize::try_from(*length).map_err(|_| format!("dimension {length} in its shape"))
+                }
+                Some(Length::DimParam(name)) => symbols.length(name),
+            };
+            said.iter().map(length).collect::<Result<Vec<_>, _>>()?
+        }
     };
-    let mut fixed = Vec::new();
-    for dimension in &shape.dim {
-        let length = match &dimension.value {
-            Some(Length::DimValue(-1)) | None => {
-                symbols.unnamed.insert(info.name.clone());
-                1
-            }
-            Some(Length::DimValue(length)) => *length,
-            Some(Length::DimParam(name)) if name.is_empty() => {
-                symbols.unnamed.insert(info.name.clone());
-                1
-            }
-            Some(Length::DimParam(name)) => symbols.length(name) as i64,
-        };
-        fixed
-            .push(usize::try_from(length).map_err(|_| format!("dimension {length} in its shape"))?);
-    }
     limits::tensor(&fixed)?;
     Ok(Input { name: info.name.clone(), shape: fixed, grid })
 }

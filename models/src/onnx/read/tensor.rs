@@ -5,10 +5,11 @@ use std::path::Path;
 use ndarray::ArrayD;
 
 use super::constant::Constant;
-use super::elements::{brain, bytes_of, half, nibbles, type_name, words};
+use super::elements::{bytes_of, nibbles, type_name, words};
 use super::external::external_data;
 use crate::limits;
 use crate::onnx::messages::{DataLocation, DataType, TensorProto};
+use crate::tensor::short_floats::{brain, half};
 
 /// Decodes a protobuf tensor; `directory` is where external data lies.
 pub(in crate::onnx) fn decode(

@@ -1,5 +1,6 @@
 //! Samples in every format, and what is wrong with the others.
 
+mod elements;
 mod promises;
 
 use std::path::PathBuf;
@@ -47,30 +48,6 @@ impl Folder {
 fn counting<T: Copy + From<u8>>(shape: &[usize]) -> ArrayD<T> {
     let count = shape.iter().product::<usize>();
     ArrayD::from_shape_vec(shape, (0..count).map(|i| T::from(i as u8)).collect()).unwrap()
-}
-
-#[test]
-fn all_element_types_of_npy() {
-    let folder = Folder::new();
-    let inputs = [input("x", &[1, 3])];
-    let paths: [fn(&Folder) -> PathBuf; 6] = [
-        |folder| folder.npy(counting::<f32>(&[2, 3])),
-        |folder| folder.npy(counting::<f64>(&[2, 3])),
-        |folder| folder.npy(counting::<u8>(&[2, 3])),
-        |folder| folder.npy(counting::<u8>(&[2, 3]).mapv(|x| x as i8)),
-        |folder| folder.npy(counting::<i32>(&[2, 3])),
-        |folder| folder.npy(counting::<i64>(&[2, 3])),
-    ];
-    for write in paths {
-        let data = Dataset::read(write(&folder), &inputs).unwrap();
-        assert_eq!(data.samples()[1][0].iter().copied().collect::<Vec<_>>(), [3.0, 4.0, 5.0]);
-        assert!(data.labels().is_none());
-    }
-    assert_eq!(
-        folder.error(&folder.npy(counting::<u16>(&[2, 3])), &inputs),
-        "\"/a.npy\": its elements are '<u2', expected float32, float64, uint8, int8, int32 or \
-        int64; convert it with `.astype(\"float32\")`"
-    );
 }
 
 #[test]

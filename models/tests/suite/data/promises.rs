@@ -1,5 +1,6 @@
 //! Files that promise other than they hold: truncated, packed, nested, doubled, endless.
 
+use super::elements::header;
 use super::*;
 
 #[test]
@@ -77,17 +78,6 @@ fn archives_that_unpack_to_too_much() {
         "\"/h.npy\": its shape [67108865, 2] has 134217730 elements, expected at most 134217728; \
         give fewer samples"
     );
-}
-
-/// A `.npy` file of a header alone.
-fn header(folder: &Folder, text: &str, version: u8) -> PathBuf {
-    let length = (text.len() + 1) as u32;
-    let mut bytes = b"\x93NUMPY".to_vec();
-    bytes.extend([version, 0]);
-    bytes.extend(&length.to_le_bytes()[..if version == 1 { 2 } else { 4 }]);
-    bytes.extend(text.bytes().chain([b'\n']));
-    std::fs::write(folder.path("h.npy"), bytes).unwrap();
-    folder.path("h.npy")
 }
 
 #[test]

@@ -9,8 +9,8 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{refusal, weights};
 
-const ADVICE: &str = "give it smaller inputs (`--dim` sets symbolic dimensions), or cut the file \
-    in pieces (`onnx.utils.extract_model`) and prove each by itself";
+const ADVICE: &str = "give it smaller inputs (`--shape` and `--dim` set what the file \
+    leaves open), or cut the file in pieces (`onnx.utils.extract_model`) and prove each by itself";
 
 /// The file has at most so many bytes, and the refusal says all of these.
 #[track_caller]
