@@ -3,11 +3,11 @@
 
 use zkinfer::verifier::circuit::description::{
     Combine, Contract, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
+    Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
 use zkinfer::verifier::{Description, VerifyingKey};
 
-const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
 
 fn input(shape: &[usize], visibility: Visibility) -> Input {
     Input {

@@ -26,6 +26,7 @@
 //! #         quantisation,
 //! #     }],
 //! #     outputs: vec![Output { name: "y".into(), value: 1 }],
+//! #     parts: Default::default(),
 //! # };
 //! let circuit = compile(&graph, &Exposure::public(), Objective::Prover)?;
 //! let witness = circuit.witness(&[], &[vec![-5, 0, 5]])?;

@@ -12,12 +12,12 @@ use zkinfer_circuits::{Circuit, Exposure, compile_with, lower, optimise};
 use zkinfer_models::testing::arbitrary::arb_graph;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, View, ViewKind, Weights,
+    Product, Quantisation, Requantise, Scheme, View, ViewKind, Weights,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{VerifyingKey, Visibility};
 
-const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
 
 /// A description of inputs and one operator behind them, which is put out in its shape.
 fn single(inputs: &[(&[usize], [i64; 2])], operator: Operator, shape: &[usize]) -> Description {

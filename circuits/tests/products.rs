@@ -10,7 +10,7 @@ use zkinfer_circuits::Circuit;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_verifier::circuit::description::{
     Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product,
-    Quantisation, Requantise,
+    Quantisation, Requantise, Scheme,
 };
 use zkinfer_verifier::{VerifyingKey, Visibility};
 
@@ -19,14 +19,14 @@ const END: &str = "adjoint sum end";
 
 /// `clamp(⌊left·rightᵀ / 2^8⌋)` over two batches, and the product itself through a copy.
 fn product(inputs: [Visibility; 2]) -> Description {
-    let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+    let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let input = |name: &str, shape: [usize; 3], visibility| Input {
         name: name.into(),
         shape: shape.to_vec(),
         minimum: -128,
         maximum: 127,
-        quantisation,
+        quantisation: quantisation.clone(),
         visibility,
     };
     let requantise =
@@ -35,7 +35,7 @@ fn product(inputs: [Visibility; 2]) -> Description {
         name: name.into(),
         shape: vec![2, 3, 4],
         source: OutputSource::Node(node),
-        quantisation,
+        quantisation: quantisation.clone(),
         visibility: Visibility::Public,
     };
     Description {

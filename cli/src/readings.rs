@@ -6,6 +6,7 @@ use zkinfer::Visibility;
 use zkinfer::foreign;
 use zkinfer::models::integer::tensors::Clamped;
 use zkinfer::verifier::Reading;
+use zkinfer::verifier::circuit::description::{Quantisation, Scheme};
 
 use crate::screen::{say, table};
 
@@ -67,11 +68,27 @@ pub fn print_outputs(outputs: &[Reading]) {
 /// What of inputs counts as an end of its range, for `--json`.
 pub fn clamped_json(clamped: &[Clamped]) -> Vec<Value> {
     let entry = |clamped: &Clamped| {
-        let Clamped { input, below, above, elements, range, given } = clamped;
+        let Clamped { input, below, above, elements, part, range, given } = clamped;
         json!({
             "input": input, "below": below, "above": above, "elements": elements,
+            "part": part.map(|(axis, index)| json!({ "axis": axis, "index": index })),
             "range": range, "given": given,
         })
     };
     clamped.iter().map(entry).collect()
+}
+
+/// Scale and zero point of a tensor, for `--json`: lists of them where they go by the index along
+/// `axis`.
+pub fn scheme_json(scheme: &Scheme) -> [Value; 3] {
+    match scheme {
+        Scheme::PerTensor(Quantisation { scale, zero_point }) => {
+            [Value::Null, json!(scale), json!(zero_point)]
+        }
+        Scheme::PerAxis { axis, parts } => {
+            let scales: Vec<f64> = parts.iter().map(|part| part.scale).collect();
+            let zero_points: Vec<i64> = parts.iter().map(|part| part.zero_point).collect();
+            [json!(axis), json!(scales), json!(zero_points)]
+        }
+    }
 }

@@ -6,14 +6,14 @@ mod desk;
 use desk::Desk;
 use zkinfer::verifier::circuit::description::{
     Contract, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-    Requantise, Weights,
+    Requantise, Scheme, Weights,
 };
 use zkinfer::verifier::wire::seal::Record;
 use zkinfer::verifier::{
     Description, Parameters, Proof, Seal, Statement, Value, VerifyingKey, Visibility, usable_rows,
 };
 
-const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
 
 fn refused(desk: &Desk, arguments: &[&str], parts: &[&str]) {
     let output = desk.run(arguments);

@@ -10,7 +10,7 @@ use support::{parameters, witness};
 use zkinfer_prover::{ProveError, Prover};
 use zkinfer_verifier::circuit::description::{
     Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-    Requantise, Visibility,
+    Requantise, Scheme, Visibility,
 };
 use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 
@@ -19,7 +19,7 @@ use zkinfer_verifier::{Rejection, Statement, VerifyingKey};
 fn full_column(k: u32, bound: i64) -> VerifyingKey {
     let elements = zkinfer_verifier::usable_rows(k);
     let (quantisation, visibility) =
-        (Quantisation { scale: 1.0, zero_point: 0 }, Visibility::Public);
+        (Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 }), Visibility::Public);
     let requantise =
         Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
     let node = |name: &str, operator| Node { name: name.into(), operator };
@@ -33,7 +33,7 @@ fn full_column(k: u32, bound: i64) -> VerifyingKey {
             shape: vec![elements],
             minimum: -bound,
             maximum: bound,
-            quantisation,
+            quantisation: quantisation.clone(),
             visibility,
         }],
         nodes: vec![node("x", Operator::Input(0)), node("clamp", Operator::Requantise(requantise))],
@@ -41,7 +41,7 @@ fn full_column(k: u32, bound: i64) -> VerifyingKey {
             name: "y".into(),
             shape: vec![elements],
             source: OutputSource::Node(1),
-            quantisation,
+            quantisation: quantisation.clone(),
             visibility,
         }],
     });

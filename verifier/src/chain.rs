@@ -4,7 +4,7 @@
 //! proven on different machines, is proven as a whole once every proof verifies and the tensors
 //! between them are the same.
 
-use crate::circuit::description::{Input, Output, Visibility};
+use crate::circuit::description::{Input, Output, Scheme, Visibility};
 use crate::circuit::key::VerifyingKey;
 use crate::error::Rejection;
 use crate::parameters::Parameters;
@@ -77,7 +77,6 @@ fn joins(first: &Segment<'_>, second: &Segment<'_>) -> Result<(), String> {
 
 /// Whether both sides are sealed and read the same integers as the same tensor.
 fn same_tensor(output: &Output, input: &Input) -> Result<(), String> {
-    let (out, into) = (output.quantisation, input.quantisation);
     let name = &output.name;
     if *name != input.name {
         return Err(format!("{name:?} goes out, {:?} comes in", input.name));
@@ -94,6 +93,17 @@ fn same_tensor(output: &Output, input: &Input) -> Result<(), String> {
             output.shape, input.shape
         ));
     }
+    same_scheme(name, &output.quantisation, &input.quantisation)
+}
+
+/// Whether the integers stand for the same real numbers.
+fn same_scheme(name: &str, out: &Scheme, into: &Scheme) -> Result<(), String> {
+    let (Scheme::PerTensor(out), Scheme::PerTensor(into)) = (out, into) else {
+        let same = out == into;
+        return same.then_some(()).ok_or_else(|| {
+            format!("{name:?} goes out with other scales by index than it comes in with")
+        });
+    };
     if out.scale != into.scale {
         return Err(format!(
             "{name:?} goes out with scale {} and comes in with {}",
@@ -113,10 +123,12 @@ mod tests {
     use crate::circuit::description::{Description, Node, Operator, OutputSource, Quantisation};
     use crate::wire::statement::{Statement, Value};
 
+    const ONCE: Quantisation = Quantisation { scale: 0.5, zero_point: 1 };
+
     /// A circuit that passes one sealed tensor on.
     fn description() -> Description {
         let (name, shape, visibility) = ("t".to_owned(), vec![2, 3], Visibility::Sealed);
-        let quantisation = Quantisation { scale: 0.5, zero_point: 1 };
+        let quantisation = Scheme::PerTensor(ONCE);
         let source = OutputSource::Node(0);
         Description {
             name: "passes".into(),
@@ -128,7 +140,7 @@ mod tests {
                 name: name.clone(),
                 shape: shape.clone(),
                 source,
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility,
             }],
             inputs: vec![Input { name, shape, minimum: 0, maximum: 1, quantisation, visibility }],
@@ -188,10 +200,18 @@ mod tests {
             other.outputs[0].shape = vec![3, 2];
         });
         breaks("scale 0.5 and comes in with 0.25", |other, _| {
-            other.inputs[0].quantisation.scale = 0.25
+            other.inputs[0].quantisation = Scheme::PerTensor(Quantisation { scale: 0.25, ..ONCE });
         });
         breaks("zero point 1 and comes in with 2", |other, _| {
-            other.inputs[0].quantisation.zero_point = 2
+            other.inputs[0].quantisation =
+                Scheme::PerTensor(Quantisation { zero_point: 2, ..ONCE });
+        });
+        let by_column = |scales: [f64; 3]| Scheme::PerAxis {
+            axis: 1,
+            parts: scales.map(|scale| Quantisation { scale, ..ONCE }).to_vec(),
+        };
+        breaks("other scales by index", |other, _| {
+            other.inputs[0].quantisation = by_column([0.5, 0.5, 0.25]);
         });
         breaks("commitments", |_, statement| statement.inputs[0] = Value::Sealed(vec![[8; 32]]));
         breaks("commitments", |_, statement| statement.inputs[0] = Value::Sealed(vec![[7; 32]; 2]));

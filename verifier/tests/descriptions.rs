@@ -7,8 +7,8 @@ mod support;
 use support::{accepts, elements, hidden, node, refuses_size, valid};
 use zkinfer_verifier::circuit::analysis::analyse;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Requantise,
-    View, ViewKind, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Quantisation,
+    Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::circuit::facts::Facts;
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
@@ -345,12 +345,53 @@ fn ranges_and_readings_make_sense() {
     refuses(range("x", "its minimum exceeds its maximum"), |d| d.inputs[0].minimum = 8);
     let what = "its scale is no positive finite number or its zero point too large";
     for scale in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
-        refuses(range("p", what), |d| d.inputs[1].quantisation.scale = scale);
-        refuses(range("z", what), |d| d.outputs[1].quantisation.scale = scale);
+        let bad = Quantisation { scale, zero_point: 0 };
+        refuses(range("p", what), |d| d.inputs[1].quantisation = Scheme::PerTensor(bad));
+        refuses(range("z", what), |d| d.outputs[1].quantisation = Scheme::PerTensor(bad));
+        refuses(range("x", what), |d| d.inputs[0].quantisation = by_index(2, &[ONE, ONE, bad]));
     }
     for zero_point in [1 << 62, -(1 << 62), i64::MIN] {
-        refuses(range("p", what), |d| d.inputs[1].quantisation.zero_point = zero_point);
-        refuses(range("z", what), |d| d.outputs[1].quantisation.zero_point = zero_point);
+        let bad = Quantisation { scale: 1.0, zero_point };
+        refuses(range("p", what), |d| d.inputs[1].quantisation = Scheme::PerTensor(bad));
+        refuses(range("z", what), |d| d.outputs[1].quantisation = Scheme::PerTensor(bad));
+        refuses(range("x", what), |d| d.inputs[0].quantisation = by_index(1, &[bad, ONE, ONE]));
+    }
+}
+
+const ONE: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+
+fn by_index(axis: usize, parts: &[Quantisation]) -> Scheme {
+    Scheme::PerAxis { axis, parts: parts.to_vec() }
+}
+
+/// A meaning has one scheme: as many scales as the axis has indices, and not all the same.
+#[test]
+fn scales_by_index_fit_their_axis_and_differ() {
+    let other = Quantisation { scale: 0.5, zero_point: -40_000 };
+    let all = [ONE, ONE, other];
+    for axis in [1, 2] {
+        let key = accepts(|d| d.inputs[0].quantisation = by_index(axis, &all));
+        assert_eq!(key.description().inputs[0].shape, [2, 3, 3]);
+    }
+    accepts(|d| d.outputs[0].quantisation = by_index(0, &[ONE, other]));
+    let axis = "the axis of its scales does not exist";
+    let count = "it has not one scale for each index of their axis";
+    let same = "its scales by index are all the same: it has one for the tensor";
+    for (scheme, what) in [
+        (by_index(3, &all), axis),
+        (by_index(usize::MAX, &all), axis),
+        (by_index(2, &all[1..]), count),
+        (by_index(2, &[ONE, other, ONE, other]), count),
+        (by_index(2, &[]), count),
+        (by_index(2, &[other; 3]), same),
+        (by_index(0, &[other; 2]), same),
+    ] {
+        refuses(shape("x", what), |d| d.inputs[0].quantisation = scheme);
+    }
+    for (scheme, what) in
+        [(by_index(3, &all), axis), (by_index(0, &all), count), (by_index(0, &[other; 2]), same)]
+    {
+        refuses(shape("y", what), |d| d.outputs[0].quantisation = scheme);
     }
 }
 

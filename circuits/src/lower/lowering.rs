@@ -1,7 +1,7 @@
 //! Lowering in progress: what each value of the graph has become, and what operators ask of it.
 
 use zkinfer_models::integer::graph::{Graph, Node, Quantisation, ValueId, Window};
-use zkinfer_verifier::circuit::description::{self, NodeId, Output, OutputSource};
+use zkinfer_verifier::circuit::description::{self, NodeId, Output, OutputSource, Scheme};
 use zkinfer_verifier::circuit::interval::Interval;
 
 use super::builder::Builder;
@@ -22,9 +22,21 @@ fn outputs(graph: &Graph) -> Vec<usize> {
     outputs
 }
 
-/// How people read an integer, as the verifier spells it.
-pub(super) fn reading(quantisation: Quantisation) -> description::Quantisation {
-    description::Quantisation { scale: quantisation.scale, zero_point: quantisation.zero_point }
+/// How people read a value, as the verifier spells it: scales that are all the same are one.
+pub(super) fn reading(graph: &Graph, value: ValueId) -> Scheme {
+    let spelt = |&Quantisation { scale, zero_point }: &Quantisation| description::Quantisation {
+        scale,
+        zero_point,
+    };
+    let Some(parts) = graph.parts.get(&value) else {
+        return Scheme::PerTensor(spelt(&graph.quantisation(value)));
+    };
+    match parts.each.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|part| part == first) => {
+            Scheme::PerTensor(spelt(first))
+        }
+        each => Scheme::PerAxis { axis: parts.axis, parts: each.iter().map(spelt).collect() },
+    }
 }
 
 /// What a value of the graph has become.
@@ -162,7 +174,7 @@ impl<'g> Lowering<'g> {
                 name: output.name.clone(),
                 shape: shape.to_vec(),
                 source,
-                quantisation: reading(self.graph.quantisation(output.value)),
+                quantisation: reading(self.graph, output.value),
                 visibility: exposure.output(index),
             })
         };

@@ -91,7 +91,7 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         shape: input.shape.clone(),
         minimum: input.minimum,
         maximum: input.maximum,
-        quantisation: reading(input.quantisation),
+        quantisation: reading(graph, index),
         visibility: exposure.input(index),
     });
     let inputs = inputs.collect();

@@ -32,7 +32,13 @@ fn lower(
         quantisation: READING,
     };
     let inputs = inputs.iter().map(input).collect();
-    let graph = Graph { name: "graph".into(), inputs, nodes: vec![node], outputs: Vec::new() };
+    let graph = Graph {
+        name: "graph".into(),
+        inputs,
+        nodes: vec![node],
+        outputs: Vec::new(),
+        parts: Default::default(),
+    };
     let mut lowering = Lowering::new(&graph, false);
     for (index, input) in graph.inputs.iter().enumerate() {
         let range = Interval { minimum: input.minimum, maximum: input.maximum };

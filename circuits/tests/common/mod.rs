@@ -74,6 +74,7 @@ impl Net {
             inputs: inputs.collect(),
             nodes: Vec::new(),
             outputs: Vec::new(),
+            parts: Default::default(),
         })
     }
 

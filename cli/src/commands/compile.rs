@@ -72,6 +72,9 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     for note in &report.notes {
         say!("note: {note}");
     }
+    for choice in &report.choices {
+        say!("chosen: {}", foreign::harmless(choice));
+    }
     for warning in &report.warnings {
         warn(warning);
     }

@@ -17,6 +17,7 @@ use zkinfer::{Circuit, Prediction};
 use super::publish;
 use crate::arguments::Inspect;
 use crate::outcome::Outcome;
+use crate::readings::scheme_json;
 use crate::screen::{bytes, print_json, say, seconds, table};
 
 pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
@@ -231,16 +232,24 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
         "tables": key.tables().list.len(),
         "table_rows": key.tables().rows(),
         "table_slots": layout.slots,
-        "inputs": description.inputs.iter().map(|input| json!({
-            "name": input.name, "shape": input.shape, "visibility": input.visibility.to_string(
-                ), "minimum": input.minimum, "maximum": input.maximum,
-            "scale": input.quantisation.scale, "zero_point": input.quantisation.zero_point,
-        })).collect::<Vec<_>>(),
-        "outputs": description.outputs.iter().map(|output| json!({
-            "name": output.name, "shape": output.shape, "visibility": output.visibility.to_string(
-                ), "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
-            "scale": output.quantisation.scale, "zero_point": output.quantisation.zero_point,
-        })).collect::<Vec<_>>(),
+        "inputs": description.inputs.iter().map(|input| {
+            let [axis, scale, zero_point] = scheme_json(&input.quantisation);
+            json!({
+                "name": input.name, "shape": input.shape,
+                "visibility": input.visibility.to_string(),
+                "minimum": input.minimum, "maximum": input.maximum,
+                "axis": axis, "scale": scale, "zero_point": zero_point,
+            })
+        }).collect::<Vec<_>>(),
+        "outputs": description.outputs.iter().map(|output| {
+            let [axis, scale, zero_point] = scheme_json(&output.quantisation);
+            json!({
+                "name": output.name, "shape": output.shape,
+                "visibility": output.visibility.to_string(),
+                "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
+                "axis": axis, "scale": scale, "zero_point": zero_point,
+            })
+        }).collect::<Vec<_>>(),
         "layers": layers,
         "predicted": {
             "prove_seconds": prediction.prove_seconds,
@@ -354,4 +363,7 @@ fn print_quantisation(circuit: &Circuit) {
         ]);
     }
     rows.print();
+    for choice in &circuit.report().choices {
+        say!("  chosen: {}", foreign::harmless(choice));
+    }
 }

@@ -6,6 +6,8 @@
 //! at most 16 bits, signed or not, unless an [`Operator::Convolution`], [`Operator::Linear`] or
 //! [`Operator::MatMul`] leaves its accumulator as it is, which only graph outputs may.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::tensor::window::Window;
@@ -24,6 +26,9 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// The graph's outputs.
     pub outputs: Vec<Output>,
+    /// The values whose integers stand for other numbers than their node or input says, by their
+    /// index along a dimension. Nothing is computed differently for it.
+    pub parts: BTreeMap<ValueId, Parts>,
 }
 
 /// How an integer stands for a real number: `real = scale · (integer − zero_point)`.
@@ -33,6 +38,16 @@ pub struct Quantisation {
     pub scale: f64,
     /// The integer that stands for zero.
     pub zero_point: i64,
+}
+
+/// What integers stand for by their index along a dimension: columns in different units, boxes
+/// beside scores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    /// The dimension.
+    pub axis: usize,
+    /// For each index. Zero points may be any integers: nothing computes with them.
+    pub each: Vec<Quantisation>,
 }
 
 /// An input of the graph.

@@ -169,7 +169,14 @@ impl Graph {
                 .collect(),
         };
         let name = format!("{}.{}", self.name, index + 1);
-        Self { name, nodes: nodes.iter().map(renumbered).collect(), outputs, inputs }
+        let values = first + self.inputs.len()..first + self.inputs.len() + nodes.len();
+        let held = |value: ValueId| match from {
+            Some(cut) => value == cut.value || values.contains(&value),
+            None => value < values.end,
+        };
+        let parts = self.parts.iter().filter(|&(&value, _)| held(value));
+        let parts = parts.map(|(&value, parts)| (own(value), parts.clone())).collect();
+        Self { name, nodes: nodes.iter().map(renumbered).collect(), outputs, inputs, parts }
     }
 
     /// What a value is called on both sides of a cut: after the node that produces it.
@@ -227,7 +234,7 @@ mod tests {
             minimum: -128,
             maximum: 127,
         }];
-        Graph { name: "net".into(), inputs, nodes, outputs }
+        Graph { name: "net".into(), inputs, nodes, outputs, parts: BTreeMap::new() }
     }
 
     /// `a → (b → c) + a → d → logits`: value 0 is the input.

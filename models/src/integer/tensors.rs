@@ -1,9 +1,12 @@
 //! Between real tensors and the integers of a quantised graph.
 
+use std::borrow::Cow;
+
 use ndarray::ArrayD;
 
-use super::graph::{Graph, ValueId};
+use super::graph::{Graph, Quantisation, ValueId};
 use super::signature::{self, describe};
+use crate::tensor::moves::from_elements;
 
 /// Inputs that cannot be quantised.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -40,6 +43,9 @@ pub struct Clamped {
     pub above: usize,
     /// Elements of the input.
     pub elements: usize,
+    /// Where ranges differ along a dimension: the dimension, and the index that is farthest out.
+    /// The ends are those of its elements.
+    pub part: Option<(usize, usize)>,
     /// What its smallest and largest integer stand for.
     pub range: [f64; 2],
     /// The smallest and the largest element given.
@@ -49,15 +55,36 @@ pub struct Clamped {
 impl std::fmt::Display for Clamped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ([low, high], [least, most]) = (self.range, self.given);
+        let (outside, all) = (self.below + self.above, self.elements);
+        write!(f, "input {:?}: {outside} of {all} elements lie outside ", self.input)?;
+        if let Some((axis, index)) = self.part {
+            write!(f, "the ranges of their indices along dimension {axis}, as at {index} ")?;
+        }
         write!(
             f,
-            "input {:?}: {} of {} elements lie outside {low:.4}..={high:.4}, for which the network \
-            is quantised, and count as its ends (they go from {least:.4} to {most:.4}); calibrate \
-            with data like this",
-            self.input,
-            self.below + self.above,
-            self.elements
+            "{low:.4}..={high:.4}, for which the network is quantised, and count as its ends \
+            (they go from {least:.4} to {most:.4}); calibrate with data like this"
         )
+    }
+}
+
+/// What each element's integer stands for.
+pub struct Meaning<'a> {
+    /// By the index along a dimension, or one for all.
+    pub each: Cow<'a, [Quantisation]>,
+    /// Elements in a row that have the same index.
+    pub inner: usize,
+}
+
+impl Meaning<'_> {
+    /// The index of an element along the dimension.
+    pub fn part(&self, element: usize) -> usize {
+        element / self.inner % self.each.len()
+    }
+
+    /// Scale and zero point of an element, counted in row-major order.
+    pub fn of(&self, element: usize) -> Quantisation {
+        self.each[self.part(element)]
     }
 }
 
@@ -69,20 +96,33 @@ impl Graph {
     /// If the graph has no such input.
     pub fn clamped(&self, index: usize, given: &ArrayD<f32>) -> Option<Clamped> {
         let input = &self.inputs[index];
-        let (mut below, mut above, mut ends) = (0, 0, [f64::INFINITY, f64::NEG_INFINITY]);
-        for x in given.iter().map(|&x| f64::from(x)) {
-            let integer = input.quantisation.quantise(x, i64::MIN, i64::MAX);
+        let meaning = self.meaning(index);
+        let (mut below, mut above) = (0, 0);
+        let mut ends = vec![[f64::INFINITY, f64::NEG_INFINITY]; meaning.each.len()];
+        for (element, x) in given.iter().map(|&x| f64::from(x)).enumerate() {
+            let part = meaning.part(element);
+            let integer = meaning.each[part].quantise(x, i64::MIN, i64::MAX);
             below += usize::from(integer < input.minimum);
             above += usize::from(integer > input.maximum);
-            ends = [ends[0].min(x), ends[1].max(x)];
+            ends[part] = [ends[part][0].min(x), ends[part][1].max(x)];
         }
+        let range = |part: usize| {
+            [input.minimum, input.maximum].map(|end| meaning.each[part].dequantise(end))
+        };
+        // How far an index goes out, in units of its range.
+        let excess = |part: &usize| {
+            let ([low, high], [least, most]) = (range(*part), ends[*part]);
+            (low - least).max(most - high) / (high - low).max(f64::MIN_POSITIVE)
+        };
+        let worst = (0..ends.len()).max_by(|a, b| excess(a).total_cmp(&excess(b)))?;
         (below + above > 0).then(|| Clamped {
             input: input.name.clone(),
             below,
             above,
             elements: given.len(),
-            range: [input.minimum, input.maximum].map(|end| input.quantisation.dequantise(end)),
-            given: ends,
+            part: self.parts.get(&index).map(|parts| (parts.axis, worst)),
+            range: range(worst),
+            given: ends[worst],
         })
     }
 
@@ -135,8 +175,11 @@ impl Graph {
         }
         match given.iter().find(|x| !x.is_finite()) {
             None => {
-                Ok(given
-                    .mapv(|x| input.quantisation.quantise(x.into(), input.minimum, input.maximum)))
+                let meaning = self.meaning(index);
+                let integers = given.iter().enumerate().map(|(element, &x)| {
+                    meaning.of(element).quantise(x.into(), input.minimum, input.maximum)
+                });
+                Ok(from_elements(&input.shape, integers.collect()))
             }
             Some(&value) => Err(TensorError::NotFinite { input: input.name.clone(), value }),
         }
@@ -147,8 +190,25 @@ impl Graph {
     /// # Panics
     /// If the graph has no such value.
     pub fn dequantise(&self, value: ValueId, tensor: &ArrayD<i64>) -> ArrayD<f64> {
-        let quantisation = self.quantisation(value);
-        tensor.mapv(|integer| quantisation.dequantise(integer))
+        let meaning = self.meaning(value);
+        let elements = tensor.iter().enumerate();
+        let reals =
+            elements.map(|(element, &integer)| meaning.of(element).dequantise(integer)).collect();
+        from_elements(tensor.shape(), reals)
+    }
+
+    /// What the integers of a value stand for.
+    ///
+    /// # Panics
+    /// If the graph has no such value.
+    pub fn meaning(&self, value: ValueId) -> Meaning<'_> {
+        match self.parts.get(&value) {
+            Some(parts) => {
+                let inner = self.shape(value)[parts.axis + 1..].iter().product();
+                Meaning { each: Cow::Borrowed(&parts.each), inner }
+            }
+            None => Meaning { each: Cow::Owned(vec![self.quantisation(value)]), inner: 1 },
+        }
     }
 
     /// The real outputs that integer ones stand for, in the graph's order.

@@ -1,6 +1,8 @@
 //! The quantised nodes of each float node: one, none where nothing is left to do, more where
 //! operands must be brought to one scale.
 
+use std::collections::BTreeMap;
+
 use super::ranges::Ranges;
 use super::report::{NodeReport, Report};
 use super::{function, scale};
@@ -33,6 +35,7 @@ impl<'a> Quantiser<'a> {
                 inputs: Vec::new(),
                 nodes: Vec::new(),
                 outputs: Vec::new(),
+                parts: BTreeMap::new(),
             },
             report: Report::new(&float.name),
             given: float.grids().iter().map(Option::is_some).collect(),

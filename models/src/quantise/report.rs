@@ -14,6 +14,8 @@ pub struct Report {
     pub model: String,
     /// What the import changed.
     pub notes: Vec<String>,
+    /// What was chosen where there was a choice, a line each.
+    pub choices: Vec<String>,
     /// What may cost accuracy.
     pub warnings: Vec<String>,
     /// The inputs.
@@ -66,6 +68,7 @@ impl Report {
         Self {
             model: model.to_owned(),
             notes: Vec::new(),
+            choices: Vec::new(),
             warnings: Vec::new(),
             inputs: Vec::new(),
             nodes: Vec::new(),

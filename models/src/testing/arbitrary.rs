@@ -110,8 +110,13 @@ pub fn arb_inputs(graph: &Graph) -> impl Strategy<Value = Vec<ArrayD<i64>>> + us
 /// # Panics
 /// If the result is not valid, which is a defect of this module or of validation.
 pub fn grow(inputs: Vec<Input>, steps: &[Step]) -> Graph {
-    let mut graph =
-        Graph { name: "arbitrary".into(), inputs, nodes: Vec::new(), outputs: Vec::new() };
+    let mut graph = Graph {
+        name: "arbitrary".into(),
+        inputs,
+        nodes: Vec::new(),
+        outputs: Vec::new(),
+        parts: Default::default(),
+    };
     for step in steps {
         let mut random = Random::new(step.seed);
         let source = step.source % (graph.inputs.len() + graph.nodes.len());

@@ -304,6 +304,7 @@ fn single(operator: Operator, shape: &[usize]) -> Graph {
             quantisation,
         }],
         outputs: vec![Output { name: "y".into(), value: 1 }],
+        parts: Default::default(),
     }
 }
 

@@ -114,7 +114,7 @@ mod tests {
     use pasta_curves::{Eq, Fp};
     use rand::SeedableRng;
     use rand::rngs::StdRng;
-    use zkinfer_verifier::circuit::description::Quantisation;
+    use zkinfer_verifier::circuit::description::{Quantisation, Scheme};
     use zkinfer_verifier::field::integer;
 
     use super::*;
@@ -123,13 +123,13 @@ mod tests {
     #[test]
     fn every_column_of_a_seal_has_a_blind_of_its_own() {
         let parameters = Parameters::derive(7).unwrap();
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let tensor = |name: &str, units: usize| SealedTensor {
             name: name.into(),
             shape: vec![units, 50],
             minimum: -3,
             maximum: 3,
-            quantisation,
+            quantisation: quantisation.clone(),
         };
         // Equal columns, so that only blinds tell their commitments apart.
         let tensors = [tensor("a", 6), tensor("b", 4)];

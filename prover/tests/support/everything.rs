@@ -15,7 +15,7 @@ use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
+    Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
@@ -56,21 +56,21 @@ pub struct Everything {
 }
 
 fn description() -> Description {
-    let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+    let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let input = |name: &str, shape: &[usize], bound: i64, visibility| Input {
         name: name.into(),
         shape: shape.to_vec(),
         minimum: -bound,
         maximum: bound,
-        quantisation,
+        quantisation: quantisation.clone(),
         visibility,
     };
     let output = |name: &str, shape: &[usize], source, visibility| Output {
         name: name.into(),
         shape: shape.to_vec(),
         source,
-        quantisation,
+        quantisation: quantisation.clone(),
         visibility,
     };
     let requantise = |input, limbs, function, form| {

@@ -9,7 +9,7 @@ pub mod everything;
 
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-    Quantisation, Requantise, Visibility, Weights,
+    Quantisation, Requantise, Scheme, Visibility, Weights,
 };
 use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::{Parameters, Statement, Value, VerifyingKey};
@@ -18,7 +18,7 @@ pub const WEIGHTS: [i8; 12] = [3, -2, 5, 7, -1, -4, 2, 2, 2, 0, 9, -9];
 pub const BIAS: [i64; 4] = [8, 24, -40, 8];
 const INPUTS: usize = 3;
 const OUTPUTS: usize = 4;
-const READING: Quantisation = Quantisation { scale: 0.5, zero_point: 0 };
+const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 0.5, zero_point: 0 });
 
 pub fn description(k: u32) -> Description {
     let node = |name: &str, operator| Node { name: name.into(), operator };

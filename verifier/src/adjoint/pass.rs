@@ -162,14 +162,14 @@ mod tests {
     use crate::challenges::Challenge;
     use crate::circuit::description::{
         Combine, Contract, Description, Form as Cells, Function, Input, Node, Output, OutputSource,
-        Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
+        Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
     };
     use crate::circuit::forms::{Form, walk};
 
     /// Contractions of one tap and of several, behind each other and behind views; sums with
     /// readers of one shape; a product; an ArgMax.
     fn key() -> VerifyingKey {
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let contract = |input, [rows, channels]: [usize; 2], kernel: [usize; 2]| {
             let [height, width] = kernel;
             Operator::Contract(Contract {
@@ -211,7 +211,7 @@ mod tests {
             name: String::new(),
             shape: shape.to_vec(),
             source,
-            quantisation,
+            quantisation: quantisation.clone(),
             visibility: Visibility::Public,
         };
         let index = OutputSource::ArgMax { input: 6, axis: 0, select_last: false };
@@ -225,7 +225,7 @@ mod tests {
                 shape: vec![2, 3, 4],
                 minimum: -4,
                 maximum: 3,
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility: Visibility::Public,
             }],
             nodes: operators.into_iter().map(node).collect(),

@@ -73,11 +73,11 @@ impl<'a> Bound<'a> {
 mod tests {
     use super::*;
     use crate::circuit::description::{
-        Description, Input, Node, Operator, Output, OutputSource, Quantisation, Visibility,
+        Description, Input, Node, Operator, Output, OutputSource, Quantisation, Scheme, Visibility,
     };
 
     fn key(name: &str, k: u32) -> VerifyingKey {
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let (source, visibility) = (OutputSource::Node(0), Visibility::Public);
         let description = Description {
             name: name.into(),
@@ -89,7 +89,7 @@ mod tests {
                 shape: vec![2],
                 minimum: 0,
                 maximum: 1,
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility,
             }],
             nodes: vec![Node { name: "x".into(), operator: Operator::Input(0) }],
@@ -97,7 +97,7 @@ mod tests {
                 name: "y".into(),
                 shape: vec![2],
                 source,
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility,
             }],
         };

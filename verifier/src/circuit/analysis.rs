@@ -5,7 +5,7 @@
 //! in its declared range is provable.
 
 use crate::circuit::description::{
-    Description, NodeId, Output, OutputSource, Quantisation, Visibility,
+    Description, NodeId, Output, OutputSource, Quantisation, Scheme, Visibility,
 };
 use crate::circuit::edges;
 use crate::circuit::facts::Facts;
@@ -45,7 +45,7 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
     }
     for input in &description.inputs {
         count(&input.shape, &input.name)?;
-        check_quantisation(input.quantisation, &input.name)?;
+        check_scheme(&input.quantisation, &input.shape, &input.name)?;
         if input.minimum > input.maximum {
             return Err(Error::Range {
                 node: input.name.clone(),
@@ -101,6 +101,26 @@ pub fn wanting_copies(description: &Description) -> Result<Vec<NodeId>, Error> {
     Ok(nodes)
 }
 
+/// One scheme for each meaning: scales by index are not what one scale would say.
+fn check_scheme(scheme: &Scheme, shape: &[usize], name: &str) -> Result<(), Error> {
+    let (axis, parts) = match scheme {
+        Scheme::PerTensor(quantisation) => return check_quantisation(*quantisation, name),
+        Scheme::PerAxis { axis, parts } => (*axis, parts),
+    };
+    let wrong = |what| Err(Error::Shape { node: name.into(), what });
+    let Some(&length) = shape.get(axis) else {
+        return wrong("the axis of its scales does not exist");
+    };
+    if parts.len() != length {
+        return wrong("it has not one scale for each index of their axis");
+    }
+    parts.iter().try_for_each(|&part| check_quantisation(part, name))?;
+    if parts.windows(2).all(|pair| pair.first() == pair.last()) {
+        return wrong("its scales by index are all the same: it has one for the tensor");
+    }
+    Ok(())
+}
+
 fn check_quantisation(quantisation: Quantisation, name: &str) -> Result<(), Error> {
     let zero_point = Interval::new(quantisation.zero_point, quantisation.zero_point);
     if quantisation.scale.is_finite() && quantisation.scale > 0.0 && zero_point.is_some() {
@@ -118,7 +138,7 @@ fn output_facts(
     nodes: &[Facts],
 ) -> Result<Facts, Error> {
     let shape = |what| Err(Error::Shape { node: output.name.clone(), what });
-    check_quantisation(output.quantisation, &output.name)?;
+    check_scheme(&output.quantisation, &output.shape, &output.name)?;
     let hidden = output.visibility == Visibility::Private;
     if hidden || (output.visibility == Visibility::Sealed && output.source.is_index()) {
         return shape("this output cannot be hidden: make it public");

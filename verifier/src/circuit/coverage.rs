@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::circuit::description::{
         Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-        Requantise, Visibility,
+        Requantise, Scheme, Visibility,
     };
     use crate::circuit::key::VerifyingKey;
     use crate::circuit::place::Run;
@@ -118,7 +118,7 @@ mod tests {
     /// A sealed input of two columns, requantised in the wide form and in the narrow one, and a
     /// copy: a column or more of every kind but factors.
     fn layout() -> Layout {
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let requantise =
             |form| Requantise { input: 0, limbs: 1, function: Function::clamp(-2, 1), form };
         let operators = [
@@ -138,7 +138,7 @@ mod tests {
                 shape: vec![2, 70],
                 minimum: -8,
                 maximum: 7,
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility: Visibility::Sealed,
             }],
             nodes: operators.map(|operator| Node { name: name(), operator }).into(),
@@ -146,7 +146,7 @@ mod tests {
                 name: name(),
                 shape: vec![2, 70],
                 source: OutputSource::Node(1),
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility: Visibility::Public,
             }],
         };

@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
+use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
 pub use crate::visibility::Visibility;
 
 /// Index of a node in [`Description::nodes`].
@@ -48,6 +48,21 @@ pub struct Quantisation {
     pub zero_point: i64,
 }
 
+/// How people read a tensor's integers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Scheme {
+    /// All of them alike.
+    PerTensor(Quantisation),
+    /// By their index along a dimension: columns in different units, boxes beside scores.
+    PerAxis {
+        /// The dimension.
+        axis: usize,
+        /// For each index; not all are equal.
+        #[serde(deserialize_with = "bounded::<_, _, MAX_ELEMENTS>")]
+        parts: Vec<Quantisation>,
+    },
+}
+
 /// An input tensor and its declared range; whatever lies outside it is rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
@@ -61,7 +76,7 @@ pub struct Input {
     /// Largest integer allowed.
     pub maximum: i64,
     /// How people read it.
-    pub quantisation: Quantisation,
+    pub quantisation: Scheme,
     /// What a proof shows of it.
     pub visibility: Visibility,
 }
@@ -77,7 +92,7 @@ pub struct Output {
     /// What it is bound to.
     pub source: OutputSource,
     /// How people read it.
-    pub quantisation: Quantisation,
+    pub quantisation: Scheme,
     /// What a proof shows of it; never [`Visibility::Private`], and always public for an ArgMax.
     pub visibility: Visibility,
 }

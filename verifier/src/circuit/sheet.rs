@@ -12,7 +12,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::analysis::Analysis;
-use crate::circuit::description::{Description, Operator, Quantisation, Visibility, Weights};
+use crate::circuit::description::{
+    Description, Operator, Quantisation, Scheme, Visibility, Weights,
+};
 use crate::circuit::geometry::depth;
 use crate::circuit::interval::Interval;
 use crate::circuit::place::Piece;
@@ -32,7 +34,7 @@ pub struct SealedTensor {
     /// Largest integer declared.
     pub maximum: i64,
     /// How people read it.
-    pub quantisation: Quantisation,
+    pub quantisation: Scheme,
 }
 
 impl SealedTensor {
@@ -46,8 +48,8 @@ impl SealedTensor {
     /// Whether both are the same tensor to a reader: name, shape, scale and zero point. Declared
     /// ranges may differ, as those of a sealed output and of the input that it becomes do.
     pub fn reads_as(&self, other: &Self) -> bool {
-        (&self.name, &self.shape, self.quantisation)
-            == (&other.name, &other.shape, other.quantisation)
+        (&self.name, &self.shape, &self.quantisation)
+            == (&other.name, &other.shape, &other.quantisation)
     }
 
     /// Number of elements.
@@ -195,7 +197,7 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
         if input.visibility == Visibility::Sealed {
             let (name, shape) = (input.name.clone(), input.shape.clone());
             let (minimum, maximum, quantisation) =
-                (input.minimum, input.maximum, input.quantisation);
+                (input.minimum, input.maximum, input.quantisation.clone());
             tensors.push((
                 Role::Input(index),
                 SealedTensor { name, shape, minimum, maximum, quantisation },
@@ -205,7 +207,7 @@ pub fn sealed_tensors(description: &Description, analysis: &Analysis) -> Vec<(Ro
     for ((index, output), facts) in description.outputs.iter().enumerate().zip(&analysis.outputs) {
         if output.visibility == Visibility::Sealed {
             let (name, shape, quantisation) =
-                (output.name.clone(), output.shape.clone(), output.quantisation);
+                (output.name.clone(), output.shape.clone(), output.quantisation.clone());
             let (minimum, maximum) = (facts.interval.minimum, facts.interval.maximum);
             tensors.push((
                 Role::Output(index),
@@ -225,7 +227,7 @@ fn sealed_models(description: &Description, analysis: &Analysis) -> Vec<(Role, S
         shape,
         minimum: range.minimum,
         maximum: range.maximum,
-        quantisation: Quantisation { scale: 1.0, zero_point: 0 },
+        quantisation: Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 }),
     };
     let sealed = || {
         description.nodes.iter().enumerate().filter_map(|(id, node)| match &node.operator {
@@ -255,7 +257,7 @@ mod tests {
     use super::*;
 
     fn sheet(units: usize, length: usize, usable: usize) -> Sheet {
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let tensor = SealedTensor {
             name: "w".into(),
             shape: vec![units, length],

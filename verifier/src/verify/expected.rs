@@ -120,7 +120,7 @@ mod tests {
     use crate::challenges::{Challenge, LinearChallenges, LookupChallenges, Name};
     use crate::circuit::description::{
         Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-        Quantisation, Requantise, Visibility, Weights,
+        Quantisation, Requantise, Scheme, Visibility, Weights,
     };
     use crate::wire::statement::{Statement, Value};
 
@@ -129,7 +129,7 @@ mod tests {
     fn key() -> VerifyingKey {
         let node = |name: &str, operator| Node { name: name.into(), operator };
         let (name, shape) = ("x".to_owned(), vec![2, 1, 3]);
-        let quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let contract = Contract {
             input: 0,
             rows: 2,
@@ -155,7 +155,7 @@ mod tests {
                 shape,
                 minimum: -4,
                 maximum: 3,
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility: Visibility::Private,
             }],
             nodes: vec![
@@ -167,7 +167,7 @@ mod tests {
                 name: "y".into(),
                 shape: vec![2, 3],
                 source: OutputSource::Node(2),
-                quantisation,
+                quantisation: quantisation.clone(),
                 visibility: Visibility::Public,
             }],
         };

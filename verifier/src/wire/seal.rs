@@ -65,7 +65,7 @@ pub(crate) fn range_key(
         shape: tensor.shape.clone(),
         minimum: tensor.minimum,
         maximum: tensor.maximum,
-        quantisation: tensor.quantisation,
+        quantisation: tensor.quantisation.clone(),
         visibility: Visibility::Sealed,
     };
     let node = |index, tensor: &SealedTensor| Node {

@@ -5,11 +5,11 @@
 use zkinfer_verifier::circuit::analysis::analyse;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, View, ViewKind, Visibility, Weights,
+    Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
-pub const READING: Quantisation = Quantisation { scale: 1.0, zero_point: 0 };
+pub const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
 
 pub fn contract() -> Contract {
     Contract {

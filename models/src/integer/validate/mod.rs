@@ -8,6 +8,7 @@
 mod arithmetic;
 mod elementwise;
 mod movement;
+mod parts;
 mod site;
 
 use crate::integer::graph::{Graph, Input, Node, Operator, Quantisation, ValueId};
@@ -70,6 +71,13 @@ impl Graph {
                 let problem = format!("value {} does not exist", output.value);
                 return Err(fault(format!("output {:?}", output.name))(problem));
             }
+        }
+        for (&value, parts) in &self.parts {
+            let place = fault(format!("value {value}"));
+            if value >= bounds.len() {
+                return Err(place("scales by index of a value that does not exist".into()));
+            }
+            parts::check(self.shape(value), parts).map_err(place)?;
         }
         if self.outputs.is_empty() {
             return Err(fault("outputs".into())("there is none".into()));

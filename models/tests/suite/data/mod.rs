@@ -223,6 +223,7 @@ fn quantised_inputs_are_checked() {
         }],
         nodes: Vec::new(),
         outputs: Vec::new(),
+        parts: Default::default(),
     };
     let tensor =
         |elements: Vec<f32>| ArrayD::from_shape_vec(IxDyn(&[1, elements.len()]), elements).unwrap();

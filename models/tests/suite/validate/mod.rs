@@ -4,7 +4,7 @@ mod arithmetic;
 mod elements;
 
 use zkinfer_models::integer::graph::{
-    BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output,
+    BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output, Parts,
     Quantisation, Requantise, Ties, ValueId, Window,
 };
 use zkinfer_models::limits::{MAX_ELEMENTS, MAX_NODES, MAX_TENSORS};
@@ -19,8 +19,14 @@ struct Net(Graph);
 impl Net {
     /// One input of int8.
     fn of(shape: &[usize]) -> Self {
-        Self(Graph { name: "g".into(), inputs: Vec::new(), nodes: Vec::new(), outputs: Vec::new() })
-            .input(shape, -128, 127)
+        Self(Graph {
+            name: "g".into(),
+            inputs: Vec::new(),
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+            parts: Default::default(),
+        })
+        .input(shape, -128, 127)
     }
 
     fn input(mut self, shape: &[usize], minimum: i64, maximum: i64) -> Self {
@@ -267,4 +273,32 @@ fn where_accumulators_and_indices_may_go() {
     let read = read.reading(1.0, 0);
     read.clone().holds();
     read.node(Operator::Reshape, &[1], &[1]).fails("reads the result of an ArgMax");
+}
+
+/// Scales by index say what integers stand for, and nothing is computed with them: zero points may
+/// be any.
+#[test]
+fn scales_by_index_fit_their_value() {
+    let net = Net::of(&[1, 2]).node(Operator::Reshape, &[0], &[2]);
+    let parts = |value: usize, axis: usize, each: &[(f64, i64)]| {
+        let mut net = net.clone();
+        let each = each.iter().map(|&(scale, zero_point)| Quantisation { scale, zero_point });
+        net.0.parts.insert(value, Parts { axis, each: each.collect() });
+        net
+    };
+    parts(0, 1, &[(1.0, -40_000), (0.5, 0)]).holds();
+    parts(1, 0, &[(1.0, 1 << 61), (1.0, 0)]).holds();
+    parts(0, 0, &[(2.0, 0)]).holds();
+    parts(2, 0, &[(1.0, 0)]).fails("scales by index of a value that does not exist");
+    parts(0, 2, &[(1.0, 0)]).fails("scales along dimension 2 of [1, 2], which does not exist");
+    parts(0, 1, &[(1.0, 0)]).fails("1 scales for the 2 indices of dimension 1");
+    parts(0, 1, &[]).fails("0 scales for the 2 indices of dimension 1");
+    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let bad = parts(0, 1, &[(1.0, 0), (scale, 0)]);
+        bad.fails(&format!("scale {scale} at index 1 is not positive and finite"));
+    }
+    for zero_point in [1i64 << 62, i64::MIN] {
+        let bad = parts(0, 1, &[(1.0, zero_point), (1.0, 0)]);
+        bad.fails(&format!("zero point {zero_point} at index 0 has more than 62 bits"));
+    }
 }
