@@ -2,12 +2,17 @@
 
 use std::collections::HashMap;
 
+use prost::Message;
+
 use super::instance::instance;
 use crate::limits::MAX_NODES;
 use crate::onnx::messages::{FunctionProto, GraphProto, NodeProto};
 
 /// Functions that apply each other, one inside the other.
 const DEEPEST: usize = 64;
+
+/// Bytes that all copies of functions' nodes have: a constant inside of one is copied each time.
+const MAX_COPIED: usize = 1 << 26;
 
 /// What names a function.
 type Name<'f> = (&'f str, &'f str, &'f str);
@@ -25,7 +30,8 @@ pub(in crate::onnx) fn inline(
     let named = functions
         .iter()
         .map(|function| ((&*function.domain, &*function.name, &*function.overload), function));
-    let mut inlining = Inlining { functions: named.collect(), opset, open: Vec::new(), made: 0 };
+    let mut inlining =
+        Inlining { functions: named.collect(), opset, open: Vec::new(), made: 0, copied: 0 };
     inlining.graph(graph)
 }
 
@@ -34,8 +40,9 @@ struct Inlining<'f> {
     opset: i64,
     /// The functions that the nodes at hand are inside of.
     open: Vec<&'f FunctionProto>,
-    /// Nodes made so far.
+    /// Nodes made so far, and their bytes.
     made: usize,
+    copied: usize,
 }
 
 impl Inlining<'_> {
@@ -75,6 +82,13 @@ impl Inlining<'_> {
                 "it is written in opset {other}, and the model in opset {}; convert the model to \
                 one of them (`onnx.version_converter`)",
                 self.opset
+            ));
+        }
+        self.copied = self.copied.saturating_add(function.encoded_len());
+        if self.copied > MAX_COPIED {
+            return fault(format!(
+                "functions become more than {MAX_COPIED} bytes of nodes; hand them their constants \
+                as operands"
             ));
         }
         let inner = instance(function, &node, &node.name);

@@ -155,6 +155,21 @@ fn functions_without_end_are_refused() {
     assert!(message.contains("written in opset 12, and the model in opset 13"), "{message}");
 }
 
+/// A small file does not become large memory: 4 MB that are applied 20 times.
+#[test]
+fn constants_inside_of_functions_are_not_copied_without_end() {
+    let constant = Op::new("Constant", &[], &["c"]).floats("value_floats", &[0.5; 1 << 20]);
+    let body = Builder::new(13).input("x", &[]).node(constant);
+    let body = body.node(Op::new("Add", &["x", "c"], &["y"])).output("y");
+    let mut builder = Builder::new(13).input("v0", &[1, 1 << 20]).function("own", "f", body);
+    for index in 0..20 {
+        let (from, to) = (format!("v{index}"), format!("v{}", index + 1));
+        builder = builder.node(Op::new("f", &[&from], &[&to]).domain("own"));
+    }
+    let message = refusal(builder.output("v20"));
+    assert!(message.contains("functions become more than 67108864 bytes of nodes"), "{message}");
+}
+
 /// What cannot be imported inside of a function is said of the node that applies it.
 #[test]
 fn faults_inside_are_those_of_the_node() {
