@@ -23,7 +23,7 @@ use std::time::Instant;
 use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
 use serde_json::{Map, Value, json};
-use zkinfer::models::onnx::{ImportError, supported_operators};
+use zkinfer::models::onnx::{ImportError, Refusal, supported_operators};
 use zkinfer::models::{Dataset, Error as ModelError};
 use zkinfer::{
     Cache, Circuit, Compile, Exposure, Model, Objective, Parameters, Proof, Reading, VerifyingKey,
@@ -204,7 +204,10 @@ fn milliseconds(start: Instant) -> u64 {
 fn import_stop(error: ModelError) -> Stop {
     match error {
         ModelError::Import(ImportError::Unsupported { refusals, .. }) => {
-            refused("import", refusals.to_string())
+            let nodes = refusals.0.iter().map(|Refusal { node, operator, reason, .. }| {
+                format!("node {node:?} ({operator}): {reason}")
+            });
+            refused("import", nodes.collect::<Vec<_>>().join("; "))
         }
         ModelError::Import(ImportError::Interface { place, problem, .. }) => {
             refused("import", format!("{place}: {problem}"))

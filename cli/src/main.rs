@@ -52,7 +52,11 @@ fn main() -> ExitCode {
         Ok(Outcome::Rejected) => ExitCode::from(1),
         Err(error) => {
             if json {
-                let _ = screen::print_json(&serde_json::json!({ "error": story::story(&error) }));
+                let mut told = serde_json::json!({ "error": story::story(&error) });
+                if let Some(refusals) = story::refusals(&error) {
+                    told["refusals"] = serde_json::json!(refusals);
+                }
+                let _ = screen::print_json(&told);
             }
             screen::error(&error);
             ExitCode::from(2)

@@ -71,7 +71,11 @@ pub fn tell(other: &Note) {
 
 /// Prints the line on standard error that a command ends with.
 pub fn error(error: &anyhow::Error) {
-    aside("error", &story(error));
+    let story = story(error);
+    let mut lines = story.lines();
+    aside("error", lines.next().unwrap_or_default());
+    // Indented, so that none of them looks like a message of its own.
+    lines.for_each(|line| _ = writeln!(io::stderr(), "  {}", foreign::harmless(line.trim())));
 }
 
 /// If even standard error cannot be written, there is nobody left to tell.

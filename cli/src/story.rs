@@ -1,5 +1,7 @@
 //! Errors as people read them.
 
+use zkinfer::models::onnx::{ImportError, Refusal};
+
 /// An error with its causes, each said once: many of them repeat in their own message what caused
 /// them, or name the file again.
 pub fn story(error: &anyhow::Error) -> String {
@@ -12,6 +14,21 @@ pub fn story(error: &anyhow::Error) -> String {
         parts.push(cause);
     }
     parts.join(": ")
+}
+
+/// The nodes that could not be imported, if that is what is wrong.
+pub fn refusals(error: &anyhow::Error) -> Option<&[Refusal]> {
+    error.chain().find_map(|cause| match cause.downcast_ref::<ImportError>() {
+        Some(ImportError::Unsupported { refusals, .. } | ImportError::Opset { refusals, .. }) => {
+            Some(refusals.0.as_slice())
+        }
+        _ => match cause.downcast_ref::<zkinfer::models::Error>() {
+            Some(zkinfer::models::Error::Import(
+                ImportError::Unsupported { refusals, .. } | ImportError::Opset { refusals, .. },
+            )) => Some(refusals.0.as_slice()),
+            _ => None,
+        },
+    })
 }
 
 #[cfg(test)]

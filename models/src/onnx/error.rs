@@ -3,10 +3,9 @@
 //! Whoever wrote the file chose its names: messages quote them with `{:?}`, which escapes whatever
 //! could break or turn a line.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
+
+use super::refusals::Refusals;
 
 /// The oldest operator set that is imported.
 pub const OLDEST_OPSET: i64 = 1;
@@ -49,13 +48,15 @@ pub enum ImportError {
     },
     /// The operator set is too old or too new.
     #[error("{path:?} uses ONNX opset {found}, supported are {oldest} to {newest}; export the \
-        model again with `opset_version={newest}` or lower",
+        model again with `opset_version={newest}` or lower{refusals:#}",
         oldest = OLDEST_OPSET, newest = NEWEST_OPSET)]
     Opset {
         /// The file.
         path: PathBuf,
         /// Its operator set.
         found: i64,
+        /// The nodes that could not be proven in a supported one either.
+        refusals: Refusals,
     },
     /// An input or output that cannot be used.
     #[error("{path:?}: {place}: {problem}")]
@@ -90,44 +91,13 @@ pub enum ImportError {
         problem: String,
     },
     /// Nodes that cannot be proven, all of them.
-    #[error(
-        "{path:?}: cannot import {refusals}; `docs/operators.md` lists the {supported} \
-        operators that are supported"
-    )]
+    #[error("{path:?}: cannot import {refusals}")]
     Unsupported {
         /// The file.
         path: PathBuf,
         /// Every node at fault.
         refusals: Refusals,
-        /// How many operators are supported.
-        supported: usize,
     },
-}
-
-/// A node that cannot be imported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The ONNX node's name, or one made from its operator and position.
-    pub node: String,
-    /// Its operator, with the domain if that is not ONNX's own.
-    pub operator: String,
-    /// Why not.
-    pub reason: String,
-}
-
-/// Nodes that cannot be imported, in the file's order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusals(pub Vec<Refusal>);
-
-impl fmt::Display for Refusals {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, refusal) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            let Refusal { node, operator, reason } = refusal;
-            write!(formatter, "{separator}node {node:?} ({}): {reason}", quoted(operator))?;
-        }
-        Ok(())
-    }
 }
 
 /// Why the import of a node ends early.
@@ -137,7 +107,7 @@ pub(in crate::onnx) enum Stop {
     Because(String),
     /// The node makes the network too large.
     TooLarge(String),
-    /// A node before it was refused; this one cannot be judged.
+    /// A node before it was refused and nothing is known of its result; this one cannot be judged.
     Blocked,
 }
 
@@ -151,16 +121,4 @@ impl From<String> for Stop {
     fn from(reason: String) -> Self {
         Self::Because(reason)
     }
-}
-
-/// An operator's name for messages: plain if it can be one, quoted if it is anything else.
-pub(in crate::onnx) fn quoted(operator: &str) -> Cow<'_, str> {
-    let plain = operator.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if plain { operator.into() } else { format!("{operator:?}").into() }
-}
-
-/// The same for several, sorted, each once.
-pub(in crate::onnx) fn listed<'a>(operators: impl Iterator<Item = &'a str>) -> String {
-    let operators: BTreeSet<&str> = operators.collect();
-    operators.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }

@@ -84,6 +84,9 @@ pub struct GraphProto {
     /// Names of the values that come out.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
+    /// Types of values in between, where the exporter knew them.
+    #[prost(message, repeated, tag = "13")]
+    pub value_info: Vec<ValueInfoProto>,
 }
 
 /// One operator.

@@ -2,39 +2,47 @@
 //!
 //! | room | idea |
 //! |---|---|
+//! | `cut` | where a file can be cut that cannot be imported whole |
 //! | `operators` | what each operator is, one line of registration and one function each |
 //! | `functions` | operators that are others in their place: ONNX's functions, and the file's own |
 //! | `build` | the graph that comes about, and what importers of operators build it with |
 //! | `read` | from bytes to inputs, constants and nodes |
+//! | `error`, `refusals`, `naming` | why a file cannot be imported, and in which words |
+//! | `advice` | what helps where a node is refused |
 //! | `messages` | what of a file is decoded |
-//! | `error` | why a file cannot be imported |
 //!
 //! Each imports those below it. What the operators' table does not know is refused, all of it in
 //! one error.
 
+mod advice;
 mod build;
+mod cut;
 mod error;
 mod functions;
 pub(crate) mod messages;
+mod naming;
 mod operators;
 mod read;
+mod refusals;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use crate::float::graph::Graph;
+use crate::float::passes::sweep;
 use crate::integer::graph::Output;
 use build::import::import_nodes;
 use build::importer::{Binding, Importer};
 use build::shelf::Shelf;
 use error::Stop;
-pub use error::{ImportError, NEWEST_OPSET, OLDEST_OPSET, Refusal, Refusals};
+pub use error::{ImportError, NEWEST_OPSET, OLDEST_OPSET};
 use functions::local;
 use messages::{GraphProto, ModelProto};
 pub use operators::supported_operators;
 use read::file;
 pub use read::interface::Dimensions;
 use read::interface::{Interface, fix_inputs};
+pub use refusals::{Refusal, Refusals};
 
 /// A network after import.
 pub(crate) struct Imported {
@@ -66,7 +74,7 @@ fn import(
     (mut model, mut proto): (ModelProto, GraphProto),
     dimensions: &Dimensions,
 ) -> Result<Imported, ImportError> {
-    let opset = file::opset(path, &model)?;
+    let opset = file::opset(path, &model, &proto)?;
     local::inline(&std::mem::take(&mut model.functions), &mut proto, opset).map_err(
         |(function, problem)| ImportError::Interface {
             path: path.to_owned(),
@@ -79,7 +87,27 @@ fn import(
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     let name = stem.to_string_lossy().into_owned();
     let directory = path.parent();
-    let (graph, notes, skipped) = build(path, name, interface, &proto, opset, directory)?;
+    let readable = opset.clamp(OLDEST_OPSET, NEWEST_OPSET);
+    let built = build(path, name, interface, &proto, readable, directory);
+    if opset != readable {
+        let refusals = match built {
+            Err(ImportError::Unsupported { refusals, .. }) => refusals,
+            _ => Refusals::default(),
+        };
+        return Err(ImportError::Opset { path: path.to_owned(), found: opset, refusals });
+    }
+    let (graph, mut notes, skipped) = built?;
+    let graph = sweep(graph);
+    if graph.inputs.is_empty() {
+        return Err(file::nothing(path, "inputs", &proto));
+    }
+    proto.input.retain(|input| {
+        let read = graph.inputs.iter().any(|kept| kept.name == input.name);
+        if !read {
+            notes.push(format!("input {:?} is dropped: no output depends on it", input.name));
+        }
+        read
+    });
     #[cfg(not(feature = "tract"))]
     drop((skipped, model));
     Ok(Imported {
@@ -105,6 +133,7 @@ fn build(
     let table = operators::registration;
     let mut importer = Importer::new(name, interface.inputs, proto, directory, table, &shelf);
     importer.notes = interface.notes;
+    importer.lengths = interface.lengths;
     for tensor in &proto.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);
         let binding = match importer.stored(tensor) {
@@ -138,9 +167,9 @@ fn build(
         Err(Stop::Because(problem) | Stop::TooLarge(problem)) => return Err(invalid(problem)),
     }
     if !importer.refusals.is_empty() {
-        let refusals = Refusals(importer.refusals);
-        let supported = supported_operators().len();
-        return Err(ImportError::Unsupported { path: path.to_owned(), refusals, supported });
+        let mut refusals = Refusals(std::mem::take(&mut importer.refusals));
+        cut::advise(&importer, proto, path, &mut refusals);
+        return Err(ImportError::Unsupported { path: path.to_owned(), refusals });
     }
     if importer.graph.inputs.is_empty() {
         return Err(file::nothing(path, "inputs", proto));
@@ -149,7 +178,7 @@ fn build(
         let value = match importer.binding(&output.name) {
             Some(Binding::Computed(value)) => *value,
             Some(_) => {
-                let operators = error::listed(proto.node.iter().map(|node| node.op_type.as_str()));
+                let operators = naming::listed(proto.node.iter().map(|node| node.op_type.as_str()));
                 return Err(ImportError::Interface {
                     path: path.to_owned(),
                     place: format!("output {:?}", output.name),

@@ -72,12 +72,15 @@ impl Quantiser<'_> {
         let taps = shape.iter().skip(2).product::<usize>().max(1) as i64;
         let zero = from.quantisation.zero_point;
         let (least, most) = limits(output, &rescaling);
+        let (low, high) =
+            ((from.minimum - zero).min(0) * taps, (from.maximum - zero).max(0) * taps);
         let stairs = distinct.iter().map(|&divisor| Staircase {
             ratio: Ratio::new(&[from.quantisation.scale], rescaling.scale * divisor.max(1) as f64),
-            low: (from.minimum - zero).min(0) * taps,
-            high: (from.maximum - zero).max(0) * taps,
+            low,
+            high,
             minimum: least,
             maximum: most,
+            reach: high.max(-low).into(),
         });
         let exact =
             self.is_exact(index, &rescaling).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
@@ -110,7 +113,8 @@ impl Quantiser<'_> {
         let (low, high) =
             ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
         let ratio = Ratio::new(&[left.scale, right.scale], rescaling.scale);
-        let stairs = [Staircase { ratio, low, high, minimum, maximum }];
+        let reach = high.max(-low).into();
+        let stairs = [Staircase { ratio, low, high, minimum, maximum, reach }];
         let fit = self.is_exact(index, &rescaling).then(|| exact::fit(&stairs));
         let fit = fit.unwrap_or_else(|| {
             let (multipliers, shift) =

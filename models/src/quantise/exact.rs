@@ -29,11 +29,12 @@ pub(super) struct Fit {
     pub(super) ties: Ties,
 }
 
-/// Multipliers for factors that share a shift. Where none within 60 bits is exact (results of 16
-/// bits, weights of many), the finest that there are.
+/// Multipliers for factors that share a shift. Where none that holds is exact (results of 16 bits,
+/// weights of many), the finest that there are.
 pub(super) fn fit(staircases: &[Staircase]) -> Fit {
     let fits = |fit: &Fit| {
-        fit.multipliers.iter().zip(staircases).all(|(&multiplier, stairs)| stairs.holds(multiplier))
+        let mut pairs = fit.multipliers.iter().zip(staircases);
+        pairs.all(|(&multiplier, stairs)| stairs.holds(multiplier, fit.shift))
     };
     let exact = lines(staircases).filter(fits).or_else(|| halves(staircases).filter(fits));
     exact.unwrap_or_else(|| {
@@ -242,7 +243,14 @@ mod tests {
     }
 
     fn check(ratio: Ratio, reach: i64) -> Fit {
-        let stairs = Staircase { ratio, low: -reach, high: reach, minimum: -128, maximum: 127 };
+        let stairs = Staircase {
+            ratio,
+            low: -reach,
+            high: reach,
+            minimum: -128,
+            maximum: 127,
+            reach: reach.into(),
+        };
         let fit = fit(&[stairs]);
         let points = (-2000..=2000).chain((-reach..=reach).step_by((reach / 5000).max(1) as usize));
         for a in points.filter(|a| a.abs() <= reach) {

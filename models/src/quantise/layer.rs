@@ -5,6 +5,7 @@ use super::emit::Quantiser;
 use super::exact::{self, Fit};
 use super::function::{self, Rescaling};
 use super::ratio::Ratio;
+use super::reach::{fine_scale, sealed_bias, sealed_weight, steps};
 use super::rescale;
 use super::staircase::Staircase;
 use crate::float::layer::Layer;
@@ -14,12 +15,6 @@ use crate::integer::signature::Grid;
 /// The largest multiplier of an accumulator whose channels have different scales and that is put
 /// out raw.
 const RAW_PRECISION: f64 = 1024.0;
-
-/// The largest integer that a real weight becomes where the result is rounded as the file demands.
-const FINE_LIMIT: f64 = (1 << 22) as f64;
-
-/// Larger in size than any bias that is valid.
-const BIAS_REACH: f64 = (1u64 << 60) as f64;
 
 /// The parameters that Convolution and Linear share.
 pub(super) struct Parameters {
@@ -69,11 +64,7 @@ impl Quantiser<'_> {
                 (Parameters { weights, bias, multipliers, requantise }, output)
             }
             Layer::Integer { weights, scales, bias } => {
-                let steps = scales.iter().zip(bias).map(|(&weight, bias)| bias / (scale * weight));
-                // Validation refuses what is beyond this, and sums of it still fit.
-                let bias = steps
-                    .map(|steps| steps.round_ties_even().clamp(-BIAS_REACH, BIAS_REACH) as i64);
-                let bias: Vec<i64> = bias.collect();
+                let bias: Vec<i64> = steps(scales, bias, scale).collect();
                 let weights = weights.clone();
                 if raw {
                     let (multipliers, unit) = raw_multipliers(scales, scale);
@@ -120,7 +111,10 @@ impl Quantiser<'_> {
         let from = self.grids[input];
         let zero = from.quantisation.zero_point;
         let (low, high) = ((from.minimum - zero).min(0), (from.maximum - zero).max(0));
-        let rows = weights.chunks((weights.len() / scales.len()).max(1));
+        let terms = (weights.len() / scales.len()).max(1);
+        let reach = i128::from(high.max(-low)) * terms as i128 * sealed_weight(weights)
+            + sealed_bias(bias.iter().fold(self.choices.bias(), |most, b| most.max(b.abs())));
+        let rows = weights.chunks(terms);
         let channels = rows.zip(scales).zip(bias).map(|((row, &weight), &bias)| {
             let (mut least, mut most) = (bias, bias);
             for &w in row {
@@ -131,7 +125,7 @@ impl Quantiser<'_> {
             let ratio = Ratio::new(&[from.quantisation.scale, weight], rescaling.scale);
             let zero = rescaling.zero_point;
             let (minimum, maximum) = (output.minimum - zero, output.maximum - zero);
-            Staircase { ratio, low: least, high: most, minimum, maximum }
+            Staircase { ratio, low: least, high: most, minimum, maximum, reach }
         });
         channels.collect()
     }
@@ -148,8 +142,7 @@ fn fine(weights: &[f32], bias: &[f32]) -> Layer {
     let terms = (weights.len() / bias.len()).max(1);
     let (mut integers, mut scales) = (Vec::with_capacity(weights.len()), Vec::new());
     for row in weights.chunks(terms) {
-        let largest = row.iter().fold(0.0f32, |most, weight| most.max(weight.abs()));
-        let scale = if largest > 0.0 { f64::from(largest) / FINE_LIMIT } else { 1.0 };
+        let scale = fine_scale(row);
         integers
             .extend(row.iter().map(|&weight| (f64::from(weight) / scale).round_ties_even() as i32));
         scales.push(scale);

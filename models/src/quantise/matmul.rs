@@ -30,10 +30,12 @@ impl Quantiser<'_> {
             let ends = [left.low, left.high].map(|a| [a * right.low, a * right.high]).concat();
             let sum = |end: Option<&i64>| end.map_or(0, |end| terms.saturating_mul(*end));
             let zero = rescaling.zero_point;
+            let (low, high) = (sum(ends.iter().min()).min(0), sum(ends.iter().max()).max(0));
             exact::fit(&[Staircase {
                 ratio: Ratio::new(&[left.scale, right.scale, factor], rescaling.scale),
-                low: sum(ends.iter().min()).min(0),
-                high: sum(ends.iter().max()).max(0),
+                low,
+                high,
+                reach: i128::from(low).abs().max(high.into()),
                 minimum: output.minimum - zero,
                 maximum: output.maximum - zero,
             }])

@@ -8,6 +8,7 @@
 //! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
 //! | `exact` | multipliers that round as a quantised file's scales demand |
 //! | `ratio`, `staircase` | factors as quotients, and what slopes round as they do |
+//! | `reach` | how large weights, biases and accumulators can get |
 //! | `rescale` | multipliers of operators without weights |
 //! | `function` | saturation, activations and functions of two values as tables |
 //! | `layer` | Convolution and Linear |
@@ -25,6 +26,7 @@ mod layer;
 mod matmul;
 mod ranges;
 mod ratio;
+mod reach;
 pub mod report;
 mod rescale;
 mod scale;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use crate::float::accumulators::raw_accumulators;
 use crate::float::calibrate::{Calibration, Range};
 use crate::float::graph::{Graph, Operator};
+use crate::float::layer::Layer;
 use crate::float::relevance::{Interval, Relevance};
 use crate::integer::graph::ValueId;
 
 use super::error::QuantiseError;
+use super::reach::{fine_scale, steps};
 use super::scale;
 
 /// Decisions that need the whole graph in view.
@@ -20,6 +22,8 @@ pub(super) struct Ranges {
     /// Per value: a raw accumulator.
     raw: Vec<bool>,
     relevance: Relevance,
+    /// The largest bias in size of layers that the file has quantised.
+    bias: i64,
 }
 
 impl Ranges {
@@ -56,8 +60,9 @@ impl Ranges {
         read.for_each(|(range, matters)| *range = matters.narrow(*range));
         let consumers = graph.consumers();
         let raw = raw_accumulators(graph, &consumers);
-        let mut choices = Self { ranges, arguments, raw, relevance };
+        let mut choices = Self { ranges, arguments, raw, bias: 0, relevance };
         choices.share_concat_ranges(graph, &consumers);
+        choices.bias = choices.largest_bias(graph);
         Ok(choices)
     }
 
@@ -92,6 +97,36 @@ impl Ranges {
             computed && node.grid.is_none()
         });
         inputs || nodes
+    }
+
+    /// The largest bias in size, in steps, of the layers that the file has quantised.
+    pub(super) fn bias(&self) -> i64 {
+        self.bias
+    }
+
+    fn largest_bias(&self, graph: &Graph) -> i64 {
+        let grids = graph.grids();
+        let layers = graph.nodes.iter().filter_map(|node| {
+            let (Operator::Conv { layer, .. } | Operator::Gemm { layer }) = &node.operator else {
+                return None;
+            };
+            let input = *node.inputs.first()?;
+            let grid = grids[input].unwrap_or_else(|| scale::activation(self.ranges[input]));
+            let scale = grid.quantisation.scale;
+            match layer {
+                Layer::Integer { scales, bias, .. } => {
+                    steps(scales, bias, scale).map(i64::abs).max()
+                }
+                Layer::Real { weights, bias } if node.grid.is_some() && grids[input].is_some() => {
+                    let rows = weights.chunks((weights.len() / bias.len()).max(1));
+                    let scales: Vec<f64> = rows.map(fine_scale).collect();
+                    let bias: Vec<f64> = bias.iter().map(|&bias| bias.into()).collect();
+                    steps(&scales, &bias, scale).map(i64::abs).max()
+                }
+                Layer::Real { .. } => None,
+            }
+        });
+        layers.max().unwrap_or(0)
     }
 
     /// Whether a value is a raw accumulator.

@@ -11,6 +11,9 @@ pub(super) struct Staircase {
     pub(super) high: i64,
     pub(super) minimum: i64,
     pub(super) maximum: i64,
+    /// No accumulator of the circuit is larger in size. With sealed weights that is more than what
+    /// the weights make possible: a verifier knows their digits' ranges and nothing else.
+    pub(super) reach: i128,
 }
 
 /// Bounds of a slope: numerator, denominator, and whether the bound itself is excluded.
@@ -76,10 +79,12 @@ impl Staircase {
         })
     }
 
-    /// Whether the product with every integer has at most 60 bits.
-    pub(super) fn holds(&self, multiplier: i64) -> bool {
-        let reach = i128::from(self.low.abs().max(self.high.abs()));
-        i128::from(multiplier) * reach < 1 << 60
+    /// Whether accumulator, zero point and half a step have together at most 62 bits.
+    pub(super) fn holds(&self, multiplier: i64, shift: u32) -> bool {
+        // The zero point is one of the results, or beside them.
+        let zero = i128::from(self.minimum).abs() + i128::from(self.maximum).abs() + 1;
+        let product = i128::from(multiplier).checked_mul(self.reach);
+        product.is_some_and(|product| product < 1 << 61) && zero << shift < 1 << 61
     }
 
     /// The largest distance of a half from where the multiplier puts it.

@@ -50,6 +50,13 @@ impl Builder {
         }
     }
 
+    /// An empty model whose operators are of another domain.
+    pub fn of_domain(domain: &str, version: i64) -> Self {
+        let mut builder = Self::new(version);
+        builder.model.opset_import[0].domain = domain.into();
+        builder
+    }
+
     /// A float input of fixed shape.
     #[must_use]
     pub fn input(self, name: &str, shape: &[i64]) -> Self {
@@ -83,6 +90,14 @@ impl Builder {
     #[must_use]
     pub fn integer_output(mut self, name: &str) -> Self {
         self.graph.output.push(value_info(name, DataType::Int64, None));
+        self
+    }
+
+    /// What the file says of a value in between.
+    #[must_use]
+    pub fn declared(mut self, name: &str, element: DataType, shape: &[i64]) -> Self {
+        let dimensions = shape.iter().map(|&length| Length::DimValue(length));
+        self.graph.value_info.push(value_info(name, element, Some(dimensions.collect())));
         self
     }
 

@@ -1,6 +1,7 @@
 //! The tests of `zkinfer-models` from outside, in one binary.
 
 mod agreement;
+mod at_once;
 mod data;
 mod dimensions;
 mod external;

@@ -2,7 +2,6 @@
 
 use zkinfer_models::Model;
 use zkinfer_models::integer::signature::Grid;
-use zkinfer_models::onnx::supported_operators;
 use zkinfer_models::testing::onnx::messages::DataType;
 use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
@@ -22,37 +21,10 @@ fn relu() -> Builder {
     Builder::new(13).input("x", &[1, 4]).node(Op::new("Relu", &["x"], &["y"])).output("y")
 }
 
-/// The refusal of one node over `x`, without file name and list of operators.
+/// The refusal of one node over `x`, without the file's name.
 fn reason(opset: i64, input: &[i64], op: Op) -> String {
     let message = refusal(Builder::new(opset).input("x", input).node(op).output("y"));
-    let message =
-        message.strip_prefix("\"case.onnx\": cannot import ").unwrap_or(&message).to_owned();
-    match message.split_once("; `docs/operators.md` lists ") {
-        Some((reason, _)) => reason.to_owned(),
-        None => message,
-    }
-}
-
-#[test]
-fn one_error_lists_all_nodes_and_where_supported_ones_are() {
-    let builder = Builder::new(13)
-        .input("x", &[1, 2, 4, 4])
-        .node(Op::new("Einsum", &["x"], &["e"]))
-        .node(Op::new("Relu", &["e"], &["r"]))
-        .node(Op::new("Gemm", &["x", "x"], &["m"]).named(""))
-        .node(Op::new("Magic", &["r", "m"], &["y"]).domain("com.example"))
-        .output("y");
-    assert_eq!(
-        refusal(builder),
-        format!(
-            "\"case.onnx\": cannot import node \"e_node\" (Einsum): this operator is not \
-            supported; \
-             node \"Gemm_2\" (Gemm): its input has shape [1, 2, 4, 4], expected two dimensions; \
-             node \"y_node\" (com.example.Magic): this operator is not supported; \
-             `docs/operators.md` lists the {} operators that are supported",
-            supported_operators().len()
-        )
-    );
+    message.strip_prefix("\"case.onnx\": cannot import ").unwrap_or(&message).to_owned()
 }
 
 #[test]
@@ -119,21 +91,6 @@ fn flipped_bytes_of_quantised_files_do_not_panic() {
 }
 
 #[test]
-fn opsets_out_of_range() {
-    for opset in [0, 29] {
-        let builder =
-            Builder::new(opset).input("x", &[1]).node(Op::new("Relu", &["x"], &["y"])).output("y");
-        assert_eq!(
-            refusal(builder),
-            format!(
-                "\"case.onnx\" uses ONNX opset {opset}, supported are 1 to 28; export the model \
-                again with `opset_version=28` or lower"
-            )
-        );
-    }
-}
-
-#[test]
 fn inputs_of_other_types() {
     let builder = |element| {
         Builder::new(13)
@@ -147,9 +104,9 @@ fn inputs_of_other_types() {
         let expected = format!(
             "\"case.onnx\": cannot import node \"y_node\" (Relu): input \"x\": its elements are \
             {name}, expected FLOAT or integers of at most 16 bits; convert the model and export it \
-            again; "
+            again"
         );
-        assert!(refusal(builder(element)).starts_with(&expected));
+        assert_eq!(refusal(builder(element)), expected);
     }
     for element in [DataType::Double, DataType::Float16] {
         assert!(
@@ -277,7 +234,9 @@ fn refused_attributes_and_operands() {
         ),
         (
             reason(13, &[1, 4], Op::new("Reshape", &["x", "x"], &["y"])),
-            "input 1 (\"x\") is computed, expected a constant",
+            "input 1 (\"x\") is computed, expected a constant; export with fixed shapes (without \
+            `dynamic_axes` or `dynamic_shapes`; tf2onnx: `--inputs x:0[1,3,224,224]`) and fold \
+            what is constant with `onnxsim`",
         ),
         (
             reason(13, &[1, 4], Op::new("Concat", &["x", "x"], &["y"])),

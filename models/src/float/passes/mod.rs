@@ -13,7 +13,7 @@ mod rebuild;
 mod rewriting;
 
 use crate::float::graph::Graph;
-use rebuild::sweep;
+pub(crate) use rebuild::sweep;
 use rewriting::Rewriting;
 
 /// Runs all passes: constants and normalisation into weights and biases, what is left of

@@ -52,8 +52,8 @@ impl Rebuild {
     }
 }
 
-/// Removes the nodes that no output depends on.
-pub(super) fn sweep(mut graph: Graph) -> Graph {
+/// Removes the nodes and inputs that no output depends on.
+pub(crate) fn sweep(mut graph: Graph) -> Graph {
     let inputs = graph.inputs.len();
     let mut needed = vec![false; inputs + graph.nodes.len()];
     for output in &graph.outputs {
@@ -67,6 +67,13 @@ pub(super) fn sweep(mut graph: Graph) -> Graph {
         }
     }
     let mut rebuild = Rebuild::new(&graph);
+    let mut read = needed.iter();
+    rebuild.graph.inputs.retain(|_| read.next().is_some_and(|&needed| needed));
+    let mut kept = 0;
+    for (number, &needed) in rebuild.renumbered.iter_mut().zip(&needed) {
+        *number = needed.then_some(kept);
+        kept += usize::from(needed);
+    }
     for (index, node) in std::mem::take(&mut graph.nodes).into_iter().enumerate() {
         if needed[inputs + index] {
             rebuild.keep(node);

@@ -6,10 +6,12 @@ use crate::float::execute::Execution;
 use crate::float::graph::Operator;
 use crate::integer::graph::{Output, ValueId};
 use crate::limits;
-use crate::onnx::error::{Refusal, Stop};
+use crate::onnx::advice::{UNSUPPORTED, advice};
+use crate::onnx::error::Stop;
 use crate::onnx::messages::{GraphProto, NodeProto};
 use crate::onnx::read::call::Call;
 use crate::onnx::read::constant::Constant;
+use crate::onnx::refusals::Refusal;
 
 /// Imports nodes one after another. Those at fault are noted; `Err` if the nodes contradict each
 /// other.
@@ -30,24 +32,17 @@ pub(in crate::onnx) fn import_nodes<'a>(
         }
         let imported = import_node(importer, &call);
         importer.infer_types(&call);
-        if let Err(stop) = imported {
-            for output in node.output.iter().filter(|output| !output.is_empty()) {
-                if importer.binding(output).is_none() {
-                    importer.bind(output, Binding::Refused)?;
-                }
-            }
-            let reason = match stop {
-                Stop::Because(reason) => reason,
-                // Once there is no room, there is none for what follows either.
-                Stop::TooLarge(reason) if !std::mem::replace(&mut importer.full, true) => reason,
-                Stop::TooLarge(_) | Stop::Blocked => continue,
-            };
-            importer.refusals.push(Refusal {
-                node: call.name,
-                operator: qualified_name(node),
-                reason,
-            });
-        }
+        let Err(stop) = imported else { continue };
+        importer.stand_in(&call)?;
+        let reason = match stop {
+            Stop::Because(reason) => reason,
+            // Once there is no room, there is none for what follows either.
+            Stop::TooLarge(reason) if !std::mem::replace(&mut importer.full, true) => reason,
+            Stop::TooLarge(_) | Stop::Blocked => continue,
+        };
+        let advice = advice(node, &reason).map(str::to_owned);
+        let operator = qualified_name(node);
+        importer.refusals.push(Refusal { node: call.name, operator, reason, advice });
     }
     Ok(())
 }
@@ -61,7 +56,7 @@ fn qualified_name(node: &NodeProto) -> String {
 
 fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let Some(registration) = importer.registration(call.node) else {
-        return Err(Stop::because("this operator is not supported"));
+        return Err(Stop::because(UNSUPPORTED));
     };
     let attributes = call.node.attribute.iter().map(|a| a.name.as_str());
     for attribute in attributes {
@@ -69,8 +64,13 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
             return Err(Stop::Because(format!("attribute {attribute:?} is not supported")));
         }
     }
-    if let Some(reason) = call.node.input.iter().find_map(|input| importer.unusable.get(input)) {
-        return Err(Stop::Because(reason.clone()));
+    let unusable = call.node.input.iter().find(|&input| importer.unusable.contains_key(input));
+    if let Some(input) = unusable
+        && let Some(reason) = importer.unusable.remove(input)
+    {
+        // Said once: the nodes behind it are judged by what is known of it.
+        importer.stand_in_for_input(input);
+        return Err(Stop::Because(reason));
     }
     for output in call.node.output.iter().skip(1).filter(|_| !registration.all_outputs) {
         let read = !importer.consumers(output).is_empty();

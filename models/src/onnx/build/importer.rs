@@ -2,7 +2,7 @@
 //! value name stands for, and how a node becomes a part of it.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -12,10 +12,12 @@ use crate::float::graph::Graph;
 use crate::float::room::Room;
 use crate::integer::graph::ValueId;
 use crate::integer::signature::{Grid, Input};
-use crate::onnx::error::{Refusal, Stop};
+use crate::onnx::error::Stop;
+use crate::onnx::messages::type_proto::{Tensor, Value};
 use crate::onnx::messages::{DataType, GraphProto, NodeProto};
 use crate::onnx::read::call::Call;
 use crate::onnx::read::constant::Constant;
+use crate::onnx::refusals::Refusal;
 
 /// What is known about an operator: all of it, so that one line says it.
 #[derive(Clone, Copy)]
@@ -117,7 +119,7 @@ pub(in crate::onnx) type Table = fn(&NodeProto) -> Option<&'static Registration>
 pub(in crate::onnx) enum Binding {
     Computed(ValueId),
     Constant(Rc<Constant>),
-    /// The result of a node that was refused.
+    /// The result of a node that was refused, of which nothing is known.
     Refused,
 }
 
@@ -161,6 +163,10 @@ pub(in crate::onnx) struct Importer<'a> {
     pub(in crate::onnx) unusable: HashMap<String, String>,
     /// Nodes at fault, in the file's order.
     pub(in crate::onnx) refusals: Vec<Refusal>,
+    /// Types that the file declares, of inputs, outputs and values in between.
+    pub(in crate::onnx) declared: HashMap<&'a str, &'a Tensor>,
+    /// Lengths of symbolic dimensions.
+    pub(in crate::onnx) lengths: BTreeMap<String, usize>,
 }
 
 impl<'a> Importer<'a> {
@@ -199,6 +205,8 @@ impl<'a> Importer<'a> {
             directory,
             unusable: HashMap::new(),
             refusals: Vec::new(),
+            declared: HashMap::new(),
+            lengths: BTreeMap::new(),
         };
         importer.read_by(proto);
         importer.outputs.extend(proto.output.iter().map(|output| output.name.as_str()));
@@ -210,6 +218,13 @@ impl<'a> Importer<'a> {
         for node in &proto.node {
             for input in &node.input {
                 self.consumers.entry(input.as_str()).or_default().push(node);
+            }
+        }
+        for info in proto.input.iter().chain(&proto.value_info).chain(&proto.output) {
+            if let Some(Value::TensorType(tensor)) =
+                info.r#type.as_ref().and_then(|t| t.value.as_ref())
+            {
+                self.declared.insert(&info.name, tensor);
             }
         }
     }

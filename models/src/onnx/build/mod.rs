@@ -11,4 +11,5 @@ pub(in crate::onnx) mod places;
 pub(in crate::onnx) mod scales;
 pub(in crate::onnx) mod shapes;
 pub(in crate::onnx) mod shelf;
+mod standin;
 mod types;

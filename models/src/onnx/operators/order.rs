@@ -4,8 +4,8 @@ use crate::float::graph::Operator;
 use crate::integer::signature::Grid;
 use crate::onnx::build::importer::{Binding, Element, Importer, Registration};
 use crate::onnx::error::Stop;
-use crate::onnx::error::quoted;
 use crate::onnx::messages::DataType;
+use crate::onnx::naming::quoted;
 use crate::onnx::read::call::{Call, axis};
 
 pub(super) const OPERATORS: &[Registration] = &[

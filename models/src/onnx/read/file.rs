@@ -6,8 +6,9 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::onnx::error::{ImportError, NEWEST_OPSET, OLDEST_OPSET, listed};
+use crate::onnx::error::{ImportError, NEWEST_OPSET};
 use crate::onnx::messages::{GraphProto, ModelProto, NodeProto};
+use crate::onnx::naming::{listed, quoted};
 
 /// Protobuf ends at 2 GiB; larger models have external data.
 const MAX_BYTES: u64 = 1 << 31;
@@ -44,20 +45,25 @@ pub(in crate::onnx) fn decode(
     Ok((model, graph))
 }
 
-/// The version of ONNX's own operator set.
-pub(in crate::onnx) fn opset(path: &Path, model: &ModelProto) -> Result<i64, ImportError> {
+/// The version of ONNX's own operator set; the newest for a file that has none of its operators.
+pub(in crate::onnx) fn opset(
+    path: &Path,
+    model: &ModelProto,
+    graph: &GraphProto,
+) -> Result<i64, ImportError> {
     let own = |domain: &str| domain.is_empty() || domain == "ai.onnx";
-    let imports = model.opset_import.iter();
-    let found = imports
-        .filter(|import| own(&import.domain))
-        .map(|import| import.version)
-        .next()
-        .unwrap_or(0);
-    if (OLDEST_OPSET..=NEWEST_OPSET).contains(&found) {
-        Ok(found)
-    } else {
-        let path = path.to_owned();
-        Err(ImportError::Opset { path, found })
+    if let Some(import) = model.opset_import.iter().find(|import| own(&import.domain)) {
+        return Ok(import.version);
+    }
+    match graph.node.iter().find(|node| own(&node.domain)) {
+        None => Ok(NEWEST_OPSET),
+        Some(node) => Err(ImportError::Invalid {
+            path: path.to_owned(),
+            problem: format!(
+                "it has operators of ONNX ({}), but names no version of them",
+                quoted(&node.op_type)
+            ),
+        }),
     }
 }
 

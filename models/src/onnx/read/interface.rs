@@ -30,6 +30,8 @@ pub(in crate::onnx) struct Interface {
     /// Inputs that no operator here can read, and why.
     pub(in crate::onnx) unusable: Vec<(String, String)>,
     pub(in crate::onnx) notes: Vec<String>,
+    /// Lengths of the symbolic dimensions.
+    pub(in crate::onnx) lengths: BTreeMap<String, usize>,
 }
 
 /// The graph's inputs with their shapes: unknown dimensions become 1.
@@ -98,7 +100,8 @@ pub(in crate::onnx) fn fix_inputs(
     if graph.output.is_empty() {
         return Err(nothing(path, "outputs", graph));
     }
-    Ok(Interface { inputs, element_types, unusable, notes: symbols.notes() })
+    let (notes, lengths) = (symbols.notes(), symbols.lengths());
+    Ok(Interface { inputs, element_types, unusable, notes, lengths })
 }
 
 /// Dimensions that the file leaves open, and the lengths they get.
@@ -158,6 +161,21 @@ impl<'d> Symbols<'d> {
         };
         self.bound.insert(name.to_owned(), length.is_none());
         Ok(length.unwrap_or(1))
+    }
+
+    /// The named dimensions whose length is one, whatever input has them.
+    fn lengths(&self) -> BTreeMap<String, usize> {
+        let length = |name: &String| match self.dimensions.lengths.get(name) {
+            Some(&chosen) => Some(chosen),
+            None => {
+                match self.implied.get(name).map(|implied| implied.iter().collect::<Vec<_>>()) {
+                    None => Some(1),
+                    Some(implied) => <[&usize; 1]>::try_from(implied).ok().map(|[&length]| length),
+                }
+            }
+        };
+        let known = |name: &String| length(name).map(|length| (name.clone(), length));
+        self.bound.keys().filter_map(known).collect()
     }
 
     fn notes(&self) -> Vec<String> {
@@ -239,20 +257,6 @@ fn fix_input(info: &ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, 
     let Some(Type::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return Err("it is not a tensor".into());
     };
-    let element = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
-    let grid = match element {
-        DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => None,
-        _ => {
-            let (minimum, maximum) = type_range(tensor.elem_type).ok_or_else(|| {
-                format!(
-                    "its elements are {}, expected FLOAT or integers of at most 16 bits; convert \
-                    the model and export it again",
-                    type_name(tensor.elem_type)
-                )
-            })?;
-            Some(Grid::integers(minimum, maximum))
-        }
-    };
     let said = open(info);
     let fixed = match symbols.dimensions.shapes.get(&info.name) {
         Some(given) => {
@@ -278,6 +282,20 @@ fn fix_input(info: &ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, 
                 Some(Length::DimParam(name)) => symbols.length(name),
             };
             said.iter().map(length).collect::<Result<Vec<_>, _>>()?
+        }
+    };
+    let element = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
+    let grid = match element {
+        DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => None,
+        _ => {
+            let (minimum, maximum) = type_range(tensor.elem_type).ok_or_else(|| {
+                format!(
+                    "its elements are {}, expected FLOAT or integers of at most 16 bits; convert \
+                    the model and export it again",
+                    type_name(tensor.elem_type)
+                )
+            })?;
+            Some(Grid::integers(minimum, maximum))
         }
     };
     limits::tensor(&fixed)?;
