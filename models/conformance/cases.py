@@ -39,20 +39,15 @@ class Case:
 
     @property
     def operators(self) -> list[str]:
-        return [node.op_type for node in self.model.graph.node]
+        """The operators of its nodes, with their domain where that is not ONNX's own."""
+        nodes = self.model.graph.node
+        return [node.op_type if node.domain in OWN_DOMAINS else f"{node.domain}.{node.op_type}" for node in nodes]
 
     @property
     def base(self) -> str | None:
         """The test whose function this one spells out in simpler operators, if it is such a test."""
         found = re.fullmatch(r"(.*)_expanded(_ver\d+)?", self.name)
         return found and found[1]
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is about ONNX's own operators, and not those of another domain."""
-        domains = [node.domain for node in self.model.graph.node]
-        domains += [opset.domain for opset in self.model.opset_import]
-        return all(domain in OWN_DOMAINS for domain in domains)
 
 
 def collect() -> list[Case]:

@@ -22,10 +22,6 @@ class Contrib(Case):
     def operators(self) -> list[str]:
         return [self.subject]
 
-    @property
-    def is_own(self) -> bool:
-        return True
-
 
 class Network:
     """A network under construction; every tensor of integers has a random scale and zero point."""

@@ -29,6 +29,7 @@
 //! | `tract` | samples → floats | with the feature `tract`: the file's network, run by tract |
 //! | [`calibrate`](float::calibrate) | samples → ranges | how large each value gets |
 //! | `execute` | samples → floats | the graph, run by ourselves |
+//! | `unread` | graph, conditions → elements | which elements a Where discards |
 //! | `relevance` | graph, ranges → ranges | which numbers of a value its readers tell apart |
 //! | `passes` | graph → graph | folds constants, normalisation and activations |
 //! | [`room`](float::room), `accumulators` | graph → sizes | what a circuit of it takes at least |

@@ -1,15 +1,17 @@
 //! Calibration: how large each value of the network gets on typical inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::float::execute::Execution;
-use crate::float::graph::Graph;
+use crate::float::graph::{Graph, Operator};
 use crate::float::relevance::Relevance;
 use crate::float::room;
+use crate::float::unread::{Odd, counts, unread};
+use crate::integer::graph::ValueId;
 use crate::tensor::moves::from_elements;
 
 /// Samples drawn when there is no calibration data, unless a run of the network takes very long.
@@ -170,10 +172,14 @@ struct Measured<'g> {
     nodes: Vec<(Range, Range)>,
     /// Where a node was infinite first: the sample, and what was found.
     infinite: BTreeMap<usize, (usize, f64)>,
+    /// The values that a Where chooses by.
+    conditions: HashSet<ValueId>,
+    consumers: Vec<Vec<usize>>,
 }
 
 impl<'g> Measured<'g> {
     fn new(graph: &'g Graph) -> Self {
+        let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
         Self {
             graph,
             execution: Execution::new(graph),
@@ -181,11 +187,13 @@ impl<'g> Measured<'g> {
             inputs: vec![Range::ZERO; graph.inputs.len()],
             nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
             infinite: BTreeMap::new(),
+            conditions: chosen.map(|node| node.inputs[0]).collect(),
+            consumers: graph.consumers(),
         }
     }
 
     fn add(&mut self, tensors: &[ArrayD<f32>]) -> Result<(), CalibrateError> {
-        let Self { graph, execution, inputs, nodes, infinite, .. } = self;
+        let Self { graph, execution, inputs, nodes, infinite, conditions, consumers, .. } = self;
         let sample = self.samples;
         self.samples += 1;
         let fits = tensors.len() == graph.inputs.len()
@@ -198,23 +206,48 @@ impl<'g> Measured<'g> {
         for (range, tensor) in inputs.iter_mut().zip(tensors) {
             *range = range.including(tensor.iter().copied());
         }
-        let mut fault = None;
+        let mut known: HashMap<ValueId, ArrayD<f64>> = HashMap::new();
+        for (id, tensor) in tensors.iter().enumerate().filter(|(id, _)| conditions.contains(id)) {
+            known.insert(id, tensor.mapv(f64::from));
+        }
+        // Which elements count is known when all that read them have been seen.
+        let mut odd = Odd::new();
         execution.run(tensors, |index, argument, result| {
-            let mut odd = argument.iter().chain(result).filter(|x| !x.is_finite());
-            if let Some(&first) = odd.next() {
-                infinite.entry(index).or_insert((sample, first));
-                if let Some(&found) = std::iter::once(&first).chain(odd).find(|x| x.is_nan())
-                    && fault.is_none()
-                {
-                    let node = graph.nodes[index].name.clone();
-                    fault = Some(CalibrateError::NotFinite { sample, node, found });
-                }
+            if conditions.contains(&graph.result(index)) {
+                known.insert(graph.result(index), result.clone());
+            }
+            if argument.iter().chain(result).any(|x| !x.is_finite()) {
+                odd.insert(index, (argument.clone(), result.clone()));
+                return;
             }
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
             *of_result = of_result.including(result.iter().map(|&x| x as f32));
         });
-        fault.map_or(Ok(()), Err)
+        let unread = unread(graph, odd.keys().copied(), consumers, &known);
+        for (&index, (argument, result)) in &odd {
+            let unread = unread.get(&index);
+            let readers = &consumers[graph.result(index)];
+            if counts(graph, index, &odd, readers, unread) {
+                let node = graph.nodes[index].name.clone();
+                return Err(CalibrateError::NotFinite { sample, node, found: f64::NAN });
+            }
+            let read = |tensor: &ArrayD<f64>| -> Vec<f64> {
+                let skipped = |place: usize| unread.is_some_and(|unread| unread[place]);
+                let places = tensor.iter().enumerate();
+                let places = places.filter(|&(place, x)| !x.is_nan() && !skipped(place));
+                places.map(|(_, &x)| x).collect()
+            };
+            let (argument, result) = (read(argument), read(result));
+            let both = || argument.iter().chain(&result).copied();
+            if let Some(found) = both().find(|x| !x.is_finite()) {
+                infinite.entry(index).or_insert((sample, found));
+            }
+            let (of_argument, of_result) = &mut nodes[index];
+            *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
+            *of_result = of_result.including(result.iter().map(|&x| x as f32));
+        }
+        Ok(())
     }
 
     fn finish(mut self, source: Source) -> Result<Calibration, CalibrateError> {
@@ -288,7 +321,7 @@ mod tests {
     /// of them.
     #[test]
     fn long_runs_are_sampled_less() {
-        use crate::float::graph::{Node, Operator};
+        use crate::float::graph::Node;
         use crate::integer::signature::Input;
         let graph = |shape: &[usize]| Graph {
             name: "g".into(),

@@ -13,3 +13,4 @@ pub(crate) mod relevance;
 pub mod room;
 #[cfg(feature = "tract")]
 pub(crate) mod tract;
+mod unread;

@@ -104,6 +104,10 @@ impl Relevance {
             let range = |operand: usize| Interval::from(ranges[node.inputs[operand]]);
             for operand in 0..node.inputs.len() {
                 let matters = match &node.operator {
+                    // The grid of a comparison's result says nothing of what is compared.
+                    Operator::Binary(operator) if operator.by_difference().is_some() => {
+                        binary(*operator, argument, range(1 - operand))
+                    }
                     _ if node.grid.is_some() => Interval::ALL,
                     Operator::Activation(activation) => through(*activation),
                     Operator::MaxPool { .. } => {

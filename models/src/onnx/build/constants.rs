@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use ndarray::ArrayD;
+
 use super::allowance::{MAX_FOLDED, MAX_STORED, READINGS};
 use super::importer::Importer;
 use super::shelf::Shelf;
@@ -21,6 +23,14 @@ impl<'a> Importer<'a> {
     ) -> Result<(), Stop> {
         self.spend(constant.len())?;
         self.define_shared(call, Rc::new(constant))
+    }
+
+    /// An empty tensor of the type of a node's first operand: nothing of it has to be computed.
+    pub(in crate::onnx) fn nothing(&self, call: &Call<'a>, shape: &[usize]) -> Constant {
+        match self.is_integer(call, 0) {
+            true => Constant::Integer(ArrayD::zeros(shape)),
+            false => Constant::Float(ArrayD::zeros(shape)),
+        }
     }
 
     /// A constant that the file holds, or a file beside it.

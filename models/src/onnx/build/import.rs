@@ -178,6 +178,7 @@ impl Fold {
             (Self::Two(fold), &[a, b]) => fold(importer, call, [a, b]),
             (Self::Three(fold), &[a, b, c]) => fold(importer, call, [a, b, c]),
             (Self::Any(fold), operands) => fold(importer, call, operands),
+            (Self::Some(fold), operands) => fold(importer, call, operands)?,
             _ => return None,
         })
     }

@@ -52,6 +52,8 @@ pub(in crate::onnx) enum Fold {
     Two(fn(&Importer<'_>, &Call<'_>, [&Constant; 2]) -> Result<Constant, Stop>),
     Three(fn(&Importer<'_>, &Call<'_>, [&Constant; 3]) -> Result<Constant, Stop>),
     Any(fn(&Importer<'_>, &Call<'_>, &[&Constant]) -> Result<Constant, Stop>),
+    /// `None` where it is for floating point after all.
+    Some(fn(&Importer<'_>, &Call<'_>, &[&Constant]) -> Option<Result<Constant, Stop>>),
 }
 
 /// Where a result's element type comes from.

@@ -6,7 +6,7 @@ use super::text::parse;
 use crate::onnx::build::import::import_nodes;
 use crate::onnx::build::importer::{Element, Importer, Registration};
 use crate::onnx::error::Stop;
-use crate::onnx::messages::{GraphProto, ValueInfoProto};
+use crate::onnx::messages::{AttributeType, GraphProto, ValueInfoProto};
 use crate::onnx::read::call::Call;
 use crate::onnx::read::file::prune;
 
@@ -56,4 +56,29 @@ pub(super) fn expand<'a>(
     let reasons =
         refusals.iter().map(|refusal| format!("its {}: {}", refusal.operator, refusal.reason));
     Err(Stop::Because(reasons.collect::<Vec<_>>().join("; ")))
+}
+
+/// Attributes of a node as the text of another's.
+pub(super) fn copied(call: &Call<'_>, names: &[&str]) -> Result<String, Stop> {
+    let mut texts = Vec::new();
+    let kept = call.node.attribute.iter().filter(|kept| names.contains(&kept.name.as_str()));
+    for attribute in kept {
+        let value = match AttributeType::try_from(attribute.r#type) {
+            Ok(AttributeType::Int) => attribute.i.to_string(),
+            Ok(AttributeType::Float) => format!("{:?}", attribute.f),
+            Ok(AttributeType::Ints) => format!("{:?}", attribute.ints),
+            Ok(AttributeType::Floats) => format!("{:?}", attribute.floats),
+            Ok(AttributeType::String) if attribute.s.is_ascii() && !attribute.s.contains(&b'"') => {
+                format!("\"{}\"", String::from_utf8_lossy(&attribute.s))
+            }
+            _ => {
+                return Err(Stop::Because(format!(
+                    "attribute {:?} is of no type that it can be",
+                    attribute.name
+                )));
+            }
+        };
+        texts.push(format!("{} = {value}", attribute.name));
+    }
+    Ok(format!("<{}>", texts.join(", ")))
 }

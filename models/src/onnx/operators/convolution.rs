@@ -1,10 +1,12 @@
 //! Conv and ConvTranspose.
 
 use super::linear::channel_bias;
-use super::spatial::{Padding, batches, spatial_rank, window};
+use super::matmul;
+use super::spatial::{Padding, Sides, batches, spatial_rank};
+use super::volume::{Depth, convolve_volume};
 use crate::float::graph::Operator;
 use crate::integer::graph::{ValueId, Window};
-use crate::onnx::build::importer::{Importer, Registration};
+use crate::onnx::build::importer::{Importer, Operand, Registration};
 use crate::onnx::build::scales::layer;
 use crate::onnx::error::Stop;
 use crate::onnx::read::call::Call;
@@ -35,12 +37,105 @@ pub(super) const OPERATORS: &[Registration] = &[
 ];
 
 fn conv<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let input = importer.computed(call, 0)?;
-    let weights = importer.constant(call, 1)?;
-    let channels = weights.shape().first().copied().unwrap_or(0);
-    let bias = channel_bias(importer.optional_constant(call, 2)?, channels)?;
-    let value = convolve(importer, call, input, &weights, bias)?;
+    let input = importer.operand(call, 0)?;
+    let weights = importer.operand(call, 1)?;
+    let channels = importer.shape_of(&weights).first().copied().unwrap_or(0);
+    let bias = importer.optional(call, 2)?;
+    let (value, bias) = match (input, weights, bias) {
+        (Operand::Computed(input), Operand::Constant(weights), Some(Operand::Computed(bias))) => {
+            (convolve(importer, call, input, &weights, vec![0.0; channels])?, Some(bias))
+        }
+        (Operand::Computed(input), Operand::Constant(weights), _) => {
+            let bias = channel_bias(importer.optional_constant(call, 2)?, channels)?;
+            (convolve(importer, call, input, &weights, bias)?, None)
+        }
+        (input, Operand::Computed(weights), bias) => {
+            let shape = importer.shape_of(&input);
+            let input = importer.value(call, input, &shape)?;
+            let bias = match bias {
+                Some(bias) => Some(importer.value(call, bias, &[channels])?),
+                None => None,
+            };
+            (computed_weights(importer, call, input, weights)?, bias)
+        }
+        (Operand::Constant(_), Operand::Constant(_), _) => {
+            return Err(Stop::because("its input and its weights are constants"));
+        }
+    };
+    let Some(bias) = bias else {
+        return importer.define(call, value);
+    };
+    let shape = importer.graph.shape(value).to_vec();
+    let along = [&[channels], &vec![1; shape.len() - 2][..]].concat();
+    let bias = importer.reshape(call, bias, along)?;
+    let bias = importer.expand(call, bias, &shape)?;
+    let sum = Operator::Add { subtract: vec![false; 2], constant: Vec::new() };
+    let value = importer.push(call, sum, vec![value, bias], shape)?;
     importer.define(call, value)
+}
+
+/// A convolution whose weights are computed too: a product of matrices, of which one has what each
+/// window sees as a column.
+fn computed_weights<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    weights: ValueId,
+) -> Result<ValueId, Stop> {
+    let dimensions = importer.graph.shape(weights).to_vec();
+    batches(importer, call, input, |importer, input| {
+        let shape = importer.graph.shape(input).to_vec();
+        let rank = spatial_rank(&shape)?;
+        if rank > 2 || dimensions.len() != shape.len() {
+            return Err(Stop::Because(format!(
+                "computed weights of shape {dimensions:?} for an input of shape {shape:?}, \
+                expected at most two spatial dimensions"
+            )));
+        }
+        let groups = groups(call, shape[1], dimensions[1], dimensions[0])?;
+        let window = Sides::read(call, &dimensions[2..])?.window(&shape, Padding::Zero)?.window;
+        let size = plane(&shape).ok_or_else(|| Stop::because("its input is no plane"))?;
+        let output = window.output(size);
+        let output =
+            output.ok_or_else(|| Stop::because("its kernel is larger than the padded input"))?;
+        let (taps, area) = (window.kernel[0] * window.kernel[1], output[0] * output[1]);
+        importer.fits(&[shape[1], taps, area])?;
+        let mut padded = [size[0], size[1]];
+        padded.iter_mut().enumerate().for_each(|(axis, length)| {
+            *length += window.pads[axis] + window.pads[axis + 2];
+        });
+        let mut x = importer.reshape(call, input, vec![1, shape[1], size[0], size[1]])?;
+        if padded != size {
+            let [top, left, bottom, right] = window.pads;
+            let pad = Operator::Pad {
+                before: vec![0, 0, top, left],
+                after: vec![0, 0, bottom, right],
+                value: 0.0,
+            };
+            x = importer.push(call, pad, vec![x], vec![1, shape[1], padded[0], padded[1]])?;
+        }
+        let mut seen = Vec::with_capacity(taps);
+        for tap in 0..taps {
+            let place = [tap / window.kernel[1], tap % window.kernel[1]];
+            let mut part = x;
+            for axis in 0..2 {
+                let mut shape = importer.graph.shape(part).to_vec();
+                shape[axis + 2] = output[axis];
+                let start = place[axis] * window.dilations[axis];
+                let step = window.strides[axis] as isize;
+                let slice = Operator::Slice { axis: axis + 2, start, step };
+                part = importer.push(call, slice, vec![part], shape)?;
+            }
+            seen.push(importer.reshape(call, part, vec![1, shape[1], 1, area])?);
+        }
+        let columns = importer.concat(call, seen, 2)?;
+        let terms = dimensions[1] * taps;
+        let columns = importer.reshape(call, columns, vec![groups, terms, area])?;
+        let rows = vec![groups, dimensions[0] / groups, terms];
+        let rows = importer.reshape(call, weights, rows)?;
+        let product = matmul::product(importer, call, [rows, columns])?;
+        importer.reshape(call, product, with_plane(&shape, dimensions[0], output))
+    })
 }
 
 /// Number of groups, of which `channels` and `outputs` are multiples.
@@ -78,7 +173,17 @@ pub(super) fn convolve<'a>(
             return Err(Stop::because("attribute `kernel_shape` contradicts the weights"));
         }
         let groups = groups(call, shape[1], dimensions[1], dimensions[0])?;
-        let window = window(call, &shape, kernel, Padding::Zero)?.window;
+        let sides = Sides::read(call, kernel)?;
+        if rank == 3 {
+            let [depth, plane] = sides.depth_and_plane();
+            let column = depth.window(&[1, 1, shape[2], 1], Padding::Zero)?.window;
+            let slice = [1, 1, shape[3], shape[4]];
+            let window = plane.window(&slice, Padding::Zero)?.window;
+            let depth = Depth::of(&column);
+            let layer = (weights, &bias[..]);
+            return convolve_volume(importer, call, input, groups, &depth, &window, layer);
+        }
+        let window = sides.window(&shape, Padding::Zero)?.window;
         let output = plane(&shape).and_then(|plane| window.output(plane));
         let output =
             output.ok_or_else(|| Stop::because("its kernel is larger than the padded input"))?;
@@ -128,13 +233,13 @@ fn conv_transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
         let shape = importer.graph.shape(spread).to_vec();
         let pick = |of: fn(&Axis) -> usize| -> [usize; 2] {
             match &axes[..] {
-                [height, width] => [of(height), of(width)],
+                [.., height, width] => [of(height), of(width)],
                 [width] => [1, of(width)],
                 _ => [1, 1],
             }
         };
         let pads = |of: fn(&Axis) -> isize| match &axes[..] {
-            [height, width] => [of(height).max(0) as usize, of(width).max(0) as usize],
+            [.., height, width] => [of(height).max(0) as usize, of(width).max(0) as usize],
             [width] => [0, of(width).max(0) as usize],
             _ => [0, 0],
         };
@@ -145,6 +250,17 @@ fn conv_transpose<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<()
             pads: [top, left, bottom, right],
             dilations: pick(|axis| axis.dilation),
         };
+        if let [depth, _, _] = &axes[..] {
+            let depth = Depth {
+                kernel: depth.kernel,
+                stride: 1,
+                dilation: depth.dilation,
+                before: depth.before.max(0) as usize,
+                after: depth.after.max(0) as usize,
+            };
+            let layer = (&rows, &bias[..]);
+            return convolve_volume(importer, call, spread, groups, &depth, &window, layer);
+        }
         let output = plane(&shape).and_then(|plane| window.output(plane));
         let output =
             output.ok_or_else(|| Stop::because("its padding leaves nothing of the result"))?;

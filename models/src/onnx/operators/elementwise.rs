@@ -281,10 +281,21 @@ fn select<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
             return importer.define(call, value);
         }
     }
+    let grids = operands[1..].iter().filter_map(|operand| match operand {
+        Operand::Computed(id) => importer.grid(*id),
+        Operand::Constant(_) => None,
+    });
+    let other = grids.last();
     let mut inputs = Vec::new();
     for (index, operand) in operands.into_iter().enumerate() {
-        let constant = matches!(operand, Operand::Constant(_));
-        let grid = (index == 0 && constant).then_some(Grid::BOOLEAN);
+        let grid = match &operand {
+            Operand::Computed(_) => None,
+            Operand::Constant(_) if index == 0 => Some(Grid::BOOLEAN),
+            // A constant that is on the other branch's grid stays what it is, and so does that.
+            Operand::Constant(constant) => other.filter(|grid| {
+                constant.numbers().iter().all(|&x| grid.dequantise(grid.quantise(x)) == x)
+            }),
+        };
         inputs.push(importer.value_on(call, operand, &shape, grid)?);
     }
     let value = importer.push(call, Operator::Select, inputs, shape)?;

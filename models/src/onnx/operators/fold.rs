@@ -30,11 +30,49 @@ pub(super) fn size(_: &Importer<'_>, _: &Call<'_>, x: &Constant) -> Result<Const
     Ok(Constant::Integer(ArrayD::from_elem(vec![], x.len() as i64)))
 }
 
-/// ReduceProd of all elements.
-pub(super) fn product(_: &Importer<'_>, call: &Call<'_>, x: &Constant) -> Result<Constant, Stop> {
-    let keep = call.int("keepdims", 1).unwrap_or(1) == 1;
-    let shape = if keep { vec![1; x.shape().len()] } else { vec![] };
-    Ok(Constant::from_numbers(ArrayD::from_elem(shape, x.numbers().product()), x.is_integer()))
+/// ReduceSum, ReduceProd, ReduceMax and ReduceMin of integers; other numbers are reduced as a
+/// network's are.
+pub(super) fn reduced(
+    importer: &Importer<'_>,
+    call: &Call<'_>,
+    operands: &[&Constant],
+) -> Option<Result<Constant, Stop>> {
+    let function: fn(i64, i64) -> i64 = match call.node.op_type.as_str() {
+        "ReduceSum" => i64::wrapping_add,
+        "ReduceProd" => i64::wrapping_mul,
+        "ReduceMax" => i64::max,
+        "ReduceMin" => i64::min,
+        _ => return None,
+    };
+    let (&x, rest) = operands.split_first()?;
+    let elements = x.integers().ok().filter(|elements| !elements.is_empty())?;
+    let reduce = || {
+        let rank = x.shape().len();
+        let listed = match (call.ints("axes")?, rest) {
+            (Some(axes), _) => axes.to_vec(),
+            (None, [axes]) => axes.integers()?,
+            (None, _) => Vec::new(),
+        };
+        let mut tensor = moves::from_elements(x.shape(), elements);
+        if listed.is_empty() && call.flag("noop_with_empty_axes", false)? {
+            return Ok(Constant::Integer(tensor));
+        }
+        importer.spend(x.len())?;
+        let axes = listed.iter().map(|&index| axis(index, rank));
+        let axes = axes.collect::<Result<Vec<_>, _>>()?;
+        let keep = call.flag("keepdims", true)?;
+        for axis in (0..rank).rev().filter(|axis| axes.is_empty() || axes.contains(axis)) {
+            let lane = |lane: ndarray::ArrayView1<'_, i64>| {
+                lane.iter().copied().reduce(function).unwrap_or(0)
+            };
+            tensor = tensor.map_axis(Axis(axis), lane);
+            if keep {
+                tensor = tensor.insert_axis(Axis(axis));
+            }
+        }
+        Ok(Constant::Integer(tensor))
+    };
+    Some(reduce())
 }
 
 /// Where the elements of Constant and ConstantOfShape come from, they are of one type or the other.
@@ -93,6 +131,41 @@ fn broadcast(constant: &Constant, shape: &[usize]) -> Result<ArrayD<f64>, Stop> 
     Ok(view.to_owned())
 }
 
+/// Arithmetic and comparisons of integers, which 53 bits would not hold; it wraps, as that of
+/// machines does. `None` for everything else.
+fn exact(
+    name: &str,
+    a: &Constant,
+    b: &Constant,
+    shape: &[usize],
+) -> Option<Result<Constant, Stop>> {
+    let function: fn(i64, i64) -> Option<i64> = match name {
+        "Add" => |a, b| Some(a.wrapping_add(b)),
+        "Sub" => |a, b| Some(a.wrapping_sub(b)),
+        "Mul" => |a, b| Some(a.wrapping_mul(b)),
+        "Div" => |a, b| a.checked_div(b),
+        "Min" => |a, b| Some(a.min(b)),
+        "Max" => |a, b| Some(a.max(b)),
+        "Equal" => |a, b| Some((a == b).into()),
+        "Less" => |a, b| Some((a < b).into()),
+        "LessOrEqual" => |a, b| Some((a <= b).into()),
+        "Greater" => |a, b| Some((a > b).into()),
+        "GreaterOrEqual" => |a, b| Some((a >= b).into()),
+        _ => return None,
+    };
+    let tensor = |x: &Constant| {
+        let tensor = moves::from_elements(x.shape(), x.integers().ok()?);
+        Some(tensor.broadcast(shape)?.to_owned())
+    };
+    let (left, right) = (tensor(a)?, tensor(b)?);
+    let results: Option<Vec<i64>> =
+        left.iter().zip(&right).map(|(&a, &b)| function(a, b)).collect();
+    Some(match results {
+        Some(results) => Ok(Constant::Integer(moves::from_elements(shape, results))),
+        None => Err(Stop::because("it divides an integer constant by zero")),
+    })
+}
+
 /// Arithmetic, comparisons and logic.
 pub(super) fn binary(
     importer: &Importer<'_>,
@@ -102,6 +175,9 @@ pub(super) fn binary(
     let name = call.node.op_type.as_str();
     let shape = broadcast_shapes(a.shape(), b.shape())?;
     allow(importer, &shape)?;
+    if let Some(exact) = exact(name, a, b, &shape) {
+        return exact;
+    }
     let integer = a.is_integer() && b.is_integer();
     let table = [
         BinaryOperator::Pow,
@@ -142,12 +218,26 @@ pub(super) fn select(
 ) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(&broadcast_shapes(condition.shape(), yes.shape())?, no.shape())?;
     allow(importer, &shape)?;
+    if let (Ok(left), Ok(right)) = (yes.integers(), no.integers()) {
+        let truth = broadcast(condition, &shape)?;
+        let tensors =
+            [(yes, left), (no, right)].map(|(x, list)| moves::from_elements(x.shape(), list));
+        let [Some(yes), Some(no)] = tensors.each_ref().map(|tensor| tensor.broadcast(&shape[..]))
+        else {
+            return Err(Stop::because("its branches do not broadcast"));
+        };
+        let chosen = Zip::from(&truth)
+            .and(&yes)
+            .and(&no)
+            .map_collect(|&c, &yes, &no| if c == 0.0 { no } else { yes });
+        return Ok(Constant::Integer(chosen));
+    }
     let parts = [broadcast(condition, &shape)?, broadcast(yes, &shape)?, broadcast(no, &shape)?];
     let chosen = Zip::from(&parts[0])
         .and(&parts[1])
         .and(&parts[2])
         .map_collect(|&c, &yes, &no| if c == 0.0 { no } else { yes });
-    Ok(Constant::from_numbers(chosen, yes.is_integer() && no.is_integer()))
+    Ok(Constant::from_numbers(chosen, false))
 }
 
 pub(super) fn concat(
@@ -155,6 +245,10 @@ pub(super) fn concat(
     call: &Call<'_>,
     operands: &[&Constant],
 ) -> Result<Constant, Stop> {
+    // An empty tensor adds nothing, whatever its dimensions.
+    let filled = operands.iter().copied().filter(|operand| operand.len() > 0);
+    let filled: Vec<&Constant> = filled.collect();
+    let operands = if filled.is_empty() { operands } else { &filled };
     let first = operands.first().ok_or_else(|| Stop::because("it has no inputs"))?;
     let along = axis(call.int("axis", 0)?, first.shape().len())?;
     let fits = |other: &&Constant| {
@@ -257,5 +351,11 @@ pub(super) fn expand(
 ) -> Result<Constant, Stop> {
     let shape = broadcast_shapes(x.shape(), &listed_shape(shape)?)?;
     allow(importer, &shape)?;
-    Ok(Constant::from_numbers(broadcast(x, &shape)?, x.is_integer()))
+    if let Ok(list) = x.integers() {
+        let tensor = moves::from_elements(x.shape(), list);
+        let view = tensor.broadcast(&shape[..]);
+        let view = view.ok_or_else(|| Stop::because("its operand does not broadcast"))?;
+        return Ok(Constant::Integer(view.to_owned()));
+    }
+    Ok(Constant::from_numbers(broadcast(x, &shape)?, false))
 }

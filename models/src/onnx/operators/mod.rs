@@ -23,6 +23,12 @@
 //! | `conversion` | Cast |
 //! | `control` | If |
 //! | `passthrough` | Identity, Dropout, Constant |
+//! | `einsum` | Einsum |
+//! | `cumulative` | CumSum, CumProd |
+//! | `spectrum` | DFT, STFT |
+//! | `sample` | GridSample |
+//! | `volume` | convolutions over three dimensions |
+//! | `matrix` | constant matrices along one dimension |
 //! | `fold` | those on constants that are computed exactly |
 //! | `spatial` | attributes that convolutions and pools share |
 
@@ -31,11 +37,14 @@ mod classification;
 mod control;
 mod conversion;
 mod convolution;
+mod cumulative;
+mod einsum;
 mod elementwise;
 mod fold;
 mod indexed;
 mod linear;
 mod matmul;
+mod matrix;
 mod normalisation;
 mod order;
 mod passthrough;
@@ -45,13 +54,16 @@ mod quantised;
 mod rearrange;
 mod reduce;
 mod resize;
+mod sample;
 mod section;
 mod several;
 mod spatial;
+mod spectrum;
 mod view;
+mod volume;
 
 use crate::onnx::build::importer::Registration;
-use crate::onnx::functions::FUNCTIONS;
+use crate::onnx::functions::{FUNCTIONS, MICROSOFT_FUNCTIONS};
 use crate::onnx::messages::NodeProto;
 
 const FAMILIES: &[&[Registration]] = &[
@@ -60,6 +72,7 @@ const FAMILIES: &[&[Registration]] = &[
     control::OPERATORS,
     conversion::OPERATORS,
     convolution::OPERATORS,
+    einsum::OPERATORS,
     elementwise::OPERATORS,
     indexed::OPERATORS,
     linear::OPERATORS,
@@ -74,6 +87,9 @@ const FAMILIES: &[&[Registration]] = &[
     resize::OPERATORS,
     section::OPERATORS,
     several::OPERATORS,
+    cumulative::OPERATORS,
+    sample::OPERATORS,
+    spectrum::OPERATORS,
     view::OPERATORS,
 ];
 
@@ -89,8 +105,10 @@ pub fn supported_operators() -> Vec<String> {
         .flat_map(|family| family.iter())
         .filter(|registration| !registration.refused)
         .map(|registration| registration.name.to_owned());
+    let functions = MICROSOFT_FUNCTIONS.iter().flat_map(|family| family.iter());
     let others = qlinear::MICROSOFT
         .iter()
+        .chain(functions)
         .map(|registration| format!("com.microsoft.{}", registration.name));
     let mut names: Vec<String> = own.chain(others).collect();
     names.sort_unstable();
@@ -101,7 +119,7 @@ pub fn supported_operators() -> Vec<String> {
 pub(in crate::onnx) fn registration(node: &NodeProto) -> Option<&'static Registration> {
     let (families, functions) = match node.domain.as_str() {
         "" | "ai.onnx" => (FAMILIES, FUNCTIONS),
-        "com.microsoft" => (MICROSOFT, &[][..]),
+        "com.microsoft" => (MICROSOFT, MICROSOFT_FUNCTIONS),
         _ => return None,
     };
     families

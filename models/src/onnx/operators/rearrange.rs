@@ -1,13 +1,13 @@
 //! Operators that copy or reorder elements: Split, Gather, Expand, Tile, Concat, DepthToSpace,
-//! SpaceToDepth; Shape and Size, which only look at shapes; and ConstantOfShape, Range and
-//! ReduceProd, which make constants of constants.
+//! SpaceToDepth; Shape and Size, which only look at shapes; and ConstantOfShape and Range, which
+//! make constants of constants.
 
 use ndarray::ArrayD;
 
 use super::fold::{self, element_of_constant};
 use super::fold::{indices, shape_of};
 use crate::float::graph::Operator;
-use crate::onnx::build::importer::{Binding, Element, Fold, Importer, Registration};
+use crate::onnx::build::importer::{Binding, Element, Fold, Importer, Operand, Registration};
 use crate::onnx::build::shapes::broadcast_shapes;
 use crate::onnx::error::Stop;
 use crate::onnx::messages::DataType;
@@ -16,7 +16,9 @@ use crate::onnx::read::constant::Constant;
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("Concat", &["axis"], concat).folds(Fold::Any(fold::concat)),
-    Registration::new("Split", &["axis", "num_outputs", "split"], split).all_outputs(),
+    Registration::new("Split", &["axis", "num_outputs", "split"], split)
+        .all_outputs()
+        .takes_constants(),
     Registration::new("Gather", &["axis"], gather).folds(Fold::Two(fold::gather)),
     Registration::new("Expand", &[], expand).folds(Fold::Two(fold::expand)),
     Registration::new("Tile", &[], tile),
@@ -32,8 +34,6 @@ pub(super) const OPERATORS: &[Registration] = &[
         .folds(Fold::One(fold::constant_of_shape))
         .element(Element::Found(element_of_constant)),
     Registration::new("Range", &[], depends_on_data).folds(Fold::Three(fold::range)),
-    Registration::new("ReduceProd", &["axes", "keepdims", "noop_with_empty_axes"], depends_on_data)
-        .folds(Fold::One(fold::product)),
 ];
 
 /// Operators that are only carried out on constants, before this is reached.
@@ -46,7 +46,10 @@ fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     for index in 0..call.node.input.len() {
         let operand = importer.operand(call, index)?;
         let shape = importer.shape_of(&operand);
-        inputs.push(importer.value(call, operand, &shape)?);
+        // An empty tensor adds nothing.
+        if !shape.contains(&0) {
+            inputs.push(importer.value(call, operand, &shape)?);
+        }
     }
     let Some(&first) = inputs.first() else {
         return Err(Stop::because("it has no inputs"));
@@ -71,8 +74,8 @@ fn concat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
 }
 
 fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let input = importer.computed(call, 0)?;
-    let mut shape = importer.graph.shape(input).to_vec();
+    let operand = importer.operand(call, 0)?;
+    let mut shape = importer.shape_of(&operand);
     let axis = axis(call.int("axis", 0)?, shape.len())?;
     let length = shape[axis];
     let listed = match call.ints("split")? {
@@ -82,7 +85,7 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let outputs = call.node.output.len();
     let lengths: Vec<usize> = match listed {
         Some(lengths) => {
-            lengths.iter().map(|&length| usize::try_from(length).unwrap_or(0)).collect()
+            lengths.iter().map(|&length| usize::try_from(length).unwrap_or(usize::MAX)).collect()
         }
         None => {
             // Equal parts, the last one smaller.
@@ -90,9 +93,7 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
             (0..outputs).map(|index| part.min(length.saturating_sub(index * part))).collect()
         }
     };
-    if lengths.len() != outputs
-        || lengths.iter().copied().fold(0, usize::saturating_add) != length
-        || lengths.contains(&0)
+    if lengths.len() != outputs || lengths.iter().copied().fold(0, usize::saturating_add) != length
     {
         return Err(Stop::Because(format!(
             "parts {lengths:?} of a dimension of {length} for {outputs} outputs"
@@ -101,11 +102,20 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let mut start = 0;
     for (output, part) in call.node.output.iter().zip(lengths) {
         shape[axis] = part;
-        let operator = Operator::Slice { axis, start, step: 1 };
-        let value = importer.push(call, operator, vec![input], shape.clone())?;
+        let binding = match &operand {
+            _ if part == 0 => Binding::Constant(importer.nothing(call, &shape).into()),
+            Operand::Constant(constant) => {
+                importer.spend(constant.len() / length.max(1) * part)?;
+                Binding::Constant(constant.slice(axis, start, 1, part).into())
+            }
+            Operand::Computed(input) => {
+                let operator = Operator::Slice { axis, start, step: 1 };
+                Binding::Computed(importer.push(call, operator, vec![*input], shape.clone())?)
+            }
+        };
         start += part;
         if !output.is_empty() {
-            importer.bind(output, Binding::Computed(value))?;
+            importer.bind(output, binding)?;
         }
     }
     Ok(())

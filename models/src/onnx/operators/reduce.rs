@@ -1,9 +1,10 @@
-//! ReduceMean, ReduceSum, ReduceMax, ReduceMin and what is made of them.
+//! ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd and what is made of them.
 
+use super::fold;
 use crate::float::activation::{Activation, Plain};
 use crate::float::graph::Operator;
 use crate::integer::graph::{ValueId, Window};
-use crate::onnx::build::importer::{Importer, Registration};
+use crate::onnx::build::importer::{Fold, Importer, Registration};
 use crate::onnx::error::Stop;
 use crate::onnx::read::call::{Call, axis};
 
@@ -13,10 +14,12 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("ReduceL1", ATTRIBUTES, reduce),
     Registration::new("ReduceL2", ATTRIBUTES, reduce),
     Registration::new("ReduceLogSum", ATTRIBUTES, reduce),
-    Registration::new("ReduceMax", ATTRIBUTES, reduce),
+    Registration::new("ReduceLogSumExp", ATTRIBUTES, reduce),
+    Registration::new("ReduceMax", ATTRIBUTES, reduce).folds(Fold::Some(fold::reduced)),
     Registration::new("ReduceMean", ATTRIBUTES, reduce),
-    Registration::new("ReduceMin", ATTRIBUTES, reduce),
-    Registration::new("ReduceSum", ATTRIBUTES, reduce),
+    Registration::new("ReduceMin", ATTRIBUTES, reduce).folds(Fold::Some(fold::reduced)),
+    Registration::new("ReduceProd", ATTRIBUTES, reduce).folds(Fold::Some(fold::reduced)),
+    Registration::new("ReduceSum", ATTRIBUTES, reduce).folds(Fold::Some(fold::reduced)),
     Registration::new("ReduceSumSquare", ATTRIBUTES, reduce),
 ];
 
@@ -26,6 +29,9 @@ pub(super) enum Reduction {
     Sum,
     Mean,
     Max,
+    Product,
+    /// `ln Σ e^x`.
+    LogSumExp,
 }
 
 fn reduce<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -56,6 +62,8 @@ fn reduce<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
         "ReduceSumSquare" => (Some(square), Reduction::Sum, None),
         "ReduceMean" => (None, Reduction::Mean, None),
         "ReduceSum" => (None, Reduction::Sum, None),
+        "ReduceProd" => (None, Reduction::Product, None),
+        "ReduceLogSumExp" => (None, Reduction::LogSumExp, None),
         "ReduceMin" => (
             Some(Activation::Plain(Plain::Neg)),
             Reduction::Max,
@@ -88,6 +96,9 @@ pub(super) fn over<'a>(
     reduced: &[bool],
     reduction: Reduction,
 ) -> Result<ValueId, Stop> {
+    if reduction == Reduction::LogSumExp {
+        return log_sum_exp(importer, call, input, reduced);
+    }
     let shape = importer.graph.shape(input).to_vec();
     let order = |wanted: bool| (0..shape.len()).filter(move |&axis| reduced[axis] == wanted);
     let permutation: Vec<usize> = order(false).chain(order(true)).collect();
@@ -96,12 +107,59 @@ pub(super) fn over<'a>(
     let elements: usize = order(true).map(|axis| shape[axis]).product();
     let flat = importer.reshape(call, moved, vec![1, channels, elements])?;
     let window = Window::whole([1, elements]);
-    let operator = match reduction {
-        Reduction::Max => Operator::MaxPool { window },
-        Reduction::Mean => Operator::AveragePool { window, divisors: vec![elements] },
-        Reduction::Sum => Operator::AveragePool { window, divisors: vec![1] },
+    let single = vec![1, channels, 1];
+    let pool = |operator| importer.push(call, operator, vec![flat], single);
+    let value = match reduction {
+        Reduction::Max => pool(Operator::MaxPool { window })?,
+        Reduction::Mean => pool(Operator::AveragePool { window, divisors: vec![elements] })?,
+        Reduction::Product => product(importer, call, flat)?,
+        _ => pool(Operator::AveragePool { window, divisors: vec![1] })?,
     };
-    let value = importer.push(call, operator, vec![flat], vec![1, channels, 1])?;
     let kept = (0..shape.len()).map(|axis| if reduced[axis] { 1 } else { shape[axis] });
     importer.reshape(call, value, kept.collect())
+}
+
+/// The product of the last dimension's elements: of both halves of them, and so on.
+fn product<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    value: ValueId,
+) -> Result<ValueId, Stop> {
+    let mut value = value;
+    loop {
+        let shape = importer.graph.shape(value).to_vec();
+        let [_, channels, length @ (2..)] = shape[..] else {
+            return Ok(value);
+        };
+        let half = length / 2;
+        let mut part = |start, count| {
+            let slice = Operator::Slice { axis: 2, start, step: 1 };
+            importer.push(call, slice, vec![value], vec![1, channels, count])
+        };
+        let halves = [part(0, half)?, part(half, half)?];
+        let rest = if length % 2 == 1 { Some(part(length - 1, 1)?) } else { None };
+        let products = importer.multiply(call, halves)?;
+        let all = [products].into_iter().chain(rest).collect();
+        value = importer.concat(call, all, 2)?;
+    }
+}
+
+/// `max + ln Σ e^(x − max)`.
+fn log_sum_exp<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    reduced: &[bool],
+) -> Result<ValueId, Stop> {
+    let shape = importer.graph.shape(input).to_vec();
+    let largest = over(importer, call, input, reduced, Reduction::Max)?;
+    let kept = importer.graph.shape(largest).to_vec();
+    let full = importer.expand(call, largest, &shape)?;
+    let difference = Operator::Add { subtract: vec![false, true], constant: Vec::new() };
+    let below = importer.push(call, difference, vec![input, full], shape)?;
+    let powers = importer.activate(call, below, Activation::Plain(Plain::Exp))?;
+    let sum = over(importer, call, powers, reduced, Reduction::Sum)?;
+    let logarithm = importer.activate(call, sum, Activation::Plain(Plain::Log))?;
+    let sum = Operator::Add { subtract: vec![false; 2], constant: Vec::new() };
+    importer.push(call, sum, vec![largest, logarithm], kept)
 }

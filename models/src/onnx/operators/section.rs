@@ -33,13 +33,16 @@ fn slice<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     for index in 0..starts.len() {
         let mut shape = importer.shape_of(&operand);
         let axis = axis(axes[index], shape.len())?;
-        let (start, count) = section(starts[index], ends[index], steps[index], shape[axis])
-            .ok_or_else(|| {
-                Stop::Because(format!(
-                    "{}..{} in steps of {} takes nothing from dimension {axis} of {shape:?}",
-                    starts[index], ends[index], steps[index]
-                ))
-            })?;
+        if steps[index] == 0 {
+            return Err(Stop::because("one of its steps is 0"));
+        }
+        let Some((start, count)) = section(starts[index], ends[index], steps[index], shape[axis])
+        else {
+            // Nothing is left, and nothing is known.
+            shape[axis] = 0;
+            operand = Operand::Constant(importer.nothing(call, &shape).into());
+            continue;
+        };
         // A step beyond the dimension is only reached with one element, where it does not matter.
         let length = shape[axis] as i64;
         let step = steps[index].clamp(-length, length) as isize;

@@ -16,17 +16,17 @@ pub(super) enum Padding {
     Ceil,
 }
 
-/// Number of spatial dimensions (1 or 2) of `[1, C, L]` or `[1, C, H, W]`.
+/// Number of spatial dimensions, 1 to 3, of `[1, C, …]`.
 pub(super) fn spatial_rank(shape: &[usize]) -> Result<usize, Stop> {
     match shape {
-        [1, _, _] => Ok(1),
-        [1, _, _, _] => Ok(2),
-        [_, _, _] | [_, _, _, _] => Err(Stop::Because(format!(
-            "its input has batch {}, expected 1; export the model with batch 1 or a dynamic batch",
-            shape[0]
+        [1, _, rest @ ..] if (1..=3).contains(&rest.len()) => Ok(rest.len()),
+        [batch, _, rest @ ..] if (1..=3).contains(&rest.len()) => Err(Stop::Because(format!(
+            "its input has batch {batch}, expected 1; export the model with batch 1 or a dynamic \
+            batch"
         ))),
         _ => Err(Stop::Because(format!(
-            "its input has shape {shape:?}, expected [1, C, L] or [1, C, H, W]"
+            "its input has shape {shape:?}, expected one to three dimensions behind batch and \
+            channels"
         ))),
     }
 }
@@ -55,45 +55,90 @@ pub(super) struct Spatial {
     pub(super) explicit: [usize; 4],
 }
 
-/// The window that a node's attributes describe over an input of `shape`.
-pub(super) fn window(
-    call: &Call<'_>,
-    shape: &[usize],
-    kernel: &[usize],
-    padding: Padding,
-) -> Result<Spatial, Stop> {
-    let rank = kernel.len();
-    let mut window = Window {
-        kernel: two(kernel, 1),
-        strides: two(&call.sizes("strides", rank, 1, 1)?, 1),
-        pads: [0; 4],
-        dilations: two(&call.sizes("dilations", rank, 1, 1)?, 1),
-    };
-    let input = plane(shape).ok_or_else(|| Stop::because("its input is no plane"))?;
-    match call.string("auto_pad", "NOTSET")?.as_str() {
-        "NOTSET" => {
-            let pads = call.sizes("pads", 2 * rank, 0, 0)?;
-            let (before, after) = pads.split_at(rank);
-            let [top, left] = two(before, 0);
-            let [bottom, right] = two(after, 0);
-            window.pads = [top, left, bottom, right];
+/// Attributes along some spatial dimensions.
+#[derive(Clone)]
+pub(super) struct Sides {
+    pub(super) kernel: Vec<usize>,
+    strides: Vec<usize>,
+    dilations: Vec<usize>,
+    before: Vec<usize>,
+    after: Vec<usize>,
+    auto_pad: String,
+}
+
+impl Sides {
+    /// Those of a node.
+    pub(super) fn read(call: &Call<'_>, kernel: &[usize]) -> Result<Self, Stop> {
+        let rank = kernel.len();
+        let auto_pad = call.string("auto_pad", "NOTSET")?;
+        let pads = match auto_pad.as_str() {
+            "NOTSET" => call.sizes("pads", 2 * rank, 0, 0)?,
+            "VALID" | "SAME_UPPER" | "SAME_LOWER" => vec![0; 2 * rank],
+            other => return Err(Stop::Because(format!("attribute `auto_pad` is {other:?}"))),
+        };
+        Ok(Self {
+            kernel: kernel.to_vec(),
+            strides: call.sizes("strides", rank, 1, 1)?,
+            dilations: call.sizes("dilations", rank, 1, 1)?,
+            before: pads[..rank].to_vec(),
+            after: pads[rank..].to_vec(),
+            auto_pad,
+        })
+    }
+
+    /// Those of the first of three dimensions, and of the other two. The first one's are those of a
+    /// plane one element wide.
+    pub(super) fn depth_and_plane(&self) -> [Self; 2] {
+        let beside = |list: &[usize], unit: usize| vec![list[0], unit];
+        let behind = |list: &[usize]| list[1..].to_vec();
+        let auto_pad = self.auto_pad.clone();
+        let depth = Self {
+            kernel: beside(&self.kernel, 1),
+            strides: beside(&self.strides, 1),
+            dilations: beside(&self.dilations, 1),
+            before: beside(&self.before, 0),
+            after: beside(&self.after, 0),
+            auto_pad: auto_pad.clone(),
+        };
+        let plane = Self {
+            kernel: behind(&self.kernel),
+            strides: behind(&self.strides),
+            dilations: behind(&self.dilations),
+            before: behind(&self.before),
+            after: behind(&self.after),
+            auto_pad,
+        };
+        [depth, plane]
+    }
+
+    /// The window that they describe over an input of `shape`.
+    pub(super) fn window(&self, shape: &[usize], padding: Padding) -> Result<Spatial, Stop> {
+        let [top, left] = two(&self.before, 0);
+        let [bottom, right] = two(&self.after, 0);
+        let mut window = Window {
+            kernel: two(&self.kernel, 1),
+            strides: two(&self.strides, 1),
+            pads: [top, left, bottom, right],
+            dilations: two(&self.dilations, 1),
+        };
+        let input = plane(shape).ok_or_else(|| Stop::because("its input is no plane"))?;
+        match self.auto_pad.as_str() {
+            "SAME_UPPER" => same(&mut window, input, false)?,
+            "SAME_LOWER" => same(&mut window, input, true)?,
+            _ => {}
         }
-        "VALID" => {}
-        "SAME_UPPER" => same(&mut window, input, false)?,
-        "SAME_LOWER" => same(&mut window, input, true)?,
-        other => return Err(Stop::Because(format!("attribute `auto_pad` is {other:?}"))),
-    }
-    let explicit = window.pads;
-    if padding == Padding::Ceil && call.string("auto_pad", "NOTSET")? == "NOTSET" {
-        round_up(&mut window, input)?;
-    }
-    match window.output(input) {
-        Some(_) => Ok(Spatial { window, explicit }),
-        None => Err(Stop::Because(format!(
-            "its window (kernel {:?}, dilations {:?}, pads {:?}) does not fit an input of \
-            {input:?}",
-            window.kernel, window.dilations, window.pads
-        ))),
+        let explicit = window.pads;
+        if padding == Padding::Ceil && self.auto_pad == "NOTSET" {
+            round_up(&mut window, input)?;
+        }
+        match window.output(input) {
+            Some(_) => Ok(Spatial { window, explicit }),
+            None => Err(Stop::Because(format!(
+                "its window (kernel {:?}, dilations {:?}, pads {:?}) does not fit an input of \
+                {input:?}",
+                window.kernel, window.dilations, window.pads
+            ))),
+        }
     }
 }
 

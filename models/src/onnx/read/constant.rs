@@ -113,7 +113,11 @@ impl Constant {
             Self::Double(tensor) => Self::Double(moves::reshape(tensor, shape)),
             Self::Integer(tensor) => Self::Integer(moves::reshape(tensor, shape)),
             Self::Small(tensor) => Self::Small(moves::reshape(tensor, shape)),
-            Self::Quantised { integers, scales, zeros, .. } if scales.len() == 1 => {
+            // What has scales of its own stays one behind the other.
+            Self::Quantised { integers, scales, zeros, axis }
+                if scales.len() == 1
+                    || (*axis == 0 && shape.first() == integers.shape().first()) =>
+            {
                 Self::Quantised {
                     integers: moves::reshape(integers, shape),
                     scales: scales.clone(),

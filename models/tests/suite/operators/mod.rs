@@ -6,14 +6,18 @@
 //! raw accumulator has no step of its own and is judged alike.
 
 mod activations;
+mod constants;
 mod elementwise;
 mod endings;
 mod functions;
+mod fused;
 mod indexed;
 mod linear;
+mod maps;
 mod pooling;
 mod spelled;
 mod views;
+mod volumes;
 
 use zkinfer_models::testing::onnx::{Builder, Op};
 
