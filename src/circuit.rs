@@ -12,6 +12,7 @@ use zkinfer_models::data::read_sample;
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_models::integer::tensors::Clamped;
+use zkinfer_models::quantise::counterparts::Counterparts;
 use zkinfer_models::{Quantised, Report};
 use zkinfer_prover::Opening;
 use zkinfer_prover::sealing::seal;
@@ -41,7 +42,7 @@ pub trait Compile: Sized {
 impl Compile for Quantised {
     fn compile_with(self, exposure: &Exposure, objective: Objective) -> Result<Circuit, Error> {
         let key = compile(&self.graph, exposure, objective)?.into_key();
-        Circuit::new(self.graph, self.report, key)
+        Circuit::new(self.graph, self.report, self.counterparts, key)
     }
 }
 
@@ -51,6 +52,7 @@ impl Compile for Quantised {
 pub struct Circuit {
     graph: Graph,
     report: Report,
+    counterparts: Counterparts,
     key: VerifyingKey,
     /// What the model's seal commits to.
     model: Arc<Vec<Vec<i64>>>,
@@ -61,15 +63,21 @@ pub struct Circuit {
 struct Network {
     graph: Graph,
     report: Report,
+    counterparts: Counterparts,
 }
 
 impl Circuit {
     /// The kind of its files.
     pub const KIND: Kind = CIRCUIT;
 
-    pub(crate) fn new(graph: Graph, report: Report, key: VerifyingKey) -> Result<Self, Error> {
+    pub(crate) fn new(
+        graph: Graph,
+        report: Report,
+        counterparts: Counterparts,
+        key: VerifyingKey,
+    ) -> Result<Self, Error> {
         let model = model_tensors(&graph, &key)?.into();
-        Ok(Self { graph, report, key, model })
+        Ok(Self { graph, report, counterparts, key, model })
     }
 
     /// The verifying key.
@@ -87,6 +95,11 @@ impl Circuit {
         &self.report
     }
 
+    /// Which of its integers stand for which value of the float graph. None of a segment's do.
+    pub fn counterparts(&self) -> &Counterparts {
+        &self.counterparts
+    }
+
     /// What a proof is expected to cost.
     pub fn prediction(&self) -> Prediction {
         Prediction::of(&self.key)
@@ -99,7 +112,11 @@ impl Circuit {
 
     /// The compiled network as a `.zkc` file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let network = Network { graph: self.graph.clone(), report: self.report.clone() };
+        let network = Network {
+            graph: self.graph.clone(),
+            report: self.report.clone(),
+            counterparts: self.counterparts.clone(),
+        };
         encoding::write_pair(CIRCUIT, &network, self.key.description())
     }
 
@@ -112,8 +129,9 @@ impl Circuit {
         let key = |description: Description| {
             Ok(VerifyingKey::new(description).map_err(FormatError::from)?)
         };
-        let (Network { graph, report }, key) = encoding::read_pair(CIRCUIT, bytes, network, key)?;
-        Self::new(graph, report, key)
+        let (Network { graph, report, counterparts }, key) =
+            encoding::read_pair(CIRCUIT, bytes, network, key)?;
+        Self::new(graph, report, counterparts, key)
     }
 
     /// Reads one sample for the network's inputs (`.npy`, `.npz` or `.json`).

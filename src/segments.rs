@@ -4,6 +4,7 @@ use zkinfer_circuits::{Exposure, Objective, Plan, compile_with, lower, optimise}
 use zkinfer_models::Quantised;
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_models::integer::split::Cut;
+use zkinfer_models::quantise::counterparts::Counterparts;
 use zkinfer_verifier::{Visibility, usable_rows};
 
 use crate::circuit::Circuit;
@@ -56,7 +57,8 @@ pub fn compile_segments(
         .ok_or(zkinfer_circuits::Error::NoPlan { largest_k: optimise::LARGEST_K })?;
     let circuits = graphs.into_iter().zip(lowered).zip(&plans).map(|((graph, lowered), plan)| {
         let report = quantised.report.part(&graph);
-        Circuit::new(graph, report, compile_with(lowered, plan)?.into_key())
+        let key = compile_with(lowered, plan)?.into_key();
+        Circuit::new(graph, report, Counterparts::default(), key)
     });
     circuits.collect()
 }

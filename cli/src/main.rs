@@ -3,8 +3,10 @@
 //! | module | knows |
 //! |---|---|
 //! | [`arguments`] | what can be typed |
+//! | [`agreement`] | how well integers follow floats, in words |
 //! | [`commands`] | what each command does, one file each |
 //! | [`files`] | reading files, naming results |
+//! | [`layers`] | error and saturation of every node, drawn |
 //! | [`loading`] | compiled models and commitment parameters |
 //! | [`readings`] | tensors as people and programs read them |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
@@ -12,18 +14,21 @@
 //! | [`story`] | errors as people read them |
 //! | [`threads`] | how many threads share the work |
 //!
-//! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that
-//! could not be written: to its file, or to standard output. A reader of standard output that stops
-//! reading (`| head`) changes none of them.
+//! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, a network that
+//! differs too much from its float model to be compiled, or a result that could not be written: to
+//! its file, or to standard output. A reader of standard output that stops reading (`| head`)
+//! changes none of them.
 
 // What is printed goes through `screen`: the standard macros panic where the stream cannot be
 // written.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod agreement;
 mod arguments;
 mod commands;
 mod files;
 mod identity;
+mod layers;
 mod loading;
 mod outcome;
 mod profile;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use zkinfer::Visibility;
 use zkinfer::foreign;
 use zkinfer::models::integer::tensors::Clamped;
-use zkinfer::verifier::Reading;
 use zkinfer::verifier::circuit::description::{Quantisation, Scheme};
+use zkinfer::verifier::{Reading, Statement, Value as Shown, VerifyingKey};
 
 use crate::screen::{say, table};
 
@@ -62,6 +62,56 @@ pub fn print_outputs(outputs: &[Reading]) {
         if output.values.len() > SHOWN {
             say!("  … {} more (--json prints all)", output.values.len() - SHOWN);
         }
+    }
+}
+
+/// Integers of a public input at the ends of its declared range. What lay beyond was moved there,
+/// and no proof tells the two apart.
+#[derive(Serialize)]
+pub struct AtEnds<'k> {
+    input: &'k str,
+    /// Elements at the smallest integer, and at the largest.
+    minimum: usize,
+    maximum: usize,
+    elements: usize,
+    /// What these integers stand for, if it is the same for all elements.
+    range: Option<[f64; 2]>,
+}
+
+impl<'k> AtEnds<'k> {
+    /// Those of a statement's public inputs that have any.
+    pub fn of(statement: &Statement, key: &'k VerifyingKey) -> Vec<Self> {
+        let inputs = key.description().inputs.iter().zip(&statement.inputs);
+        let at_ends = inputs.filter_map(|(input, value)| {
+            let Shown::Public(integers) = value else { return None };
+            let count = |end: i64| integers.iter().filter(|&&integer| integer == end).count();
+            let (minimum, maximum) = (count(input.minimum), count(input.maximum));
+            let range = match &input.quantisation {
+                Scheme::PerTensor(scale) => {
+                    Some([input.minimum, input.maximum].map(|end| scale.real(end)))
+                }
+                Scheme::PerAxis { .. } => None,
+            };
+            (minimum + maximum > 0).then(|| Self {
+                input: &input.name,
+                minimum,
+                maximum,
+                elements: integers.len(),
+                range,
+            })
+        });
+        at_ends.collect()
+    }
+
+    /// Prints one line.
+    pub fn print(&self) {
+        let Self { input, minimum, maximum, elements, range } = self;
+        let range = range.map(|[low, high]| format!(", {low:.4}..={high:.4}")).unwrap_or_default();
+        say!(
+            "  input {}: {minimum} of {elements} elements at the lower end of its range{range}, \
+            {maximum} at the upper; a proof cannot tell what was beyond",
+            foreign::name(input)
+        );
     }
 }
 

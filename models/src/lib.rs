@@ -9,7 +9,7 @@
 //! | module | from → to | idea |
 //! |---|---|---|
 //! | [`model`] | a file → everything below | the front door |
-//! | [`agreement`] | float numbers, integers | distances of outputs, and of their parts |
+//! | [`agreement`] | float numbers, integers | distances of outputs, of their parts, of nodes; a verdict |
 //! | [`evaluate`] | float against integers | accuracy, agreement, distances |
 //! | [`onnx`] | protobuf → [`float::graph`] | the only place that knows ONNX; refuses what cannot be proven |
 //! | [`quantise`] | [`float::graph`] + ranges → [`integer::graph`] | int8 with snapped multipliers, and a [report](quantise::report) of what was decided |

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 
+use crate::agreement::{NodeError, node_errors};
 use crate::data::{DataError, Dataset};
 use crate::evaluate::{self, EvaluateError, Evaluation};
 use crate::float::calibrate::{CalibrateError, Calibration};
@@ -19,6 +20,7 @@ use crate::integer::signature::Input;
 use crate::integer::tensors::TensorError;
 use crate::integer::validate::GraphError;
 use crate::onnx::{self, Dimensions, ImportError};
+use crate::quantise::counterparts::Counterparts;
 use crate::quantise::{self, QuantiseError, Quantised};
 
 /// Whatever can go wrong between a model file and its quantised graph's outputs.
@@ -195,5 +197,25 @@ impl Model {
         dataset: &Dataset,
     ) -> Result<Evaluation, Error> {
         Ok(evaluate::evaluate(&self.reference(), graph, dataset)?)
+    }
+
+    /// Where the error of a quantised graph of this model comes in, and what saturates: one entry
+    /// for each node of the float graph, in order. The float model is run by our own execution.
+    ///
+    /// # Errors
+    /// If the graph is not of this model, or a sample does not fit.
+    pub fn node_errors(
+        &self,
+        graph: &integer::graph::Graph,
+        counterparts: &Counterparts,
+        dataset: &Dataset,
+    ) -> Result<Vec<NodeError>, Error> {
+        Ok(node_errors(&self.graph, graph, counterparts, dataset)?)
+    }
+
+    /// How many samples tell whether the integers follow, in bounded time: fewer where running the
+    /// network takes long.
+    pub fn samples_to_compare(&self) -> usize {
+        room::repetitions(&self.graph, 1 << 33, 2, 16)
     }
 }

@@ -15,6 +15,7 @@ pub use error::{FORMAT, LIMIT, ManifestError};
 pub use keys::{PublisherKey, public_key};
 
 use unique::Unique;
+use zkinfer_models::agreement::Agreement;
 
 const DOMAIN: &str = "zkinfer manifest v1\n";
 
@@ -124,6 +125,12 @@ impl Manifest {
             return other("seal", self.seal.as_deref(), seal);
         }
         Ok(())
+    }
+
+    /// What the publisher states about how the network agrees with its float model; none if that
+    /// was not measured, or is not in a form that this build knows. No proof shows it.
+    pub fn agreement(&self) -> Option<Agreement> {
+        Agreement::deserialize(self.quantisation.get("agreement")?).ok()
     }
 
     /// What is signed.

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use zkinfer::models::agreement::MAX_ERROR;
 use zkinfer::verifier::Digest;
 
 pub use values::{Device, Optimize, Shown, Visibility, Weights};
-use values::{digest, dimension, range, shape, shown};
+use values::{digest, dimension, percent, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
-/// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, or a result that
-/// could not be written.
+/// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, a network that
+/// differs too much from its float model (--max-error), or a result that could not be written.
 #[derive(Debug, Parser)]
 #[command(name = "zkinfer", version, about, long_about, arg_required_else_help = true)]
 pub struct Arguments {
@@ -99,6 +100,15 @@ pub struct Compile {
     /// Typical inputs, to choose the quantisation by (.npz, .npy or .json).
     #[arg(long, value_name = "DATA")]
     pub calibration: Option<PathBuf>,
+    /// Refuse a network of which an output, or a channel or column of one, differs from the float
+    /// model by more than this, on samples of the calibration: root mean square, in percent of the
+    /// standard deviation of the float model's numbers. 100 is what a constant would be off by.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100.0 * MAX_ERROR,
+        value_parser = percent)]
+    pub max_error: f64,
+    /// Only warn of it.
+    #[arg(long)]
+    pub accept_loss: bool,
     /// Range of the inputs, where there is no calibration data.
     #[arg(long, value_name = "LOW,HIGH", default_value = "0,1", value_parser = range,
         allow_hyphen_values = true)]
@@ -148,6 +158,12 @@ pub struct Evaluate {
     /// The compiled model [default: the .zkc beside the model].
     #[arg(long, value_name = "NAME.zkc")]
     pub circuit: Option<PathBuf>,
+    /// Draw error and saturation of every node.
+    #[arg(long, value_name = "FILE.svg")]
+    pub layers: Option<PathBuf>,
+    /// Overwrite an existing drawing.
+    #[arg(long, requires = "layers")]
+    pub force: bool,
     /// Lengths that the model leaves open, as it was compiled.
     #[command(flatten)]
     pub open: Open,

@@ -107,6 +107,14 @@ pub fn digest(text: &str) -> Result<Digest, String> {
     bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest).ok_or_else(error)
 }
 
+/// A share of a spread.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.trim_end_matches('%').trim().parse().ok();
+    percent
+        .filter(|percent: &f64| percent.is_finite() && *percent > 0.0)
+        .ok_or_else(|| "expected a number above 0, in percent".into())
+}
+
 /// `low,high`.
 pub fn range(text: &str) -> Result<(f32, f32), String> {
     let parse = |part: &str| part.trim().parse::<f32>().ok().filter(|value| value.is_finite());
@@ -157,6 +165,14 @@ mod tests {
                 digest(bad).is_err_and(|error| error.contains("64 hexadecimal digits")),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn percents() {
+        assert_eq!((percent("12.5"), percent("50 %")), (Ok(12.5), Ok(50.0)));
+        for bad in ["", "0", "-1", "nan", "inf", "x", "%"] {
+            assert!(percent(bad).is_err(), "{bad}");
         }
     }
 

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::foreign;
-use zkinfer::models::agreement::OutputError;
 use zkinfer::models::integer::graph::Graph;
-use zkinfer::models::{Dataset, Evaluation, Quantised};
+use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
 };
 
 use super::inspect;
+use crate::agreement::{Bound, Compared, print_unknown};
 use crate::arguments::{self, Compile, Optimize, Shown, Weights};
 use crate::files::unwritten;
 use crate::loading::parameters;
@@ -42,7 +42,7 @@ impl From<arguments::Visibility> for Visibility {
 pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let names = arguments.destination.names(&arguments.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let (quantised, agreement) = quantise(arguments, &progress)?;
+    let (quantised, agreement) = quantise(arguments, json, &progress)?;
     progress.stage("choosing a layout");
     let circuit = quantised
         .clone()
@@ -78,7 +78,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     for warning in &report.warnings {
         warn(warning);
     }
-    agreement.iter().for_each(say_agreement);
+    agreement.as_ref().map_or_else(print_unknown, Compared::print);
     const READERS: [&str; 4] =
         ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
@@ -101,29 +101,13 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// How well the quantised network does on samples that it was calibrated with.
-pub fn say_agreement(agreement: &Evaluation) {
-    for output in &agreement.outputs {
-        say!(
-            "{}  off by {:.2} % of its spread on average, {:.1} % at most; cosine {:.4}",
-            foreign::name(&output.name),
-            100.0 * output.relative(),
-            100.0 * output.largest / output.spread.max(f64::MIN_POSITIVE),
-            output.cosine,
-        );
-    }
-    let (same, samples) = (100.0 * agreement.agreement, agreement.samples);
-    say!("same top class as the float model in {same:.0} % of {samples} samples");
-    agreement.outputs.iter().filter_map(OutputError::doubt).for_each(warn);
-}
-
-/// Imports, calibrates and quantises; compares with the float model, if there are samples.
+/// Imports, calibrates and quantises; compares with the float model, if there are samples, and
+/// refuses what differs too much.
 pub fn quantise(
     arguments: &Compile,
+    json: bool,
     progress: &Progress,
-) -> Result<(Quantised, Option<Evaluation>)> {
-    /// So many tell a broken output; `evaluate` runs them all.
-    const COMPARED: usize = 16;
+) -> Result<(Quantised, Option<Compared>)> {
     let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
     progress.stage("calibrating");
     let samples = arguments.calibration.as_ref();
@@ -136,15 +120,14 @@ pub fn quantise(
         }
     };
     progress.stage("quantising");
-    let quantised = model.quantise(&calibration)?;
-    // Labels are `evaluate`'s.
-    let first = |samples: &Dataset| samples.samples().iter().take(COMPARED).cloned().collect();
-    let compared = samples.and_then(|samples| Dataset::new(first(&samples), None));
-    let agreement = compared.map(|samples| {
-        progress.stage("comparing with the float model");
-        model.evaluate(&quantised.graph, &samples)
-    });
-    Ok((quantised, agreement.transpose()?))
+    let mut quantised = model.quantise(&calibration)?;
+    let Some(samples) = samples else { return Ok((quantised, None)) };
+    progress.stage("comparing with the float model");
+    let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss };
+    let compared = Compared::new(&model, &quantised, &samples, bound, json)?;
+    quantised.report.warnings.extend(compared.judge(bound, &arguments.model)?);
+    quantised.report.agreement = Some(compared.summary());
+    Ok((quantised, Some(compared)))
 }
 
 /// What proofs are to show.

@@ -1,19 +1,27 @@
-//! `zkinfer evaluate`: int8 against float on labelled data.
+//! `zkinfer evaluate`: int8 against float, on labelled data if there are labels.
 
 use anyhow::{Context, Result};
 use zkinfer::Model;
 use zkinfer::files::names;
+use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
-use zkinfer::models::Dataset;
+use zkinfer::models::{Dataset, Evaluation};
 
-use crate::arguments::Evaluate;
+use crate::agreement::{Compared, percent, print_nodes, print_output};
+use crate::arguments::{Destination, Evaluate};
+use crate::layers;
 use crate::loading::read_circuit;
 use crate::outcome::Outcome;
-use crate::screen::{Progress, print_json, say, table};
+use crate::screen::{Progress, bytes, print_json, say, table, warn};
+
+/// Nodes that are listed without a drawing, and with one.
+const LISTED: [usize; 2] = [5, usize::MAX];
 
 pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let circuit_path =
         arguments.circuit.clone().unwrap_or_else(|| names::beside(&arguments.model, "zkc"));
+    let destination = Destination { output: None, force: arguments.force };
+    destination.check(arguments.layers.as_slice())?;
     let progress = Progress::new("reading the model");
     let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
     let circuit = read_circuit(&circuit_path).with_context(|| {
@@ -22,33 +30,55 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let data = Dataset::read(&arguments.data, model.inputs())?;
     progress.stage("running both networks");
     let evaluation = model.evaluate(circuit.graph(), &data)?;
+    progress.stage("looking for where they part");
+    let nodes = model
+        .node_errors(circuit.graph(), circuit.counterparts(), &data)
+        .with_context(|| foreign::path(&circuit_path))?;
+    let compared = Compared { evaluation, nodes };
     drop(progress);
+    if let Some(path) = &arguments.layers {
+        let drawing = layers::drawing(&circuit.graph().name, &compared);
+        destination.write(&[NewFile::public(path, drawing.as_bytes())])?;
+        if !json {
+            say!("{}  {}", foreign::path(path), bytes(drawing.len()));
+        }
+    }
     if json {
-        print_json(&evaluation)?;
+        print_json(&compared)?;
         return Ok(Outcome::Done);
     }
-    let percent = |share: Option<f64>| {
+    print(&compared.evaluation);
+    print_nodes(&compared.nodes, LISTED[usize::from(arguments.layers.is_some())]);
+    compared.evaluation.outputs.iter().filter_map(|output| output.doubt()).for_each(warn);
+    Ok(Outcome::Done)
+}
+
+fn print(evaluation: &Evaluation) {
+    let Evaluation { samples, class_output, float_by, inputs, outputs, .. } = evaluation;
+    let accuracy = |share: Option<f64>| {
         share.map_or("no labels".into(), |share| format!("{:.2} %", 100.0 * share))
     };
-    say!(
-        "{} samples, classes read from {}",
-        evaluation.samples,
-        foreign::name(&evaluation.class_output)
-    );
-    say!("  float run by     {}", evaluation.float_by);
-    say!("  accuracy, float  {}", percent(evaluation.float_accuracy));
-    say!("  accuracy, int8   {}", percent(evaluation.int8_accuracy));
-    say!("  same top class   {}", percent(Some(evaluation.agreement)));
+    say!("{samples} samples, classes read from {}", foreign::name(class_output));
+    say!("  float run by     {float_by}");
+    say!("  accuracy, float  {}", accuracy(evaluation.float_accuracy));
+    say!("  accuracy, int8   {}", accuracy(evaluation.int8_accuracy));
+    if let Some(same) = evaluation.agreement {
+        say!("  same top class   {:.2} %", 100.0 * same);
+    }
+    for input in inputs.iter().filter(|input| input.saturated > 0.0) {
+        let name = foreign::name(&input.name);
+        say!("  input {name}: {} lies outside its range and is clamped", percent(input.saturated));
+    }
+    outputs.iter().for_each(print_output);
     let mut rows = table(&["  output", "largest difference", "mean difference", "largest value"]);
-    for output in &evaluation.outputs {
+    for output in outputs {
         let number = |value: f64| format!("{value:.4}");
         rows.add_row([
             format!("  {}", foreign::name(&output.name)),
-            number(output.largest),
-            number(output.mean),
-            number(output.magnitude),
+            number(output.all.largest),
+            number(output.all.mean),
+            number(output.all.magnitude),
         ]);
     }
     rows.print();
-    Ok(Outcome::Done)
 }

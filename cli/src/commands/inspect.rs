@@ -15,6 +15,7 @@ use zkinfer::verifier::{Cost, Proof, Value, VerifyingKey};
 use zkinfer::{Circuit, Prediction};
 
 use super::publish;
+use crate::agreement::print_summary;
 use crate::arguments::Inspect;
 use crate::outcome::Outcome;
 use crate::readings::scheme_json;
@@ -34,6 +35,10 @@ pub fn run(arguments: &Inspect, json: bool) -> Result<Outcome> {
             } else {
                 print_key("compiled network", circuit.key(), size, model);
                 print_publisher(arguments, circuit.key())?;
+                match &circuit.report().agreement {
+                    Some(agreement) => print_summary(agreement, "agreement  "),
+                    None => say!("  agreement   with the float model: nothing is known"),
+                }
                 print_quantisation(&circuit);
             }
         }

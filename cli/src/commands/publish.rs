@@ -8,6 +8,7 @@ use zkinfer::foreign;
 use zkinfer::manifest::FORMAT;
 use zkinfer::{Circuit, Manifest, PublisherKey, artifact};
 
+use crate::agreement::print_summary;
 use crate::arguments::{Keygen, Publish};
 use crate::files;
 use crate::loading::read_circuit;
@@ -104,5 +105,8 @@ pub fn print(manifest: &Manifest) {
     }
     if !manifest.training_data.is_empty() {
         say!("  trained on  {}", foreign::name(&manifest.training_data));
+    }
+    if let Some(agreement) = manifest.agreement() {
+        print_summary(&agreement, "agreement   the publisher states, and no proof shows:");
     }
 }

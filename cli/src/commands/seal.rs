@@ -7,6 +7,7 @@ use ndarray::ArrayD;
 use serde_json::json;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
+use zkinfer::models::integer::tensors::Clamped;
 use zkinfer::verifier::Visibility;
 use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
@@ -14,6 +15,7 @@ use zkinfer::{Circuit, Opening, Parameters, Seal};
 use crate::arguments;
 use crate::loading::{allow_clamped, parameters, read_circuit};
 use crate::outcome::Outcome;
+use crate::readings::clamped_json;
 use crate::screen::{Progress, bytes, print_json, say};
 
 pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
@@ -24,8 +26,12 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let circuit = read_circuit(&arguments.circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
     let progress = Progress::new("sealing");
-    let (seal, opening) = match &arguments.tensor {
-        None => circuit.seal(&parameters).with_context(|| foreign::path(&arguments.circuit))?,
+    let (seal, opening, clamped) = match &arguments.tensor {
+        None => {
+            let sealed = circuit.seal(&parameters);
+            let (seal, opening) = sealed.with_context(|| foreign::path(&arguments.circuit))?;
+            (seal, opening, Vec::new())
+        }
         Some(tensor) => seal_input(&circuit, &parameters, tensor, arguments.input.as_deref())
             .with_context(|| foreign::path(tensor))?,
     };
@@ -44,6 +50,7 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
             "model": arguments.tensor.is_none().then(|| model_digest(circuit.key().digest(),
                 Some(digest)).to_string()),
             "commitments": seal.record.commitments.len(),
+            "clamped": clamped_json(&clamped),
         }))?;
         return Ok(Outcome::Done);
     }
@@ -61,7 +68,7 @@ fn seal_input(
     parameters: &Parameters,
     tensor: &Path,
     name: Option<&str>,
-) -> Result<(Seal, Opening)> {
+) -> Result<(Seal, Opening, Vec<Clamped>)> {
     let inputs = &circuit.key().description().inputs;
     let sealed = inputs.iter().filter(|input| input.visibility == Visibility::Sealed);
     let names: Vec<&str> = sealed.map(|input| input.name.as_str()).collect();
@@ -83,6 +90,8 @@ fn seal_input(
     let tensors: Vec<ArrayD<f32>> = circuit.read_some_inputs(tensor, &[name])?;
     let read = tensors.first().context("the file holds no tensor")?;
     let index = inputs.iter().position(|input| input.name == name);
-    allow_clamped(&circuit.clamped(index.map(|index| (index, read))), false, tensor)?;
-    Ok(circuit.seal_input(parameters, name, read)?)
+    let clamped = circuit.clamped(index.map(|index| (index, read)));
+    allow_clamped(&clamped, false, tensor)?;
+    let (seal, opening) = circuit.seal_input(parameters, name, read)?;
+    Ok((seal, opening, clamped))
 }

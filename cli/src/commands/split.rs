@@ -9,6 +9,7 @@ use zkinfer::{ENDINGS, compile_segments};
 
 use super::compile::{self, Compiled};
 use super::inspect;
+use crate::agreement::{Compared, print_unknown};
 use crate::arguments::Split;
 use crate::outcome::Outcome;
 use crate::screen::{Progress, bytes, print_json, say, warn};
@@ -17,7 +18,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
     let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let (quantised, agreement) = compile::quantise(compile, &progress)?;
+    let (quantised, agreement) = compile::quantise(compile, json, &progress)?;
     progress.stage("choosing cuts and layouts");
     let exposure = compile::exposure(compile, &quantised.graph)?;
     let circuits =
@@ -44,7 +45,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     quantised.report.warnings.iter().for_each(warn);
-    agreement.iter().for_each(compile::say_agreement);
+    agreement.as_ref().map_or_else(print_unknown, Compared::print);
     for (index, (written, segment)) in results.enumerate() {
         let description = segment.circuit.key().description();
         say!(

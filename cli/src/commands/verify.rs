@@ -16,7 +16,7 @@ use crate::files;
 use crate::identity;
 use crate::loading::verifying_parameters;
 use crate::outcome::Outcome;
-use crate::readings::{print_outputs, tensors};
+use crate::readings::{AtEnds, print_outputs, tensors};
 use crate::screen::{Progress, print_json, say, seconds};
 
 pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
@@ -90,6 +90,7 @@ fn report(chain: bool, cases: &[Verified], taken: f64, json: bool) -> Result<()>
             "seal": case.proof.seal.map(|seal| seal.to_string()),
             "manifest": case.manifest,
             "inputs": tensors(&statement.read_inputs(key)),
+            "inputs_at_ends": AtEnds::of(statement, key),
             "outputs": tensors(&statement.read_outputs(key)),
         })
     };
@@ -111,7 +112,9 @@ fn report(chain: bool, cases: &[Verified], taken: f64, json: bool) -> Result<()>
         if let Some(manifest) = &case.manifest {
             publish::print(manifest);
         }
-        print_outputs(&case.proof.statement.read_outputs(&case.key.content));
+        let (statement, key) = (&case.proof.statement, &case.key.content);
+        AtEnds::of(statement, key).iter().for_each(AtEnds::print);
+        print_outputs(&statement.read_outputs(key));
     }
     if cases.len() > 1 {
         let what = if chain {

@@ -159,7 +159,7 @@ impl Calibration {
 fn random_samples(graph: &Graph) -> usize {
     /// Multiplications of all samples together.
     const WORK: usize = 1 << 36;
-    (WORK / room::work(graph).max(1)).clamp(LEAST_SAMPLES, RANDOM_SAMPLES)
+    room::repetitions(graph, WORK, LEAST_SAMPLES, RANDOM_SAMPLES)
 }
 
 /// Ranges while samples come in.

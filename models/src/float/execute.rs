@@ -59,16 +59,7 @@ impl<'g> Execution<'g> {
         for (index, node) in graph.nodes.iter().enumerate() {
             let sources: Vec<&ArrayD<f64>> =
                 node.inputs.iter().map(|&input| &values[input]).collect();
-            let argument = self.execute(index, node, &sources);
-            let result = match node.fused {
-                Some(activation) => argument.mapv(|x| activation.apply(x)),
-                None => argument.clone(),
-            };
-            let result = if node.operator == Operator::Relabel {
-                result
-            } else {
-                rounded(result, node.grid)
-            };
+            let (argument, result) = self.step(index, &sources);
             observe(index, &argument, &result);
             values.push(result);
             for &input in &node.inputs {
@@ -78,6 +69,24 @@ impl<'g> Execution<'g> {
             }
         }
         graph.outputs.iter().map(|output| values[output.value].clone()).collect()
+    }
+
+    /// What node `index` makes of these operands: before its fused activation, and in the end.
+    pub(crate) fn step(
+        &self,
+        index: usize,
+        operands: &[&ArrayD<f64>],
+    ) -> (ArrayD<f64>, ArrayD<f64>) {
+        let node = &self.graph.nodes[index];
+        let argument = self.execute(index, node, operands);
+        let result = match node.fused {
+            Some(activation) => argument.mapv(|x| activation.apply(x)),
+            None => argument.clone(),
+        };
+        // What is relabelled is on its grid by itself.
+        let grid = node.grid.filter(|_| node.operator != Operator::Relabel);
+        let result = rounded(result, grid);
+        (argument, result)
     }
 
     fn execute(&self, index: usize, node: &Node, inputs: &[&ArrayD<f64>]) -> ArrayD<f64> {

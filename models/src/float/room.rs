@@ -141,7 +141,7 @@ pub(crate) fn measure(graph: &Graph) -> Result<Room, Excess> {
 }
 
 /// What one run of a graph in floating point takes, in multiplications.
-pub(crate) fn work(graph: &Graph) -> usize {
+fn work(graph: &Graph) -> usize {
     /// An element is made, rounded, compared and copied, in memory that no cache holds.
     const ELEMENT: usize = 256;
     let node = |node: &Node| {
@@ -149,6 +149,12 @@ pub(crate) fn work(graph: &Graph) -> usize {
         products.saturating_add(elements(&node.shape).saturating_mul(ELEMENT))
     };
     graph.nodes.iter().map(node).fold(0, usize::saturating_add)
+}
+
+/// How often a graph can be run in floating point within some multiplications; not below `least`
+/// and not above `most` times.
+pub(crate) fn repetitions(graph: &Graph, work: usize, least: usize, most: usize) -> usize {
+    (work / self::work(graph).max(1)).clamp(least, most)
 }
 
 /// How many tensors of its result's size a node is at least in a circuit: an accumulator and what

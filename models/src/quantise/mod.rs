@@ -15,9 +15,11 @@
 //! | `matmul` | MatMul |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
 //! | `emit` | the quantised nodes per float node |
+//! | [`counterparts`] | which integers stand for which float value |
 
 mod channels;
 mod combine;
+pub mod counterparts;
 mod emit;
 mod error;
 mod exact;
@@ -33,8 +35,10 @@ mod scale;
 mod staircase;
 
 use crate::float::calibrate::{Calibration, Source};
-use crate::integer::graph::Output;
+use crate::float::relevance::Interval;
+use crate::integer::graph::{Output, ValueId};
 use crate::{float, integer};
+use counterparts::{Counterpart, Counterparts};
 use emit::Quantiser;
 pub use error::QuantiseError;
 use ranges::Ranges;
@@ -47,6 +51,8 @@ pub struct Quantised {
     pub graph: integer::graph::Graph,
     /// Ranges, scales and warnings.
     pub report: Report,
+    /// Which of its integers stand for which value of the float graph.
+    pub counterparts: Counterparts,
 }
 
 /// Quantises a float graph that the passes have simplified; `notes` of its import go into the
@@ -88,5 +94,12 @@ pub(crate) fn quantise(
         .map(|output| Output { name: output.name.clone(), value: quantiser.ids[output.value] });
     quantiser.graph.outputs = outputs.collect();
     quantiser.graph.validate()?;
-    Ok(Quantised { graph: quantiser.graph, report: quantiser.report })
+    let counterpart = |(index, &value): (usize, &ValueId)| {
+        let Interval { low, high } = choices.matters(index);
+        let bounded = low.is_finite() || high.is_finite();
+        Counterpart { value, matters: bounded.then_some([low, high]) }
+    };
+    let counterparts = quantiser.ids.iter().enumerate().map(counterpart);
+    let counterparts = Counterparts::new(counterparts.collect());
+    Ok(Quantised { graph: quantiser.graph, report: quantiser.report, counterparts })
 }

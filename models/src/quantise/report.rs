@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agreement::Agreement;
 use crate::float::calibrate::Range;
 use crate::integer::graph::{Graph, Node, Operator};
 
@@ -22,6 +23,8 @@ pub struct Report {
     pub inputs: Vec<InputReport>,
     /// The nodes, in order.
     pub nodes: Vec<NodeReport>,
+    /// How well the whole network agrees with the float model, where both were run on samples.
+    pub agreement: Option<Agreement>,
 }
 
 /// How an input was quantised.
@@ -72,6 +75,7 @@ impl Report {
             warnings: Vec::new(),
             inputs: Vec::new(),
             nodes: Vec::new(),
+            agreement: None,
         }
     }
 

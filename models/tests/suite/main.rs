@@ -14,4 +14,5 @@ mod recorded;
 mod refusals;
 mod support;
 mod validate;
+mod wild;
 mod zoo;

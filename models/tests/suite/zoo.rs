@@ -29,11 +29,11 @@ fn evaluate(name: &str, file: &str, samples: usize) -> Evaluation {
         at most, {:.4} on average, of {:.1}",
         100.0 * evaluation.float_accuracy.unwrap(),
         100.0 * evaluation.int8_accuracy.unwrap(),
-        100.0 * evaluation.agreement,
+        100.0 * evaluation.agreement.unwrap(),
         evaluation.samples,
-        error.largest,
-        error.mean,
-        error.magnitude
+        error.all.largest,
+        error.all.mean,
+        error.all.magnitude
     );
     let sample = ["sample.npy", "sample.npz"]
         .map(|sample| zoo(name, sample))
@@ -52,7 +52,7 @@ fn check(name: &str, samples: usize) {
     let (float, int8) = (own.float_accuracy.unwrap(), own.int8_accuracy.unwrap());
     assert!(float >= 0.95);
     assert!((float - int8).abs() <= 0.005, "float {float}, int8 {int8}");
-    assert!(own.agreement >= 0.98);
+    assert!(own.agreement.unwrap() >= 0.98);
     let given = evaluate(name, &format!("{name}.qdq.onnx"), samples);
     // tract's float operators are not what onnxruntime computes on integers.
     assert_eq!(given.float_by, Executor::Own);
