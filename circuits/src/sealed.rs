@@ -1,6 +1,8 @@
 //! The integers that a model's seal commits to: biases as digits, then the weights of every
 //! contraction.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
@@ -17,12 +19,17 @@ const USUAL_DIGITS: u32 = 3;
 pub(crate) const WEIGHT_BASE: i64 = 256;
 
 /// Name, weights and biases of every operator that has them, in order.
-fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i32], &[i64])> {
-    graph.nodes.iter().filter_map(|node| match &node.operator {
-        Operator::Convolution { weights, bias, .. } | Operator::Linear { weights, bias, .. } => {
-            Some((node.name.as_str(), weights.as_slice(), bias.as_slice()))
-        }
-        _ => None,
+fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i32], Cow<'_, [i64]>)> {
+    graph.nodes.iter().filter_map(|node| {
+        let (weights, bias) = match &node.operator {
+            Operator::Convolution { weights, bias, .. }
+            | Operator::Linear { weights, bias, .. } => (weights, Cow::Borrowed(bias.as_slice())),
+            Operator::Lookup { values, .. } => {
+                (values, Cow::Owned(vec![0; node.shape.last().copied().unwrap_or(1)]))
+            }
+            _ => return None,
+        };
+        Some((node.name.as_str(), weights.as_slice(), bias))
     })
 }
 
@@ -74,13 +81,13 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>,
     }
     let digits = key.description().bias_digits;
     let contractions: Vec<_> = parameters(graph).collect();
-    let contraction = |&(node, weights, bias): &(&str, &[i32], &[i64])| {
+    let contraction = |(node, weights, bias): &(&str, &[i32], Cow<'_, [i64]>)| {
         let weights: Vec<Vec<i64>> =
             weight_digits(weights).iter().map(|w| w.iter().map(|&w| w.into()).collect()).collect();
         // The bias stands with the lowest digit.
         let bias =
             bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
-        let too_few = |bias| Error::TooFewDigits { node: node.into(), bias, digits };
+        let too_few = |bias| Error::TooFewDigits { node: (*node).into(), bias, digits };
         let split = |bias| split(bias, digits).ok_or_else(|| too_few(bias));
         Ok((bias.map(split).collect::<Result<Vec<_>, _>>()?.concat(), weights))
     };

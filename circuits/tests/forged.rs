@@ -13,7 +13,9 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
-use zkinfer_models::integer::graph::{BinaryFunction, Function, Graph, Operator, Requantise, Ties};
+use zkinfer_models::integer::graph::{
+    BinaryFunction, Function, Graph, Input, Operator, Requantise, Ties,
+};
 use zkinfer_prover::{Assignment, ProveError, Prover};
 use zkinfer_verifier::circuit::description::{self, Combine, Description};
 use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
@@ -139,9 +141,14 @@ impl Honest {
     fn arguing(&self, index: usize, step: i64) -> Witness {
         self.other(&self.inputs, |description| {
             let sum = self.requantise(description, index).input;
-            let constant = &mut combine(description, sum).constant;
-            constant.resize(1, 0);
-            constant[0] += step;
+            match &mut description.nodes[sum].operator {
+                description::Operator::Contract(contract) => contract.bias[0] += step,
+                _ => {
+                    let constant = &mut combine(description, sum).constant;
+                    constant.resize(1, 0);
+                    constant[0] += step;
+                }
+            }
         })
     }
 
@@ -439,4 +446,30 @@ fn an_unsigned_input_outside_its_range() {
         });
         honest.assert_rejected(&forged, &[LIMB]);
     }
+}
+
+/// Twelve rows for one of four indices: which one it is, then its entries.
+#[test]
+fn the_entries_of_another_index() {
+    let values = (0..48).map(|place| place / 4 * 4 + place % 4 * 20 - 30).collect();
+    let mut graph = single(Operator::Lookup { minimum: 0, values }, &[1], 12);
+    graph.inputs[0] = Input { shape: vec![1], minimum: 0, maximum: 3, ..graph.inputs[0].clone() };
+    let honest = Honest::public(&graph, &[&[0]]);
+    assert_eq!(honest.witness.outputs[0][..2], [-30, -26]);
+    assert_eq!([honest.cells(0), honest.cells(1)], [(0, 1), (-30, -30)]);
+    // Not the index, or its entry another one.
+    let forged = honest.answering(0, 0);
+    assert_eq!(forged.outputs, [[0; 12]], "none of them");
+    honest.assert_rejected(&forged, &[PAIR]);
+    honest.assert_rejected(&honest.answering(1, -10), &[PAIR]);
+    honest.assert_rejected(&honest.arguing(1, -10), &[END]);
+    // As if the index were another one than it is.
+    honest.assert_rejected(&honest.arguing(0, 1), &[END]);
+    // A table for each row.
+    let mut graph = single(Operator::Lookup { minimum: 0, values: vec![10, 20, 30] }, &[1], 1);
+    graph.inputs[0] = Input { shape: vec![1], minimum: 0, maximum: 2, ..graph.inputs[0].clone() };
+    let honest = Honest::public(&graph, &[&[1]]);
+    assert_eq!((honest.witness.outputs[0][0], honest.cells(0)), (20, (1, 20)));
+    honest.assert_rejected(&honest.answering(0, 30), &[PAIR]);
+    honest.assert_rejected(&honest.arguing(0, 1), &[END]);
 }

@@ -8,7 +8,9 @@ use crate::agreement::{NodeError, node_errors};
 use crate::data::{DataError, Dataset};
 use crate::evaluate::{self, EvaluateError, Evaluation};
 use crate::float::calibrate::{CalibrateError, Calibration};
+use crate::float::declared::{Declared, RangeError};
 use crate::float::graph::Graph;
+use crate::float::indices;
 use crate::float::passes;
 use crate::float::reference::{Reference, ReferenceError};
 use crate::float::room::{self, Excess};
@@ -16,7 +18,7 @@ use crate::float::room::{self, Excess};
 use crate::float::tract;
 use crate::integer;
 use crate::integer::interpreter::InterpretError;
-use crate::integer::signature::Input;
+use crate::integer::signature::{Grid, Input};
 use crate::integer::tensors::TensorError;
 use crate::integer::validate::GraphError;
 use crate::onnx::{self, Dimensions, ImportError};
@@ -36,6 +38,9 @@ pub enum Error {
     /// Data cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// An input cannot have the range that was declared.
+    #[error(transparent)]
+    Range(#[from] RangeError),
     /// Calibration failed.
     #[error(transparent)]
     Calibrate(#[from] CalibrateError),
@@ -61,6 +66,9 @@ pub enum Error {
 pub struct Model {
     graph: Graph,
     notes: Vec<String>,
+    /// What the file says of each input's integers.
+    element: Vec<Option<Grid>>,
+    declared: Declared,
     #[cfg(feature = "tract")]
     file: tract::File,
 }
@@ -103,7 +111,7 @@ impl Model {
     }
 
     fn new(imported: onnx::Imported, path: &Path) -> Result<Self, Error> {
-        let graph = passes::simplify(imported.graph);
+        let mut graph = passes::simplify(imported.graph);
         if let Err(Excess { node, problem }) = room::measure(&graph) {
             let node = &graph.nodes[node];
             return Err(Error::Import(ImportError::TooLarge {
@@ -113,9 +121,14 @@ impl Model {
                 problem,
             }));
         }
+        let element = graph.inputs.iter().map(|input| input.grid).collect();
+        let mut notes = imported.notes;
+        notes.extend(indices::close(&mut graph));
         Ok(Self {
             graph,
-            notes: imported.notes,
+            notes,
+            element,
+            declared: Declared::default(),
             #[cfg(feature = "tract")]
             file: imported.file,
         })
@@ -145,6 +158,33 @@ impl Model {
         &self.notes
     }
 
+    /// Declares what the elements of an input range over. Integers of at most 16 bits are then kept
+    /// as they are; other numbers get a scale for this range, whatever calibration sees of them.
+    ///
+    /// # Errors
+    /// If there is no such input, or it cannot have the range.
+    pub fn declare_range(&mut self, input: &str, ends: [f32; 2]) -> Result<(), Error> {
+        Ok(self.declared.add(&mut self.graph, &self.element, input, ends)?)
+    }
+
+    /// Gives inputs of integers the ranges that a network compiled of this model has.
+    pub fn adopt_ranges(&mut self, graph: &integer::graph::Graph) {
+        for compiled in &graph.inputs {
+            let grid = Grid {
+                quantisation: compiled.quantisation,
+                minimum: compiled.minimum,
+                maximum: compiled.maximum,
+            };
+            let input = self.graph.inputs.iter_mut().find(|input| input.name == compiled.name);
+            if let Some(known) = input.and_then(|input| input.grid.as_mut())
+                && known.is_whole()
+                && grid.is_whole()
+            {
+                *known = grid;
+            }
+        }
+    }
+
     /// Runs the float model on one sample; gives the graph's outputs.
     ///
     /// # Errors
@@ -167,7 +207,9 @@ impl Model {
     /// # Errors
     /// If the model does not run on a sample.
     pub fn calibrate(&self, dataset: &Dataset) -> Result<Calibration, Error> {
-        Ok(Calibration::over(&self.graph, dataset)?)
+        let mut calibration = Calibration::over(&self.graph, dataset)?;
+        calibration.declare(&self.declared);
+        Ok(calibration)
     }
 
     /// Measures the ranges that quantisation needs over pseudo-random inputs between `minimum` and
@@ -176,7 +218,11 @@ impl Model {
     /// # Errors
     /// If the range is none, or the model does not run.
     pub fn calibrate_input_range(&self, minimum: f32, maximum: f32) -> Result<Calibration, Error> {
-        Ok(Calibration::over_input_range(&self.graph, minimum, maximum)?)
+        let declared = &self.declared;
+        let mut calibration =
+            Calibration::over_input_range(&self.graph, declared, minimum, maximum)?;
+        calibration.declare(declared);
+        Ok(calibration)
     }
 
     /// Quantises the network to int8.

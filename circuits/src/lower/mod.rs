@@ -9,6 +9,7 @@
 //! | `pooling` | AveragePool, MaxPool |
 //! | `activation` | Activation |
 //! | `elementwise` | Product, Binary, Select |
+//! | `lookup` | Lookup |
 //! | `extremum` | Max, Min, and the comparisons of MaxPool and TopK |
 //! | `top` | TopK |
 //! | `views` | Reshape, Transpose, Slice, Pad, Concat |
@@ -41,6 +42,7 @@ mod elementwise;
 mod exposure;
 mod extremum;
 mod linear;
+mod lookup;
 mod lowering;
 mod matmul;
 mod pooling;
@@ -154,6 +156,7 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
         Operator::ArgMax { axis, select_last, smallest } => {
             return argmax::lower(lowering, node, *axis, *select_last, *smallest).map(Value::Index);
         }
+        Operator::Lookup { minimum, values } => lookup::lower(lowering, node, *minimum, values),
     };
     lowered.map(Value::Node)
 }

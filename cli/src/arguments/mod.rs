@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use zkinfer::models::agreement::MAX_ERROR;
 use zkinfer::verifier::Digest;
 
-pub use values::{Device, Optimize, Shown, Visibility, Weights};
+pub use values::{Device, InputRange, Optimize, Shown, Visibility, Weights};
 use values::{digest, dimension, percent, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
@@ -109,10 +109,11 @@ pub struct Compile {
     /// Only warn of it.
     #[arg(long)]
     pub accept_loss: bool,
-    /// Range of the inputs, where there is no calibration data.
-    #[arg(long, value_name = "LOW,HIGH", default_value = "0,1", value_parser = range,
-        allow_hyphen_values = true)]
-    pub input_range: (f32, f32),
+    /// Range of the inputs where there is no calibration data (0,1 if it is not said here); with a
+    /// name that of one input, whatever the data: of integers, indices above all, the ones that it
+    /// may hold.
+    #[arg(long, value_name = "[NAME=]LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
+    pub input_range: Vec<InputRange>,
     /// What the circuit's layout should be cheapest for.
     #[arg(long, value_enum, default_value_t)]
     pub optimize: Optimize,

@@ -115,13 +115,27 @@ pub fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number above 0, in percent".into())
 }
 
-/// `low,high`.
-pub fn range(text: &str) -> Result<(f32, f32), String> {
+/// What an input ranges over, or every one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputRange {
+    pub name: Option<String>,
+    pub ends: [f32; 2],
+}
+
+/// `[name=]low,high`.
+pub fn range(text: &str) -> Result<InputRange, String> {
+    let (name, bounds) = match text.rsplit_once('=') {
+        Some((name, bounds)) => (Some(name.to_owned()), bounds),
+        None => (None, text),
+    };
     let parse = |part: &str| part.trim().parse::<f32>().ok().filter(|value| value.is_finite());
-    let bounds = text.split_once(',').and_then(|(low, high)| Some((parse(low)?, parse(high)?)));
+    let bounds = bounds.split_once(',').and_then(|(low, high)| Some([parse(low)?, parse(high)?]));
+    let single = name.is_some();
     bounds
-        .filter(|(low, high)| low < high)
-        .ok_or_else(|| "expected two numbers LOW,HIGH with LOW below HIGH".into())
+        .filter(|[low, high]| low < high || (single && low == high))
+        .filter(|_| name.as_deref() != Some(""))
+        .map(|ends| InputRange { name, ends })
+        .ok_or_else(|| "expected two numbers [NAME=]LOW,HIGH with LOW below HIGH".into())
 }
 
 #[cfg(test)]
@@ -178,8 +192,11 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(range("-1, 1.5"), Ok((-1.0, 1.5)));
-        for bad in ["", "1", "1,0", "0,nan", "a,b", "0,0"] {
+        assert_eq!(range("-1, 1.5"), Ok(InputRange { name: None, ends: [-1.0, 1.5] }));
+        let named = |name: &str, ends| Ok(InputRange { name: Some(name.into()), ends });
+        assert_eq!(range("ids=0,9999"), named("ids", [0.0, 9999.0]));
+        assert_eq!(range("a=b=3,3"), named("a=b", [3.0, 3.0]));
+        for bad in ["", "1", "1,0", "0,nan", "a,b", "0,0", "=0,1", "x=1", "x=1,0", "0,1=x"] {
             assert!(range(bad).is_err(), "{bad}");
         }
     }

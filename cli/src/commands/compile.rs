@@ -13,7 +13,7 @@ use zkinfer::{
 
 use super::inspect;
 use crate::agreement::{Bound, Compared, print_unknown};
-use crate::arguments::{self, Compile, Optimize, Shown, Weights};
+use crate::arguments::{self, Compile, InputRange, Optimize, Shown, Weights};
 use crate::files::unwritten;
 use crate::loading::parameters;
 use crate::outcome::Outcome;
@@ -108,14 +108,21 @@ pub fn quantise(
     json: bool,
     progress: &Progress,
 ) -> Result<(Quantised, Option<Compared>)> {
-    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let mut model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let mut everywhere = [0.0, 1.0];
+    for InputRange { name, ends } in &arguments.input_range {
+        match name {
+            Some(name) => model.declare_range(name, *ends).context("--input-range")?,
+            None => everywhere = *ends,
+        }
+    }
     progress.stage("calibrating");
     let samples = arguments.calibration.as_ref();
     let samples = samples.map(|path| Dataset::read(path, model.inputs())).transpose()?;
     let calibration = match &samples {
         Some(samples) => model.calibrate(samples)?,
         None => {
-            let (low, high) = arguments.input_range;
+            let [low, high] = everywhere;
             model.calibrate_input_range(low, high)?
         }
     };

@@ -23,10 +23,11 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let destination = Destination { output: None, force: arguments.force };
     destination.check(arguments.layers.as_slice())?;
     let progress = Progress::new("reading the model");
-    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let mut model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
     let circuit = read_circuit(&circuit_path).with_context(|| {
         format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
     })?;
+    model.adopt_ranges(circuit.graph());
     let data = Dataset::read(&arguments.data, model.inputs())?;
     progress.stage("running both networks");
     let evaluation = model.evaluate(circuit.graph(), &data)?;

@@ -6,12 +6,15 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
+use crate::float::declared::Declared;
 use crate::float::execute::Execution;
 use crate::float::graph::{Graph, Operator};
+use crate::float::indices;
 use crate::float::relevance::Relevance;
 use crate::float::room;
 use crate::float::unread::{Odd, counts, unread};
 use crate::integer::graph::ValueId;
+use crate::integer::signature::Grid;
 use crate::tensor::moves::from_elements;
 
 /// Samples drawn when there is no calibration data, unless a run of the network takes very long.
@@ -44,6 +47,23 @@ pub enum CalibrateError {
         node: String,
         /// The number found.
         found: f64,
+    },
+    /// An index that its table does not have.
+    #[error(
+        "calibration sample {sample} holds {found} for input {input:?}, which is an index of \
+        {minimum}..={maximum}; correct the data, or say `--input-range NAME=LOW,HIGH`"
+    )]
+    Index {
+        /// The sample, counted from 0.
+        sample: usize,
+        /// The input.
+        input: String,
+        /// The number found.
+        found: f32,
+        /// The smallest index.
+        minimum: i64,
+        /// The largest index.
+        maximum: i64,
     },
     /// An input range that is no range.
     #[error(
@@ -123,10 +143,18 @@ impl Calibration {
         measured.finish(Source::Data { samples: dataset.samples().len() })
     }
 
+    /// Puts declared ranges of inputs in the place of measured ones.
+    pub(crate) fn declare(&mut self, declared: &Declared) {
+        for (name, ends) in declared.iter() {
+            self.inputs.insert(name.to_owned(), Range::ZERO.including(ends.into_iter()));
+        }
+    }
+
     /// Measures ranges over a fixed pseudo-random sample of inputs in a declared range, its
     /// extremes included.
     pub(crate) fn over_input_range(
         graph: &Graph,
+        declared: &Declared,
         minimum: f32,
         maximum: f32,
     ) -> Result<Self, CalibrateError> {
@@ -138,8 +166,16 @@ impl Calibration {
             let inputs = graph.inputs.iter();
             let tensors = inputs.map(|input| {
                 let count = input.shape.iter().product();
+                let known = input.grid.filter(|grid| grid.is_whole() && !grid.is_open());
+                let [minimum, maximum] = match known {
+                    Some(grid) => [grid.minimum as f32, grid.maximum as f32],
+                    None => declared.range(&input.name).unwrap_or([minimum, maximum]),
+                };
                 // A convex combination: the difference itself could overflow.
-                let element = |fraction: f32| (1.0 - fraction) * minimum + fraction * maximum;
+                let element = |fraction: f32| {
+                    let x = (1.0 - fraction) * minimum + fraction * maximum;
+                    if known.is_some() { x.round() } else { x }
+                };
                 let elements = (0..count).map(|_| element(fraction(&mut random)));
                 from_elements(&input.shape, elements.collect())
             });
@@ -167,6 +203,8 @@ struct Measured<'g> {
     graph: &'g Graph,
     execution: Execution<'g>,
     samples: usize,
+    /// For each input that is an index, its range.
+    indices: Vec<Option<Grid>>,
     inputs: Vec<Range>,
     /// Of what each node's fused activation reads, and of its result.
     nodes: Vec<(Range, Range)>,
@@ -184,6 +222,11 @@ impl<'g> Measured<'g> {
             graph,
             execution: Execution::new(graph),
             samples: 0,
+            indices: indices::rows(graph)
+                .into_iter()
+                .zip(&graph.inputs)
+                .map(|(rows, input)| input.grid.filter(|grid| rows.is_some() && grid.is_whole()))
+                .collect(),
             inputs: vec![Range::ZERO; graph.inputs.len()],
             nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
             infinite: BTreeMap::new(),
@@ -202,6 +245,18 @@ impl<'g> Measured<'g> {
             let expected = crate::integer::signature::describe(&graph.inputs);
             let found = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
             return Err(CalibrateError::Inputs { sample, expected, found });
+        }
+        for (place, grid) in self.indices.iter().enumerate() {
+            let Some(Grid { minimum, maximum, .. }) = *grid else {
+                continue;
+            };
+            let outside = |x: &&f32| {
+                x.fract() != 0.0 || !(minimum as f64..=maximum as f64).contains(&f64::from(**x))
+            };
+            if let Some(&found) = tensors[place].iter().find(outside) {
+                let input = graph.inputs[place].name.clone();
+                return Err(CalibrateError::Index { sample, input, found, minimum, maximum });
+            }
         }
         for (range, tensor) in inputs.iter_mut().zip(tensors) {
             *range = range.including(tensor.iter().copied());

@@ -163,6 +163,7 @@ impl<'g> Execution<'g> {
             Operator::TopK { axis, smallest, indices } => {
                 order::top(input, *axis, *smallest, *indices, shape)
             }
+            Operator::Lookup { table } => look_up(input, table, shape),
             Operator::Interpolate { axis, matrix } => interpolate(input, *axis, matrix, shape),
         }
     }
@@ -174,6 +175,17 @@ impl<'g> Execution<'g> {
             None => input.clone(),
         }
     }
+}
+
+/// The row of a table that each element names; beyond its ends, the row there.
+fn look_up(input: &ArrayD<f64>, table: &[f64], shape: &[usize]) -> ArrayD<f64> {
+    let length = shape.last().copied().unwrap_or(1).max(1);
+    let rows = (table.len() / length) as f64;
+    let row = |&x: &f64| {
+        let row = if x < 0.0 { x + rows } else { x }.clamp(0.0, rows - 1.0) as usize;
+        table[row * length..][..length].iter().copied()
+    };
+    from_elements(shape, input.iter().flat_map(row).collect())
 }
 
 /// The nearest numbers of a grid.

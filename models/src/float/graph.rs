@@ -159,6 +159,12 @@ pub enum Operator {
         /// Their indices rather than the elements.
         indices: bool,
     },
+    /// Rows of a table, one for each element of the input, which is whole: the element's, counted
+    /// from the end where it is negative. The node's shape is the input's and the length of a row.
+    Lookup {
+        /// `[rows, length]`, row-major.
+        table: Vec<f64>,
+    },
     /// Linear interpolation along one dimension: `matrix·x`, rows of weights that are not negative
     /// and sum to one.
     Interpolate {
@@ -195,6 +201,7 @@ impl Operator {
             Self::ArgMax { smallest: false, .. } => "ArgMax",
             Self::ArgMax { .. } => "ArgMin",
             Self::TopK { .. } => "TopK",
+            Self::Lookup { .. } => "Gather",
             Self::Interpolate { .. } => "Resize",
         }
     }
@@ -207,6 +214,7 @@ impl Operator {
             Self::Add { constant, .. } => constant.len(),
             Self::AveragePool { divisors, .. } => divisors.len(),
             Self::Constant(values) => values.len(),
+            Self::Lookup { table } => table.len(),
             Self::Interpolate { matrix, .. } => matrix.len(),
             _ => 0,
         }
@@ -244,6 +252,7 @@ impl Operator {
                     | Self::Constant(_)
                     | Self::Concat { .. }
                     | Self::Interpolate { .. }
+                    | Self::Lookup { .. }
             )
     }
 }

@@ -4,8 +4,10 @@ pub(crate) mod accumulators;
 pub mod activation;
 pub mod binary;
 pub mod calibrate;
+pub mod declared;
 pub(crate) mod execute;
 pub mod graph;
+pub(crate) mod indices;
 pub mod layer;
 pub(crate) mod passes;
 pub mod reference;
@@ -14,3 +16,4 @@ pub mod room;
 #[cfg(feature = "tract")]
 pub(crate) mod tract;
 mod unread;
+pub(crate) mod whole;

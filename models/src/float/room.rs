@@ -176,6 +176,7 @@ fn tensors(node: &Node, raw: bool) -> usize {
         | Operator::Add { .. }
         | Operator::AveragePool { .. }
         | Operator::Binary(_)
+        | Operator::Lookup { .. }
         | Operator::Interpolate { .. } => 2,
         Operator::Select | Operator::MatMul { .. } => 3,
         Operator::Product => 6,
@@ -215,7 +216,8 @@ pub(crate) fn products(node: &Node, input: &[usize]) -> usize {
 fn table(node: &Node, grids: &[Option<Grid>]) -> usize {
     /// Of integers of 8 bits.
     const USUAL: usize = 256;
-    let count = |grid: Option<Grid>| grid.map_or(USUAL, |grid| grid.count());
+    let known = |grid: Option<Grid>| grid.filter(|grid| !grid.is_open());
+    let count = |grid: Option<Grid>| known(grid).map_or(USUAL, |grid| grid.count());
     let operand = |place: usize| node.inputs.get(place).map_or(USUAL, |&input| count(grids[input]));
     match &node.operator {
         Operator::Binary(operator)

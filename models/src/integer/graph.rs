@@ -294,6 +294,14 @@ pub enum Operator {
         /// Rescaling, activation included.
         requantise: Option<Requantise>,
     },
+    /// `y[.., d] = values[d, x[..] − minimum]`: for each element of the input, which has the node's
+    /// shape but for the last dimension, a column of a table. No element leaves the table.
+    Lookup {
+        /// The element that the table's first column belongs to.
+        minimum: i64,
+        /// `[D, N]`, row-major, `D` the node's last dimension; each of at most 16 bits.
+        values: Vec<i32>,
+    },
 }
 
 impl Operator {
@@ -319,6 +327,7 @@ impl Operator {
             Self::Concat { .. } => "Concat",
             Self::ArgMax { .. } => "ArgMax",
             Self::TopK { .. } => "TopK",
+            Self::Lookup { .. } => "Lookup",
             Self::MatMul { .. } => "MatMul",
         }
     }

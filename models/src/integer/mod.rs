@@ -1,6 +1,7 @@
 //! The network on integers: what it is, what it means, and what it takes to be sound.
 
 pub mod graph;
+mod indices;
 pub mod interpreter;
 pub mod rounding;
 pub mod signature;

@@ -31,6 +31,24 @@ impl Grid {
         Self { quantisation: Quantisation { scale: 1.0, zero_point: 0 }, minimum, maximum }
     }
 
+    /// Whole numbers of any size, of which it is not known yet which ones occur.
+    pub(crate) const fn open(signed: bool) -> Self {
+        Self::integers(if signed { -Self::FAR } else { 0 }, Self::FAR)
+    }
+
+    /// An end that stands for none.
+    const FAR: i64 = 1 << 40;
+
+    /// Whether the integers are the numbers themselves.
+    pub fn is_whole(&self) -> bool {
+        self.quantisation == Self::BOOLEAN.quantisation
+    }
+
+    /// Whether it says of its numbers only that they are whole.
+    pub(crate) fn is_open(&self) -> bool {
+        self.maximum >= Self::FAR
+    }
+
     /// False and true.
     pub const BOOLEAN: Self = Self::integers(0, 1);
 

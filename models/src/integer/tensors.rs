@@ -29,6 +29,22 @@ pub enum TensorError {
         /// The first such element.
         value: f32,
     },
+    /// An index that no table has.
+    #[error(
+        "input {input:?} holds {value}, but it is an index of a table: expected whole numbers of \
+        {minimum}..={maximum}; give it one of these, or compile with another `--input-range \
+        NAME=LOW,HIGH` if the table has more"
+    )]
+    Index {
+        /// The input.
+        input: String,
+        /// The first such element.
+        value: f32,
+        /// The smallest index.
+        minimum: i64,
+        /// The largest index.
+        maximum: i64,
+    },
 }
 
 /// Elements of an input beyond the real numbers that its integers stand for: they count as the
@@ -172,6 +188,17 @@ impl Graph {
                 expected: describe(&self.signature()),
                 found: vec![given.shape().to_vec()],
             });
+        }
+        let known = |x: &f32| {
+            let integer = input.quantisation.quantise((*x).into(), i64::MIN, i64::MAX);
+            (input.minimum..=input.maximum).contains(&integer)
+                && input.quantisation.dequantise(integer) == f64::from(*x)
+        };
+        if self.index_inputs()[index]
+            && let Some(&value) = given.iter().find(|x| x.is_finite() && !known(x))
+        {
+            let (minimum, maximum) = (input.minimum, input.maximum);
+            return Err(TensorError::Index { input: input.name.clone(), value, minimum, maximum });
         }
         match given.iter().find(|x| !x.is_finite()) {
             None => {

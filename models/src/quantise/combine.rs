@@ -24,7 +24,10 @@ impl Quantiser<'_> {
         let terms =
             inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
         let terms: Vec<Term> = terms.collect();
-        let (multipliers, constant, shift, ties) = if self.is_exact(index, &rescaling) {
+        let multiples = multiples(&terms, constant, rescaling.scale);
+        let (multipliers, constant, shift, ties) = if let Some((terms, constant)) = multiples {
+            (terms, constant, 0, Ties::Up)
+        } else if self.is_exact(index, &rescaling) {
             let (low, high) = limits(output, &rescaling);
             let Fit { multipliers, shift, ties } =
                 exact::sum(&terms, constant, rescaling.scale, low, high);
@@ -82,14 +85,19 @@ impl Quantiser<'_> {
             maximum: most,
             reach: high.max(-low).into(),
         });
+        let factor =
+            |&divisor: &usize| from.quantisation.scale / rescaling.scale / divisor.max(1) as f64;
+        if let [only] = distinct[..]
+            && factor(&only) == 1.0
+            && taps.saturating_mul(from.maximum - from.minimum) < MAX_QUOTIENTS
+        {
+            return (vec![1; divisors.len()], requantise(0, Ties::Up, rescaling));
+        }
         let exact =
             self.is_exact(index, &rescaling).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
         let (multipliers, shift, ties) = match exact {
             Some(Fit { multipliers, shift, ties }) => (multipliers, shift, ties),
             None => {
-                let factor = |&divisor: &usize| {
-                    from.quantisation.scale / rescaling.scale / divisor.max(1) as f64
-                };
                 let (multipliers, shift) =
                     rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>());
                 (multipliers, shift, Ties::Up)
@@ -112,6 +120,10 @@ impl Quantiser<'_> {
         let (minimum, maximum) = limits(output, &rescaling);
         let (low, high) =
             ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
+        if left.scale * right.scale == rescaling.scale && high - low < MAX_QUOTIENTS {
+            let requantise = requantise(0, Ties::Up, rescaling);
+            return Operator::Product { multiplier: 1, requantise };
+        }
         let ratio = Ratio::new(&[left.scale, right.scale], rescaling.scale);
         let reach = high.max(-low).into();
         let stairs = [Staircase { ratio, low, high, minimum, maximum, reach }];
@@ -185,6 +197,26 @@ impl Quantiser<'_> {
     pub(super) fn is_exact(&self, index: usize, rescaling: &Rescaling) -> bool {
         self.float.nodes[index].grid.is_some() && rescaling.saturates
     }
+}
+
+/// Longest range of quotients that is looked up one by one, rather than divided.
+const MAX_QUOTIENTS: i64 = 1 << 17;
+
+/// Multipliers and constant of a sum of which every term is a multiple of what the result counts:
+/// nothing is divided then, nor rounded.
+fn multiples(terms: &[Term], constant: &[f64], unit: f64) -> Option<(Vec<i64>, Vec<i64>)> {
+    let whole = |real: f64| {
+        let multiple = real / unit;
+        (multiple.fract() == 0.0 && multiple.abs() < MAX_QUOTIENTS as f64)
+            .then_some(multiple as i64)
+    };
+    let multipliers: Vec<i64> =
+        terms.iter().map(|term| whole(term.scale)).collect::<Option<_>>()?;
+    let spans = terms.iter().zip(&multipliers);
+    let quotients: i64 =
+        spans.map(|(term, multiplier)| multiplier.abs() * (term.high - term.low)).sum();
+    let constant: Vec<i64> = constant.iter().map(|&real| whole(real)).collect::<Option<_>>()?;
+    (quotients < MAX_QUOTIENTS && !multipliers.contains(&0)).then_some((multipliers, constant))
 }
 
 /// What results range over before the zero point is added.

@@ -53,7 +53,10 @@ impl<'a> Quantiser<'a> {
         let first = inputs.first().map_or(Grid::BOOLEAN, |&input| self.grids[input]);
         let result = match node.grid {
             Some(grid) => grid,
-            None => scale::activation(self.choices.range(value)),
+            None => match self.choices.whole(value) {
+                Some(whole) => whole,
+                None => scale::activation(self.choices.range(value)),
+            },
         };
         let (operator, grid) = match &node.operator {
             float::graph::Operator::Conv { window, groups, layer } => {
@@ -134,6 +137,12 @@ impl<'a> Quantiser<'a> {
                 let matters = self.choices.matters(value);
                 let value = self.padding(node, matters.clamp((*filling).into()), first);
                 (Operator::Pad { before: before.clone(), after: after.clone(), value }, first)
+            }
+            float::graph::Operator::Lookup { table } => self.look_up(index, table, inputs[0]),
+            &float::graph::Operator::ArgMax { axis, select_last, smallest }
+                if self.choices.is_read(value) =>
+            {
+                return self.inner_arg_max(index, axis, select_last, smallest, inputs[0]);
             }
             &float::graph::Operator::ArgMax { axis, select_last, smallest } => {
                 let last = self.float.shape(node.inputs[0])[axis] as i64 - 1;

@@ -31,6 +31,20 @@ pub enum QuantiseError {
         /// Its upper end.
         maximum: f32,
     },
+    /// An index that the table does not have.
+    #[error(
+        "node {node:?} reads a table of {rows} rows by an index {found}, expected whole numbers \
+        below {rows}, from -{rows} on; give the range of the input that it is computed from \
+        (`--input-range NAME=LOW,HIGH`), or clip it in the model"
+    )]
+    Index {
+        /// The node.
+        node: String,
+        /// Rows of its table.
+        rows: i64,
+        /// What is known of the index.
+        found: String,
+    },
     /// The quantised network would overflow.
     #[error(
         "the calibrated ranges do not fit the weights of this network: {0}; calibrate with typical \

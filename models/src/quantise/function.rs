@@ -19,11 +19,12 @@ pub(super) struct Rescaling {
 }
 
 /// Rescaling to `output`, with the activation that was fused. Functions that only saturate are
-/// carried out on the output's scale; the others read their argument at a scale of its own, of the
-/// range `argument`.
+/// carried out on the output's scale; the others read their argument at a scale of its own:
+/// `whole`, or of the range `argument`.
 pub(super) fn rescaling(
     activation: Option<Activation>,
     argument: Range,
+    whole: Option<Grid>,
     output: Grid,
 ) -> Rescaling {
     let saturate = |low: i64, high: i64| Rescaling {
@@ -38,7 +39,7 @@ pub(super) fn rescaling(
     if let Some((low, high)) = activation.clip() {
         return saturate(output.quantise(low), output.quantise(high));
     }
-    let argument = super::scale::activation(argument);
+    let argument = whole.unwrap_or_else(|| super::scale::activation(argument));
     Rescaling {
         scale: argument.quantisation.scale,
         zero_point: argument.quantisation.zero_point,
@@ -110,17 +111,17 @@ mod tests {
     #[test]
     fn relu_narrows_the_clamp_to_zero_and_above() {
         let output = grid(0.1, -28);
-        let relu = rescaling(Some(Activation::Relu), UNIT, output);
+        let relu = rescaling(Some(Activation::Relu), UNIT, None, output);
         assert_eq!(relu.function, Function::clamp(-28, 127));
         let clip = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 1.0 };
-        assert_eq!(rescaling(Some(clip), UNIT, output).function, Function::clamp(-128, -18));
+        assert_eq!(rescaling(Some(clip), UNIT, None, output).function, Function::clamp(-128, -18));
     }
 
     #[test]
     fn sigmoid_is_tabulated_over_its_argument() {
         let output = grid(1.0 / 255.0, -128);
         let wide = Range { minimum: -7.0, maximum: 7.0 };
-        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, output);
+        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, None, output);
         assert_eq!(sigmoid.function.values.len(), 256);
         assert_eq!((sigmoid.function.values[0], sigmoid.function.values[255]), (-128, 127));
         // The argument saturates where the function does.

@@ -9,6 +9,7 @@ use super::reach::{fine_scale, sealed_bias, sealed_weight, steps};
 use super::rescale;
 use super::staircase::Staircase;
 use crate::float::layer::Layer;
+use crate::float::whole::whole_layer;
 use crate::integer::graph::{Operator, Requantise, Ties, ValueId, Window};
 use crate::integer::signature::Grid;
 
@@ -47,6 +48,9 @@ impl Quantiser<'_> {
     ) -> (Parameters, Grid) {
         let raw = self.choices.is_raw(self.ids.len());
         let scale = self.grids[input].quantisation.scale;
+        if let Some(whole) = self.whole_layer(index, layer, input, output, raw) {
+            return (whole, if raw { Self::raw(1.0) } else { output });
+        }
         match layer {
             Layer::Real { weights, bias } if self.is_between_grids(index) => {
                 self.layer(index, &fine(weights, bias), input, output)
@@ -87,6 +91,26 @@ impl Quantiser<'_> {
                 (Parameters { weights, bias, multipliers, requantise }, output)
             }
         }
+    }
+
+    /// A layer of whole weights over whole numbers, whose results are whole too: all of them as
+    /// they are.
+    fn whole_layer(
+        &self,
+        index: usize,
+        layer: &Layer,
+        input: ValueId,
+        output: Grid,
+        raw: bool,
+    ) -> Option<Parameters> {
+        let rescaling = self.rescaling(index, output);
+        let unchanged = raw || (rescaling.scale == 1.0 && rescaling.zero_point == 0);
+        if !unchanged || !self.grids[input].is_whole() {
+            return None;
+        }
+        let (weights, bias) = whole_layer(layer)?;
+        let requantise = (!raw).then(|| requantise(0, Ties::Up, rescaling));
+        Some(Parameters { weights, multipliers: vec![1; bias.len()], bias, requantise })
     }
 
     /// Whether the file says how a node's operand and its result are quantised. Then coarse weights
@@ -132,7 +156,9 @@ impl Quantiser<'_> {
 
     /// What follows the rounding of a node's accumulator.
     pub(super) fn rescaling(&self, index: usize, output: Grid) -> Rescaling {
-        function::rescaling(self.float.nodes[index].fused, self.choices.argument(index), output)
+        let whole = self.choices.argument_grid(index);
+        let range = self.choices.argument(index);
+        function::rescaling(self.float.nodes[index].fused, range, whole, output)
     }
 }
 

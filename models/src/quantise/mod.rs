@@ -14,6 +14,8 @@
 //! | `layer` | Convolution and Linear |
 //! | `matmul` | MatMul |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
+//! | `whole` | which whole values are kept as the integers that they are |
+//! | `index` | ArgMax within a network, tables looked up by an index |
 //! | `emit` | the quantised nodes per float node |
 //! | [`counterparts`] | which integers stand for which float value |
 
@@ -24,6 +26,7 @@ mod emit;
 mod error;
 mod exact;
 mod function;
+mod index;
 mod layer;
 mod matmul;
 mod ranges;
@@ -33,10 +36,13 @@ pub mod report;
 mod rescale;
 mod scale;
 mod staircase;
+mod whole;
 
 use crate::float::calibrate::{Calibration, Source};
+use crate::float::graph::Operator;
 use crate::float::relevance::Interval;
 use crate::integer::graph::{Output, ValueId};
+use crate::integer::signature::Grid;
 use crate::{float, integer};
 use counterparts::{Counterpart, Counterparts};
 use emit::Quantiser;
@@ -75,7 +81,11 @@ pub(crate) fn quantise(
     }
     for (value, input) in float.inputs.iter().enumerate() {
         let range = choices.range(value);
-        let grid = input.grid.unwrap_or_else(|| scale::activation(range));
+        let known = input.grid.filter(|grid| !grid.is_open()).or_else(|| choices.whole(value));
+        let grid = known.unwrap_or_else(|| scale::activation(range));
+        if input.grid.is_some_and(|grid| grid.is_open()) {
+            quantiser.report.notes.push(whole_input(&input.name, grid));
+        }
         quantiser.input(input, grid);
         quantiser.report.inputs.push(InputReport {
             name: input.name.clone(),
@@ -86,6 +96,9 @@ pub(crate) fn quantise(
         });
     }
     for index in 0..float.nodes.len() {
+        if let Operator::Lookup { table } = &float.nodes[index].operator {
+            quantiser.check_index(index, table)?;
+        }
         quantiser.node(index);
     }
     let outputs = float
@@ -102,4 +115,21 @@ pub(crate) fn quantise(
     let counterparts = quantiser.ids.iter().enumerate().map(counterpart);
     let counterparts = Counterparts::new(counterparts.collect());
     Ok(Quantised { graph: quantiser.graph, report: quantiser.report, counterparts })
+}
+
+/// What became of an input of integers whose range the file does not say.
+fn whole_input(name: &str, grid: Grid) -> String {
+    let [low, high] = [grid.minimum, grid.maximum].map(|end| grid.dequantise(end));
+    let range = format!(
+        "input {name:?} holds integers and is quantised for {low}..={high}, as they were given \
+        here; `--input-range NAME=LOW,HIGH` says otherwise"
+    );
+    if grid.is_whole() {
+        return range;
+    }
+    format!(
+        "{range}. In its range or where it is read that is too many to be kept one by one: they \
+        are rounded to steps of {}",
+        grid.quantisation.scale
+    )
 }

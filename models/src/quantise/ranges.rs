@@ -12,6 +12,8 @@ use crate::integer::graph::ValueId;
 use super::error::QuantiseError;
 use super::reach::{fine_scale, steps};
 use super::scale;
+use super::whole::Integers;
+use crate::integer::signature::Grid;
 
 /// Decisions that need the whole graph in view.
 pub(super) struct Ranges {
@@ -24,6 +26,9 @@ pub(super) struct Ranges {
     relevance: Relevance,
     /// The largest bias in size of layers that the file has quantised.
     bias: i64,
+    /// Per value: whether a node reads it.
+    read: Vec<bool>,
+    integers: Integers,
 }
 
 impl Ranges {
@@ -52,15 +57,17 @@ impl Ranges {
             ranges.push(look_up(&calibration.results, &node.name)?);
             arguments.push(look_up(&calibration.arguments, &node.name)?);
         }
+        let consumers = graph.consumers();
+        let integers = Integers::new(graph, &ranges, &consumers);
         let relevance = Relevance::new(graph, &ranges, |_| scale::STEPS);
         // People see what an input saturates to; its range stays what they calibrated.
         let computed = ranges.iter_mut().zip(&relevance.values).skip(graph.inputs.len());
         computed.for_each(|(range, matters)| *range = matters.narrow(*range));
         let read = arguments.iter_mut().zip(&relevance.arguments);
         read.for_each(|(range, matters)| *range = matters.narrow(*range));
-        let consumers = graph.consumers();
-        let raw = raw_accumulators(graph, &consumers);
-        let mut choices = Self { ranges, arguments, raw, bias: 0, relevance };
+        let (raw, read) = (raw_accumulators(graph, &consumers), consumers.iter());
+        let read = read.map(|readers| !readers.is_empty()).collect();
+        let mut choices = Self { ranges, arguments, raw, bias: 0, relevance, read, integers };
         choices.share_concat_ranges(graph, &consumers);
         choices.bias = choices.largest_bias(graph);
         Ok(choices)
@@ -94,7 +101,8 @@ impl Ranges {
             let computed = node.operator.computes()
                 && !node.keeps_grid()
                 && !self.raw[graph.inputs.len() + index];
-            computed && node.grid.is_none()
+            let whole = self.whole(graph.result(index)).is_some();
+            computed && node.grid.is_none() && !whole
         });
         inputs || nodes
     }
@@ -127,6 +135,21 @@ impl Ranges {
             }
         });
         layers.max().unwrap_or(0)
+    }
+
+    /// The integers of a whole value that is kept as it is.
+    pub(super) fn whole(&self, value: ValueId) -> Option<Grid> {
+        self.integers.value(value)
+    }
+
+    /// The integers that a node's fused activation reads.
+    pub(super) fn argument_grid(&self, node: usize) -> Option<Grid> {
+        self.integers.argument(node)
+    }
+
+    /// Whether a node reads a value.
+    pub(super) fn is_read(&self, value: ValueId) -> bool {
+        self.read[value]
     }
 
     /// Whether a value is a raw accumulator.

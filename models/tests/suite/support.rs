@@ -24,7 +24,28 @@ pub fn case(builder: Builder) -> Case {
         let inputs = model.inputs().iter();
         inputs.map(|input| random.tensor(&input.shape, -1.0, 1.0)).collect()
     });
-    let dataset = Dataset::new(samples.collect(), None).unwrap();
+    let samples = samples.collect();
+    case_of(model, samples)
+}
+
+/// The same with whole numbers, from `low` to `high`.
+pub fn whole_case(builder: Builder, low: i64, high: i64) -> Case {
+    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    let mut random = Random::new(8);
+    let samples = (0..SAMPLES).map(|_| {
+        let inputs = model.inputs().iter();
+        let tensor = |input: &zkinfer_models::integer::signature::Input| {
+            random.tensor(&input.shape, low as f32 - 0.49, high as f32 + 0.49).mapv(f32::round)
+        };
+        inputs.map(tensor).collect()
+    });
+    let samples = samples.collect();
+    case_of(model, samples)
+}
+
+/// Calibrates and quantises a model.
+fn case_of(model: Model, samples: Vec<Vec<ArrayD<f32>>>) -> Case {
+    let dataset = Dataset::new(samples, None).unwrap();
     let calibration = model.calibrate(&dataset).unwrap();
     let quantised = model.quantise(&calibration).unwrap();
     let bytes = postcard::to_stdvec(&quantised.graph).unwrap();

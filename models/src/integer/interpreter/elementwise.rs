@@ -2,6 +2,8 @@
 
 use ndarray::{ArrayD, Zip};
 
+use crate::tensor::moves::from_elements;
+
 /// `function(a, b)` of each pair.
 pub(super) fn zip(
     left: &ArrayD<i64>,
@@ -20,4 +22,20 @@ pub(super) fn reduce(inputs: &[&ArrayD<i64>], function: impl Fn(i64, i64) -> i64
 /// `yes` where the condition is 1, `no` where it is 0.
 pub(super) fn select(condition: &ArrayD<i64>, yes: &ArrayD<i64>, no: &ArrayD<i64>) -> ArrayD<i64> {
     Zip::from(condition).and(yes).and(no).map_collect(|&c, &yes, &no| if c == 1 { yes } else { no })
+}
+
+/// For each element the column of a table that it is the number of, counted from `minimum`.
+pub(super) fn look_up(
+    input: &ArrayD<i64>,
+    minimum: i64,
+    values: &[i32],
+    shape: &[usize],
+) -> ArrayD<i64> {
+    let rows = shape[shape.len() - 1];
+    let columns = values.len() / rows;
+    let column = |&x: &i64| {
+        let place = (x - minimum) as usize;
+        (0..rows).map(move |row| i64::from(values[row * columns + place]))
+    };
+    from_elements(shape, input.iter().flat_map(column).collect())
 }

@@ -238,5 +238,8 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         Operator::TopK { axis, smallest, indices } => {
             order::top(input, *axis, *smallest, *indices, &node.shape)
         }
+        Operator::Lookup { minimum, values } => {
+            elementwise::look_up(input, *minimum, values, &node.shape)
+        }
     }
 }

@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod elementwise;
+mod lookup;
 mod movement;
 mod parts;
 mod site;
@@ -134,6 +135,13 @@ impl Size {
             | Operator::Linear { weights, bias, .. } => weights.len() / bias.len(),
             Operator::AveragePool { window, .. } | Operator::MaxPool { window } => taps(window),
             Operator::MatMul { .. } => graph.shape(node.inputs[0]).last().copied().unwrap_or(1),
+            // One for each index that there is, at most, and then their products.
+            Operator::Lookup { values, .. } => {
+                let columns = values.len() / node.shape.last().copied().unwrap_or(1);
+                let indices = limits::elements(graph.shape(node.inputs[0]));
+                self.add(&[columns, indices], 0)?;
+                columns
+            }
             _ => 0,
         };
         self.add(&node.shape, count.saturating_mul(terms))
@@ -208,6 +216,7 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         | Operator::Concat { .. }
         | Operator::ArgMax { .. }
         | Operator::TopK { .. } => movement::check(&site),
+        Operator::Lookup { minimum, values } => lookup::check(&site, *minimum, values),
     }
 }
 

@@ -54,10 +54,10 @@ fn convert<'a>(importer: &mut Importer<'a>, call: &Call<'a>, to: i32) -> Result<
         {
             input
         }
-        (DataType::Int32 | DataType::Int64, _) => {
+        (DataType::Int32 | DataType::Int64 | DataType::Uint32 | DataType::Uint64, _) => {
             importer.activate(call, input, Activation::Plain(Plain::Truncate))?
         }
-        (DataType::Int4 | DataType::Uint4, _) | (_, None) => {
+        (_, None) => {
             return Err(Stop::Because(format!("a cast to {} is not supported", type_name(to))));
         }
         (_, Some((low, high))) => {

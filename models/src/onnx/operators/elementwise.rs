@@ -240,6 +240,8 @@ pub(super) fn binary<'a>(
     {
         let counts =
             inputs.iter().map(|&input| importer.grid(input).map_or(256, |grid| grid.count()));
+        // Where it is not known yet which integers occur, they may be few.
+        let counts = counts.map(|count| if count > MAX_TABLE { 1 } else { count });
         if counts.product::<usize>() > MAX_TABLE {
             return Err(Stop::because(
                 "a function of two numbers is a table of all pairs, and numbers of 16 bits make \

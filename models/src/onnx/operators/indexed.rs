@@ -1,17 +1,20 @@
-//! Operators that read or write elements by index: GatherElements, GatherND, ScatterElements,
-//! ScatterND. With constant indices they move elements and compute nothing; only reductions do.
+//! Operators that read or write elements by index: Gather, GatherElements, GatherND,
+//! ScatterElements, ScatterND. With constant indices they move elements and compute nothing; only
+//! reductions do. With computed ones a constant is a table.
 
-use super::fold::indices;
+use super::fold::{self, indices};
+use super::lookup::look_up;
 use crate::float::binary::BinaryOperator;
 use crate::float::graph::Operator;
 use crate::integer::graph::ValueId;
-use crate::onnx::build::importer::{Importer, Operand, Registration};
+use crate::onnx::build::importer::{Fold, Importer, Operand, Registration};
 use crate::onnx::build::places::Place;
 use crate::onnx::error::Stop;
 use crate::onnx::read::call::{Call, axis};
 use crate::onnx::read::constant::Constant;
 
 pub(super) const OPERATORS: &[Registration] = &[
+    Registration::new("Gather", &["axis"], gather).folds(Fold::Two(fold::gather)),
     Registration::new("GatherElements", &["axis"], gather_elements),
     Registration::new("GatherND", &["batch_dims"], gather_nd),
     // ScatterElements before opset 11.
@@ -25,9 +28,53 @@ fn strides(shape: &[usize]) -> Vec<usize> {
     (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect()
 }
 
+fn gather<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let data = importer.operand(call, 0)?;
+    let shape = importer.shape_of(&data);
+    let axis = axis(call.int("axis", 0)?, shape.len())?;
+    let value = match (data, importer.operand(call, 1)?) {
+        (Operand::Constant(table), Operand::Computed(index)) => {
+            look_up(importer, call, &table, axis, index)?
+        }
+        (Operand::Computed(data), Operand::Constant(places)) => {
+            let chosen = indices(&places, shape[axis])?;
+            let gathered = [&shape[..axis], places.shape(), &shape[axis + 1..]].concat();
+            importer.fits(&gathered)?;
+            let value = importer.gather(call, data, axis, &chosen)?;
+            importer.reshape(call, value, gathered)?
+        }
+        (data, _) => return Err(both(&data)),
+    };
+    importer.define(call, value)
+}
+
+/// Why operands of one kind are refused.
+fn both(data: &Operand) -> Stop {
+    Stop::because(match data {
+        Operand::Computed(_) => {
+            "both its data and its indices are computed: its indices may be if the data is \
+            constant, a table, and the data if the indices are"
+        }
+        Operand::Constant(_) => "both its data and its indices are constants",
+    })
+}
+
 fn gather_elements<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let data = importer.computed(call, 0)?;
-    let chosen = importer.constant(call, 1)?;
+    let (data, chosen) = (importer.operand(call, 0)?, importer.operand(call, 1)?);
+    let (data, chosen) = match (data, chosen) {
+        (Operand::Constant(table), Operand::Computed(index)) if table.shape().len() == 1 => {
+            let value = look_up(importer, call, &table, 0, index)?;
+            return importer.define(call, value);
+        }
+        (Operand::Constant(_), Operand::Computed(_)) => {
+            return Err(Stop::because(
+                "its indices are computed, and its data a table of several dimensions, expected \
+                one; gather whole rows (Gather)",
+            ));
+        }
+        (Operand::Computed(data), Operand::Constant(chosen)) => (data, chosen),
+        (data, _) => return Err(both(&data)),
+    };
     let shape = importer.graph.shape(data).to_vec();
     let places = along(&chosen, &shape, axis(call.int("axis", 0)?, shape.len())?)?;
     let places: Vec<Place> = places.into_iter().map(|place| (0, place)).collect();
@@ -56,16 +103,43 @@ fn along(chosen: &Constant, shape: &[usize], axis: usize) -> Result<Vec<usize>, 
 }
 
 fn gather_nd<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let data = importer.computed(call, 0)?;
-    let chosen = importer.constant(call, 1)?;
-    let shape = importer.graph.shape(data).to_vec();
     let batches = usize::try_from(call.int("batch_dims", 0)?).unwrap_or(usize::MAX);
+    let (data, chosen) = match (importer.operand(call, 0)?, importer.operand(call, 1)?) {
+        (Operand::Constant(table), Operand::Computed(index)) => {
+            let value = look_up_tuples(importer, call, &table, index, batches)?;
+            return importer.define(call, value);
+        }
+        (Operand::Computed(data), Operand::Constant(chosen)) => (data, chosen),
+        (data, _) => return Err(both(&data)),
+    };
+    let shape = importer.graph.shape(data).to_vec();
     let (begins, inner) = tuples(&chosen, &shape, batches)?;
     let (_, outer) = chosen.shape().split_last().unwrap_or((&1, &[]));
     let gathered = [outer, &inner].concat();
     importer.fits(&gathered)?;
     let value = importer.collect(call, &[data], &blocks(&begins, &inner), gathered)?;
     importer.define(call, value)
+}
+
+/// Rows of a table by computed tuples of one index.
+fn look_up_tuples<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    table: &Constant,
+    index: ValueId,
+    batches: usize,
+) -> Result<ValueId, Stop> {
+    match *importer.graph.shape(index) {
+        [ref outer @ .., 1] if batches == 0 => {
+            let outer = outer.to_vec();
+            let index = importer.reshape(call, index, outer)?;
+            look_up(importer, call, table, 0, index)
+        }
+        ref shape => Err(Stop::Because(format!(
+            "its indices are computed: tuples of shape {shape:?} and {batches} batches, expected \
+            tuples of one, without batches"
+        ))),
+    }
 }
 
 /// Where the block begins that each tuple of indices means, and the shape of a block. The first

@@ -12,8 +12,9 @@
 //! | `reduce` | ReduceMean, ReduceSum, ReduceMax and their relatives |
 //! | `normalisation` | BatchNormalization, InstanceNormalization, LRN |
 //! | `resize` | Resize, Upsample |
-//! | `rearrange` | Concat, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
-//! | `indexed` | GatherElements, GatherND, ScatterElements, ScatterND |
+//! | `rearrange` | Concat, Split, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
+//! | `indexed` | Gather, GatherElements, GatherND, ScatterElements, ScatterND |
+//! | `lookup` | tables read by a computed index; OneHot |
 //! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
 //! | `section` | Slice, Pad |
 //! | `order` | ArgMax, ArgMin, TopK |
@@ -43,6 +44,7 @@ mod elementwise;
 mod fold;
 mod indexed;
 mod linear;
+mod lookup;
 mod matmul;
 mod matrix;
 mod normalisation;
@@ -76,6 +78,7 @@ const FAMILIES: &[&[Registration]] = &[
     elementwise::OPERATORS,
     indexed::OPERATORS,
     linear::OPERATORS,
+    lookup::OPERATORS,
     normalisation::OPERATORS,
     order::OPERATORS,
     passthrough::OPERATORS,

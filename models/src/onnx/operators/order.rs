@@ -5,7 +5,6 @@ use crate::integer::signature::Grid;
 use crate::onnx::build::importer::{Binding, Element, Importer, Registration};
 use crate::onnx::error::Stop;
 use crate::onnx::messages::DataType;
-use crate::onnx::naming::quoted;
 use crate::onnx::read::call::{Call, axis};
 
 pub(super) const OPERATORS: &[Registration] = &[
@@ -29,12 +28,6 @@ fn arg_extreme<'a>(
     let mut shape = importer.graph.shape(input).to_vec();
     let axis = axis(call.int("axis", 0)?, shape.len())?;
     let select_last = call.flag("select_last_index", false)?;
-    if let Some(consumer) = importer.consumers(call.output()?).first() {
-        return Err(Stop::Because(format!(
-            "it is followed by {}, but its result may only be a graph output",
-            quoted(&consumer.op_type)
-        )));
-    }
     if call.flag("keepdims", true)? {
         shape[axis] = 1;
     } else {

@@ -1,11 +1,11 @@
-//! Operators that copy or reorder elements: Split, Gather, Expand, Tile, Concat, DepthToSpace,
+//! Operators that copy or reorder elements: Split, Expand, Tile, Concat, DepthToSpace,
 //! SpaceToDepth; Shape and Size, which only look at shapes; and ConstantOfShape and Range, which
 //! make constants of constants.
 
 use ndarray::ArrayD;
 
+use super::fold::shape_of;
 use super::fold::{self, element_of_constant};
-use super::fold::{indices, shape_of};
 use crate::float::graph::Operator;
 use crate::onnx::build::importer::{Binding, Element, Fold, Importer, Operand, Registration};
 use crate::onnx::build::shapes::broadcast_shapes;
@@ -19,7 +19,6 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("Split", &["axis", "num_outputs", "split"], split)
         .all_outputs()
         .takes_constants(),
-    Registration::new("Gather", &["axis"], gather).folds(Fold::Two(fold::gather)),
     Registration::new("Expand", &[], expand).folds(Fold::Two(fold::expand)),
     Registration::new("Tile", &[], tile),
     Registration::new("DepthToSpace", &["blocksize", "mode"], depth_to_space),
@@ -119,19 +118,6 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-fn gather<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let input = importer.computed(call, 0)?;
-    let places = importer.constant(call, 1)?;
-    let shape = importer.graph.shape(input).to_vec();
-    let axis = axis(call.int("axis", 0)?, shape.len())?;
-    let chosen = indices(&places, shape[axis])?;
-    let gathered = [&shape[..axis], places.shape(), &shape[axis + 1..]].concat();
-    importer.fits(&gathered)?;
-    let value = importer.gather(call, input, axis, &chosen)?;
-    let value = importer.reshape(call, value, gathered)?;
-    importer.define(call, value)
 }
 
 fn expand<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {

@@ -287,11 +287,13 @@ fn fix_input(info: &ValueInfoProto, symbols: &mut Symbols<'_>) -> Result<Input, 
     let element = DataType::try_from(tensor.elem_type).unwrap_or(DataType::Undefined);
     let grid = match element {
         DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => None,
+        DataType::Int32 | DataType::Int64 => Some(Grid::open(true)),
+        DataType::Uint32 | DataType::Uint64 => Some(Grid::open(false)),
         _ => {
             let (minimum, maximum) = type_range(tensor.elem_type).ok_or_else(|| {
                 format!(
-                    "its elements are {}, expected FLOAT or integers of at most 16 bits; convert \
-                    the model and export it again",
+                    "its elements are {}, expected floating point numbers, integers or booleans; \
+                    convert the model and export it again",
                     type_name(tensor.elem_type)
                 )
             })?;

@@ -152,6 +152,15 @@ pub(super) fn node(
             let requantise = (random.below(4) > 0).then(|| rescaled(requantise(random, 16), size));
             (Operator::MatMul { multiplier, requantise }, shape, fresh)
         }
+        19 => {
+            let [minimum, maximum] = range(graph, source);
+            let (rows, columns) = (1 + random.below(3), (maximum - minimum) as usize + 1);
+            if columns > 256 || shape.len() > 4 {
+                return None;
+            }
+            let values = (0..rows * columns).map(|_| int8(random) as i32).collect();
+            (Operator::Lookup { minimum, values }, [&shape[..], &[rows]].concat(), fresh)
+        }
         _ => {
             let conditions =
                 (0..graph.nodes.len()).filter(|&node| is_condition(&graph.nodes[node], &shape));

@@ -262,3 +262,33 @@ fn order() {
     long(65_536).holds();
     long(65_537).fails(index);
 }
+
+#[test]
+fn lookups() {
+    let table = |values: Vec<i32>, shape: &[usize]| {
+        let mut net = Net::of(&[2]);
+        (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (-1, 1);
+        net.node(Operator::Lookup { minimum: -1, values }, &[0], shape)
+    };
+    table(vec![0; 6], &[2, 2]).holds();
+    table(vec![0; 7], &[2, 2]).fails("7 entries, expected 6");
+    table(Vec::new(), &[2, 2]).fails("0 entries, expected 2");
+    table(vec![0; 6], &[2]).fails("reads shape [2] for a result of [2]");
+    table(vec![0; 6], &[]).fails("its result is a scalar");
+    table(vec![0; 2], &[2, 1]).fails("a table for -1..=0, but what it reads is in -1..=1");
+    let from = |minimum| {
+        let net = table(vec![0; 6], &[2, 2]).0.inputs[0].clone();
+        let mut graph = Net::of(&[2]);
+        graph.0.inputs[0] = net;
+        graph.node(Operator::Lookup { minimum, values: vec![0; 6] }, &[0], &[2, 2])
+    };
+    from(0).fails("a table for 0..=2, but what it reads is in -1..=1");
+    from(-1).holds();
+    table(vec![0, 65_535, 0, -32_768, 0, 0], &[2, 2]).holds();
+    for wide in [65_536, -32_769] {
+        table(vec![0, 0, wide, 0, 0, 0], &[2, 2]).fails("entries of more than 16 bits");
+    }
+    // What it can take is known from the table.
+    table(vec![0, 1, 0], &[2, 1]).selecting().holds();
+    table(vec![0, 2, 0], &[2, 1]).selecting().fails(CONDITION);
+}

@@ -1,0 +1,344 @@
+//! Integers as inputs and within a network: indices, features, counts, comparisons. What is whole
+//! stays whole, exactly.
+
+use ndarray::ArrayD;
+use zkinfer_models::integer::graph::Operator;
+use zkinfer_models::integer::interpreter;
+use zkinfer_models::testing::onnx::messages::DataType;
+use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
+use zkinfer_models::testing::onnx::{Builder, Op};
+use zkinfer_models::{Dataset, Model};
+
+use crate::support::{Case, case, weights, whole_case};
+
+fn lengths(shape: &[i64]) -> Vec<Length> {
+    shape.iter().map(|&length| Length::DimValue(length)).collect()
+}
+
+fn tensor(shape: &[usize], elements: &[f32]) -> ArrayD<f32> {
+    ArrayD::from_shape_vec(shape.to_vec(), elements.to_vec()).unwrap()
+}
+
+/// `x` of some element type and shape.
+fn typed(element: DataType, shape: &[i64]) -> Builder {
+    Builder::new(17).typed_input("x", element, lengths(shape))
+}
+
+/// The integer network answers as the float one, exactly.
+fn exact(case: &Case) {
+    assert_eq!(case.distance(), 0.0, "{:?}", case.operators());
+}
+
+/// What the network of a case makes of whole numbers.
+fn answer(case: &Case, inputs: &[ArrayD<f32>]) -> Vec<f64> {
+    let graph = &case.quantised.graph;
+    let outputs = interpreter::run(graph, &graph.quantise_inputs(inputs).unwrap()).unwrap();
+    graph.dequantise_outputs(&outputs)[0].iter().copied().collect()
+}
+
+fn embedding(rows: i64, width: i64) -> Builder {
+    typed(DataType::Int64, &[1, 3])
+        .floats("table", &[rows, width], &weights((rows * width) as usize))
+        .node(Op::new("Gather", &["table", "x"], &["y"]))
+        .output("y")
+}
+
+#[test]
+fn rows_of_a_table_by_an_index() {
+    let case = whole_case(embedding(50, 8), 0, 49);
+    assert_eq!(case.operators(), ["Lookup"]);
+    assert!(case.distance() <= 0.5, "{}", case.distance());
+    let input = &case.quantised.graph.inputs[0];
+    assert_eq!((input.minimum, input.maximum, input.quantisation.scale), (0, 49, 1.0));
+    assert_eq!(case.integers()[0].shape(), [1, 3, 8]);
+    assert!(case.model.notes()[0].contains("an index of a table of 50 rows"));
+}
+
+/// The proof is about the index itself, so no other may take its place.
+#[test]
+fn an_index_outside_the_table_is_refused() {
+    let case = whole_case(embedding(50, 8), 0, 49);
+    for (outside, shown) in [(50.0, "50"), (-1.0, "-1"), (2.5, "2.5")] {
+        let inputs = [tensor(&[1, 3], &[0.0, outside, 1.0])];
+        let message = case.quantised.graph.quantise_inputs(&inputs).unwrap_err().to_string();
+        assert!(message.contains(&format!("input \"x\" holds {shown}, but it is an index")));
+        let dataset = Dataset::new(vec![inputs.to_vec()], None).unwrap();
+        let message = case.model.calibrate(&dataset).unwrap_err().to_string();
+        assert!(message.contains(&format!("holds {shown} for input \"x\"")), "{message}");
+    }
+}
+
+/// Negative indices count from the end, where a range allows them; ranges are within the table.
+#[test]
+fn indices_have_the_range_that_is_declared() {
+    let model = || Model::from_bytes("case.onnx", &embedding(50, 2).bytes()).unwrap();
+    let quantised = |ends: [f32; 2]| {
+        let mut model = model();
+        model.declare_range("x", ends).unwrap();
+        model.quantise(&model.calibrate_input_range(0.0, 1.0).unwrap())
+    };
+    let graph = quantised([-50.0, -1.0]).unwrap().graph;
+    let inputs = graph.quantise_inputs(&[tensor(&[1, 3], &[-50.0, -1.0, -49.0])]).unwrap();
+    let found = &graph.dequantise_outputs(&interpreter::run(&graph, &inputs).unwrap())[0];
+    let table = weights(100);
+    let expected = [table[0], table[1], table[98], table[99], table[2], table[3]];
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - f64::from(b)).abs() < 0.005));
+    let few = quantised([3.0, 5.0]).unwrap().graph;
+    let Operator::Lookup { minimum: 3, values } = &few.nodes[0].operator else {
+        panic!("{:?}", few.nodes);
+    };
+    assert_eq!(values.len(), 6, "rows that no index reaches are left out");
+    let message = quantised([0.0, 50.0]).unwrap_err().to_string();
+    assert!(message.contains("a table of 50 rows by an index from 0 to 50"), "{message}");
+}
+
+#[test]
+fn ranges_that_no_input_can_have_are_refused() {
+    let refused = |builder: Builder, name: &str, ends: [f32; 2], expected: &str| {
+        let mut model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+        let message = model.declare_range(name, ends).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    };
+    let cast = |element| {
+        typed(element, &[2]).node(Op::new("Cast", &["x"], &["y"]).int("to", 1)).output("y")
+    };
+    refused(cast(DataType::Int64), "z", [0.0, 1.0], "its inputs are \"x\"");
+    refused(cast(DataType::Int64), "x", [1.0, 0.0], "the first not above the second");
+    refused(cast(DataType::Int64), "x", [0.0, f32::INFINITY], "two finite numbers");
+    refused(cast(DataType::Int64), "x", [0.0, 1.5], "its elements are integers");
+    refused(cast(DataType::Uint8), "x", [0.0, 256.0], "holds 0..=255 only");
+    refused(cast(DataType::Uint64), "x", [-1.0, 1.0], "its element type holds 0..=");
+    refused(cast(DataType::Float), "x", [1.0, 1.0], "the first number below the second");
+}
+
+/// Without a table, integers have the range that calibration sees.
+#[test]
+fn features_that_are_integers() {
+    let features = |element| {
+        typed(element, &[1, 10])
+            .floats("w", &[10, 4], &weights(40))
+            .node(Op::new("Cast", &["x"], &["f"]).int("to", 1))
+            .node(Op::new("Gemm", &["f", "w"], &["y"]))
+            .output("y")
+    };
+    for element in [DataType::Int32, DataType::Int64, DataType::Uint32, DataType::Uint64] {
+        let case = whole_case(features(element), 0, 99);
+        assert_eq!(case.operators(), ["Linear"]);
+        let input = &case.quantised.graph.inputs[0];
+        assert_eq!((input.minimum, input.quantisation.scale), (0, 1.0));
+        assert!((90..=99).contains(&input.maximum), "{input:?}");
+        assert!(case.distance() < 1.0, "{}", case.distance());
+        let notes = &case.quantised.report.notes;
+        assert!(notes[0].contains("holds integers and is quantised for 0..="), "{notes:?}");
+    }
+    let wide = whole_case(features(DataType::Int64), 0, 1_000_000);
+    assert!(wide.quantised.graph.inputs[0].quantisation.scale > 3000.0);
+    let notes = &wide.quantised.report.notes;
+    assert!(notes[0].contains("too many to be kept one by one"), "{notes:?}");
+    assert!(wide.distance() < 3.0, "{}", wide.distance());
+}
+
+/// A range of 16 bits, whatever calibration saw of it.
+#[test]
+fn features_of_a_declared_range() {
+    let builder = typed(DataType::Int64, &[1, 2])
+        .node(Op::new("Cast", &["x"], &["y"]).int("to", 1))
+        .output("y");
+    let mut model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    model.declare_range("x", [-1000.0, 30_000.0]).unwrap();
+    let seen = Dataset::new(vec![vec![tensor(&[1, 2], &[3.0, 4.0])]], None).unwrap();
+    let graph = model.quantise(&model.calibrate(&seen).unwrap()).unwrap().graph;
+    let inputs = graph.quantise_inputs(&[tensor(&[1, 2], &[-1000.0, 29_999.0])]).unwrap();
+    assert_eq!(graph.dequantise_outputs(&inputs)[0].as_slice().unwrap(), [-1000.0, 29_999.0]);
+    // A float input: its range rather than what calibration saw.
+    let builder =
+        Builder::new(17).input("x", &[2]).node(Op::new("Relu", &["x"], &["y"])).output("y");
+    let mut model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    model.declare_range("x", [-1.0, 254.0]).unwrap();
+    let seen = Dataset::new(vec![vec![tensor(&[2], &[0.0, 1.0])]], None).unwrap();
+    let graph = model.quantise(&model.calibrate(&seen).unwrap()).unwrap().graph;
+    assert_eq!(graph.inputs[0].quantisation.scale, 1.0);
+}
+
+#[test]
+fn arithmetic_on_integers_is_exact() {
+    let number = |builder: Builder, name: &str, value: i64| builder.integers(name, &[value]);
+    let two = |operator: &str| {
+        let builder = typed(DataType::Int64, &[6]);
+        let builder = number(number(builder, "c", 7), "d", -3);
+        builder
+            .node(Op::new(operator, &["x", "c"], &["z"]))
+            .node(Op::new("Mul", &["z", "d"], &["y"]))
+            .output("y")
+    };
+    for operator in ["Add", "Sub", "Mul", "Div", "Mod"] {
+        exact(&whole_case(two(operator), 0, 300));
+    }
+    let pair = |operator: &str| {
+        typed(DataType::Int32, &[6])
+            .typed_input("z", DataType::Int32, lengths(&[6]))
+            .node(Op::new(operator, &["x", "z"], &["y"]))
+            .output("y")
+    };
+    for operator in ["Add", "Sub", "Mul", "Max", "Min"] {
+        exact(&whole_case(pair(operator), -90, 90));
+    }
+    for operator in ["Equal", "Less", "GreaterOrEqual"] {
+        let case = whole_case(pair(operator), -20_000, 20_000);
+        assert_eq!(case.operators(), ["Sum"], "by the difference");
+        exact(&case);
+        let ends = [tensor(&[6], &[5.0; 6]), tensor(&[6], &[4.0, 5.0, 6.0, 4.0, 5.0, 6.0])];
+        let expected = match operator {
+            "Equal" => [0.0, 1.0, 0.0],
+            "Less" => [0.0, 0.0, 1.0],
+            _ => [1.0, 1.0, 0.0],
+        };
+        assert_eq!(answer(&case, &ends), [expected, expected].concat());
+    }
+}
+
+/// How many elements are above zero, and which share that is.
+#[test]
+fn counts_are_exact() {
+    let builder = Builder::new(17)
+        .input("x", &[1, 300])
+        .floats("zero", &[1], &[0.0])
+        .node(Op::new("Greater", &["x", "zero"], &["above"]))
+        .node(Op::new("Cast", &["above"], &["ones"]).int("to", 1))
+        .integers("axes", &[1])
+        .node(Op::new("ReduceSum", &["ones", "axes"], &["y"]))
+        .output("y");
+    let case = case(builder);
+    let graph = &case.quantised.graph;
+    assert_eq!(graph.nodes.last().unwrap().quantisation.scale, 1.0);
+    let counted: Vec<f32> = (0..300).map(|i| if i < 211 { 0.9 } else { -0.9 }).collect();
+    assert_eq!(answer(&case, &[tensor(&[1, 300], &counted)]), [211.0]);
+    assert_eq!(answer(&case, &[tensor(&[1, 300], &[0.9; 300])]), [300.0], "beyond what was seen");
+}
+
+#[test]
+fn the_index_of_the_largest_within_a_network() {
+    let labelled = |last: i64, smallest: bool| {
+        let operator = if smallest { "ArgMin" } else { "ArgMax" };
+        Builder::new(17)
+            .input("x", &[1, 5])
+            .node(
+                Op::new(operator, &["x"], &["i"])
+                    .int("axis", 1)
+                    .int("keepdims", 0)
+                    .int("select_last_index", last),
+            )
+            .integers("labels", &[400, -7, 20, 30_000, 5])
+            .node(Op::new("Gather", &["labels", "i"], &["y"]))
+            .integer_output("y")
+    };
+    let found = |last, smallest, x: &[f32]| {
+        let case = case(labelled(last, smallest));
+        assert!(
+            case.operators().ends_with(&["TopK", "Reshape", "Lookup", "Reshape"])
+                || case.operators().contains(&"Activation"),
+            "{:?}",
+            case.operators()
+        );
+        answer(&case, &[tensor(&[1, 5], x)])[0]
+    };
+    let x = [0.1, 0.9, -0.8, 0.9, -0.8];
+    assert_eq!(found(0, false, &x), -7.0);
+    assert_eq!(found(1, false, &x), 30_000.0);
+    assert_eq!(found(0, true, &x), 20.0);
+    assert_eq!(found(1, true, &x), 5.0);
+    // What only names it another way stays the output that it was.
+    let cast = Builder::new(17)
+        .input("x", &[1, 5])
+        .node(Op::new("ArgMax", &["x"], &["i"]).int("axis", 1).int("keepdims", 0))
+        .node(Op::new("Cast", &["i"], &["y"]).int("to", 1))
+        .output("y");
+    let case = case(cast);
+    assert_eq!(case.operators(), ["ArgMax"]);
+    assert_eq!(answer(&case, &[tensor(&[1, 5], &x)]), [1.0]);
+}
+
+#[test]
+fn tables_along_any_dimension() {
+    let table: Vec<f32> = (0..24).map(|x| x as f32).collect();
+    let gather = |axis: i64| {
+        typed(DataType::Int64, &[2])
+            .floats("t", &[2, 3, 4], &table)
+            .node(Op::new("Gather", &["t", "x"], &["y"]).int("axis", axis))
+            .output("y")
+    };
+    for (axis, length) in [(0, 2), (1, 3), (2, 4)] {
+        let case = whole_case(gather(axis), 0, length - 1);
+        let at = |index: [usize; 3]| (index[0] * 12 + index[1] * 4 + index[2]) as f64;
+        let mut expected = Vec::new();
+        let chosen = [length as usize - 1, 0];
+        let mut shape = [2, 3, 4];
+        shape[axis as usize] = 2;
+        for place in 0..shape.iter().product() {
+            let mut index =
+                [place / (shape[1] * shape[2]), place / shape[2] % shape[1], place % shape[2]];
+            index[axis as usize] = chosen[index[axis as usize]];
+            expected.push(at(index));
+        }
+        let found = answer(&case, &[tensor(&[2], &chosen.map(|x| x as f32))]);
+        assert_eq!(found, expected, "axis {axis}");
+        assert_eq!(case.integers()[0].shape(), shape);
+    }
+    let tuples = typed(DataType::Int64, &[2, 1])
+        .floats("t", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+        .node(Op::new("GatherND", &["t", "x"], &["y"]))
+        .output("y");
+    let found = answer(&whole_case(tuples, 0, 2), &[tensor(&[2, 1], &[2.0, 0.0])]);
+    assert_eq!(found, [5.0, 6.0, 1.0, 2.0]);
+    let elements = typed(DataType::Int64, &[2])
+        .floats("t", &[3], &[1.0, 2.0, 3.0])
+        .node(Op::new("GatherElements", &["t", "x"], &["y"]))
+        .output("y");
+    let found = answer(&whole_case(elements, 0, 2), &[tensor(&[2], &[2.0, 1.0])]);
+    assert_eq!(found, [3.0, 2.0]);
+}
+
+#[test]
+fn one_hot_vectors() {
+    let one_hot = |axis: i64, values: &[f32]| {
+        typed(DataType::Int64, &[3])
+            .integers("depth", &[4])
+            .floats("v", &[2], values)
+            .node(Op::new("OneHot", &["x", "depth", "v"], &["y"]).int("axis", axis))
+            .output("y")
+    };
+    let x = [tensor(&[3], &[2.0, -1.0, 7.0])];
+    let case = whole_case(one_hot(-1, &[0.0, 1.0]), -8, 8);
+    let expected = [[0., 0., 1., 0.], [0., 0., 0., 1.], [0.; 4]];
+    assert_eq!(answer(&case, &x), expected.concat());
+    exact(&case);
+    let case = whole_case(one_hot(0, &[2.0, 5.0]), -8, 8);
+    let expected = [[2., 2., 2.], [2.; 3], [5., 2., 2.], [2., 5., 2.]];
+    assert_eq!(answer(&case, &x), expected.concat());
+    exact(&case);
+}
+
+#[test]
+fn conditions_and_casts_both_ways() {
+    let builder = Builder::new(17)
+        .typed_input("x", DataType::Bool, lengths(&[4]))
+        .node(Op::new("Cast", &["x"], &["i"]).int("to", DataType::Int64 as i64))
+        .integers("c", &[3])
+        .node(Op::new("Mul", &["i", "c"], &["m"]))
+        .node(Op::new("Cast", &["m"], &["y"]).int("to", 1))
+        .output("y");
+    let case = whole_case(builder, 0, 1);
+    exact(&case);
+    assert_eq!(answer(&case, &[tensor(&[4], &[1.0, 0.0, 1.0, 1.0])]), [3.0, 0.0, 3.0, 3.0]);
+    // Fractions are dropped, and what is left is exact.
+    let builder = Builder::new(17)
+        .input("x", &[4])
+        .floats("ten", &[1], &[10.0])
+        .node(Op::new("Mul", &["x", "ten"], &["m"]))
+        .node(Op::new("Cast", &["m"], &["i"]).int("to", DataType::Int64 as i64))
+        .integers("three", &[3])
+        .node(Op::new("Equal", &["i", "three"], &["y"]))
+        .output("y");
+    let found = answer(&crate::support::case(builder), &[tensor(&[4], &[0.35, -0.35, 0.44, 0.25])]);
+    assert_eq!(found, [1.0, 0.0, 0.0, 0.0]);
+}
