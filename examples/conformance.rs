@@ -23,6 +23,7 @@ use std::time::Instant;
 use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
 use serde_json::{Map, Value, json};
+use zkinfer::models::float::calibrate::CalibrateError;
 use zkinfer::models::onnx::{ImportError, Refusal, supported_operators};
 use zkinfer::models::{Dataset, Error as ModelError};
 use zkinfer::{
@@ -130,7 +131,15 @@ impl Runner {
             .collect();
         let dataset = Dataset::new(vec![inputs.clone()], None)
             .ok_or_else(|| failed("data")(&"no samples"))?;
-        let calibration = model.calibrate(&dataset).map_err(|error| failed("calibrate")(&error))?;
+        // What it should come to is looked at first: there may be no integers for that.
+        let names = model.graph().outputs.iter().map(|output| output.name.as_str());
+        read(&directory.join("outputs.npz"), names)?;
+        let calibration = model.calibrate(&dataset).map_err(|error| match error {
+            ModelError::Calibrate(CalibrateError::NotFinite { .. }) => {
+                refused("calibrate", error.to_string())
+            }
+            error => failed("calibrate")(&error),
+        })?;
         let quantised = model.quantise(&calibration).map_err(|error| failed("quantise")(&error))?;
         let circuit = quantised.compile_with(&Exposure::public(), Objective::Prover);
         let circuit = circuit.map_err(|error| match error.to_string() {

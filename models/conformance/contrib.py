@@ -1,6 +1,7 @@
-"""Cases for what ONNX has no node tests of: onnxruntime's own operators on integers, 16-bit activations, 4-bit weights.
+"""Cases for what ONNX has no node tests of: onnxruntime's own operators, 16-bit activations, 4-bit weights.
 
-Each network quantises its inputs, applies one operator, and dequantises the result. What it should come to is what onnxruntime says.
+Each network quantises its inputs, applies one operator, and dequantises the result; those of operators on real numbers do not quantise.
+What it should come to is what onnxruntime says.
 """
 
 import numpy as np
@@ -155,6 +156,35 @@ def narrow_weights(network: Network, element: int, name: str) -> list[str]:
     return grid
 
 
+# Operators on real numbers: domain, shapes of computed inputs, shapes of constants behind them, attributes.
+FUSED = {
+    "BiasGelu": ("com.microsoft", [[2, 6]], [[6]], {}),
+    "FastGelu": ("com.microsoft", [[2, 6]], [[6]], {}),
+    "FusedConv": ("com.microsoft", [[1, 2, 5, 5]], [[3, 2, 3, 3], [3]], {"activation": "LeakyRelu", "activation_params": [0.1]}),
+    "FusedGemm": ("com.microsoft", [[2, 6]], [[6, 4], [4]], {"activation": "Relu"}),
+    "FusedMatMul": ("com.microsoft", [[2, 3, 4], [2, 5, 4]], [], {"alpha": 0.5, "transB": 1}),
+    "Gelu": ("com.microsoft", [[2, 6]], [], {}),
+    "GlobalLpPool": ("", [[1, 3, 4, 4]], [], {}),
+    "QuickGelu": ("com.microsoft", [[2, 6]], [], {"alpha": 1.5}),
+    "SimplifiedLayerNormalization": ("", [[2, 8]], [[8]], {}),
+    "SkipLayerNormalization": ("com.microsoft", [[1, 2, 8], [1, 2, 8]], [[8], [8]], {}),
+    "SkipSimplifiedLayerNormalization": ("com.microsoft", [[1, 2, 8], [1, 2, 8]], [[8]], {}),
+}
+
+
+def fused(network: Network, operator: str) -> None:
+    """One operator on real numbers, by its name."""
+    domain, inputs, constants, attributes = FUSED[operator]
+    names = []
+    for index, shape in enumerate(inputs):
+        names.append(f"x{index}")
+        network.inputs.append(helper.make_tensor_value_info(names[-1], TensorProto.FLOAT, shape))
+        network.feeds[names[-1]] = network.random.uniform(-1.5, 1.5, shape).astype(np.float32)
+    for index, shape in enumerate(constants):
+        names.append(network.constant(f"c{index}", network.random.uniform(-1, 1, shape).astype(np.float32)))
+    network.nodes.append(helper.make_node(operator, names, ["y"], domain=domain, **attributes))
+
+
 def collect() -> list[Case]:
     found = []
     own = "com.microsoft."
@@ -182,6 +212,9 @@ def collect() -> list[Case]:
         )
         for transposed in (0, 1):
             case(own + "QGemm", f"qgemm_{transposed}", element, lambda network: gemm(network, transposed))
+    for operator, (domain, *_) in FUSED.items():
+        subject = own + operator if domain else operator
+        case(subject, operator.lower(), "int8", lambda network: fused(network, operator))
     case("QuantizeLinear", "wide_conv", "uint16", wide_conv)
     for element, name in ((TensorProto.INT4, "int4"), (TensorProto.UINT4, "uint4")):
         case("DequantizeLinear", f"{name}_weights", "uint8", lambda network: narrow_weights(network, element, name))

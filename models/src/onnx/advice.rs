@@ -84,6 +84,7 @@ fn unsupported(operator: &str) -> Option<&'static str> {
             "where it reads depends on the data; cut the file before it \
             (`onnx.utils.extract_model`)"
         }
+        "Einsum" => "write it as MatMul and Transpose before exporting",
         "NegativeLogLikelihoodLoss"
         | "SoftmaxCrossEntropyLoss"
         | "Gradient"
@@ -122,6 +123,7 @@ fn onnxruntimes(operator: &str) -> &'static str {
             between QuantizeLinear and DequantizeLinear instead"
         }
         "DynamicQuantizeLSTM"
+        | "DynamicQuantizeMatMul"
         | "MatMulIntegerToFloat"
         | "QAttention"
         | "QEmbedLayerNormalization"

@@ -11,7 +11,6 @@ mod limits;
 mod masks;
 mod operators;
 mod passes;
-mod quantised;
 mod recorded;
 mod refusals;
 mod support;

@@ -160,7 +160,8 @@ fn refused_attributes_and_operands() {
     let cases = [
         (
             reason(13, &[1, 4], pool("MaxPool")),
-            "its input has shape [1, 4], expected [1, C, L] or [1, C, H, W]",
+            "its input has shape [1, 4], expected one to three dimensions behind batch and \
+                channels",
         ),
         (
             reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("pads", &[2, 0, 0, 0])),

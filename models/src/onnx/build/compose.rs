@@ -10,16 +10,37 @@ use crate::onnx::error::Stop;
 use crate::onnx::read::call::Call;
 
 impl<'a> Importer<'a> {
-    /// An element-wise function of a value.
+    /// An element-wise function of a value. A power of a sum with one number reads the value that
+    /// the number is added to.
     pub(in crate::onnx) fn activate(
         &mut self,
         call: &Call<'a>,
-        value: ValueId,
-        activation: Activation,
+        mut value: ValueId,
+        mut activation: Activation,
     ) -> Result<ValueId, Stop> {
+        if let Activation::Power { factor, offset, exponent } = activation
+            && let Some((below, added)) = self.one_number_added(value)
+        {
+            let offset = offset + factor * added;
+            (value, activation) = (below, Activation::Power { factor, offset, exponent });
+        }
         let shape = self.graph.shape(value).to_vec();
         let grid = activation.is_condition().then_some(Grid::BOOLEAN);
         self.push_on(call, Operator::Activation(activation), vec![value], shape, grid)
+    }
+
+    /// The value that a sum adds one number to, everywhere the same, and that number.
+    fn one_number_added(&self, value: ValueId) -> Option<(ValueId, f32)> {
+        let node = &self.graph.nodes[self.graph.producer(value)?];
+        let Operator::Add { subtract, constant } = &node.operator else {
+            return None;
+        };
+        let (&[input], [false], &[first, ..]) = (&node.inputs[..], &subtract[..], &constant[..])
+        else {
+            return None;
+        };
+        let same = node.grid.is_none() && constant.iter().all(|&x| x == first);
+        (same && (first as f32).is_finite()).then_some((input, first as f32))
     }
 
     /// The product of two values of one shape. A square is a function of one value, as is

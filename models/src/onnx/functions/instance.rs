@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::onnx::messages::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 
 /// The nodes of `function` with the operands, results and parameters of `node`. What is between
-/// them is named after the node's first result and the operator, since a function inside of this one
-/// may have the same result; nodes are named after `name`.
+/// them is named after the node's first result and the operator, since a function inside of this
+/// one may have the same result; nodes are named after `name`.
 pub(super) fn instance(function: &FunctionProto, node: &NodeProto, name: &str) -> Vec<NodeProto> {
     let result = node.output.iter().find(|output| !output.is_empty());
     let label = format!("{}/{}", result.map_or("", String::as_str), node.op_type);

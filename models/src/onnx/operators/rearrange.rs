@@ -1,4 +1,4 @@
-//! Operators that copy or reorder elements: Split, Expand, Tile, Concat, DepthToSpace,
+//! Operators that copy or reorder elements: Split, Compress, Expand, Tile, Concat, DepthToSpace,
 //! SpaceToDepth; Shape and Size, which only look at shapes; and ConstantOfShape and Range, which
 //! make constants of constants.
 
@@ -19,6 +19,7 @@ pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("Split", &["axis", "num_outputs", "split"], split)
         .all_outputs()
         .takes_constants(),
+    Registration::new("Compress", &["axis"], compress),
     Registration::new("Expand", &[], expand).folds(Fold::Two(fold::expand)),
     Registration::new("Tile", &[], tile),
     Registration::new("DepthToSpace", &["blocksize", "mode"], depth_to_space),
@@ -118,6 +119,25 @@ fn split<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// Elements where a known condition is true: along one dimension, or of all of them in a row.
+fn compress<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let input = importer.computed(call, 0)?;
+    let condition = importer.constant(call, 1)?.numbers();
+    let shape = importer.graph.shape(input).to_vec();
+    let (value, along) = match call.has("axis") {
+        true => (input, axis(call.int("axis", 0)?, shape.len())?),
+        false => (importer.reshape(call, input, vec![shape.iter().product()])?, 0),
+    };
+    let length = importer.graph.shape(value)[along];
+    let chosen = condition.iter().take(length).enumerate().filter(|(_, truth)| **truth != 0.0);
+    let chosen: Vec<usize> = chosen.map(|(index, _)| index).collect();
+    if chosen.is_empty() {
+        return Err(Stop::because("its condition is true nowhere"));
+    }
+    let value = importer.gather(call, value, along, &chosen)?;
+    importer.define(call, value)
 }
 
 fn expand<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
