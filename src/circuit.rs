@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, Prediction, Witness, compile};
-use zkinfer_models::data::read_sample;
+use zkinfer_models::data::{ReadOptions, read_sample};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_models::integer::tensors::Clamped;
 use zkinfer_models::quantise::counterparts::Counterparts;
-use zkinfer_models::{Quantised, Report};
+use zkinfer_models::{Dataset, Quantised, Report};
 use zkinfer_prover::Opening;
 use zkinfer_prover::sealing::seal;
 use zkinfer_verifier::circuit::sheet::Role;
@@ -148,6 +148,19 @@ impl Circuit {
         let mut signature = self.graph.signature();
         signature.retain(|input| names.contains(&input.name.as_str()));
         Ok(read_sample(path, &signature).map_err(zkinfer_models::Error::from)?)
+    }
+
+    /// Reads all samples for some of the inputs, by name, from a file of any kind.
+    pub fn read_data(
+        &self,
+        path: impl AsRef<Path>,
+        names: &[&str],
+        options: &ReadOptions,
+    ) -> Result<Dataset, Error> {
+        let mut signature = self.graph.signature();
+        signature.retain(|input| names.contains(&input.name.as_str()));
+        let data = Dataset::read_with(path, &signature, options);
+        Ok(data.map_err(zkinfer_models::Error::from)?)
     }
 
     /// What these tensors hold beyond the range that the network is quantised for, by the index of

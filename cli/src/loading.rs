@@ -5,13 +5,21 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use zkinfer::cache::{Cache, CacheError};
 use zkinfer::files::set;
+use zkinfer::models::data::{ReadOptions, Sample};
 use zkinfer::models::integer::tensors::Clamped;
 use zkinfer::models::onnx::Dimensions;
 use zkinfer::verifier::Parameters;
 use zkinfer::{Circuit, artifact, foreign};
 
-use crate::arguments::Open;
+use crate::arguments::{Open, Reading};
 use crate::screen::{Progress, tell, warn};
+
+impl Reading {
+    /// How files are read that may hold labels.
+    pub fn options(&self, labels: Option<&String>) -> ReadOptions {
+        ReadOptions { normalise: self.normalise.clone(), labels: labels.cloned() }
+    }
+}
 
 impl Open {
     /// What is said of the dimensions that the model leaves open.
@@ -28,6 +36,26 @@ pub fn read_circuit(path: &Path) -> Result<Circuit> {
     // An interrupted run may have left its opening and seal half replaced.
     set::settle(set::directory(path), tell);
     Ok(artifact::read_circuit(path)?)
+}
+
+/// Samples for the inputs of these names: all that the file has, or the only one.
+pub fn read_samples(
+    circuit: &Circuit,
+    path: &Path,
+    names: &[&str],
+    (reading, all): (&Reading, bool),
+) -> Result<Vec<Sample>> {
+    let data = circuit.read_data(path, names, &reading.options(None))?;
+    let samples = data.samples();
+    if samples.len() > 1 && !all {
+        bail!(
+            "{}: it holds {} samples, expected one; save a single sample, or take all of them with \
+            --all",
+            foreign::path(path),
+            samples.len()
+        );
+    }
+    Ok(samples.to_vec())
 }
 
 /// The commitment parameters from the user's cache, or derived with a spinner.

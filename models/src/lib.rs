@@ -15,7 +15,7 @@
 //! | [`quantise`] | [`float::graph`] + ranges → [`integer::graph`] | int8 with snapped multipliers, and a [report](quantise::report) of what was decided |
 //! | [`float`] | | the network on real numbers |
 //! | [`integer`] | | the network on integers: the contract with `zkinfer-circuits` |
-//! | [`data`] | `.npz`, `.npy`, JSON → samples | with the checks that bad data deserves |
+//! | [`data`] | `.npz`, `.npy`, JSON, CSV, PNG, JPEG → samples | with the checks that bad data deserves |
 //! | [`tensor`] | | element moves, orders and window geometry that the others share |
 //! | [`limits`] | | how large a network may be |
 //! | `file` | | reading regular files, within limits |

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 /// Endings that a result's name has instead of those of what it was made from; all that is read and
 /// written here.
-pub const ENDINGS: [&str; 9] =
-    ["onnx", "npy", "npz", "json", "zkc", "vk", "seal", "opening", "proof"];
+pub const ENDINGS: [&str; 13] = [
+    "onnx", "npy", "npz", "json", "csv", "png", "jpg", "jpeg", "zkc", "vk", "seal", "opening",
+    "proof",
+];
 
 /// The path of what belongs to a file: the same name with another ending.
 pub fn beside(path: &Path, ending: &str) -> PathBuf {

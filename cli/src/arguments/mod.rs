@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use zkinfer::models::agreement::MAX_ERROR;
+use zkinfer::models::data::Normalise;
 use zkinfer::verifier::Digest;
 
 pub use values::{Device, InputRange, Optimize, Shown, Visibility, Weights};
-use values::{digest, dimension, percent, range, shape, shown};
+use values::{digest, dimension, normalise, percent, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
@@ -76,14 +77,25 @@ pub struct Destination {
     pub force: bool,
 }
 
+/// How data is read.
+#[derive(Args, Debug)]
+pub struct Reading {
+    /// How PNG and JPEG pictures become numbers: unit (0 to 1), bytes (0 to 255), minus-one-one or
+    /// imagenet, and settings behind it: mean=…, std=… (one number, or one for each channel),
+    /// scale=1/255, layout=nchw|nhwc, order=rgb|bgr, fit=stretch|crop. A byte p becomes
+    /// (scale·p − mean) / std.
+    #[arg(long, value_name = "PRESET,KEY=VALUE,…", value_parser = normalise)]
+    pub normalise: Option<Normalise>,
+}
+
 /// Lengths that a model leaves open.
 #[derive(Args, Debug)]
 pub struct Open {
     /// Length of a symbolic dimension (1 if it is not named here).
     #[arg(long = "dim", value_name = "NAME=N", value_parser = dimension)]
     pub dimensions: Vec<(String, usize)>,
-    /// Shape of an input, all of it: also of dimensions without a name, or where one name stands for
-    /// several lengths.
+    /// Shape of an input, all of it: also of dimensions without a name, or where one name stands
+    /// for several lengths.
     #[arg(long = "shape", value_name = "NAME=N,N,…", value_parser = shape)]
     pub shapes: Vec<(String, Vec<usize>)>,
 }
@@ -97,9 +109,16 @@ pub struct Compile {
     /// Lengths that the model leaves open.
     #[command(flatten)]
     pub open: Open,
-    /// Typical inputs, to choose the quantisation by (.npz, .npy or .json).
+    /// Typical inputs, to choose the quantisation by (.npz, .npy, .json, .csv, a picture or a
+    /// directory of pictures).
     #[arg(long, value_name = "DATA")]
     pub calibration: Option<PathBuf>,
+    /// The array or column of labels, if it is not named label, labels or y.
+    #[arg(long, value_name = "NAME")]
+    pub labels: Option<String>,
+    /// How calibration data is read.
+    #[command(flatten)]
+    pub reading: Reading,
     /// Refuse a network of which an output, or a channel or column of one, differs from the float
     /// model by more than this, on samples of the calibration: root mean square, in percent of the
     /// standard deviation of the float model's numbers. 100 is what a constant would be off by.
@@ -140,8 +159,14 @@ pub struct Run {
     /// The compiled model.
     #[arg(value_name = "NAME.zkc")]
     pub circuit: PathBuf,
-    /// The input (.npy, .npz or .json).
+    /// The input (.npy, .npz, .json, .csv or a picture).
     pub input: PathBuf,
+    /// Run on every sample of the input, not on one.
+    #[arg(long)]
+    pub all: bool,
+    /// How the input is read.
+    #[command(flatten)]
+    pub reading: Reading,
     /// Refuse an input outside the range that the network is quantised for, of which the nearest
     /// end would be taken.
     #[arg(long)]
@@ -154,8 +179,14 @@ pub struct Evaluate {
     /// The float model.
     #[arg(value_name = "MODEL.onnx")]
     pub model: PathBuf,
-    /// Labelled inputs (.npz with an array named label).
+    /// Labelled inputs (.npz with an array or .csv with a column named label).
     pub data: PathBuf,
+    /// The array or column of labels, if it is not named label, labels or y.
+    #[arg(long, value_name = "NAME")]
+    pub labels: Option<String>,
+    /// How the data is read.
+    #[command(flatten)]
+    pub reading: Reading,
     /// The compiled model [default: the .zkc beside the model].
     #[arg(long, value_name = "NAME.zkc")]
     pub circuit: Option<PathBuf>,
@@ -176,9 +207,17 @@ pub struct Prove {
     /// The compiled model.
     #[arg(value_name = "NAME.zkc")]
     pub circuit: PathBuf,
-    /// The input (.npy, .npz or .json), and for every sealed input its .opening.
+    /// The input (.npy, .npz, .json, .csv or a picture), and for every sealed input its .opening.
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
+    /// Prove every sample of the input, each by a proof of its own: INPUT.1.proof, INPUT.2.proof
+    /// and so on, each written when it is done. One proof for all of them takes a model that is
+    /// compiled for so many (`compile --dim batch=N`).
+    #[arg(long, conflicts_with = "profile")]
+    pub all: bool,
+    /// How the input is read.
+    #[command(flatten)]
+    pub reading: Reading,
     /// The opening of the model's seal [default: the .opening beside the compiled model].
     #[arg(long, value_name = "NAME.opening")]
     pub opening: Option<PathBuf>,
@@ -233,12 +272,16 @@ pub struct Seal {
     /// The compiled model.
     #[arg(value_name = "NAME.zkc")]
     pub circuit: PathBuf,
-    /// Seal this tensor for a sealed input, instead of the weights (.npy, .npz or .json).
+    /// Seal this tensor for a sealed input, instead of the weights (as the inputs of
+    /// `prove`).
     #[arg(long, value_name = "TENSOR")]
     pub tensor: Option<PathBuf>,
     /// The input that the tensor is for, if several are sealed.
     #[arg(long, value_name = "NAME", requires = "tensor")]
     pub input: Option<String>,
+    /// How the tensor is read.
+    #[command(flatten)]
+    pub reading: Reading,
     /// Where the .seal and the .opening go.
     #[command(flatten)]
     pub destination: Destination,

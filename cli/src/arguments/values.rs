@@ -1,6 +1,7 @@
 //! Values of options.
 
 use clap::ValueEnum;
+use zkinfer::models::data::Normalise;
 use zkinfer::verifier::Digest;
 
 /// What the layout should be cheapest for.
@@ -88,6 +89,11 @@ pub fn shape(text: &str) -> Result<(String, Vec<usize>), String> {
     };
     let lengths = lengths.filter(|_| !name.is_empty()).ok_or(expected)?;
     Ok((name.to_owned(), lengths))
+}
+
+/// A preset, settings, or both.
+pub fn normalise(text: &str) -> Result<Normalise, String> {
+    text.parse()
 }
 
 /// 64 hexadecimal digits.

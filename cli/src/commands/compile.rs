@@ -118,7 +118,9 @@ pub fn quantise(
     }
     progress.stage("calibrating");
     let samples = arguments.calibration.as_ref();
-    let samples = samples.map(|path| Dataset::read(path, model.inputs())).transpose()?;
+    let options = arguments.reading.options(arguments.labels.as_ref());
+    let read = |path| Dataset::read_with(path, model.inputs(), &options);
+    let samples = samples.map(read).transpose()?;
     let calibration = match &samples {
         Some(samples) => model.calibrate(samples)?,
         None => {

@@ -28,7 +28,8 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
         format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
     })?;
     model.adopt_ranges(circuit.graph());
-    let data = Dataset::read(&arguments.data, model.inputs())?;
+    let options = arguments.reading.options(arguments.labels.as_ref());
+    let data = Dataset::read_with(&arguments.data, model.inputs(), &options)?;
     progress.stage("running both networks");
     let evaluation = model.evaluate(circuit.graph(), &data)?;
     progress.stage("looking for where they part");

@@ -1,7 +1,9 @@
 //! `zkinfer prove`.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -10,12 +12,12 @@ use zkinfer::files::names;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
 use zkinfer::{
-    Cache, Circuit, Inputs, InputsError, Opening, Parameters, Stage, Visibility, artifact,
+    Cache, Circuit, Inference, Inputs, InputsError, Opening, Parameters, Stage, Visibility,
+    artifact,
 };
 
 use crate::arguments::{Device, Prove};
-use crate::files::Names;
-use crate::loading::{allow_clamped, parameters, read_circuit};
+use crate::loading::{allow_clamped, parameters, read_circuit, read_samples};
 use crate::outcome::Outcome;
 use crate::profile::Profile;
 use crate::readings::{clamped_json, print_outputs, tensors};
@@ -24,23 +26,39 @@ use crate::screen::{Progress, Stages, bytes, print_json, say, seconds, warn};
 pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     let first = arguments.inputs.first().context("no input")?;
     let named = arguments.destination.names(first, &["proof"])?;
-    let path = named.path("proof");
-    arguments.destination.check(std::slice::from_ref(&path))?;
+    if !arguments.all {
+        arguments.destination.check(&[named.path("proof")])?;
+    }
     let stages = Stages::new(Stage::Reading.name());
     let circuit = read_circuit(&arguments.circuit)?;
-    let opening_paths = opening_paths(&circuit, &named);
-    arguments.destination.check(&[std::slice::from_ref(&path), &opening_paths].concat())?;
-    let inputs = read_inputs(&circuit, &arguments.inputs)?;
-    let clamped = inputs.clamped(&circuit);
-    allow_clamped(&clamped, arguments.strict, first)?;
+    let inputs = read_inputs(&circuit, arguments)?;
+    let files: Vec<Files> = match arguments.all {
+        false => vec![Files::new(&circuit, |ending| named.path(ending))],
+        true => (1..=inputs.len())
+            .map(|number| Files::new(&circuit, |ending| named.path(&format!("{number}.{ending}"))))
+            .collect(),
+    };
+    let paths = files.iter().flat_map(|files| std::iter::once(&files.proof).chain(&files.openings));
+    arguments.destination.check(&paths.cloned().collect::<Vec<_>>())?;
+    let clamped: Vec<_> = inputs.iter().map(|inputs| inputs.clamped(&circuit)).collect();
+    clamped.iter().try_for_each(|clamped| allow_clamped(clamped, arguments.strict, first))?;
     let opening = model_opening(arguments, &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
     let progress = Progress::new(Stage::Running.name());
     stages.enter(Stage::Running.name());
+    let number = Cell::new(0);
     let observer = |stage: Stage| {
         stages.enter(stage.name());
-        progress.stage(stage.name());
+        match arguments.all {
+            false => progress.stage(stage.name()),
+            true => progress.stage(&format!(
+                "proof {} of {}: {}",
+                number.get(),
+                inputs.len(),
+                stage.name()
+            )),
+        }
     };
     let device = device(arguments.device, &circuit, &parameters, &progress)?;
     let session = circuit
@@ -49,45 +67,85 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
         .self_check(!arguments.no_self_check)
         .on(device.clone())
         .observer(&observer);
-    let inference = session.infer(&inputs.sources()).with_context(|| foreign::path(first))?;
+    let mut results = Vec::new();
+    let mut proven = Vec::new();
+    for ((inputs, files), clamped) in inputs.iter().zip(&files).zip(&clamped) {
+        number.set(number.get() + 1);
+        let start = Instant::now();
+        let inference = session.infer(&inputs.sources()).with_context(|| match arguments.all {
+            false => foreign::path(first),
+            true => format!("{}, sample {}", foreign::path(first), number.get()),
+        })?;
+        let file = files.write(arguments, &inference)?;
+        let seconds = start.elapsed().as_secs_f64();
+        if json {
+            results.push(json!({
+                "proof": foreign::json_path(&files.proof),
+                "openings": files.openings.iter().map(foreign::json_path).collect::<Vec<_>>(),
+                "bytes": file,
+                "argument_bytes": inference.proof.argument.len(),
+                "key": inference.proof.key.to_string(),
+                "device": device.backend().unwrap_or_else(|| Cpu.about()),
+                "model": inference.proof.model().to_string(),
+                "outputs": tensors(&inference.outputs),
+                "clamped": clamped_json(clamped),
+                "seconds": seconds,
+            }));
+        } else {
+            proven.push((files, file, seconds, inference.outputs));
+        }
+    }
     drop(session);
     let laps = stages.finish();
     drop(progress);
-    let file = inference.proof.to_bytes();
-    let openings: Vec<_> =
-        inference.openings.iter().map(|(_, opening)| opening.to_bytes()).collect();
-    let secrets =
-        opening_paths.iter().zip(&openings).map(|(path, opening)| NewFile::secret(path, opening));
-    let files: Vec<NewFile<'_>> =
-        std::iter::once(NewFile::public(&path, &file)).chain(secrets).collect();
-    arguments.destination.write(&files)?;
-
-    let proof = &inference.proof;
-    let total: f64 = laps.iter().map(|lap| lap.wall).sum();
-    let profile = arguments.profile.then(|| Profile::new(&circuit, laps));
+    let profile = arguments.profile.then(|| Profile::new(&circuit, laps.clone()));
     if json {
-        print_json(&json!({
-            "proof": foreign::json_path(&path),
-            "openings": opening_paths.iter().map(foreign::json_path).collect::<Vec<_>>(),
-            "bytes": file.len(),
-            "argument_bytes": proof.argument.len(),
-            "key": proof.key.to_string(),
-            "device": device.backend().unwrap_or_else(|| Cpu.about()),
-            "model": proof.model().to_string(),
-            "outputs": tensors(&inference.outputs),
-            "clamped": clamped_json(&clamped),
-            "seconds": total,
-            "profile": profile,
-        }))?;
-    } else {
-        say!("proved in {}: {} ({})", seconds(total), foreign::path(&path), bytes(file.len()));
-        for path in &opening_paths {
+        match results.as_mut_slice() {
+            [result] if !arguments.all => {
+                result["seconds"] = json!(laps.iter().map(|lap| lap.wall).sum::<f64>());
+                result["profile"] = json!(profile);
+                print_json(result)?;
+            }
+            results => print_json(&json!({ "proofs": results }))?,
+        }
+        return Ok(Outcome::Done);
+    }
+    let whole: f64 = laps.iter().map(|lap| lap.wall).sum();
+    for (files, length, took, outputs) in &proven {
+        let took = if arguments.all { *took } else { whole };
+        say!("proved in {}: {} ({})", seconds(took), foreign::path(&files.proof), bytes(*length));
+        for path in &files.openings {
             say!("{}  secret: the sealed output, to go on from here", foreign::path(path));
         }
-        print_outputs(&inference.outputs);
-        profile.iter().for_each(Profile::print);
+        print_outputs(outputs);
     }
+    profile.iter().for_each(Profile::print);
     Ok(Outcome::Done)
+}
+
+/// Where one proof goes, and the openings of its sealed outputs.
+struct Files {
+    proof: PathBuf,
+    openings: Vec<PathBuf>,
+}
+
+impl Files {
+    fn new(circuit: &Circuit, path: impl Fn(&str) -> PathBuf) -> Self {
+        Self { proof: path("proof"), openings: opening_paths(circuit, &path) }
+    }
+
+    /// Writes all of them, or none; gives the length of the proof's file.
+    fn write(&self, arguments: &Prove, inference: &Inference) -> Result<usize> {
+        let file = inference.proof.to_bytes();
+        let openings: Vec<_> =
+            inference.openings.iter().map(|(_, opening)| opening.to_bytes()).collect();
+        let secrets = self.openings.iter().zip(&openings);
+        let secrets = secrets.map(|(path, opening)| NewFile::secret(path, opening));
+        let files: Vec<NewFile<'_>> =
+            std::iter::once(NewFile::public(&self.proof, &file)).chain(secrets).collect();
+        arguments.destination.write(&files)?;
+        Ok(file.len())
+    }
 }
 
 /// What to prove on.
@@ -108,7 +166,7 @@ fn device(
 }
 
 /// Where the openings of sealed outputs go: beside the proof.
-fn opening_paths(circuit: &Circuit, names: &Names) -> Vec<PathBuf> {
+fn opening_paths(circuit: &Circuit, path: impl Fn(&str) -> PathBuf) -> Vec<PathBuf> {
     let outputs = circuit.key().description().outputs.iter();
     let sealed = outputs.filter(|output| output.visibility == Visibility::Sealed);
     // Of what may be in a path, and no longer than file systems let names be.
@@ -118,9 +176,9 @@ fn opening_paths(circuit: &Circuit, names: &Names) -> Vec<PathBuf> {
     for output in sealed {
         let name = safe(&output.name);
         // Two names may look the same in a path.
-        let others = (2..).map(|count| names.path(&format!("{name}-{count}.opening")));
+        let others = (2..).map(|count| path(&format!("{name}-{count}.opening")));
         paths.extend(
-            std::iter::once(names.path(&format!("{name}.opening")))
+            std::iter::once(path(&format!("{name}.opening")))
                 .chain(others)
                 .find(|path| !paths.contains(path)),
         );
@@ -145,18 +203,24 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
     Ok(Some(artifact::read_opening(path)?))
 }
 
-/// Openings for the sealed inputs, and one data file for all others.
-fn read_inputs(circuit: &Circuit, paths: &[PathBuf]) -> Result<Inputs> {
-    let (openings, data): (Vec<&PathBuf>, Vec<&PathBuf>) = paths
+/// Openings for the sealed inputs, and one data file for all others: of one inference or of many.
+fn read_inputs(circuit: &Circuit, arguments: &Prove) -> Result<Vec<Inputs>> {
+    let (openings, data): (Vec<&PathBuf>, Vec<&PathBuf>) = arguments
+        .inputs
         .iter()
         .partition(|path| path.extension().is_some_and(|extension| extension == "opening"));
     let opened = openings.iter().map(|path| artifact::read_opening(path));
     let opened = opened.collect::<Result<Vec<_>, _>>()?;
     let plain = Inputs::plain(circuit);
-    let tensors = match data.as_slice() {
-        [] if plain.is_empty() => Vec::new(),
-        [path] if !plain.is_empty() => circuit.read_some_inputs(path, &plain)?,
-        [] => bail!("no data for {}: give a .npy, .npz or .json file", foreign::names(plain)),
+    let samples = match data.as_slice() {
+        [] if plain.is_empty() => vec![Vec::new()],
+        [path] if !plain.is_empty() => {
+            read_samples(circuit, path, &plain, (&arguments.reading, arguments.all))?
+        }
+        [] => bail!(
+            "no data for {}: give a file of arrays, a table or a picture",
+            foreign::names(plain)
+        ),
         [path] => {
             bail!(
                 "{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)",
@@ -170,11 +234,14 @@ fn read_inputs(circuit: &Circuit, paths: &[PathBuf]) -> Result<Inputs> {
             )
         }
     };
-    Inputs::new(circuit, tensors, opened).map_err(|error| match error {
-        InputsError::Opening { index, .. } => {
-            let path = openings.get(index).map(foreign::path).unwrap_or_default();
-            anyhow::Error::from(error).context(path)
-        }
-        _ => error.into(),
-    })
+    let inputs = |tensors| {
+        Inputs::new(circuit, tensors, opened.clone()).map_err(|error| match error {
+            InputsError::Opening { index, .. } => {
+                let path = openings.get(index).map(foreign::path).unwrap_or_default();
+                anyhow::Error::from(error).context(path)
+            }
+            _ => error.into(),
+        })
+    };
+    samples.into_iter().map(inputs).collect()
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use ndarray::ArrayD;
 use serde_json::json;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
@@ -12,8 +11,8 @@ use zkinfer::verifier::Visibility;
 use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
 
-use crate::arguments;
-use crate::loading::{allow_clamped, parameters, read_circuit};
+use crate::arguments::{self, Reading};
+use crate::loading::{allow_clamped, parameters, read_circuit, read_samples};
 use crate::outcome::Outcome;
 use crate::readings::clamped_json;
 use crate::screen::{Progress, bytes, print_json, say};
@@ -32,8 +31,11 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
             let (seal, opening) = sealed.with_context(|| foreign::path(&arguments.circuit))?;
             (seal, opening, Vec::new())
         }
-        Some(tensor) => seal_input(&circuit, &parameters, tensor, arguments.input.as_deref())
-            .with_context(|| foreign::path(tensor))?,
+        Some(tensor) => {
+            let source = (tensor.as_path(), &arguments.reading);
+            seal_input(&circuit, &parameters, source, arguments.input.as_deref())
+                .with_context(|| foreign::path(tensor))?
+        }
     };
     drop(progress);
     let (seal_file, opening_file) = (seal.to_bytes(), opening.to_bytes());
@@ -66,7 +68,7 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
 fn seal_input(
     circuit: &Circuit,
     parameters: &Parameters,
-    tensor: &Path,
+    (tensor, reading): (&Path, &Reading),
     name: Option<&str>,
 ) -> Result<(Seal, Opening, Vec<Clamped>)> {
     let inputs = &circuit.key().description().inputs;
@@ -87,8 +89,9 @@ fn seal_input(
             bail!("several inputs are sealed ({}): choose one with --input", foreign::names(names))
         }
     };
-    let tensors: Vec<ArrayD<f32>> = circuit.read_some_inputs(tensor, &[name])?;
-    let read = tensors.first().context("the file holds no tensor")?;
+    let samples = read_samples(circuit, tensor, &[name], (reading, false))?;
+    let read = samples.first().and_then(|sample| sample.first());
+    let read = read.context("the file holds no tensor")?;
     let index = inputs.iter().position(|input| input.name == name);
     let clamped = circuit.clamped(index.map(|index| (index, read)));
     allow_clamped(&clamped, false, tensor)?;

@@ -182,3 +182,75 @@ fn pipes_and_devices() {
         "{message}"
     );
 }
+
+/// A safetensors file in the model's folder.
+fn safetensors(folder: &Folder, header: &str, bytes: &[u8]) {
+    let length = (header.len() as u64).to_le_bytes();
+    let file = [&length, header.as_bytes(), bytes].concat();
+    std::fs::write(folder.path("model/w.safetensors"), file).unwrap();
+}
+
+/// The entry of a tensor among others.
+fn entry(dtype: &str, shape: &str, offsets: &str) -> String {
+    format!(
+        "{{\"__metadata__\": {{\"format\": \"pt\"}}, \
+        \"b\": {{\"dtype\": \"I8\", \"shape\": [4], \"data_offsets\": [0, 4]}}, \
+        \"w\": {{\"dtype\": {dtype:?}, \"shape\": {shape}, \"data_offsets\": {offsets}}}}}"
+    )
+}
+
+#[test]
+fn safetensors_by_name_or_by_place() {
+    let folder = Folder::new();
+    let raw: Vec<u8> = weights(8).iter().flat_map(|w| w.to_le_bytes()).collect();
+    let bytes = [&[9; 4], &raw[..]].concat();
+    let header = entry("F32", "[4, 2]", "[4, 36]");
+    safetensors(&folder, &header, &bytes);
+    let first = Ok(weights(8)[..2].to_vec());
+    let location = ("location", "w.safetensors");
+    assert_eq!(folder.load(&[location]), first);
+    let offset = (8 + header.len() + 4).to_string();
+    assert_eq!(folder.load(&[location, ("offset", &offset), ("length", "32")]), first);
+    for (header, problem) in [
+        (
+            entry("F16", "[4, 2]", "[4, 36]"),
+            "its tensor \"w\" holds \"F16\", and the model's FLOAT",
+        ),
+        (entry("F4", "[4, 2]", "[4, 36]"), "its tensor \"w\" holds \"F4\", and the model's FLOAT"),
+        (
+            entry("F32", "[2, 4]", "[4, 36]"),
+            "its tensor \"w\" has shape [2, 4], and the model's [4, 2]",
+        ),
+        (entry("F32", "[4, 2]", "[4, 32]"), "28 bytes for shape [4, 2], expected 32"),
+        (entry("F32", "[4, 2]", "[8, 40]"), "but \"w.safetensors\" has"),
+        (entry("F32", "[4, 2]", "[36, 4]"), "its tensor \"w\" ends at 4, before it begins at 36"),
+        (
+            entry("F32", "[4, 2]", &format!("[{0}, {0}]", u64::MAX)),
+            "its tensor \"w\" ends at 18446744073709551615, before it begins at",
+        ),
+        (entry("F32", "[4, 2]", "[4]"), "it is no complete safetensors file ("),
+        (entry("F32", "[4, 2]", "[-4, 28]"), "it is no complete safetensors file ("),
+        ("{}".into(), "\"w.safetensors\": it has no tensor \"w\""),
+        ("[]".into(), "it is no complete safetensors file ("),
+        (format!("{header} {{}}"), "it is no complete safetensors file ("),
+        (
+            header.replace("\"b\"", "\"w\"").replace("I8", "F32"),
+            "it is no complete safetensors file (two tensors are called \"w\"",
+        ),
+        ("[".repeat(100_000), "it is no complete safetensors file ("),
+    ] {
+        safetensors(&folder, &header, &bytes);
+        folder.refused(&[location], problem);
+    }
+    let whole = {
+        safetensors(&folder, &header, &bytes);
+        std::fs::read(folder.path("model/w.safetensors")).unwrap()
+    };
+    for length in 0..whole.len() {
+        std::fs::write(folder.path("model/w.safetensors"), &whole[..length]).unwrap();
+        folder.refused(&[location], "external data: ");
+    }
+    let huge = [&u64::MAX.to_le_bytes(), &whole[8..]].concat();
+    std::fs::write(folder.path("model/w.safetensors"), huge).unwrap();
+    folder.refused(&[location], "a header of 18446744073709551615 bytes");
+}

@@ -3,10 +3,12 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
+use super::safetensors;
 use crate::onnx::messages::TensorProto;
 
 /// The bytes of a tensor that lie in another file: exactly those that its shape needs, of a regular
-/// file in the model's folder.
+/// file in the model's folder. They are where the model says, or in safetensors by the tensor's
+/// name.
 pub(super) fn external_data(
     tensor: &TensorProto,
     directory: Option<&Path>,
@@ -36,9 +38,16 @@ pub(super) fn external_data(
         ));
     }
     let (mut file, size) = crate::file::open(&path).map_err(failed)?;
-    let offset = number("offset")?.unwrap_or(0);
+    let (mut offset, mut length) = (number("offset")?, number("length")?);
+    // Files of other weights do not know names.
+    if location.ends_with(".safetensors") && (offset, length) == (None, None) {
+        let place = safetensors::place(&mut file, tensor);
+        let place = place.map_err(|problem| format!("external data: {location:?}: {problem}"))?;
+        (offset, length) = (Some(place.0), Some(place.1));
+    }
+    let offset = offset.unwrap_or(0);
     let rest = size.checked_sub(offset);
-    let length = number("length")?.or(rest).unwrap_or(0);
+    let length = length.or(rest).unwrap_or(0);
     if rest.is_none_or(|rest| length > rest) {
         return Err(format!(
             "external data: {length} bytes from {offset} on, but {location:?} has {size}"

@@ -7,4 +7,5 @@ pub(in crate::onnx) mod elements;
 mod external;
 pub(in crate::onnx) mod file;
 pub(in crate::onnx) mod interface;
+mod safetensors;
 pub(in crate::onnx) mod tensor;

@@ -1,7 +1,9 @@
 //! Samples in every format, and what is wrong with the others.
 
 mod elements;
+mod pictures;
 mod promises;
+mod tables;
 
 use std::path::PathBuf;
 
@@ -191,9 +193,11 @@ fn files_that_are_no_data() {
         let message = folder.error(&folder.text(name, "neither"), &inputs);
         assert!(message.contains(" file ("), "{message}");
     }
-    let png = folder.text("i.png", "x");
-    assert!(folder.error(&png, &inputs).contains("does not end in .npz, .npy or .json"));
-    assert!(folder.error(&folder.path(""), &inputs).contains("it is a directory"));
+    let text = folder.text("i.txt", "x");
+    let message = folder.error(&text, &inputs);
+    assert!(message.contains("does not end in .npz, .npy, .json, .csv, .png or .jpg"), "{message}");
+    let message = folder.error(&folder.path(""), &inputs);
+    assert!(message.contains("it is a directory without a .png or .jpg file"), "{message}");
     assert!(folder.error(&folder.path("none.npy"), &inputs).starts_with("cannot read"));
 }
 

@@ -1,0 +1,74 @@
+//! Data of many samples and of many kinds: all of them proven, tables, shapes.
+
+mod desk;
+
+use std::fs;
+
+use desk::Desk;
+use serde_json::Value;
+use zkinfer_models::Dataset;
+use zkinfer_models::integer::signature::Input;
+
+const CIRCUIT: &str = "mlp-64-32-16-10.zkc";
+
+/// The first samples of the network's test set, as a table.
+fn table(desk: &Desk, count: usize) {
+    let input = Input { name: "image".into(), shape: vec![1, 64], grid: None };
+    let data = Dataset::read(desk.path("test.npz"), &[input]).expect("data").first(count);
+    let row = |row: Vec<String>| row.join(",");
+    let names = row((0..64).map(|pixel| format!("pixel {pixel}")).collect());
+    let rows = data
+        .samples()
+        .iter()
+        .map(|sample| row(sample[0].iter().map(ToString::to_string).collect()));
+    let text = std::iter::once(names).chain(rows).collect::<Vec<_>>().join("\n");
+    fs::write(desk.path("digits.csv"), text).expect("a table");
+}
+
+#[test]
+fn each_sample_gets_a_proof_of_its_own() {
+    let desk = Desk::compiled();
+    table(&desk, 3);
+    desk.refuse(
+        &["prove", CIRCUIT, "digits.csv"],
+        &["it holds 3 samples, expected one; save a single sample, or take all of them with --all"],
+    );
+    // What is there already is not overwritten, and nothing else is written then.
+    fs::write(desk.path("digits.2.proof"), "mine").expect("a file");
+    desk.refuse(&["prove", CIRCUIT, "digits.csv", "--all"], &["digits.2.proof"]);
+    fs::remove_file(desk.path("digits.2.proof")).expect("removed");
+
+    let proven = desk.json(&["prove", CIRCUIT, "digits.csv", "--all"]);
+    let ran = desk.json(&["run", CIRCUIT, "digits.csv", "--all"]);
+    let (proofs, samples) = (list(&proven["proofs"]), list(&ran["samples"]));
+    assert_eq!((proofs.len(), samples.len()), (3, 3));
+    for (number, (proof, sample)) in (1..).zip(proofs.iter().zip(samples)) {
+        let name = format!("digits.{number}.proof");
+        assert!(proof["proof"].as_str().expect("a path").ends_with(&name));
+        assert_eq!(proof["outputs"], sample["outputs"]);
+        desk.succeed(&["verify", &name, "mlp-64-32-16-10.vk"]);
+    }
+    assert_ne!(samples[0]["outputs"], samples[1]["outputs"]);
+    let text = desk.succeed(&["run", CIRCUIT, "digits.csv", "--all"]);
+    assert!(text.contains("sample 3 of 3"), "{text}");
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+#[test]
+fn shapes_are_fixed_from_the_command_line() {
+    let desk = Desk::new();
+    let model = "mlp-64-32-16-10.onnx";
+    desk.refuse(
+        &["compile", model, "--shape", "image=1,65"],
+        &["but `--shape` says 1,65: dimension 1 is 64 and cannot be 65"],
+    );
+    desk.refuse(
+        &["compile", model, "--shape", "x=1,64"],
+        &["shape of \"x\": the model has no input of this name; its inputs are \"image\""],
+    );
+    let compiled = desk.json(&["compile", model, "--no-seal", "--shape", "image=2,64"]);
+    assert!(!compiled["report"]["notes"].to_string().contains("dimension"), "{compiled}");
+}
