@@ -31,9 +31,12 @@ class Builder:
         self.parameters = 0  # that training would change: no running statistics
         self.multiply_accumulates = 0
 
-    def conv(self, source, channels, kernel, stride=1, padding=0, bias=True):
+    def conv(
+        self, source, channels, kernel, stride=1, padding=0, bias=True, groups=1
+    ):
         """A square convolution; `bias` is False where BatchNormalization follows."""
         inputs, height, width = self.shapes[source]
+        inputs //= groups
         fan_in = inputs * kernel * kernel
         size = [(side + 2 * padding - kernel) // stride + 1 for side in (height, width)]
         tensors = {"weight": self.he((channels, inputs, kernel, kernel), fan_in)}
@@ -48,6 +51,7 @@ class Builder:
             kernel_shape=[kernel, kernel],
             strides=[stride, stride],
             pads=[padding] * 4,
+            group=groups,
         )
 
     def norm(self, source, scale=1.0):
@@ -67,15 +71,78 @@ class Builder:
     def relu(self, source):
         return self.node("Relu", [source], self.shapes[source])
 
+    def relu6(self, source):
+        """Clip to 0 … 6."""
+        ends = []
+        for end in (0, 6):
+            ends.append(f"clip{len(self.nodes)}.{end}")
+            array = np.asarray(end, np.float32)
+            self.initializers.append(numpy_helper.from_array(array, ends[-1]))
+        return self.node("Clip", [source, *ends], self.shapes[source])
+
+    def silu(self, source):
+        """x·sigmoid(x), in two nodes as exporters write it."""
+        shape = self.shapes[source]
+        return self.node("Mul", [source, self.node("Sigmoid", [source], shape)], shape)
+
     def add(self, left, right):
         return self.node("Add", [left, right], self.shapes[left])
 
-    def max_pool(self, source):
-        """The greatest of each 2 by 2 window."""
+    def max_pool(self, source, kernel=2, stride=2, padding=0):
+        """The greatest of each square window."""
+        channels, *sides = self.shapes[source]
+        shape = [(side + 2 * padding - kernel) // stride + 1 for side in sides]
+        return self.node(
+            "MaxPool",
+            [source],
+            (channels, *shape),
+            kernel_shape=[kernel, kernel],
+            strides=[stride, stride],
+            pads=[padding] * 4,
+        )
+
+    def concat(self, sources, axis=0):
+        """One after another along an axis of the sample."""
+        shape = list(self.shapes[sources[0]])
+        shape[axis] = sum(self.shapes[source][axis] for source in sources)
+        return self.node("Concat", sources, tuple(shape), axis=axis + 1)
+
+    def halves(self, source):
+        """Both halves of the channels."""
+        channels, *sides = self.shapes[source]
+        half, parts = channels // 2, []
+        for start in (0, half):
+            name = f"slice{len(self.nodes)}"
+            ends = {"start": [start], "end": [start + half], "axis": [1]}
+            for key, value in ends.items():
+                array = np.asarray(value, np.int64)
+                self.initializers.append(
+                    numpy_helper.from_array(array, f"{name}.{key}")
+                )
+            operands = [source, *(f"{name}.{key}" for key in ends)]
+            parts.append(self.node("Slice", operands, (half, *sides)))
+        return parts
+
+    def upsample(self, source):
+        """Twice as high and wide, each element four times."""
         channels, height, width = self.shapes[source]
-        shape = (channels, height // 2, width // 2)
-        window = {"kernel_shape": [2, 2], "strides": [2, 2]}
-        return self.node("MaxPool", [source], shape, **window)
+        scales = f"resize{len(self.nodes)}.scales"
+        array = np.asarray([1, 1, 2, 2], np.float32)
+        self.initializers.append(numpy_helper.from_array(array, scales))
+        return self.node(
+            "Resize",
+            [source, "", scales],
+            (channels, 2 * height, 2 * width),
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+
+    def reshape(self, source, shape):
+        name = f"reshape{len(self.nodes)}.shape"
+        array = np.asarray([1, *shape], np.int64)
+        self.initializers.append(numpy_helper.from_array(array, name))
+        return self.node("Reshape", [source, name], shape)
 
     def mean_pool(self, source):
         """The mean of each channel, flattened."""

@@ -18,6 +18,7 @@
 //! | [`data`] | `.npz`, `.npy`, JSON, CSV, PNG, JPEG → samples | with the checks that bad data deserves |
 //! | [`tensor`] | | element moves, orders and window geometry that the others share |
 //! | [`limits`] | | how large a network may be |
+//! | [`parallel`] | samples → results | several at once, in bounded memory, telling how far it is |
 //! | `file` | | reading regular files, within limits |
 //! | `testing` | | with the feature `test-support`: an ONNX builder and generators of quantised graphs |
 //!
@@ -28,7 +29,7 @@
 //! | [`reference`](mod@float::reference) | samples → floats | what the network on integers is measured against |
 //! | `tract` | samples → floats | with the feature `tract`: the file's network, run by tract |
 //! | [`calibrate`](float::calibrate) | samples → ranges | how large each value gets |
-//! | `execute` | samples → floats | the graph, run by ourselves |
+//! | `execute`, `convolution` | samples → floats | the graph, run by ourselves |
 //! | `unread` | graph, conditions → elements | which elements a Where discards |
 //! | `relevance` | graph, ranges → ranges | which numbers of a value its readers tell apart |
 //! | `passes` | graph → graph | folds constants, normalisation and activations |
@@ -75,6 +76,7 @@ pub mod integer;
 pub mod limits;
 pub mod model;
 pub mod onnx;
+pub mod parallel;
 pub mod quantise;
 pub mod tensor;
 #[cfg(any(test, feature = "test-support"))]

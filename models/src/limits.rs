@@ -3,9 +3,9 @@
 //! circuit.
 
 /// Most elements of all tensors together.
-pub const MAX_ELEMENTS: usize = 1 << 25;
+pub const MAX_ELEMENTS: usize = 1 << 27;
 /// Most multiplications of one run: weights times the positions that they are used at.
-pub const MAX_PRODUCTS: usize = 1 << 34;
+pub const MAX_PRODUCTS: usize = 1 << 36;
 /// Most dimensions of a tensor.
 pub const MAX_RANK: usize = 8;
 /// Most operators, after ONNX's have been spelled out in those of the

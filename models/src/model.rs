@@ -22,6 +22,7 @@ use crate::integer::signature::{Grid, Input};
 use crate::integer::tensors::TensorError;
 use crate::integer::validate::GraphError;
 use crate::onnx::{self, Dimensions, ImportError};
+use crate::parallel::Watch;
 use crate::quantise::counterparts::Counterparts;
 use crate::quantise::{self, QuantiseError, Quantised};
 
@@ -65,6 +66,7 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Model {
     graph: Graph,
+    watch: Watch,
     notes: Vec<String>,
     /// What the file says of each input's integers.
     element: Vec<Option<Grid>>,
@@ -126,12 +128,19 @@ impl Model {
         notes.extend(indices::close(&mut graph));
         Ok(Self {
             graph,
+            watch: Watch::default(),
             notes,
             element,
             declared: Declared::default(),
             #[cfg(feature = "tract")]
             file: imported.file,
         })
+    }
+
+    /// Who is told how many samples of how many calibration, or evaluation, is through with.
+    #[must_use]
+    pub fn watched(self, watch: Watch) -> Self {
+        Self { watch, ..self }
     }
 
     /// The float model, ready to run.
@@ -207,7 +216,7 @@ impl Model {
     /// # Errors
     /// If the model does not run on a sample.
     pub fn calibrate(&self, dataset: &Dataset) -> Result<Calibration, Error> {
-        let mut calibration = Calibration::over(&self.graph, dataset)?;
+        let mut calibration = Calibration::over(&self.graph, dataset, &self.watch)?;
         calibration.declare(&self.declared);
         Ok(calibration)
     }
@@ -218,9 +227,9 @@ impl Model {
     /// # Errors
     /// If the range is none, or the model does not run.
     pub fn calibrate_input_range(&self, minimum: f32, maximum: f32) -> Result<Calibration, Error> {
-        let declared = &self.declared;
+        let (declared, watch) = (&self.declared, &self.watch);
         let mut calibration =
-            Calibration::over_input_range(&self.graph, declared, minimum, maximum)?;
+            Calibration::over_input_range(&self.graph, declared, minimum, maximum, watch)?;
         calibration.declare(declared);
         Ok(calibration)
     }
@@ -242,7 +251,7 @@ impl Model {
         graph: &integer::graph::Graph,
         dataset: &Dataset,
     ) -> Result<Evaluation, Error> {
-        Ok(evaluate::evaluate(&self.reference(), graph, dataset)?)
+        Ok(evaluate::evaluate(&self.reference(), graph, dataset, &self.watch)?)
     }
 
     /// Where the error of a quantised graph of this model comes in, and what saturates: one entry

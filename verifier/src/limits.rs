@@ -25,10 +25,10 @@ pub const MAX_TENSORS: usize = 1 << 12;
 /// Most dimensions of a tensor.
 pub const MAX_RANK: usize = 8;
 /// Most elements of all nodes together; also of weights of one contraction.
-pub const MAX_ELEMENTS: usize = 1 << 25;
+pub const MAX_ELEMENTS: usize = 1 << 27;
 /// Most elements that all nodes together read: a tensor counts once for each place where one reads
 /// it.
-pub const MAX_READS: usize = 1 << 28;
+pub const MAX_READS: usize = 1 << 30;
 /// Most products of single taps and positions in the backward pass of a contraction, for each
 /// element that it reads or makes and each of its weights. Only a cotangent that is not of rank one
 /// costs them, and factors of columns.

@@ -179,10 +179,10 @@ fn limits_are_named_where_they_are_passed() {
     VerifyingKey::new(limbs).expect("half as many");
 
     // Each node reads one tensor, in very many terms.
-    let reads = description(bit(&[1 << 20]), vec![sum(vec![(0, 1); 257])], vec![1 << 20]);
+    let reads = description(bit(&[1 << 22]), vec![sum(vec![(0, 1); 257])], vec![1 << 22]);
     is_too_large(&refusal(reads), "elements read");
     let halves =
-        description(bit(&[1 << 24]), vec![Operator::Copy(0), Operator::Copy(1)], vec![1 << 24]);
+        description(bit(&[1 << 26]), vec![Operator::Copy(0), Operator::Copy(1)], vec![1 << 26]);
     is_too_large(&refusal(halves), "tensor elements up to here");
     let wide = requantise(0, 0);
     let cells =

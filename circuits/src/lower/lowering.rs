@@ -1,6 +1,6 @@
 //! Lowering in progress: what each value of the graph has become, and what operators ask of it.
 
-use zkinfer_models::integer::graph::{Graph, Node, Quantisation, ValueId, Window};
+use zkinfer_models::integer::graph::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::circuit::description::{self, NodeId, Output, OutputSource, Scheme};
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -113,6 +113,31 @@ impl<'g> Lowering<'g> {
     pub(super) fn only_an_output(&self) -> bool {
         let value = self.values.len();
         self.readers[value] == 0 && self.outputs[value] == 1
+    }
+
+    /// Whether one equation reads the value being lowered: that of the only output that it is, or
+    /// that of the only Sum that adds it up.
+    pub(super) fn read_once(&self) -> bool {
+        let value = self.values.len();
+        let added = || {
+            self.graph.nodes.iter().any(|node| {
+                node.inputs.contains(&value) && matches!(node.operator, Operator::Sum { .. })
+            })
+        };
+        self.only_an_output() || self.readers[value] == 1 && self.outputs[value] == 0 && added()
+    }
+
+    /// Whether the node's operand `index` is an accumulator that was not requantised.
+    pub(super) fn is_accumulator(&self, node: &Node, index: usize) -> bool {
+        let producer =
+            node.inputs.get(index).and_then(|id| id.checked_sub(self.graph.inputs.len()));
+        producer.and_then(|producer| self.graph.nodes.get(producer)).is_some_and(|producer| {
+            matches!(
+                producer.operator,
+                Operator::Convolution { requantise: None, .. }
+                    | Operator::Linear { requantise: None, .. }
+            )
+        })
     }
 
     pub(super) fn value(&self, reader: &str, value: ValueId) -> Result<Operand<'g>, Error> {

@@ -77,6 +77,11 @@ pub(super) fn requantise(
     builder.requantise(sum, 0, &Function { minimum: 2 * first, values })
 }
 
+/// Whether halves go to even, which takes two divisions of the same accumulator.
+pub(super) fn divides_twice(requantise: &Requantise) -> bool {
+    requantise.ties != Ties::Up && requantise.shift > 0
+}
+
 impl Affine<'_> {
     /// The bias of every row at the scale of `z`, the requantisation's constants included.
     fn bias(&self, lowering: &Lowering<'_>) -> Result<Vec<i64>, Error> {
@@ -107,7 +112,7 @@ impl Affine<'_> {
         shape: [usize; 3],
         viewed: bool,
     ) -> Result<NodeId, Error> {
-        let direct = !viewed && lowering.only_an_output();
+        let direct = !viewed && lowering.read_once();
         let digits = weight_digits(self.weights);
         let several = digits.len() > 1;
         let mut parts = Vec::new();
@@ -129,10 +134,9 @@ impl Affine<'_> {
         }
         let accumulator =
             if several { lowering.builder.combine(parts, Vec::new()) } else { parts[0].0 };
-        let even = |requantise: &Requantise| requantise.ties != Ties::Up && requantise.shift > 0;
         let accumulator = match self.requantise {
             // Read by more than one equation.
-            Some(requantise) if lowering.sealed && even(requantise) => {
+            Some(requantise) if lowering.sealed && divides_twice(requantise) => {
                 lowering.builder.copy(accumulator)
             }
             None if lowering.sealed && (!direct || several) => lowering.builder.copy(accumulator),

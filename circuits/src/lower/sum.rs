@@ -30,12 +30,16 @@ pub(super) fn lower(
         offset = centre.and_then(|centre| offset.checked_sub(centre)).ok_or_else(overflow)?;
         terms.push((operand.node, multiplier));
     }
-    // Summands that agree on a shape are read as they stand.
-    let first = terms.first().map_or(0, |&(first, _)| first);
-    if terms.iter().any(|&(term, _)| lowering.builder.shape(term) != lowering.builder.shape(first))
-    {
+    // Summands that agree on a shape are read as they stand. Accumulators stand as they are in any
+    // case: their rows are those that the cotangent of the division has a factor for.
+    let summed = (0..terms.len()).find(|&index| lowering.is_accumulator(node, index));
+    let common = lowering.builder.shape(terms.get(summed.unwrap_or(0)).map_or(0, |term| term.0));
+    let common = common.to_vec();
+    let agree = terms.iter().all(|&(term, _)| lowering.builder.shape(term) == common);
+    if !agree {
+        let shape = if summed.is_some() { &common } else { &node.shape };
         for (term, _) in &mut terms {
-            *term = lowering.builder.reshape(*term, &node.shape);
+            *term = lowering.builder.reshape(*term, shape);
         }
     }
     let mut constant: Vec<i64> = match constant {
@@ -52,6 +56,10 @@ pub(super) fn lower(
     if constant.iter().all(|value| Some(value) == constant.first()) {
         constant.truncate(1);
     }
-    let accumulator = lowering.builder.combine(terms, constant);
+    let mut accumulator = lowering.builder.combine(terms, constant);
+    // Two divisions would read a product of committed values twice.
+    if lowering.sealed && summed.is_some() && rescale::divides_twice(requantise) {
+        accumulator = lowering.builder.copy(accumulator);
+    }
     Ok(rescale::requantise(lowering, accumulator, requantise))
 }

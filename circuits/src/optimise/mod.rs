@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `counts` | how many rows, columns, lookups and slots a plan has |
 //! | `cost` | what those cost: the model and its estimated constants |
+//! | `loads` | how much of it each node of the graph takes |
 //!
 //! Four numbers are free, and none changes what is proven: `k`; the limb width; the *narrow limit*,
 //! the number of quotients up to which a requantisation has one table row for each (2 cells, 1
@@ -18,13 +19,13 @@
 
 pub mod cost;
 pub mod counts;
-
-use std::collections::BTreeMap;
+mod loads;
 
 use zkinfer_verifier::MIN_K;
 
 pub use cost::{CostModel, Prediction};
 pub use counts::Counts;
+pub use loads::{Loads, loads};
 
 use crate::error::Error;
 use crate::lower::{Lowered, Plan};
@@ -70,8 +71,15 @@ impl Objective {
 
     /// Less is better.
     fn score(self, prediction: &Prediction) -> f64 {
-        let costs =
-            [prediction.prove_seconds, prediction.verify_seconds, prediction.proof_bytes as f64];
+        self.score_of([
+            prediction.prove_seconds,
+            prediction.verify_seconds,
+            prediction.proof_bytes as f64,
+        ])
+    }
+
+    /// The same of proving time, verification time and proof size.
+    fn score_of(self, costs: [f64; 3]) -> f64 {
         self.weights().iter().zip(costs).map(|(weight, cost)| weight * cost.ln()).sum()
     }
 }
@@ -87,41 +95,78 @@ pub fn plan_with(
     objective: Objective,
     model: &CostModel,
 ) -> Result<Plan, Error> {
-    let scored: Vec<(f64, bool, Plan)> = candidates(lowered)?
-        .into_iter()
-        .map(|(plan, counts)| {
-            let prediction = model.predict(&counts);
-            (
-                objective.score(&prediction),
-                prediction.proof_bytes <= comfortable_bytes(counts.cells),
-                plan,
-            )
-        })
-        .collect();
-    let least = |comfortable: bool| {
-        let within = scored.iter().filter(|(_, fits, _)| *fits || !comfortable);
-        within.min_by(|(a, ..), (b, ..)| a.total_cmp(b))
-    };
-    let best = least(false).ok_or(Error::NoPlan { largest_k: LARGEST_K })?;
-    let comfortable = least(true).filter(|(score, ..)| score - best.0 <= SACRIFICE.ln());
-    Ok(comfortable.unwrap_or(best).2)
+    let candidates = candidates(lowered)?.into_iter();
+    let scored: Vec<Scored> =
+        candidates.map(|(plan, counts)| Scored::new(plan, &counts, objective, model)).collect();
+    let best = best(scored.iter().map(|scored| (scored.score, scored.comfortable, scored)));
+    Ok(best.ok_or(Error::NoPlan { largest_k: LARGEST_K })?.plan)
 }
 
-/// The best plan and its score for every `k` that has one, on the reference machine: for circuits
-/// that must share their number of rows.
-pub fn plans_by_rows(
-    lowered: &Lowered,
-    objective: Objective,
-) -> Result<BTreeMap<u32, (f64, Plan)>, Error> {
-    let mut best: BTreeMap<u32, (f64, Plan)> = BTreeMap::new();
-    for (plan, counts) in candidates(lowered)? {
-        let score = objective.score(&CostModel::REFERENCE.predict(&counts));
-        let entry = best.entry(plan.k).or_insert((score, plan));
-        if score < entry.0 {
-            *entry = (score, plan);
+/// A plan with what it is expected to cost.
+#[derive(Clone, Copy)]
+struct Scored {
+    plan: Plan,
+    prediction: Prediction,
+    score: f64,
+    comfortable: bool,
+}
+
+impl Scored {
+    fn new(plan: Plan, counts: &Counts, objective: Objective, model: &CostModel) -> Self {
+        let prediction = model.predict(counts);
+        let comfortable = prediction.proof_bytes <= comfortable_bytes(counts.cells);
+        Self { plan, prediction, score: objective.score(&prediction), comfortable }
+    }
+}
+
+/// The least score, or that of the best whose proofs are comfortable if it is not much worse.
+fn best<T>(scored: impl Iterator<Item = (f64, bool, T)>) -> Option<T> {
+    let mut least: [Option<(f64, T)>; 2] = [None, None];
+    for (score, comfortable, what) in scored {
+        let slot = &mut least[usize::from(comfortable)];
+        if slot.as_ref().is_none_or(|(least, _)| score < *least) {
+            *slot = Some((score, what));
         }
     }
-    Ok(best)
+    match least {
+        [Some(other), Some(comfortable)] => {
+            let dear = comfortable.0 - other.0 > SACRIFICE.ln();
+            Some(if dear { other.1 } else { comfortable.1 })
+        }
+        [other, comfortable] => comfortable.or(other).map(|(_, what)| what),
+    }
+}
+
+/// Plans for circuits that must share their number of rows, on the reference machine: the best by
+/// what all of them take together.
+pub fn plans_sharing_rows(lowered: &[Lowered], objective: Objective) -> Result<Vec<Plan>, Error> {
+    let scored = |lowered: &Lowered| -> Result<Vec<Scored>, Error> {
+        let scored = |(plan, counts): (Plan, Counts)| {
+            Scored::new(plan, &counts, objective, &CostModel::REFERENCE)
+        };
+        Ok(candidates(lowered)?.into_iter().map(scored).collect())
+    };
+    let circuits = lowered.iter().map(scored).collect::<Result<Vec<_>, _>>()?;
+    let of = |k: u32| -> Option<Vec<Scored>> {
+        let rows = circuits.iter().map(|plans| {
+            let plans = plans.iter().filter(|scored| scored.plan.k == k);
+            best(plans.map(|scored| (scored.score, scored.comfortable, *scored)))
+        });
+        rows.collect()
+    };
+    let plans = (MIN_K..=LARGEST_K).filter_map(of).map(|plans| {
+        let total = |cost: fn(&Prediction) -> f64| {
+            plans.iter().map(|scored| cost(&scored.prediction)).sum::<f64>()
+        };
+        let score = objective.score_of([
+            total(|prediction| prediction.prove_seconds),
+            total(|prediction| prediction.verify_seconds),
+            total(|prediction| prediction.proof_bytes as f64),
+        ]);
+        (score, plans.iter().all(|scored| scored.comfortable), plans)
+    });
+    let plans = best(plans).ok_or(Error::NoPlan { largest_k: LARGEST_K })?;
+    Ok(plans.into_iter().map(|scored| scored.plan).collect())
 }
 
 /// Every plan within the verifier's limits, with its counts.

@@ -10,6 +10,8 @@ use crate::data::Dataset;
 use crate::float::reference::{Executor, Reference};
 use crate::integer::graph::{Graph, Input};
 use crate::integer::interpreter::{InterpretError, Interpreter};
+use crate::limits;
+use crate::parallel::{self, Watch};
 pub use error::EvaluateError;
 
 /// Float and int8 side by side.
@@ -49,6 +51,7 @@ pub(crate) fn evaluate(
     reference: &Reference<'_>,
     graph: &Graph,
     dataset: &Dataset,
+    watch: &Watch,
 ) -> Result<Evaluation, EvaluateError> {
     let interpreter = Interpreter::new(graph).map_err(InterpretError::from)?;
     let ranges = graph.ranges();
@@ -57,24 +60,30 @@ pub(crate) fn evaluate(
         outputs.map(|output| Distance::new(graph, output)).collect();
     let mut outside = vec![[0usize; 2]; graph.inputs.len()];
     let mut classes = Classes::of(graph, dataset.labels());
-    for (sample, inputs) in dataset.samples().iter().enumerate() {
+    let samples = dataset.samples();
+    let both = |sample: usize| {
+        let inputs = &samples[sample];
         let float = reference.run(inputs);
         let float = float.map_err(|source| EvaluateError::Reference { sample, source })?;
         let float: Vec<_> = float.iter().map(|output| output.mapv(f64::from)).collect();
         let integers = graph.quantise_inputs(inputs);
         let integers = integers.map_err(|source| EvaluateError::Tensor { sample, source })?;
+        Ok((sample, float, interpreter.run(&integers)?))
+    };
+    let compare = |(sample, float, integers): (usize, Vec<ArrayD<f64>>, Vec<ArrayD<i64>>)| {
+        let inputs = &samples[sample];
         for (index, (counts, input)) in outside.iter_mut().zip(inputs).enumerate() {
             let clamped = graph.clamped(index, input);
             counts[0] += clamped.map_or(0, |clamped| clamped.below + clamped.above);
             counts[1] += input.len();
         }
-        let integers = interpreter.run(&integers)?;
         let int8 = graph.dequantise_outputs(&integers);
         for (index, distance) in distances.iter_mut().enumerate() {
             distance.add(&float[index], &integers[index], &int8[index], &ranges);
         }
-        classes.add(sample, &float[0], &int8[0])?;
-    }
+        classes.add(sample, &float[0], &int8[0])
+    };
+    parallel::samples(samples.len(), memory(graph), watch, both, compare)?;
     let outputs: Vec<OutputError> = distances.into_iter().map(Distance::finish).collect();
     let saturation = |(input, counts): (&Input, [usize; 2])| InputSaturation {
         name: input.name.clone(),
@@ -94,6 +103,16 @@ pub(crate) fn evaluate(
         inputs: graph.inputs.iter().zip(outside).map(saturation).collect(),
         outputs,
     })
+}
+
+/// Bytes that a run of both holds at once, about: some values of the largest size, in eight bytes
+/// an element.
+fn memory(graph: &Graph) -> usize {
+    const VALUES: usize = 8;
+    let inputs = graph.inputs.iter().map(|input| &input.shape);
+    let shapes = inputs.chain(graph.nodes.iter().map(|node| &node.shape));
+    let largest = shapes.map(|shape| limits::elements(shape)).max().unwrap_or(0);
+    largest.saturating_mul(8 * VALUES)
 }
 
 /// The classes of the first output, counted.

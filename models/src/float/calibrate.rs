@@ -15,6 +15,7 @@ use crate::float::room;
 use crate::float::unread::{Odd, counts, unread};
 use crate::integer::graph::ValueId;
 use crate::integer::signature::Grid;
+use crate::parallel::{self, Watch};
 use crate::tensor::moves::from_elements;
 
 /// Samples drawn when there is no calibration data, unless a run of the network takes very long.
@@ -95,6 +96,12 @@ impl Range {
         self.minimum.is_finite() && self.maximum.is_finite()
     }
 
+    /// The range that also covers another.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { minimum: self.minimum.min(other.minimum), maximum: self.maximum.max(other.maximum) }
+    }
+
     /// The range that also covers the elements.
     #[must_use]
     pub fn including(self, elements: impl Iterator<Item = f32>) -> Self {
@@ -137,10 +144,19 @@ pub struct Calibration {
 
 impl Calibration {
     /// Measures ranges over a dataset.
-    pub(crate) fn over(graph: &Graph, dataset: &Dataset) -> Result<Self, CalibrateError> {
-        let mut measured = Measured::new(graph);
-        dataset.samples().iter().try_for_each(|tensors| measured.add(tensors))?;
-        measured.finish(Source::Data { samples: dataset.samples().len() })
+    pub(crate) fn over(
+        graph: &Graph,
+        dataset: &Dataset,
+        watch: &Watch,
+    ) -> Result<Self, CalibrateError> {
+        let (execution, mut measured) = (Execution::new(graph), Measured::new(graph));
+        let samples = dataset.samples();
+        let measure = |sample| Measured::on(graph, &execution, sample, &samples[sample]);
+        parallel::samples(samples.len(), room::memory(graph), watch, measure, |one| {
+            measured.add(&one);
+            Ok(())
+        })?;
+        measured.finish(graph, Source::Data { samples: samples.len() })
     }
 
     /// Puts declared ranges of inputs in the place of measured ones.
@@ -157,12 +173,20 @@ impl Calibration {
         declared: &Declared,
         minimum: f32,
         maximum: f32,
+        watch: &Watch,
     ) -> Result<Self, CalibrateError> {
         if !(minimum.is_finite() && maximum.is_finite() && minimum < maximum) {
             return Err(CalibrateError::InputRange { minimum, maximum });
         }
-        let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        let mut draw = |fraction: &mut dyn FnMut(&mut Random) -> f32| -> Vec<ArrayD<f32>> {
+        let seed = Random(0x9e37_79b9_7f4a_7c15);
+        let numbers: usize = graph.inputs.iter().map(|i| i.shape.iter().product::<usize>()).sum();
+        let draw = |sample: usize| -> Vec<ArrayD<f32>> {
+            let mut random = seed.after(numbers * sample.saturating_sub(2));
+            let mut fraction = || match sample {
+                0 => 0.0,
+                1 => 1.0,
+                _ => random.fraction(),
+            };
             let inputs = graph.inputs.iter();
             let tensors = inputs.map(|input| {
                 let count = input.shape.iter().product();
@@ -176,18 +200,18 @@ impl Calibration {
                     let x = (1.0 - fraction) * minimum + fraction * maximum;
                     if known.is_some() { x.round() } else { x }
                 };
-                let elements = (0..count).map(|_| element(fraction(&mut random)));
+                let elements = (0..count).map(|_| element(fraction()));
                 from_elements(&input.shape, elements.collect())
             });
             tensors.collect()
         };
-        let mut measured = Measured::new(graph);
-        measured.add(&draw(&mut |_| 0.0))?;
-        measured.add(&draw(&mut |_| 1.0))?;
-        for _ in 2..random_samples(graph) {
-            measured.add(&draw(&mut Random::fraction))?;
-        }
-        measured.finish(Source::InputRange { minimum, maximum })
+        let (execution, mut measured) = (Execution::new(graph), Measured::new(graph));
+        let measure = |sample| Measured::on(graph, &execution, sample, &draw(sample));
+        parallel::samples(random_samples(graph), room::memory(graph), watch, measure, |one| {
+            measured.add(&one);
+            Ok(())
+        })?;
+        measured.finish(graph, Source::InputRange { minimum, maximum })
     }
 }
 
@@ -198,11 +222,8 @@ fn random_samples(graph: &Graph) -> usize {
     room::repetitions(graph, WORK, LEAST_SAMPLES, RANDOM_SAMPLES)
 }
 
-/// Ranges while samples come in.
-struct Measured<'g> {
-    graph: &'g Graph,
-    execution: Execution<'g>,
-    samples: usize,
+/// Ranges over some samples.
+struct Measured {
     /// For each input that is an index, its range.
     indices: Vec<Option<Grid>>,
     inputs: Vec<Range>,
@@ -210,18 +231,12 @@ struct Measured<'g> {
     nodes: Vec<(Range, Range)>,
     /// Where a node was infinite first: the sample, and what was found.
     infinite: BTreeMap<usize, (usize, f64)>,
-    /// The values that a Where chooses by.
-    conditions: HashSet<ValueId>,
-    consumers: Vec<Vec<usize>>,
 }
 
-impl<'g> Measured<'g> {
-    fn new(graph: &'g Graph) -> Self {
-        let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
+impl Measured {
+    /// Over none.
+    fn new(graph: &Graph) -> Self {
         Self {
-            graph,
-            execution: Execution::new(graph),
-            samples: 0,
             indices: indices::rows(graph)
                 .into_iter()
                 .zip(&graph.inputs)
@@ -230,15 +245,22 @@ impl<'g> Measured<'g> {
             inputs: vec![Range::ZERO; graph.inputs.len()],
             nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
             infinite: BTreeMap::new(),
-            conditions: chosen.map(|node| node.inputs[0]).collect(),
-            consumers: graph.consumers(),
         }
     }
 
-    fn add(&mut self, tensors: &[ArrayD<f32>]) -> Result<(), CalibrateError> {
-        let Self { graph, execution, inputs, nodes, infinite, conditions, consumers, .. } = self;
-        let sample = self.samples;
-        self.samples += 1;
+    /// Over one.
+    fn on(
+        graph: &Graph,
+        execution: &Execution<'_>,
+        sample: usize,
+        tensors: &[ArrayD<f32>],
+    ) -> Result<Self, CalibrateError> {
+        let mut measured = Self::new(graph);
+        let Self { indices, inputs, nodes, infinite } = &mut measured;
+        // The values that a Where chooses by.
+        let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
+        let conditions: HashSet<ValueId> = chosen.map(|node| node.inputs[0]).collect();
+        let consumers = &graph.consumers();
         let fits = tensors.len() == graph.inputs.len()
             && tensors.iter().zip(&graph.inputs).all(|(given, input)| given.shape() == input.shape);
         if !fits {
@@ -302,22 +324,28 @@ impl<'g> Measured<'g> {
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
             *of_result = of_result.including(result.iter().map(|&x| x as f32));
         }
-        Ok(())
+        Ok(measured)
     }
 
-    fn finish(mut self, source: Source) -> Result<Calibration, CalibrateError> {
-        self.bound()?;
-        let names = || self.graph.nodes.iter().map(|node| node.name.clone());
+    fn add(&mut self, other: &Self) {
+        for (range, other) in self.inputs.iter_mut().zip(&other.inputs) {
+            *range = range.and(*other);
+        }
+        for ((argument, result), other) in self.nodes.iter_mut().zip(&other.nodes) {
+            (*argument, *result) = (argument.and(other.0), result.and(other.1));
+        }
+        for (&index, &first) in &other.infinite {
+            self.infinite.entry(index).or_insert(first);
+        }
+    }
+
+    fn finish(mut self, graph: &Graph, source: Source) -> Result<Calibration, CalibrateError> {
+        self.bound(graph)?;
+        let names = || graph.nodes.iter().map(|node| node.name.clone());
         let (arguments, results): (Vec<Range>, Vec<Range>) = self.nodes.into_iter().unzip();
         Ok(Calibration {
             source,
-            inputs: self
-                .graph
-                .inputs
-                .iter()
-                .map(|input| input.name.clone())
-                .zip(self.inputs)
-                .collect(),
+            inputs: graph.inputs.iter().map(|input| input.name.clone()).zip(self.inputs).collect(),
             results: names().zip(results).collect(),
             arguments: names().zip(arguments).collect(),
         })
@@ -325,7 +353,7 @@ impl<'g> Measured<'g> {
 
     /// Ends the ranges that are infinite where it makes no difference any more, at the finest
     /// steps.
-    fn bound(&mut self) -> Result<(), CalibrateError> {
+    fn bound(&mut self, graph: &Graph) -> Result<(), CalibrateError> {
         /// Steps of 16 bits.
         const FINEST: f64 = 65_535.0;
         if self.infinite.is_empty() {
@@ -333,14 +361,14 @@ impl<'g> Measured<'g> {
         }
         let results = self.nodes.iter().map(|&(_, result)| result);
         let ranges: Vec<Range> = self.inputs.iter().copied().chain(results).collect();
-        let relevance = Relevance::new(self.graph, &ranges, |_| FINEST);
+        let relevance = Relevance::new(graph, &ranges, |_| FINEST);
         for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
             *of_argument = relevance.arguments[index].end(*of_argument);
-            *of_result = relevance.values[self.graph.result(index)].end(*of_result);
+            *of_result = relevance.values[graph.result(index)].end(*of_result);
             if let Some(&(sample, found)) = self.infinite.get(&index)
                 && ![of_argument, of_result].into_iter().all(|range| range.is_finite())
             {
-                let node = self.graph.nodes[index].name.clone();
+                let node = graph.nodes[index].name.clone();
                 return Err(CalibrateError::NotFinite { sample, node, found });
             }
         }
@@ -351,10 +379,18 @@ impl<'g> Measured<'g> {
 /// Steele, Lea and Flood's SplitMix64: fixed, so that compiling a model twice gives one key.
 struct Random(u64);
 
+/// What its state grows by.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl Random {
+    /// Where it stands after so many numbers.
+    fn after(&self, numbers: usize) -> Self {
+        Self(self.0.wrapping_add(STEP.wrapping_mul(numbers as u64)))
+    }
+
     /// A number in `[0, 1)`, of 24 bits.
     fn fraction(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -421,5 +457,8 @@ mod tests {
         let mean: f32 = drawn.iter().sum::<f32>() / 1000.0;
         assert!((mean - 0.5).abs() < 0.05, "{mean}");
         assert_eq!(Random(1).fraction(), drawn[0]);
+        for (place, &number) in drawn.iter().enumerate() {
+            assert_eq!(Random(1).after(place).fraction(), number);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use ndarray::{Array2, ArrayD, ArrayView2, Axis, Zip};
 
+use crate::float::convolution::convolution;
 use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
 use crate::integer::graph::{ValueId, Window};
@@ -13,9 +14,6 @@ use crate::tensor::matrices;
 use crate::tensor::moves::{self, from_elements};
 use crate::tensor::order;
 use crate::tensor::window::plane;
-
-/// Numbers that a convolution gathers from its input at once.
-const SEEN: usize = 1 << 22;
 
 /// A graph with the weights of its layers as matrices.
 pub(crate) struct Execution<'g> {
@@ -201,47 +199,6 @@ fn elements(tensor: &ArrayD<f64>) -> Vec<f64> {
     tensor.iter().copied().collect()
 }
 
-fn convolution(
-    input: &ArrayD<f64>,
-    window: &Window,
-    groups: usize,
-    weights: &Array2<f64>,
-    bias: &[f64],
-    shape: &[usize],
-) -> ArrayD<f64> {
-    let size = plane(input.shape()).unwrap_or([1, 1]);
-    let [height, width] = plane(shape).unwrap_or([1, 1]);
-    let (area, positions) = (size[0] * size[1], height * width);
-    let (channels, rows) = (input.shape()[1] / groups, bias.len() / groups);
-    let taps = window.kernel[0] * window.kernel[1];
-    let x = elements(input);
-    // What so many windows see at once is held in memory.
-    let block = (SEEN / (channels * taps)).clamp(1, positions);
-    let mut result = vec![0.0; bias.len() * positions];
-    for (group, first) in
-        (0..groups).flat_map(|group| (0..positions).step_by(block).map(move |first| (group, first)))
-    {
-        let count = block.min(positions - first);
-        let mut patches = Array2::zeros((channels * taps, count));
-        for column in 0..count {
-            let position = first + column;
-            for (tap, element) in window.taps([position / width, position % width], size) {
-                for channel in 0..channels {
-                    patches[[channel * taps + tap, column]] =
-                        x[(group * channels + channel) * area + element];
-                }
-            }
-        }
-        let kernels = weights.slice_axis(Axis(0), (group * rows..(group + 1) * rows).into());
-        let products = kernels.dot(&patches);
-        for (row, sums) in (group * rows..).zip(products.rows()) {
-            let target = result[row * positions + first..].iter_mut();
-            target.zip(sums).for_each(|(result, sum)| *result = sum + bias[row]);
-        }
-    }
-    from_elements(shape, result)
-}
-
 fn linear(
     input: &ArrayD<f64>,
     weights: ArrayView2<'_, f64>,
@@ -291,43 +248,4 @@ fn interpolate(input: &ArrayD<f64>, axis: usize, matrix: &[f32], shape: &[usize]
         }
     }
     result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// More than is gathered at once: the pieces meet at a position that is neither the first nor
-    /// the last of a row.
-    #[test]
-    fn convolutions_in_pieces() {
-        let (channels, size, rows) = (64, 90, 4);
-        let window = Window { kernel: [3, 3], pads: [1; 4], ..Window::unit() };
-        let number = |index: usize| ((index * 2_654_435_761) % 1000) as f64 - 500.0;
-        let input: Vec<f64> = (0..channels * size * size).map(number).collect();
-        let weights: Vec<f64> = (0..rows * channels * 9).map(|index| number(index + 7)).collect();
-        let matrix = Array2::from_shape_vec((rows, channels * 9), weights.clone()).unwrap();
-        let bias = [1.0, 2.0, 3.0, 4.0];
-        let pieces = channels * 9 * size * size / SEEN + 1;
-        assert!(pieces > 1 && !(SEEN / (channels * 9)).is_multiple_of(size));
-        let x = from_elements(&[1, channels, size, size], input.clone());
-        let result = convolution(&x, &window, 1, &matrix, &bias, &[1, rows, size, size]);
-        for position in (0..size * size).step_by(11) {
-            for row in 0..rows {
-                let taps = |channel: usize| {
-                    let plane = &input[channel * size * size..];
-                    let kernel = &weights[(row * channels + channel) * 9..];
-                    let taps = window.taps([position / size, position % size], [size, size]);
-                    taps.map(|(tap, element)| kernel[tap] * plane[element]).sum::<f64>()
-                };
-                // Whole numbers of less than 53 bits: sums are exact in any order.
-                let expected = bias[row] + (0..channels).map(taps).sum::<f64>();
-                assert_eq!(
-                    result[[0, row, position / size, position % size]],
-                    expected,
-                    "{row} at {position}"
-                );
-            }
-        }
-    }
 }

@@ -220,6 +220,15 @@ impl Operator {
         }
     }
 
+    /// The weights of a layer that the file has not quantised.
+    pub(crate) fn real_weights(&self) -> Option<&[f32]> {
+        match self {
+            Self::Conv { layer: Layer::Real { weights, .. }, .. }
+            | Self::Gemm { layer: Layer::Real { weights, .. } } => Some(weights),
+            _ => None,
+        }
+    }
+
     /// Whether the result holds elements of the (only) input and nothing else, each moved to a new
     /// place.
     pub fn is_view(&self) -> bool {

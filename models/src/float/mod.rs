@@ -4,6 +4,7 @@ pub(crate) mod accumulators;
 pub mod activation;
 pub mod binary;
 pub mod calibrate;
+pub(crate) mod convolution;
 pub mod declared;
 pub(crate) mod execute;
 pub mod graph;

@@ -3,7 +3,7 @@
 //! A node of the float graph becomes several tensors of a circuit; how many at least is said here,
 //! and the tests of the whole toolkit hold it against what compiling makes.
 
-use super::accumulators::raw_accumulators;
+use super::accumulators::{Sums, sums};
 use super::activation::Activation;
 use super::binary::BinaryOperator;
 use super::graph::{Graph, Node, Operator};
@@ -100,15 +100,15 @@ pub fn least_elements(graph: &Graph) -> Option<usize> {
 
 /// Measures a graph that has been simplified; gives what it leaves.
 pub(crate) fn measure(graph: &Graph) -> Result<Room, Excess> {
-    let raw = raw_accumulators(graph, &graph.consumers());
+    let sums = sums(graph, &graph.consumers());
     let mut room = Room::beside(&graph.inputs);
     let (grids, mut entries) = (graph.grids(), 0usize);
     let mut centred = vec![false; graph.inputs.len() + graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         let excess = |problem| Excess { node: index, problem };
         let products = node.inputs.first().map_or(0, |&input| products(node, graph.shape(input)));
-        room.take(&node.shape, tensors(node, raw[graph.inputs.len() + index]), products)
-            .map_err(excess)?;
+        let raw = sums[graph.inputs.len() + index] != Sums::Rescaled;
+        room.take(&node.shape, tensors(node, raw), products).map_err(excess)?;
         entries = entries.saturating_add(table(node, &grids));
         if entries > MAX_ENTRIES {
             return Err(excess(format!(
@@ -155,6 +155,31 @@ fn work(graph: &Graph) -> usize {
 /// and not above `most` times.
 pub(crate) fn repetitions(graph: &Graph, work: usize, least: usize, most: usize) -> usize {
     (work / self::work(graph).max(1)).clamp(least, most)
+}
+
+/// Bytes that one run of a graph in floating point holds at once, at most.
+pub(crate) fn memory(graph: &Graph) -> usize {
+    /// A node's argument and result beside what it reads, each element in eight bytes.
+    const ELEMENT: usize = 16;
+    let largest = graph.nodes.iter().map(|node| elements(&node.shape)).max().unwrap_or(0);
+    let mut last = vec![0; graph.inputs.len() + graph.nodes.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|&input| last[input] = index);
+    }
+    graph.outputs.iter().for_each(|output| last[output.value] = graph.nodes.len());
+    let size = |value: ValueId| elements(graph.shape(value));
+    let mut live: usize = (0..graph.inputs.len()).map(size).fold(0, usize::saturating_add);
+    let mut most = live;
+    for (index, node) in graph.nodes.iter().enumerate() {
+        live = live.saturating_add(size(graph.result(index)));
+        most = most.max(live);
+        let mut read = node.inputs.clone();
+        read.sort_unstable();
+        read.dedup();
+        let gone = read.into_iter().filter(|&input| last[input] == index).map(size);
+        live = live.saturating_sub(gone.fold(0, usize::saturating_add));
+    }
+    most.saturating_add(largest).saturating_mul(ELEMENT)
 }
 
 /// How many tensors of its result's size a node is at least in a circuit: an accumulator and what

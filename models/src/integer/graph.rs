@@ -4,7 +4,8 @@
 //! [interpreter](crate::integer::interpreter), which gives it meaning, and `zkinfer-circuits`,
 //! which proves exactly that meaning. Operators keep their ONNX names; activations are integers of
 //! at most 16 bits, signed or not, unless an [`Operator::Convolution`], [`Operator::Linear`] or
-//! [`Operator::MatMul`] leaves its accumulator as it is, which only graph outputs may.
+//! [`Operator::MatMul`] leaves its accumulator as it is, for a graph output or an
+//! [`Operator::Sum`].
 
 use std::collections::BTreeMap;
 
@@ -182,7 +183,8 @@ pub enum Operator {
         requantise: Option<Requantise>,
     },
     /// `z = Σ_j multipliers[j]·(x_j − zp_j) + constant`: Add and Sub of activations or of an
-    /// activation and a constant, a rescaling (one input), all of one shape.
+    /// activation and a constant, a rescaling (one input), all of one shape. Accumulators that were
+    /// not requantised may be among the inputs.
     Sum {
         /// One per input; negative for a subtracted one.
         multipliers: Vec<i64>,

@@ -41,13 +41,19 @@ pub(super) fn snapped(
     input_scale: f64,
     output_scale: f64,
 ) -> (Channels, u32) {
-    let largest = largest_weight(weights) / WEIGHT_LIMIT * input_scale / output_scale;
+    let shift = snapping_shift(weights, input_scale / output_scale);
+    let unit = output_scale / f64::from(shift).exp2();
+    (quantised(weights, bias, input_scale, unit), shift)
+}
+
+/// The shift that leaves room to snap: `ratio` is input scale over output scale.
+pub(super) fn snapping_shift(weights: &[f32], ratio: f64) -> u32 {
+    let largest = largest_weight(weights) / WEIGHT_LIMIT * ratio;
     let mut shift = SHIFT;
     while largest * f64::from(shift).exp2() < MULTIPLIER_FLOOR && shift < SHIFT_LIMIT {
         shift += 2;
     }
-    let unit = output_scale / f64::from(shift).exp2();
-    (quantised(weights, bias, input_scale, unit), shift)
+    shift
 }
 
 /// Parameters for an accumulator that is put out as it is, all channels at one scale.
@@ -68,7 +74,8 @@ fn largest_weight(weights: &[f32]) -> f64 {
     weights.iter().fold(0.0, |most, &w| most.max(f64::from(w).abs()))
 }
 
-fn quantised(weights: &[f32], bias: &[f32], input_scale: f64, unit: f64) -> Channels {
+/// Parameters for an accumulator whose unit, after the multiplier, is given.
+pub(super) fn quantised(weights: &[f32], bias: &[f32], input_scale: f64, unit: f64) -> Channels {
     let terms = weights.len() / bias.len();
     let mut channels = Channels {
         weights: Vec::with_capacity(weights.len()),

@@ -7,7 +7,8 @@ use super::function::Rescaling;
 use super::layer::requantise;
 use super::ratio::Ratio;
 use super::staircase::Staircase;
-use super::{channels, rescale};
+use super::{channels, rescale, scale};
+use crate::float::accumulators::Sums;
 use crate::integer::graph::{Function, Operator, Requantise, Ties, ValueId};
 use crate::integer::signature::Grid;
 
@@ -25,7 +26,10 @@ impl Quantiser<'_> {
             inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
         let terms: Vec<Term> = terms.collect();
         let multiples = multiples(&terms, constant, rescaling.scale);
-        let (multipliers, constant, shift, ties) = if let Some((terms, constant)) = multiples {
+        let (multipliers, constant, shift, ties) = if let Some(&shift) = self.shifts.get(&index) {
+            let (multipliers, constant) = rescale::summed(&terms, constant, rescaling.scale, shift);
+            (multipliers, constant, shift, Ties::Up)
+        } else if let Some((terms, constant)) = multiples {
             (terms, constant, 0, Ties::Up)
         } else if self.is_exact(index, &rescaling) {
             let (low, high) = limits(output, &rescaling);
@@ -42,6 +46,30 @@ impl Quantiser<'_> {
             (multipliers, constant, shift, Ties::Up)
         };
         Operator::Sum { multipliers, constant, requantise: requantise(shift, ties, rescaling) }
+    }
+
+    /// Real worth of one unit of the accumulator of an Add that sums of products are added in.
+    /// Whichever of them comes first settles by how many bits it is divided: as many as all that
+    /// are known by then need for their weights to be snapped to its units.
+    pub(super) fn sum_unit(&mut self, add: usize) -> f64 {
+        let node = &self.float.nodes[add];
+        let output = scale::activation(self.choices.range(self.float.result(add)));
+        let scale = self.rescaling(add, output).scale;
+        let shift = self.shifts.get(&add).copied().unwrap_or_else(|| {
+            let needed = node.inputs.iter().filter_map(|&value| {
+                let summand = &self.float.nodes[self.float.producer(value)?];
+                let input = self.grids[*self.ids.get(*summand.inputs.first()?)?];
+                let (Sums::Added(_), Some(weights)) =
+                    (self.choices.sums(value), summand.operator.real_weights())
+                else {
+                    return None;
+                };
+                Some(channels::snapping_shift(weights, input.quantisation.scale / scale))
+            });
+            needed.max().unwrap_or_default() + std::env::var("FUSE_EXTRA").map_or(0, |x| x.parse().unwrap())
+        });
+        self.shifts.insert(add, shift);
+        scale / f64::from(shift).exp2()
     }
 
     /// A value brought to another grid.

@@ -23,6 +23,8 @@ pub(super) struct Quantiser<'a> {
     pub(super) ids: Vec<ValueId>,
     /// For each quantised value, the integers it can take and what they stand for.
     pub(super) grids: Vec<Grid>,
+    /// For each Add in which sums of products are added: the bits that it divides by.
+    pub(super) shifts: BTreeMap<usize, u32>,
 }
 
 impl<'a> Quantiser<'a> {
@@ -41,6 +43,7 @@ impl<'a> Quantiser<'a> {
             given: float.grids().iter().map(Option::is_some).collect(),
             ids: Vec::new(),
             grids: Vec::new(),
+            shifts: BTreeMap::new(),
         }
     }
 

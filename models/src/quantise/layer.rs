@@ -8,6 +8,7 @@ use super::ratio::Ratio;
 use super::reach::{fine_scale, sealed_bias, sealed_weight, steps};
 use super::rescale;
 use super::staircase::Staircase;
+use crate::float::accumulators::Sums;
 use crate::float::layer::Layer;
 use crate::float::whole::whole_layer;
 use crate::integer::graph::{Operator, Requantise, Ties, ValueId, Window};
@@ -46,7 +47,8 @@ impl Quantiser<'_> {
         input: ValueId,
         output: Grid,
     ) -> (Parameters, Grid) {
-        let raw = self.choices.is_raw(self.ids.len());
+        let sums = self.choices.sums(self.ids.len());
+        let raw = sums != Sums::Rescaled;
         let scale = self.grids[input].quantisation.scale;
         if let Some(whole) = self.whole_layer(index, layer, input, output, raw) {
             return (whole, if raw { Self::raw(1.0) } else { output });
@@ -56,8 +58,13 @@ impl Quantiser<'_> {
                 self.layer(index, &fine(weights, bias), input, output)
             }
             Layer::Real { weights, bias } if raw => {
-                let Channels { weights, bias, multipliers, unit } =
-                    channels::raw(weights, bias, scale);
+                let Channels { weights, bias, multipliers, unit } = match sums {
+                    Sums::Added(add) => {
+                        let unit = self.sum_unit(add);
+                        channels::quantised(weights, bias, scale, unit)
+                    }
+                    _ => channels::raw(weights, bias, scale),
+                };
                 (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit))
             }
             Layer::Real { weights, bias } => {

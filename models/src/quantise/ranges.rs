@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::float::accumulators::raw_accumulators;
+use crate::float::accumulators::{Sums, sums};
 use crate::float::calibrate::{Calibration, Range};
 use crate::float::graph::{Graph, Operator};
 use crate::float::layer::Layer;
@@ -21,8 +21,8 @@ pub(super) struct Ranges {
     ranges: Vec<Range>,
     /// Per node: range of its result before the fused activation.
     arguments: Vec<Range>,
-    /// Per value: a raw accumulator.
-    raw: Vec<bool>,
+    /// Per value: what becomes of the accumulator that it is.
+    sums: Vec<Sums>,
     relevance: Relevance,
     /// The largest bias in size of layers that the file has quantised.
     bias: i64,
@@ -65,9 +65,18 @@ impl Ranges {
         computed.for_each(|(range, matters)| *range = matters.narrow(*range));
         let read = arguments.iter_mut().zip(&relevance.arguments);
         read.for_each(|(range, matters)| *range = matters.narrow(*range));
-        let (raw, read) = (raw_accumulators(graph, &consumers), consumers.iter());
-        let read = read.map(|readers| !readers.is_empty()).collect();
-        let mut choices = Self { ranges, arguments, raw, bias: 0, relevance, read, integers };
+        let read = consumers.iter().map(|readers| !readers.is_empty()).collect();
+        let mut sums = sums(graph, &consumers);
+        for becomes in &mut sums {
+            // Whole values are added exactly, without a scale of their own.
+            if let Sums::Added(add) = *becomes
+                && (integers.value(graph.result(add)).is_some()
+                    || integers.argument(add).is_some())
+            {
+                *becomes = Sums::Rescaled;
+            }
+        }
+        let mut choices = Self { ranges, arguments, sums, bias: 0, relevance, read, integers };
         choices.share_concat_ranges(graph, &consumers);
         choices.bias = choices.largest_bias(graph);
         Ok(choices)
@@ -100,7 +109,7 @@ impl Ranges {
         let nodes = graph.nodes.iter().enumerate().any(|(index, node)| {
             let computed = node.operator.computes()
                 && !node.keeps_grid()
-                && !self.raw[graph.inputs.len() + index];
+                && !self.is_raw(graph.inputs.len() + index);
             let whole = self.whole(graph.result(index)).is_some();
             computed && node.grid.is_none() && !whole
         });
@@ -154,7 +163,12 @@ impl Ranges {
 
     /// Whether a value is a raw accumulator.
     pub(super) fn is_raw(&self, value: ValueId) -> bool {
-        self.raw[value]
+        self.sums[value] != Sums::Rescaled
+    }
+
+    /// What becomes of an accumulator.
+    pub(super) fn sums(&self, value: ValueId) -> Sums {
+        self.sums[value]
     }
 
     /// Concat wants one quantisation for all that it joins. Where an input is used for nothing

@@ -1,6 +1,7 @@
 //! Multipliers of operators that have no weights to snap and so are rounded, finely enough not to
 //! matter.
 
+use super::exact::Term;
 use crate::integer::rounding::half_up;
 
 /// Shift of a Sum, unless its multipliers come out small.
@@ -36,6 +37,26 @@ pub(super) fn sum(
     });
     let constant = constant.iter().map(|&c| half_up(c / output_scale * power(shift)) as i64);
     (multipliers.collect(), constant.collect(), shift)
+}
+
+/// Multipliers and constant of a sum in which accumulators are added, all worth one unit of
+/// `output_scale / 2^shift`; the multipliers of the others are rounded to that unit.
+///
+/// Of an activation's 255 steps that costs at most `255/2^(shift + 1)` steps of the result: less
+/// than a thirty-second of one from a shift of 12 on.
+pub(super) fn summed(
+    terms: &[Term],
+    constant: &[f64],
+    output_scale: f64,
+    shift: u32,
+) -> (Vec<i64>, Vec<i64>) {
+    let unit = output_scale / power(shift);
+    let multipliers = terms.iter().map(|term| {
+        let magnitude = half_up(term.scale.abs() / unit).max(1.0);
+        (magnitude * term.scale.signum()) as i64
+    });
+    let constant = constant.iter().map(|&c| half_up(c / unit) as i64);
+    (multipliers.collect(), constant.collect())
 }
 
 /// Multipliers and shift of factors, none of which is exact.

@@ -13,6 +13,7 @@ mod operators;
 mod passes;
 mod recorded;
 mod refusals;
+mod residual;
 mod support;
 mod validate;
 mod wild;

@@ -122,8 +122,23 @@ impl<'g> Interpreter<'g> {
     /// # Errors
     /// If the inputs do not fit the graph.
     pub fn run(&self, inputs: &[ArrayD<i64>]) -> Result<Vec<ArrayD<i64>>, InterpretError> {
-        let values = self.run_all(inputs)?;
-        let outputs = self.graph.outputs.iter();
+        self.check_inputs(inputs)?;
+        let graph = self.graph;
+        // The node that reads a value last; what it has read is forgotten.
+        let mut last = vec![0; graph.inputs.len() + graph.nodes.len()];
+        for (index, node) in graph.nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|&input| last[input] = index);
+        }
+        graph.outputs.iter().for_each(|output| last[output.value] = usize::MAX);
+        let mut values: Vec<ArrayD<i64>> =
+            inputs.iter().map(|input| input.as_standard_layout().into_owned()).collect();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let sources: Vec<&ArrayD<i64>> = node.inputs.iter().map(|&id| &values[id]).collect();
+            values.push(execute(graph, node, &sources));
+            let read = node.inputs.iter().filter(|&&input| last[input] == index);
+            read.for_each(|&input| values[input] = ArrayD::zeros(vec![0]));
+        }
+        let outputs = graph.outputs.iter();
         Ok(outputs.map(|output| values[output.value].clone()).collect())
     }
 

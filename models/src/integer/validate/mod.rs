@@ -220,19 +220,20 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
     }
 }
 
-/// Raw accumulators may only be viewed or compared; indices may not be read at all.
+/// Raw accumulators may only be viewed, compared or added up; indices may not be read at all.
 fn check_sources(site: &Site<'_>) -> Result<(), String> {
-    let view = matches!(
+    let reads = matches!(
         site.node.operator,
         Operator::Reshape
             | Operator::Transpose { .. }
             | Operator::Slice { .. }
             | Operator::ArgMax { .. }
+            | Operator::Sum { .. }
     );
     for input in 0..site.node.inputs.len() {
         match site.bounds(input).last {
             Last::No => {}
-            Last::Accumulator if view => {}
+            Last::Accumulator if reads => {}
             Last::Accumulator => return Err("reads an accumulator that was not requantised".into()),
             Last::Index => return Err("reads the result of an ArgMax".into()),
         }

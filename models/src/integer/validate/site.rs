@@ -14,7 +14,7 @@ pub(super) const ACCUMULATOR_LIMIT: i128 = 1 << 62;
 pub(crate) struct Bounds {
     pub(crate) minimum: i64,
     pub(crate) maximum: i64,
-    /// Only a graph output, perhaps through views: a raw accumulator or an index.
+    /// Whether it is a raw accumulator or an index.
     pub(crate) last: Last,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Bounds {
 pub(crate) enum Last {
     /// An activation: any operator may read it.
     No,
-    /// A raw accumulator: views and ArgMax may read it.
+    /// A raw accumulator: views, ArgMax and Sum may read it.
     Accumulator,
     /// An ArgMax result: nothing may read it.
     Index,

@@ -19,7 +19,7 @@ pub(super) fn node(
     let shape = graph.shape(source).to_vec();
     let mut inputs = vec![source];
     match (kind(graph, source), operator) {
-        (Kind::Activation, _) | (Kind::Accumulator, 6..=8 | 11) => {}
+        (Kind::Activation, _) | (Kind::Accumulator, 2 | 6..=8 | 11) => {}
         _ => return None,
     }
     let same = graph.quantisation(source);
@@ -37,7 +37,7 @@ pub(super) fn node(
         }
         2 => {
             inputs.extend(partners(graph, source, random, |a, b| a == b));
-            (sum(&inputs, &shape, random), shape, fresh)
+            (sum(graph, &inputs, &shape, random), shape, fresh)
         }
         3 => {
             let (window, output) = window(&shape, random)?;
@@ -253,6 +253,9 @@ fn partners(
             kind(graph, value) == Kind::Activation && fits(graph.shape(source), graph.shape(value))
         })
         .collect();
+    if candidates.is_empty() {
+        return Vec::new();
+    }
     (0..random.below(3)).map(|_| candidates[random.below(candidates.len())]).collect()
 }
 
@@ -375,9 +378,12 @@ fn linear(shape: &[usize], deviation: i64, random: &mut Random) -> Option<(Opera
     Some((operator, [rows, &[features]].concat()))
 }
 
-fn sum(inputs: &[ValueId], shape: &[usize], random: &mut Random) -> Operator {
-    let multipliers = inputs.iter().map(|_| {
-        let magnitude = random.between(1, 100_000);
+fn sum(graph: &Graph, inputs: &[ValueId], shape: &[usize], random: &mut Random) -> Operator {
+    let mut size = 4_000_000;
+    let multipliers = inputs.iter().map(|&input| {
+        let most = if kind(graph, input) == Kind::Accumulator { 3 } else { 100_000 };
+        let magnitude = random.between(1, most);
+        size += magnitude * deviation(graph, input);
         if random.below(2) == 0 { magnitude } else { -magnitude }
     });
     let multipliers = multipliers.collect();
@@ -386,7 +392,8 @@ fn sum(inputs: &[ValueId], shape: &[usize], random: &mut Random) -> Operator {
         _ => shape.iter().product(),
     };
     let constant = (0..count).map(|_| random.between(-4_000_000, 4_000_000)).collect();
-    Operator::Sum { multipliers, constant, requantise: requantise(random, 16) }
+    let requantise = rescaled(requantise(random, 16), size);
+    Operator::Sum { multipliers, constant, requantise }
 }
 
 /// A window that fits a plane, and the result's height and width.

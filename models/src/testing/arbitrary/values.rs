@@ -28,7 +28,8 @@ pub(super) fn kind(graph: &Graph, value: ValueId) -> Kind {
     }
 }
 
-/// The integers that an activation can be: those of an input, wherever they were moved, or int8.
+/// The integers that a value can be: those of an input, wherever they were moved, the sums of an
+/// accumulator, or int8.
 pub(super) fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
     let Some(node) = value.checked_sub(graph.inputs.len()) else {
         return [graph.inputs[value].minimum, graph.inputs[value].maximum];
@@ -45,6 +46,28 @@ pub(super) fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
         | Operator::TopK { indices: false, .. }
         | Operator::Max
         | Operator::Min => inputs,
+        Operator::Convolution { weights, bias, multipliers, requantise: None, .. }
+        | Operator::Linear { weights, bias, multipliers, requantise: None } => {
+            let zero_point = graph.quantisation(inputs[0]).zero_point;
+            let ends = range(graph, inputs[0]).map(|end| (end - zero_point).abs());
+            let rows = weights.chunks(weights.len() / bias.len()).zip(bias).zip(multipliers);
+            let sums = rows.map(|((row, bias), multiplier)| {
+                let size: i64 = row.iter().map(|&weight| i64::from(weight).abs()).sum();
+                multiplier * (size * ends[0].max(ends[1]) + bias.abs())
+            });
+            let size = sums.max().unwrap_or(0);
+            return [-size, size];
+        }
+        Operator::MatMul { multiplier, requantise: None } => {
+            let terms = graph.shape(inputs[0]).last().map_or(1, |&terms| terms as i64);
+            let deviations = inputs.iter().map(|&input| {
+                let zero_point = graph.quantisation(input).zero_point;
+                let ends = range(graph, input).map(|end| (end - zero_point).abs());
+                ends[0].max(ends[1])
+            });
+            let size = multiplier * terms * deviations.product::<i64>();
+            return [-size, size];
+        }
         _ => &[],
     };
     let padding = matches!(operator, Operator::Pad { .. }) || moved.is_empty();

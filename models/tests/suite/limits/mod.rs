@@ -41,24 +41,24 @@ fn constant_of_shape(builder: Builder, name: &str, shape: &[i64], number: f32) -
 
 #[test]
 fn one_node_over_the_largest_input() {
-    let relu = single(&[1, 1 << 25], Op::new("Relu", &["x"], &["y"]));
+    let relu = single(&[1, 1 << 27], Op::new("Relu", &["x"], &["y"]));
     refused(
         relu,
         200,
         &[
-            "node \"y_node\" (Relu) makes the network too large: its shape [1, 33554432] makes at \
-            least 33554432 elements of a circuit, \
-             what is before it 33554432, and a circuit has at most 33554432 in all; ",
+            "node \"y_node\" (Relu) makes the network too large: its shape [1, 134217728] makes \
+            at least 134217728 elements of a circuit, \
+             what is before it 134217728, and a circuit has at most 134217728 in all; ",
             ADVICE,
         ],
     );
-    let input = single(&[1, 1 << 26], Op::new("Relu", &["x"], &["y"]));
+    let input = single(&[1, 1 << 28], Op::new("Relu", &["x"], &["y"]));
     refused(
         input,
         200,
         &[
-            "input \"x\": its shape [1, 67108864] has 67108864 elements, and a circuit at most \
-            33554432 in all",
+            "input \"x\": its shape [1, 268435456] has 268435456 elements, and a circuit at most \
+            134217728 in all",
             ADVICE,
         ],
     );
@@ -77,11 +77,11 @@ fn operators_that_grow() {
         200,
         &["node \"y_node\" (Expand): ", &too_many("[8192, 8192, 4]"), "268435456 elements", ADVICE],
     );
-    let pad = list("p", &[0, 1 << 24, 0, 1 << 24], Op::new("Pad", &["x", "p"], &["y"]));
+    let pad = list("p", &[0, 1 << 26, 0, 1 << 26], Op::new("Pad", &["x", "p"], &["y"]));
     refused(
         pad,
         200,
-        &["node \"y_node\" (Pad): ", "shape [1, 33554436] has 33554436 elements", ADVICE],
+        &["node \"y_node\" (Pad): ", "shape [1, 134217732] has 134217732 elements", ADVICE],
     );
     let edge = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
     refused(
@@ -92,13 +92,13 @@ fn operators_that_grow() {
     // Small enough by itself, but not beside what is there: that is asked before it is put
     // together.
     let beside = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
-    let beside = single(&[1, 1 << 24], beside).integers("p", &[0, 1 << 23, 0, 1 << 23]);
+    let beside = single(&[1, 1 << 26], beside).integers("p", &[0, 1 << 25, 0, 1 << 25]);
     refused(
         beside,
         200,
         &[
-            "(Pad): its shape [1, 33554432] has 33554432 elements, what is before it 16777216, and \
-            a circuit",
+            "(Pad): its shape [1, 134217728] has 134217728 elements, what is before it 67108864, \
+            and a circuit",
             ADVICE,
         ],
     );
@@ -323,20 +323,22 @@ fn a_network_at_a_large_resolution() {
             .node(Op::new("GlobalAveragePool", &["c"], &["y"]))
             .output("y")
     };
-    let message = refusal(network(512));
-    for part in ["node \"b_node\" (Conv)", "[1, 64, 512, 512]", "at most 33554432 in all", ADVICE] {
+    let message = refusal(network(1024));
+    for part in
+        ["node \"b_node\" (Conv)", "[1, 64, 1024, 1024]", "at most 134217728 in all", ADVICE]
+    {
         assert!(message.contains(part), "{message}");
     }
     // Convolutions, what they are rounded to, and what is read again with zero subtracted: six
     // tensors, of which five are too many here.
-    let message = refusal(network(320));
+    let message = refusal(network(640));
     assert!(
         message.contains(
-            "node \"y_node\" (AveragePool) makes the network too large: it reads 6553600 elements"
+            "node \"y_node\" (AveragePool) makes the network too large: it reads 26214400 elements"
         ),
         "{message}"
     );
-    assert!(Model::from_bytes("m.onnx", &network(256).bytes()).is_ok());
+    assert!(Model::from_bytes("m.onnx", &network(512).bytes()).is_ok());
 }
 
 /// Nothing is read of a tensor whose shape says too much, or of too many of them.
@@ -350,9 +352,9 @@ fn stored_constants() {
     };
     let builder = |tensor| single(&[1, 1], Op::new("Add", &["x", "c"], &["y"])).tensor(tensor);
     refused(
-        builder(tensor("c", &[1 << 26])),
+        builder(tensor("c", &[1 << 28])),
         200,
-        &["initialiser \"c\": its shape [67108864] has 67108864 elements"],
+        &["initialiser \"c\": its shape [268435456] has 268435456 elements"],
     );
     refused(builder(tensor("c", &[0, i64::MAX])), 200, &["initialiser \"c\": its shape"]);
     refused(
