@@ -50,7 +50,7 @@ fn two_convolutions_and_a_constant() {
         .node(Op::new("Sigmoid", &["s"], &["y"]))
         .output("y");
     let operators = ["Convolution", "Convolution", "Convolution", "Constant", "Sum"];
-    let case = close(builder, 4.0, &operators);
+    let case = close(builder, 7.0, &operators);
     assert_eq!(rounded(&case.quantised.graph), [true, false, false]);
 }
 

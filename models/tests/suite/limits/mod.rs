@@ -102,8 +102,8 @@ fn operators_that_grow() {
             ADVICE,
         ],
     );
-    let tile = list("r", &[1 << 12, 1 << 12], Op::new("Tile", &["x", "r"], &["y"]));
-    refused(tile, 200, &["node \"y_node\" (Tile): ", "[4096, 16384]", ADVICE]);
+    let tile = list("r", &[1 << 13, 1 << 13], Op::new("Tile", &["x", "r"], &["y"]));
+    refused(tile, 200, &["node \"y_node\" (Tile): ", "[8192, 32768]", ADVICE]);
     let resize = Op::new("Resize", &["x", "", "", "s"], &["y"]);
     refused(
         list("s", &[100, 1_000_000], resize),
