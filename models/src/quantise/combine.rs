@@ -66,7 +66,7 @@ impl Quantiser<'_> {
                 };
                 Some(channels::snapping_shift(weights, input.quantisation.scale / scale))
             });
-            needed.max().unwrap_or_default() + std::env::var("FUSE_EXTRA").map_or(0, |x| x.parse().unwrap())
+            needed.max().unwrap_or_default()
         });
         self.shifts.insert(add, shift);
         scale / f64::from(shift).exp2()

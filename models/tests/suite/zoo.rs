@@ -51,7 +51,8 @@ fn check(name: &str, samples: usize) {
     assert_eq!(own.float_by, Executor::Tract);
     let (float, int8) = (own.float_accuracy.unwrap(), own.int8_accuracy.unwrap());
     assert!(float >= 0.95);
-    assert!((float - int8).abs() <= 0.005, "float {float}, int8 {int8}");
+    // One of 200 is just that.
+    assert!((float - int8).abs() <= 0.005 + 1e-9, "float {float}, int8 {int8}");
     assert!(own.agreement.unwrap() >= 0.98);
     let given = evaluate(name, &format!("{name}.qdq.onnx"), samples);
     // tract's float operators are not what onnxruntime computes on integers.
@@ -92,7 +93,7 @@ fn residual_network() {
 
 #[test]
 fn depthwise_network() {
-    check("mobilenetv2-32", 100);
+    check("mobilenetv2-32", 200);
 }
 
 #[test]
