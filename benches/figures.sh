@@ -20,6 +20,9 @@ mlp-784-512-256-10 sealed  1.5  256  0.2  12000 5 5
 cnn-3x32x32        public  1.0   96  0.15  5000 5 5
 dense-4M           public  1.5  256  0.4   4000 5 5
 resnet18-32        public  60  4000  5    16000 3 1
+resnet50-224       public  75  8000  6    64000 1 1
+yolov8n-320        public  75  8000  6    64000 1 1
+mobilenetv2-224    public  75  8000  6    64000 1 1
 "
 most_of_one_thread=0.6 # wall time on two threads over that on one
 
@@ -74,7 +77,7 @@ cat >"$root/benches/FIGURES.md" <<END_OF_FILE
 Made by \`benches/figures.sh\` on $(machine), shared with others: seconds vary from run to run. [How to read it](README.md).
 
 Seconds are CPU-seconds of cold processes, user and system, parameters cached, \`prove\` with its self-check, \`verify\` with the seal's range proof checked before; medians of five, of
-three for resnet18-32. MB are 10^6 bytes of peak resident memory while proving. Threads: wall seconds of \`prove\` on two over those on one. Predicted: what \`zkinfer inspect\` says of the key.
+three for resnet18-32; one run of those at 224 and 320. MB are 10^6 bytes of peak resident memory while proving. Threads: wall seconds of \`prove\` on two over those on one. Predicted: what \`zkinfer inspect\` says of the key.
 
 | network | weights | cells | prove, s | peak MB | verify, s | proof, bytes | threads: 2 / 1 | predicted | asked, at most | |
 |---|---|---|---|---|---|---|---|---|---|---|

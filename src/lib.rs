@@ -41,6 +41,7 @@
 //! | [`Opening`] | [`prover`] | what opens a seal: secret |
 //! | [`Cache`], [`Parameters`] | this crate, [`verifier`] | the commitment parameters, kept on disk |
 //! | [`files`] | this crate | reading regular files only, writing them together or not at all |
+//! | [`foresight`] | this crate | whether a network has a circuit, before it is calibrated |
 //! | [`foreign`] | this crate | text out of files, made harmless |
 //! | [`verification`] | this crate | verifying files that somebody was given: what belongs together, what is demanded |
 //! | [`devices`] | this crate | which device to prove on |
@@ -60,6 +61,7 @@ pub mod devices;
 mod error;
 pub mod files;
 pub mod foreign;
+pub mod foresight;
 mod inputs;
 pub mod manifest;
 mod random;

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
@@ -13,6 +13,7 @@ use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressStyle};
 use zkinfer::files::set::Note;
 use zkinfer::foreign;
+use zkinfer::models::parallel::Watch;
 
 use crate::story::story;
 
@@ -94,6 +95,7 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 /// A spinner on standard error that names the stage; nothing when standard error is no terminal.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    stage: Arc<Mutex<String>>,
 }
 
 impl Progress {
@@ -116,11 +118,24 @@ impl Progress {
             let _ = std::thread::Builder::new().spawn(tick);
             bar
         });
-        Self { bar }
+        Self { bar, stage: Arc::new(Mutex::new(stage.to_owned())) }
+    }
+
+    /// Says how many samples of how many the stage is through with, whoever runs them.
+    pub fn watch(&self) -> Watch {
+        let Some(bar) = self.bar.clone() else {
+            return Watch::default();
+        };
+        let stage = self.stage.clone();
+        Watch::new(move |done, of| {
+            let stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+            bar.set_message(format!("{stage}: {done} of {of} samples"));
+        })
     }
 
     /// Names the next stage.
     pub fn stage(&self, stage: &str) {
+        stage.clone_into(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(bar) = &self.bar {
             bar.set_message(stage.to_owned());
         }

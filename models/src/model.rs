@@ -234,6 +234,12 @@ impl Model {
         Ok(calibration)
     }
 
+    /// Ranges that nobody has measured, from 0 to 1: what a network quantised over them computes
+    /// means nothing, but its shapes are those that it has in any case.
+    pub fn nominal_calibration(&self) -> Calibration {
+        Calibration::nominal(&self.graph)
+    }
+
     /// Quantises the network to int8.
     ///
     /// # Errors

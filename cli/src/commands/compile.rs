@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::foreign;
+use zkinfer::foresight;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{
@@ -108,7 +109,8 @@ pub fn quantise(
     json: bool,
     progress: &Progress,
 ) -> Result<(Quantised, Option<Compared>)> {
-    let mut model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let mut model = model.watched(progress.watch());
     let mut everywhere = [0.0, 1.0];
     for InputRange { name, ends } in &arguments.input_range {
         match name {
@@ -116,6 +118,8 @@ pub fn quantise(
             None => everywhere = *ends,
         }
     }
+    progress.stage("measuring the circuit");
+    foresight::fits(&model).with_context(|| foreign::path(&arguments.model))?;
     progress.stage("calibrating");
     let samples = arguments.calibration.as_ref();
     let options = arguments.reading.options(arguments.labels.as_ref());

@@ -23,7 +23,8 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let destination = Destination { output: None, force: arguments.force };
     destination.check(arguments.layers.as_slice())?;
     let progress = Progress::new("reading the model");
-    let mut model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let mut model = model.watched(progress.watch());
     let circuit = read_circuit(&circuit_path).with_context(|| {
         format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
     })?;

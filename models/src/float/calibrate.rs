@@ -143,6 +143,18 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    /// Every range from 0 to 1.
+    pub(crate) fn nominal(graph: &Graph) -> Self {
+        let unit = |name: &String| (name.clone(), Range { minimum: 0.0, maximum: 1.0 });
+        let nodes = || graph.nodes.iter().map(|node| unit(&node.name)).collect();
+        Self {
+            source: Source::Data { samples: 0 },
+            inputs: graph.inputs.iter().map(|input| unit(&input.name)).collect(),
+            results: nodes(),
+            arguments: nodes(),
+        }
+    }
+
     /// Measures ranges over a dataset.
     pub(crate) fn over(
         graph: &Graph,
@@ -268,7 +280,7 @@ impl Measured {
             let found = tensors.iter().map(|tensor| tensor.shape().to_vec()).collect();
             return Err(CalibrateError::Inputs { sample, expected, found });
         }
-        for (place, grid) in self.indices.iter().enumerate() {
+        for (place, grid) in indices.iter().enumerate() {
             let Some(Grid { minimum, maximum, .. }) = *grid else {
                 continue;
             };

@@ -70,8 +70,7 @@ impl Ranges {
         for becomes in &mut sums {
             // Whole values are added exactly, without a scale of their own.
             if let Sums::Added(add) = *becomes
-                && (integers.value(graph.result(add)).is_some()
-                    || integers.argument(add).is_some())
+                && (integers.value(graph.result(add)).is_some() || integers.argument(add).is_some())
             {
                 *becomes = Sums::Rescaled;
             }
