@@ -2,7 +2,11 @@
 
 use super::graph::{Graph, Node, Operator};
 use super::layer::Layer;
-use crate::integer::graph::ValueId;
+use super::scales::{carried, joined};
+use crate::integer::graph::{Parts, Quantisation, ValueId};
+
+/// Nodes that are looked at behind a Concat: paths that part and meet again double at each step.
+const STEPS: usize = 1 << 12;
 
 /// What becomes of the sums of a Conv, Gemm or MatMul.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,19 +50,37 @@ fn accumulates(node: &Node) -> bool {
     linear && node.fused.is_none() && node.grid.is_none()
 }
 
-/// Values that only graph outputs depend on, directly, through views or through an ArgMax that
-/// nothing else reads. Rescaling them to int8 would lose precision and save nothing.
+/// Values that only graph outputs depend on, directly, through views, through an ArgMax that
+/// nothing else reads, or through a Concat whose parts keep scales of their own. Rescaling them to
+/// int8 would lose precision and save nothing.
 fn put_out(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
     // From back to front: whether everything that reads the value leads to outputs through views or
-    // ArgMax only.
+    // ArgMax only, and whether without ArgMax, which compares integers of one scale.
     let mut last = vec![false; consumers.len()];
+    let mut shown = vec![false; consumers.len()];
+    let mut joins = vec![false; graph.nodes.len()];
     for value in (0..consumers.len()).rev() {
+        let through = |index: usize, ends: &[bool]| {
+            let node = &graph.nodes[index];
+            let joins = matches!(node.operator, Operator::Concat { .. }) && joins[index];
+            node.operator.is_view() && ends[graph.result(index)] || joins
+        };
+        shown[value] = consumers[value].iter().all(|&index| through(index, &shown));
         last[value] = consumers[value].iter().all(|&index| {
-            let (node, result) = (&graph.nodes[index], graph.result(index));
-            let through = node.operator.is_view() && last[result];
-            let ends = matches!(node.operator, Operator::ArgMax { .. });
-            through || (ends && consumers[result].is_empty())
+            let ends = matches!(graph.nodes[index].operator, Operator::ArgMax { .. });
+            through(index, &last) || (ends && consumers[graph.result(index)].is_empty())
         });
+        if let Some(index) = graph.producer(value)
+            && let Operator::Concat { axis } = graph.nodes[index].operator
+        {
+            // Any scales that differ will do to see whether scales that differ can be told.
+            let each = (0..graph.shape(value)[axis] as i64)
+                .map(|index| Quantisation { scale: 1.0, zero_point: index });
+            let parts = Parts { axis, each: each.collect() };
+            joins[index] = graph.nodes[index].grid.is_none()
+                && shown[value]
+                && reaches_outputs(graph, consumers, value, &parts, &mut { STEPS });
+        }
     }
     last
 }
@@ -75,4 +97,34 @@ fn adds(graph: &Graph, layer: &Node, add: usize) -> bool {
         _ => false,
     };
     real && matches!(add.operator, Operator::Add { .. }) && add.grid.is_none()
+}
+
+/// Whether scales by index of a value that only views and Concat read can be told at every output.
+fn reaches_outputs(
+    graph: &Graph,
+    consumers: &[Vec<usize>],
+    value: ValueId,
+    parts: &Parts,
+    steps: &mut usize,
+) -> bool {
+    consumers[value].iter().all(|&index| {
+        if *steps == 0 {
+            return false;
+        }
+        *steps -= 1;
+        let node = &graph.nodes[index];
+        let result = match node.operator {
+            Operator::Concat { axis } => {
+                let one = Quantisation { scale: 1.0, zero_point: -1 };
+                let operands = node
+                    .inputs
+                    .iter()
+                    .map(|&input| (one, (input == value).then_some(parts), graph.shape(input)));
+                joined(axis, operands)
+            }
+            _ => carried(&node.operator, parts, 0, graph.shape(value), &node.shape),
+        };
+        let value = graph.result(index);
+        result.is_some_and(|parts| reaches_outputs(graph, consumers, value, &parts, steps))
+    })
 }

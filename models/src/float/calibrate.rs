@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
+use super::columns::Columns;
 use crate::data::Dataset;
 use crate::float::declared::Declared;
 use crate::float::execute::Execution;
@@ -140,10 +141,15 @@ pub struct Calibration {
     pub results: BTreeMap<String, Range>,
     /// Of what each fused activation reads, by the node's name.
     pub arguments: BTreeMap<String, Range>,
+    /// The ends of each input's channels and columns, by its name.
+    pub inputs_by_index: BTreeMap<String, Vec<Columns>>,
+    /// The ends of the channels of each Conv and Gemm before its fused activation, by the node's
+    /// name.
+    pub arguments_by_index: BTreeMap<String, Columns>,
 }
 
 impl Calibration {
-    /// Every range from 0 to 1.
+    /// Every range from 0 to 1, and nothing by index.
     pub(crate) fn nominal(graph: &Graph) -> Self {
         let unit = |name: &String| (name.clone(), Range { minimum: 0.0, maximum: 1.0 });
         let nodes = || graph.nodes.iter().map(|node| unit(&node.name)).collect();
@@ -152,6 +158,8 @@ impl Calibration {
             inputs: graph.inputs.iter().map(|input| unit(&input.name)).collect(),
             results: nodes(),
             arguments: nodes(),
+            inputs_by_index: BTreeMap::new(),
+            arguments_by_index: BTreeMap::new(),
         }
     }
 
@@ -241,6 +249,8 @@ struct Measured {
     inputs: Vec<Range>,
     /// Of what each node's fused activation reads, and of its result.
     nodes: Vec<(Range, Range)>,
+    inputs_by_index: Vec<Vec<Columns>>,
+    arguments_by_index: Vec<Option<Columns>>,
     /// Where a node was infinite first: the sample, and what was found.
     infinite: BTreeMap<usize, (usize, f64)>,
 }
@@ -256,6 +266,12 @@ impl Measured {
                 .collect(),
             inputs: vec![Range::ZERO; graph.inputs.len()],
             nodes: vec![(Range::ZERO, Range::ZERO); graph.nodes.len()],
+            inputs_by_index: (graph.inputs.iter())
+                .map(|input| Columns::of_input(&input.shape))
+                .collect(),
+            arguments_by_index: (graph.nodes.iter())
+                .map(|node| Columns::of_layer(graph, node))
+                .collect(),
             infinite: BTreeMap::new(),
         }
     }
@@ -268,7 +284,8 @@ impl Measured {
         tensors: &[ArrayD<f32>],
     ) -> Result<Self, CalibrateError> {
         let mut measured = Self::new(graph);
-        let Self { indices, inputs, nodes, infinite } = &mut measured;
+        let Self { indices, inputs, nodes, inputs_by_index, arguments_by_index, infinite } =
+            &mut measured;
         // The values that a Where chooses by.
         let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
         let conditions: HashSet<ValueId> = chosen.map(|node| node.inputs[0]).collect();
@@ -295,6 +312,9 @@ impl Measured {
         for (range, tensor) in inputs.iter_mut().zip(tensors) {
             *range = range.including(tensor.iter().copied());
         }
+        for (columns, tensor) in inputs_by_index.iter_mut().zip(tensors) {
+            columns.iter_mut().for_each(|columns| columns.add(tensor, |x| x));
+        }
         let mut known: HashMap<ValueId, ArrayD<f64>> = HashMap::new();
         for (id, tensor) in tensors.iter().enumerate().filter(|(id, _)| conditions.contains(id)) {
             known.insert(id, tensor.mapv(f64::from));
@@ -307,7 +327,11 @@ impl Measured {
             }
             if argument.iter().chain(result).any(|x| !x.is_finite()) {
                 odd.insert(index, (argument.clone(), result.clone()));
+                arguments_by_index[index] = None;
                 return;
+            }
+            if let Some(columns) = &mut arguments_by_index[index] {
+                columns.add(argument, |x| x as f32);
             }
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
@@ -346,6 +370,15 @@ impl Measured {
         for ((argument, result), other) in self.nodes.iter_mut().zip(&other.nodes) {
             (*argument, *result) = (argument.and(other.0), result.and(other.1));
         }
+        for (columns, other) in self.inputs_by_index.iter_mut().zip(&other.inputs_by_index) {
+            columns.iter_mut().zip(other).for_each(|(columns, other)| columns.join(other));
+        }
+        for (columns, other) in self.arguments_by_index.iter_mut().zip(&other.arguments_by_index) {
+            match (&mut *columns, other) {
+                (Some(columns), Some(other)) => columns.join(other),
+                _ => *columns = None,
+            }
+        }
         for (&index, &first) in &other.infinite {
             self.infinite.entry(index).or_insert(first);
         }
@@ -360,6 +393,14 @@ impl Measured {
             inputs: graph.inputs.iter().map(|input| input.name.clone()).zip(self.inputs).collect(),
             results: names().zip(results).collect(),
             arguments: names().zip(arguments).collect(),
+            inputs_by_index: (graph.inputs.iter())
+                .map(|input| input.name.clone())
+                .zip(self.inputs_by_index)
+                .collect(),
+            arguments_by_index: names()
+                .zip(self.arguments_by_index)
+                .filter_map(|(name, columns)| columns.map(|columns| (name, columns)))
+                .collect(),
         })
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod accumulators;
 pub mod activation;
 pub mod binary;
 pub mod calibrate;
+pub mod columns;
 pub(crate) mod convolution;
 pub mod declared;
 pub(crate) mod execute;
@@ -14,6 +15,7 @@ pub(crate) mod passes;
 pub mod reference;
 pub(crate) mod relevance;
 pub mod room;
+pub(crate) mod scales;
 #[cfg(feature = "tract")]
 pub(crate) mod tract;
 mod unread;

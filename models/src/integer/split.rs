@@ -97,12 +97,14 @@ impl Graph {
                     requantise.is_some()
                 }
                 Operator::ArgMax { .. } => false,
-                Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
+                Operator::Reshape
+                | Operator::Transpose { .. }
+                | Operator::Slice { .. }
+                | Operator::Concat { .. } => {
                     // Only a graph that was not validated has a view of nothing or of something
                     // later.
-                    inputs
-                        .first()
-                        .is_some_and(|&source| activations.get(source).copied().unwrap_or(false))
+                    let activation = |&source: &ValueId| activations.get(source) == Some(&true);
+                    !inputs.is_empty() && inputs.iter().all(activation)
                 }
                 _ => true,
             });

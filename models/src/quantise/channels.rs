@@ -19,6 +19,8 @@ const SHIFT_LIMIT: u32 = 24;
 const MULTIPLIER_FLOOR: f64 = 8.0;
 /// The largest multiplier of an accumulator that is put out raw.
 const RAW_MULTIPLIER: f64 = 64.0;
+/// A channel whose weights are finer than the coarsest by this loses three bits of them.
+const FINER: f64 = 8.0;
 /// Multipliers are rounded up, except from just above an integer, where floating point would play
 /// dice.
 const CEILING_SLACK: f64 = 1e-9;
@@ -29,26 +31,26 @@ pub(super) struct Channels {
     pub(super) weights: Vec<i32>,
     pub(super) bias: Vec<i64>,
     pub(super) multipliers: Vec<i64>,
-    /// Real worth of one unit of the scaled accumulator.
-    pub(super) unit: f64,
 }
 
-/// Parameters for an accumulator that is requantised to `output_scale`, and the shift of the
-/// requantisation.
+/// Parameters for an accumulator whose channels are requantised to these scales, and the shift of
+/// the requantisation.
 pub(super) fn snapped(
     weights: &[f32],
     bias: &[f32],
     input_scale: f64,
-    output_scale: f64,
+    output_scales: &[f64],
 ) -> (Channels, u32) {
-    let shift = snapping_shift(weights, input_scale / output_scale);
-    let unit = output_scale / f64::from(shift).exp2();
-    (quantised(weights, bias, input_scale, unit), shift)
+    let rows = weights.chunks((weights.len() / bias.len()).max(1)).zip(output_scales);
+    let factors = rows.map(|(row, scale)| weight_step(row) * input_scale / scale);
+    let shift = snapping_shift(factors.fold(0.0, f64::max));
+    let units: Vec<f64> =
+        output_scales.iter().map(|scale| scale / f64::from(shift).exp2()).collect();
+    (quantised(weights, bias, input_scale, &units), shift)
 }
 
-/// The shift that leaves room to snap: `ratio` is input scale over output scale.
-pub(super) fn snapping_shift(weights: &[f32], ratio: f64) -> u32 {
-    let largest = largest_weight(weights) / WEIGHT_LIMIT * ratio;
+/// The shift that leaves room to snap the largest factor from a sum to output steps.
+pub(super) fn snapping_shift(largest: f64) -> u32 {
     let mut shift = SHIFT;
     while largest * f64::from(shift).exp2() < MULTIPLIER_FLOOR && shift < SHIFT_LIMIT {
         shift += 2;
@@ -56,34 +58,73 @@ pub(super) fn snapping_shift(weights: &[f32], ratio: f64) -> u32 {
     shift
 }
 
-/// Parameters for an accumulator that is put out as it is, all channels at one scale.
-pub(super) fn raw(weights: &[f32], bias: &[f32], input_scale: f64) -> Channels {
-    let largest = largest_weight(weights) / WEIGHT_LIMIT * input_scale;
+/// Parameters for an accumulator that is put out as it is, and the real worth of one unit of it:
+/// one for all channels, or, if they may be `apart` and one would cost a channel bits of its
+/// weights, one for each.
+pub(super) fn raw(
+    weights: &[f32],
+    bias: &[f32],
+    input_scale: f64,
+    apart: bool,
+) -> (Channels, Vec<f64>) {
+    let terms = (weights.len() / bias.len()).max(1);
+    let finest: Vec<f64> =
+        weights.chunks(terms).map(|row| largest_weight(row) / WEIGHT_LIMIT * input_scale).collect();
+    if apart && units_differ(&finest) {
+        let rows = weights.chunks(terms).zip(bias).zip(&finest);
+        let units: Vec<f64> = rows
+            .map(|((_, &bias), &unit)| {
+                let fits_bias = f64::from(bias).abs() / f64::from(i32::MAX);
+                if unit > 0.0 { unit.max(fits_bias) } else { unit_of_biases(&[bias]) }
+            })
+            .collect();
+        return (quantised(weights, bias, input_scale, &units), units);
+    }
+    let largest = finest.iter().copied().fold(0.0, f64::max);
     let unit = match largest / RAW_MULTIPLIER {
         unit if unit > 0.0 => unit,
-        // Nothing but biases: fine enough for the largest.
-        _ => match bias.iter().fold(0.0, |most: f64, &b| most.max(f64::from(b).abs())) {
-            0.0 => 1.0,
-            most => most / f64::from(1 << 20),
-        },
+        _ => unit_of_biases(bias),
     };
-    quantised(weights, bias, input_scale, unit)
+    (quantised(weights, bias, input_scale, &vec![unit; bias.len()]), vec![unit])
+}
+
+/// Whether one unit for channels with such units of their own would cost one of them bits.
+fn units_differ(finest: &[f64]) -> bool {
+    let most = finest.iter().copied().fold(0.0, f64::max);
+    finest.iter().any(|&own| own > 0.0 && own * FINER <= most)
+}
+
+/// Where nothing but biases counts: fine enough for the largest.
+fn unit_of_biases(bias: &[f32]) -> f64 {
+    match bias.iter().fold(0.0, |most: f64, &b| most.max(f64::from(b).abs())) {
+        0.0 => 1.0,
+        most => most / f64::from(1 << 20),
+    }
+}
+
+/// What one integer of the weights is worth if their largest takes all its bits.
+pub(super) fn weight_step(weights: &[f32]) -> f64 {
+    largest_weight(weights) / WEIGHT_LIMIT
 }
 
 fn largest_weight(weights: &[f32]) -> f64 {
     weights.iter().fold(0.0, |most, &w| most.max(f64::from(w).abs()))
 }
 
-/// Parameters for an accumulator whose unit, after the multiplier, is given.
-pub(super) fn quantised(weights: &[f32], bias: &[f32], input_scale: f64, unit: f64) -> Channels {
+/// Parameters for accumulators whose units, after the multipliers, are given.
+pub(super) fn quantised(
+    weights: &[f32],
+    bias: &[f32],
+    input_scale: f64,
+    units: &[f64],
+) -> Channels {
     let terms = weights.len() / bias.len();
     let mut channels = Channels {
         weights: Vec::with_capacity(weights.len()),
         bias: Vec::with_capacity(bias.len()),
         multipliers: Vec::with_capacity(bias.len()),
-        unit,
     };
-    for (row, &bias) in weights.chunks(terms).zip(bias) {
+    for ((row, &bias), &unit) in weights.chunks(terms).zip(bias).zip(units) {
         let bias = f64::from(bias);
         let fits_weights = largest_weight(row) / WEIGHT_LIMIT * input_scale / unit;
         let fits_bias = bias.abs() / unit / f64::from(i32::MAX);
@@ -112,38 +153,39 @@ mod tests {
 
     #[test]
     fn tiny_channels_keep_multiplier_one() {
-        let (channels, shift) = snapped(&[1.0, 1e-6], &[0.0, 0.5], 0.01, 0.05);
+        let (channels, shift) = snapped(&[1.0, 1e-6], &[0.0, 0.5], 0.01, &[0.05; 2]);
         assert_eq!(shift, 14);
         assert_eq!(channels.multipliers[1], 1);
-        let bias = channels.bias[1] as f64 * channels.unit;
-        assert!((bias - 0.5).abs() < channels.unit);
+        let unit = 0.05 / f64::from(shift).exp2();
+        assert!((channels.bias[1] as f64 * unit - 0.5).abs() < unit);
     }
 
     #[test]
     fn a_small_factor_raises_the_shift() {
-        let (channels, shift) = snapped(&[1e-5], &[0.0], 0.01, 1.0);
+        let (channels, shift) = snapped(&[1e-5], &[0.0], 0.01, &[1.0]);
         assert_eq!(shift, SHIFT_LIMIT);
         assert_eq!(channels.multipliers, [1]);
-        let (channels, shift) = snapped(&[1.0], &[0.0], 0.01, 0.2);
+        let (channels, shift) = snapped(&[1.0], &[0.0], 0.01, &[0.2]);
         assert_eq!(shift, 16);
         assert_eq!(channels.multipliers, [26]);
     }
 
     #[test]
     fn huge_biases_enlarge_the_multiplier() {
-        let (channels, _) = snapped(&[1e-3], &[1e9], 1e-3, 1e-3);
+        let (channels, shift) = snapped(&[1e-3], &[1e9], 1e-3, &[1e-3]);
+        let unit = 1e-3 / f64::from(shift).exp2();
         // The slack of the ceiling is worth a few units.
         assert!(channels.bias[0] <= i64::from(i32::MAX) + 4);
-        let bias = channels.bias[0] as f64 * channels.multipliers[0] as f64 * channels.unit;
+        let bias = channels.bias[0] as f64 * channels.multipliers[0] as f64 * unit;
         assert!((bias / 1e9 - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn all_zero_layers_are_fine() {
-        let channels = raw(&[0.0; 2], &[0.0, 3.0], 0.1);
-        let bias = channels.bias[1] as f64 * channels.multipliers[1] as f64 * channels.unit;
+        let (channels, units) = raw(&[0.0; 2], &[0.0, 3.0], 0.1, false);
+        let bias = channels.bias[1] as f64 * channels.multipliers[1] as f64 * units[0];
         assert!((bias - 3.0).abs() < 1e-5);
-        assert_eq!(raw(&[0.0], &[0.0], 0.1).multipliers, [1]);
+        assert_eq!(raw(&[0.0], &[0.0], 0.1, true).0.multipliers, [1]);
     }
 
     proptest! {
@@ -151,15 +193,18 @@ mod tests {
         fn parameters_are_within_half_a_snapped_step(
             weights in prop::collection::vec(-2.0f32..2.0, 6),
             bias in prop::collection::vec(-3.0f32..3.0, 2),
-            input_scale in 1e-3f64..0.1, output_scale in 1e-3f64..0.5, put_out_raw: bool,
+            input_scale in 1e-3f64..0.1, output_scale in 1e-3f64..0.5,
+            put_out_raw: bool, apart: bool,
         ) {
-            let channels = if put_out_raw {
-                raw(&weights, &bias, input_scale)
+            let (channels, units) = if put_out_raw {
+                raw(&weights, &bias, input_scale, apart)
             } else {
-                snapped(&weights, &bias, input_scale, output_scale).0
+                let scales = [output_scale, 3.0 * output_scale];
+                let (channels, shift) = snapped(&weights, &bias, input_scale, &scales);
+                (channels, scales.map(|scale| scale / f64::from(shift).exp2()).to_vec())
             };
             for o in 0..2 {
-                let step = channels.multipliers[o] as f64 * channels.unit;
+                let step = channels.multipliers[o] as f64 * units[o % units.len()];
                 for t in 0..3 {
                     let real = f64::from(weights[3 * o + t]);
                     let integer = f64::from(channels.weights[3 * o + t]);
@@ -173,7 +218,7 @@ mod tests {
                 let needed = weights[3 * o..][..3].iter().fold(0.0f64, |m,
                     &w| m.max(f64::from(w).abs()));
                 let needed = needed / 127.0 * input_scale;
-                prop_assert!(step <= needed + channels.unit * 1.0001
+                prop_assert!(step <= needed + units[o % units.len()] * 1.0001
                     || channels.multipliers[o] == 1);
             }
         }

@@ -64,7 +64,8 @@ impl Quantiser<'_> {
                 else {
                     return None;
                 };
-                Some(channels::snapping_shift(weights, input.quantisation.scale / scale))
+                let step = channels::weight_step(weights);
+                Some(channels::snapping_shift(step * input.quantisation.scale / scale))
             });
             needed.max().unwrap_or_default()
         });
@@ -193,9 +194,9 @@ impl Quantiser<'_> {
         };
         let rescaling = self.rescaling(index, output);
         let bias = vec![0.0; node.shape[axis]];
-        let (channels, shift) =
-            channels::snapped(matrix, &bias, from.quantisation.scale, rescaling.scale);
-        let channels::Channels { weights, bias, multipliers, .. } = channels;
+        let scales = vec![rescaling.scale; bias.len()];
+        let (channels, shift) = channels::snapped(matrix, &bias, from.quantisation.scale, &scales);
+        let channels::Channels { weights, bias, multipliers } = channels;
         let requantise = Some(requantise(shift, Ties::Up, rescaling));
         let linear = Operator::Linear { weights, bias, multipliers, requantise };
         let mut result =

@@ -25,6 +25,8 @@ pub(super) struct Quantiser<'a> {
     pub(super) grids: Vec<Grid>,
     /// For each Add in which sums of products are added: the bits that it divides by.
     pub(super) shifts: BTreeMap<usize, u32>,
+    /// Values with scales by index that were brought to one scale, and what they became.
+    pub(super) settled: BTreeMap<ValueId, ValueId>,
 }
 
 impl<'a> Quantiser<'a> {
@@ -44,6 +46,7 @@ impl<'a> Quantiser<'a> {
             ids: Vec::new(),
             grids: Vec::new(),
             shifts: BTreeMap::new(),
+            settled: BTreeMap::new(),
         }
     }
 
@@ -52,6 +55,7 @@ impl<'a> Quantiser<'a> {
         let node = &self.float.nodes[index];
         let value = self.ids.len();
         let mut inputs: Vec<ValueId> = node.inputs.iter().map(|&input| self.ids[input]).collect();
+        let mut by_index = self.take_parts(index, &mut inputs);
         // A constant reads nothing, all others read at least one value.
         let first = inputs.first().map_or(Grid::BOOLEAN, |&input| self.grids[input]);
         let result = match node.grid {
@@ -63,11 +67,13 @@ impl<'a> Quantiser<'a> {
         };
         let (operator, grid) = match &node.operator {
             float::graph::Operator::Conv { window, groups, layer } => {
-                let (layer, grid) = self.layer(index, layer, inputs[0], result);
+                let (layer, grid, parts) = self.layer(index, layer, inputs[0], result);
+                by_index = parts;
                 (layer.convolution(window.clone(), *groups), grid)
             }
             float::graph::Operator::Gemm { layer } => {
-                let (layer, grid) = self.layer(index, layer, inputs[0], result);
+                let (layer, grid, parts) = self.layer(index, layer, inputs[0], result);
+                by_index = parts;
                 (layer.linear(), grid)
             }
             float::graph::Operator::Add { subtract, constant } => {
@@ -103,11 +109,10 @@ impl<'a> Quantiser<'a> {
                 self.unify(node, &mut inputs[1..], result);
                 (Operator::Select, result)
             }
-            float::graph::Operator::Concat { axis } => {
-                let same = inputs.iter().all(|&input| self.grids[input] == first);
-                let result = if same && node.grid.is_none() { first } else { result };
-                self.unify(node, &mut inputs, result);
-                (Operator::Concat { axis: *axis }, result)
+            &float::graph::Operator::Concat { axis } => {
+                let (grid, parts) = self.join(index, axis, &mut inputs, result);
+                by_index = parts;
+                (Operator::Concat { axis }, grid)
             }
             float::graph::Operator::Constant(values) => (
                 Operator::Constant(values.iter().map(|&value| result.quantise(value)).collect()),
@@ -164,6 +169,9 @@ impl<'a> Quantiser<'a> {
         let id = self.push(node.name.clone(), inputs, operator, node.shape.clone(), grid);
         if let (true, Some(report)) = (calibrated, self.report.nodes.last_mut()) {
             report.range = Some(self.choices.range(value));
+        }
+        if let Some(parts) = by_index {
+            self.graph.parts.insert(id, parts);
         }
         self.ids.push(id);
     }
@@ -246,7 +254,7 @@ impl<'a> Quantiser<'a> {
     }
 
     /// Brings those values that are not on a grid to it.
-    fn unify(&mut self, node: &Node, inputs: &mut [ValueId], grid: Grid) {
+    pub(super) fn unify(&mut self, node: &Node, inputs: &mut [ValueId], grid: Grid) {
         for (position, input) in inputs.iter_mut().enumerate() {
             if self.grids[*input].quantisation != grid.quantisation {
                 *input = self.rescale(&format!("{}/rescale{position}", node.name), *input, grid);

@@ -4,6 +4,7 @@ use super::channels::{self, Channels};
 use super::emit::Quantiser;
 use super::exact::{self, Fit};
 use super::function::{self, Rescaling};
+use super::parts;
 use super::ratio::Ratio;
 use super::reach::{fine_scale, sealed_bias, sealed_weight, steps};
 use super::rescale;
@@ -11,7 +12,7 @@ use super::staircase::Staircase;
 use crate::float::accumulators::Sums;
 use crate::float::layer::Layer;
 use crate::float::whole::whole_layer;
-use crate::integer::graph::{Operator, Requantise, Ties, ValueId, Window};
+use crate::integer::graph::{Operator, Parts, Quantisation, Requantise, Ties, ValueId, Window};
 use crate::integer::signature::Grid;
 
 /// The largest multiplier of an accumulator whose channels have different scales and that is put
@@ -46,33 +47,70 @@ impl Quantiser<'_> {
         layer: &Layer,
         input: ValueId,
         output: Grid,
-    ) -> (Parameters, Grid) {
-        let sums = self.choices.sums(self.ids.len());
+    ) -> (Parameters, Grid, Option<Parts>) {
+        if let (Layer::Real { weights, bias }, Some(parts)) = (layer, self.graph.parts.get(&input))
+        {
+            let operator = &self.float.nodes[index].operator;
+            let (weights, bias) = parts::folded(operator, weights, bias, parts, self.grids[input]);
+            return self.channels(index, &Layer::Real { weights, bias }, input, output);
+        }
+        self.channels(index, layer, input, output)
+    }
+
+    fn channels(
+        &mut self,
+        index: usize,
+        layer: &Layer,
+        input: ValueId,
+        output: Grid,
+    ) -> (Parameters, Grid, Option<Parts>) {
+        let value = self.ids.len();
+        let sums = self.choices.sums(value);
         let raw = sums != Sums::Rescaled;
         let scale = self.grids[input].quantisation.scale;
         if let Some(whole) = self.whole_layer(index, layer, input, output, raw) {
-            return (whole, if raw { Self::raw(1.0) } else { output });
+            return (whole, if raw { Self::raw(1.0) } else { output }, None);
         }
         match layer {
             Layer::Real { weights, bias } if self.is_between_grids(index) => {
-                self.layer(index, &fine(weights, bias), input, output)
+                self.channels(index, &fine(weights, bias), input, output)
             }
             Layer::Real { weights, bias } if raw => {
-                let Channels { weights, bias, multipliers, unit } = match sums {
+                let (channels, units) = match sums {
                     Sums::Added(add) => {
-                        let unit = self.sum_unit(add);
-                        channels::quantised(weights, bias, scale, unit)
+                        let unit = vec![self.sum_unit(add); bias.len()];
+                        (channels::quantised(weights, bias, scale, &unit), unit[..1].to_vec())
                     }
-                    _ => channels::raw(weights, bias, scale),
+                    _ => channels::raw(weights, bias, scale, self.choices.plan.apart[value]),
                 };
-                (Parameters { weights, bias, multipliers, requantise: None }, Self::raw(unit))
+                let Channels { weights, bias, multipliers } = channels;
+                let parameters = Parameters { weights, bias, multipliers, requantise: None };
+                match units.as_slice() {
+                    &[unit] => (parameters, Self::raw(unit), None),
+                    units => {
+                        let (axis, parts) = self.units(index, units);
+                        self.report.choices.push(format!(
+                            "{:?}: accumulators put out with a scale for each index of dimension \
+                            {axis}",
+                            self.float.nodes[index].name
+                        ));
+                        (parameters, Self::raw(units[0]), Some(parts))
+                    }
+                }
             }
             Layer::Real { weights, bias } => {
+                let by_index = self.choices.plan.parts.get(&value);
+                let output = by_index.map_or(output, |(_, grid)| *grid);
                 let rescaling = self.rescaling(index, output);
-                let (channels, shift) = channels::snapped(weights, bias, scale, rescaling.scale);
-                let Channels { weights, bias, multipliers, .. } = channels;
+                let scales: Vec<f64> = match by_index {
+                    Some((parts, _)) => parts.each.iter().map(|part| part.scale).collect(),
+                    None => vec![rescaling.scale; bias.len()],
+                };
+                let (channels, shift) = channels::snapped(weights, bias, scale, &scales);
+                let Channels { weights, bias, multipliers } = channels;
                 let requantise = Some(requantise(shift, Ties::Up, rescaling));
-                (Parameters { weights, bias, multipliers, requantise }, output)
+                let parts = by_index.map(|(parts, _)| parts.clone());
+                (Parameters { weights, bias, multipliers, requantise }, output, parts)
             }
             Layer::Integer { weights, scales, bias } => {
                 let bias: Vec<i64> = steps(scales, bias, scale).collect();
@@ -82,6 +120,7 @@ impl Quantiser<'_> {
                     return (
                         Parameters { weights, bias, multipliers, requantise: None },
                         Self::raw(unit),
+                        None,
                     );
                 }
                 let rescaling = self.rescaling(index, output);
@@ -95,7 +134,7 @@ impl Quantiser<'_> {
                     (multipliers, shift, Ties::Up)
                 };
                 let requantise = Some(requantise(shift, ties, rescaling));
-                (Parameters { weights, bias, multipliers, requantise }, output)
+                (Parameters { weights, bias, multipliers, requantise }, output, None)
             }
         }
     }
@@ -118,6 +157,15 @@ impl Quantiser<'_> {
         let (weights, bias) = whole_layer(layer)?;
         let requantise = (!raw).then(|| requantise(0, Ties::Up, rescaling));
         Some(Parameters { weights, multipliers: vec![1; bias.len()], bias, requantise })
+    }
+
+    /// The scales of a raw accumulator whose channels have units of their own.
+    fn units(&self, index: usize, units: &[f64]) -> (usize, Parts) {
+        let node = &self.float.nodes[index];
+        let conv = matches!(node.operator, crate::float::graph::Operator::Conv { .. });
+        let axis = if conv { 1 } else { node.shape.len() - 1 };
+        let each = units.iter().map(|&scale| Quantisation { scale, zero_point: 0 }).collect();
+        (axis, Parts { axis, each })
     }
 
     /// Whether the file says how a node's operand and its result are quantised. Then coarse weights

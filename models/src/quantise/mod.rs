@@ -4,6 +4,10 @@
 //! | file | idea |
 //! |---|---|
 //! | `ranges` | which value gets which range, and which accumulators stay raw |
+//! | `plan` | what has scales by index: inputs, layers, parts of a Concat |
+//! | `follow`, `loss` | who reads scales by index in the end, and what rounding costs them |
+//! | `parts` | scales by index in a layer's weights and biases |
+//! | `join` | Concat, and values brought to one scale |
 //! | `scale` | from a range to scale and zero point |
 //! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
 //! | `exact` | multipliers that round as a quantised file's scales demand |
@@ -25,10 +29,15 @@ pub mod counterparts;
 mod emit;
 mod error;
 mod exact;
+mod follow;
 mod function;
 mod index;
+mod join;
 mod layer;
+mod loss;
 mod matmul;
+mod parts;
+mod plan;
 mod ranges;
 mod ratio;
 mod reach;
@@ -71,6 +80,7 @@ pub(crate) fn quantise(
     let choices = Ranges::new(float, calibration)?;
     let mut quantiser = Quantiser::new(float, &choices);
     quantiser.report.notes = notes.to_vec();
+    quantiser.report.choices.clone_from(&choices.plan.choices);
     if let Source::InputRange { minimum, maximum } = calibration.source
         && choices.calibrates(float)
     {
@@ -82,7 +92,12 @@ pub(crate) fn quantise(
     for (value, input) in float.inputs.iter().enumerate() {
         let range = choices.range(value);
         let known = input.grid.filter(|grid| !grid.is_open()).or_else(|| choices.whole(value));
-        let grid = known.unwrap_or_else(|| scale::activation(range));
+        let planned = choices.plan.parts.get(&value);
+        let grid = planned.map(|(_, grid)| *grid).or(known);
+        let grid = grid.unwrap_or_else(|| scale::activation(range));
+        if let Some((parts, _)) = planned {
+            quantiser.graph.parts.insert(value, parts.clone());
+        }
         if input.grid.is_some_and(|grid| grid.is_open()) {
             quantiser.report.notes.push(whole_input(&input.name, grid));
         }

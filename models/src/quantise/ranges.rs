@@ -10,6 +10,7 @@ use crate::float::relevance::{Interval, Relevance};
 use crate::integer::graph::ValueId;
 
 use super::error::QuantiseError;
+use super::plan::Plan;
 use super::reach::{fine_scale, steps};
 use super::scale;
 use super::whole::Integers;
@@ -29,6 +30,8 @@ pub(super) struct Ranges {
     /// Per value: whether a node reads it.
     read: Vec<bool>,
     integers: Integers,
+    /// What has scales by index.
+    pub(super) plan: Plan,
 }
 
 impl Ranges {
@@ -75,7 +78,10 @@ impl Ranges {
                 *becomes = Sums::Rescaled;
             }
         }
-        let mut choices = Self { ranges, arguments, sums, bias: 0, relevance, read, integers };
+        let kept: Vec<Option<Grid>> = (0..ranges.len()).map(|id| integers.value(id)).collect();
+        let plan = Plan::new(graph, calibration, &ranges, &sums, &kept);
+        let mut choices =
+            Self { ranges, arguments, sums, bias: 0, relevance, read, integers, plan };
         choices.share_concat_ranges(graph, &consumers);
         choices.bias = choices.largest_bias(graph);
         Ok(choices)
@@ -180,6 +186,7 @@ impl Ranges {
             if !matches!(node.operator, Operator::Concat { .. })
                 || node.keeps_grid()
                 || node.grid.is_some()
+                || self.plan.separate[index]
             {
                 continue;
             }

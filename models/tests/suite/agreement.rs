@@ -21,12 +21,14 @@ fn layer() -> Builder {
 
 #[test]
 fn scores_beside_boxes_of_one_scale_are_doubted() {
-    // As the head of a detector: positions in pixels and probabilities in one output.
+    // As the head of a detector: positions in pixels and probabilities in one output, which comes
+    // from something that reads one scale.
     let detector = layer()
         .floats("pixels", &[1], &[300.0])
         .node(Op::new("Mul", &["z", "pixels"], &["boxes"]))
         .node(Op::new("Sigmoid", &["z"], &["scores"]))
-        .node(Op::new("Concat", &["boxes", "scores"], &["y"]).int("axis", 1))
+        .node(Op::new("Concat", &["boxes", "scores"], &["c"]).int("axis", 1))
+        .node(Op::new("Abs", &["c"], &["y"]))
         .output("y");
     let [y] = <[OutputError; 1]>::try_from(outputs(detector)).unwrap();
     assert!(y.all.cosine > 0.999 && y.all.error < 0.05, "the whole hides it: {y:?}");
@@ -44,7 +46,7 @@ fn columns_of_other_sizes_under_one_scale_are_doubted() {
         .batched_input("x", &[2])
         .floats("sizes", &[1, 2], &[0.001, 1000.0])
         .node(Op::new("Mul", &["x", "sizes"], &["features"]))
-        .node(Op::new("Identity", &["features"], &["f"]))
+        .node(Op::new("Abs", &["features"], &["f"]))
         .floats("w", &[2, 1], &[1000.0, 0.000_001])
         .node(Op::new("MatMul", &["f", "w"], &["y"]))
         .output("y");

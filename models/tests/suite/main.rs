@@ -14,6 +14,7 @@ mod passes;
 mod recorded;
 mod refusals;
 mod residual;
+mod scales;
 mod support;
 mod validate;
 mod wild;

@@ -11,18 +11,21 @@ mod grids;
 mod normalisation;
 mod rebuild;
 mod rewriting;
+mod standard;
 
 use crate::float::graph::Graph;
 pub(crate) use rebuild::sweep;
 use rewriting::Rewriting;
 
 /// Runs all passes: constants and normalisation into weights and biases, what is left of
-/// normalisation into depthwise convolutions, numbers into the factors of matrix products,
+/// normalisation into depthwise convolutions, standardised inputs into the layers that read them,
+/// numbers into the factors of matrix products,
 /// activations into what they follow; then grids into the operators whose results are put on them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(graph);
     fold::run(&mut folding);
     let mut rewriting = Rewriting::new(normalisation::lower(folding.finish()));
+    standard::run(&mut rewriting);
     factors::run(&mut rewriting);
     activations::fuse(&mut rewriting);
     grids::settle(&mut rewriting);

@@ -227,6 +227,7 @@ fn check_sources(site: &Site<'_>) -> Result<(), String> {
         Operator::Reshape
             | Operator::Transpose { .. }
             | Operator::Slice { .. }
+            | Operator::Concat { .. }
             | Operator::ArgMax { .. }
             | Operator::Sum { .. }
     );

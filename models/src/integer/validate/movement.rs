@@ -12,8 +12,9 @@ pub(super) fn check(site: &Site<'_>) -> Result<Bounds, String> {
     }
     match site.node.operator {
         Operator::TopK { axis, indices, .. } => return top(site, &shape, axis, indices),
-        // An accumulator's zero is zero; the integers of an activation may be read anew.
+        // The integers may be read anew; only an accumulator's zero is zero.
         Operator::Reshape if bounds.last == Last::No => {}
+        Operator::Reshape => _ = site.raw(0)?,
         _ => site.expect_same_quantisation(0..site.node.inputs.len())?,
     }
     match &site.node.operator {
@@ -113,6 +114,9 @@ fn concat(site: &Site<'_>, axis: usize) -> Result<Bounds, String> {
         let other = site.bounds(input);
         bounds.minimum = bounds.minimum.min(other.minimum);
         bounds.maximum = bounds.maximum.max(other.maximum);
+        if other.last != Last::No {
+            bounds.last = other.last;
+        }
     }
     site.expect_shape(&shape)?;
     Ok(bounds)

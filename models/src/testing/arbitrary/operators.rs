@@ -19,7 +19,7 @@ pub(super) fn node(
     let shape = graph.shape(source).to_vec();
     let mut inputs = vec![source];
     match (kind(graph, source), operator) {
-        (Kind::Activation, _) | (Kind::Accumulator, 2 | 6..=8 | 11) => {}
+        (Kind::Activation, _) | (Kind::Accumulator, 2 | 6..=8 | 10 | 11) => {}
         _ => return None,
     }
     let same = graph.quantisation(source);
@@ -250,7 +250,8 @@ fn partners(
     let values = 0..graph.inputs.len() + graph.nodes.len();
     let candidates: Vec<ValueId> = values
         .filter(|&value| {
-            kind(graph, value) == Kind::Activation && fits(graph.shape(source), graph.shape(value))
+            kind(graph, value) == kind(graph, source)
+                && fits(graph.shape(source), graph.shape(value))
         })
         .collect();
     if candidates.is_empty() {

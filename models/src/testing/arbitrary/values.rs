@@ -21,9 +21,10 @@ pub(super) fn kind(graph: &Graph, value: ValueId) -> Kind {
         | Operator::Linear { requantise: None, .. }
         | Operator::MatMul { requantise: None, .. } => Kind::Accumulator,
         Operator::ArgMax { .. } => Kind::Index,
-        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => {
-            kind(graph, inputs[0])
-        }
+        Operator::Reshape
+        | Operator::Transpose { .. }
+        | Operator::Slice { .. }
+        | Operator::Concat { .. } => kind(graph, inputs[0]),
         _ => Kind::Activation,
     }
 }

@@ -54,9 +54,10 @@ fn concat_shares_the_quantisation_of_its_producers() {
         .node(Op::new("Conv", &["x", "w1"], &["a"]))
         .node(Op::new("Relu", &["a"], &["ra"]))
         .node(Op::new("Conv", &["x", "w2"], &["b"]))
-        .node(Op::new("Concat", &["ra", "b"], &["y"]).int("axis", 1))
+        .node(Op::new("Concat", &["ra", "b"], &["c"]).int("axis", 1))
+        .node(Op::new("Abs", &["c"], &["y"]))
         .output("y");
-    let case = close(builder, 3.0, &["Convolution", "Convolution", "Concat"]);
+    let case = close(builder, 3.0, &["Convolution", "Convolution", "Concat", "Activation"]);
     let nodes = &case.quantised.graph.nodes;
     assert_eq!(nodes[0].quantisation, nodes[2].quantisation);
 }

@@ -263,7 +263,6 @@ fn where_accumulators_and_indices_may_go() {
     for operator in [
         Operator::MaxPool { window: Window::unit() },
         pad,
-        Operator::Concat { axis: 0 },
         Operator::TopK { axis: 0, smallest: false, indices: false },
         Operator::Activation(Function::clamp(0, 1)),
         raw(vec![1]),
@@ -276,8 +275,15 @@ fn where_accumulators_and_indices_may_go() {
         let view = net.clone().node(view, &[1], &[1, 1, 1]);
         view.node(Operator::Activation(Function::clamp(0, 1)), &[2], &[1, 1, 1]).fails(accumulator);
     }
-    // Its zero is zero, so its scale and zero point stay.
-    net.clone().node(Operator::Reshape, &[1], &[1]).reading(0.25, 0).fails(QUANTISATION);
+    let concat = Operator::Concat { axis: 2 };
+    let joined = net.clone().node(concat.clone(), &[1, 0, 1], &[1, 1, 4]);
+    joined.clone().holds();
+    joined.node(Operator::Activation(Function::clamp(0, 1)), &[2], &[1, 1, 4]).fails(accumulator);
+    net.clone().node(concat, &[0, 1], &[1, 1, 3]).reading(0.25, 0).fails(QUANTISATION);
+    // Its zero is zero; what its steps are worth may be said anew.
+    net.clone().node(Operator::Reshape, &[1], &[1]).reading(0.25, 0).holds();
+    let zero = "an accumulator that is not requantised needs zero point 0";
+    net.clone().node(Operator::Reshape, &[1], &[1]).reading(0.5, 1).fails(zero);
     net.reading(0.5, 1).fails("an accumulator that is not requantised needs zero point 0");
     let read = Net::of(&[2]).node(index, &[0], &[]);
     let mut read = read;
