@@ -29,6 +29,7 @@
 //! | [`reference`](mod@float::reference) | samples → floats | what the network on integers is measured against |
 //! | `tract` | samples → floats | with the feature `tract`: the file's network, run by tract |
 //! | [`calibrate`](float::calibrate) | samples → ranges | how large each value gets |
+//! | [`range`](mod@float::range) | | the ends of a value |
 //! | [`columns`](float::columns) | samples → ends | the same of each column and channel |
 //! | `scales` | | which operators keep scales by index, and along which dimension |
 //! | `execute`, `convolution` | samples → floats | the graph, run by ourselves |

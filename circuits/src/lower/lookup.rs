@@ -2,12 +2,12 @@
 //!
 //! **One-hot**: the index less each of the `N` possible ones is zero in one place, which a table of
 //! three entries makes a one and all others zeros; the matrix times that is the column. Cells: 2
-//! for each index and possible one, and those of a requantisation for each element of the result. The
-//! matrix is the weights of a contraction: public or sealed as they are.
+//! for each index and possible one, and those of a requantisation for each element of the result.
+//! The matrix is the weights of a contraction: public or sealed as they are.
 //!
 //! **A table for each row**: the entry is a function of the index, and those of all `D` rows are
-//! one function of `N·d + index`. Cells: 2 for each element of the result, and `N·D` rows of a table,
-//! which is public. Taken where that is less and the weights are public.
+//! one function of `N·d + index`. Cells: 2 for each element of the result, and `N·D` rows of a
+//! table, which is public. Taken where that is less and the weights are public.
 //!
 //! Both rest on the index being one of the `N`: what a graph can compute is within its bounds,
 //! which validation compares with the table, and an input's range is checked with every proof.

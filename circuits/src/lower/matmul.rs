@@ -1,8 +1,8 @@
 //! MatMul: a product of committed values, matrix by matrix, with real zero taken off both.
 //!
 //! One equation reads it, through the sum that rescales it: that of its requantisation, of an
-//! output, or of a copy where the accumulator is read otherwise. Cells: those of the requantisation,
-//! or one per element of a copy; and two factors for each term of each batch.
+//! output, or of a copy where the accumulator is read otherwise. Cells: those of the
+//! requantisation, or one per element of a copy; and two factors for each term of each batch.
 
 use zkinfer_models::integer::graph::{Node, Requantise, Ties};
 use zkinfer_verifier::circuit::description::{NodeId, ViewKind};

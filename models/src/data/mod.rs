@@ -18,7 +18,8 @@
 //!
 //! Pictures are brought to the input's size as Pillow's `resize` does with `BILINEAR`, to its
 //! proportions by squeezing or [by cropping](Fit), and for one channel to grey as its
-//! `convert("L")` does. Transparency and notes on how a camera was held are not followed, 16 bits are cut to 8.
+//! `convert("L")` does. Transparency and notes on how a camera was held are not followed, 16 bits
+//! are cut to 8.
 //!
 //! Labels are an array, member or column named `label`, `labels` or `y`, or as [asked
 //! for](ReadOptions::labels): one class per sample, or one per position for networks that label

@@ -6,6 +6,7 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
+use super::range::Range;
 use crate::data::Dataset;
 use crate::float::declared::Declared;
 use crate::float::execute::Execution;
@@ -77,40 +78,6 @@ pub enum CalibrateError {
         /// The upper end.
         maximum: f32,
     },
-}
-
-/// The smallest and largest element that a value takes, zero included.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Range {
-    /// At most zero.
-    pub minimum: f32,
-    /// At least zero.
-    pub maximum: f32,
-}
-
-impl Range {
-    /// The range of nothing but zero.
-    pub const ZERO: Self = Self { minimum: 0.0, maximum: 0.0 };
-
-    /// Whether both ends are.
-    pub fn is_finite(self) -> bool {
-        self.minimum.is_finite() && self.maximum.is_finite()
-    }
-
-    /// The range that also covers another.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { minimum: self.minimum.min(other.minimum), maximum: self.maximum.max(other.maximum) }
-    }
-
-    /// The range that also covers the elements.
-    #[must_use]
-    pub fn including(self, elements: impl Iterator<Item = f32>) -> Self {
-        elements.fold(self, |range, x| Self {
-            minimum: range.minimum.min(x),
-            maximum: range.maximum.max(x),
-        })
-    }
 }
 
 /// Where ranges come from.
@@ -454,12 +421,6 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_include_zero() {
-        let range = Range::ZERO.including([2.0, 3.0].into_iter());
-        assert_eq!((range.minimum, range.maximum), (0.0, 3.0));
-    }
 
     /// A sample that takes long is drawn seldom, and the networks of everyday are measured on all
     /// of them.

@@ -12,6 +12,7 @@ pub mod graph;
 pub(crate) mod indices;
 pub mod layer;
 pub(crate) mod passes;
+pub mod range;
 pub mod reference;
 pub(crate) mod relevance;
 pub mod room;

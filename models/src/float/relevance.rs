@@ -11,9 +11,9 @@
 
 use super::activation::{Activation, Plain};
 use super::binary::BinaryOperator;
-use super::calibrate::Range;
 use super::graph::{Graph, Node, Operator};
 use super::layer::Layer;
+use super::range::Range;
 use crate::tensor::window::Window;
 
 /// An activation has arrived where it is this near to its limit, in steps of its result: a quarter

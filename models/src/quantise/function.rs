@@ -2,7 +2,7 @@
 
 use crate::float::activation::Activation;
 use crate::float::binary::BinaryOperator;
-use crate::float::calibrate::Range;
+use crate::float::range::Range;
 use crate::integer::graph::{BinaryFunction, Function};
 use crate::integer::signature::Grid;
 

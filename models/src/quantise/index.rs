@@ -3,7 +3,7 @@
 use super::emit::Quantiser;
 use super::error::QuantiseError;
 use super::scale;
-use crate::float::calibrate::Range;
+use crate::float::range::Range;
 use crate::integer::graph::{Function, Operator, ValueId};
 use crate::integer::signature::Grid;
 

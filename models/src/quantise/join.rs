@@ -3,8 +3,8 @@
 use super::emit::Quantiser;
 use super::parts::absorbs;
 use super::{rescale, scale};
-use crate::float::calibrate::Range;
 use crate::float::graph::Operator as Float;
+use crate::float::range::Range;
 use crate::float::scales::{carried, joined};
 use crate::integer::graph::{
     Function, Operator, Parts, Quantisation, Requantise, Ties, ValueId, Window,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::float::accumulators::{Sums, sums};
-use crate::float::calibrate::{Calibration, Range};
+use crate::float::calibrate::Calibration;
 use crate::float::graph::{Graph, Operator};
 use crate::float::layer::Layer;
+use crate::float::range::Range;
 use crate::float::relevance::{Interval, Relevance};
 use crate::integer::graph::ValueId;
 

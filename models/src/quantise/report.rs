@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::agreement::Agreement;
-use crate::float::calibrate::Range;
+use crate::float::range::Range;
 use crate::integer::graph::{Graph, Node, Operator};
 
 /// How a network was quantised.

@@ -1,6 +1,6 @@
 //! From a range to scale and zero point.
 
-use crate::float::calibrate::Range;
+use crate::float::range::Range;
 use crate::integer::graph::Quantisation;
 use crate::integer::rounding::{INT8_MAX, INT8_MIN, half_up};
 use crate::integer::signature::Grid;

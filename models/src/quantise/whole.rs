@@ -4,8 +4,8 @@
 //! Not where that would be refused or cost more than it is worth: a value whose readers bring it to
 //! another scale anyway, or that is too long for their tables.
 
-use crate::float::calibrate::Range;
 use crate::float::graph::{Graph, Node, Operator};
+use crate::float::range::Range;
 use crate::float::whole::{self, Ends, Whole};
 use crate::integer::graph::{MAX_TABLE, ValueId};
 use crate::integer::signature::Grid;

@@ -1,5 +1,5 @@
-//! Tensors whatever their elements are: moving elements, putting them in order, products of matrices,
-//! the geometry of windows, and floats of 16 bits.
+//! Tensors whatever their elements are: moving elements, putting them in order, products of
+//! matrices, and the geometry of windows.
 
 pub(crate) mod matrices;
 pub(crate) mod moves;

@@ -100,10 +100,8 @@ fn shapes_fix_what_has_no_name_and_what_has_the_same() {
         assert!(
             notes[0].contains("1; choose another length with `--dim NAME=N`")
                 || notes
-                    == [
-                        "input \"x\" has dimensions without length or name: they are 1; choose others with \
-            `--shape NAME=N,N`"
-                    ]
+                    == ["input \"x\" has dimensions without length or name: they are 1; choose \
+                        others with `--shape NAME=N,N`"]
         );
     }
 }

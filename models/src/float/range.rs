@@ -1,0 +1,48 @@
+//! What the numbers of a value range over.
+
+use serde::{Deserialize, Serialize};
+
+/// The smallest and largest element that a value takes, zero included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// At most zero.
+    pub minimum: f32,
+    /// At least zero.
+    pub maximum: f32,
+}
+
+impl Range {
+    /// The range of nothing but zero.
+    pub const ZERO: Self = Self { minimum: 0.0, maximum: 0.0 };
+
+    /// Whether both ends are.
+    pub fn is_finite(self) -> bool {
+        self.minimum.is_finite() && self.maximum.is_finite()
+    }
+
+    /// The range that also covers another.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { minimum: self.minimum.min(other.minimum), maximum: self.maximum.max(other.maximum) }
+    }
+
+    /// The range that also covers the elements.
+    #[must_use]
+    pub fn including(self, elements: impl Iterator<Item = f32>) -> Self {
+        elements.fold(self, |range, x| Self {
+            minimum: range.minimum.min(x),
+            maximum: range.maximum.max(x),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_include_zero() {
+        let range = Range::ZERO.including([2.0, 3.0].into_iter());
+        assert_eq!((range.minimum, range.maximum), (0.0, 3.0));
+    }
+}
