@@ -222,7 +222,8 @@ impl Normalise {
 /// How bright a pixel is: 299, 587 and 114 thousandths, in 16 fractional bits as Pillow has them.
 fn grey(pixel: &[u8]) -> u8 {
     let weighed = [19_595u32, 38_470, 7_471].iter().zip(pixel);
-    (weighed.map(|(weight, &byte)| weight * u32::from(byte)).sum::<u32>() + (1 << 15) >> 16) as u8
+    let sum: u32 = weighed.map(|(weight, &byte)| weight * u32::from(byte)).sum();
+    ((sum + (1 << 15)) >> 16) as u8
 }
 
 #[cfg(test)]

@@ -52,10 +52,10 @@ impl Refusals {
 impl fmt::Display for Refusals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if formatter.alternate() {
-            return match self.0.is_empty() {
-                true => Ok(()),
-                false => write!(formatter, "; besides, it is not possible to import {self}"),
-            };
+            if self.0.is_empty() {
+                return Ok(());
+            }
+            formatter.write_str("; besides, it is not possible to import ")?;
         }
         if let [refusal] = self.0.as_slice() {
             return line(formatter, &[refusal]);

@@ -97,8 +97,8 @@ mod tests {
             let operator = conv(groups, weights.clone());
             let (folded, offsets) = folded(&operator, &weights, &bias, &parts, grid);
             let terms = weights.len() / groups;
-            for row in 0..groups {
-                let (mut real, mut integer) = (10.0, f64::from(offsets[row]));
+            for (row, &offset) in offsets.iter().enumerate() {
+                let (mut real, mut integer) = (10.0, f64::from(offset));
                 for term in 0..terms {
                     let channel = row + term / 3;
                     let (q, part) = (integers[channel][term % 3], parts.each[channel]);

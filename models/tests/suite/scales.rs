@@ -9,8 +9,9 @@ use zkinfer_models::{Dataset, Model, Quantised};
 
 use crate::support::weights;
 
-/// Mean error of a column or channel, in units of what it ranges over, that 8 bits allow.
-const ALLOWED: f64 = 0.015;
+/// Mean error of a column or channel, in units of what it ranges over, that two or three roundings
+/// to 8 bits allow. What shares a scale with something larger is off by a quarter and more.
+const ALLOWED: f64 = 0.025;
 
 struct Case {
     model: Model,

@@ -19,8 +19,8 @@ use rewriting::Rewriting;
 
 /// Runs all passes: constants and normalisation into weights and biases, what is left of
 /// normalisation into depthwise convolutions, standardised inputs into the layers that read them,
-/// numbers into the factors of matrix products,
-/// activations into what they follow; then grids into the operators whose results are put on them.
+/// numbers into the factors of matrix products, activations into what they follow; then grids into
+/// the operators whose results are put on them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(graph);
     fold::run(&mut folding);

@@ -45,15 +45,18 @@ pub(in crate::onnx) struct Registration {
 pub(in crate::onnx) type Import =
     for<'i, 'a, 'c> fn(&'i mut Importer<'a>, &'c Call<'a>) -> Result<(), Stop>;
 
+/// What a node of constants becomes.
+type Folded = Result<Constant, Stop>;
+
 /// The result of a node from its operands, which are constants: one, two, three, or any number.
 #[derive(Clone, Copy)]
 pub(in crate::onnx) enum Fold {
-    One(fn(&Importer<'_>, &Call<'_>, &Constant) -> Result<Constant, Stop>),
-    Two(fn(&Importer<'_>, &Call<'_>, [&Constant; 2]) -> Result<Constant, Stop>),
-    Three(fn(&Importer<'_>, &Call<'_>, [&Constant; 3]) -> Result<Constant, Stop>),
-    Any(fn(&Importer<'_>, &Call<'_>, &[&Constant]) -> Result<Constant, Stop>),
+    One(fn(&Importer<'_>, &Call<'_>, &Constant) -> Folded),
+    Two(fn(&Importer<'_>, &Call<'_>, [&Constant; 2]) -> Folded),
+    Three(fn(&Importer<'_>, &Call<'_>, [&Constant; 3]) -> Folded),
+    Any(fn(&Importer<'_>, &Call<'_>, &[&Constant]) -> Folded),
     /// `None` where it is for floating point after all.
-    Some(fn(&Importer<'_>, &Call<'_>, &[&Constant]) -> Option<Result<Constant, Stop>>),
+    Some(fn(&Importer<'_>, &Call<'_>, &[&Constant]) -> Option<Folded>),
 }
 
 /// Where a result's element type comes from.
