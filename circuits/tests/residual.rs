@@ -101,7 +101,7 @@ fn weights_of_several_digits_and_many_positions() {
     let wide = Operator::Convolution {
         window: Window::unit(),
         groups: 1,
-        weights: weights,
+        weights,
         bias: vec![1, -2, 3, 4],
         multipliers: vec![2; 4],
         requantise: None,

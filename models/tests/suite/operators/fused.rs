@@ -108,7 +108,7 @@ fn gates_and_causal_convolutions() {
     defined(builder.node(op).output("y"), 3.0, |inputs| {
         let (x, w) = (numbers(&inputs[0]), [[1.0, 0.5], [-1.0, 2.0]]);
         let value = |index: usize| {
-            let before = if index % 4 == 0 { 0.0 } else { x[index - 1] };
+            let before = if index.is_multiple_of(4) { 0.0 } else { x[index - 1] };
             w[index / 4][0] * before + w[index / 4][1] * x[index]
         };
         (0..8).map(value).collect()
