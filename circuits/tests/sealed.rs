@@ -4,11 +4,14 @@
 mod common;
 
 use common::desk::{Desk, K, rng};
-use common::{After, Net, Noise, judge, names, parameters, public};
+use common::{After, Net, Noise, judge, names, parameters, plans, public};
 use ff::Field;
 use pasta_curves::Fp;
 use zkinfer_circuits::judge::mock_prove;
-use zkinfer_circuits::{Exposure, Witness};
+use zkinfer_circuits::{Exposure, Witness, compile_with, lower};
+use zkinfer_models::Model;
+use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
+use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_prover::{ProveError, Prover, sealing};
 use zkinfer_verifier::argument::schedule::Sizes;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
@@ -375,4 +378,38 @@ fn nothing_stays_constant_over_many_proofs_of_one_witness() {
         let least = if at % 32 == 31 { 8 } else { 32 };
         assert!(values.len() >= least, "byte {at} takes {} values over 64 proofs", values.len());
     }
+}
+
+/// A file quantised to 16 bits: its multipliers leave room for any weights and biases of as many
+/// digits, since a verifier knows no more of sealed ones.
+#[test]
+fn sealed_weights_of_files_of_sixteen_bits_have_room() {
+    let integers = |name: &str, element: DataType, shape: &[i64], values: Vec<i32>| TensorProto {
+        name: name.into(),
+        dims: shape.to_vec(),
+        data_type: element as i32,
+        int32_data: values,
+        ..TensorProto::default()
+    };
+    // One large weight, so that the others are small beside what their digit could be.
+    let weights = (0..64).map(|index| if index == 0 { 127 } else { index % 3 - 1 }).collect();
+    let builder = Builder::new(21)
+        .input("x", &[1, 16])
+        .floats("s", &[], &[0.000_12])
+        .floats("w_s", &[], &[0.01])
+        .floats("y_s", &[], &[0.000_031])
+        .tensor(integers("z", DataType::Int16, &[], vec![1388]))
+        .tensor(integers("w", DataType::Int8, &[16, 4], weights))
+        .node(Op::new("QuantizeLinear", &["x", "s", "z"], &["xq"]))
+        .node(Op::new("DequantizeLinear", &["xq", "s", "z"], &["xr"]))
+        .node(Op::new("DequantizeLinear", &["w", "w_s"], &["wr"]))
+        .node(Op::new("MatMul", &["xr", "wr"], &["m"]))
+        .node(Op::new("QuantizeLinear", &["m", "y_s", "z"], &["yq"]))
+        .node(Op::new("DequantizeLinear", &["yq", "y_s", "z"], &["y"]))
+        .output("y");
+    let model = Model::from_bytes("m.onnx", &builder.bytes()).unwrap();
+    let calibration = model.calibrate_input_range(0.0, 1.0).unwrap();
+    let graph = model.quantise(&calibration).unwrap().graph;
+    let sealed = Exposure { weights: Visibility::Sealed, ..Exposure::default() };
+    compile_with(lower::lower(&graph, &sealed).unwrap(), &plans(&graph)[1]).unwrap();
 }

@@ -24,6 +24,7 @@ use crate::integer::validate::GraphError;
 use crate::onnx::{self, Dimensions, ImportError};
 use crate::parallel::Watch;
 use crate::quantise::counterparts::Counterparts;
+use crate::quantise::origin::Origin;
 use crate::quantise::{self, QuantiseError, Quantised};
 
 /// Whatever can go wrong between a model file and its quantised graph's outputs.
@@ -71,6 +72,7 @@ pub struct Model {
     /// What the file says of each input's integers.
     element: Vec<Option<Grid>>,
     declared: Declared,
+    origin: Origin,
     #[cfg(feature = "tract")]
     file: tract::File,
 }
@@ -132,6 +134,7 @@ impl Model {
             notes,
             element,
             declared: Declared::default(),
+            origin: imported.origin,
             #[cfg(feature = "tract")]
             file: imported.file,
         })
@@ -243,9 +246,11 @@ impl Model {
     /// Quantises the network to int8.
     ///
     /// # Errors
-    /// If the calibration belongs to another model or its ranges make accumulators overflow.
+    /// If the calibration belongs to another model or its ranges make accumulators overflow; if
+    /// the file is quantised, leaves some of its values in floating point, and there is no data to
+    /// measure their ranges on.
     pub fn quantise(&self, calibration: &Calibration) -> Result<Quantised, Error> {
-        Ok(quantise::quantise(&self.graph, calibration, &self.notes)?)
+        Ok(quantise::quantise(&self.graph, calibration, &self.notes, self.origin)?)
     }
 
     /// Compares a quantised graph of this model with the float model, sample by sample.

@@ -84,7 +84,6 @@ fn unsupported(operator: &str) -> Option<&'static str> {
             "where it reads depends on the data; cut the file before it \
             (`onnx.utils.extract_model`)"
         }
-        "Einsum" => "write it as MatMul and Transpose before exporting",
         "NegativeLogLikelihoodLoss"
         | "SoftmaxCrossEntropyLoss"
         | "Gradient"
@@ -123,7 +122,6 @@ fn onnxruntimes(operator: &str) -> &'static str {
             between QuantizeLinear and DequantizeLinear instead"
         }
         "DynamicQuantizeLSTM"
-        | "DynamicQuantizeMatMul"
         | "MatMulIntegerToFloat"
         | "QAttention"
         | "QEmbedLayerNormalization"

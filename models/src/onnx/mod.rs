@@ -31,6 +31,7 @@ use std::path::Path;
 use crate::float::graph::Graph;
 use crate::float::passes::sweep;
 use crate::integer::graph::Output;
+use crate::quantise::origin::{Origin, some_of};
 use build::import::import_nodes;
 use build::importer::{Binding, Importer};
 use build::shelf::Shelf;
@@ -49,6 +50,7 @@ pub(crate) struct Imported {
     pub(crate) graph: Graph,
     /// What people should know about the import.
     pub(crate) notes: Vec<String>,
+    pub(crate) origin: Origin,
     /// The file, as tract shall run it.
     #[cfg(feature = "tract")]
     pub(crate) file: crate::float::tract::File,
@@ -96,7 +98,7 @@ fn import(
         };
         return Err(ImportError::Opset { path: path.to_owned(), found: opset, refusals });
     }
-    let (graph, mut notes, skipped) = built?;
+    let (graph, mut notes, skipped, origin) = built?;
     let graph = sweep(graph);
     if graph.inputs.is_empty() {
         return Err(file::nothing(path, "inputs", &proto));
@@ -113,12 +115,14 @@ fn import(
     Ok(Imported {
         graph,
         notes,
+        origin,
         #[cfg(feature = "tract")]
         file: crate::float::tract::File::new(model, proto, &skipped, directory),
     })
 }
 
-type Built = (Graph, Vec<String>, Vec<String>);
+/// A graph, notes, what was skipped, and who quantises.
+type Built = (Graph, Vec<String>, Vec<String>, Origin);
 
 fn build(
     path: &Path,
@@ -176,7 +180,27 @@ fn build(
     }
     for output in &proto.output {
         let value = match importer.binding(&output.name) {
-            Some(Binding::Computed(value)) => *value,
+            Some(Binding::Computed(value)) => {
+                if importer.is_unscaled(&output.name, *value) {
+                    return Err(ImportError::Interface {
+                        path: path.to_owned(),
+                        place: format!("output {:?}", output.name),
+                        problem: "it holds dynamically quantised integers, whose scale is not \
+                            fixed; put out what is computed of them"
+                            .into(),
+                    });
+                }
+                *value
+            }
+            Some(Binding::Scale { .. }) => {
+                return Err(ImportError::Interface {
+                    path: path.to_owned(),
+                    place: format!("output {:?}", output.name),
+                    problem: "it is a scale that the file computes from the data, and a circuit \
+                        has fixed ones; remove it"
+                        .into(),
+                });
+            }
             Some(_) => {
                 let operators = naming::listed(proto.node.iter().map(|node| node.op_type.as_str()));
                 return Err(ImportError::Interface {
@@ -192,5 +216,19 @@ fn build(
         };
         importer.graph.outputs.push(Output { name: output.name.clone(), value });
     }
-    Ok((importer.graph, importer.notes, importer.skipped))
+    let mut notes = std::mem::take(&mut importer.notes);
+    let origin = match importer.measured.as_slice() {
+        [] if importer.quantises.get() => Origin::Quantised,
+        [] => Origin::Float,
+        measured => {
+            let names = measured.iter().map(|&value| importer.graph.value_name(value));
+            notes.push(format!(
+                "the file quantises {} dynamically, each time by the range of the data; the \
+                proof's integers have fixed ranges, measured by calibration",
+                some_of(names)
+            ));
+            Origin::Dynamic
+        }
+    };
+    Ok((importer.graph, notes, importer.skipped, origin))
 }

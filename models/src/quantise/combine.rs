@@ -3,7 +3,6 @@
 
 use super::emit::Quantiser;
 use super::exact::{self, Fit, Term};
-use super::function::Rescaling;
 use super::layer::requantise;
 use super::ratio::Ratio;
 use super::staircase::Staircase;
@@ -31,8 +30,8 @@ impl Quantiser<'_> {
             (multipliers, constant, shift, Ties::Up)
         } else if let Some((terms, constant)) = multiples {
             (terms, constant, 0, Ties::Up)
-        } else if self.is_exact(index, &rescaling) {
-            let (low, high) = limits(output, &rescaling);
+        } else if self.is_exact(index) {
+            let (low, high) = rescaling.ends(output);
             let Fit { multipliers, shift, ties } =
                 exact::sum(&terms, constant, rescaling.scale, low, high);
             let constant = constant
@@ -103,7 +102,7 @@ impl Quantiser<'_> {
         let shape = self.graph.shape(inputs[0]);
         let taps = shape.iter().skip(2).product::<usize>().max(1) as i64;
         let zero = from.quantisation.zero_point;
-        let (least, most) = limits(output, &rescaling);
+        let (least, most) = rescaling.ends(output);
         let (low, high) =
             ((from.minimum - zero).min(0) * taps, (from.maximum - zero).max(0) * taps);
         let stairs = distinct.iter().map(|&divisor| Staircase {
@@ -122,8 +121,7 @@ impl Quantiser<'_> {
         {
             return (vec![1; divisors.len()], requantise(0, Ties::Up, rescaling));
         }
-        let exact =
-            self.is_exact(index, &rescaling).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
+        let exact = self.is_exact(index).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
         let (multipliers, shift, ties) = match exact {
             Some(Fit { multipliers, shift, ties }) => (multipliers, shift, ties),
             None => {
@@ -146,7 +144,7 @@ impl Quantiser<'_> {
             left.high * right.low,
             left.high * right.high,
         ];
-        let (minimum, maximum) = limits(output, &rescaling);
+        let (minimum, maximum) = rescaling.ends(output);
         let (low, high) =
             ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
         if left.scale * right.scale == rescaling.scale && high - low < MAX_QUOTIENTS {
@@ -156,7 +154,7 @@ impl Quantiser<'_> {
         let ratio = Ratio::new(&[left.scale, right.scale], rescaling.scale);
         let reach = high.max(-low).into();
         let stairs = [Staircase { ratio, low, high, minimum, maximum, reach }];
-        let fit = self.is_exact(index, &rescaling).then(|| exact::fit(&stairs));
+        let fit = self.is_exact(index).then(|| exact::fit(&stairs));
         let fit = fit.unwrap_or_else(|| {
             let (multipliers, shift) =
                 rescale::factors(&[left.scale * right.scale / rescaling.scale]);
@@ -222,9 +220,9 @@ impl Quantiser<'_> {
         Term { scale, low: minimum - zero, high: maximum - zero }
     }
 
-    /// Whether the file says itself what the node's accumulator is rounded to.
-    pub(super) fn is_exact(&self, index: usize, rescaling: &Rescaling) -> bool {
-        self.float.nodes[index].grid.is_some() && rescaling.saturates
+    /// Whether the file says itself how the node's result is quantised.
+    pub(super) fn is_exact(&self, index: usize) -> bool {
+        self.float.nodes[index].grid.is_some()
     }
 }
 
@@ -246,9 +244,4 @@ fn multiples(terms: &[Term], constant: &[f64], unit: f64) -> Option<(Vec<i64>, V
         spans.map(|(term, multiplier)| multiplier.abs() * (term.high - term.low)).sum();
     let constant: Vec<i64> = constant.iter().map(|&real| whole(real)).collect::<Option<_>>()?;
     (quotients < MAX_QUOTIENTS && !multipliers.contains(&0)).then_some((multipliers, constant))
-}
-
-/// What results range over before the zero point is added.
-fn limits(output: Grid, rescaling: &Rescaling) -> (i64, i64) {
-    (output.minimum - rescaling.zero_point, output.maximum - rescaling.zero_point)
 }

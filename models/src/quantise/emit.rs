@@ -19,6 +19,8 @@ pub(super) struct Quantiser<'a> {
     pub(super) report: Report,
     /// For each float value, whether the file says how it is quantised.
     pub(super) given: Vec<bool>,
+    /// Names of values that are quantised over measured ranges.
+    pub(super) measured: Vec<String>,
     /// For each float value, the quantised one.
     pub(super) ids: Vec<ValueId>,
     /// For each quantised value, the integers it can take and what they stand for.
@@ -43,6 +45,7 @@ impl<'a> Quantiser<'a> {
             },
             report: Report::new(&float.name),
             given: float.grids().iter().map(Option::is_some).collect(),
+            measured: Vec::new(),
             ids: Vec::new(),
             grids: Vec::new(),
             shifts: BTreeMap::new(),
@@ -165,6 +168,7 @@ impl<'a> Quantiser<'a> {
                 unreachable!("`passes::normalisation` leaves none")
             }
         };
+        self.note_measured(index, grid);
         let calibrated = !node.keeps_grid() && node.grid.is_none() && !self.choices.is_raw(value);
         let id = self.push(node.name.clone(), inputs, operator, node.shape.clone(), grid);
         if let (true, Some(report)) = (calibrated, self.report.nodes.last_mut()) {
@@ -174,6 +178,28 @@ impl<'a> Quantiser<'a> {
             self.graph.parts.insert(id, parts);
         }
         self.ids.push(id);
+    }
+
+    /// Notes a value whose grid comes from a measured range, or that of what its fused activation
+    /// reads.
+    fn note_measured(&mut self, index: usize, grid: Grid) {
+        let node = &self.float.nodes[index];
+        let value = self.float.result(index);
+        let constant = matches!(node.operator, float::graph::Operator::Constant(_));
+        let result = node.grid.is_none()
+            && node.operator.computes()
+            && !node.keeps_grid()
+            && !constant
+            && !self.choices.is_raw(value)
+            && grid == scale::activation(self.choices.range(value));
+        let argument = node.operator.rescales()
+            && self.choices.argument_grid(index).is_none()
+            && node.fused.is_some_and(|activation| activation.clip().is_none());
+        if result {
+            self.measured.push(node.value.clone());
+        } else if let (Some(activation), true) = (node.fused, argument) {
+            self.measured.push(format!("{} before its {}", node.name, activation.name()));
+        }
     }
 
     /// Adds a node; gives its value.
@@ -195,6 +221,9 @@ impl<'a> Quantiser<'a> {
 
     /// Adds an input of the network.
     pub(super) fn input(&mut self, input: &Input, grid: Grid) {
+        if input.grid.is_none() {
+            self.measured.push(input.name.clone());
+        }
         let Grid { quantisation, minimum, maximum } = grid;
         let (name, shape) = (input.name.clone(), input.shape.clone());
         self.graph.inputs.push(integer::graph::Input {

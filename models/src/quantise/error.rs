@@ -45,6 +45,29 @@ pub enum QuantiseError {
         /// What is known of the index.
         found: String,
     },
+    /// A quantised file with values that it leaves in floating point, and no data for their ranges.
+    #[error(
+        "{model:?} is quantised by its file, but for {values}: their ranges are measured on data; \
+        pass typical samples (`--calibration`), or quantise them in the file too"
+    )]
+    LeftOpen {
+        /// The model.
+        model: String,
+        /// Their names.
+        values: String,
+    },
+    /// A file that quantises dynamically, and no data for fixed ranges.
+    #[error(
+        "{model:?} quantises dynamically, by the range of each input, and a circuit has fixed \
+        ranges, here of {values}: pass typical samples (`--calibration`) to measure them on, or \
+        quantise the model statically (onnxruntime's `quantize_static`)"
+    )]
+    Dynamic {
+        /// The model.
+        model: String,
+        /// Names of the values with measured ranges.
+        values: String,
+    },
     /// The quantised network would overflow.
     #[error(
         "the calibrated ranges do not fit the weights of this network: {0}; calibrate with typical \

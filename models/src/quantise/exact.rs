@@ -319,6 +319,22 @@ mod tests {
         assert!(fit.shift > 20 && fit.multipliers[0] < 1 << 45, "{fit:?}");
     }
 
+    /// A verifier takes sealed weights for the largest that their digits make.
+    #[test]
+    fn multipliers_hold_for_all_that_accumulators_can_reach() {
+        let ratio = Ratio::new(&[0.000_174_285_92, 0.005_587_332], 0.000_110_966_66);
+        let (low, high) = (-(1 << 32), 1 << 32);
+        let (minimum, maximum) = (-32_768, 32_767);
+        for bits in [33, 45, 52] {
+            let reach = 1i128 << bits;
+            let fit = fit(&[Staircase { ratio, low, high, minimum, maximum, reach }]);
+            assert!(i128::from(fit.multipliers[0]) * reach < 1 << 61, "{fit:?}");
+            // As fine as that allows.
+            let near = fit.multipliers[0] as f64 / f64::from(fit.shift).exp2() / ratio.real();
+            assert!((near - 1.0).abs() < f64::from(bits - 60).exp2(), "{near} {fit:?}");
+        }
+    }
+
     #[test]
     fn equal_scales_round_halves_to_even() {
         let terms = [Term { scale: 0.25, low: -128, high: 127 }; 2];

@@ -18,14 +18,30 @@ pub(super) struct Rescaling {
     pub(super) saturates: bool,
 }
 
+impl Rescaling {
+    /// What the rounded accumulator ranges over before the zero point is added and the function
+    /// applied: outside, it saturates.
+    pub(super) fn ends(&self, output: Grid) -> (i64, i64) {
+        let (minimum, maximum) = match self.saturates {
+            true => (output.minimum, output.maximum),
+            false => {
+                let first = self.function.minimum;
+                (first, first + self.function.values.len() as i64 - 1)
+            }
+        };
+        (minimum - self.zero_point, maximum - self.zero_point)
+    }
+}
+
 /// Rescaling to `output`, with the activation that was fused. Functions that only saturate are
 /// carried out on the output's scale; the others read their argument at a scale of its own:
-/// `whole`, or of the range `argument`.
+/// `whole`, or of the range `argument`, in more steps where the output is `given` by the file.
 pub(super) fn rescaling(
     activation: Option<Activation>,
     argument: Range,
     whole: Option<Grid>,
     output: Grid,
+    given: bool,
 ) -> Rescaling {
     let saturate = |low: i64, high: i64| Rescaling {
         scale: output.quantisation.scale,
@@ -39,7 +55,11 @@ pub(super) fn rescaling(
     if let Some((low, high)) = activation.clip() {
         return saturate(output.quantise(low), output.quantise(high));
     }
-    let argument = whole.unwrap_or_else(|| super::scale::activation(argument));
+    let argument = whole.unwrap_or_else(|| match given {
+        true if output.count() > 1 << 8 => super::scale::fine(argument, 16),
+        true => super::scale::fine(argument, 12),
+        false => super::scale::activation(argument),
+    });
     Rescaling {
         scale: argument.quantisation.scale,
         zero_point: argument.quantisation.zero_point,
@@ -111,17 +131,20 @@ mod tests {
     #[test]
     fn relu_narrows_the_clamp_to_zero_and_above() {
         let output = grid(0.1, -28);
-        let relu = rescaling(Some(Activation::Relu), UNIT, None, output);
+        let relu = rescaling(Some(Activation::Relu), UNIT, None, output, true);
         assert_eq!(relu.function, Function::clamp(-28, 127));
         let clip = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 1.0 };
-        assert_eq!(rescaling(Some(clip), UNIT, None, output).function, Function::clamp(-128, -18));
+        assert_eq!(
+            rescaling(Some(clip), UNIT, None, output, true).function,
+            Function::clamp(-128, -18)
+        );
     }
 
     #[test]
     fn sigmoid_is_tabulated_over_its_argument() {
         let output = grid(1.0 / 255.0, -128);
         let wide = Range { minimum: -7.0, maximum: 7.0 };
-        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, None, output);
+        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, None, output, false);
         assert_eq!(sigmoid.function.values.len(), 256);
         assert_eq!((sigmoid.function.values[0], sigmoid.function.values[255]), (-128, 127));
         // The argument saturates where the function does.

@@ -125,7 +125,8 @@ impl Quantiser<'_> {
                 }
                 let rescaling = self.rescaling(index, output);
                 let stairs = self.staircases(&weights, scales, &bias, input, &rescaling, output);
-                let (multipliers, shift, ties) = if rescaling.saturates {
+                let exact = rescaling.saturates || self.is_exact(index);
+                let (multipliers, shift, ties) = if exact {
                     let Fit { multipliers, shift, ties } = exact::fit(&stairs);
                     (multipliers, shift, ties)
                 } else {
@@ -172,9 +173,7 @@ impl Quantiser<'_> {
     /// would show in the result.
     fn is_between_grids(&self, index: usize) -> bool {
         let node = &self.float.nodes[index];
-        node.grid.is_some()
-            && node.fused.is_none_or(|activation| activation.clip().is_some())
-            && node.inputs.iter().all(|&input| self.given[input])
+        node.grid.is_some() && node.inputs.iter().all(|&input| self.given[input])
     }
 
     /// What each channel's accumulator is rounded to.
@@ -202,8 +201,7 @@ impl Quantiser<'_> {
                 most += ends[0].max(ends[1]);
             }
             let ratio = Ratio::new(&[from.quantisation.scale, weight], rescaling.scale);
-            let zero = rescaling.zero_point;
-            let (minimum, maximum) = (output.minimum - zero, output.maximum - zero);
+            let (minimum, maximum) = rescaling.ends(output);
             Staircase { ratio, low: least, high: most, minimum, maximum, reach }
         });
         channels.collect()
@@ -211,9 +209,10 @@ impl Quantiser<'_> {
 
     /// What follows the rounding of a node's accumulator.
     pub(super) fn rescaling(&self, index: usize, output: Grid) -> Rescaling {
+        let node = &self.float.nodes[index];
         let whole = self.choices.argument_grid(index);
         let range = self.choices.argument(index);
-        function::rescaling(self.float.nodes[index].fused, range, whole, output)
+        function::rescaling(node.fused, range, whole, output, node.grid.is_some())
     }
 }
 

@@ -25,19 +25,19 @@ impl Quantiser<'_> {
             return (Operator::MatMul { multiplier: 1, requantise: None }, grid);
         }
         let rescaling = self.rescaling(index, output);
-        let Fit { multipliers, shift, ties } = if self.is_exact(index, &rescaling) {
+        let Fit { multipliers, shift, ties } = if self.is_exact(index) {
             let terms = self.graph.shape(inputs[0]).last().copied().unwrap_or(1) as i64;
             let ends = [left.low, left.high].map(|a| [a * right.low, a * right.high]).concat();
             let sum = |end: Option<&i64>| end.map_or(0, |end| terms.saturating_mul(*end));
-            let zero = rescaling.zero_point;
+            let (minimum, maximum) = rescaling.ends(output);
             let (low, high) = (sum(ends.iter().min()).min(0), sum(ends.iter().max()).max(0));
             exact::fit(&[Staircase {
                 ratio: Ratio::new(&[left.scale, right.scale, factor], rescaling.scale),
                 low,
                 high,
                 reach: i128::from(low).abs().max(high.into()),
-                minimum: output.minimum - zero,
-                maximum: output.maximum - zero,
+                minimum,
+                maximum,
             }])
         } else {
             let (multiplier, shift) =

@@ -12,6 +12,7 @@
 //! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
 //! | `exact` | multipliers that round as a quantised file's scales demand |
 //! | `ratio`, `staircase` | factors as quotients, and what slopes round as they do |
+//! | `origin` | whether the file quantises |
 //! | `reach` | how large weights, biases and accumulators can get |
 //! | `rescale` | multipliers of operators without weights |
 //! | `function` | saturation, activations and functions of two values as tables |
@@ -36,6 +37,7 @@ mod join;
 mod layer;
 mod loss;
 mod matmul;
+pub(crate) mod origin;
 mod parts;
 mod plan;
 mod ranges;
@@ -56,6 +58,7 @@ use crate::{float, integer};
 use counterparts::{Counterpart, Counterparts};
 use emit::Quantiser;
 pub use error::QuantiseError;
+use origin::{Origin, some_of};
 use ranges::Ranges;
 use report::{InputReport, Report};
 
@@ -76,19 +79,12 @@ pub(crate) fn quantise(
     float: &float::graph::Graph,
     calibration: &Calibration,
     notes: &[String],
+    origin: Origin,
 ) -> Result<Quantised, QuantiseError> {
     let choices = Ranges::new(float, calibration)?;
     let mut quantiser = Quantiser::new(float, &choices);
     quantiser.report.notes = notes.to_vec();
     quantiser.report.choices.clone_from(&choices.plan.choices);
-    if let Source::InputRange { minimum, maximum } = calibration.source
-        && choices.calibrates(float)
-    {
-        quantiser.report.warnings.push(format!(
-            "no calibration data: ranges come from random inputs in {minimum}..{maximum}, accuracy \
-            may suffer; pass typical samples"
-        ));
-    }
     for (value, input) in float.inputs.iter().enumerate() {
         let range = choices.range(value);
         let known = input.grid.filter(|grid| !grid.is_open()).or_else(|| choices.whole(value));
@@ -116,6 +112,7 @@ pub(crate) fn quantise(
         }
         quantiser.node(index);
     }
+    say_measured(&mut quantiser, calibration.source, origin)?;
     let outputs = float
         .outputs
         .iter()
@@ -147,4 +144,41 @@ fn whole_input(name: &str, grid: Grid) -> String {
         are rounded to steps of {}",
         grid.quantisation.scale
     )
+}
+
+/// Says which values have measured ranges. What a quantised file leaves open is measured on data or
+/// not at all: beside integers that are exact, a guess would go unseen.
+fn say_measured(
+    quantiser: &mut Quantiser<'_>,
+    source: Source,
+    origin: Origin,
+) -> Result<(), QuantiseError> {
+    let measured = std::mem::take(&mut quantiser.measured);
+    let names = || some_of(measured.iter().map(String::as_str));
+    let report = &mut quantiser.report;
+    match (source, origin) {
+        _ if measured.is_empty() => {}
+        (Source::InputRange { minimum, maximum }, Origin::Float) => report.warnings.push(format!(
+            "no calibration data: ranges come from random inputs in {minimum}..{maximum}, accuracy \
+            may suffer; pass typical samples"
+        )),
+        (Source::InputRange { .. }, Origin::Quantised) => {
+            return Err(QuantiseError::LeftOpen {
+                model: quantiser.float.name.clone(),
+                values: names(),
+            });
+        }
+        (Source::InputRange { .. }, Origin::Dynamic) => {
+            return Err(QuantiseError::Dynamic {
+                model: quantiser.float.name.clone(),
+                values: names(),
+            });
+        }
+        (Source::Data { .. }, Origin::Quantised) => report.notes.push(format!(
+            "the file is quantised but for {}: these are quantised here, over measured ranges",
+            names()
+        )),
+        (Source::Data { .. }, _) => {}
+    }
+    Ok(())
 }

@@ -109,19 +109,6 @@ impl Ranges {
         self.arguments[node]
     }
 
-    /// Whether any value is quantised over a calibrated range, rather than as the file says.
-    pub(super) fn calibrates(&self, graph: &Graph) -> bool {
-        let inputs = graph.inputs.iter().any(|input| input.grid.is_none());
-        let nodes = graph.nodes.iter().enumerate().any(|(index, node)| {
-            let computed = node.operator.computes()
-                && !node.keeps_grid()
-                && !self.is_raw(graph.inputs.len() + index);
-            let whole = self.whole(graph.result(index)).is_some();
-            computed && node.grid.is_none() && !whole
-        });
-        inputs || nodes
-    }
-
     /// The largest bias in size, in steps, of the layers that the file has quantised.
     pub(super) fn bias(&self) -> i64 {
         self.bias

@@ -23,6 +23,17 @@ pub(super) fn activation(range: Range) -> Grid {
     Grid { quantisation, minimum: INT8_MIN, maximum: INT8_MAX }
 }
 
+/// The same in more steps, `2^bits − 1`: for what a table reads behind whose result the file has a
+/// grid of its own, so that reading it costs no step of that.
+pub(super) fn fine(range: Range, bits: u32) -> Grid {
+    let (low, high) = (f64::from(range.minimum), f64::from(range.maximum));
+    let last = (1i64 << bits) - 1;
+    let scale = (high - low) / last as f64;
+    let scale = if scale > 0.0 { scale } else { ZERO_SCALE };
+    let zero_point = (half_up(-low / scale) as i64).clamp(0, last);
+    Grid { quantisation: Quantisation { scale, zero_point }, minimum: 0, maximum: last }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

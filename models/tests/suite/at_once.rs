@@ -1,20 +1,12 @@
 //! Refusals all at once: also those behind others, each with what helps there.
 
 use zkinfer_models::Model;
-use zkinfer_models::model::Error;
-use zkinfer_models::onnx::{Dimensions, ImportError, Refusal};
+use zkinfer_models::onnx::Dimensions;
 use zkinfer_models::testing::onnx::messages::DataType;
 use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
-use crate::support::{refusal, weights};
-
-fn refusals(builder: Builder) -> Vec<Refusal> {
-    match Model::from_bytes("case.onnx", &builder.bytes()) {
-        Err(Error::Import(ImportError::Unsupported { refusals, .. })) => refusals.0,
-        other => panic!("{other:?}"),
-    }
-}
+use crate::support::{refusal, refusals, weights};
 
 /// The operators that are refused, in order.
 fn operators(builder: Builder) -> Vec<String> {

@@ -11,6 +11,7 @@ mod limits;
 mod masks;
 mod operators;
 mod passes;
+mod quantised;
 mod recorded;
 mod refusals;
 mod residual;

@@ -2,6 +2,8 @@
 
 use ndarray::ArrayD;
 use zkinfer_models::integer::interpreter;
+use zkinfer_models::model::Error;
+use zkinfer_models::onnx::{ImportError, Refusal};
 use zkinfer_models::testing::onnx::Builder;
 use zkinfer_models::testing::random::Random;
 use zkinfer_models::{Dataset, Model, Quantised};
@@ -158,4 +160,12 @@ pub fn weights(count: usize) -> Vec<f32> {
 /// The message of an import that must fail.
 pub fn refusal(builder: Builder) -> String {
     Model::from_bytes("case.onnx", &builder.bytes()).unwrap_err().to_string()
+}
+
+/// The nodes that an import must refuse.
+pub fn refusals(builder: Builder) -> Vec<Refusal> {
+    match Model::from_bytes("case.onnx", &builder.bytes()) {
+        Err(Error::Import(ImportError::Unsupported { refusals, .. })) => refusals.0,
+        other => panic!("{other:?}"),
+    }
 }

@@ -58,6 +58,11 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
     let Some(registration) = importer.registration(call.node) else {
         return Err(Stop::because(UNSUPPORTED));
     };
+    if let Some(output) = call.node.output.first().filter(|name| importer.is_passing(name)) {
+        let value = importer.computed(call, 0)?;
+        importer.skipped.push(output.clone());
+        return importer.define(call, value);
+    }
     let attributes = call.node.attribute.iter().map(|a| a.name.as_str());
     for attribute in attributes {
         if !registration.attributes.contains(&attribute) {
@@ -77,6 +82,12 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
         if !output.is_empty() && (read || importer.is_graph_output(output)) {
             return Err(Stop::Because(format!("its output {output:?} is not supported")));
         }
+    }
+    importer.look_at_operands(call)?;
+    if call.node.op_type == "Mul"
+        && let Some(multiplied) = importer.multiply_scales(call)
+    {
+        return multiplied;
     }
     if let Some(constant) = folded(importer, call) {
         return importer.define_constant(call, constant?);

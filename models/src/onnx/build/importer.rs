@@ -37,8 +37,6 @@ pub(in crate::onnx) struct Registration {
     pub(in crate::onnx) view: bool,
     /// The element type of its results.
     pub(in crate::onnx) element: Element,
-    /// Whether it is only listed for the reason why it is refused.
-    pub(in crate::onnx) refused: bool,
 }
 
 /// Imports a node.
@@ -86,7 +84,6 @@ impl Registration {
             takes_constants: false,
             view: false,
             element: Element::Of(0),
-            refused: false,
         }
     }
 
@@ -110,10 +107,6 @@ impl Registration {
     pub(in crate::onnx) const fn element(self, element: Element) -> Self {
         Self { element, ..self }
     }
-
-    pub(in crate::onnx) const fn refused(self) -> Self {
-        Self { refused: true, ..self }
-    }
 }
 
 /// The operator that a node names, if it is known.
@@ -124,6 +117,12 @@ pub(in crate::onnx) type Table = fn(&NodeProto) -> Option<&'static Registration>
 pub(in crate::onnx) enum Binding {
     Computed(ValueId),
     Constant(Rc<Constant>),
+    /// The scale that values are quantised with dynamically, or the product of theirs, times a
+    /// constant.
+    Scale {
+        of: Vec<ValueId>,
+        factor: Rc<Constant>,
+    },
     /// The result of a node that was refused, of which nothing is known.
     Refused,
 }
@@ -133,6 +132,15 @@ pub(in crate::onnx) enum Binding {
 pub(in crate::onnx) enum Operand {
     Computed(ValueId),
     Constant(Rc<Constant>),
+}
+
+/// What is known of an integer product.
+#[derive(Clone, Debug)]
+pub(in crate::onnx) struct Accumulator {
+    /// The dynamically quantised values in whose scales it counts, each as often as it does.
+    pub(in crate::onnx) scales: Vec<ValueId>,
+    /// Whether nothing else reads it so far.
+    pub(in crate::onnx) alone: bool,
 }
 
 pub(in crate::onnx) struct Importer<'a> {
@@ -172,6 +180,16 @@ pub(in crate::onnx) struct Importer<'a> {
     pub(in crate::onnx) declared: HashMap<&'a str, &'a Tensor>,
     /// Lengths of symbolic dimensions.
     pub(in crate::onnx) lengths: BTreeMap<String, usize>,
+    /// Whether the file quantises anything.
+    pub(in crate::onnx) quantises: Cell<bool>,
+    /// Values whose scales the file computes from the data: here from calibration.
+    pub(in crate::onnx) measured: Vec<ValueId>,
+    /// Names of integers that stand for such values, and the values.
+    pub(in crate::onnx) dynamic: HashMap<&'a str, ValueId>,
+    /// Integer products that have not become real numbers yet.
+    pub(in crate::onnx) accumulators: HashMap<ValueId, Accumulator>,
+    /// First outputs of nodes that hand on what they read: those behind a dropped softmax.
+    pub(in crate::onnx) passing: HashSet<&'a str>,
 }
 
 impl<'a> Importer<'a> {
@@ -212,6 +230,11 @@ impl<'a> Importer<'a> {
             refusals: Vec::new(),
             declared: HashMap::new(),
             lengths: BTreeMap::new(),
+            quantises: Cell::new(false),
+            measured: Vec::new(),
+            dynamic: HashMap::new(),
+            accumulators: HashMap::new(),
+            passing: HashSet::new(),
         };
         importer.read_by(proto);
         importer.outputs.extend(proto.output.iter().map(|output| output.name.as_str()));
@@ -268,6 +291,11 @@ impl<'a> Importer<'a> {
     /// What is known about a node's operator.
     pub(in crate::onnx) fn registration(&self, node: &NodeProto) -> Option<&'static Registration> {
         (self.table)(node)
+    }
+
+    /// Whether the node with this first output hands on what it reads.
+    pub(in crate::onnx) fn is_passing(&self, name: &str) -> bool {
+        self.passing.contains(name)
     }
 
     pub(in crate::onnx) fn is_graph_output(&self, name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The graph that an import builds, and what importers of operators build it with.
 
+mod accumulators;
 mod allowance;
 mod compose;
 mod constants;

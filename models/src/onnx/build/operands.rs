@@ -27,6 +27,11 @@ impl<'a> Importer<'a> {
                 self.spend(constant.len())?;
                 Ok(Some(Operand::Constant(constant.clone())))
             }
+            Some(Binding::Scale { .. }) => Err(Stop::Because(format!(
+                "input {index} is a scale that the file computes from the data, expected to be \
+                multiplied with the integer product it belongs to and nothing else; quantise the \
+                model statically (onnxruntime's `quantize_static`)"
+            ))),
             Some(Binding::Refused) | None => Err(Stop::Blocked),
         }
     }

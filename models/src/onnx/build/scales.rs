@@ -45,6 +45,7 @@ impl Scales {
         scale: usize,
         zero: usize,
     ) -> Result<Self, Stop> {
+        importer.quantises.set(true);
         let fixed = |index: usize| {
             let constant = importer.optional_constant(call, index);
             constant.map_err(|stop| match stop {

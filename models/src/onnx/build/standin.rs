@@ -197,6 +197,7 @@ impl<'a> Importer<'a> {
         match self.binding(call.input(index)?)? {
             Binding::Computed(id) => Some(self.shape_of(&Operand::Computed(*id))),
             Binding::Constant(constant) => Some(constant.shape().to_vec()),
+            Binding::Scale { factor, .. } => Some(factor.shape().to_vec()),
             Binding::Refused => None,
         }
     }

@@ -18,8 +18,10 @@
 //! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
 //! | `section` | Slice, Pad |
 //! | `order` | ArgMax, ArgMin, TopK |
-//! | `classification` | Softmax, LogSoftmax, where they end the network |
+//! | `classification` | Softmax, LogSoftmax: dropped where they end the network |
+//! | `softmax` | a Softmax between two grids of the file |
 //! | `quantised` | QuantizeLinear, DequantizeLinear |
+//! | `dynamic` | DynamicQuantizeLinear, and onnxruntime's product with it |
 //! | `qlinear` | operators on integers: QLinearConv and so on |
 //! | `conversion` | Cast |
 //! | `control` | If |
@@ -39,6 +41,7 @@ mod control;
 mod conversion;
 mod convolution;
 mod cumulative;
+mod dynamic;
 mod einsum;
 mod elementwise;
 mod fold;
@@ -59,6 +62,7 @@ mod resize;
 mod sample;
 mod section;
 mod several;
+mod softmax;
 mod spatial;
 mod spectrum;
 mod view;
@@ -74,6 +78,7 @@ const FAMILIES: &[&[Registration]] = &[
     control::OPERATORS,
     conversion::OPERATORS,
     convolution::OPERATORS,
+    dynamic::OPERATORS,
     einsum::OPERATORS,
     elementwise::OPERATORS,
     indexed::OPERATORS,
@@ -97,7 +102,8 @@ const FAMILIES: &[&[Registration]] = &[
 ];
 
 /// onnxruntime's own operators, and ONNX's that it has for more element types.
-const MICROSOFT: &[&[Registration]] = &[qlinear::MICROSOFT, quantised::OPERATORS];
+const MICROSOFT: &[&[Registration]] =
+    &[classification::MICROSOFT, dynamic::MICROSOFT, qlinear::MICROSOFT, quantised::OPERATORS];
 
 /// The operators that can be imported, in alphabetical order; onnxruntime's own begin with
 /// `com.microsoft.`.
@@ -106,11 +112,11 @@ pub fn supported_operators() -> Vec<String> {
         .iter()
         .chain(FUNCTIONS)
         .flat_map(|family| family.iter())
-        .filter(|registration| !registration.refused)
         .map(|registration| registration.name.to_owned());
     let functions = MICROSOFT_FUNCTIONS.iter().flat_map(|family| family.iter());
-    let others = qlinear::MICROSOFT
-        .iter()
+    let others = [classification::MICROSOFT, dynamic::MICROSOFT, qlinear::MICROSOFT]
+        .into_iter()
+        .flatten()
         .chain(functions)
         .map(|registration| format!("com.microsoft.{}", registration.name));
     let mut names: Vec<String> = own.chain(others).collect();

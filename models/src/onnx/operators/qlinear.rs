@@ -73,7 +73,7 @@ fn read<'a>(
 }
 
 /// The same for an operand that must be computed.
-fn read_computed<'a>(
+pub(super) fn read_computed<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
     index: usize,
@@ -102,7 +102,7 @@ fn read_constant<'a>(
 }
 
 /// Defines the result as the integers of a value on the grid of operands `index` and `index + 1`.
-fn finish<'a>(
+pub(super) fn finish<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
     value: ValueId,
@@ -167,6 +167,14 @@ fn integers<'a>(
 ) -> Result<Operand, Stop> {
     let operand = importer.operand(call, index)?;
     let zeros = importer.integers(call, zero)?.unwrap_or_else(|| vec![0]);
+    if call.input(index).is_some_and(|name| importer.dynamic.contains_key(name)) {
+        return match zeros.iter().all(|&zero| zero == 0) {
+            true => Ok(operand),
+            false => Err(Stop::because(
+                "it reads dynamically quantised integers with another zero point than theirs",
+            )),
+        };
+    }
     let scales = Scales { scales: vec![1.0; zeros.len()], zeros };
     importer.dequantised(call, operand, scales, along)
 }
@@ -178,6 +186,7 @@ fn conv_integer<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), 
     };
     let channels = weights.shape().first().copied().unwrap_or(0);
     let value = convolve(importer, call, input, &weights, vec![0.0; channels])?;
+    importer.accumulates(call, value)?;
     importer.define(call, value)
 }
 
@@ -186,6 +195,7 @@ fn mat_mul_integer<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(
     let left = integers(importer, call, 0, 2, 0)?;
     let right = integers(importer, call, 1, 3, rank.saturating_sub(1))?;
     let value = matrix_product(importer, call, left, right)?;
+    importer.accumulates(call, value)?;
     importer.define(call, value)
 }
 

@@ -27,17 +27,7 @@ pub(super) const OPERATORS: &[Registration] = &[
     )
     .takes_constants()
     .element(Element::Is(DataType::Float)),
-    Registration::new("DynamicQuantizeLinear", &[], dynamic).refused(),
 ];
-
-/// Scale and zero point are computed from the data, which would make them part of every statement
-/// and every table; a circuit needs them fixed.
-fn dynamic<'a>(_: &mut Importer<'a>, _: &Call<'a>) -> Result<(), Stop> {
-    Err(Stop::because(
-        "its scale depends on the data, and a circuit is compiled for fixed scales; quantise the \
-        model statically (onnxruntime's `quantize_static`)",
-    ))
-}
 
 /// The zero point's, or UINT8.
 fn element_of_quantised(importer: &Importer<'_>, call: &Call<'_>) -> i32 {
@@ -65,9 +55,20 @@ fn dequantize_linear<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result
         ));
     }
     let operand = importer.operand(call, 0)?;
+    if let Operand::Computed(id) = operand
+        && importer.is_scale_of(call.input(1), id)
+    {
+        // Rounded by the range of the data, and read as it was rounded.
+        return importer.define(call, id);
+    }
     let rank = importer.shape_of(&operand).len();
     let scales = Scales::read(importer, call, 1, 2)?;
     let along = if scales.scales.len() > 1 { axis(call.int("axis", 1)?, rank)? } else { 0 };
+    if let Operand::Computed(id) = operand
+        && let Some(value) = importer.dequantised_product(id, &scales, along)
+    {
+        return importer.define(call, value);
+    }
     match importer.dequantised(call, operand, scales, along)? {
         Operand::Computed(id) => importer.define(call, id),
         Operand::Constant(constant) => importer.define_shared(call, constant),
