@@ -209,9 +209,9 @@ def page(rows):
 {len(rows)} ONNX files that packages of PyPI and npm ship, none of them made for this: as they are
 in the package, with the shapes that [the script](../models/packages/README.md) names. {len(verified)} compile, are
 proven and verified, {len(spatial)} of them detectors or segmenters; the others are refused, for the
-first of the reasons that `zkinfer compile` gives.
+first of the reasons that `zkinfer compile` gives, or were not tried in the time that there was.
 
-Weights are sealed unless the table says public. Ranges are measured on {CALIBRATION} samples;
+Weights are sealed, those of the largest networks public (`networks.py`). Ranges are measured on {CALIBRATION} samples;
 agreement is that of the integers with onnxruntime on {TEST} others: the smallest cosine of any
 output, and the largest error of any element in units of what that output's float numbers range
 over. A final Softmax that is not proven is computed from the logits before it is compared.
