@@ -153,9 +153,8 @@ impl<'a> Importer<'a> {
                 if !known.scales.is_empty() {
                     // The scales may come in any order.
                     let scales = known.scales.clone();
-                    self.settle_scales(value, &[], &factor).map(|binding| {
+                    self.settle_scales(value, &[], &factor).inspect(|_| {
                         self.accumulators.insert(value, Accumulator { scales, alone: true });
-                        binding
                     })
                 } else if known.alone && self.scale_layer(value, &factor).is_some() {
                     self.accumulators.remove(&value);

@@ -1,5 +1,5 @@
-//! A softmax between two grids of the file: what is computed in between has grids that its definition
-//! gives, so nothing is calibrated.
+//! A softmax between two grids of the file: what is computed in between has grids that its
+//! definition gives, so nothing is calibrated.
 //!
 //! With `d = max − x`, whole steps of the input's grid, the result is `e^−(d + ln Σ e^−d)`. The
 //! powers are between 0 and 1, their sum over `n` numbers between 1 and `n`.
