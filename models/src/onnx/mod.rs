@@ -185,7 +185,7 @@ fn build(
                     return Err(ImportError::Interface {
                         path: path.to_owned(),
                         place: format!("output {:?}", output.name),
-                        problem: "it holds dynamically quantised integers, whose scale is not \
+                        problem: "it holds integers of DynamicQuantizeLinear, whose scale is not \
                             fixed; put out what is computed of them"
                             .into(),
                     });
@@ -196,9 +196,10 @@ fn build(
                 return Err(ImportError::Interface {
                     path: path.to_owned(),
                     place: format!("output {:?}", output.name),
-                    problem: "it is a scale that the file computes from the data, and a circuit \
-                        has fixed ones; remove it"
-                        .into(),
+                    problem:
+                        "it is a scale that DynamicQuantizeLinear computes from the data, and \
+                        a circuit has fixed ones; remove it"
+                            .into(),
                 });
             }
             Some(_) => {

@@ -57,6 +57,15 @@ fn convert<'a>(importer: &mut Importer<'a>, call: &Call<'a>, to: i32) -> Result<
         (DataType::Int32 | DataType::Int64 | DataType::Uint32 | DataType::Uint64, _) => {
             importer.activate(call, input, Activation::Plain(Plain::Truncate))?
         }
+        // What becomes of larger numbers differs between runtimes, and nearly all are larger.
+        (DataType::Int4 | DataType::Uint4, Some((low, high)))
+            if ends.is_none_or(|[first, last]| first < low as f64 || last > high as f64) =>
+        {
+            return Err(Stop::Because(format!(
+                "a cast to {} of numbers that may lie outside its {low}..={high} is not supported",
+                type_name(to)
+            )));
+        }
         (_, None) => {
             return Err(Stop::Because(format!("a cast to {} is not supported", type_name(to))));
         }

@@ -2,7 +2,6 @@
 
 use ndarray::{ArrayD, Axis};
 
-use crate::float::activation::{Activation, Plain};
 use crate::float::binary::BinaryOperator;
 use crate::float::graph::Operator;
 use crate::integer::graph::ValueId;
@@ -75,10 +74,13 @@ fn one_hot<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
     importer.fits(&shape)?;
     let grid = importer.grid(index);
     let whole = importer.is_integer(call, 0) || grid.is_some_and(|grid| grid.is_whole());
-    let index = match whole {
-        true => index,
-        false => importer.activate(call, index, Activation::Plain(Plain::Truncate))?,
-    };
+    if !whole {
+        // Quantised, 1 is a little less than 1, and the index another one.
+        return Err(Stop::because(
+            "its indices are floating point numbers, and an index has to be exact; make them \
+            integers (an input of INT64, or Cast in front of what computes them)",
+        ));
+    }
     let index = importer.reshape(call, index, single)?;
     let index = importer.expand(call, index, &shape)?;
     let mut equal = |first: i64| {
