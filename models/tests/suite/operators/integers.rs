@@ -9,7 +9,7 @@ use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::{Dataset, Model};
 
-use crate::support::{Case, case, weights, whole_case};
+use crate::support::{Case, case, refusal, weights, whole_case};
 
 fn lengths(shape: &[i64]) -> Vec<Length> {
     shape.iter().map(|&length| Length::DimValue(length)).collect()
@@ -316,6 +316,28 @@ fn one_hot_vectors() {
     let expected = [[2., 2., 2.], [2.; 3], [5., 2., 2.], [2., 5., 2.]];
     assert_eq!(answer(&case, &x), expected.concat());
     exact(&case);
+}
+
+/// Quantised to 8 bits, 1 is a little less than 1, and what is beyond 4 bits differs between
+/// runtimes.
+#[test]
+fn what_would_be_another_integer_is_refused() {
+    let one_hot = Builder::new(17)
+        .input("x", &[3])
+        .integers("depth", &[4])
+        .floats("v", &[2], &[0.0, 1.0])
+        .node(Op::new("OneHot", &["x", "depth", "v"], &["y"]))
+        .output("y");
+    let message = refusal(one_hot);
+    assert!(message.contains("its indices are floating point numbers"), "{message}");
+    for (to, name) in [(DataType::Int4, "INT4"), (DataType::Uint4, "UINT4")] {
+        let cast = Op::new("Cast", &["x"], &["y"]).int("to", to as i64);
+        let message = refusal(Builder::new(21).input("x", &[3]).node(cast).output("y"));
+        assert!(
+            message.contains(&format!("a cast to {name} of numbers that may lie")),
+            "{message}"
+        );
+    }
 }
 
 #[test]
