@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::qlinear::{finish, read_computed};
-use super::reduce::{Reduction, over};
+use super::reduce::{Powers, powers};
 use super::softmax::between_grids;
 use crate::float::activation::{Activation, Plain};
 use crate::float::binary::BinaryOperator;
@@ -162,16 +162,12 @@ fn spelled_out<'a>(
     reduced: &[bool],
 ) -> Result<ValueId, Stop> {
     let shape = importer.graph.shape(input).to_vec();
-    let difference = || Operator::Add { subtract: vec![false, true], constant: Vec::new() };
-    let largest = over(importer, call, input, reduced, Reduction::Max)?;
-    let largest = importer.expand(call, largest, &shape)?;
-    let below = importer.push(call, difference(), vec![input, largest], shape.clone())?;
-    let powers = importer.activate(call, below, Activation::Plain(Plain::Exp))?;
-    let sum = over(importer, call, powers, reduced, Reduction::Sum)?;
+    let Powers { below, powers, sum, .. } = powers(importer, call, input, reduced)?;
     if call.node.op_type == "LogSoftmax" {
         let logarithm = importer.activate(call, sum, Activation::Plain(Plain::Log))?;
         let logarithm = importer.expand(call, logarithm, &shape)?;
-        return importer.push(call, difference(), vec![below, logarithm], shape);
+        let difference = Operator::Add { subtract: vec![false, true], constant: Vec::new() };
+        return importer.push(call, difference, vec![below, logarithm], shape);
     }
     let sum = importer.expand(call, sum, &shape)?;
     let quotient = Operator::Binary(BinaryOperator::Div { integers: false });

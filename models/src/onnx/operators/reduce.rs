@@ -144,6 +144,31 @@ fn product<'a>(
     }
 }
 
+/// `x − max`, `e^(x − max)` and its sum, and the maximum: what softmaxes and `ln Σ e^x` are made
+/// of, so that no power is too large.
+pub(super) struct Powers {
+    pub(super) largest: ValueId,
+    pub(super) below: ValueId,
+    pub(super) powers: ValueId,
+    pub(super) sum: ValueId,
+}
+
+pub(super) fn powers<'a>(
+    importer: &mut Importer<'a>,
+    call: &Call<'a>,
+    input: ValueId,
+    reduced: &[bool],
+) -> Result<Powers, Stop> {
+    let shape = importer.graph.shape(input).to_vec();
+    let largest = over(importer, call, input, reduced, Reduction::Max)?;
+    let full = importer.expand(call, largest, &shape)?;
+    let difference = Operator::Add { subtract: vec![false, true], constant: Vec::new() };
+    let below = importer.push(call, difference, vec![input, full], shape)?;
+    let powers = importer.activate(call, below, Activation::Plain(Plain::Exp))?;
+    let sum = over(importer, call, powers, reduced, Reduction::Sum)?;
+    Ok(Powers { largest, below, powers, sum })
+}
+
 /// `max + ln Σ e^(x − max)`.
 fn log_sum_exp<'a>(
     importer: &mut Importer<'a>,
@@ -151,14 +176,8 @@ fn log_sum_exp<'a>(
     input: ValueId,
     reduced: &[bool],
 ) -> Result<ValueId, Stop> {
-    let shape = importer.graph.shape(input).to_vec();
-    let largest = over(importer, call, input, reduced, Reduction::Max)?;
+    let Powers { largest, sum, .. } = powers(importer, call, input, reduced)?;
     let kept = importer.graph.shape(largest).to_vec();
-    let full = importer.expand(call, largest, &shape)?;
-    let difference = Operator::Add { subtract: vec![false, true], constant: Vec::new() };
-    let below = importer.push(call, difference, vec![input, full], shape)?;
-    let powers = importer.activate(call, below, Activation::Plain(Plain::Exp))?;
-    let sum = over(importer, call, powers, reduced, Reduction::Sum)?;
     let logarithm = importer.activate(call, sum, Activation::Plain(Plain::Log))?;
     let sum = Operator::Add { subtract: vec![false; 2], constant: Vec::new() };
     importer.push(call, sum, vec![largest, logarithm], kept)

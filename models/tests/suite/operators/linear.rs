@@ -187,6 +187,31 @@ fn attention_is_two_products_of_computed_matrices() {
     }
 }
 
+/// What else is read keeps its number, and a negative one is none for a factor.
+#[test]
+fn numbers_that_stay_beside_a_product() {
+    let factors = |number: f32, shown: bool| {
+        let builder = Builder::new(13)
+            .input("a", &[4, 6])
+            .input("b", &[6, 5])
+            .floats("number", &[1], &[number])
+            .node(Op::new("Mul", &["a", "number"], &["scaled"]))
+            .node(Op::new("MatMul", &["scaled", "b"], &["y"]))
+            .output("y");
+        let case = case(if shown { builder.output("scaled") } else { builder });
+        assert!(case.distance() < 3.0, "{}", case.distance());
+        let nodes = case.model.graph().nodes.iter();
+        let factor = |operator: &Operator| match operator {
+            Operator::MatMul { factor } => Some(*factor),
+            _ => None,
+        };
+        nodes.filter_map(|node| factor(&node.operator)).collect::<Vec<_>>()
+    };
+    assert_eq!(factors(0.5, false), [0.5]);
+    assert_eq!(factors(0.5, true), [1.0]);
+    assert_eq!(factors(-0.5, false), [1.0]);
+}
+
 #[test]
 fn gemm_of_computed_matrices() {
     let gemm = |shapes: [&[i64]; 3], alpha: f32, transposed: [i64; 2]| {
