@@ -1,5 +1,6 @@
 //! How well integers follow floats, as people read it, and what is refused.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -14,12 +15,19 @@ use crate::screen::{say, table};
 
 /// Nodes and parts that are named where not all are.
 const NAMED: usize = 5;
+/// So many samples are compared by networks whose ranges come from the other half: with more, no
+/// sample makes much of a difference, with fewer half of them would make too much.
+const HALVED: RangeInclusive<usize> = 8..=64;
 
 /// A comparison with the float model, for `--json` too.
 #[derive(Serialize)]
 pub struct Compared {
     #[serde(flatten)]
     pub evaluation: Evaluation,
+    /// Whether the samples were compared by networks whose ranges they have no part in, where they
+    /// are those of the calibration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<bool>,
     /// Where the error comes in, in the float graph's order; none where nobody asks.
     pub nodes: Vec<NodeError>,
 }
@@ -35,21 +43,38 @@ pub struct Bound {
 
 impl Compared {
     /// Runs both on as many of the samples as a compiler has time for, from all over them. The
-    /// labels are `evaluate`'s.
+    /// labels are `evaluate`'s. A network follows the samples that its ranges come from better than
+    /// others, so that each half of few samples is run by what `quantise` makes of the other.
     pub fn new(
         model: &Model,
         quantised: &Quantised,
         samples: &Dataset,
+        quantise: impl Fn(&Dataset) -> Result<Quantised>,
         bound: Bound,
         all_nodes: bool,
     ) -> Result<Self> {
-        let (all, count) = (samples.samples(), model.samples_to_compare());
-        let count = count.min(all.len());
-        let few = (0..count).map(|index| all[index * all.len() / count].clone());
-        let few = Dataset::new(few.collect(), None);
-        let few = few.context("there are no samples to compare on")?;
+        let all = samples.samples();
+        let count = model.samples_to_compare().min(all.len());
+        let compared: Vec<usize> = (0..count).map(|index| index * all.len() / count).collect();
+        let some = |indices: &mut dyn Iterator<Item = usize>| {
+            let samples = indices.map(|index| all[index].clone()).collect();
+            Dataset::new(samples, None).context("there are no samples to compare on")
+        };
+        let few = some(&mut compared.iter().copied())?;
         let Quantised { graph, counterparts, .. } = quantised;
-        let evaluation = model.evaluate(graph, &few)?;
+        let held_out = count > 1 && HALVED.contains(&all.len());
+        let evaluation = if held_out {
+            // What is compared takes turns, what is not does too.
+            let half = |index: usize| {
+                compared.iter().position(|&other| other == index).unwrap_or(index) % 2
+            };
+            let without =
+                |other| quantise(&some(&mut (0..all.len()).filter(|&index| half(index) != other))?);
+            let [first, second] = [without(0)?, without(1)?];
+            model.evaluate_in_turn(&first.graph, &[&second.graph], &few)?
+        } else {
+            model.evaluate(graph, &few)?
+        };
         let doubted = |output: &OutputError| {
             output.doubt().is_some() || output.loss(bound.percent / 100.0).is_some()
         };
@@ -58,7 +83,7 @@ impl Compared {
         } else {
             Vec::new()
         };
-        Ok(Self { evaluation, nodes })
+        Ok(Self { evaluation, held_out: Some(held_out), nodes })
     }
 
     /// The few figures that go with the compiled network.
@@ -98,7 +123,12 @@ impl Compared {
         for output in outputs {
             print_output(output);
         }
-        say!("compared with the float model on {samples} samples of the calibration");
+        let how = if self.held_out == Some(true) {
+            ", each half with ranges that the other has"
+        } else {
+            ""
+        };
+        say!("compared with the float model on {samples} samples of the calibration{how}");
         if outputs.iter().any(|output| output.doubt().is_some()) {
             print_nodes(&self.nodes, NAMED);
         }

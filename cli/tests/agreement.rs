@@ -135,3 +135,24 @@ fn a_verifier_is_told_of_elements_at_the_ends_of_a_range() {
     let verified = desk.json(&["verify", "s.vk", "s.proof"]);
     assert_eq!(verified["inputs_at_ends"].as_array().map(Vec::len), Some(0), "{verified}");
 }
+
+#[test]
+fn few_samples_are_compared_by_networks_that_do_not_know_them() {
+    let desk = Desk::new();
+    // One sample is far larger than the others: no range that is measured without it holds it.
+    let compiled = |count: usize| {
+        let pixel = |(sample, pixel): (usize, usize)| {
+            let pattern = ((sample + 1) * (pixel + 3) % 17) as f32 / 16.0;
+            if sample == 2 { 40.0 * pattern } else { pattern }
+        };
+        write_npy(desk.path("few.npy"), &Array2::from_shape_fn((count, 64), pixel)).expect("data");
+        let compile = ["compile", MODEL, "--calibration", "few.npy", "--force", "--accept-loss"];
+        let agreement = desk.json(&compile)["agreement"].take();
+        (agreement["held_out"] == true, number(&agreement["outputs"][0]["error"]))
+    };
+    let ((held_out, error), (other, least)) = (compiled(8), compiled(7));
+    assert!(held_out && error > 0.5, "{error}");
+    assert!(!other && least < 0.1, "{least}");
+    let text = desk.succeed(&["compile", MODEL, "--calibration", "calibration.npz", "--force"]);
+    assert!(!text.contains("each half"), "{text}");
+}

@@ -262,7 +262,21 @@ impl Model {
         graph: &integer::graph::Graph,
         dataset: &Dataset,
     ) -> Result<Evaluation, Error> {
-        Ok(evaluate::evaluate(&self.reference(), graph, dataset, &self.watch)?)
+        Ok(evaluate::evaluate(&self.reference(), graph, &[], dataset, &self.watch)?)
+    }
+
+    /// Compares quantised graphs of this model with the float model: each runs every so many of
+    /// the samples, the first graph the first of them.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_in_turn(
+        &self,
+        graph: &integer::graph::Graph,
+        others: &[&integer::graph::Graph],
+        dataset: &Dataset,
+    ) -> Result<Evaluation, Error> {
+        Ok(evaluate::evaluate(&self.reference(), graph, others, dataset, &self.watch)?)
     }
 
     /// Where the error of a quantised graph of this model comes in, and what saturates: one entry

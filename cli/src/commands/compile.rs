@@ -137,7 +137,8 @@ pub fn quantise(
     let Some(samples) = samples else { return Ok((quantised, None)) };
     progress.stage("comparing with the float model");
     let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss };
-    let compared = Compared::new(&model, &quantised, &samples, bound, json)?;
+    let quantise = |samples: &Dataset| Ok(model.quantise(&model.calibrate(samples)?)?);
+    let compared = Compared::new(&model, &quantised, &samples, quantise, bound, json)?;
     quantised.report.warnings.extend(compared.judge(bound, &arguments.model)?);
     quantised.report.agreement = Some(compared.summary());
     Ok((quantised, Some(compared)))

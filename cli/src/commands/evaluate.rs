@@ -37,7 +37,7 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let nodes = model
         .node_errors(circuit.graph(), circuit.counterparts(), &data)
         .with_context(|| foreign::path(&circuit_path))?;
-    let compared = Compared { evaluation, nodes };
+    let compared = Compared { evaluation, held_out: None, nodes };
     drop(progress);
     if let Some(path) = &arguments.layers {
         let drawing = layers::drawing(&circuit.graph().name, &compared);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::deviation::{Deviation, Sums};
 use super::measure::{Measure, Tally};
 use super::saturation::saturated;
-use crate::integer::graph::{Graph, Output};
+use crate::integer::graph::Graph;
 
 /// Dimensions longer than this hold positions rather than channels or columns.
 const PARTS: usize = 4096;
@@ -51,27 +51,32 @@ impl OutputError {
 
 /// Both sides of an output, sample by sample.
 #[derive(Clone, Debug)]
-pub(crate) struct Distance<'g> {
-    graph: &'g Graph,
-    output: &'g Output,
+pub(crate) struct Distance {
+    name: String,
+    /// Which of the graph's outputs it is.
+    index: usize,
     all: Sums,
     parts: Vec<(usize, Vec<Sums>)>,
     tally: Option<Tally>,
     saturated: usize,
 }
 
-impl<'g> Distance<'g> {
-    pub(crate) fn new(graph: &'g Graph, output: &'g Output) -> Self {
+impl Distance {
+    /// Of an output that all networks have which are compared.
+    pub(crate) fn new(graph: &Graph, index: usize) -> Self {
+        let output = &graph.outputs[index];
         let shape = graph.shape(output.value);
         let sums = |axis: usize| (axis, vec![Sums::default(); shape[axis]]);
         let parts = axes(shape).into_iter().map(sums).collect();
-        Self { graph, output, all: Sums::default(), parts, tally: None, saturated: 0 }
+        let (name, all) = (output.name.clone(), Sums::default());
+        Self { name, index, all, parts, tally: None, saturated: 0 }
     }
 
-    /// Adds a sample: the float model's numbers, the integers, and what these stand for. `ranges`
-    /// are those of the graph's values.
+    /// Adds a sample: the float model's numbers, the integers of this graph, and what these stand
+    /// for. `ranges` are those of the graph's values.
     pub(crate) fn add(
         &mut self,
+        graph: &Graph,
         float: &ArrayD<f64>,
         integers: &ArrayD<i64>,
         int8: &ArrayD<f64>,
@@ -84,10 +89,10 @@ impl<'g> Distance<'g> {
                 float.iter().zip(int8).for_each(|(&float, &int8)| sums.add(float, int8));
             }
         }
-        let value = self.output.value;
-        let tally = self.tally.get_or_insert_with(|| Tally::of(self.graph, value, float));
+        let value = graph.outputs[self.index].value;
+        let tally = self.tally.get_or_insert_with(|| Tally::of(graph, value, float));
         tally.add(float, int8);
-        self.saturated += saturated(self.graph, ranges, value, integers, int8, float);
+        self.saturated += saturated(graph, ranges, value, integers, int8, float);
     }
 
     /// What came of it.
@@ -102,7 +107,7 @@ impl<'g> Distance<'g> {
             })
         });
         OutputError {
-            name: self.output.name.clone(),
+            name: self.name,
             saturated: self.saturated as f64 / all.count.max(1) as f64,
             measure: self
                 .tally

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::output::OutputError;
 
-/// How well a network on integers did beside its float model, on samples that it was calibrated
-/// with.
+/// How well a network on integers did beside its float model, on samples of its calibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Samples compared.

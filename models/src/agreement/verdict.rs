@@ -137,10 +137,10 @@ mod tests {
         let parts = BTreeMap::new();
         let graph =
             Graph { name: "g".into(), inputs: vec![input], nodes: Vec::new(), outputs, parts };
-        let mut distance = Distance::new(&graph, &graph.outputs[0]);
+        let mut distance = Distance::new(&graph, 0);
         for (float, int8) in samples {
             let [float, int8] = [float, int8].map(|x| from_elements(shape, x.clone()));
-            distance.add(&float, &int8.mapv(|x| x as i64), &int8, &[(-128, 127)]);
+            distance.add(&graph, &float, &int8.mapv(|x| x as i64), &int8, &[(-128, 127)]);
         }
         distance.finish()
     }

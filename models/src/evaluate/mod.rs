@@ -46,23 +46,40 @@ pub struct InputSaturation {
     pub saturated: f64,
 }
 
-/// Runs both on every sample.
+/// A network on integers, ready to run.
+struct Network<'g> {
+    graph: &'g Graph,
+    interpreter: Interpreter<'g>,
+    ranges: Vec<(i64, i64)>,
+}
+
+impl<'g> Network<'g> {
+    fn new(graph: &'g Graph) -> Result<Self, EvaluateError> {
+        let interpreter = Interpreter::new(graph).map_err(InterpretError::from)?;
+        Ok(Self { graph, interpreter, ranges: graph.ranges() })
+    }
+}
+
+/// Runs the float model on every sample, and one network on integers: each has its turn.
 pub(crate) fn evaluate(
     reference: &Reference<'_>,
     graph: &Graph,
+    others: &[&Graph],
     dataset: &Dataset,
     watch: &Watch,
 ) -> Result<Evaluation, EvaluateError> {
-    let interpreter = Interpreter::new(graph).map_err(InterpretError::from)?;
-    let ranges = graph.ranges();
-    let outputs = graph.outputs.iter();
-    let mut distances: Vec<Distance<'_>> =
-        outputs.map(|output| Distance::new(graph, output)).collect();
+    let mut networks = vec![Network::new(graph)?];
+    for graph in others {
+        networks.push(Network::new(graph)?);
+    }
+    let of = |sample: usize| &networks[sample % networks.len()];
+    let mut distances: Vec<Distance> =
+        (0..graph.outputs.len()).map(|output| Distance::new(graph, output)).collect();
     let mut outside = vec![[0usize; 2]; graph.inputs.len()];
     let mut classes = Classes::of(graph, dataset.labels());
     let samples = dataset.samples();
     let both = |sample: usize| {
-        let inputs = &samples[sample];
+        let (inputs, Network { graph, interpreter, .. }) = (&samples[sample], of(sample));
         let float = reference.run(inputs);
         let float = float.map_err(|source| EvaluateError::Reference { sample, source })?;
         let float: Vec<_> = float.iter().map(|output| output.mapv(f64::from)).collect();
@@ -71,7 +88,7 @@ pub(crate) fn evaluate(
         Ok((sample, float, interpreter.run(&integers)?))
     };
     let compare = |(sample, float, integers): (usize, Vec<ArrayD<f64>>, Vec<ArrayD<i64>>)| {
-        let inputs = &samples[sample];
+        let (inputs, Network { graph, ranges, .. }) = (&samples[sample], of(sample));
         for (index, (counts, input)) in outside.iter_mut().zip(inputs).enumerate() {
             let clamped = graph.clamped(index, input);
             counts[0] += clamped.map_or(0, |clamped| clamped.below + clamped.above);
@@ -79,7 +96,7 @@ pub(crate) fn evaluate(
         }
         let int8 = graph.dequantise_outputs(&integers);
         for (index, distance) in distances.iter_mut().enumerate() {
-            distance.add(&float[index], &integers[index], &int8[index], &ranges);
+            distance.add(graph, &float[index], &integers[index], &int8[index], ranges);
         }
         classes.add(sample, &float[0], &int8[0])
     };
