@@ -1,12 +1,10 @@
-//! The integers that a model's seal commits to: biases as digits, then the weights of every
-//! contraction.
+//! The integers that a model's seal commits to: biases as digits, then all weights, each once.
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::circuit::description::{Operator as Lowered, Weights};
 use zkinfer_verifier::circuit::sealed::{DIGIT_BASE, SEALED_DIGIT, sealed_bias};
 use zkinfer_verifier::limits::MAX_BIAS_DIGITS;
 
@@ -18,18 +16,31 @@ const USUAL_DIGITS: u32 = 3;
 /// What a weight's second digit counts.
 pub(crate) const WEIGHT_BASE: i64 = 256;
 
-/// Name, weights and biases of every operator that has them, in order.
-fn parameters(graph: &Graph) -> impl Iterator<Item = (&str, &[i32], Cow<'_, [i64]>)> {
+/// What a seal holds of an operator.
+struct Parameters<'a> {
+    node: &'a str,
+    weights: &'a [i32],
+    /// Whether the weights are another operator's, and so in the seal with that one.
+    shared: bool,
+    bias: Cow<'a, [i64]>,
+}
+
+/// Those of every operator that has them, in order.
+fn parameters(graph: &Graph) -> impl Iterator<Item = Parameters<'_>> {
     graph.nodes.iter().filter_map(|node| {
-        let (weights, bias) = match &node.operator {
+        let (weights, shared, bias) = match &node.operator {
             Operator::Convolution { weights, bias, .. }
-            | Operator::Linear { weights, bias, .. } => (weights, Cow::Borrowed(bias.as_slice())),
+            | Operator::Linear { weights, bias, .. } => {
+                let shared = weights.owner().is_some();
+                (graph.weights(weights), shared, Cow::Borrowed(bias.as_slice()))
+            }
             Operator::Lookup { values, .. } => {
-                (values, Cow::Owned(vec![0; node.shape.last().copied().unwrap_or(1)]))
+                let rows = node.shape.last().copied().unwrap_or(1);
+                (values.as_slice(), false, Cow::Owned(vec![0; rows]))
             }
             _ => return None,
         };
-        Some((node.name.as_str(), weights.as_slice(), bias))
+        Some(Parameters { node: &node.name, weights, shared, bias })
     })
 }
 
@@ -55,7 +66,7 @@ pub(crate) fn weight_digits(weights: &[i32]) -> Vec<Vec<i8>> {
 /// then shows).
 pub(crate) fn bias_digits(graph: &Graph) -> Result<u32, Error> {
     let mut digits = if parameters(graph).next().is_some() { USUAL_DIGITS } else { 0 };
-    for (node, _, biases) in parameters(graph) {
+    for Parameters { node, bias: biases, .. } in parameters(graph) {
         let fits = |digits: u32| {
             let range = sealed_bias(digits);
             biases.iter().all(|bias| (range.minimum..=range.maximum).contains(bias))
@@ -81,15 +92,19 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>,
     }
     let digits = key.description().bias_digits;
     let contractions: Vec<_> = parameters(graph).collect();
-    let contraction = |(node, weights, bias): &(&str, &[i32], Cow<'_, [i64]>)| {
-        let weights: Vec<Vec<i64>> =
+    let contraction = |Parameters { node, weights, shared, bias }: &Parameters<'_>| {
+        let mut weights: Vec<Vec<i64>> =
             weight_digits(weights).iter().map(|w| w.iter().map(|&w| w.into()).collect()).collect();
         // The bias stands with the lowest digit.
         let bias =
             bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
         let too_few = |bias| Error::TooFewDigits { node: (*node).into(), bias, digits };
         let split = |bias| split(bias, digits).ok_or_else(|| too_few(bias));
-        Ok((bias.map(split).collect::<Result<Vec<_>, _>>()?.concat(), weights))
+        let biases = bias.map(split).collect::<Result<Vec<_>, _>>()?.concat();
+        if *shared {
+            weights.clear();
+        }
+        Ok((biases, weights))
     };
     let (biases, weights): (Vec<Vec<i64>>, Vec<_>) = contractions
         .par_iter()
@@ -119,11 +134,11 @@ pub(crate) fn join(digits: &[i64]) -> i64 {
 
 /// The sealed contractions of a key: their nodes.
 pub(crate) fn sealed_contractions(key: &VerifyingKey) -> impl Iterator<Item = usize> + '_ {
-    key.description().nodes.iter().enumerate().filter_map(|(id, node)| {
-        matches!(&node.operator, Lowered::Contract(contract)
-            if contract.weights == Weights::Sealed)
-        .then_some(id)
-    })
+    key.description()
+        .nodes
+        .iter()
+        .enumerate()
+        .filter_map(|(id, node)| node.operator.has_sealed_weights().then_some(id))
 }
 
 #[cfg(test)]

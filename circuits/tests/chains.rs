@@ -10,26 +10,6 @@ use zkinfer_verifier::chain::{Segment, verify_chain};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{Proof, Rejection, Value, Visibility};
 
-/// A proof with a sealed input and a sealed output, and the opening of the output.
-fn link_of_a_chain(desk: &Desk, seal: &Opening, input: &Opening, seed: u64) -> (Proof, Opening) {
-    let parameters = parameters(K);
-    let layout = desk.key().layout();
-    let weights = desk.open(seal, &desk.model).unwrap();
-    let sheet = |role| std::iter::once(layout.sheet(role).unwrap());
-    let columns = input.open(&parameters, sheet(Role::Input(0)), input.tensors().to_vec()).unwrap();
-    let tensor = layout.sheet(Role::Output(0)).unwrap().tensor.clone();
-    let (opening, output) = sealing::commit(
-        &parameters,
-        &[tensor],
-        vec![desk.witness.outputs[0].clone()],
-        &mut rng(seed),
-    )
-    .unwrap();
-    let claim = desk.claim(vec![&columns, &output]);
-    let prover = Prover::new(desk.key(), &parameters).weights(weights);
-    (prover.prove_assignment(claim, rng(seed + 1)).unwrap(), opening)
-}
-
 #[test]
 fn chains_hold_and_break() {
     // y = f(x), z = f(y): the same square layer twice.
@@ -51,8 +31,8 @@ fn chains_hold_and_break() {
     let (input_seal, input_opening) =
         sealing::seal(&parameters(K), &[tensor], vec![input], &mut rng(2)).unwrap();
     input_seal.check(&parameters(K)).unwrap();
-    let (a, between) = link_of_a_chain(&first, &model_opening, &input_opening, 5);
-    let (b, _) = link_of_a_chain(&second, &model_opening, &between, 7);
+    let (a, between) = first.link(&model_opening, &input_opening, 5);
+    let (b, _) = second.link(&model_opening, &between, 7);
     let parameters = parameters(K);
     let chain = |proofs: &[&Proof]| {
         let segment = |proof| Segment { key: first.key(), seal: Some(&checked), proof };
@@ -68,7 +48,7 @@ fn chains_hold_and_break() {
     broken(&[&a, &a], 1);
     broken(&[&a, &b, &b], 2);
     // The same tensor sealed afresh is the same for nobody who cannot open both.
-    let (same, _) = link_of_a_chain(&first, &model_opening, &input_opening, 11);
+    let (same, _) = first.link(&model_opening, &input_opening, 11);
     broken(&[&same, &b], 1);
     // A proof of the chain that does not hold by itself: its statement names another tensor.
     let mut forged = b.clone();

@@ -418,7 +418,8 @@ fn a_half_that_leaves_the_even_neighbour() {
 
 /// One weighed sum of two elements over `2^shift`.
 fn linear([first, second]: [i32; 2], shift: u32) -> Graph {
-    let (weights, requantise) = (vec![first, second], Some(requantise(shift, Ties::Up)));
+    let weights = vec![first, second].into();
+    let requantise = Some(requantise(shift, Ties::Up));
     single(Operator::Linear { weights, bias: vec![0], multipliers: vec![1], requantise }, &[2], 1)
 }
 

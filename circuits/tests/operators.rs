@@ -73,7 +73,7 @@ fn linear_over_many_positions() {
 fn shift_zero_adds_the_zero_point_only() {
     let mut net = Net::new("unshifted", &[(&[1, 4], 1)]);
     let linear = Operator::Linear {
-        weights: vec![1, 0, 0, -1, 0, 2, 0, 0],
+        weights: vec![1, 0, 0, -1, 0, 2, 0, 0].into(),
         bias: vec![3, -4],
         multipliers: vec![1, 1],
         requantise: Some(requantise(0, -9)),
@@ -319,7 +319,7 @@ fn weights_of_several_digits() {
     let convolution = |after: After| Operator::Convolution {
         window: window([2, 2], [1, 1], [0; 4]),
         groups: 1,
-        weights: weights(16),
+        weights: weights(16).into(),
         bias: vec![-500, 70_000],
         multipliers: vec![3, 1],
         requantise: after.requantise(),
@@ -333,7 +333,7 @@ fn weights_of_several_digits() {
     );
     let flat = net.flatten(x);
     let linear = Operator::Linear {
-        weights: weights(24),
+        weights: weights(24).into(),
         bias: vec![1, 2],
         multipliers: vec![1, 2],
         requantise: None,

@@ -37,7 +37,8 @@ fn changed(change: impl Fn(Parts<'_>)) -> Graph {
     else {
         unreachable!()
     };
-    change(Parts { weights, bias, multipliers, requantise: requantise.as_mut().unwrap() });
+    let (weights, requantise) = (weights.own_mut().unwrap(), requantise.as_mut().unwrap());
+    change(Parts { weights, bias, multipliers, requantise });
     graph
 }
 

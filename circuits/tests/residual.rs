@@ -97,11 +97,11 @@ fn weights_of_several_digits_and_many_positions() {
     let noise = &mut Noise(5);
     let positions = net.linear(noise, 0, 5, After::Raw);
     let y = sum(&mut net, &[1, 40], &[positions, 0], requantise(13, Ties::Up));
-    let weights = (0..12).map(|index| (index - 6) * 31_000).collect();
+    let weights: Vec<i32> = (0..12).map(|index| (index - 6) * 31_000).collect();
     let wide = Operator::Convolution {
         window: Window::unit(),
         groups: 1,
-        weights,
+        weights: weights.into(),
         bias: vec![1, -2, 3, 4],
         multipliers: vec![2; 4],
         requantise: None,

@@ -14,7 +14,6 @@ use pasta_curves::Fp;
 use support::everything::{CONTRACTION, COPY, Everything, NARROW, PRODUCT, WIDE};
 use zkinfer_prover::ProveError;
 use zkinfer_verifier::adjoint::{Adjoint, backward};
-use zkinfer_verifier::argument::public::weight_sheets;
 use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
@@ -42,7 +41,7 @@ fn kappa(desk: &Everything, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
     let layout = desk.key.layout();
     let mut kappa = adjoint.kappa.clone();
     kappa.resize(layout.columns(), vec![Fp::ZERO; layout.usable]);
-    for (sheet, cotangent) in weight_sheets(layout).zip(&adjoint.weights) {
+    for (sheet, cotangent) in layout.weight_sheets().zip(&adjoint.weights) {
         for Piece { column, rows, elements } in sheet.pieces() {
             for (row, element) in rows.zip(elements) {
                 let taps = cotangent.taps.len();

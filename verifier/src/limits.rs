@@ -27,7 +27,7 @@ pub const MAX_RANK: usize = 8;
 /// Most elements of all nodes together; also of weights of one contraction.
 pub const MAX_ELEMENTS: usize = 1 << 27;
 /// Most elements that all nodes together read: a tensor counts once for each place where one reads
-/// it.
+/// it, and so do public weights that another node has.
 pub const MAX_READS: usize = 1 << 30;
 /// Most products of single taps and positions in the backward pass of a contraction, for each
 /// element that it reads or makes and each of its weights. Only a cotangent that is not of rank one

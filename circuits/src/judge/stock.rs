@@ -126,7 +126,8 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
     let nodes =
         key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
     for ((id, _), [left, right]) in nodes.zip(&witness.operands) {
-        let sheet = layout.sheets.iter().position(|sheet| sheet.role == Role::Weights(id));
+        let role = Role::Weights(key.description().owner(id));
+        let sheet = layout.sheets.iter().position(|sheet| sheet.role == role);
         let operands =
             Operands { left, right: sheet.map_or(right, |sheet| &witness.sealed[sheet]) };
         let run = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
@@ -141,7 +142,7 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
 fn cotangents(key: &VerifyingKey, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
     let layout = key.layout();
     let mut kappa = adjoint.kappa.clone();
-    let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
+    let sheets = layout.weight_sheets();
     for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
         let elements: Vec<Fp> = cotangent
             .units

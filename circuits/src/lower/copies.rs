@@ -7,7 +7,9 @@
 
 use zkinfer_verifier::DescriptionError;
 use zkinfer_verifier::circuit::analysis::wanting_copies;
-use zkinfer_verifier::circuit::description::{Description, Node, NodeId, Operator, OutputSource};
+use zkinfer_verifier::circuit::description::{
+    Description, Node, NodeId, Operator, OutputSource, Weights,
+};
 
 /// Puts a copy behind each contraction that needs one; `shifts` has an entry for each node.
 pub(super) fn insert(
@@ -19,11 +21,12 @@ pub(super) fn insert(
         return Ok(());
     }
     let nodes = std::mem::take(&mut description.nodes).into_iter().zip(std::mem::take(shifts));
-    // What stands for each node from now on.
-    let mut places: Vec<NodeId> = Vec::new();
+    // What stands for each node from now on, and where it is itself.
+    let (mut places, mut moved): (Vec<NodeId>, Vec<NodeId>) = Default::default();
     for (id, (mut node, shift)) in nodes.enumerate() {
-        renumber(&mut node.operator, &places);
+        renumber(&mut node.operator, &places, &moved);
         let name = node.name.clone();
+        moved.push(description.nodes.len());
         description.nodes.push(node);
         shifts.push(shift);
         if wanting.next_if_eq(&id).is_some() {
@@ -41,11 +44,16 @@ pub(super) fn insert(
     Ok(())
 }
 
-fn renumber(operator: &mut Operator, places: &[NodeId]) {
+fn renumber(operator: &mut Operator, places: &[NodeId], moved: &[NodeId]) {
     let to = |node: &mut NodeId| *node = places[*node];
     match operator {
         Operator::Input(_) => {}
-        Operator::Contract(contract) => to(&mut contract.input),
+        Operator::Contract(contract) => {
+            to(&mut contract.input);
+            if let Weights::PublicOf(owner) | Weights::SealedOf(owner) = &mut contract.weights {
+                *owner = moved[*owner];
+            }
+        }
         Operator::Product(product) => {
             [&mut product.left, &mut product.right].into_iter().for_each(to)
         }

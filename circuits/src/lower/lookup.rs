@@ -17,7 +17,7 @@ use zkinfer_verifier::circuit::description::{Contract, NodeId, ViewKind, Weights
 
 use super::convolution::slide;
 use super::lowering::Lowering;
-use super::rescale::Affine;
+use super::rescale::{Affine, Rows};
 use crate::error::Error;
 
 /// Most entries of the tables of all rows together.
@@ -108,7 +108,7 @@ fn by_one_hot(
         function: Function::clamp(least.into(), most.into()),
     };
     let terms = Affine {
-        weights: values,
+        weights: Rows::Own(values),
         bias: &vec![0; rows],
         multipliers: &vec![1; rows],
         requantise: Some(&requantise),

@@ -1,5 +1,7 @@
 //! Lowering in progress: what each value of the graph has become, and what operators ask of it.
 
+use std::collections::BTreeMap;
+
 use zkinfer_models::integer::graph::{Graph, Node, Operator, Quantisation, ValueId, Window};
 use zkinfer_verifier::circuit::description::{self, NodeId, Output, OutputSource, Scheme};
 use zkinfer_verifier::circuit::interval::Interval;
@@ -57,6 +59,8 @@ pub(super) struct Lowering<'g> {
     pub(super) outputs: Vec<usize>,
     pub(super) builder: Builder,
     pub(super) values: Vec<Value>,
+    /// The contractions of each node of the graph that has weights, one a digit.
+    pub(super) contractions: BTreeMap<usize, Vec<NodeId>>,
 }
 
 /// An operand of the node being lowered.
@@ -69,7 +73,13 @@ pub(super) struct Operand<'g> {
 impl<'g> Lowering<'g> {
     pub(super) fn new(graph: &'g Graph, sealed: bool) -> Self {
         let (readers, outputs) = (readers(graph), outputs(graph));
-        Self { graph, sealed, readers, outputs, builder: Builder::default(), values: Vec::new() }
+        let (builder, values, contractions) = Default::default();
+        Self { graph, sealed, readers, outputs, builder, values, contractions }
+    }
+
+    /// Keeps the contractions of the node being lowered for others that read its weights.
+    pub(super) fn keep(&mut self, contractions: Vec<NodeId>) {
+        self.contractions.insert(self.values.len() - self.graph.inputs.len(), contractions);
     }
 
     /// The node's operand `index`.

@@ -117,11 +117,13 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
 fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error> {
     let lowered = match &node.operator {
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
+            let weights = rescale::Rows::of(weights);
             let terms =
                 rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
             convolution::lower(lowering, node, window, *groups, terms)
         }
         Operator::Linear { weights, bias, multipliers, requantise } => {
+            let weights = rescale::Rows::of(weights);
             let terms =
                 rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
             linear::lower(lowering, node, terms)

@@ -11,7 +11,7 @@
 //! **Weights of more than 8 bits** are two or three digits base 256, each with a contraction of its
 //! own; their sum is the accumulator.
 
-use zkinfer_models::integer::graph::{Function, Requantise, Ties};
+use zkinfer_models::integer::graph::{self, Function, Requantise, Ties};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
 use super::lowering::Lowering;
@@ -21,11 +21,40 @@ use crate::sealed::{WEIGHT_BASE, weight_digits};
 /// Longest shift: the verifier allows 60 bits.
 const MAX_SHIFT: u32 = 60;
 
+/// The rows of a Convolution or Linear.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    Own(&'a [i32]),
+    /// Those of the operator at this node of the graph.
+    Of(usize),
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(weights: &'a graph::Weights) -> Self {
+        match weights {
+            graph::Weights::Own(weights) => Self::Own(weights),
+            graph::Weights::Of(node) => Self::Of(*node),
+        }
+    }
+
+    /// The weights of a contraction for each digit.
+    fn contractions(self, lowering: &Lowering<'_>) -> Vec<Weights> {
+        let sealed = lowering.sealed;
+        let own = |digits| if sealed { Weights::Sealed } else { Weights::Public(digits) };
+        let of = |&node| if sealed { Weights::SealedOf(node) } else { Weights::PublicOf(node) };
+        match self {
+            Self::Own(weights) => weight_digits(weights).into_iter().map(own).collect(),
+            // Whoever has weights of its own comes first.
+            Self::Of(node) => lowering.contractions[&node].iter().map(of).collect(),
+        }
+    }
+}
+
 /// The numbers of a Convolution or Linear: `z = multipliers·(Σ weights·x + bias)`, then perhaps a
 /// requantisation.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
-    pub(super) weights: &'a [i32],
+    pub(super) weights: Rows<'a>,
     pub(super) bias: &'a [i64],
     pub(super) multipliers: &'a [i64],
     pub(super) requantise: Option<&'a Requantise>,
@@ -113,18 +142,18 @@ impl Affine<'_> {
         viewed: bool,
     ) -> Result<NodeId, Error> {
         let direct = !viewed && lowering.read_once();
-        let digits = weight_digits(self.weights);
+        let digits = self.weights.contractions(lowering);
         let several = digits.len() > 1;
         let mut parts = Vec::new();
         let mut unit = 1;
-        for (place, digits) in digits.into_iter().enumerate() {
+        for (place, weights) in digits.into_iter().enumerate() {
             let overflow = || Error::Overflow { node: lowering.builder.name() };
             let factors = self
                 .multipliers
                 .iter()
                 .map(|&multiplier| multiplier.checked_mul(unit).ok_or_else(overflow));
             let contract = Contract {
-                weights: if lowering.sealed { Weights::Sealed } else { Weights::Public(digits) },
+                weights,
                 row_factors: factors.collect::<Result<_, _>>()?,
                 bias: if place == 0 { self.bias(lowering)? } else { vec![0; self.bias.len()] },
                 ..geometry.clone()
@@ -132,6 +161,7 @@ impl Affine<'_> {
             parts.push((lowering.builder.contract(contract, shape), 1));
             unit *= WEIGHT_BASE;
         }
+        lowering.keep(parts.iter().map(|&(part, _)| part).collect());
         let accumulator =
             if several { lowering.builder.combine(parts, Vec::new()) } else { parts[0].0 };
         let accumulator = match self.requantise {

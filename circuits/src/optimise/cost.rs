@@ -155,6 +155,7 @@ impl CostModel {
             cells,
             tuples,
             weights,
+            read,
         ] = [
             counts.columns,
             counts.slots,
@@ -167,6 +168,7 @@ impl CostModel {
             counts.cells,
             counts.table_rows,
             network.weights,
+            network.weights_read,
         ]
         .map(|count| count as f64);
         let elements = counts.columns
@@ -176,7 +178,7 @@ impl CostModel {
             + 2 * counts.helpers();
         let elements = elements + 3 * counts.k as usize + 13;
         let backward = self.backward_cell * cells
-            + self.multiply_small * weights
+            + self.multiply_small * read
             + self.multiply / 2.0 * network.elements as f64;
         let points = columns + slots + helpers + factors + 3.0 * k;
         let linear = columns + slots + folded + factors;
@@ -194,7 +196,7 @@ impl CostModel {
             (Stage::Counting, n * self.count * lookups),
             (Stage::Cells, columns * (self.small_column + n * self.small_cell)),
             (Stage::Multiplicities, slots * (self.small_column + n * self.small_cell / 2.0)),
-            (Stage::Factors, self.multiply_small * weights * factors.min(1.0) + factors * full),
+            (Stage::Factors, self.multiply_small * read * factors.min(1.0) + factors * full),
             (Stage::Helpers, n * self.denominator * lookups + self.tuple * tuples + helpers * full),
             (Stage::Adjoint, backward),
             (

@@ -46,8 +46,10 @@ pub struct Counts {
 /// Sizes of a network, whatever its layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    /// Weights.
+    /// Weights, each once.
     pub weights: usize,
+    /// Weights, each as often as a contraction reads it.
+    pub weights_read: usize,
     /// Multiply-accumulates of one execution.
     pub multiply_accumulates: usize,
     /// Elements of all nodes.
@@ -116,7 +118,10 @@ fn network(description: &Description, analysis: &Analysis) -> Network {
         match &node.operator {
             Operator::Contract(contract) => {
                 let weights = depth(contract, &analysis.nodes).unwrap_or(0) * contract.rows;
-                network.weights += weights;
+                network.weights_read += weights;
+                if contract.weights.owner().is_none() {
+                    network.weights += weights;
+                }
                 network.multiply_accumulates += weights * facts.matrix().1;
             }
             Operator::Product(product) => {

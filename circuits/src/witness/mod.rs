@@ -15,7 +15,7 @@ mod contraction;
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::view::gather;
@@ -180,10 +180,11 @@ impl Evaluation<'_> {
 
     fn contract(&mut self, id: usize, contract: &Contract) -> Vec<i64> {
         let facts = |node: usize| &self.key.analysis().nodes[node];
+        let rows = |node: usize| facts(node).matrix().0;
         let (input, output) = (facts(contract.input), facts(id));
         let x = &self.values[contract.input];
-        match &contract.weights {
-            Weights::Public(weights) => contraction::evaluate(
+        match self.key.description().public_weights(contract) {
+            Some(weights) => contraction::evaluate(
                 contract,
                 weights.iter().map(|&weight| weight.into()),
                 &[],
@@ -191,11 +192,9 @@ impl Evaluation<'_> {
                 output,
                 x,
             ),
-            Weights::Sealed => {
-                let before: Vec<usize> =
-                    sealed_contractions(self.key).take_while(|&other| other < id).collect();
-                let (index, first) =
-                    (before.len(), before.iter().map(|&other| facts(other).matrix().0).sum());
+            None => {
+                let first =
+                    sealed_contractions(self.key).take_while(|&other| other < id).map(rows).sum();
                 let digits = self.key.description().bias_digits as usize;
                 let biases: Vec<i64> = self.model[0]
                     .chunks(digits)
@@ -203,7 +202,11 @@ impl Evaluation<'_> {
                     .take(contract.rows)
                     .map(join)
                     .collect();
-                let weights = self.model[1 + index].iter().copied();
+                let role = Role::Weights(self.key.description().owner(id));
+                let mut sheets = self.key.layout().model_sheets();
+                let weights = sheets.position(|sheet| sheet.role == role);
+                let weights = &self.model[weights.expect("sealed weights have a sheet")];
+                let weights = weights.iter().copied();
                 let values = contraction::evaluate(contract, weights, &biases, input, output, x);
                 self.operands.push([x.clone(), Vec::new()]);
                 values

@@ -7,7 +7,7 @@ use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
-use zkinfer_verifier::circuit::sheet::SealedTensor;
+use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
 use zkinfer_verifier::{CheckedSeal, Proof, Rejection, Seal, VerifyingKey};
 
 use super::{After, Net, Noise, names, parameters, window};
@@ -84,6 +84,23 @@ impl Desk {
             .self_check(false)
             .check_witness(false);
         prover.prove_assignment(self.claim(Vec::new()), rng(seed)).unwrap()
+    }
+
+    /// A proof with a sealed input and a sealed output, and the opening of the output.
+    pub fn link(&self, seal: &Opening, input: &Opening, seed: u64) -> (Proof, Opening) {
+        let parameters = parameters(K);
+        let layout = self.key().layout();
+        let weights = self.open(seal, &self.model).unwrap();
+        let sheet = |role| std::iter::once(layout.sheet(role).unwrap());
+        let columns =
+            input.open(&parameters, sheet(Role::Input(0)), input.tensors().to_vec()).unwrap();
+        let tensor = layout.sheet(Role::Output(0)).unwrap().tensor.clone();
+        let output = vec![self.witness.outputs[0].clone()];
+        let (opening, output) =
+            sealing::commit(&parameters, &[tensor], output, &mut rng(seed)).unwrap();
+        let claim = self.claim(vec![&columns, &output]);
+        let prover = Prover::new(self.key(), &parameters).weights(weights);
+        (prover.prove_assignment(claim, rng(seed + 1)).unwrap(), opening)
     }
 
     pub fn claim<'a>(&'a self, sealed: Vec<&'a SealedColumns>) -> Assignment<'a> {

@@ -1,6 +1,8 @@
 //! What a description's nodes hold, by the formulas in its documentation and by nothing that the
 //! circuit or the verifier computes with: every index is spelled out, every integer has 128 bits.
 
+use std::collections::BTreeMap;
+
 use zkinfer_verifier::circuit::analysis::Analysis;
 use zkinfer_verifier::circuit::description::{
     Contract, Description, Operator, Product, View, ViewKind, Weights,
@@ -10,7 +12,7 @@ use zkinfer_verifier::circuit::description::{
 pub type Values = Vec<i128>;
 
 /// Every node's elements. `model` are the sealed tensors of the model: the digits of all biases,
-/// then the weights of each sealed contraction.
+/// then the weights of each contraction that has sealed ones of its own.
 pub fn evaluate(
     description: &Description,
     analysis: &Analysis,
@@ -21,24 +23,33 @@ pub fn evaluate(
     let shape = |node: usize| analysis.nodes[node].shape.as_slice();
     let digits = description.bias_digits as usize;
     let mut biases = model.first().into_iter().flat_map(|biases| biases.chunks(digits.max(1)));
-    let mut weights = model.iter().skip(1);
+    let sealed = |id: &usize| match &description.nodes[*id].operator {
+        Operator::Contract(contract) => contract.weights == Weights::Sealed,
+        _ => false,
+    };
+    let owners = (0..description.nodes.len()).filter(sealed);
+    let weights: BTreeMap<usize, &Vec<i64>> = owners.zip(model.iter().skip(1)).collect();
     for (id, node) in description.nodes.iter().enumerate() {
         let result = match &node.operator {
             Operator::Input(index) => inputs[*index].iter().map(|&x| x.into()).collect(),
             Operator::Contract(contract) => {
-                let (weights, biases): (Vec<i64>, Vec<i128>) = match &contract.weights {
+                let owner = match contract.weights {
+                    Weights::PublicOf(owner) | Weights::SealedOf(owner) => owner,
+                    Weights::Public(_) | Weights::Sealed => id,
+                };
+                let Operator::Contract(of) = &description.nodes[owner].operator else {
+                    panic!("node {owner} has no weights")
+                };
+                let (weights, biases): (Vec<i64>, Vec<i128>) = match &of.weights {
                     Weights::Public(weights) => {
                         (weights.iter().map(|&w| w.into()).collect(), vec![0; contract.rows])
                     }
-                    Weights::Sealed => {
+                    _ => {
                         let digits = |digits: &[i64]| {
                             digits.iter().rev().fold(0, |sum, &d| 64 * sum + i128::from(d))
                         };
                         let biases = biases.by_ref().take(contract.rows).map(digits).collect();
-                        (
-                            weights.next().expect("weights for every sealed contraction").clone(),
-                            biases,
-                        )
+                        (weights[&owner].clone(), biases)
                     }
                 };
                 contract_values(

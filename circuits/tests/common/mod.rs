@@ -136,7 +136,7 @@ impl Net {
         let operator = Operator::Convolution {
             window,
             groups,
-            weights: noise.weights(rows * taps),
+            weights: noise.weights(rows * taps).into(),
             bias: noise.biases(rows),
             multipliers: noise.multipliers(rows, taps, shift),
             requantise: after.requantise(),
@@ -150,7 +150,7 @@ impl Net {
         let taps = *shape.last().unwrap();
         *shape.last_mut().unwrap() = rows;
         let operator = Operator::Linear {
-            weights: noise.weights(rows * taps),
+            weights: noise.weights(rows * taps).into(),
             bias: noise.biases(rows),
             multipliers: noise.multipliers(rows, taps, after.shift()),
             requantise: after.requantise(),

@@ -178,7 +178,9 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
         let (operator, weights) = match &node.operator {
             Operator::Input(_) => ("input", 0),
             Operator::Contract(contract) => {
-                ("contract", depth(contract, &key.analysis().nodes).unwrap_or(0) * contract.rows)
+                let weights = depth(contract, &key.analysis().nodes).unwrap_or(0) * contract.rows;
+                // Those of another one are counted there.
+                ("contract", if contract.weights.owner().is_some() { 0 } else { weights })
             }
             Operator::Product(_) => ("product", 0),
             Operator::Copy(_) => ("copy", 0),

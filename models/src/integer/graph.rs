@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::weights::Weights;
 pub use crate::tensor::window::Window;
 
 /// Index of a value: the graph's inputs come first, then one value per node.
@@ -162,7 +163,7 @@ pub enum Operator {
         groups: usize,
         /// `[M, C/groups, kh, kw]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`]
         /// in size.
-        weights: Vec<i32>,
+        weights: Weights,
         /// One per output channel, at accumulator scale.
         bias: Vec<i64>,
         /// One per output channel, positive.
@@ -174,7 +175,7 @@ pub enum Operator {
     /// over the last dimension of one input. Without `requantise` the result is `z` itself.
     Linear {
         /// `[M, T]`, row-major, zero point subtracted, each at most [`MAX_WEIGHT`] in size.
-        weights: Vec<i32>,
+        weights: Weights,
         /// One per output feature.
         bias: Vec<i64>,
         /// One per output feature, positive.

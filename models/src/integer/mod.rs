@@ -8,3 +8,4 @@ pub mod signature;
 pub mod split;
 pub mod tensors;
 pub mod validate;
+pub mod weights;

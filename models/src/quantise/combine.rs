@@ -196,6 +196,7 @@ impl Quantiser<'_> {
         let (channels, shift) = channels::snapped(matrix, &bias, from.quantisation.scale, &scales);
         let channels::Channels { weights, bias, multipliers } = channels;
         let requantise = Some(requantise(shift, Ties::Up, rescaling));
+        let weights = weights.into();
         let linear = Operator::Linear { weights, bias, multipliers, requantise };
         let mut result =
             self.push(node.name.clone(), vec![swapped], linear, swap(&node.shape), output);

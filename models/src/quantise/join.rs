@@ -149,7 +149,7 @@ impl Quantiser<'_> {
         let convolution = Operator::Convolution {
             window: Window::unit(),
             groups: channels,
-            weights: vec![1; channels],
+            weights: vec![1; channels].into(),
             bias: bias.collect(),
             multipliers,
             requantise: Some(Requantise {

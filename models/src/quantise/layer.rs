@@ -30,11 +30,13 @@ pub(super) struct Parameters {
 impl Parameters {
     pub(super) fn convolution(self, window: Window, groups: usize) -> Operator {
         let Self { weights, bias, multipliers, requantise } = self;
+        let weights = weights.into();
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise }
     }
 
     pub(super) fn linear(self) -> Operator {
         let Self { weights, bias, multipliers, requantise } = self;
+        let weights = weights.into();
         Operator::Linear { weights, bias, multipliers, requantise }
     }
 }

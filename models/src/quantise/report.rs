@@ -62,7 +62,7 @@ pub struct NodeReport {
     pub shift: Option<u32>,
     /// The smallest and the largest of its multipliers; none if it has none.
     pub multipliers: Option<(i64, i64)>,
-    /// Number of its weights and biases.
+    /// Number of its biases, and of its weights if they are its own.
     pub parameters: usize,
 }
 
@@ -102,7 +102,8 @@ impl NodeReport {
             Operator::Convolution { weights, bias, multipliers, requantise, .. }
             | Operator::Linear { weights, bias, multipliers, requantise } => {
                 let shift = requantise.as_ref().map(|requantise| requantise.shift);
-                (shift, multipliers, weights.len() + bias.len())
+                let own = weights.own().map_or(0, <[i32]>::len);
+                (shift, multipliers, own + bias.len())
             }
             Operator::Sum { multipliers, constant, requantise } => {
                 (Some(requantise.shift), multipliers, constant.len())

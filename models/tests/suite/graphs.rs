@@ -78,6 +78,7 @@ fn rescale() -> Requantise {
 }
 
 fn linear(weights: Vec<i32>, multiplier: i64, requantise: Option<Requantise>) -> Operator {
+    let weights = weights.into();
     Operator::Linear { weights, bias: vec![0], multipliers: vec![multiplier], requantise }
 }
 

@@ -25,7 +25,8 @@ pub fn factor_columns(
     let nodes =
         key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
     let weights = |id: usize| {
-        let index = layout.model_sheets().position(|sheet| sheet.role == Role::Weights(id))?;
+        let role = Role::Weights(key.description().owner(id));
+        let index = layout.model_sheets().position(|sheet| sheet.role == role)?;
         weights?.tensors.get(index).map(Vec::as_slice)
     };
     let jobs: Vec<_> = nodes

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::adjoint::Adjoint;
 use zkinfer_verifier::argument::messages::COEFFICIENTS;
-use zkinfer_verifier::argument::public::weight_sheets;
 use zkinfer_verifier::argument::row_sum::helper_terms;
 use zkinfer_verifier::challenges::LookupChallenges;
 
@@ -88,7 +87,7 @@ impl Summand {
                 .map(|(m, inverses)| [m, extend(inverses)]),
         );
         let mut rest = columns.weights.as_slice();
-        for (sheet, cotangent) in weight_sheets(layout).zip(&adjoint.weights) {
+        for (sheet, cotangent) in layout.weight_sheets().zip(&adjoint.weights) {
             let (columns, tail) = rest.split_at(sheet.columns.len());
             linear.extend(fold_weights(committer, sheet, cotangent, columns));
             rest = tail;

@@ -27,6 +27,9 @@ impl Backward<'_> {
 
     /// `π·Σ_t u_t·v_t` for the node; `u_t − Σ_p column_p·im2col(x)[t, p] = 0` and `v_t − Σ_o
     /// ρ^o·row_factor_o·W[o, t] = 0` for every tap. Gives what every tap carries to the input.
+    ///
+    /// Whatever else reads the weights has other powers of `τ`, each the same `τ^t` apart, so the
+    /// sum of all cotangents of `W[o, t]` is `τ^t` times that of `W[o, 0]`.
     pub(super) fn sealed_weights(
         &mut self,
         id: usize,
@@ -41,10 +44,14 @@ impl Backward<'_> {
         let rows = self.rho.iter().zip(&geometry.contract.row_factors);
         let units =
             starts.zip(rows).map(|(start, (power, &factor))| -(*start * power * integer(factor)));
-        let units = units.collect();
-        self.adjoint
-            .weights
-            .push(WeightCotangent { taps: powers(*self.challenges.tau, depth), units });
+        let units: Vec<Fp> = units.collect();
+        let tau = *self.challenges.tau;
+        let owner = self.key.description().owner(id);
+        let sum = self.weights.entry(owner).or_insert_with(|| WeightCotangent {
+            taps: powers(tau, depth),
+            units: vec![Fp::ZERO; units.len()],
+        });
+        sum.units.iter_mut().zip(units).for_each(|(sum, unit)| *sum += unit);
         left.iter().map(|separator| -*separator).collect()
     }
 

@@ -6,7 +6,7 @@ use pasta_curves::Fp;
 use super::cotangent::{Cotangent, along};
 use super::factors::column_weights;
 use super::pass::Backward;
-use crate::circuit::description::{Combine, Contract, View, ViewKind, Weights};
+use crate::circuit::description::{Combine, Contract, View, ViewKind};
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::Geometry;
 use crate::circuit::view::scatter;
@@ -60,7 +60,7 @@ impl Backward<'_> {
         let geometry = Geometry { contract, input, output: facts };
         let biases: Vec<Fp> = contract.bias.iter().map(|&bias| integer(bias)).collect();
         let row_factors = contract.row_factors.iter().map(|&factor| integer(factor));
-        let taps = match (&contract.weights, cotangent) {
+        let taps = match (self.key.description().public_weights(contract), cotangent) {
             (weights, Cotangent::Outer { rows, columns }) => {
                 let bias: Fp = rows.iter().zip(&biases).map(|(g, b)| *g * b).sum();
                 let total: Fp = along(&self.sigma, columns).iter().sum();
@@ -68,15 +68,15 @@ impl Backward<'_> {
                 let scaled: Vec<Fp> =
                     rows.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
                 match weights {
-                    Weights::Public(weights) => geometry.taps(weights, &scaled),
-                    Weights::Sealed => {
+                    Some(weights) => geometry.taps(weights, &scaled),
+                    None => {
                         let separator = rows.first().copied().unwrap_or(Fp::ZERO);
                         self.sealed_biases(&scaled, total);
                         self.sealed_weights(id, &geometry, separator)
                     }
                 }
             }
-            (Weights::Public(weights), Cotangent::Dense(mut values)) => {
+            (Some(weights), Cotangent::Dense(mut values)) => {
                 let (rows, columns) = facts.matrix();
                 let column_factors =
                     column_weights(&vec![Fp::ONE; columns], &contract.column_factors);
@@ -93,7 +93,7 @@ impl Backward<'_> {
                 return self.add(contract.input, Cotangent::Dense(back));
             }
             // The analysis refuses a sealed contraction whose cotangent is not of rank one.
-            (Weights::Sealed, Cotangent::Dense(_)) => return,
+            (None, Cotangent::Dense(_)) => return,
         };
         let (_, columns) = facts.matrix();
         let back = if contract.column_factors.is_empty() && geometry.is_pointwise() {

@@ -1,11 +1,13 @@
 //! The pass: equations send their cotangents back, from the last node to the first.
 
+use std::collections::BTreeMap;
+
 use ff::Field;
 use pasta_curves::Fp;
 
 use super::cotangent::{Cotangent, Kappa, WeightCotangent, zeros};
 use crate::challenges::LinearChallenges;
-use crate::circuit::description::Operator;
+use crate::circuit::description::{NodeId, Operator};
 use crate::circuit::facts::Facts;
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::place::Run;
@@ -42,6 +44,8 @@ pub(super) struct Backward<'a> {
     pub(super) biases: Vec<Fp>,
     pub(super) first_bias: usize,
     pub(super) kappa: Kappa,
+    /// `κ` of sealed weights, by the contraction whose they are.
+    pub(super) weights: BTreeMap<NodeId, WeightCotangent>,
     pub(super) adjoint: Adjoint,
 }
 
@@ -54,8 +58,8 @@ pub fn backward(
     let mut pass = Backward::new(key, statement, challenges);
     pass.outputs();
     (0..key.description().nodes.len()).rev().for_each(|id| pass.node(id));
-    // Nodes were met from the last to the first; sheets stand in node order.
-    pass.adjoint.weights.reverse();
+    // Sheets stand in node order.
+    pass.adjoint.weights = std::mem::take(&mut pass.weights).into_values().collect();
     let biases = std::mem::take(&mut pass.biases);
     pass.sheet(Role::Biases, &Cotangent::Dense(biases));
     pass.adjoint.kappa = pass.kappa.fill(&pass.sigma);
@@ -79,6 +83,7 @@ impl<'a> Backward<'a> {
             biases: vec![Fp::ZERO; biases],
             first_bias: biases,
             kappa: Kappa::new(layout.factor_columns().end, layout.usable),
+            weights: BTreeMap::new(),
             adjoint: Adjoint {
                 kappa: Vec::new(),
                 separators: zeros(pairs, layout.usable),

@@ -10,7 +10,6 @@ use crate::adjoint::Adjoint;
 use crate::challenges::{Beta, Coordinate, LookupChallenges, Theta};
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::layout::Layout;
-use crate::circuit::sheet::{Role, Sheet};
 use crate::circuit::tables::{Tuple, compress_tuple, tag_value};
 use crate::error::Rejection;
 use crate::field::multilinear::{inner_product, weights};
@@ -62,14 +61,9 @@ impl Rows {
 
     /// `κ̂` of every column of sealed weights.
     pub fn sealed_weights(&self, layout: &Layout, adjoint: &Adjoint) -> Vec<Fp> {
-        let sheets = weight_sheets(layout).zip(&adjoint.weights);
+        let sheets = layout.weight_sheets().zip(&adjoint.weights);
         sheets.flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &self.weights)).collect()
     }
-}
-
-/// The sheets of sealed weights.
-pub fn weight_sheets(layout: &Layout) -> impl Iterator<Item = &Sheet> {
-    layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)))
 }
 
 /// Public columns at the point of the row sum.

@@ -5,13 +5,13 @@
 //! in its declared range is provable.
 
 use crate::circuit::description::{
-    Description, NodeId, Output, OutputSource, Quantisation, Scheme, Visibility,
+    Description, NodeId, Operator, Output, OutputSource, Quantisation, Scheme, Visibility,
 };
 use crate::circuit::edges;
 use crate::circuit::facts::Facts;
 use crate::circuit::forms;
 use crate::circuit::interval::Interval;
-use crate::circuit::operators::Reader;
+use crate::circuit::operators::{Reader, Shared, share};
 use crate::circuit::size::{count, within};
 use crate::error::DescriptionError as Error;
 use crate::limits::MAX_BIAS_DIGITS;
@@ -73,18 +73,29 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
 /// The facts of all nodes, while all together are not too large.
 fn node_facts(description: &Description) -> Result<Vec<Facts>, Error> {
     let mut nodes: Vec<Facts> = Vec::new();
+    let mut shared = Shared::new();
     let (mut total, mut reads) = (0usize, 0usize);
     for node in &description.nodes {
-        let facts =
-            Reader { description, node: &node.name, nodes: &nodes }.facts(&node.operator)?;
+        share(&mut shared, description, &node.operator);
+        let reader = Reader { description, node: &node.name, nodes: &nodes, shared: &shared };
+        let facts = reader.facts(&node.operator)?;
         total = total.saturating_add(facts.elements);
         within(&node.name, "tensor elements up to here", total, MAX_ELEMENTS)?;
         let read = node.operator.operands().filter_map(|operand| nodes.get(operand));
         reads = read.map(|facts| facts.elements).fold(reads, usize::saturating_add);
+        reads = reads.saturating_add(weights_of_another(description, &node.operator));
         within(&node.name, "elements read up to here", reads, MAX_READS)?;
         nodes.push(facts);
     }
     Ok(nodes)
+}
+
+/// The public weights that an operator reads and another one has. Verifying takes a step for each,
+/// and a description need not be long to have many.
+fn weights_of_another(description: &Description, operator: &Operator) -> usize {
+    let Operator::Contract(contract) = operator else { return 0 };
+    let shared = contract.weights.owner().and_then(|_| description.public_weights(contract));
+    shared.map_or(0, <[i8]>::len)
 }
 
 /// The contractions of a description in the making that need a
@@ -143,7 +154,7 @@ fn output_facts(
     if hidden || (output.visibility == Visibility::Sealed && output.source.is_index()) {
         return shape("this output cannot be hidden: make it public");
     }
-    let reader = Reader { description, node: &output.name, nodes };
+    let reader = Reader { description, node: &output.name, nodes, shared: &Shared::new() };
     let (facts, sizes) = match &output.source {
         OutputSource::Node(node) => {
             let facts = reader.earlier(*node)?.clone();

@@ -182,6 +182,11 @@ pub enum Weights {
     /// As many, between −128 and 127, and one bias per output channel: committed to by the model's
     /// seal.
     Sealed,
+    /// The public ones of the contraction at an earlier node, which has as many rows and as many
+    /// taps a row.
+    PublicOf(NodeId),
+    /// The sealed ones of such a contraction, and biases of its own.
+    SealedOf(NodeId),
 }
 
 /// `y[b, m, n] = Σ_t left[b, m, t]·right[b, n, t]`: a batch of products of one activation with
@@ -310,11 +315,47 @@ impl Function {
 }
 
 impl Weights {
-    /// The weights where they are public.
+    /// The weights where they are public and the contraction's own.
     pub fn public(&self) -> Option<&[i8]> {
         match self {
             Self::Public(weights) => Some(weights),
-            Self::Sealed => None,
+            _ => None,
+        }
+    }
+
+    /// Whether a seal commits to them.
+    pub fn are_sealed(&self) -> bool {
+        matches!(self, Self::Sealed | Self::SealedOf(_))
+    }
+
+    /// The contraction whose they are, if they are not its own.
+    pub fn owner(&self) -> Option<NodeId> {
+        match self {
+            Self::PublicOf(owner) | Self::SealedOf(owner) => Some(*owner),
+            Self::Public(_) | Self::Sealed => None,
+        }
+    }
+}
+
+impl Description {
+    /// The contraction that a node is, if it is one.
+    pub fn contraction(&self, node: NodeId) -> Option<&Contract> {
+        match &self.nodes.get(node)?.operator {
+            Operator::Contract(contract) => Some(contract),
+            _ => None,
+        }
+    }
+
+    /// The node whose weights a node reads: itself, or an earlier one.
+    pub fn owner(&self, node: NodeId) -> NodeId {
+        self.contraction(node).and_then(|contract| contract.weights.owner()).unwrap_or(node)
+    }
+
+    /// The public weights that a contraction reads, whosever they are.
+    pub fn public_weights<'a>(&'a self, contract: &'a Contract) -> Option<&'a [i8]> {
+        match contract.weights {
+            Weights::PublicOf(owner) => self.contraction(owner)?.weights.public(),
+            _ => contract.weights.public(),
         }
     }
 }
@@ -347,7 +388,7 @@ impl Operator {
 
     /// Whether it is a contraction with sealed weights.
     pub fn has_sealed_weights(&self) -> bool {
-        matches!(self, Self::Contract(Contract { weights: Weights::Sealed, .. }))
+        matches!(self, Self::Contract(contract) if contract.weights.are_sealed())
     }
 
     /// Whether it multiplies committed values with each other, which takes a pair of factor

@@ -48,7 +48,7 @@ pub struct Layout {
     pub lookups: Vec<Lookup>,
     /// Number of table slots, and so of multiplicity columns.
     pub slots: usize,
-    /// The sealed tensors: inputs, outputs, biases, then the weights of each sealed contraction.
+    /// The sealed tensors: inputs, outputs, biases, then weights, each once.
     pub sheets: Vec<Sheet>,
     lanes: [usize; Lane::ALL.len()],
     /// Place of each sheet in the list.
@@ -244,6 +244,11 @@ impl Layout {
     /// What the model's seal commits to: biases and weights.
     pub fn model_sheets(&self) -> impl Iterator<Item = &Sheet> {
         self.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Biases | Role::Weights(_)))
+    }
+
+    /// The sheets of sealed weights, in the order of the nodes whose they are.
+    pub fn weight_sheets(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)))
     }
 
     /// Number of lanes of a kind.

@@ -1,7 +1,10 @@
 //! Shape and interval of each operator's result, from those of what it reads.
 
+use std::collections::BTreeMap;
+
 use crate::circuit::description::{
-    Combine, Contract, Description, Form, Operator, Product, Requantise, View, ViewKind, Weights,
+    Combine, Contract, Description, Form, NodeId, Operator, Product, Requantise, View, ViewKind,
+    Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
@@ -11,11 +14,42 @@ use crate::circuit::size::{count, within};
 use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_ELEMENTS, MAX_SHIFT};
 
+/// The sums of a row's positive weights, and of the sizes of its negative ones: all that bounds of
+/// its products depend on.
+type Sides = [i64; 2];
+
+/// The sides of public weights that several contractions read, by the node whose they are: a reader
+/// takes time in proportion to its rows then, of which it has factors, and not to weights that it
+/// does not have.
+pub(crate) type Shared = BTreeMap<NodeId, Vec<Sides>>;
+
+/// Adds what an operator needs that shares weights.
+pub(crate) fn share(shared: &mut Shared, description: &Description, operator: &Operator) {
+    let Operator::Contract(Contract { weights: Weights::PublicOf(owner), .. }) = operator else {
+        return;
+    };
+    let Some(contract) = description.contraction(*owner) else { return };
+    let Some(weights) = contract.weights.public() else { return };
+    let depth = weights.len().checked_div(contract.rows).unwrap_or(0).max(1);
+    shared.entry(*owner).or_insert_with(|| weights.chunks(depth).map(sides).collect());
+}
+
+fn sides(row: &[i8]) -> Sides {
+    row.iter().fold([0, 0], |[positive, negative], &weight| {
+        let weight = i64::from(weight);
+        [
+            positive.saturating_add(weight.max(0)),
+            negative.saturating_add(weight.min(0).saturating_neg()),
+        ]
+    })
+}
+
 /// An operator of the description with its name, and the facts of the nodes before it.
 pub(crate) struct Reader<'a> {
     pub(crate) description: &'a Description,
     pub(crate) node: &'a str,
     pub(crate) nodes: &'a [Facts],
+    pub(crate) shared: &'a Shared,
 }
 
 impl Reader<'_> {
@@ -120,6 +154,7 @@ impl Reader<'_> {
         if contract.weights.public().is_some_and(|public| public.len() != weights) {
             return self.shape("its weights do not fit its channels and kernel");
         }
+        self.owned_by_another(contract, depth)?;
         if contract.row_factors.len() != rows || contract.bias.len() != rows {
             return self.shape("one factor and one bias per output channel are expected");
         }
@@ -136,6 +171,26 @@ impl Reader<'_> {
         })
     }
 
+    /// Weights of another node are that node's own, of the same visibility, rows and taps.
+    fn owned_by_another(&self, contract: &Contract, depth: usize) -> Result<(), Error> {
+        let Some(owner) = contract.weights.owner() else { return Ok(()) };
+        self.earlier(owner)?;
+        let other = self.description.contraction(owner).filter(|other| {
+            other.weights.owner().is_none()
+                && other.weights.are_sealed() == contract.weights.are_sealed()
+        });
+        let Some(other) = other else {
+            return self.shape(
+                "the node whose weights it reads has none of its own that are public, or sealed, \
+                as it says",
+            );
+        };
+        if (other.rows, self::depth(other, self.nodes)) != (contract.rows, Some(depth)) {
+            return self.shape("the weights of another node that it reads do not fit it");
+        }
+        Ok(())
+    }
+
     fn contract_bounds(&self, contract: &Contract, input: &Facts, depth: usize) -> Option<Bounds> {
         // A window over padding, or cut short by it, meets zeros.
         let padded = contract.pads.iter().any(|&pad| pad > 0);
@@ -144,17 +199,17 @@ impl Reader<'_> {
             Interval::of(&contract.column_factors).unwrap_or(Interval { minimum: 1, maximum: 1 });
         // The declared range, never the actual one: an interval would show what the seal hides.
         let sealed = x.times_any(SEALED_WEIGHT)?.repeated(depth)?;
+        let public = |[positive, negative]: Sides| {
+            x.times(positive)?.plus(x.times(negative.checked_neg()?)?)
+        };
         let mut all: Option<Bounds> = None;
         for (row, (&factor, &bias)) in contract.row_factors.iter().zip(&contract.bias).enumerate() {
             let (sum, sealed_bias) = match &contract.weights {
                 Weights::Public(weights) => {
-                    let weights = weights.chunks(depth).nth(row)?;
-                    let sum = weights
-                        .iter()
-                        .try_fold(0.into(), |sum: Bounds, &w| sum.plus(x.times(w.into())?))?;
-                    (sum, 0.into())
+                    (public(sides(weights.chunks(depth).nth(row)?))?, 0.into())
                 }
-                Weights::Sealed => {
+                Weights::PublicOf(owner) => (public(*self.shared.get(owner)?.get(row)?)?, 0.into()),
+                Weights::Sealed | Weights::SealedOf(_) => {
                     (sealed, Bounds::from(sealed_bias(self.description.bias_digits)).times(factor)?)
                 }
             };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{
-    Description, Operator, Quantisation, Scheme, Visibility, Weights,
+    Contract, Description, Operator, Quantisation, Scheme, Visibility, Weights,
 };
 use crate::circuit::geometry::depth;
 use crate::circuit::interval::Interval;
@@ -69,7 +69,7 @@ pub enum Role {
     /// The digits of all sealed biases, one unit per output channel of every sealed contraction in
     /// node order.
     Biases,
-    /// The weights of the sealed contraction at this node.
+    /// The sealed weights of the contraction at this node, whichever others read them too.
     Weights(usize),
 }
 
@@ -231,18 +231,19 @@ fn sealed_models(description: &Description, analysis: &Analysis) -> Vec<(Role, S
     };
     let sealed = || {
         description.nodes.iter().enumerate().filter_map(|(id, node)| match &node.operator {
-            Operator::Contract(contract) if contract.weights == Weights::Sealed => {
+            Operator::Contract(contract) if contract.weights.are_sealed() => {
                 Some((id, node, contract))
             }
             _ => None,
         })
     };
     let biases = sealed().fold(0usize, |sum, (_, _, contract)| sum.saturating_add(contract.rows));
+    let own = |contract: &Contract| contract.weights == Weights::Sealed;
     if biases > 0 {
         let digits = usize::try_from(description.bias_digits).unwrap_or(0);
         tensors.push((Role::Biases, integers("biases", vec![biases, digits], SEALED_DIGIT)));
     }
-    for (id, node, contract) in sealed() {
+    for (id, node, contract) in sealed().filter(|(_, _, contract)| own(contract)) {
         let depth = depth(contract, &analysis.nodes).unwrap_or(0);
         tensors.push((
             Role::Weights(id),

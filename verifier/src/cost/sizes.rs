@@ -14,7 +14,6 @@ use crate::circuit::geometry::Geometry;
 use crate::circuit::geometry::{factor_length, multiply_accumulates};
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::place::Cells;
-use crate::circuit::sheet::Role;
 
 /// Bytes of a field element.
 const ELEMENT: u64 = 32;
@@ -259,12 +258,12 @@ impl Pass<'_> {
             return self.briefly(positions, ELEMENT);
         }
         match contract.weights {
-            Weights::Public(_) => {
+            Weights::Public(_) | Weights::PublicOf(_) => {
                 self.time.0 = self.time.0.saturating_add(times(weights, SMALL).div_ceil(100));
                 // A block of rows of weights, and the sums of every tap.
                 self.briefly(taps, 8 * ELEMENT + 256);
             }
-            Weights::Sealed => {
+            Weights::Sealed | Weights::SealedOf(_) => {
                 self.factors(taps);
                 self.time.add(rows, 16);
                 self.live.add(geometry.depth().saturating_add(rows), ELEMENT);
@@ -297,7 +296,7 @@ impl Pass<'_> {
         time.add(points, DECODE.saturating_add(self.term()));
         time.add(layout.usable.saturating_mul(evaluated.saturating_add(pairs)), CELL);
         time.add(layout.usable.saturating_mul(layout.slots), TUPLE);
-        for sheet in layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_))) {
+        for sheet in layout.weight_sheets() {
             time.add(
                 sheet
                     .tensor

@@ -25,22 +25,35 @@ impl Draft<'_> {
             return;
         }
         self.open.retain(|&open| open != id);
-        // Weights of two digits are two contractions that are summed.
-        let twin = self.random.once_in(3).then(|| self.contraction(contract, &shape, true));
-        self.open.retain(|&open| twin.is_none_or(|(twin, _)| open != twin));
-        self.reach([Some((id, bound)), twin].into_iter().flatten().collect());
+        // Weights of several digits are as many contractions that are summed.
+        let mut terms = vec![(id, bound)];
+        while self.random.once_in(3) {
+            let (digit, bound) = self.contraction(contract.clone(), &shape, true);
+            self.open.retain(|&open| open != digit);
+            terms.push((digit, bound));
+        }
+        self.reach(terms);
     }
 
     /// A contraction without weights yet, if it has a result and is small.
     fn geometry(&mut self, input: NodeId) -> Option<(Contract, Vec<usize>)> {
         let [channels, height, width] = self.shapes[input][..] else { return None };
-        let groups = self.divisor(channels);
-        let rows = groups * (1 + self.random.below(3));
-        let kernel = match self.random.below(5) {
+        let mut groups = self.divisor(channels);
+        let mut rows = groups * (1 + self.random.below(3));
+        let mut kernel = match self.random.below(5) {
             0 => [1, 1],
             1 => [0; 2].map(|_| 1 + self.random.below(14)),
             _ => [0; 2].map(|_| 1 + self.random.below(3)),
         };
+        // Often like one that is there, so that it may read that one's weights.
+        if self.random.once_in(2) {
+            let like = self.contractions(|of, shapes| shapes[of.input][0] == channels);
+            if !like.is_empty() {
+                let like = *self.random.pick(&like);
+                let like = self.contraction_at(like);
+                (groups, rows, kernel) = (like.groups, like.rows, like.kernel);
+            }
+        }
         let pads = match self.random.below(5) {
             0 => [1; 4],
             1 => [0; 4],
@@ -107,6 +120,20 @@ impl Draft<'_> {
             let weights = (0..depth * rows).map(|_| self.random.between(least, greatest) as i8);
             contract.weights = Weights::Public(weights.collect());
         }
+        let own = |weights: &Weights| match weights {
+            Weights::Public(_) => Some(false),
+            Weights::Sealed => Some(true),
+            _ => None,
+        };
+        let owners = self.contractions(|of, shapes| {
+            let inner = shapes[of.input][0] / of.groups * of.kernel[0] * of.kernel[1];
+            own(&of.weights) == Some(sealed) && (of.rows, inner) == (rows, depth)
+        });
+        if !owners.is_empty() && !self.random.once_in(4) {
+            let owner = *self.random.pick(&owners);
+            contract.weights =
+                if sealed { Weights::SealedOf(owner) } else { Weights::PublicOf(owner) };
+        }
         let factor = *self.random.pick(&[0, 1, 20, 1 << 12]);
         contract.row_factors = self.integers(rows, 1 - factor, 1 + factor);
         if self.random.once_in(3) {
@@ -120,6 +147,23 @@ impl Draft<'_> {
         let bound = factor * (640 * depth as i128 * self.bounds[contract.input] + digits)
             + i128::from(bias);
         (self.push(Operator::Contract(contract), shape.to_vec(), bound), bound)
+    }
+
+    /// The contractions that are there and fit.
+    fn contractions(&self, fits: impl Fn(&Contract, &[Vec<usize>]) -> bool) -> Vec<NodeId> {
+        let nodes = self.description.nodes.iter().enumerate();
+        let found = nodes.filter_map(|(id, node)| match &node.operator {
+            Operator::Contract(contract) => fits(contract, &self.shapes).then_some(id),
+            _ => None,
+        });
+        found.collect()
+    }
+
+    fn contraction_at(&self, node: NodeId) -> Contract {
+        match &self.description.nodes[node].operator {
+            Operator::Contract(contract) => contract.clone(),
+            operator => panic!("{operator:?} is no contraction"),
+        }
     }
 
     /// Adds a product of the node with another one, or with itself.

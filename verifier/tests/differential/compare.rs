@@ -8,7 +8,6 @@ use pasta_curves::Fp;
 use zkinfer_verifier::Statement;
 use zkinfer_verifier::adjoint::Adjoint;
 use zkinfer_verifier::challenges::LinearChallenges;
-use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
 
 use crate::equations::{Equation, Form, Network, Variable, add, places};
@@ -50,8 +49,8 @@ pub fn compare(
         assert_eq!(kappa, &expected, "column {column} of kappa");
     }
 
-    let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
-    assert_eq!(sheets.clone().count(), adjoint.weights.len());
+    let sheets = layout.weight_sheets();
+    assert_eq!(layout.weight_sheets().count(), adjoint.weights.len());
     // Elements that have nothing to do with each other.
     let basis: Vec<Fp> = (0..layout.usable as u64)
         .map(|row| challenges.tau.pow_vartime([7 * row * row + 3]))

@@ -6,13 +6,14 @@ use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
-    Contract, Form as Requantisation, NodeId, Operator, OutputSource, Weights,
+    Contract, Form as Requantisation, NodeId, Operator, OutputSource,
 };
 use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
 use zkinfer_verifier::{Statement, VerifyingKey, Visibility};
 
+use crate::generator::is_sealed;
 use crate::meaning::{self, Value, column_factor, met, taps};
 
 /// What a form is linear in.
@@ -119,7 +120,7 @@ impl<'a> Network<'a> {
                 Operator::Product(_) => elements
                     .map(|element| variable(Variable::Bilinear { node: id, element }))
                     .collect(),
-                Operator::Contract(contract) if contract.weights == Weights::Sealed => {
+                Operator::Contract(contract) if is_sealed(&node.operator) => {
                     let positions = shape[1] * shape[2];
                     let forms = elements.map(|element| {
                         network.sealed(
@@ -134,8 +135,9 @@ impl<'a> Network<'a> {
                     channels += contract.rows;
                     forms
                 }
-                operator => {
-                    meaning::linear(operator, shape, &network.shapes, &network.nodes).unwrap()
+                _ => {
+                    let operator = meaning::complete(key.description(), id);
+                    meaning::linear(&operator, shape, &network.shapes, &network.nodes).unwrap()
                 }
             };
             network.nodes.push(forms);
@@ -367,7 +369,8 @@ impl<'a> Network<'a> {
                         add(left, factor, &self.nodes[contract.input][element]);
                     }
                 }
-                let weights = self.sheet(Role::Weights(id));
+                let owner = meaning::owner(self.key.description(), id);
+                let weights = self.sheet(Role::Weights(owner));
                 for row in 0..contract.rows {
                     for (tap, weight) in taps(contract, input, row) {
                         let factor = power(*rho, row) * integer(contract.row_factors[row]);

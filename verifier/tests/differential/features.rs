@@ -40,7 +40,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let contraction = |of: &dyn Fn(&Contract) -> bool| {
         operator(&|operator| matches!(operator, Operator::Contract(c) if of(c)))
     };
-    let sealed = |c: &Contract| c.weights == Weights::Sealed;
+    let sealed = |c: &Contract| matches!(c.weights, Weights::Sealed | Weights::SealedOf(_));
     let requantised = |wide: bool, limbs: bool| {
         operator(&|operator| {
             matches!(operator, Operator::Requantise(r) if (
@@ -136,6 +136,25 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         (
             "contraction, sealed, of more planes than a thread takes",
             contraction(&|c| shares(c) && sealed(c)),
+        ),
+        (
+            "contraction, public, with weights of another",
+            contraction(&|c| matches!(c.weights, Weights::PublicOf(_))),
+        ),
+        (
+            "contraction, sealed, with weights of another",
+            contraction(&|c| matches!(c.weights, Weights::SealedOf(_))),
+        ),
+        (
+            "contractions, three with the same sealed weights",
+            contraction(&|c| {
+                let others = |other: &Contract| {
+                    matches!((&c.weights, &other.weights),
+                        (Weights::SealedOf(a), Weights::SealedOf(b)) if a == b)
+                };
+                let count = |o: &Operator| matches!(o, Operator::Contract(other) if others(other));
+                operators().filter(|o| count(o)).count() > 1
+            }),
         ),
         ("tensor without dimensions", analysis.nodes.iter().any(|facts| facts.shape.is_empty())),
         (

@@ -64,8 +64,9 @@ pub fn description(random: &mut Random) -> Description {
     draft.description
 }
 
-fn is_sealed(operator: &Operator) -> bool {
-    matches!(operator, Operator::Contract(contract) if contract.weights == Weights::Sealed)
+pub fn is_sealed(operator: &Operator) -> bool {
+    let sealed = |weights: &Weights| matches!(weights, Weights::Sealed | Weights::SealedOf(_));
+    matches!(operator, Operator::Contract(contract) if sealed(&contract.weights))
 }
 
 pub fn elements(shape: &[usize]) -> usize {

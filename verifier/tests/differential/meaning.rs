@@ -4,7 +4,7 @@
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Operator, Product, View, ViewKind, Weights,
+    Combine, Contract, NodeId, Operator, Product, View, ViewKind, Weights,
 };
 
 /// What sums and multiples are taken of.
@@ -107,6 +107,28 @@ pub fn taps(
     let depth = input[0] / contract.groups * contract.kernel[0] * contract.kernel[1];
     let group = row / (contract.rows / contract.groups);
     (0..depth).map(move |tap| (group * depth + tap, row * depth + tap))
+}
+
+/// The contraction whose weights a node reads: itself or another.
+pub fn owner(description: &Description, id: NodeId) -> NodeId {
+    match &description.nodes[id].operator {
+        Operator::Contract(Contract {
+            weights: Weights::PublicOf(owner) | Weights::SealedOf(owner),
+            ..
+        }) => *owner,
+        _ => id,
+    }
+}
+
+/// The operator, with its public weights in it.
+pub fn complete(description: &Description, id: NodeId) -> Operator {
+    let mut operator = description.nodes[id].operator.clone();
+    if let Operator::Contract(contract) = &mut operator
+        && let Operator::Contract(of) = &description.nodes[owner(description, id)].operator
+    {
+        contract.weights = of.weights.clone();
+    }
+    operator
 }
 
 /// The elements of a contraction with public weights, a sum or a view; none for any other operator.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use zkinfer_verifier::circuit::description::{Function, NodeId, Operator};
+use zkinfer_verifier::circuit::description::{Function, NodeId, Operator, Weights};
 
 use crate::equations::Network;
+use crate::generator::is_sealed;
 use crate::meaning;
 use crate::random::Random;
 
@@ -15,7 +16,7 @@ const CLIMBED: usize = 1500;
 #[derive(Clone)]
 pub struct Secrets {
     pub inputs: Vec<Vec<i128>>,
-    /// By sealed contraction.
+    /// By the sealed contraction whose they are.
     pub weights: BTreeMap<NodeId, Vec<i128>>,
     /// Of all sealed biases, one unit per output channel.
     pub digits: Vec<i128>,
@@ -57,13 +58,14 @@ impl Secrets {
             Self { inputs: input.collect(), weights: BTreeMap::new(), digits: Vec::new() };
         for (id, node) in description.nodes.iter().enumerate() {
             let Operator::Contract(contract) = &node.operator else { continue };
-            if contract.weights.public().is_none() {
+            if is_sealed(&node.operator) {
                 let depth = network.shapes[contract.input][0] / contract.groups
                     * contract.kernel[0]
                     * contract.kernel[1];
-                secrets
-                    .weights
-                    .insert(id, weights.list([-128, 127], contract.rows * depth, random));
+                if contract.weights == Weights::Sealed {
+                    let list = weights.list([-128, 127], contract.rows * depth, random);
+                    secrets.weights.insert(id, list);
+                }
                 let digits = contract.rows * description.bias_digits as usize;
                 secrets.digits.extend(weights.list([-32, 31], digits, random));
             }
@@ -88,7 +90,7 @@ impl Secrets {
                         .collect()
                 }
                 Operator::Product(_) => self.bilinear(network, id, &nodes),
-                Operator::Contract(contract) if contract.weights.public().is_none() => {
+                Operator::Contract(contract) if is_sealed(&node.operator) => {
                     let mut values = self.bilinear(network, id, &nodes);
                     let positions = values.len() / contract.rows;
                     for (row, values) in values.chunks_mut(positions).enumerate() {
@@ -102,8 +104,10 @@ impl Secrets {
                     channels += contract.rows;
                     values
                 }
-                operator => {
-                    meaning::linear(operator, &network.shapes[id], &network.shapes, &nodes).unwrap()
+                _ => {
+                    let operator = meaning::complete(description, id);
+                    let (output, shapes) = (&network.shapes[id], &network.shapes);
+                    meaning::linear(&operator, output, shapes, &nodes).unwrap()
                 }
             };
             nodes.push(values);
@@ -113,8 +117,10 @@ impl Secrets {
 
     /// What the committed values of a bilinear node make together.
     pub fn bilinear(&self, network: &Network<'_>, id: NodeId, nodes: &[Vec<i128>]) -> Vec<i128> {
-        let operator = &network.key.description().nodes[id].operator;
-        let weights = self.weights.get(&id).map_or(&[][..], Vec::as_slice);
+        let description = network.key.description();
+        let operator = &description.nodes[id].operator;
+        let owner = meaning::owner(description, id);
+        let weights = self.weights.get(&owner).map_or(&[][..], Vec::as_slice);
         meaning::bilinear(operator, &network.shapes[id], &network.shapes, nodes, weights)
     }
 

@@ -17,6 +17,7 @@ use zkinfer_verifier::field::integer;
 use zkinfer_verifier::{Statement, Value, Visibility};
 
 use crate::equations::{Equation, Network, Place, Variable, wide};
+use crate::meaning;
 use crate::random::Random;
 use crate::secrets::Secrets;
 
@@ -181,7 +182,9 @@ impl<'a> Witness<'a> {
             // Their factors wait for the challenges.
             Operator::Product(_) => {}
             Operator::Contract(_) => {
-                self.seal(Role::Weights(id), &self.secrets.weights[&id].clone())
+                if let Some(weights) = self.secrets.weights.get(&id).cloned() {
+                    self.seal(Role::Weights(id), &weights);
+                }
             }
             operator => panic!("{operator:?} owns no cells"),
         }
@@ -292,7 +295,8 @@ impl<'a> Witness<'a> {
                     [&self.nodes[product.left], &self.nodes[product.right]].map(|x| narrow(x))
                 }
                 Operator::Contract(contract) => {
-                    [&self.nodes[contract.input], &self.secrets.weights[&id]].map(|x| narrow(x))
+                    let owner = meaning::owner(description, id);
+                    [&self.nodes[contract.input], &self.secrets.weights[&owner]].map(|x| narrow(x))
                 }
                 _ => unreachable!(),
             };
@@ -362,7 +366,7 @@ impl<'a> Witness<'a> {
                 .map(|(row, kappa)| *kappa * self.cell((column, row)))
                 .sum::<Fp>();
         }
-        let sheets = layout.sheets.iter().filter(|sheet| matches!(sheet.role, Role::Weights(_)));
+        let sheets = layout.weight_sheets();
         for (sheet, WeightCotangent { taps, units }) in sheets.zip(&adjoint.weights) {
             for (element, place) in self.network.sheet(sheet.role).into_iter().enumerate() {
                 sum += units[element / taps.len()] * taps[element % taps.len()] * self.cell(place);

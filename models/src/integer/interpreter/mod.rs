@@ -200,13 +200,14 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
     let input = *inputs.first().unwrap_or(&&none);
     match &node.operator {
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
+            let weights = graph.weights(weights);
             let z =
                 arithmetic::convolution(input, zero, window, *groups, weights, bias, &node.shape);
             let z = arithmetic::per_channel(z, 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::Linear { weights, bias, multipliers, requantise } => {
-            let z = arithmetic::linear(input, zero, weights, bias, &node.shape);
+            let z = arithmetic::linear(input, zero, graph.weights(weights), bias, &node.shape);
             let z = arithmetic::per_channel(z, node.shape.len() - 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }

@@ -3,7 +3,7 @@
 
 use super::site::{ACCUMULATOR_LIMIT, Bounds, Last, Site, expect_count, is_activation};
 use crate::integer::graph::{
-    Function, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Window,
+    Function, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Weights, Window,
 };
 use crate::tensor::window::{element_count, with_plane};
 
@@ -60,15 +60,39 @@ fn convolution_terms(
         .ok_or_else(|| "too many weights".into())
 }
 
+/// The weights of a layer with so many channels. Those of another one are that one's own.
+fn weights<'a>(
+    site: &Site<'a>,
+    weights: &'a Weights,
+    channels: usize,
+) -> Result<&'a [i32], String> {
+    let Some(owner) = weights.owner() else { return Ok(site.graph.weights(weights)) };
+    // Values are computed in the order of nodes, so a node has a bound once it has been checked.
+    let earlier = owner < site.bounds.len() - site.graph.inputs.len();
+    let node = site.graph.nodes.get(owner).filter(|_| earlier);
+    let Some(node) = node else {
+        return Err(format!("reads the weights of node {owner}, which is not before it"));
+    };
+    match node.operator.weights() {
+        Some((Weights::Own(weights), rows)) if rows == channels => Ok(weights),
+        Some((Weights::Own(_), rows)) => Err(format!(
+            "reads the weights of {:?}, which are {rows} rows, expected {channels}",
+            node.name
+        )),
+        _ => Err(format!("reads the weights of {:?}, which has none of its own", node.name)),
+    }
+}
+
 /// Convolution and Linear: one row of `terms` weights, one bias and one multiplier per channel.
 fn channels(
     site: &Site<'_>,
-    weights: &[i32],
+    weights: &Weights,
     terms: usize,
     bias: &[i64],
     multipliers: &[i64],
     requantise: Option<&Requantise>,
 ) -> Result<Bounds, String> {
+    let weights = self::weights(site, weights, bias.len())?;
     expect_count("weights", weights.len(), element_count(&[bias.len(), terms]))?;
     expect_count("multipliers", multipliers.len(), Some(bias.len()))?;
     let deviation = site.deviation(0);

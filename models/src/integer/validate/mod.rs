@@ -132,7 +132,7 @@ impl Size {
             // The same elements once more, which nothing stores.
             Operator::Reshape => return Ok(()),
             Operator::Convolution { weights, bias, .. }
-            | Operator::Linear { weights, bias, .. } => weights.len() / bias.len(),
+            | Operator::Linear { weights, bias, .. } => graph.weights(weights).len() / bias.len(),
             Operator::AveragePool { window, .. } | Operator::MaxPool { window } => taps(window),
             Operator::MatMul { .. } => graph.shape(node.inputs[0]).last().copied().unwrap_or(1),
             // One for each index that there is, at most, and then their products.

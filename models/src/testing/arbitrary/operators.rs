@@ -3,7 +3,7 @@
 use super::values::{Kind, kind, range};
 use crate::integer::graph::{
     BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation,
-    Requantise, Ties, ValueId, Window,
+    Requantise, Ties, ValueId, Weights, Window,
 };
 use crate::integer::rounding::{INT8_MAX, INT8_MIN};
 use crate::tensor::window::{plane, with_plane};
@@ -28,11 +28,11 @@ pub(super) fn node(
     let raw = Quantisation { scale: 0.001, zero_point: 0 };
     let (operator, shape, quantisation) = match operator {
         0 => {
-            let (operator, shape) = convolution(&shape, deviation, random)?;
+            let (operator, shape) = convolution(graph, &shape, deviation, random)?;
             (operator, shape, fresh)
         }
         1 => {
-            let (operator, shape) = linear(&shape, deviation, random)?;
+            let (operator, shape) = linear(graph, &shape, deviation, random)?;
             (operator, shape, fresh)
         }
         2 => {
@@ -324,13 +324,32 @@ fn rescaled(requantise: Requantise, size: i64) -> Requantise {
 /// Bits that most sums of products are divided by.
 const SHIFT: u32 = 14;
 
-/// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products.
-fn channels(
-    channels: usize,
+/// An earlier layer with weights of its own, rows of `terms` of them, and how many rows fit.
+fn owner(
+    graph: &Graph,
     terms: usize,
+    random: &mut Random,
+    fits: impl Fn(usize) -> bool,
+) -> Option<(usize, usize)> {
+    let layers = graph.nodes.iter().enumerate().filter_map(|(index, node)| {
+        let (weights, rows) = node.operator.weights()?;
+        let own = weights.own()?.len() == rows * terms;
+        (own && fits(rows)).then_some((index, rows))
+    });
+    let layers: Vec<_> = layers.collect();
+    let chosen = random.below(2 * layers.len() + 1);
+    layers.get(chosen).copied()
+}
+
+/// Weights, bias, multipliers and requantisation for `channels` sums of `terms` products; the
+/// weights are those of an `owner`, or its own.
+fn channels(
+    graph: &Graph,
+    owner: Option<usize>,
+    [channels, terms]: [usize; 2],
     deviation: i64,
     random: &mut Random,
-) -> (Vec<i32>, Vec<i64>, Vec<i64>, Option<Requantise>) {
+) -> (Weights, Vec<i64>, Vec<i64>, Option<Requantise>) {
     // Some layers need two digits per weight, or three, and some the lowest one of a digit.
     let limit =
         if random.below(4) == 0 { [128, 255, 32_639, MAX_WEIGHT][random.below(4)] } else { 127 };
@@ -340,7 +359,11 @@ fn channels(
         2 => 0,
         _ => random.between(-i64::from(limit), i64::from(limit) - 1) as i32,
     });
-    let weights = weights.collect();
+    let weights = match owner {
+        None => Weights::Own(weights.collect()),
+        Some(owner) => Weights::Of(owner),
+    };
+    let limit = graph.weights(&weights).iter().map(|weight| weight.abs()).max().unwrap_or(0);
     let largest = [20_000, 20_000, MAX_BIAS][random.below(3)];
     let bias = (0..channels).map(|_| match random.below(8) {
         0 => -largest,
@@ -358,23 +381,35 @@ fn channels(
 }
 
 fn convolution(
+    graph: &Graph,
     shape: &[usize],
     deviation: i64,
     random: &mut Random,
 ) -> Option<(Operator, Vec<usize>)> {
     let (window, output) = window(shape, random)?;
     let groups = [1, shape[1]][random.below(2)];
-    let outputs = groups * (1 + random.below(2));
     let terms = shape[1] / groups * window.kernel[0] * window.kernel[1];
-    let (weights, bias, multipliers, requantise) = channels(outputs, terms, deviation, random);
+    let owner = owner(graph, terms, random, |rows| rows.is_multiple_of(groups));
+    let outputs = owner.map_or_else(|| groups * (1 + random.below(2)), |(_, rows)| rows);
+    let owner = owner.map(|(node, _)| node);
+    let (weights, bias, multipliers, requantise) =
+        channels(graph, owner, [outputs, terms], deviation, random);
     let operator = Operator::Convolution { window, groups, weights, bias, multipliers, requantise };
     Some((operator, with_plane(shape, outputs, output)))
 }
 
-fn linear(shape: &[usize], deviation: i64, random: &mut Random) -> Option<(Operator, Vec<usize>)> {
-    let features = 1 + random.below(4);
+fn linear(
+    graph: &Graph,
+    shape: &[usize],
+    deviation: i64,
+    random: &mut Random,
+) -> Option<(Operator, Vec<usize>)> {
     let (&terms, rows) = shape.split_last()?;
-    let (weights, bias, multipliers, requantise) = channels(features, terms, deviation, random);
+    let owner = owner(graph, terms, random, |_| true);
+    let features = owner.map_or_else(|| 1 + random.below(4), |(_, rows)| rows);
+    let owner = owner.map(|(node, _)| node);
+    let (weights, bias, multipliers, requantise) =
+        channels(graph, owner, [features, terms], deviation, random);
     let operator = Operator::Linear { weights, bias, multipliers, requantise };
     Some((operator, [rows, &[features]].concat()))
 }

@@ -51,6 +51,7 @@ pub(super) fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
         | Operator::Linear { weights, bias, multipliers, requantise: None } => {
             let zero_point = graph.quantisation(inputs[0]).zero_point;
             let ends = range(graph, inputs[0]).map(|end| (end - zero_point).abs());
+            let weights = graph.weights(weights);
             let rows = weights.chunks(weights.len() / bias.len()).zip(bias).zip(multipliers);
             let sums = rows.map(|((row, bias), multiplier)| {
                 let size: i64 = row.iter().map(|&weight| i64::from(weight).abs()).sum();

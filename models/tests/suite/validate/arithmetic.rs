@@ -35,6 +35,41 @@ fn numbers_of_layers() {
     );
 }
 
+#[test]
+fn weights_of_another_layer() {
+    let of = |node, rows: usize| Operator::Linear {
+        weights: Weights::Of(node),
+        bias: vec![0; rows],
+        multipliers: vec![1; rows],
+        requantise: Some(requantise()),
+    };
+    let net = |terms: usize| {
+        let own = linear(vec![1; 2 * terms], vec![0; 2], vec![1; 2]);
+        Net::of(&[1, terms]).node(own, &[0], &[1, 2])
+    };
+    net(2).node(of(0, 2), &[1], &[1, 2]).node(of(0, 2), &[0], &[1, 2]).holds();
+    for (node, later) in [(1, 1), (7, 7)] {
+        let problem = format!("reads the weights of node {later}, which is not before it");
+        net(2).node(of(node, 2), &[1], &[1, 2]).fails(&problem);
+    }
+    let rows = "reads the weights of \"n0\", which are 2 rows, expected 1";
+    net(2).node(of(0, 1), &[1], &[1, 1]).fails(rows);
+    net(3).node(of(0, 2), &[1], &[1, 2]).fails("6 weights, expected 4");
+    let view = net(2).node(Operator::Reshape, &[1], &[1, 2]);
+    let none = |node| format!("reads the weights of {node:?}, which has none of its own");
+    view.node(of(1, 2), &[2], &[1, 2]).fails(&none("n1"));
+    let second = net(2).node(of(0, 2), &[1], &[1, 2]);
+    second.node(of(1, 2), &[2], &[1, 2]).fails(&none("n1"));
+    // The largest accumulator is that of the weights that are read.
+    let mut heavy = net(1);
+    heavy.0.nodes[0].operator = linear(vec![1 << 20; 2], vec![0; 2], vec![1; 2]);
+    let Operator::Linear { bias, requantise, .. } = of(0, 2) else { unreachable!() };
+    let (weights, multipliers) = (Weights::Of(0), vec![1 << 36; 2]);
+    heavy
+        .node(Operator::Linear { weights, bias, multipliers, requantise }, &[0], &[1, 2])
+        .fails(REACHES);
+}
+
 /// `2^62 − 1` is within the limit, one more is not, for every sum that has one.
 #[test]
 fn accumulators_stay_below_2_to_62() {
@@ -144,7 +179,7 @@ fn matrices_that_cannot_be_multiplied() {
 fn rescaling() {
     let of = |requantise: Requantise| {
         let operator = Operator::Linear {
-            weights: vec![1],
+            weights: vec![1].into(),
             bias: vec![0],
             multipliers: vec![1],
             requantise: Some(requantise),

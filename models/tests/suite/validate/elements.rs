@@ -7,7 +7,7 @@ fn geometry() {
     let convolution = |window: &Window, groups, rows: usize, taps: usize| Operator::Convolution {
         window: window.clone(),
         groups,
-        weights: vec![1; rows * taps],
+        weights: vec![1; rows * taps].into(),
         bias: vec![0; rows],
         multipliers: vec![1; rows],
         requantise: Some(requantise()),

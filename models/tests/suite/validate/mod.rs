@@ -5,7 +5,7 @@ mod elements;
 
 use zkinfer_models::integer::graph::{
     BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output, Parts,
-    Quantisation, Requantise, Ties, ValueId, Window,
+    Quantisation, Requantise, Ties, ValueId, Weights, Window,
 };
 use zkinfer_models::limits::{MAX_ELEMENTS, MAX_NODES, MAX_TENSORS};
 
@@ -93,10 +93,12 @@ fn requantise() -> Requantise {
 }
 
 fn linear(weights: Vec<i32>, bias: Vec<i64>, multipliers: Vec<i64>) -> Operator {
-    Operator::Linear { weights, bias, multipliers, requantise: Some(requantise()) }
+    let (weights, requantise) = (weights.into(), Some(requantise()));
+    Operator::Linear { weights, bias, multipliers, requantise }
 }
 
 fn raw(weights: Vec<i32>) -> Operator {
+    let weights = weights.into();
     Operator::Linear { weights, bias: vec![0], multipliers: vec![1], requantise: None }
 }
 

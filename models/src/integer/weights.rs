@@ -1,0 +1,86 @@
+//! The weights of a layer: its own, or those of an earlier one.
+//!
+//! A recurrent network that was unrolled, two branches alike, one head over several feature maps:
+//! there a weight is read by several layers. It is stored once, with the first of them, and so it
+//! is sealed and counted once. Biases and multipliers are each layer's own, since the scales of
+//! what it reads and makes are.
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Graph, Operator};
+
+/// The weights of a layer, row-major, one row per output channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Weights {
+    /// Its own.
+    Own(Vec<i32>),
+    /// Those of the layer at an earlier node, by its index in [`Graph::nodes`], which has its own:
+    /// as many rows of as many.
+    Of(usize),
+}
+
+impl From<Vec<i32>> for Weights {
+    fn from(weights: Vec<i32>) -> Self {
+        Self::Own(weights)
+    }
+}
+
+impl Weights {
+    /// The weights where they are the layer's own.
+    pub fn own(&self) -> Option<&[i32]> {
+        match self {
+            Self::Own(weights) => Some(weights),
+            Self::Of(_) => None,
+        }
+    }
+
+    /// The same, to change.
+    pub fn own_mut(&mut self) -> Option<&mut Vec<i32>> {
+        match self {
+            Self::Own(weights) => Some(weights),
+            Self::Of(_) => None,
+        }
+    }
+
+    /// The node whose they are, if they are not the layer's own.
+    pub fn owner(&self) -> Option<usize> {
+        match self {
+            Self::Own(_) => None,
+            Self::Of(node) => Some(*node),
+        }
+    }
+}
+
+impl Operator {
+    /// Weights and the number of rows, if the operator is a layer.
+    pub(crate) fn weights(&self) -> Option<(&Weights, usize)> {
+        match self {
+            Self::Convolution { weights, bias, .. } | Self::Linear { weights, bias, .. } => {
+                Some((weights, bias.len()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The same, to change.
+    pub(crate) fn weights_mut(&mut self) -> Option<&mut Weights> {
+        match self {
+            Self::Convolution { weights, .. } | Self::Linear { weights, .. } => Some(weights),
+            _ => None,
+        }
+    }
+}
+
+impl Graph {
+    /// The integers that a layer multiplies, whosever they are; none that a graph does not have,
+    /// which no valid one refers to.
+    pub fn weights<'a>(&'a self, weights: &'a Weights) -> &'a [i32] {
+        match weights {
+            Weights::Own(weights) => weights,
+            Weights::Of(node) => {
+                let owner = self.nodes.get(*node).and_then(|node| node.operator.weights());
+                owner.and_then(|(weights, _)| weights.own()).unwrap_or_default()
+            }
+        }
+    }
+}
