@@ -131,7 +131,7 @@ impl<'g> Execution<'g> {
             }
             Operator::Activation(activation) => input.mapv(|x| activation.apply(x)),
             Operator::Product => Zip::from(input).and(inputs[1]).map_collect(|a, b| a * b),
-            Operator::MatMul { factor } => {
+            Operator::MatMul { factor, .. } => {
                 let factor = f64::from(*factor);
                 matrices::product(input, inputs[1]).mapv_into(|x| factor * x)
             }

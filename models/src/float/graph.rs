@@ -97,6 +97,8 @@ pub enum Operator {
     MatMul {
         /// Positive.
         factor: f32,
+        /// Whether the rows of the first are 0 but for at most a 1: they choose rows of the second.
+        one_hot: bool,
     },
     /// Another function of two activations, element by element.
     Binary(BinaryOperator),

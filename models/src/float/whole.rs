@@ -46,6 +46,15 @@ impl Whole {
         whole
     }
 
+    /// Of a network that is not calibrated, or not yet all there: what stands in for a refused node
+    /// reads nothing.
+    pub(crate) fn at_import(graph: &Graph) -> Self {
+        let known = |grid: &Grid| grid.is_whole() && !grid.is_open();
+        let input =
+            |grid: Option<Grid>| grid.filter(known).map(|grid| [grid.minimum, grid.maximum]);
+        Self::of(graph, graph.inputs.iter().map(|i| input(i.grid)).collect(), |_| None)
+    }
+
     fn result(&self, graph: &Graph, node: &Node, seen: &dyn Fn() -> Option<Ends>) -> Option<Ends> {
         let ends = |place: usize| node.inputs.get(place).and_then(|&input| self.values[input]);
         let joined = |inputs: &[ValueId]| {
@@ -62,9 +71,9 @@ impl Whole {
             | Operator::TopK { indices: false, .. } => ends(0),
             Operator::Pad { value, .. } => Some(hull(ends(0)?, numbers(&[f64::from(*value)])?)),
             Operator::Concat { .. } => joined(&node.inputs),
-            Operator::Select => joined(&node.inputs[1..]),
+            Operator::Select => joined(node.inputs.get(1..)?),
             Operator::ArgMax { axis, .. } | Operator::TopK { axis, indices: true, .. } => {
-                Some([0, graph.shape(node.inputs[0])[*axis] as i64 - 1])
+                Some([0, graph.shape(*node.inputs.first()?)[*axis] as i64 - 1])
             }
             Operator::Lookup { table } => numbers(table),
             Operator::Add { subtract, constant } => {
@@ -76,6 +85,7 @@ impl Whole {
                 }
                 Some(sum)
             }
+            Operator::MatMul { one_hot: true, .. } => Some(hull([0; 2], ends(1)?)),
             Operator::Product => Some(product(ends(0)?, ends(1)?)),
             Operator::AveragePool { window, divisors } if divisors.iter().all(|&d| d == 1) => {
                 let taps = (window.kernel[0] * window.kernel[1]) as i64;

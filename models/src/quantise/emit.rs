@@ -88,7 +88,10 @@ impl<'a> Quantiser<'a> {
                 (Operator::AveragePool { window: window.clone(), multipliers, requantise }, result)
             }
             float::graph::Operator::Product => (self.product(index, &inputs, result), result),
-            float::graph::Operator::MatMul { factor } => {
+            float::graph::Operator::MatMul { factor, one_hot } => {
+                // What is chosen stays what it is.
+                let chosen = *one_hot && node.fused.is_none();
+                let result = if chosen { self.grids[inputs[1]] } else { result };
                 self.mat_mul(index, *factor, &inputs, result)
             }
             float::graph::Operator::Interpolate { axis, matrix } => {

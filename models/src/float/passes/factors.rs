@@ -37,7 +37,7 @@ fn number(node: &Node) -> Option<f32> {
 
 /// Whether the number went into the factor of a product.
 fn multiply(node: &mut Node, number: f32) -> bool {
-    let Operator::MatMul { factor } = &mut node.operator else {
+    let Operator::MatMul { factor, one_hot: false } = &mut node.operator else {
         return false;
     };
     let product = *factor * number;

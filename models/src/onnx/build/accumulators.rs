@@ -211,7 +211,7 @@ impl<'a> Importer<'a> {
         let (layer, axis) = match &mut node.operator {
             Operator::Conv { layer, .. } => (layer, 1),
             Operator::Gemm { layer } => (layer, rank.checked_sub(1)?),
-            Operator::MatMul { factor: own } if factor.len() == 1 => {
+            Operator::MatMul { factor: own, .. } if factor.len() == 1 => {
                 *own *= *factor.numbers().first()? as f32;
                 return own.is_finite().then_some(());
             }

@@ -66,6 +66,8 @@ pub(in crate::onnx) enum Element {
     Is(DataType),
     /// From the node and what is known of it after its import.
     Found(fn(&Importer<'_>, &Call<'_>) -> i32),
+    /// Each output's is another.
+    Each(&'static [Element]),
 }
 
 impl Registration {

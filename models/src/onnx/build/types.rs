@@ -21,14 +21,19 @@ impl<'a> Importer<'a> {
     /// first operand.
     pub(in crate::onnx) fn infer_types(&mut self, call: &Call<'a>) {
         let element = self.registration(call.node).map_or(Element::Of(0), |known| known.element);
-        let element = match element {
-            Element::Of(index) => {
-                call.input(index).map_or(DataType::Float as i32, |name| self.element_type(name))
-            }
-            Element::Is(element) => element as i32,
-            Element::Found(find) => find(self, call),
-        };
-        for output in &call.node.output {
+        for (place, output) in call.node.output.iter().enumerate() {
+            let element = match element {
+                Element::Each(elements) => elements.get(place).copied().unwrap_or(element),
+                _ => element,
+            };
+            let element = match element {
+                Element::Of(index) => {
+                    call.input(index).map_or(DataType::Float as i32, |name| self.element_type(name))
+                }
+                Element::Is(element) => element as i32,
+                Element::Found(find) => find(self, call),
+                Element::Each(_) => DataType::Float as i32,
+            };
             self.element_types.insert(output, element);
         }
     }

@@ -18,7 +18,11 @@ use crate::onnx::read::constant::Constant;
 pub(super) const OPERATORS: &[Registration] =
     &[Registration::new("DynamicQuantizeLinear", &[], dynamic_quantize_linear)
         .all_outputs()
-        .element(Element::Is(DataType::Uint8))];
+        .element(Element::Each(&[
+            Element::Is(DataType::Uint8),
+            Element::Is(DataType::Float),
+            Element::Is(DataType::Uint8),
+        ]))];
 
 /// onnxruntime's own.
 pub(super) const MICROSOFT: &[Registration] =

@@ -232,16 +232,22 @@ pub(super) fn binary<'a>(
     operator: BinaryOperator,
 ) -> Result<ValueId, Stop> {
     let mut inputs = Vec::new();
+    let mut counts = Vec::new();
     for operand in operands {
-        inputs.push(importer.value(call, operand, shape)?);
+        let known = match &operand {
+            Operand::Constant(constant) => whole_count(constant),
+            Operand::Computed(_) => None,
+        };
+        let input = importer.value(call, operand, shape)?;
+        let count = || importer.grid(input).map_or(256, |grid| grid.count());
+        counts.push(known.unwrap_or_else(count));
+        inputs.push(input);
     }
     if operator.by_difference().is_none()
         && !matches!(operator, BinaryOperator::Max | BinaryOperator::Min)
     {
-        let counts =
-            inputs.iter().map(|&input| importer.grid(input).map_or(256, |grid| grid.count()));
         // Where it is not known yet which integers occur, they may be few.
-        let counts = counts.map(|count| if count > MAX_TABLE { 1 } else { count });
+        let counts = counts.into_iter().map(|count| if count > MAX_TABLE { 1 } else { count });
         if counts.product::<usize>() > MAX_TABLE {
             return Err(Stop::because(
                 "a function of two numbers is a table of all pairs, and numbers of 16 bits make \
@@ -251,6 +257,18 @@ pub(super) fn binary<'a>(
     }
     let grid = operator.is_condition().then_some(Grid::BOOLEAN);
     importer.push_on(call, Operator::Binary(operator), inputs, shape.to_vec(), grid)
+}
+
+/// How many integers there are from the smallest to the largest number of a constant, if they are
+/// whole.
+fn whole_count(constant: &Constant) -> Option<usize> {
+    let mut ends = None;
+    for &x in constant.numbers().iter() {
+        let [low, high] = ends.unwrap_or([x, x]);
+        ends = (x.fract() == 0.0).then_some([x.min(low), x.max(high)]);
+        ends?;
+    }
+    ends.map(|[low, high]: [f64; 2]| (high - low) as usize + 1)
 }
 
 fn compare<'a>(

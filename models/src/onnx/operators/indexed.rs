@@ -1,9 +1,11 @@
 //! Operators that read or write elements by index: Gather, GatherElements, GatherND,
 //! ScatterElements, ScatterND. With constant indices they move elements and compute nothing; only
-//! reductions do. With computed ones a constant is a table.
+//! reductions do. With computed ones a constant is a table, and computed data is
+//! multiplied by rows of ones.
 
 use super::fold::{self, indices};
 use super::lookup::look_up;
+use super::pick;
 use crate::float::binary::BinaryOperator;
 use crate::float::graph::Operator;
 use crate::integer::graph::ValueId;
@@ -43,20 +45,16 @@ fn gather<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
             let value = importer.gather(call, data, axis, &chosen)?;
             importer.reshape(call, value, gathered)?
         }
-        (data, _) => return Err(both(&data)),
+        (Operand::Computed(data), Operand::Computed(index)) => {
+            pick::rows(importer, call, [data, index], axis)?
+        }
+        (Operand::Constant(_), Operand::Constant(_)) => return Err(constants()),
     };
     importer.define(call, value)
 }
 
-/// Why operands of one kind are refused.
-fn both(data: &Operand) -> Stop {
-    Stop::because(match data {
-        Operand::Computed(_) => {
-            "both its data and its indices are computed: its indices may be if the data is \
-            constant, a table, and the data if the indices are"
-        }
-        Operand::Constant(_) => "both its data and its indices are constants",
-    })
+fn constants() -> Stop {
+    Stop::because("both its data and its indices are constants")
 }
 
 fn gather_elements<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
@@ -73,7 +71,12 @@ fn gather_elements<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(
             ));
         }
         (Operand::Computed(data), Operand::Constant(chosen)) => (data, chosen),
-        (data, _) => return Err(both(&data)),
+        (Operand::Computed(data), Operand::Computed(index)) => {
+            let axis = axis(call.int("axis", 0)?, importer.graph.shape(data).len())?;
+            let value = pick::elements(importer, call, [data, index], axis)?;
+            return importer.define(call, value);
+        }
+        (Operand::Constant(_), Operand::Constant(_)) => return Err(constants()),
     };
     let shape = importer.graph.shape(data).to_vec();
     let places = along(&chosen, &shape, axis(call.int("axis", 0)?, shape.len())?)?;
@@ -110,7 +113,11 @@ fn gather_nd<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Sto
             return importer.define(call, value);
         }
         (Operand::Computed(data), Operand::Constant(chosen)) => (data, chosen),
-        (data, _) => return Err(both(&data)),
+        (Operand::Computed(data), Operand::Computed(index)) => {
+            let value = pick::blocks(importer, call, [data, index], batches)?;
+            return importer.define(call, value);
+        }
+        (Operand::Constant(_), Operand::Constant(_)) => return Err(constants()),
     };
     let shape = importer.graph.shape(data).to_vec();
     let (begins, inner) = tuples(&chosen, &shape, batches)?;

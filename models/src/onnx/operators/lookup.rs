@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, Axis};
 
-use crate::float::binary::BinaryOperator;
+use super::pick::{self, exact};
 use crate::float::graph::Operator;
 use crate::integer::graph::ValueId;
 use crate::onnx::build::importer::{Element, Importer, Operand, Registration};
@@ -10,7 +10,6 @@ use crate::onnx::build::scales::grid_of;
 use crate::onnx::error::Stop;
 use crate::onnx::read::call::{Call, axis};
 use crate::onnx::read::constant::Constant;
-use crate::tensor::moves::from_elements;
 
 pub(super) const OPERATORS: &[Registration] =
     &[Registration::new("OneHot", &["axis"], one_hot).element(Element::Of(2))];
@@ -53,7 +52,6 @@ pub(super) fn look_up<'a>(
     importer.reshape(call, value, result)
 }
 
-/// Each index compared with all that there are. One beyond them is none of them.
 fn one_hot<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let index = importer.computed(call, 0)?;
     let [depth, values] = [importer.constant(call, 1)?, importer.constant(call, 2)?];
@@ -66,40 +64,11 @@ fn one_hot<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
             "it has no two values, one for all others and one for the index",
         ));
     };
-    let mut single = importer.graph.shape(index).to_vec();
-    let axis = axis(call.int("axis", -1)?, single.len() + 1)?;
-    single.insert(axis, 1);
-    let (mut shape, mut classes) = (single.clone(), vec![1; single.len()]);
-    (shape[axis], classes[axis]) = (length, length);
-    importer.fits(&shape)?;
-    let grid = importer.grid(index);
-    let whole = importer.is_integer(call, 0) || grid.is_some_and(|grid| grid.is_whole());
-    if !whole {
-        // Quantised, 1 is a little less than 1, and the index another one.
-        return Err(Stop::because(
-            "its indices are floating point numbers, and an index has to be exact; make them \
-            integers (an input of INT64, or Cast in front of what computes them)",
-        ));
-    }
-    let index = importer.reshape(call, index, single)?;
-    let index = importer.expand(call, index, &shape)?;
-    let mut equal = |first: i64| {
-        let numbers: Vec<i64> = (first..first + depth).collect();
-        let class = Operand::Constant(Constant::Integer(from_elements(&classes, numbers)).into());
-        let class = importer.value(call, class, &shape)?;
-        let equal = Operator::Binary(BinaryOperator::Equal);
-        let grid = Some(crate::integer::signature::Grid::BOOLEAN);
-        importer.push_on(call, equal, vec![index, class], shape.clone(), grid)
-    };
-    let mut value = equal(0)?;
-    if grid.is_none_or(|grid| grid.minimum < 0) {
-        // Counted from the end.
-        let other = equal(-depth)?;
-        let either = Operator::Binary(BinaryOperator::Or);
-        let grid = Some(crate::integer::signature::Grid::BOOLEAN);
-        value = importer.push_on(call, either, vec![value, other], shape.clone(), grid)?;
-    }
+    exact(importer, call, 0, index)?;
+    let axis = axis(call.int("axis", -1)?, importer.graph.shape(index).len() + 1)?;
+    let mut value = pick::one_hot(importer, call, index, length, axis)?;
     if [off, on] != [0.0, 1.0] {
+        let shape = importer.graph.shape(value).to_vec();
         let mut branch = |number: f64| {
             let constant = Constant::Double(ArrayD::from_elem(vec![], number));
             importer.value(call, Operand::Constant(constant.into()), &shape)

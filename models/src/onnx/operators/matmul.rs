@@ -48,15 +48,21 @@ pub(super) fn any<'a>(
 pub(super) fn product<'a>(
     importer: &mut Importer<'a>,
     call: &Call<'a>,
-    [a, b]: [ValueId; 2],
+    operands: [ValueId; 2],
 ) -> Result<ValueId, Stop> {
+    let shape = shape(importer, operands)?;
+    let operator = Operator::MatMul { factor: 1.0, one_hot: false };
+    importer.push(call, operator, operands.to_vec(), shape)
+}
+
+/// Its shape.
+pub(super) fn shape(importer: &Importer<'_>, [a, b]: [ValueId; 2]) -> Result<Vec<usize>, Stop> {
     let (left, right) = (importer.graph.shape(a), importer.graph.shape(b));
     match (left, right) {
         ([batches @ .., rows, terms], [others @ .., inner, columns])
             if batches == others && terms == inner =>
         {
-            let shape = [batches, &[*rows, *columns]].concat();
-            importer.push(call, Operator::MatMul { factor: 1.0 }, vec![a, b], shape)
+            Ok([batches, &[*rows, *columns]].concat())
         }
         _ => Err(Stop::Because(format!("shapes {left:?} and {right:?} cannot be multiplied"))),
     }

@@ -14,6 +14,7 @@
 //! | `resize` | Resize, Upsample |
 //! | `rearrange` | Concat, Split, Compress, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
 //! | `indexed` | Gather, GatherElements, GatherND, ScatterElements, ScatterND |
+//! | `pick` | what these make of computed data at computed indices |
 //! | `lookup` | tables read by a computed index; OneHot |
 //! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
 //! | `section` | Slice, Pad |
@@ -53,6 +54,7 @@ mod matrix;
 mod normalisation;
 mod order;
 mod passthrough;
+mod pick;
 mod pooling;
 mod qlinear;
 mod quantised;

@@ -7,6 +7,9 @@ use crate::onnx::error::Stop;
 use crate::onnx::messages::DataType;
 use crate::onnx::read::call::{Call, axis};
 
+/// Most comparisons of a TopK.
+const MAX_COMPARISONS: usize = 1 << 14;
+
 pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("ArgMax", &["axis", "keepdims", "select_last_index"], |importer, call| {
         arg_extreme(importer, call, false)
@@ -16,7 +19,9 @@ pub(super) const OPERATORS: &[Registration] = &[
         arg_extreme(importer, call, true)
     })
     .element(Element::Is(DataType::Int64)),
-    Registration::new("TopK", &["axis", "k", "largest", "sorted"], top_k).all_outputs(),
+    Registration::new("TopK", &["axis", "k", "largest", "sorted"], top_k)
+        .all_outputs()
+        .element(Element::Each(&[Element::Of(0), Element::Is(DataType::Int64)])),
 ];
 
 fn arg_extreme<'a>(
@@ -52,6 +57,14 @@ fn top_k<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         usize::try_from(count).ok().filter(|count| (1..=length).contains(count)).ok_or_else(
             || Stop::Because(format!("{count} elements are asked for of a dimension of {length}")),
         )?;
+    if length.saturating_mul(shape[axis]) > MAX_COMPARISONS {
+        return Err(Stop::Because(format!(
+            "it puts {count} of {length} in order, which takes up to {} comparisons, expected at \
+            most {MAX_COMPARISONS}; ask for fewer, or export the network without its end \
+            (Ultralytics: `end2end=False`, `nms=False`) and put its outputs in order outside",
+            length.saturating_mul(shape[axis])
+        )));
+    }
     let smallest = !call.flag("largest", true)?;
     for (output, indices) in
         call.node.output.iter().zip([false, true]).filter(|(output, _)| !output.is_empty())

@@ -364,3 +364,78 @@ fn conditions_and_casts_both_ways() {
     let found = answer(&crate::support::case(builder), &[tensor(&[4], &[0.35, -0.35, 0.44, 0.25])]);
     assert_eq!(found, [1.0, 0.0, 0.0, 0.0]);
 }
+
+/// Rows of computed data by a computed index, in one-hot rows that multiply it: what is chosen
+/// stays what it is.
+#[test]
+fn computed_data_at_computed_indices() {
+    let builder = |data: &[i64], index: &[i64], operator: Op| {
+        typed(DataType::Float, data)
+            .typed_input("i", DataType::Int64, lengths(index))
+            .node(operator)
+            .output("y")
+    };
+    // A sample of each input: 1, 2, 3, … and these indices. What is put out is not rounded again.
+    let chosen = |builder: Builder, count: usize, index: &[f32], last: i64| {
+        let mut model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+        model.declare_range("i", [-last as f32 - 1.0, last as f32]).unwrap();
+        let shapes: Vec<Vec<usize>> = model.inputs().iter().map(|i| i.shape.clone()).collect();
+        let data = (1..=count).map(|x| x as f32).collect::<Vec<_>>();
+        let sample = vec![tensor(&shapes[0], &data), tensor(&shapes[1], index)];
+        let dataset = Dataset::new(vec![sample.clone()], None).unwrap();
+        let quantised = model.quantise(&model.calibrate(&dataset).unwrap()).unwrap();
+        let case = Case { model, quantised, dataset };
+        let step = case.quantised.graph.inputs[0].quantisation.scale;
+        answer(&case, &sample).iter().map(|x| (x / step * step).round() as i64).collect::<Vec<_>>()
+    };
+    let gather = |axis: i64| Op::new("Gather", &["x", "i"], &["y"]).int("axis", axis);
+    let rows = builder(&[3, 2], &[2, 2], gather(0));
+    assert_eq!(chosen(rows, 6, &[2.0, 0.0, -1.0, 1.0], 2), [5, 6, 1, 2, 5, 6, 3, 4]);
+    let columns = builder(&[2, 3], &[2], gather(1));
+    assert_eq!(chosen(columns, 6, &[2.0, 0.0], 2), [3, 1, 6, 4]);
+    let elements = |axis: i64| Op::new("GatherElements", &["x", "i"], &["y"]).int("axis", axis);
+    let each = builder(&[2, 3], &[1, 3], elements(0));
+    assert_eq!(chosen(each, 6, &[1.0, 0.0, 1.0], 1), [4, 2, 6]);
+    let each = builder(&[2, 3], &[2, 2], elements(1));
+    assert_eq!(chosen(each, 6, &[2.0, 0.0, 1.0, -3.0], 2), [3, 1, 5, 4]);
+    let nd = Op::new("GatherND", &["x", "i"], &["y"]).int("batch_dims", 1);
+    let blocks = builder(&[2, 2, 2], &[2, 1, 1], nd);
+    assert_eq!(chosen(blocks, 8, &[1.0, 0.0], 1), [3, 4, 5, 6]);
+}
+
+/// The end of a detector: the best rows, what class each is of, and which boxes go with them. An
+/// index that is repeated for every column of a box is one index.
+#[test]
+fn the_best_of_many_boxes() {
+    let number = |builder: Builder, name: &str, value: i64| builder.integers(name, &[value]);
+    let builder = number(typed(DataType::Float, &[1, 12]), "classes", 3);
+    let builder = number(builder, "k", 2)
+        .typed_input("boxes", DataType::Float, lengths(&[1, 4, 4]))
+        .integers("column", &[1, 2, 1])
+        .integers("copies", &[1, 1, 4])
+        .node(Op::new("TopK", &["x", "k"], &["best", "at"]))
+        .node(Op::new("Div", &["at", "classes"], &["row"]))
+        .node(Op::new("Mod", &["at", "classes"], &["class"]))
+        .node(Op::new("Reshape", &["row", "column"], &["rows"]))
+        .node(Op::new("Tile", &["rows", "copies"], &["all"]))
+        .node(Op::new("GatherElements", &["boxes", "all"], &["y"]).int("axis", 1))
+        .output("y")
+        .output("class");
+    let case = case(builder);
+    let products: Vec<_> =
+        case.quantised.graph.nodes.iter().filter(|n| n.operator.name() == "MatMul").collect();
+    assert_eq!((products.len(), products[0].shape.as_slice()), (1, &[2, 4][..]), "one product");
+    let mut scores = [0.0; 12];
+    (scores[7], scores[2]) = (0.9, 0.5);
+    let boxes: Vec<f32> = (0..16).map(|x| x as f32 / 16.0).collect();
+    let inputs = [tensor(&[1, 12], &scores), tensor(&[1, 4, 4], &boxes)];
+    let found = answer(&case, &inputs);
+    let expected = (8..12).chain(0..4).map(|x| f64::from(x) / 16.0);
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1.0 / 255.0), "{found:?}");
+    let graph = &case.quantised.graph;
+    let outputs = interpreter::run(graph, &graph.quantise_inputs(&inputs).unwrap()).unwrap();
+    assert_eq!(
+        graph.dequantise_outputs(&outputs)[1].iter().copied().collect::<Vec<_>>(),
+        [1.0, 2.0]
+    );
+}

@@ -178,7 +178,7 @@ fn attention_is_two_products_of_computed_matrices() {
             .nodes
             .iter()
             .filter_map(|node| match node.operator {
-                Operator::MatMul { factor } => Some(factor),
+                Operator::MatMul { factor, .. } => Some(factor),
                 _ => None,
             })
             .collect();
@@ -202,7 +202,7 @@ fn numbers_that_stay_beside_a_product() {
         assert!(case.distance() < 3.0, "{}", case.distance());
         let nodes = case.model.graph().nodes.iter();
         let factor = |operator: &Operator| match operator {
-            Operator::MatMul { factor } => Some(*factor),
+            Operator::MatMul { factor, .. } => Some(*factor),
             _ => None,
         };
         nodes.filter_map(|node| factor(&node.operator)).collect::<Vec<_>>()

@@ -6,7 +6,7 @@ use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use super::unary;
-use crate::support::{case, close, weights};
+use crate::support::{case, close, refusal, weights};
 
 /// One operator over `a` and `b` of shape `[1, 3, 4]`.
 fn pair(op: Op) -> Builder {
@@ -200,6 +200,8 @@ fn the_largest_in_order() {
             assert_eq!(outputs[1].as_slice(), Some(&order[..3]));
         }
     }
+    let message = refusal(builder(&[1, 6000]).node(top(0)).output("y"));
+    assert!(message.contains("18000 comparisons") && message.contains("end2end"), "{message}");
 }
 
 #[test]
