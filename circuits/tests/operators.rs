@@ -5,6 +5,7 @@
 mod common;
 
 use common::{After, Net, Noise, check, window};
+use zkinfer_circuits::{Exposure, Objective, compile};
 use zkinfer_models::integer::graph::{
     BinaryFunction, Function, Operator, Requantise, Ties, Window,
 };
@@ -175,6 +176,22 @@ fn max_pool_of_every_shape() {
     }
 }
 
+/// Each comparison of a chain slices the lane that it is of: what is read grows with the square of
+/// its length, unless it is cut in blocks.
+#[test]
+fn max_pool_of_a_long_lane() {
+    let mut net = Net::new("lane", &[(&[1, 2, 1, 300], 3)]);
+    let y = net.max_pool(0, window([1, 300], [1, 1], [0; 4]));
+    let graph = net.finish(y);
+    let circuit = compile(&graph, &Exposure::public(), Objective::Prover).unwrap();
+    let count = circuit.key().description().nodes.len();
+    assert!(count < 300, "{count}");
+    check(&graph);
+    let mut net = Net::new("padded", &[(&[1, 1, 2, 300], 3)]);
+    let y = net.max_pool(0, window([2, 303], [1, 1], [0, 1, 0, 2]));
+    check(&net.finish(y));
+}
+
 #[test]
 fn max_pool_over_a_narrow_range_and_over_a_maximum() {
     let mut net = Net::new("stacked", &[(&[1, 3, 8], 3)]);
@@ -255,9 +272,7 @@ fn an_argmax_behind_a_long_kernel_reads_a_copy() {
         let y = net.argmax(raw, 2, false, &[1, 1]);
         let graph = net.finish(y);
         check(&graph);
-        let public = zkinfer_circuits::Exposure::public();
-        let size = zkinfer_circuits::Objective::Size;
-        let circuit = zkinfer_circuits::compile(&graph, &public, size).unwrap();
+        let circuit = compile(&graph, &Exposure::public(), Objective::Size).unwrap();
         let nodes = circuit.key().description().nodes.iter();
         let copy =
             |node: &&description::Node| matches!(node.operator, description::Operator::Copy(_));

@@ -15,7 +15,7 @@
 //! maximum is no larger than the largest element. In a balanced tree each level widens the interval
 //! by `spread`; in a chain each step starts anew from the interval of the element `x`, so the
 //! result exceeds the input's range by one `spread` however large the window is, and tables stay
-//! short.
+//! short. A lane of very many elements is cut in blocks, with a chain in each and one over them.
 
 use zkinfer_models::integer::graph::{Node, Requantise, Window};
 use zkinfer_verifier::circuit::description::{Contract, NodeId, ViewKind, Weights};
@@ -86,6 +86,9 @@ pub(super) fn maximum(
         count: out_width,
     };
     let [padded_height, padded_width] = planes.size;
+    if rows.taps == 1 && columns.is_long(planes.size) {
+        return Ok(planes.reduced(lowering, columns)?.node);
+    }
     let steps = |taps: usize, positions: usize| taps.saturating_sub(1).saturating_mul(positions);
     let outputs = out_height.saturating_mul(out_width);
     let direct = steps(rows.taps.saturating_mul(columns.taps), outputs);
@@ -102,12 +105,13 @@ pub(super) fn maximum(
     }
     let order = if columns_first <= rows_first { [columns, rows] } else { [rows, columns] };
     for dimension in order {
-        let elements =
-            (0..dimension.taps).map(|tap| planes.slice(lowering, dimension, tap)).collect();
-        planes = fold(lowering, elements)?;
+        planes = planes.reduced(lowering, dimension)?;
     }
     Ok(planes.node)
 }
+
+/// Lanes of more elements are reduced in blocks: each tap's slice reads all of the lane.
+const LANE: usize = 256;
 
 /// One dimension of a window.
 #[derive(Clone, Copy)]
@@ -118,6 +122,17 @@ struct Taps {
     distance: usize,
     stride: usize,
     count: usize,
+}
+
+impl Taps {
+    fn whole(axis: usize, taps: usize) -> Self {
+        Self { axis, taps, distance: 1, stride: 1, count: 1 }
+    }
+
+    /// Whether they are all of a long lane.
+    fn is_long(self, size: [usize; 2]) -> bool {
+        self.axis == 1 && self.distance == 1 && self.taps > LANE && self.taps == size[1]
+    }
 }
 
 /// A tensor `[channels, height, width]` of which maxima are taken.
@@ -164,6 +179,29 @@ impl Planes {
             slice.node = lowering.builder.view(&[self.node], kind, slice.shape());
         }
         slice
+    }
+}
+
+impl Planes {
+    /// The largest along one dimension of every window.
+    fn reduced(mut self, lowering: &mut Lowering<'_>, taps: Taps) -> Result<Self, Error> {
+        if !taps.is_long(self.size) {
+            let elements = (0..taps.taps).map(|tap| self.slice(lowering, taps, tap)).collect();
+            return fold(lowering, elements);
+        }
+        // The largest of each block, and of these.
+        let block = taps.taps.isqrt();
+        let blocks = taps.taps.div_ceil(block);
+        let missing = blocks.saturating_mul(block).saturating_sub(taps.taps);
+        self.pad(lowering, [0; 2], [0, missing]);
+        let lanes = self.channels.saturating_mul(self.size[0]);
+        let node = lowering.builder.reshape(self.node, &[lanes, blocks, block]);
+        let blocked = Self { node, size: [blocks, block], channels: lanes, range: self.range };
+        let largest = blocked.reduced(lowering, Taps::whole(1, block))?;
+        let largest = largest.reduced(lowering, Taps::whole(0, blocks))?;
+        let size = [self.size[0], 1];
+        let node = lowering.builder.reshape(largest.node, &[self.channels, size[0], 1]);
+        Ok(Self { node, size, ..self })
     }
 }
 
