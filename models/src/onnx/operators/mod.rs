@@ -14,6 +14,8 @@
 //! | `resize` | Resize, Upsample |
 //! | `rearrange` | Concat, Split, Compress, Expand, Tile, DepthToSpace, SpaceToDepth, Shape, Size |
 //! | `indexed` | Gather, GatherElements, GatherND, ScatterElements, ScatterND |
+//! | `places` | which elements their indices mean |
+//! | `moved` | what they make of constants |
 //! | `pick` | what these make of computed data at computed indices |
 //! | `lookup` | tables read by a computed index; OneHot |
 //! | `view` | Flatten, Reshape, Squeeze, Unsqueeze, Transpose |
@@ -51,10 +53,12 @@ mod linear;
 mod lookup;
 mod matmul;
 mod matrix;
+mod moved;
 mod normalisation;
 mod order;
 mod passthrough;
 mod pick;
+mod places;
 mod pooling;
 mod qlinear;
 mod quantised;

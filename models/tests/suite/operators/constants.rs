@@ -111,3 +111,58 @@ fn a_guarded_quotient_may_be_none() {
     let message = model.calibrate(&dataset).unwrap_err().to_string();
     assert!(message.contains("node \"q_node\" becomes"), "{message}");
 }
+
+/// A matrix of few numbers, as exporters of filter banks have it, is made without a step for each
+/// element between two of them; and each kind of update.
+#[test]
+fn constants_are_gathered_and_scattered() {
+    let places: Vec<i64> = (0..4000).map(|i| i * i * 7919 % 199_933).collect();
+    let numbers: Vec<f32> = (0..4000).map(|i| (i % 7) as f32 - 3.0).collect();
+    let builder = Builder::new(17)
+        .input("x", &[1, 500])
+        .integers("size", &[200_000])
+        .integers("matrix", &[500, 400])
+        .tensor(list("places", &places))
+        .floats("numbers", &[4000], &numbers)
+        .node(Op::new("ConstantOfShape", &["size"], &["zeros"]))
+        .node(Op::new("ScatterElements", &["zeros", "places", "numbers"], &["flat"]))
+        .node(Op::new("Reshape", &["flat", "matrix"], &["weights"]))
+        .node(Op::new("MatMul", &["x", "weights"], &["y"]))
+        .output("y");
+    let mut weights = vec![0.0; 200_000];
+    for (&place, &number) in places.iter().zip(&numbers) {
+        weights[place as usize] = f64::from(number);
+    }
+    defined(builder, 2.0, |inputs| {
+        let column = |column: usize| {
+            let row = |(row, &x): (usize, &f32)| f64::from(x) * weights[400 * row + column];
+            inputs[0].iter().enumerate().map(row).sum()
+        };
+        (0..400).map(column).collect()
+    });
+    let tuples = TensorProto { dims: vec![3, 1], ..list("tuples", &[1, 1, -1]) };
+    for (reduction, expected) in
+        [("none", [6, 7]), ("add", [13, 10]), ("mul", [60, 21]), ("max", [6, 7]), ("min", [2, 3])]
+    {
+        let scatter = Op::new("ScatterND", &["data", "tuples", "updates"], &["joined"]);
+        let builder = Builder::new(18)
+            .input("x", &[40])
+            .integers("data", &[1, 2, 3])
+            .integers("updates", &[5, 6, 7])
+            .integers("second", &[1])
+            .tensor(tuples.clone())
+            .tensor(TensorProto { dims: vec![1, 1], ..list("last", &[-1]) })
+            .node(scatter.string("reduction", reduction))
+            .node(Op::new("GatherElements", &["joined", "second"], &["begin"]))
+            .node(Op::new("GatherND", &["joined", "last"], &["end"]))
+            .node(Op::new("Concat", &["begin", "end"], &["ends"]).int("axis", 0))
+            .node(Op::new("Pad", &["x", "ends"], &["y"]))
+            .output("y");
+        let case = defined(builder, 1.0, |inputs| {
+            let zeros = |count: i64| vec![0.0; count as usize];
+            let x = inputs[0].iter().map(|&x| f64::from(x)).collect();
+            [zeros(expected[0]), x, zeros(expected[1])].concat()
+        });
+        assert_eq!(case.quantised.graph.nodes.len(), 1, "{reduction}");
+    }
+}
