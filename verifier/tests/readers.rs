@@ -8,8 +8,8 @@ mod support;
 
 use support::{READING, contract, named, node};
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Description, Form, Function, Operator, Output, OutputSource, Product,
-    Requantise, View, ViewKind, Visibility, Weights,
+    Bounded, Combine, Contract, Description, Form, Function, Hint, Operator, Output, OutputSource,
+    Product, Requantise, Source, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
@@ -124,6 +124,18 @@ fn one_equation_reads_a_product() {
     accepted(&[Operator::Copy(3)], &[out(4)]);
     // Whatever reads the copy.
     accepted(&[Operator::Copy(3), view(4), sum(&[4, 5])], &[out(4), out(6), index(5)]);
+}
+
+#[test]
+fn an_exact_quotient_is_an_equation_and_a_hint_is_none() {
+    let bounded = |source| Operator::Bounded(Bounded { bits: 40, source });
+    let quotient = |input| bounded(Source::Quotient { input, unit: 1 });
+    let hint = |input| bounded(Source::Hint { input, hint: Hint::Shifted { offset: 0, shift: 1 } });
+    accepted(&[quotient(3)], &[out(4)]);
+    accepted(&[quotient(3), view(4)], &[out(4), out(5)]);
+    accepted(&[hint(3), quotient(3)], &[out(4), out(5)]);
+    refused(&[quotient(3), quotient(3)], &[out(4), out(5)]);
+    refused(&[hint(3)], &[out(4)]);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
-    self, Combine, Contract, Form, Node, NodeId, Operator, Product, View, ViewKind,
+    self, Bounded, Combine, Contract, Form, Hint, Node, NodeId, Operator, Product, Source, View,
+    ViewKind,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -45,6 +46,11 @@ impl Builder {
     /// The nodes, and the shift of each (0 for all but requantisations).
     pub(crate) fn finish(self) -> (Vec<Node>, Vec<u32>) {
         (self.nodes, self.facts.into_iter().map(|facts| facts.shift).collect())
+    }
+
+    /// Lends the nodes so far to a list, or takes them back from it.
+    pub(crate) fn exchange(&mut self, nodes: &mut Vec<Node>) {
+        std::mem::swap(&mut self.nodes, nodes);
     }
 
     /// Shape of a node.
@@ -155,6 +161,27 @@ impl Builder {
     pub(crate) fn copy(&mut self, node: NodeId) -> NodeId {
         let shape = self.shape(node).to_vec();
         self.push(Operator::Copy(node), shape, None, 0)
+    }
+
+    /// `x / unit`, which is so shown to be an integer of so many bits.
+    pub(crate) fn quotient(&mut self, input: NodeId, unit: i64, bits: u32) -> NodeId {
+        let shape = self.shape(input).to_vec();
+        self.bounded(Source::Quotient { input, unit }, bits, shape)
+    }
+
+    /// Integers of so many bits that the prover chooses, looking at a node.
+    pub(crate) fn hint(&mut self, input: NodeId, hint: Hint, bits: u32) -> NodeId {
+        let mut shape = self.shape(input).to_vec();
+        if let (Hint::Maximum { .. }, Some(last)) = (hint, shape.last_mut()) {
+            *last = 1;
+        }
+        self.bounded(Source::Hint { input, hint }, bits, shape)
+    }
+
+    fn bounded(&mut self, source: Source, bits: u32, shape: Vec<usize>) -> NodeId {
+        let maximum = (1i64 << bits.min(62)) - 1;
+        let range = Interval { minimum: 0, maximum };
+        self.push(Operator::Bounded(Bounded { bits, source }), shape, Some(range), 0)
     }
 
     /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing

@@ -8,7 +8,7 @@
 use zkinfer_verifier::DescriptionError;
 use zkinfer_verifier::circuit::analysis::wanting_copies;
 use zkinfer_verifier::circuit::description::{
-    Description, Node, NodeId, Operator, OutputSource, Weights,
+    Description, Node, NodeId, Operator, OutputSource, Source, Weights,
 };
 
 /// Puts a copy behind each contraction that needs one; `shifts` has an entry for each node.
@@ -61,5 +61,8 @@ fn renumber(operator: &mut Operator, places: &[NodeId], moved: &[NodeId]) {
         Operator::View(view) => view.inputs.iter_mut().for_each(to),
         Operator::Requantise(requantise) => to(&mut requantise.input),
         Operator::Copy(input) => to(input),
+        Operator::Bounded(bounded) => match &mut bounded.source {
+            Source::Quotient { input, .. } | Source::Hint { input, .. } => to(input),
+        },
     }
 }

@@ -140,6 +140,7 @@ fn scale(operator: &mut Operator, bits: u32) -> Option<()> {
         | Operator::Product(_)
         | Operator::View(_)
         | Operator::Requantise(_)
-        | Operator::Copy(_) => None,
+        | Operator::Copy(_)
+        | Operator::Bounded(_) => None,
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use zkinfer_models::integer::graph::{Graph, Node, Operator, Quantisation, ValueId, Window};
-use zkinfer_verifier::circuit::description::{self, NodeId, Output, OutputSource, Scheme};
+use zkinfer_verifier::circuit::analysis::Known;
+use zkinfer_verifier::circuit::description::{
+    self, Description, NodeId, Output, OutputSource, Scheme,
+};
 use zkinfer_verifier::circuit::interval::Interval;
 
 use super::builder::Builder;
@@ -47,6 +50,8 @@ pub(super) enum Value {
     Node(NodeId),
     /// The index of a maximum, which only an output can be.
     Index(OutputSource),
+    /// A product that only a Softmax reads, which makes it where it needs it.
+    Deferred,
 }
 
 /// Lowering in progress.
@@ -61,6 +66,10 @@ pub(super) struct Lowering<'g> {
     pub(super) values: Vec<Value>,
     /// The contractions of each node of the graph that has weights, one a digit.
     pub(super) contractions: BTreeMap<usize, Vec<NodeId>>,
+    /// The description without nodes and outputs.
+    pub(super) started: Description,
+    /// Shapes and intervals of the first nodes, as the verifier will see them.
+    known: Known,
 }
 
 /// An operand of the node being lowered.
@@ -71,15 +80,33 @@ pub(super) struct Operand<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    pub(super) fn new(graph: &'g Graph, sealed: bool) -> Self {
-        let (readers, outputs) = (readers(graph), outputs(graph));
-        let (builder, values, contractions) = Default::default();
-        Self { graph, sealed, readers, outputs, builder, values, contractions }
+    pub(super) fn new(graph: &'g Graph, sealed: bool, started: Description) -> Self {
+        Self {
+            graph,
+            sealed,
+            readers: readers(graph),
+            outputs: outputs(graph),
+            builder: Builder::default(),
+            values: Vec::new(),
+            contractions: BTreeMap::new(),
+            started,
+            known: Known::default(),
+        }
     }
 
     /// Keeps the contractions of the node being lowered for others that read its weights.
     pub(super) fn keep(&mut self, contractions: Vec<NodeId>) {
         self.contractions.insert(self.values.len() - self.graph.inputs.len(), contractions);
+    }
+
+    /// The verifier's interval of a node.
+    pub(super) fn interval(&mut self, node: NodeId) -> Result<Interval, Error> {
+        self.builder.exchange(&mut self.started.nodes);
+        while self.known.nodes.len() <= node {
+            self.known.next(&self.started)?;
+        }
+        self.builder.exchange(&mut self.started.nodes);
+        Ok(self.known.nodes[node].interval)
     }
 
     /// The node's operand `index`.
@@ -150,10 +177,30 @@ impl<'g> Lowering<'g> {
         })
     }
 
+    /// Whether the value being lowered is a product that is not requantised and that a Softmax
+    /// reads, and nothing else.
+    pub(super) fn is_deferred(&self) -> bool {
+        let value = self.values.len();
+        let read = || self.graph.nodes.iter().find(|node| node.inputs.contains(&value));
+        self.readers[value] == 1
+            && self.outputs[value] == 0
+            && read().is_some_and(|node| self.deferred(node).is_some())
+    }
+
+    /// The product that a Softmax makes for itself.
+    pub(super) fn deferred(&self, softmax: &Node) -> Option<&'g Node> {
+        let Operator::Softmax { .. } = softmax.operator else { return None };
+        let &value = softmax.inputs.first()?;
+        let node = self.graph.nodes.get(value.checked_sub(self.graph.inputs.len())?)?;
+        let Operator::MatMul { requantise: None, .. } = node.operator else { return None };
+        (self.readers[value] == 1 && self.outputs[value] == 0).then_some(node)
+    }
+
     pub(super) fn value(&self, reader: &str, value: ValueId) -> Result<Operand<'g>, Error> {
         match self.values.get(value) {
             None => Err(Error::ForwardReference { node: reader.into(), value }),
             Some(Value::Index(_)) => Err(Error::ReadsIndex { node: reader.into() }),
+            Some(Value::Deferred) => Err(self.malformed("it reads a product that is not there")),
             Some(&Value::Node(node)) => {
                 let zero_point = self.graph.quantisation(value).zero_point;
                 Ok(Operand { node, shape: self.graph.shape(value), zero_point })
@@ -196,7 +243,7 @@ impl<'g> Lowering<'g> {
         let output = |(index, output): (usize, &zkinfer_models::integer::graph::Output)| {
             let shape = self.graph.shape(output.value);
             let source = match self.values.get(output.value) {
-                None => {
+                None | Some(Value::Deferred) => {
                     return Err(Error::ForwardReference {
                         node: output.name.clone(),
                         value: output.value,

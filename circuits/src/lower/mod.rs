@@ -14,6 +14,9 @@
 //! | `top` | TopK |
 //! | `views` | Reshape, Transpose, Slice, Pad, Concat |
 //! | `argmax` | ArgMax |
+//! | `softmax` | Softmax |
+//! | `normalise` | Normalise |
+//! | `rows` | sums, roots and reciprocals of rows |
 //! | `rescale` | the accumulators in front of a requantisation |
 //! | `copies` | nothing, but puts copies where the verifier would work too long |
 //! | `lowering` | what each value has become |
@@ -45,8 +48,11 @@ mod linear;
 mod lookup;
 mod lowering;
 mod matmul;
+mod normalise;
 mod pooling;
 mod rescale;
+mod rows;
+mod softmax;
 mod sum;
 mod top;
 mod views;
@@ -76,7 +82,7 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
     graph.validate()?;
     exposure.check(graph)?;
     let sealed = exposure.weights == Visibility::Sealed;
-    let mut lowering = Lowering::new(graph, sealed);
+    let mut lowering = Lowering::new(graph, sealed, started(graph, exposure)?);
     for (index, input) in graph.inputs.iter().enumerate() {
         lowering.builder.enter(&input.name);
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
@@ -88,6 +94,16 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         let value = self::node(&mut lowering, node)?;
         lowering.values.push(value);
     }
+    let outputs = lowering.outputs(exposure)?;
+    let (nodes, mut shifts) = lowering.builder.finish();
+    let mut description = Description { nodes, outputs, ..lowering.started };
+    copies::insert(&mut description, &mut shifts)?;
+    Ok(Lowered::new(description, shifts))
+}
+
+/// A description without nodes and outputs.
+fn started(graph: &Graph, exposure: &Exposure) -> Result<Description, Error> {
+    let sealed = exposure.weights == Visibility::Sealed;
     let inputs = graph.inputs.iter().enumerate().map(|(index, input)| Input {
         name: input.name.clone(),
         shape: input.shape.clone(),
@@ -96,21 +112,15 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         quantisation: reading(graph, index),
         visibility: exposure.input(index),
     });
-    let inputs = inputs.collect();
-    let outputs = lowering.outputs(exposure)?;
-    let bias_digits = if sealed { bias_digits(graph)? } else { 0 };
-    let (nodes, mut shifts) = lowering.builder.finish();
-    let mut description = Description {
+    Ok(Description {
         name: graph.name.clone(),
         k: 0,
         limb_bits: 0,
-        bias_digits,
-        inputs,
-        nodes,
-        outputs,
-    };
-    copies::insert(&mut description, &mut shifts)?;
-    Ok(Lowered::new(description, shifts))
+        bias_digits: if sealed { bias_digits(graph)? } else { 0 },
+        inputs: inputs.collect(),
+        nodes: Vec::new(),
+        outputs: Vec::new(),
+    })
 }
 
 /// Lowers a node.
@@ -139,9 +149,8 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
         Operator::Product { multiplier, requantise } => {
             elementwise::product(lowering, node, *multiplier, requantise)
         }
-        Operator::MatMul { multiplier, requantise } => {
-            matmul::lower(lowering, node, *multiplier, requantise.as_ref())
-        }
+        Operator::MatMul { .. } if lowering.is_deferred() => return Ok(Value::Deferred),
+        Operator::MatMul { requantise, .. } => matmul::lower(lowering, node, requantise.as_ref()),
         Operator::Binary(function) => elementwise::binary(lowering, node, function),
         Operator::Max => extremum::lower(lowering, node, Extremum::Largest),
         Operator::Min => extremum::lower(lowering, node, Extremum::Smallest),
@@ -159,6 +168,21 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
             return argmax::lower(lowering, node, *axis, *select_last, *smallest).map(Value::Index);
         }
         Operator::Lookup { minimum, values } => lookup::lower(lowering, node, *minimum, values),
+        Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {
+            let (shift, reciprocal_bits) = (*shift, *reciprocal_bits);
+            let numbers = softmax::Softmax { shift, exponentials, reciprocal_bits, requantise };
+            numbers.lower(lowering, node, visible)
+        }
+        Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits, requantise } => {
+            let numbers = normalise::Normalise {
+                centred: *centred,
+                multiplier: *multiplier,
+                epsilon: *epsilon,
+                reciprocal_bits: *reciprocal_bits,
+                requantise,
+            };
+            numbers.lower(lowering, node)
+        }
     };
     lowered.map(Value::Node)
 }

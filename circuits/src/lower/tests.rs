@@ -39,7 +39,8 @@ fn lower(
         outputs: Vec::new(),
         parts: Default::default(),
     };
-    let mut lowering = Lowering::new(&graph, false);
+    let started = super::started(&graph, &super::Exposure::public()).unwrap();
+    let mut lowering = Lowering::new(&graph, false, started);
     for (index, input) in graph.inputs.iter().enumerate() {
         let range = Interval { minimum: input.minimum, maximum: input.maximum };
         let node = lowering.builder.input(index, input.shape.clone(), range);

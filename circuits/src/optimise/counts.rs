@@ -3,7 +3,7 @@
 
 use zkinfer_verifier::circuit::analysis::Analysis;
 use zkinfer_verifier::circuit::description::{
-    Description, Form, Function, Operator, OutputSource, Visibility,
+    Bounded, Description, Form, Function, Operator, OutputSource, Visibility,
 };
 use zkinfer_verifier::circuit::geometry::{depth, factor_length};
 use zkinfer_verifier::circuit::interval::Interval;
@@ -140,6 +140,8 @@ pub(super) struct Sizes {
     requantisations: Vec<Requantisation>,
     /// Elements compared by each ArgMax, and the bits of a gap.
     gaps: Vec<(usize, u32)>,
+    /// Elements of each bounded node.
+    bounded: Vec<(usize, Bounded)>,
     /// First argument and number of entries of each function.
     functions: Vec<(i64, usize)>,
     network: Network,
@@ -206,6 +208,7 @@ impl Sizes {
         }
         let description = lowered.description();
         let (mut private, mut copies, mut factors) = (0, 0, 0);
+        let mut bounded = Vec::new();
         for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
             match &node.operator {
                 Operator::Input(index)
@@ -214,6 +217,7 @@ impl Sizes {
                     private += facts.elements;
                 }
                 Operator::Copy(_) => copies += facts.elements,
+                Operator::Bounded(node) => bounded.push((facts.elements, node.clone())),
                 operator if operator.is_bilinear() => {
                     factors += factor_length(operator, &analysis.nodes)
                 }
@@ -238,6 +242,7 @@ impl Sizes {
         Self {
             requantisations,
             gaps: gaps.collect(),
+            bounded,
             functions: known
                 .iter()
                 .map(|function| (function.minimum, function.values.len()))
@@ -277,6 +282,9 @@ impl Sizes {
         }
         for &(elements, gap) in &self.gaps {
             cells = cells.checked_add(elements.checked_mul(gap.div_ceil(bits) as usize)?)?;
+        }
+        for (elements, bounded) in &self.bounded {
+            cells = cells.checked_add(elements.checked_mul(bounded.limbs(bits))?)?;
         }
         let table_rows = if cells > 0 { 1usize.checked_shl(bits)? } else { 0 };
         Some(Limbs { bits, cells, table_rows })

@@ -39,6 +39,9 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
         let facts = &analysis.nodes[id];
         match &node.operator {
             Operator::Copy(_) => cells[id] = facts.elements,
+            Operator::Bounded(bounded) => {
+                cells[id] = facts.elements * bounded.limbs(plan.limb_bits);
+            }
             Operator::Contract(contract) => {
                 let weights = depth(contract, &analysis.nodes).unwrap_or(0) * contract.rows;
                 seconds[id] = (model.read_weight + model.execute_weight) * weights as f64

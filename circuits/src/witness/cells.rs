@@ -4,22 +4,33 @@ use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{Form, Requantise};
 use zkinfer_verifier::circuit::place::Cells;
 
-/// Fills the cells of a requantisation and returns its values.
+/// Bits that a requantisation divides by.
+fn shift(key: &VerifyingKey, requantise: &Requantise) -> u32 {
+    requantise.limbs * key.description().limb_bits
+}
+
+/// The values of a requantisation.
+pub(super) fn results(key: &VerifyingKey, requantise: &Requantise, input: &[i64]) -> Vec<i64> {
+    let shift = shift(key, requantise);
+    input.iter().map(|x| requantise.function.apply(x >> shift)).collect()
+}
+
+/// Fills the cells of a requantisation with these results.
 pub(super) fn requantise(
     key: &VerifyingKey,
     node: usize,
     requantise: &Requantise,
     input: &[i64],
+    results: &[i64],
     columns: &mut [Vec<i64>],
-) -> Vec<i64> {
-    let shift = requantise.limbs * key.description().limb_bits;
+) {
+    let shift = shift(key, requantise);
     let function = &requantise.function;
     let quotients: Vec<i64> = input.iter().map(|x| x >> shift).collect();
-    let results: Vec<i64> = quotients.iter().map(|&quotient| function.apply(quotient)).collect();
     let layout = key.layout();
-    let Some(cells) = &layout.nodes[node] else { return results };
+    let Some(cells) = &layout.nodes[node] else { return };
     limbs(key, cells, input, columns);
-    let Some(run) = &cells.result else { return results };
+    let Some(run) = &cells.result else { return };
     match requantise.form {
         Form::Narrow => layout.add(columns, run, 0, &quotients),
         Form::Wide => {
@@ -34,8 +45,7 @@ pub(super) fn requantise(
             layout.add(columns, run, 2, &low);
         }
     }
-    layout.add(columns, run, run.lane.result(), &results);
-    results
+    layout.add(columns, run, run.lane.result(), results);
 }
 
 /// Fills the limbs of `values`: their lowest bits, `limb_bits` at a time.

@@ -4,18 +4,20 @@
 //! | file | computes |
 //! |---|---|
 //! | `contraction` | convolutions and matrix products |
+//! | `bounded` | quotients without remainder, hints, and their limbs |
 //! | `cells` | remainder limbs, quotients, gaps, and where they stand |
 //!
 //! It knows no network: and whatever satisfies the verifier's check of a description can be
 //! evaluated. The key's intervals guarantee that every value fits 62 bits; sums wrap on the way
 //! there, which changes no result.
 
+mod bounded;
 mod cells;
 mod contraction;
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Operator, Output, OutputSource, View, ViewKind, Visibility,
+    Combine, Contract, NodeId, Operator, Output, OutputSource, Source, View, ViewKind, Visibility,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::view::gather;
@@ -49,6 +51,18 @@ impl Witness {
         model: &[Vec<i64>],
         inputs: &[Vec<i64>],
     ) -> Result<Self, InputError> {
+        Self::forged(key, model, inputs, &|_, _| ())
+    }
+
+    /// What a prover has who cheats: `change` is given each node that is looked up in a table (a
+    /// hint, a quotient, a requantisation) with its honest results, and everything behind is
+    /// computed from what it leaves. Tests see by this what catches whom.
+    pub fn forged(
+        key: &VerifyingKey,
+        model: &[Vec<i64>],
+        inputs: &[Vec<i64>],
+        change: &dyn Fn(NodeId, &mut [i64]),
+    ) -> Result<Self, InputError> {
         check(key, inputs)?;
         let expected = key.layout().model_sheets().map(|sheet| sheet.tensor.elements());
         if !expected.eq(model.iter().map(Vec::len)) {
@@ -57,7 +71,8 @@ impl Witness {
         let layout = key.layout();
         let columns = vec![vec![0; layout.usable]; layout.fresh_columns()];
         let (values, operands, last) = (Vec::new(), Vec::new(), last_readers(key));
-        let mut evaluation = Evaluation { key, model, inputs, values, operands, columns, last };
+        let mut evaluation =
+            Evaluation { key, model, inputs, values, operands, columns, last, change };
         evaluation.nodes();
         let outputs = evaluation.outputs();
         let (columns, operands) = (evaluation.columns, evaluation.operands);
@@ -103,7 +118,8 @@ fn last_readers(key: &VerifyingKey) -> Vec<usize> {
     let description = key.description();
     let mut last = vec![0; description.nodes.len()];
     for (id, node) in description.nodes.iter().enumerate() {
-        node.operator.operands().for_each(|read| last[read] = id);
+        let reads = node.operator.operands().chain(node.operator.hinted());
+        reads.for_each(|read| last[read] = id);
     }
     for Output { source, .. } in &description.outputs {
         let (OutputSource::Node(read) | OutputSource::ArgMax { input: read, .. }) = source;
@@ -124,6 +140,7 @@ struct Evaluation<'a> {
     operands: Vec<[Vec<i64>; 2]>,
     columns: Vec<Vec<i64>>,
     last: Vec<usize>,
+    change: &'a dyn Fn(NodeId, &mut [i64]),
 }
 
 impl Evaluation<'_> {
@@ -150,11 +167,23 @@ impl Evaluation<'_> {
                 Operator::View(view) => self.view(id, view),
                 Operator::Requantise(requantise) => {
                     let input = &self.values[requantise.input];
-                    cells::requantise(key, id, requantise, input, &mut self.columns)
+                    let mut results = cells::results(key, requantise, input);
+                    (self.change)(id, &mut results);
+                    cells::requantise(key, id, requantise, input, &results, &mut self.columns);
+                    results
+                }
+                Operator::Bounded(bounded) => {
+                    let (Source::Quotient { input, .. } | Source::Hint { input, .. }) =
+                        bounded.source;
+                    let row = key.analysis().nodes[input].shape.last().copied().unwrap_or(1);
+                    let mut values = bounded::values(bounded, &self.values[input], row);
+                    (self.change)(id, &mut values);
+                    bounded::place(key, id, bounded, &values, &mut self.columns);
+                    values
                 }
             };
             self.values.push(values);
-            for read in node.operator.operands() {
+            for read in node.operator.operands().chain(node.operator.hinted()) {
                 if self.last[read] == id {
                     self.values[read] = Vec::new();
                 }

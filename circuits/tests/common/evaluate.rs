@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use zkinfer_verifier::circuit::analysis::Analysis;
 use zkinfer_verifier::circuit::description::{
-    Contract, Description, Operator, Product, View, ViewKind, Weights,
+    Contract, Description, Hint, Operator, Product, Source, View, ViewKind, Weights,
 };
 
 /// Row-major elements of a tensor.
@@ -92,6 +92,41 @@ pub fn evaluate(
                 values[requantise.input].iter().map(apply).collect()
             }
             Operator::Copy(input) => values[*input].clone(),
+            Operator::Bounded(bounded) => {
+                let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
+                let x = &values[input];
+                let chosen: Values = match bounded.source {
+                    Source::Quotient { unit, .. } => {
+                        assert!(x.iter().all(|x| x % i128::from(unit) == 0));
+                        x.iter().map(|x| x / i128::from(unit)).collect()
+                    }
+                    Source::Hint { hint: Hint::Shifted { offset, shift }, .. } => {
+                        let moved = x.iter().map(|x| x + i128::from(offset));
+                        moved.map(|x| x.div_euclid(1 << shift)).collect()
+                    }
+                    Source::Hint { hint: Hint::Maximum { offset, shift }, .. } => {
+                        let rows = x.chunks(*shape(input).last().unwrap());
+                        let most = rows.map(|row| row.iter().max().unwrap());
+                        let moved = most.map(|x| x + i128::from(offset));
+                        moved.map(|x| x.div_euclid(1 << shift)).collect()
+                    }
+                    Source::Hint { hint: Hint::Reciprocal { bits }, .. } => {
+                        x.iter().map(|x| (1i128 << bits) / x).collect()
+                    }
+                    Source::Hint { hint: Hint::Root { offset }, .. } => {
+                        // Bit by bit, the highest first.
+                        let root = |&x: &i128| {
+                            (0..32).rev().fold(0i128, |root, bit| {
+                                let more: i128 = root + (1 << bit);
+                                if more * more <= x + i128::from(offset) { more } else { root }
+                            })
+                        };
+                        x.iter().map(root).collect()
+                    }
+                };
+                assert!(chosen.iter().all(|&y| 0 <= y && y < 1 << bounded.bits));
+                chosen
+            }
         };
         values.push(result);
     }

@@ -151,6 +151,13 @@ pub const MAX_WEIGHT: i32 = 127 * (1 + 256 + 65_536);
 /// The largest bias: six digits base 64 between −32 and 31 make it.
 pub const MAX_BIAS: i64 = 31 * (64i64.pow(6) - 1) / 63;
 
+/// What the exponentials of a Softmax over so many elements are multiples of, but for the first,
+/// which has 1 added: a power of two of at least twice as many, so that a sum says how many elements
+/// are the largest.
+pub fn mark(columns: usize) -> i64 {
+    (2 * columns).next_power_of_two().max(4) as i64
+}
+
 /// An operator on integer tensors. `zp` is the zero point of the operand it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Operator {
@@ -305,6 +312,41 @@ pub enum Operator {
         /// `[D, N]`, row-major, `D` the node's last dimension; each of at most 16 bits.
         values: Vec<i32>,
     },
+    /// Softmax over the last dimension, of an activation or an accumulator. With `x_j = ⌊input_j /
+    /// 2^shift⌋`, of the elements that a row sees:
+    ///
+    /// `d_j = min(max x − x_j, last)`, `e_j = exponentials[d_j]`, `r = ⌊2^reciprocal_bits / Σ e⌋`,
+    /// `z_j = e_j·r`; an element that is not seen has the result that stands for `z = 0`.
+    Softmax {
+        /// Bits of the input that are dropped.
+        shift: u32,
+        /// By distance from the largest element. The first one is 1 modulo the
+        /// [`mark`] of a row, all others are 0.
+        exponentials: Vec<i64>,
+        /// Bits of the numerator of the reciprocal.
+        reciprocal_bits: u32,
+        /// Which elements of the last two dimensions each row sees, at least one; all if empty.
+        visible: Vec<bool>,
+        /// Rescaling, halves up.
+        requantise: Requantise,
+    },
+    /// Rows along the last dimension, of an activation or an accumulator, divided by the root of
+    /// the sum of their squares. With `c_j = multiplier·(N·x_j − Σ x)` where it is `centred`, else
+    /// `multiplier·(x_j − zp)`:
+    ///
+    /// `s = ⌊√(Σ c² + epsilon)⌋`, `r = ⌊2^reciprocal_bits / s⌋`, `z_j = c_j·r`.
+    Normalise {
+        /// Whether the mean is taken off.
+        centred: bool,
+        /// Positive.
+        multiplier: i64,
+        /// At least 1.
+        epsilon: i64,
+        /// Bits of the numerator of the reciprocal.
+        reciprocal_bits: u32,
+        /// Rescaling, halves up.
+        requantise: Requantise,
+    },
 }
 
 impl Operator {
@@ -331,6 +373,8 @@ impl Operator {
             Self::ArgMax { .. } => "ArgMax",
             Self::TopK { .. } => "TopK",
             Self::Lookup { .. } => "Lookup",
+            Self::Softmax { .. } => "Softmax",
+            Self::Normalise { .. } => "Normalise",
             Self::MatMul { .. } => "MatMul",
         }
     }

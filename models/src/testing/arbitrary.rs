@@ -18,7 +18,7 @@ use crate::integer::rounding::{ACTIVATION_MAX, ACTIVATION_MIN, INT8_MAX, INT8_MI
 use crate::tensor::moves::from_elements;
 
 /// Number of operators that a [`Step`] can name.
-pub const OPERATORS: usize = 21;
+pub const OPERATORS: usize = 23;
 
 /// One node to be.
 #[derive(Clone, Debug)]

@@ -244,5 +244,52 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             let column = x[IxDyn(outer)] - minimum;
             table[row * columns + column as usize].into()
         }
+        Operator::Softmax {
+            shift,
+            exponentials,
+            reciprocal_bits,
+            visible,
+            requantise: rescale,
+        } => {
+            let (&column, outer) = at.split_last().unwrap();
+            let columns = *node.shape.last().unwrap();
+            let line = outer.last().copied().unwrap_or(0);
+            let sees = |column: usize| visible.is_empty() || visible[line * columns + column];
+            let score = |column: usize| x[IxDyn(&[outer, &[column]].concat())] >> shift;
+            let seen: Vec<usize> = (0..columns).filter(|&column| sees(column)).collect();
+            let largest = seen.iter().map(|&column| score(column)).max().unwrap();
+            let exponential = |column: usize| {
+                let distance = (largest - score(column)) as usize;
+                i128::from(exponentials[distance.min(exponentials.len() - 1)])
+            };
+            let sum: i128 = seen.iter().map(|&column| exponential(column)).sum();
+            let own = if sees(column) { exponential(column) } else { 0 };
+            requantise(own * ((1 << reciprocal_bits) / sum), Some(rescale))
+        }
+        Operator::Normalise {
+            centred: mean,
+            multiplier,
+            epsilon,
+            reciprocal_bits,
+            requantise: rescale,
+        } => {
+            let (&column, outer) = at.split_last().unwrap();
+            let count = *node.shape.last().unwrap();
+            let row: Vec<i128> = (0..count)
+                .map(|column| i128::from(x[IxDyn(&[outer, &[column]].concat())]))
+                .collect();
+            let sum: i128 = row.iter().sum();
+            let c = |x: i128| match mean {
+                true => i128::from(*multiplier) * (count as i128 * x - sum),
+                false => i128::from(*multiplier) * (x - i128::from(zero)),
+            };
+            let square = row.iter().map(|&x| c(x) * c(x)).sum::<i128>() + i128::from(*epsilon);
+            // Bit by bit, the highest first.
+            let root = (0..32).rev().fold(0i128, |root, bit| {
+                let more = root + (1 << bit);
+                if more * more <= square { more } else { root }
+            });
+            requantise(c(row[column]) * ((1 << reciprocal_bits) / root), Some(rescale))
+        }
     }
 }

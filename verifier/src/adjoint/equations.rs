@@ -5,7 +5,7 @@ use pasta_curves::Fp;
 
 use super::cotangent::Cotangent;
 use super::pass::Backward;
-use crate::circuit::description::{Form, OutputSource, Requantise, Visibility};
+use crate::circuit::description::{Bounded, Form, OutputSource, Requantise, Source, Visibility};
 use crate::circuit::facts::Facts;
 use crate::circuit::place::{Cells, Run};
 use crate::circuit::sheet::Role;
@@ -59,7 +59,7 @@ impl Backward<'_> {
         indices: &[i64],
     ) {
         let equation = self.equation(facts);
-        self.limbs(cells, &equation);
+        self.limbs(&cells.limbs, &equation, -Fp::ONE);
         let gaps = equation.dense(&self.sigma);
         let size = facts.shape.get(axis).copied().unwrap_or(1);
         let inner: usize = facts.shape.iter().skip(axis.saturating_add(1)).product();
@@ -88,13 +88,44 @@ impl Backward<'_> {
         self.add(input, Cotangent::Dense(back));
     }
 
-    /// `−Σ limb_i·2^(w·i)` of an equation with cotangent `gaps`.
-    pub(super) fn limbs(&mut self, cells: &Cells, gaps: &Cotangent) {
+    /// `factor·Σ limb_i·2^(w·i)` under a cotangent.
+    pub(super) fn limbs(&mut self, limbs: &[Run], cotangent: &Cotangent, mut factor: Fp) {
         let radix = Fp::from(1u64.checked_shl(self.key.description().limb_bits).unwrap_or(0));
-        let mut weight = -Fp::one();
-        for limb in &cells.limbs {
-            self.cells(limb, 0, gaps, weight);
-            weight *= radix;
+        for limb in limbs {
+            self.cells(limb, 0, cotangent, factor);
+            factor *= radix;
+        }
+    }
+
+    /// `x − unit·Σ limb_i·2^(w·i) = 0` for an exact quotient, and `bound − 2^padding·highest = 0`
+    /// where the limbs hold more bits than the elements have.
+    pub(super) fn bounded(
+        &mut self,
+        id: usize,
+        bounded: &Bounded,
+        facts: &Facts,
+        result: Option<Cotangent>,
+    ) {
+        let key = self.key;
+        let Some(Some(cells)) = key.layout().nodes.get(id) else { return };
+        let padding = bounded.padding(key.description().limb_bits);
+        let (limbs, bound) = match cells.limbs.split_last() {
+            Some((bound, limbs)) if padding > 0 => (limbs, Some(bound)),
+            _ => (cells.limbs.as_slice(), None),
+        };
+        if let Some(result) = result {
+            self.limbs(limbs, &result, Fp::ONE);
+        }
+        if let Source::Quotient { input, unit } = bounded.source {
+            let equation = self.equation(facts);
+            self.limbs(limbs, &equation, -integer(unit));
+            self.add(input, equation);
+        }
+        if let (Some(bound), Some(highest)) = (bound, limbs.last()) {
+            let equation = self.equation(facts);
+            self.cells(bound, 0, &equation, Fp::ONE);
+            let unit = Fp::from(1u64.checked_shl(padding).unwrap_or(0));
+            self.cells(highest, 0, &equation, -unit);
         }
     }
 
@@ -116,7 +147,7 @@ impl Backward<'_> {
         let equation = self.equation(facts);
         let shift = requantise.limbs.saturating_mul(key.description().limb_bits);
         let unit = -Fp::from(1u64.checked_shl(shift).unwrap_or(0));
-        self.limbs(cells, &equation);
+        self.limbs(&cells.limbs, &equation, -Fp::ONE);
         match requantise.form {
             Form::Narrow => self.cells(run, 0, &equation, unit),
             Form::Wide => {

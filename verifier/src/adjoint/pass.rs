@@ -103,6 +103,7 @@ impl<'a> Backward<'a> {
             // Their own equations hold whether or not anything reads the result.
             (Operator::Requantise(step), read) => self.requantise(id, step, facts, read),
             (Operator::Copy(input), read) => self.copy(id, *input, facts, read),
+            (Operator::Bounded(bounded), read) => self.bounded(id, bounded, facts, read),
             (Operator::Input(index), read) => self.input(id, *index, facts, read),
             (_, None) => {}
             (Operator::Contract(contract), Some(read)) => self.contract(id, contract, facts, read),

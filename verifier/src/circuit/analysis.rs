@@ -70,24 +70,48 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
     Ok(Analysis { nodes, outputs })
 }
 
+/// The facts of the first nodes of a description, which may be in the making.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// One per node.
+    pub nodes: Vec<Facts>,
+    shared: Shared,
+}
+
+impl Known {
+    /// Those of the next node too; how many elements it has.
+    ///
+    /// # Errors
+    /// If there is none, or its shape or interval is impossible.
+    pub fn next(&mut self, description: &Description) -> Result<usize, Error> {
+        let reference = self.nodes.len();
+        let Some(node) = description.nodes.get(reference) else {
+            return Err(Error::ForwardReference { node: description.name.clone(), reference });
+        };
+        share(&mut self.shared, description, &node.operator);
+        let (nodes, shared) = (self.nodes.as_slice(), &self.shared);
+        let reader = Reader { description, node: &node.name, nodes, shared };
+        let facts = reader.facts(&node.operator)?;
+        let elements = facts.elements;
+        self.nodes.push(facts);
+        Ok(elements)
+    }
+}
+
 /// The facts of all nodes, while all together are not too large.
 fn node_facts(description: &Description) -> Result<Vec<Facts>, Error> {
-    let mut nodes: Vec<Facts> = Vec::new();
-    let mut shared = Shared::new();
+    let mut known = Known::default();
     let (mut total, mut reads) = (0usize, 0usize);
     for node in &description.nodes {
-        share(&mut shared, description, &node.operator);
-        let reader = Reader { description, node: &node.name, nodes: &nodes, shared: &shared };
-        let facts = reader.facts(&node.operator)?;
-        total = total.saturating_add(facts.elements);
+        let elements = known.next(description)?;
+        total = total.saturating_add(elements);
         within(&node.name, "tensor elements up to here", total, MAX_ELEMENTS)?;
-        let read = node.operator.operands().filter_map(|operand| nodes.get(operand));
+        let read = node.operator.operands().filter_map(|operand| known.nodes.get(operand));
         reads = read.map(|facts| facts.elements).fold(reads, usize::saturating_add);
         reads = reads.saturating_add(weights_of_another(description, &node.operator));
         within(&node.name, "elements read up to here", reads, MAX_READS)?;
-        nodes.push(facts);
     }
-    Ok(nodes)
+    Ok(known.nodes)
 }
 
 /// The public weights that an operator reads and another one has. Verifying takes a step for each,

@@ -2,8 +2,8 @@
 //!
 //! A [`Description`] is a graph of small operators on integer tensors. Linear ones ([`Contract`],
 //! [`Combine`], [`View`]) own no cells: they only say how values depend on each other.
-//! [`Requantise`] and [`OutputSource::ArgMax`] own cells, every one of which is looked up in a
-//! public table. Products of committed values ([`Product`], and [`Contract`] with sealed weights)
+//! [`Requantise`], [`Bounded`] and [`OutputSource::ArgMax`] own cells, every one of which is looked
+//! up in a public table. Products of committed values ([`Product`], and [`Contract`] with sealed weights)
 //! own two factors each. From the description alone the verifier derives shapes, intervals, tables,
 //! layout and the linear map of the adjoint check; nothing else is trusted.
 //! [`crate::VerifyingKey::new`] checks all of it.
@@ -141,6 +141,8 @@ pub enum Operator {
     /// The same elements in cells of their own, for a product that is read otherwise than by one
     /// requantisation or output.
     Copy(NodeId),
+    /// Integers of so many bits: a range check, or what the prover chooses. Owns cells.
+    Bounded(Bounded),
 }
 
 /// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where
@@ -275,6 +277,67 @@ pub enum Form {
     Wide,
 }
 
+/// `0 ≤ y < 2^bits`, each element in range-checked limbs of its own.
+///
+/// With these, inequalities are proven: `x ≥ 0` is an exact quotient of `x` by 1, and `r =
+/// ⌊2^b / x⌋` is the only `r` for which both `2^b − r·x` and `x − 1 − (2^b − r·x)` have one. See
+/// `docs/argument/bounded.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Bounded {
+    /// Bits of an element, at least 1.
+    pub bits: u32,
+    /// What is known of the elements besides.
+    pub source: Source,
+}
+
+/// What is known of the elements of a [`Bounded`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// `unit·y = x`, exactly.
+    Quotient {
+        /// The node `x`.
+        input: NodeId,
+        /// The unit, at least 1.
+        unit: i64,
+    },
+    /// Nothing: the prover chooses. Whatever is to be known of it, other nodes have to say.
+    Hint {
+        /// The node that an honest prover looks at.
+        input: NodeId,
+        /// What it chooses; if that is out of range, the end of the range.
+        hint: Hint,
+    },
+}
+
+/// What an honest prover chooses. Nothing rests on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Hint {
+    /// The largest `⌊(x + offset) / 2^shift⌋` of each row: the last dimension of the result is 1.
+    Maximum {
+        /// What is added first.
+        offset: i64,
+        /// Bits that are dropped, at most 60.
+        shift: u32,
+    },
+    /// `⌊(x + offset) / 2^shift⌋`.
+    Shifted {
+        /// What is added first.
+        offset: i64,
+        /// Bits that are dropped, at most 60.
+        shift: u32,
+    },
+    /// `⌊2^bits / x⌋`.
+    Reciprocal {
+        /// Bits of the numerator, at most 60.
+        bits: u32,
+    },
+    /// `⌊√(x + offset)⌋`.
+    Root {
+        /// What is added first.
+        offset: i64,
+    },
+}
+
 /// A function of one integer by table: `x ↦ values[clamp(x − minimum, 0, last)]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Function {
@@ -360,6 +423,21 @@ impl Description {
     }
 }
 
+impl Bounded {
+    /// Limbs of an element: as few as hold its bits, and one more that bounds the highest where
+    /// they hold more.
+    pub fn limbs(&self, limb_bits: u32) -> usize {
+        let whole = usize::try_from(self.bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX);
+        whole.saturating_add(usize::from(self.padding(limb_bits) > 0))
+    }
+
+    /// Bits that its limbs hold beyond its own.
+    pub fn padding(&self, limb_bits: u32) -> u32 {
+        let limb_bits = limb_bits.max(1);
+        self.bits.div_ceil(limb_bits).saturating_mul(limb_bits).saturating_sub(self.bits)
+    }
+}
+
 impl OutputSource {
     /// Whether it is the index of a maximum.
     pub fn is_index(&self) -> bool {
@@ -368,7 +446,7 @@ impl OutputSource {
 }
 
 impl Operator {
-    /// The nodes it reads.
+    /// The nodes that its result or its equation reads: not what a hint looks at.
     pub fn operands(&self) -> impl Iterator<Item = NodeId> + '_ {
         let (pair, list): ([Option<NodeId>; 2], &[NodeId]) = match self {
             Self::Input(_) => ([None; 2], &[]),
@@ -378,12 +456,24 @@ impl Operator {
             Self::View(view) => ([None; 2], &view.inputs),
             Self::Requantise(requantise) => ([Some(requantise.input), None], &[]),
             Self::Copy(input) => ([Some(*input), None], &[]),
+            Self::Bounded(Bounded { source: Source::Quotient { input, .. }, .. }) => {
+                ([Some(*input), None], &[])
+            }
+            Self::Bounded(_) => ([None; 2], &[]),
         };
         let terms = if let Self::Combine(combine) = self { combine.terms.as_slice() } else { &[] };
         pair.into_iter()
             .flatten()
             .chain(list.iter().copied())
             .chain(terms.iter().map(|(node, _)| *node))
+    }
+
+    /// The node that a hint looks at.
+    pub fn hinted(&self) -> Option<NodeId> {
+        match self {
+            Self::Bounded(Bounded { source: Source::Hint { input, .. }, .. }) => Some(*input),
+            _ => None,
+        }
     }
 
     /// Whether it is a contraction with sealed weights.

@@ -88,7 +88,9 @@ pub fn products(description: &Description) -> Result<(), Error> {
             return Err(Error::Shape { node: node.name.clone(), what });
         }
         let by = match (&node.operator, reading) {
-            (Operator::Requantise(_) | Operator::Copy(_), _) => Reading::ByOneEquation,
+            (Operator::Requantise(_) | Operator::Copy(_) | Operator::Bounded(_), _) => {
+                Reading::ByOneEquation
+            }
             (Operator::Combine(_), Reading::ByOneEquation) => Reading::ByOneEquation,
             _ => Reading::Otherwise,
         };

@@ -64,7 +64,7 @@ pub(crate) fn back(
     match (operator, form) {
         (Operator::Input(_), _) => Vec::new(),
         // An equation of its own, whether or not anything reads the result.
-        (Operator::Requantise(_) | Operator::Copy(_), _) => {
+        (Operator::Requantise(_) | Operator::Copy(_) | Operator::Bounded(_), _) => {
             operator.operands().map(|operand| (operand, Form::of(facts))).collect()
         }
         (_, None) => Vec::new(),

@@ -90,6 +90,12 @@ impl Filling {
                 Some(Cells { limbs, result: Some(self.place(lane, facts.elements, tags)) })
             }
             Operator::Copy(_) => Some(Cells::only(self.place(Lane::Copy, facts.elements, [0; 2]))),
+            Operator::Bounded(bounded) => {
+                let tags = [tables.limb_tag(), 0];
+                let limb = |_| self.place(Lane::Limb, facts.elements, tags);
+                let limbs = (0..bounded.limbs(description.limb_bits)).map(limb).collect();
+                Some(Cells { limbs, result: None })
+            }
             Operator::Input(index) => {
                 let input = description.inputs.get(*index);
                 let hidden = input.filter(|input| input.visibility != Visibility::Public)?;
@@ -312,6 +318,7 @@ fn runs(description: &Description, analysis: &Analysis) -> usize {
     let limbs = |limbs: u32| usize::try_from(limbs).unwrap_or(usize::MAX);
     let nodes = description.nodes.iter().map(|node| match &node.operator {
         Operator::Requantise(requantise) => limbs(requantise.limbs).saturating_add(1),
+        Operator::Bounded(bounded) => bounded.limbs(description.limb_bits),
         _ => 1,
     });
     let outputs = description.outputs.iter().filter_map(|output| match &output.source {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::circuit::description::{
-    Combine, Contract, Description, Form, NodeId, Operator, Product, Requantise, View, ViewKind,
-    Weights,
+    Bounded, Combine, Contract, Description, Form, Hint, NodeId, Operator, Product, Requantise,
+    Source, View, ViewKind, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
@@ -79,6 +79,7 @@ impl Reader<'_> {
             Operator::Combine(combine) => self.combine(combine),
             Operator::View(view) => self.view(view),
             Operator::Requantise(requantise) => self.requantise(requantise),
+            Operator::Bounded(bounded) => self.bounded(bounded),
         }
     }
 
@@ -113,6 +114,43 @@ impl Reader<'_> {
         let last = function.maximum().map(Bounds::from);
         self.interval(last.map(|last| last.union(function.minimum.into())))?;
         Ok(Facts { interval: self.interval(Some(values.into()))?, ..input.clone() })
+    }
+
+    fn bounded(&self, bounded: &Bounded) -> Result<Facts, Error> {
+        let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
+        let mut facts = self.earlier(input)?.clone();
+        if bounded.bits == 0 || bounded.bits > MAX_SHIFT {
+            return self.shape("its elements have no bits or more than 60");
+        }
+        let maximum = 1i64.checked_shl(bounded.bits).and_then(|end| end.checked_sub(1));
+        let maximum = maximum.unwrap_or(i64::MAX);
+        match bounded.source {
+            Source::Quotient { unit, .. } if unit < 1 => {
+                return self.shape("its unit is less than one");
+            }
+            // Both sides of the equation are integers far below the modulus.
+            Source::Quotient { unit, .. } => {
+                self.interval(Bounds::from(maximum).times(unit))?;
+            }
+            Source::Hint { hint, .. } => {
+                let (bits, offset) = match hint {
+                    Hint::Maximum { shift, offset } | Hint::Shifted { shift, offset } => {
+                        (shift, offset)
+                    }
+                    Hint::Reciprocal { bits } => (bits, 0),
+                    Hint::Root { offset } => (0, offset),
+                };
+                if bits > MAX_SHIFT {
+                    return self.shape("its hint is of more than 60 bits");
+                }
+                self.interval(Bounds::from(facts.interval).plus(offset.into()))?;
+                if let (Hint::Maximum { .. }, Some(last)) = (hint, facts.shape.last_mut()) {
+                    facts.elements = facts.elements.checked_div(*last).unwrap_or(1);
+                    *last = 1;
+                }
+            }
+        }
+        Ok(Facts { interval: Interval { minimum: 0, maximum }, ..facts })
     }
 
     fn product(&self, product: &Product) -> Result<Facts, Error> {

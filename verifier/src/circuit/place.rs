@@ -79,10 +79,10 @@ impl Run {
 /// The cells of one node or ArgMax.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {
-    /// Limbs, lowest first.
+    /// Limbs, lowest first; of a bounded node then the one that bounds the highest.
     pub limbs: Vec<Run>,
     /// Quotient and result of a requantisation, a copy, a private input, the factors of a bilinear
-    /// node; none for an ArgMax.
+    /// node; none for an ArgMax or a bounded node.
     pub result: Option<Run>,
 }
 

@@ -176,7 +176,7 @@ pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
 
 /// What requantisations and ArgMaxes look up.
 struct Functions<'a> {
-    /// Whether anything is divided or compared.
+    /// Whether anything is divided, compared or bounded.
     limb: bool,
     /// The high parts of all wide forms.
     high: Option<Interval>,
@@ -191,6 +191,7 @@ impl<'a> Functions<'a> {
         let (mut limb, mut high) = (false, None::<Interval>);
         let (mut direct, mut low) = (BTreeMap::new(), BTreeMap::new());
         for node in &description.nodes {
+            limb |= matches!(node.operator, Operator::Bounded(_));
             let Operator::Requantise(requantise) = &node.operator else { continue };
             let Some(domain) = quotients(description, analysis, requantise) else { continue };
             let function = &requantise.function;

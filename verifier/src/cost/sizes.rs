@@ -6,7 +6,7 @@
 
 use crate::argument::schedule::Sizes;
 use crate::circuit::description::{
-    Contract, Operator, OutputSource, View, ViewKind, Visibility, Weights,
+    Bounded, Contract, Operator, OutputSource, Source, View, ViewKind, Visibility, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::forms::{Form, back};
@@ -172,6 +172,7 @@ impl Pass<'_> {
                 }
                 self.equation(facts, cells);
             }
+            Operator::Bounded(bounded) => self.bounded(bounded, facts, form),
             Operator::Input(index) => {
                 match self.key.description().inputs.get(*index).map(|input| input.visibility) {
                     Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
@@ -207,6 +208,19 @@ impl Pass<'_> {
         for (input, form) in back(operator, facts, form, &self.key.analysis().nodes) {
             self.add(input, form);
         }
+    }
+
+    /// The limbs of a node, under what reads it and the equations of its own.
+    fn bounded(&mut self, bounded: &Bounded, facts: &Facts, form: Option<Form>) {
+        let bits = self.key.description().limb_bits;
+        let limbs = bounded.limbs(bits);
+        form.into_iter().for_each(|form| self.place(form, limbs));
+        let quotient = matches!(bounded.source, Source::Quotient { .. });
+        let bound = bounded.padding(bits) > 0;
+        let (own, equations) =
+            (Form::of(facts), usize::from(quotient).saturating_add(usize::from(bound)));
+        self.time.add(equations.saturating_mul(own.held()), 2);
+        self.place(own, limbs.saturating_mul(equations));
     }
 
     fn view(&mut self, view: &View, facts: &Facts, form: Form) {

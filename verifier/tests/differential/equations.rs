@@ -6,7 +6,7 @@ use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
-    Contract, Form as Requantisation, NodeId, Operator, OutputSource,
+    Bounded, Contract, Form as Requantisation, NodeId, Operator, OutputSource, Source,
 };
 use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
@@ -114,6 +114,14 @@ impl<'a> Network<'a> {
                         .collect()
                 }
                 Operator::Input(_) | Operator::Copy(_) => cells(0),
+                Operator::Bounded(bounded) => {
+                    let limbs = network.limbs(&network.whole(id, bounded));
+                    let element = |element: usize| {
+                        let cells = limbs.iter().map(|(unit, cells)| (cells[element], *unit));
+                        cells.map(|(cell, unit)| (Variable::Cell(cell), unit)).collect()
+                    };
+                    elements.map(element).collect()
+                }
                 Operator::Requantise(requantise) => {
                     cells(if requantise.form == Requantisation::Narrow { 1 } else { 3 })
                 }
@@ -220,6 +228,30 @@ impl<'a> Network<'a> {
                 Operator::Requantise(_) => {
                     list.tensor(node.name.clone(), self.columns(id), self.divisions(id))
                 }
+                Operator::Bounded(bounded) => {
+                    if let Source::Quotient { input, unit } = bounded.source {
+                        let pairs = self.nodes[input].iter().zip(&self.nodes[id]);
+                        let forms = pairs.map(|(x, y)| {
+                            let mut form = x.clone();
+                            add(&mut form, -integer(unit), y);
+                            form
+                        });
+                        list.tensor(node.name.clone(), self.columns(id), forms);
+                    }
+                    // The highest limb times what it has too many bits by is a limb again.
+                    let width = description.limb_bits;
+                    let spare = (width - bounded.bits % width) % width;
+                    if spare > 0 {
+                        let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
+                        let [.., highest, bound] = &limbs[..] else { panic!("{}", node.name) };
+                        let pairs = self.run(bound, 0).into_iter().zip(self.run(highest, 0));
+                        let unit = Fp::from(1 << spare);
+                        let forms = pairs.map(|(bound, highest)| {
+                            Form::from([cell(bound, Fp::ONE), cell(highest, -unit)])
+                        });
+                        list.tensor(node.name.clone(), self.columns(id), forms);
+                    }
+                }
                 Operator::Copy(input) => {
                     let cells = self.cells(id, 0);
                     let forms = self.nodes[*input].iter().zip(&cells);
@@ -288,6 +320,13 @@ impl<'a> Network<'a> {
             with(form, cells.chain([(Variable::One, -constant)]))
         };
         self.nodes[requantise.input].iter().enumerate().map(form).collect()
+    }
+
+    /// The limbs that make a bounded node's elements.
+    pub fn whole(&self, id: NodeId, bounded: &Bounded) -> Vec<Run> {
+        let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
+        let width = self.key.description().limb_bits;
+        limbs[..bounded.bits.div_ceil(width) as usize].to_vec()
     }
 
     /// Limbs with what they count for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
-    Contract, Form, Operator, OutputSource, ViewKind, Visibility, Weights,
+    Bounded, Contract, Form, Hint, Operator, OutputSource, Source, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::circuit::place::Lane;
 use zkinfer_verifier::circuit::sheet::Role;
@@ -64,6 +64,15 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         operators().any(|operator| {
             second(operator)
                 && operator.operands().any(|read| first(&description.nodes[read].operator))
+        })
+    };
+    let bounded = |of: &dyn Fn(&Bounded) -> bool| {
+        operator(&|operator| matches!(operator, Operator::Bounded(bounded) if of(bounded)))
+    };
+    let quotient = |padded: bool| {
+        bounded(&|b| {
+            matches!(b.source, Source::Quotient { .. })
+                && (b.padding(description.limb_bits) > 0) == padded
         })
     };
     let is_view = |operator: &Operator| matches!(operator, Operator::View(_));
@@ -322,6 +331,25 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
                     && readers(id) == 0
                     && !shows(id, Visibility::Public)
                     && !shows(id, Visibility::Sealed)
+            }),
+        ),
+        ("exact quotient, limbs as long as its bits", quotient(false)),
+        ("exact quotient, its highest limb bounded", quotient(true)),
+        (
+            "exact quotient by more than one",
+            bounded(&|b| matches!(b.source, Source::Quotient { unit: 2.., .. })),
+        ),
+        (
+            "hint that something reads",
+            operators()
+                .enumerate()
+                .any(|(id, operator)| operator.hinted().is_some() && readers(id) > 0),
+        ),
+        (
+            "hint of one element a row",
+            bounded(&|b| {
+                matches!(b.source, Source::Hint { input, hint: Hint::Maximum { .. } }
+                if shape(input).last() > Some(&1))
             }),
         ),
         ("input, public", input(Visibility::Public)),

@@ -4,8 +4,8 @@
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::circuit::description::{
-    Combine, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource, Quantisation,
-    Requantise, Scheme, View, ViewKind, Visibility, Weights,
+    Bounded, Combine, Form, Function, Hint, Input, Node, NodeId, Operator, Output, OutputSource,
+    Quantisation, Requantise, Scheme, Source, View, ViewKind, Visibility, Weights,
 };
 
 use crate::random::Random;
@@ -163,7 +163,7 @@ impl Draft<'_> {
 
     fn operator(&mut self) {
         let node = self.any();
-        match self.random.below(16) {
+        match self.random.below(18) {
             0..4 => self.contract(node),
             4 => self.product(node),
             5..7 => self.combine(node),
@@ -171,10 +171,56 @@ impl Draft<'_> {
             12..15 => {
                 self.requantise(node);
             }
-            _ => {
+            15 => {
                 self.copy(node);
             }
+            16 => self.quotient(node),
+            _ => self.hint(node),
         }
+    }
+
+    /// The node times a unit, moved so that it is not negative, by the unit.
+    fn quotient(&mut self, mut node: NodeId) {
+        // Of linear forms the bound is rough.
+        if !matches!(
+            self.description.nodes[node].operator,
+            Operator::Input(_) | Operator::Requantise(_) | Operator::Bounded(_)
+        ) {
+            self.requantise(node);
+            node = self.description.nodes.len() - 1;
+        }
+        let unit = *self.random.pick(&[1, 1, 3, 1 << 12]);
+        let bits = 128 - (2 * self.bounds[node]).leading_zeros().min(127);
+        let bits = bits + *self.random.pick(&[0, 0, 1, 5]);
+        let bound = i64::try_from(self.bounds[node]).ok();
+        let Some(constant) = bound.and_then(|bound| bound.checked_mul(unit)) else { return };
+        if bits > 60 || i128::from(unit) << bits > 1 << 61 {
+            return;
+        }
+        let combine = Combine { terms: vec![(node, unit)], constant: vec![constant] };
+        let shape = self.shapes[node].clone();
+        let input = self.push(Operator::Combine(combine), shape.clone(), 2 * i128::from(constant));
+        let source = Source::Quotient { input, unit };
+        self.push(Operator::Bounded(Bounded { bits, source }), shape, 1 << bits);
+    }
+
+    /// What a prover chooses.
+    fn hint(&mut self, input: NodeId) {
+        let [shift, numerator] = [0, 1].map(|_| self.random.below(40) as u32);
+        let offset = self.random.between(-1000, 1000);
+        let hint = *self.random.pick(&[
+            Hint::Maximum { offset, shift },
+            Hint::Shifted { offset, shift },
+            Hint::Reciprocal { bits: numerator },
+            Hint::Root { offset },
+        ]);
+        let bits = 1 + self.random.below(30) as u32;
+        let mut shape = self.shapes[input].clone();
+        if let (Hint::Maximum { .. }, Some(last)) = (hint, shape.last_mut()) {
+            *last = 1;
+        }
+        let source = Source::Hint { input, hint };
+        self.push(Operator::Bounded(Bounded { bits, source }), shape, 1 << bits);
     }
 
     /// The node under another shape of so many dimensions.

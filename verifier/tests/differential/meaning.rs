@@ -4,7 +4,7 @@
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, NodeId, Operator, Product, View, ViewKind, Weights,
+    Combine, Contract, Hint, NodeId, Operator, Product, Source, View, ViewKind, Weights,
 };
 
 /// What sums and multiples are taken of.
@@ -46,6 +46,15 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
             Operator::Requantise(requantise) => shapes[requantise.input].clone(),
             Operator::Copy(input) => shapes[*input].clone(),
             Operator::View(view) => view_shape(view, &shapes),
+            Operator::Bounded(bounded) => match bounded.source {
+                Source::Quotient { input, .. } => shapes[input].clone(),
+                Source::Hint { input, hint: Hint::Maximum { .. } } => {
+                    let kept = shapes[input].len().saturating_sub(1);
+                    let last = shapes[input].iter().skip(kept).map(|_| 1);
+                    shapes[input][..kept].iter().copied().chain(last).collect()
+                }
+                Source::Hint { input, .. } => shapes[input].clone(),
+            },
         };
         shapes.push(shape);
     }

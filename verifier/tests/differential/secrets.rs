@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use zkinfer_verifier::circuit::description::{Function, NodeId, Operator, Weights};
+use zkinfer_verifier::circuit::description::{
+    Bounded, Function, Hint, NodeId, Operator, Source, Weights,
+};
 
 use crate::equations::Network;
 use crate::generator::is_sealed;
@@ -82,6 +84,7 @@ impl Secrets {
             let values = match &node.operator {
                 Operator::Input(index) => self.inputs[*index].clone(),
                 Operator::Copy(input) => nodes[*input].clone(),
+                Operator::Bounded(bounded) => chosen(bounded, network, &nodes),
                 Operator::Requantise(requantise) => {
                     let shift = requantise.limbs * description.limb_bits;
                     nodes[requantise.input]
@@ -168,6 +171,35 @@ impl Secrets {
         let other = if *value == greatest { least } else { greatest };
         Some((value, other))
     }
+}
+
+/// A quotient, or what a hint says, cut to the range.
+fn chosen(bounded: &Bounded, network: &Network<'_>, nodes: &[Vec<i128>]) -> Vec<i128> {
+    let most = (1i128 << bounded.bits) - 1;
+    let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
+    let x = &nodes[input];
+    let values: Vec<i128> = match bounded.source {
+        Source::Quotient { unit, .. } => {
+            assert!(x.iter().all(|x| x.rem_euclid(unit.into()) == 0));
+            return x.iter().map(|x| x / i128::from(unit)).collect();
+        }
+        Source::Hint { hint: Hint::Maximum { offset, shift }, .. } => {
+            let row = network.shapes[input].last().copied().unwrap_or(1);
+            let most = x.chunks(row).map(|row| row.iter().max().unwrap());
+            most.map(|x| (x + i128::from(offset)) >> shift).collect()
+        }
+        Source::Hint { hint: Hint::Shifted { offset, shift }, .. } => {
+            x.iter().map(|x| (x + i128::from(offset)) >> shift).collect()
+        }
+        Source::Hint { hint: Hint::Reciprocal { bits }, .. } => {
+            x.iter().map(|&x| if x == 0 { most } else { (1i128 << bits).div_euclid(x) }).collect()
+        }
+        // Any number does.
+        Source::Hint { hint: Hint::Root { offset }, .. } => {
+            x.iter().map(|x| (x + i128::from(offset)) / 7).collect()
+        }
+    };
+    values.into_iter().map(|value| value.clamp(0, most)).collect()
 }
 
 /// The function, saturating at both ends.

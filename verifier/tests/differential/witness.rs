@@ -134,8 +134,18 @@ impl<'a> Witness<'a> {
     fn node(&mut self, id: NodeId) {
         let key = self.network.key;
         let Some(cells) = &key.layout().nodes[id] else { return };
-        let Some(run) = &cells.result else { panic!("a node without a result") };
         let values = self.nodes[id].clone();
+        if let Operator::Bounded(bounded) = &key.description().nodes[id].operator {
+            let (whole, width) = (self.network.whole(id, bounded), key.description().limb_bits);
+            assert!(values.iter().all(|value| value >> bounded.bits == 0), "too large");
+            self.limbs(&whole, &values);
+            let spare = (width - bounded.bits % width) % width;
+            assert_eq!(cells.limbs.len(), whole.len() + usize::from(spare > 0));
+            let unit = width * (whole.len() as u32 - 1);
+            let bounds: Vec<i128> = values.iter().map(|value| value >> unit << spare).collect();
+            return self.limbs(&cells.limbs[whole.len()..], &bounds);
+        }
+        let Some(run) = &cells.result else { panic!("a node without a result") };
         match &key.description().nodes[id].operator {
             Operator::Input(index) => {
                 let input = &key.description().inputs[*index];

@@ -9,6 +9,7 @@
 mod arithmetic;
 mod elementwise;
 mod product;
+mod rows;
 
 use ndarray::ArrayD;
 
@@ -256,6 +257,22 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         }
         Operator::Lookup { minimum, values } => {
             elementwise::look_up(input, *minimum, values, &node.shape)
+        }
+        Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {
+            let scores = input.mapv(|x| x >> shift);
+            let row = rows::Softmax { exponentials, reciprocal_bits: *reciprocal_bits };
+            let z = row.of(&scores, visible);
+            arithmetic::requantise(z, Some(requantise))
+        }
+        Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits, requantise } => {
+            let zero = if *centred { 0 } else { zero };
+            let row = rows::Normalise {
+                centred: *centred,
+                multiplier: *multiplier,
+                epsilon: *epsilon,
+                reciprocal_bits: *reciprocal_bits,
+            };
+            arithmetic::requantise(row.of(&input.mapv(|x| x - zero)), Some(requantise))
         }
     }
 }

@@ -10,6 +10,7 @@ mod elementwise;
 mod lookup;
 mod movement;
 mod parts;
+mod rows;
 mod site;
 
 use crate::integer::graph::{Graph, Input, Node, Operator, Quantisation, ValueId};
@@ -217,10 +218,17 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         | Operator::ArgMax { .. }
         | Operator::TopK { .. } => movement::check(&site),
         Operator::Lookup { minimum, values } => lookup::check(&site, *minimum, values),
+        Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {
+            rows::softmax(&site, *shift, exponentials, *reciprocal_bits, visible, requantise)
+        }
+        Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits, requantise } => {
+            let bits = *reciprocal_bits;
+            rows::normalise(&site, *centred, *multiplier, *epsilon, bits, requantise)
+        }
     }
 }
 
-/// Raw accumulators may only be viewed, compared or added up; indices may not be read at all.
+/// Raw accumulators may only be viewed, compared, added up or normalised by rows; indices may not be read at all.
 fn check_sources(site: &Site<'_>) -> Result<(), String> {
     let reads = matches!(
         site.node.operator,
@@ -230,6 +238,8 @@ fn check_sources(site: &Site<'_>) -> Result<(), String> {
             | Operator::Concat { .. }
             | Operator::ArgMax { .. }
             | Operator::Sum { .. }
+            | Operator::Softmax { .. }
+            | Operator::Normalise { .. }
     );
     for input in 0..site.node.inputs.len() {
         match site.bounds(input).last {

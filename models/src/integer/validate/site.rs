@@ -23,7 +23,7 @@ pub(crate) struct Bounds {
 pub(crate) enum Last {
     /// An activation: any operator may read it.
     No,
-    /// A raw accumulator: views, ArgMax and Sum may read it.
+    /// A raw accumulator: views, ArgMax, Sum, Softmax and Normalise may read it.
     Accumulator,
     /// An ArgMax result: nothing may read it.
     Index,

@@ -1,0 +1,203 @@
+//! Integers of so many bits, and what is shown with them: a reciprocal that is the only one.
+//!
+//! Each forgery is judged by MockProver and by the real prover and verifier.
+
+mod common;
+
+use common::{judge, names, parameters};
+use ff::Field;
+use pasta_curves::Fp;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use zkinfer_circuits::judge::mock_prove;
+use zkinfer_circuits::{Circuit, Witness};
+use zkinfer_prover::{Assignment, ProveError, Prover};
+use zkinfer_verifier::circuit::description::{
+    Bounded, Combine, Description, Hint, Input, Node, Operator, Output, OutputSource, Product,
+    Quantisation, Scheme, Source,
+};
+use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
+
+const K: u32 = 7;
+const LIMB_BITS: u32 = 4;
+const END: &str = "adjoint sum end";
+const LIMB: &str = "limb";
+/// Bits of the numerator, of a reciprocal, of a remainder.
+const NUMERATOR: u32 = 20;
+const RECIPROCAL: u32 = 21;
+const REMAINDER: u32 = 10;
+
+mod node {
+    pub const RECIPROCAL: usize = 1;
+    pub const LEFT: usize = 4;
+    pub const SPARE: usize = 6;
+    pub const SHOWN: usize = 7;
+}
+
+/// `r = ⌊2^20 / x⌋` for three elements: `2^20 − r·x` and `x − 1 − (2^20 − r·x)` are not negative.
+fn reciprocals() -> Circuit {
+    let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
+    let shape = vec![3, 1, 1];
+    let quotient = |input, bits| {
+        Operator::Bounded(Bounded { bits, source: Source::Quotient { input, unit: 1 } })
+    };
+    let hint = Source::Hint { input: 0, hint: Hint::Reciprocal { bits: NUMERATOR } };
+    let sum = |terms: &[(usize, i64)], constant| {
+        Operator::Combine(Combine { terms: terms.to_vec(), constant: vec![constant] })
+    };
+    let operators = [
+        Operator::Input(0),
+        Operator::Bounded(Bounded { bits: RECIPROCAL, source: hint }),
+        Operator::Product(Product { left: node::RECIPROCAL, right: 0 }),
+        sum(&[(2, -1)], 1 << NUMERATOR),
+        quotient(3, REMAINDER),
+        sum(&[(0, 1), (node::LEFT, -1)], -1),
+        quotient(5, REMAINDER),
+        sum(&[(node::RECIPROCAL, 1), (0, -1)], 0),
+    ];
+    Circuit::from(
+        VerifyingKey::new(Description {
+            name: "reciprocals".into(),
+            k: K,
+            limb_bits: LIMB_BITS,
+            bias_digits: 0,
+            inputs: vec![Input {
+                name: "x".into(),
+                shape: shape.clone(),
+                minimum: 1,
+                maximum: 1000,
+                quantisation: quantisation.clone(),
+                visibility: Visibility::Private,
+            }],
+            nodes: operators.map(|operator| Node { name: "r".into(), operator }).into(),
+            outputs: vec![Output {
+                name: "r - x".into(),
+                shape,
+                source: OutputSource::Node(node::SHOWN),
+                quantisation,
+                visibility: Visibility::Public,
+            }],
+        })
+        .unwrap(),
+    )
+}
+
+/// The cells of an element's limbs: those that make it, and the one that bounds the highest.
+fn places(circuit: &Circuit, node: usize, element: usize) -> Vec<(usize, usize)> {
+    let layout = circuit.key().layout();
+    let limbs = &layout.nodes[node].as_ref().unwrap().limbs;
+    let place = |run| {
+        let piece = layout.pieces(run, 0).next().unwrap();
+        (piece.column, piece.rows.start + element)
+    };
+    limbs.iter().map(place).collect()
+}
+
+/// Writes an integer of any size or sign: what its limbs cannot hold is in the highest.
+fn write(circuit: &Circuit, witness: &mut Witness, node: usize, element: usize, value: i64) {
+    let Operator::Bounded(bounded) = &circuit.key().description().nodes[node].operator else {
+        panic!("node {node} is not bounded")
+    };
+    let whole = bounded.bits.div_ceil(LIMB_BITS) as usize;
+    for (index, (column, row)) in places(circuit, node, element).into_iter().enumerate() {
+        let shifted = value >> (LIMB_BITS as usize * index.min(whole - 1));
+        witness.columns[column][row] = match index {
+            _ if index + 1 < whole => shifted & ((1 << LIMB_BITS) - 1),
+            _ if index < whole => shifted,
+            _ => shifted << bounded.padding(LIMB_BITS),
+        };
+    }
+}
+
+#[track_caller]
+fn rejected(circuit: &Circuit, forged: &Witness, expected: &[&str]) {
+    let caught = names(mock_prove(circuit.key(), forged));
+    let caught: Vec<&str> =
+        caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
+    assert_eq!(caught, expected);
+    let parameters = parameters(K);
+    let prove = |check: bool| {
+        let tensors = [forged.inputs.as_slice(), &forged.outputs];
+        let operands = forged.operands.clone();
+        let claim = Assignment::new(circuit.key(), tensors, &forged.columns, operands, Vec::new());
+        let prover = Prover::new(circuit.key(), &parameters).self_check(false).check_witness(check);
+        prover.prove_assignment(claim, StdRng::seed_from_u64(1))
+    };
+    match prove(true) {
+        Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),
+        Err(ProveError::Linear) => assert_eq!(expected, [END]),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(circuit.key().verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
+}
+
+fn honest(x: &[i64]) -> (Circuit, Witness) {
+    let circuit = reciprocals();
+    let witness = circuit.witness(&[], &[x.to_vec()]).unwrap();
+    common::accepts(&circuit, &witness);
+    (circuit, witness)
+}
+
+#[test]
+fn reciprocals_are_what_they_should_be() {
+    for x in [[1, 2, 3], [7, 999, 1000], [512, 1000, 37]] {
+        let (circuit, witness) = honest(&x);
+        let expected: Vec<i64> = x.iter().map(|x| (1 << NUMERATOR) / x - x).collect();
+        assert_eq!(witness.outputs, [expected]);
+        common::proves(&circuit, witness);
+    }
+}
+
+#[test]
+fn a_reciprocal_off_by_one_both_ways() {
+    let (circuit, witness) = honest(&[7, 300, 512]);
+    for element in 0..3 {
+        for step in [1, -1] {
+            let mut forged = witness.clone();
+            let x = forged.inputs[0][element];
+            let r = (1 << NUMERATOR) / x + step;
+            let left = (1 << NUMERATOR) - r * x;
+            write(&circuit, &mut forged, node::RECIPROCAL, element, r);
+            forged.operands[0][0][element] = r;
+            forged.outputs[0][element] = r - x;
+            // With remainders to match, one of them is negative.
+            let mut matching = forged.clone();
+            write(&circuit, &mut matching, node::LEFT, element, left);
+            write(&circuit, &mut matching, node::SPARE, element, x - 1 - left);
+            rejected(&circuit, &matching, &[LIMB]);
+            // With those of the honest one, they are not what they should be.
+            rejected(&circuit, &forged, &[END]);
+        }
+    }
+}
+
+#[test]
+fn an_integer_of_one_bit_more() {
+    // 1,024 is the smallest that is no remainder: its limbs are, the one that bounds them is not.
+    let (circuit, witness) = honest(&[7, 300, 512]);
+    let mut forged = witness.clone();
+    write(&circuit, &mut forged, node::LEFT, 0, 1 << REMAINDER);
+    let caught = names(mock_prove(circuit.key(), &forged));
+    assert!(caught.iter().any(|name| name.ends_with(LIMB)), "{caught:?}");
+    // A bound that is not the highest limb's.
+    let &(column, row) = places(&circuit, node::LEFT, 0).last().unwrap();
+    forged.columns[column][row] = 0;
+    rejected(&circuit, &forged, &[END]);
+    // The same alone.
+    let mut forged = witness.clone();
+    forged.columns[column][row] += 4;
+    rejected(&circuit, &forged, &[END]);
+}
+
+#[test]
+fn a_bound_met_by_a_fraction() {
+    // The highest limb a quarter, which is 1 when it is taken four times.
+    let (circuit, witness) = honest(&[7, 300, 512]);
+    let caught = judge(&circuit, &witness, |cells| {
+        let places = places(&circuit, node::LEFT, 0);
+        let [.., highest, bound] = places[..] else { panic!("{places:?}") };
+        cells[highest.0][highest.1] += Fp::from(4).invert().unwrap();
+        cells[bound.0][bound.1] += Fp::ONE;
+    });
+    assert!(caught.iter().any(|name| name.ends_with(LIMB)), "{caught:?}");
+}

@@ -1,0 +1,281 @@
+//! Softmax and Normalise: the circuit computes what the interpreter does, and forged maxima, sums,
+//! roots, reciprocals and results are caught, by the judge and by the real argument.
+
+mod common;
+
+use common::{Net, check, names, parameters};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use zkinfer_circuits::judge::mock_prove;
+use zkinfer_circuits::{Circuit, Witness};
+use zkinfer_models::integer::graph::{Function, Graph, Operator, Requantise, Ties, ValueId, mark};
+use zkinfer_prover::{Assignment, ProveError, Prover};
+use zkinfer_verifier::Rejection;
+use zkinfer_verifier::circuit::description::{self, Hint, Source};
+
+const K: u32 = 8;
+const LIMB_BITS: u32 = 4;
+const END: &str = "adjoint sum end";
+const LIMB: &str = "limb";
+const PAIR: &str = "pair (quotient, result)";
+
+fn requantise(shift: u32, [minimum, maximum]: [i64; 2]) -> Requantise {
+    Requantise {
+        shift,
+        ties: Ties::Up,
+        zero_point: minimum,
+        function: Function::clamp(minimum, maximum),
+    }
+}
+
+/// A softmax of rows of `columns`: exponentials of 10 bits, results in 256ths from −128 on.
+fn softmax(columns: usize, shift: u32, visible: Vec<bool>) -> Operator {
+    let mark = mark(columns);
+    let exponential = |distance: i64| {
+        mark * (1024.0 * (-0.07 * distance as f64).exp()).round() as i64 + i64::from(distance == 0)
+    };
+    let bits = 64 - (1024 * mark).leading_zeros() + 12;
+    Operator::Softmax {
+        shift,
+        exponentials: (0..100).map(exponential).collect(),
+        reciprocal_bits: bits,
+        visible,
+        requantise: requantise(bits - 8, [-128, 127]),
+    }
+}
+
+fn normalise(centred: bool) -> Operator {
+    Operator::Normalise {
+        centred,
+        multiplier: 3,
+        epsilon: 5000,
+        reciprocal_bits: 24,
+        requantise: Requantise {
+            shift: 18,
+            ties: Ties::Up,
+            zero_point: 3,
+            function: Function::clamp(-128, 127),
+        },
+    }
+}
+
+fn matmul(net: &mut Net, [left, right]: [ValueId; 2], shape: &[usize]) -> ValueId {
+    net.node(Operator::MatMul { multiplier: 1, requantise: None }, &[left, right], shape, 0)
+}
+
+/// Scores of two heads: queries `[1, 2, 4, 5]` times keys `[1, 2, 5, 6]`.
+fn attention(visible: Vec<bool>) -> Graph {
+    let mut net = Net::new("attention", &[(&[1, 2, 4, 5], -7), (&[1, 2, 5, 6], 2)]);
+    let scores = matmul(&mut net, [0, 1], &[1, 2, 4, 6]);
+    let y = net.node(softmax(6, 9, visible), &[scores], &[1, 2, 4, 6], -128);
+    net.finish(y)
+}
+
+#[test]
+fn softmax_of_activations() {
+    for shape in [vec![1, 7], vec![1, 3, 5], vec![2, 2, 1], vec![1, 1]] {
+        let mut net = Net::new("softmax", &[(&shape, 5)]);
+        let y = net.node(softmax(*shape.last().unwrap(), 0, vec![]), &[0], &shape, -128);
+        check(&net.finish(y));
+    }
+}
+
+#[test]
+fn softmax_of_a_product() {
+    check(&attention(vec![]));
+}
+
+#[test]
+fn softmax_of_what_is_seen() {
+    // Causal; two equal rows; a gap; all but the last.
+    let causal = (0..24).map(|at| at % 6 <= at / 6).collect();
+    let others = [[0, 1, 1, 0, 0, 1], [0, 1, 1, 0, 0, 1], [1; 6], [1, 1, 1, 1, 1, 0]];
+    let others = others.concat().into_iter().map(|seen| seen == 1).collect();
+    for visible in [causal, others] {
+        check(&attention(visible));
+    }
+    let mut net = Net::new("seen", &[(&[1, 3, 3], 5)]);
+    let visible = vec![true, false, false, true, true, false, true, true, true];
+    let y = net.node(softmax(3, 0, visible), &[0], &[1, 3, 3], -128);
+    check(&net.finish(y));
+}
+
+/// What is not seen has no cells: half of the scores, half of theirs.
+#[test]
+fn hidden_scores_have_no_cells() {
+    let size = 16;
+    let cells = |visible: Vec<bool>| {
+        let mut net = Net::new("causal", &[(&[1, size, 2], 0), (&[1, 2, size], 0)]);
+        let scores = matmul(&mut net, [0, 1], &[1, size, size]);
+        let y = net.node(softmax(size, 4, visible), &[scores], &[1, size, size], -128);
+        let circuit = common::circuit(&net.finish(y), 10, 8, i128::MAX);
+        let requantised =
+            circuit.key().description().nodes.iter().zip(&circuit.key().analysis().nodes);
+        requantised
+            .filter(|(node, _)| matches!(node.operator, description::Operator::Requantise(_)))
+            .map(|(_, facts)| facts.elements)
+            .sum::<usize>()
+    };
+    let causal = (0..size * size).map(|at| at % size <= at / size).collect();
+    assert_eq!(cells(vec![]), 2 * size * size);
+    assert_eq!(cells(causal), size * (size + 1));
+}
+
+#[test]
+fn normalise_with_the_mean_and_without() {
+    for centred in [true, false] {
+        for shape in [vec![1, 6], vec![1, 3, 4], vec![2, 2, 1]] {
+            let mut net = Net::new("normalise", &[(&shape, -9)]);
+            let y = net.node(normalise(centred), &[0], &shape, 3);
+            check(&net.finish(y));
+        }
+    }
+}
+
+/// A circuit in the narrow form, an honest witness, and the means to change it.
+struct Honest {
+    circuit: Circuit,
+    witness: Witness,
+}
+
+impl Honest {
+    fn new(graph: &Graph, inputs: &[i64]) -> Self {
+        let circuit = common::circuit(graph, K, LIMB_BITS, i128::MAX);
+        let witness = common::agree(graph, &circuit, &[inputs.to_vec()]);
+        common::accepts(&circuit, &witness);
+        Self { circuit, witness }
+    }
+
+    /// The bounded nodes, hints and quotients, in order.
+    fn bounded(&self) -> Vec<usize> {
+        let nodes = self.circuit.key().description().nodes.iter().enumerate();
+        let bounded =
+            nodes.filter(|(_, node)| matches!(node.operator, description::Operator::Bounded(_)));
+        bounded.map(|(id, _)| id).collect()
+    }
+
+    /// The node of the hint of a kind.
+    fn hint(&self, of: impl Fn(&Hint) -> bool) -> usize {
+        let nodes = &self.circuit.key().description().nodes;
+        let is = |node: &usize| match &nodes[*node].operator {
+            description::Operator::Bounded(bounded) => {
+                matches!(&bounded.source, Source::Hint { hint, .. } if of(hint))
+            }
+            _ => false,
+        };
+        *self.bounded().iter().find(|node| is(node)).expect("a hint of this kind")
+    }
+
+    /// The honest witness, had the hint at `node` been `step` more: everything behind it computed
+    /// with that, as far as it can be.
+    fn misled(&self, node: usize, step: i64) -> Witness {
+        let key = self.circuit.key();
+        Witness::forged(key, &[], &self.witness.inputs, &|id, values: &mut [i64]| {
+            if id == node {
+                values[0] += step;
+            }
+        })
+        .unwrap()
+    }
+
+    #[track_caller]
+    fn rejected(&self, forged: &Witness, expected: &[&str]) {
+        assert_ne!(forged.columns, self.witness.columns, "a forgery");
+        let key = self.circuit.key();
+        let caught = names(mock_prove(key, forged));
+        let mut caught: Vec<&str> =
+            caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
+        caught.dedup();
+        assert_eq!(caught, expected);
+        let parameters = parameters(K);
+        let prove = |check: bool| {
+            let tensors = [forged.inputs.as_slice(), &forged.outputs];
+            let operands = forged.operands.clone();
+            let claim = Assignment::new(key, tensors, &forged.columns, operands, Vec::new());
+            let prover = Prover::new(key, &parameters).self_check(false).check_witness(check);
+            prover.prove_assignment(claim, StdRng::seed_from_u64(1))
+        };
+        match prove(true) {
+            Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),
+            Err(ProveError::Linear) => assert_eq!(expected, [END]),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(key.verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
+    }
+}
+
+fn row() -> Honest {
+    let mut net = Net::new("row", &[(&[1, 5], 0)]);
+    let y = net.node(softmax(5, 0, vec![]), &[0], &[1, 5], -128);
+    Honest::new(&net.finish(y), &[3, 40, -20, 40, 39])
+}
+
+#[test]
+fn a_largest_score_that_is_too_small_or_too_large() {
+    let honest = row();
+    let largest = honest.hint(|hint| matches!(hint, Hint::Maximum { .. }));
+    // Two scores are beyond it: their marks leave a rest. None is equal to it: the count of those
+    // that are would be −1.
+    honest.rejected(&honest.misled(largest, -1), &[END]);
+    honest.rejected(&honest.misled(largest, 1), &[LIMB]);
+    // Far enough that a score stands beside each count that is missing.
+    for step in [-20, -60, 20, 60] {
+        let forged = honest.misled(largest, step);
+        assert!(mock_prove(honest.circuit.key(), &forged).is_err());
+    }
+}
+
+#[test]
+fn a_count_of_marks_or_a_sum_that_is_another() {
+    let honest = row();
+    let whole = honest.hint(|hint| matches!(hint, Hint::Shifted { .. }));
+    for step in [-1, 1] {
+        honest.rejected(&honest.misled(whole, step), &[LIMB]);
+    }
+}
+
+#[test]
+fn a_reciprocal_off_by_one_both_ways() {
+    let honest = row();
+    let reciprocal = honest.hint(|hint| matches!(hint, Hint::Reciprocal { .. }));
+    for step in [-1, 1] {
+        honest.rejected(&honest.misled(reciprocal, step), &[LIMB]);
+    }
+}
+
+#[test]
+fn an_exponential_or_a_result_that_is_another() {
+    let honest = row();
+    let key = honest.circuit.key();
+    let requantised: Vec<usize> = (0..key.description().nodes.len())
+        .filter(|&id| {
+            matches!(key.description().nodes[id].operator, description::Operator::Requantise(_))
+        })
+        .collect();
+    let [exponential, result] = requantised[..] else { panic!("{requantised:?}") };
+    for (node, step) in [(exponential, 64), (result, 1)] {
+        let forged =
+            Witness::forged(key, &[], &honest.witness.inputs, &|id, values: &mut [i64]| {
+                if id == node {
+                    values[2] += step;
+                }
+            });
+        honest.rejected(&forged.unwrap(), &[PAIR]);
+    }
+}
+
+#[test]
+fn a_root_or_its_reciprocal_off_by_one_both_ways() {
+    for centred in [true, false] {
+        let mut net = Net::new("row", &[(&[1, 5], 0)]);
+        let y = net.node(normalise(centred), &[0], &[1, 5], 3);
+        let honest = Honest::new(&net.finish(y), &[3, 40, -20, 40, 39]);
+        let root = honest.hint(|hint| matches!(hint, Hint::Root { .. }));
+        let reciprocal = honest.hint(|hint| matches!(hint, Hint::Reciprocal { .. }));
+        for node in [root, reciprocal] {
+            for step in [-1, 1] {
+                honest.rejected(&honest.misled(node, step), &[LIMB]);
+            }
+        }
+    }
+}
