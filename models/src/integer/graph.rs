@@ -152,8 +152,8 @@ pub const MAX_WEIGHT: i32 = 127 * (1 + 256 + 65_536);
 pub const MAX_BIAS: i64 = 31 * (64i64.pow(6) - 1) / 63;
 
 /// What the exponentials of a Softmax over so many elements are multiples of, but for the first,
-/// which has 1 added: a power of two of at least twice as many, so that a sum says how many elements
-/// are the largest.
+/// which has 1 added: a power of two of at least twice as many, so that a sum says how many
+/// elements are the largest.
 pub fn mark(columns: usize) -> i64 {
     (2 * columns).next_power_of_two().max(4) as i64
 }
