@@ -48,8 +48,8 @@ impl Softmax<'_> {
             None => Scores::Node(lowering.only_operand(node)?.node),
         };
         if visible.is_empty() {
-            let all = std::slice::from_ref(&(0..columns));
-            let scores = source.block(lowering, [batches, rows, columns], 0..rows, all);
+            let all = runs(&vec![true; columns]);
+            let scores = source.block(lowering, [batches, rows, columns], 0..rows, &all);
             return self.rows(lowering, scores, [batches * rows, columns]);
         }
         let mut blocks = Vec::new();

@@ -4,8 +4,8 @@
 //! [`Combine`], [`View`]) own no cells: they only say how values depend on each other.
 //! [`Requantise`], [`Bounded`] and [`OutputSource::ArgMax`] own cells, every one of which is looked
 //! up in a public table. Products of committed values ([`Product`], and [`Contract`] with sealed
-//! weights) own two factors each. From the description alone the verifier derives shapes, intervals, tables,
-//! layout and the linear map of the adjoint check; nothing else is trusted.
+//! weights) own two factors each. From the description alone the verifier derives shapes,
+//! intervals, tables, layout and the linear map of the adjoint check; nothing else is trusted.
 //! [`crate::VerifyingKey::new`] checks all of it.
 
 use serde::{Deserialize, Serialize};
