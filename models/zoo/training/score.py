@@ -1,11 +1,17 @@
-"""How good answers are.  Classes are the second axis: [N, classes, ...]."""
+"""How good answers are.  Classes are the second axis of pictures, [N, classes, ...],
+and the last of text, [N, tokens, classes]."""
 
 import numpy as np
 
 
+def class_axis(logits, labels):
+    """The axis of the logits that labels do not have."""
+    return -1 if labels.shape == logits.shape[:-1] else 1
+
+
 def right(logits, labels):
-    """Whether each answer is right: one for each sample, or for each pixel."""
-    return logits.argmax(axis=1) == labels
+    """Whether each answer is right: one for each sample, pixel or token."""
+    return logits.argmax(axis=class_axis(logits, labels)) == labels
 
 
 def sample_accuracy(correct):

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Train the transformers of the zkinfer model zoo, with PyTorch.
+
+`attention/networks.py` has the modules.  For each network the script writes into the
+folder NAME/ beside it:
+
+    NAME.onnx          float32, as torch.onnx.export writes it (TorchDynamo)
+    NAME.script.onnx   the same by the older exporter (TorchScript)
+    calibration.npz    training samples by input name, for choosing scales
+    test.npz           samples never trained on by input name, and array "label"
+    sample.npy         one test sample answered well, batch dimension 1
+
+Usage, with the packages of requirements-torch.txt:
+    python train_transformers.py                          train all
+    python train_transformers.py --network nanogpt-64     train one (may be repeated)
+    python train_transformers.py --output some/folder     write somewhere else
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from attention.export import write_files
+from attention.fit import train
+from attention.networks import transformers
+
+
+def main():
+    known = transformers()
+    parser = argparse.ArgumentParser(description="Train the transformers of the zoo.")
+    parser.add_argument(
+        "--network",
+        action="append",
+        choices=[network.name for network in known],
+        help="train only this network (may be repeated; default: all)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path(__file__).resolve().parent,
+        help="folder to write to (default: the folder of this script)",
+    )
+    arguments = parser.parse_args()
+    # The order of sums must not depend on the number of cores.
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    names = arguments.network or [network.name for network in known]
+    summary = [
+        write_files(network, train(network), arguments.output)
+        for network in known
+        if network.name in names
+    ]
+    print("\n".join(["", *summary]))
+
+
+if __name__ == "__main__":
+    main()
