@@ -25,6 +25,7 @@ use crate::onnx::{self, Dimensions, ImportError};
 use crate::parallel::Watch;
 use crate::quantise::counterparts::Counterparts;
 use crate::quantise::origin::Origin;
+use crate::quantise::settings::Options;
 use crate::quantise::{self, QuantiseError, Quantised};
 
 /// Whatever can go wrong between a model file and its quantised graph's outputs.
@@ -250,7 +251,20 @@ impl Model {
     /// the file is quantised, leaves some of its values in floating point, and there is no data to
     /// measure their ranges on.
     pub fn quantise(&self, calibration: &Calibration) -> Result<Quantised, Error> {
-        Ok(quantise::quantise(&self.graph, calibration, &self.notes, self.origin)?)
+        self.quantise_with(calibration, &Options::default())
+    }
+
+    /// Quantises the network as `options` say.
+    ///
+    /// # Errors
+    /// As [`Self::quantise`].
+    pub fn quantise_with(
+        &self,
+        calibration: &Calibration,
+        options: &Options,
+    ) -> Result<Quantised, Error> {
+        let settings = options.settings(&self.graph);
+        Ok(quantise::quantise(&self.graph, calibration, &settings, &self.notes, self.origin)?)
     }
 
     /// Compares a quantised graph of this model with the float model, sample by sample.

@@ -8,10 +8,11 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use zkinfer::models::agreement::MAX_ERROR;
 use zkinfer::models::data::Normalise;
+use zkinfer::models::quantise::settings::{Bits, Method};
 use zkinfer::verifier::Digest;
 
 pub use values::{Device, InputRange, Optimize, Shown, Visibility, Weights};
-use values::{digest, dimension, normalise, percent, range, shape, shown};
+use values::{bits, digest, dimension, method, normalise, percent, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
@@ -119,6 +120,14 @@ pub struct Compile {
     /// How calibration data is read.
     #[command(flatten)]
     pub reading: Reading,
+    /// Which part of a value's numbers its range covers: minmax, percentile=99.99 (so many per
+    /// cent), mse (least square error) or entropy.
+    #[arg(long, value_name = "METHOD", default_value = "minmax", value_parser = method)]
+    pub calibrate: Method,
+    /// Bits of activations: 8, 12 or 16. More are nearer to the float model and cost more: longer
+    /// tables, up to 65,536 rows for functions of 16 bits.
+    #[arg(long, value_name = "BITS", default_value = "8", value_parser = bits)]
+    pub bits: Bits,
     /// Refuse a network of which an output, or a channel or column of one, differs from the float
     /// model by more than this, on samples of the calibration: root mean square, in percent of the
     /// standard deviation of the float model's numbers. 100 is what a constant would be off by.

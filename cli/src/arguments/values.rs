@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use zkinfer::models::data::Normalise;
+use zkinfer::models::quantise::settings::{Bits, Method};
 use zkinfer::verifier::Digest;
 
 /// What the layout should be cheapest for.
@@ -144,6 +145,33 @@ pub fn range(text: &str) -> Result<InputRange, String> {
         .ok_or_else(|| "expected two numbers [NAME=]LOW,HIGH with LOW below HIGH".into())
 }
 
+/// `minmax`, `percentile`, `percentile=share`, `mse` or `entropy`.
+pub fn method(text: &str) -> Result<Method, String> {
+    match text.split_once('=').map_or((text, None), |(name, share)| (name, Some(share))) {
+        ("minmax", None) => Ok(Method::MinMax),
+        ("mse", None) => Ok(Method::Mse),
+        ("entropy", None) => Ok(Method::Entropy),
+        ("percentile", share) => {
+            let share = share.unwrap_or("99.99").parse().ok();
+            share
+                .filter(|share| (50.0..=100.0).contains(share))
+                .map(Method::Percentile)
+                .ok_or_else(|| "expected percentile=SHARE with 50 to 100 per cent".into())
+        }
+        _ => Err("expected minmax, percentile, percentile=99.99, mse or entropy".into()),
+    }
+}
+
+/// Bits of activations.
+pub fn bits(text: &str) -> Result<Bits, String> {
+    match text {
+        "8" => Ok(Bits::Eight),
+        "12" => Ok(Bits::Twelve),
+        "16" => Ok(Bits::Sixteen),
+        _ => Err("expected 8, 12 or 16".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,5 +233,17 @@ mod tests {
         for bad in ["", "1", "1,0", "0,nan", "a,b", "0,0", "=0,1", "x=1", "x=1,0", "0,1=x"] {
             assert!(range(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn methods_of_calibration() {
+        assert_eq!(method("percentile"), Ok(Method::Percentile(99.99)));
+        assert_eq!(method("percentile=99.5"), Ok(Method::Percentile(99.5)));
+        assert_eq!([method("minmax"), method("mse")], [Ok(Method::MinMax), Ok(Method::Mse)]);
+        for bad in ["", "max", "mse=1", "percentile=101", "percentile=x", "percentile=nan"] {
+            assert!(method(bad).is_err(), "{bad}");
+        }
+        assert_eq!(bits("12"), Ok(Bits::Twelve));
+        assert!(bits("10").is_err());
     }
 }

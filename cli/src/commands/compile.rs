@@ -7,6 +7,7 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::foresight;
 use zkinfer::models::integer::graph::Graph;
+use zkinfer::models::quantise::settings::Options;
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
@@ -133,11 +134,13 @@ pub fn quantise(
         }
     };
     progress.stage("quantising");
-    let mut quantised = model.quantise(&calibration)?;
+    let options = Options { method: arguments.calibrate, bits: arguments.bits };
+    let mut quantised = model.quantise_with(&calibration, &options)?;
     let Some(samples) = samples else { return Ok((quantised, None)) };
     progress.stage("comparing with the float model");
     let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss };
-    let quantise = |samples: &Dataset| Ok(model.quantise(&model.calibrate(samples)?)?);
+    let quantise =
+        |samples: &Dataset| Ok(model.quantise_with(&model.calibrate(samples)?, &options)?);
     let compared = Compared::new(&model, &quantised, &samples, quantise, bound, json)?;
     quantised.report.warnings.extend(compared.judge(bound, &arguments.model)?);
     quantised.report.agreement = Some(compared.summary());

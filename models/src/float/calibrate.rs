@@ -10,7 +10,8 @@ use super::range::Range;
 use crate::data::Dataset;
 use crate::float::declared::Declared;
 use crate::float::execute::Execution;
-use crate::float::graph::{Graph, Operator};
+use crate::float::graph::{Graph, Node, Operator};
+use crate::float::histogram::Histogram;
 use crate::float::indices;
 use crate::float::relevance::Relevance;
 use crate::float::room;
@@ -97,6 +98,23 @@ pub enum Source {
     },
 }
 
+/// Counts the numbers of a node in the histograms of what its activation reads and of its result.
+fn count<'x>(
+    node: &Node,
+    counted: &mut [Histogram; 2],
+    argument: impl Iterator<Item = &'x f64>,
+    result: impl Iterator<Item = &'x f64>,
+) {
+    let [results, arguments] = is_counted(node);
+    let [of_argument, of_result] = counted;
+    if arguments {
+        of_argument.add(argument.map(|&x| x as f32));
+    }
+    if results {
+        of_result.add(result.map(|&x| x as f32));
+    }
+}
+
 /// The ranges that quantisation asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
@@ -113,6 +131,26 @@ pub struct Calibration {
     /// The ends of the channels of each Conv and Gemm before its fused activation, by the node's
     /// name.
     pub arguments_by_index: BTreeMap<String, Columns>,
+    /// How often values have numbers of each size.
+    #[serde(default)]
+    pub histograms: Histograms,
+}
+
+/// Histograms of those values that may be quantised over less than their range.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Histograms {
+    /// Of nodes' results, by the node's name.
+    pub results: BTreeMap<String, Histogram>,
+    /// Of what fused activations read, by the node's name.
+    pub arguments: BTreeMap<String, Histogram>,
+}
+
+/// Whether a node's result, and what its fused activation reads, is counted: where it has a range
+/// of its own.
+fn is_counted(node: &Node) -> [bool; 2] {
+    let ranges = node.operator.computes() || matches!(node.operator, Operator::MaxPool { .. });
+    let reads = node.fused.is_some_and(|activation| activation.clip().is_none());
+    [ranges && node.grid.is_none(), reads]
 }
 
 impl Calibration {
@@ -127,6 +165,7 @@ impl Calibration {
             arguments: nodes(),
             inputs_by_index: BTreeMap::new(),
             arguments_by_index: BTreeMap::new(),
+            histograms: Histograms::default(),
         }
     }
 
@@ -218,6 +257,8 @@ struct Measured {
     nodes: Vec<(Range, Range)>,
     inputs_by_index: Vec<Vec<Columns>>,
     arguments_by_index: Vec<Option<Columns>>,
+    /// For each node, its result and what its fused activation reads, counted.
+    counted: Vec<[Histogram; 2]>,
     /// Where a node was infinite first: the sample, and what was found.
     infinite: BTreeMap<usize, (usize, f64)>,
 }
@@ -239,6 +280,7 @@ impl Measured {
             arguments_by_index: (graph.nodes.iter())
                 .map(|node| Columns::of_layer(graph, node))
                 .collect(),
+            counted: vec![Default::default(); graph.nodes.len()],
             infinite: BTreeMap::new(),
         }
     }
@@ -251,7 +293,7 @@ impl Measured {
         tensors: &[ArrayD<f32>],
     ) -> Result<Self, CalibrateError> {
         let mut measured = Self::new(graph);
-        let Self { indices, inputs, nodes, inputs_by_index, arguments_by_index, infinite } =
+        let Self { indices, inputs, nodes, inputs_by_index, arguments_by_index, counted, infinite } =
             &mut measured;
         // The values that a Where chooses by.
         let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
@@ -303,6 +345,7 @@ impl Measured {
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
             *of_result = of_result.including(result.iter().map(|&x| x as f32));
+            count(&graph.nodes[index], &mut counted[index], argument.iter(), result.iter());
         });
         let unread = unread(graph, odd.keys().copied(), consumers, &known);
         for (&index, (argument, result)) in &odd {
@@ -326,6 +369,7 @@ impl Measured {
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
             *of_result = of_result.including(result.iter().map(|&x| x as f32));
+            count(&graph.nodes[index], &mut counted[index], argument.iter(), result.iter());
         }
         Ok(measured)
     }
@@ -346,6 +390,9 @@ impl Measured {
                 _ => *columns = None,
             }
         }
+        for (counted, other) in self.counted.iter_mut().zip(&other.counted) {
+            counted.iter_mut().zip(other).for_each(|(counted, other)| counted.join(other));
+        }
         for (&index, &first) in &other.infinite {
             self.infinite.entry(index).or_insert(first);
         }
@@ -354,6 +401,16 @@ impl Measured {
     fn finish(mut self, graph: &Graph, source: Source) -> Result<Calibration, CalibrateError> {
         self.bound(graph)?;
         let names = || graph.nodes.iter().map(|node| node.name.clone());
+        let mut histograms = Histograms::default();
+        for (node, [argument, result]) in graph.nodes.iter().zip(self.counted) {
+            let [results, arguments] = is_counted(node);
+            if results {
+                histograms.results.insert(node.name.clone(), result);
+            }
+            if arguments {
+                histograms.arguments.insert(node.name.clone(), argument);
+            }
+        }
         let (arguments, results): (Vec<Range>, Vec<Range>) = self.nodes.into_iter().unzip();
         Ok(Calibration {
             source,
@@ -368,6 +425,7 @@ impl Measured {
                 .zip(self.arguments_by_index)
                 .filter_map(|(name, columns)| columns.map(|columns| (name, columns)))
                 .collect(),
+            histograms,
         })
     }
 
@@ -381,7 +439,8 @@ impl Measured {
         }
         let results = self.nodes.iter().map(|&(_, result)| result);
         let ranges: Vec<Range> = self.inputs.iter().copied().chain(results).collect();
-        let relevance = Relevance::new(graph, &ranges, |_| FINEST);
+        let least = |index: usize| self.counted[index][1].least();
+        let relevance = Relevance::new(graph, &ranges, least, |_| FINEST);
         for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
             *of_argument = relevance.arguments[index].end(*of_argument);
             *of_result = relevance.values[graph.result(index)].end(*of_result);

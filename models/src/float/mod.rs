@@ -9,6 +9,7 @@ pub(crate) mod convolution;
 pub mod declared;
 pub(crate) mod execute;
 pub mod graph;
+pub mod histogram;
 pub(crate) mod indices;
 pub mod layer;
 pub(crate) mod passes;

@@ -87,10 +87,30 @@ pub(crate) struct Relevance {
 }
 
 impl Relevance {
-    /// With ranges of the values, and for each value the steps that it is quantised to.
-    pub(crate) fn new(graph: &Graph, ranges: &[Range], steps: impl Fn(usize) -> f64) -> Self {
+    /// With ranges of the values, for each maximum the smallest that is no mask, if that is known,
+    /// and for each value the steps that it is quantised to.
+    pub(crate) fn new(
+        graph: &Graph,
+        ranges: &[Range],
+        least: impl Fn(usize) -> Option<f64>,
+        steps: impl Fn(usize) -> f64,
+    ) -> Self {
         let mut values = vec![Interval::NONE; ranges.len()];
         graph.outputs.iter().for_each(|output| values[output.value] = Interval::ALL);
+        // The smallest number of a value that counts, where that is known of what it is moved from.
+        let mut lows: Vec<f64> = ranges.iter().map(|range| range.minimum.into()).collect();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let moved = node.keeps_grid() && !matches!(node.operator, Operator::Pad { .. });
+            let pooled = matches!(node.operator, Operator::MaxPool { .. });
+            let low = match (pooled, node.inputs.first()) {
+                (true, _) => least(index).map(|least| least.min(0.0)),
+                (false, Some(&input)) if moved => Some(lows[input]),
+                _ => None,
+            };
+            let value = graph.result(index);
+            lows[value] = low.map_or(lows[value], |low| low.max(lows[value]));
+        }
+        let low = |value: usize| lows[value];
         let mut arguments = vec![Interval::ALL; graph.nodes.len()];
         let mut constants = arguments.clone();
         for (index, node) in graph.nodes.iter().enumerate().rev() {
@@ -101,7 +121,10 @@ impl Relevance {
                 |activation: Activation| argument(activation, step(ranges[value].into()), result);
             let argument = node.fused.map_or(result, through);
             arguments[index] = argument;
-            let range = |operand: usize| Interval::from(ranges[node.inputs[operand]]);
+            let range = |operand: usize| {
+                let input = node.inputs[operand];
+                Interval { low: low(input), ..ranges[input].into() }
+            };
             for operand in 0..node.inputs.len() {
                 let matters = match &node.operator {
                     // The grid of a comparison's result says nothing of what is compared.
@@ -111,9 +134,9 @@ impl Relevance {
                     _ if node.grid.is_some() => Interval::ALL,
                     Operator::Activation(activation) => through(*activation),
                     Operator::MaxPool { .. } => {
-                        // What is below every maximum is none.
-                        let least = Interval { low: ranges[value].minimum.into(), ..Interval::ALL };
-                        argument.intersection(least)
+                        // What is below every maximum is none. A row that is masked wholly has
+                        // none that counts.
+                        argument.intersection(Interval { low: low(value), ..Interval::ALL })
                     }
                     Operator::Add { .. } => addend(node, operand, argument, range),
                     Operator::Binary(operator) => binary(*operator, argument, range(1 - operand)),
@@ -320,7 +343,8 @@ mod tests {
     #[test]
     fn scores_matter_down_to_what_the_smallest_maximum_leaves_of_an_exponential() {
         let (graph, ranges) = softmax();
-        let Relevance { values, constants, .. } = Relevance::new(&graph, &ranges, |_| 255.0);
+        let Relevance { values, constants, .. } =
+            Relevance::new(&graph, &ranges, |_| None, |_| 255.0);
         let least = 1020f64.ln();
         assert!((values[4].low + least).abs() < 1e-6, "{:?}", values[4]);
         assert!((values[1].low + 2.0 + least).abs() < 1e-6, "{:?}", values[1]);
@@ -356,7 +380,7 @@ mod tests {
             scores in prop::collection::vec(-4.0f64..5.0, 3),
         ) {
             let (graph, ranges) = softmax();
-            let relevance = Relevance::new(&graph, &ranges, |_| 255.0);
+            let relevance = Relevance::new(&graph, &ranges, |_| None, |_| 255.0);
             let powers = |clamps: bool| {
                 let clamp = |value: usize, x: f64| {
                     if clamps { relevance.values[value].clamp(x) } else { x }

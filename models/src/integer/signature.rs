@@ -66,6 +66,11 @@ impl Grid {
     pub fn count(&self) -> usize {
         (self.maximum - self.minimum) as usize + 1
     }
+
+    /// Bits that hold as many integers.
+    pub(crate) fn bits(&self) -> u32 {
+        self.count().next_power_of_two().trailing_zeros()
+    }
 }
 
 /// Inputs as one line for messages: `"x" [1, 4], "y" [1, 2]`.

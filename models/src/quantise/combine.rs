@@ -5,6 +5,7 @@ use super::emit::Quantiser;
 use super::exact::{self, Fit, Term};
 use super::layer::requantise;
 use super::ratio::Ratio;
+use super::settings::NARROW;
 use super::staircase::Staircase;
 use super::{channels, rescale, scale};
 use crate::float::accumulators::Sums;
@@ -41,7 +42,8 @@ impl Quantiser<'_> {
             (multipliers, constant, shift, ties)
         } else {
             let scales: Vec<f64> = terms.iter().map(|term| term.scale).collect();
-            let (multipliers, constant, shift) = rescale::sum(&scales, constant, rescaling.scale);
+            let (multipliers, constant, shift) =
+                rescale::sum(&scales, constant, rescaling.scale, self.extra_bits(inputs, output));
             (multipliers, constant, shift, Ties::Up)
         };
         Operator::Sum { multipliers, constant, requantise: requantise(shift, ties, rescaling) }
@@ -52,7 +54,8 @@ impl Quantiser<'_> {
     /// are known by then need for their weights to be snapped to its units.
     pub(super) fn sum_unit(&mut self, add: usize) -> f64 {
         let node = &self.float.nodes[add];
-        let output = scale::activation(self.choices.range(self.float.result(add)));
+        let value = self.float.result(add);
+        let output = scale::activation(self.choices.range(value), self.choices.bits(value));
         let scale = self.rescaling(add, output).scale;
         let shift = self.shifts.get(&add).copied().unwrap_or_else(|| {
             let needed = node.inputs.iter().filter_map(|&value| {
@@ -66,7 +69,11 @@ impl Quantiser<'_> {
                 let step = channels::weight_step(weights);
                 Some(channels::snapping_shift(step * input.quantisation.scale / scale))
             });
-            needed.max().unwrap_or_default()
+            // Those beside them have multipliers that are rounded: finely enough for their bits.
+            let beside = |value: &ValueId| self.choices.sums(*value) == Sums::Rescaled;
+            let beside = node.inputs.iter().copied().filter(beside);
+            let bits = beside.chain([value]).map(|value| self.choices.bits(value)).max();
+            needed.max().unwrap_or_default() + bits.map_or(0, |bits| bits - NARROW)
         });
         self.shifts.insert(add, shift);
         scale / f64::from(shift).exp2()
@@ -125,8 +132,10 @@ impl Quantiser<'_> {
         let (multipliers, shift, ties) = match exact {
             Some(Fit { multipliers, shift, ties }) => (multipliers, shift, ties),
             None => {
-                let (multipliers, shift) =
-                    rescale::factors(&distinct.iter().map(factor).collect::<Vec<_>>());
+                let (multipliers, shift) = rescale::factors(
+                    &distinct.iter().map(factor).collect::<Vec<_>>(),
+                    self.extra_bits(inputs, output),
+                );
                 (multipliers, shift, Ties::Up)
             }
         };
@@ -156,8 +165,10 @@ impl Quantiser<'_> {
         let stairs = [Staircase { ratio, low, high, minimum, maximum, reach }];
         let fit = self.is_exact(index).then(|| exact::fit(&stairs));
         let fit = fit.unwrap_or_else(|| {
-            let (multipliers, shift) =
-                rescale::factors(&[left.scale * right.scale / rescaling.scale]);
+            let (multipliers, shift) = rescale::factors(
+                &[left.scale * right.scale / rescaling.scale],
+                self.extra_bits(inputs, output),
+            );
             Fit { multipliers, shift, ties: Ties::Up }
         });
         Operator::Product {

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 
 use super::ranges::Ranges;
 use super::report::{NodeReport, Report};
+use super::settings::NARROW;
 use super::{function, scale};
 use crate::float::binary::BinaryOperator;
 use crate::float::graph::Node;
-use crate::integer::graph::{Function, Operator, Quantisation, Requantise, Ties, ValueId};
+use crate::integer::graph::{
+    Function, MAX_TABLE, Operator, Quantisation, Requantise, Ties, ValueId,
+};
 use crate::integer::signature::{Grid, Input};
 use crate::{float, integer};
 
@@ -65,7 +68,7 @@ impl<'a> Quantiser<'a> {
             Some(grid) => grid,
             None => match self.choices.whole(value) {
                 Some(whole) => whole,
-                None => scale::activation(self.choices.range(value)),
+                None => scale::activation(self.choices.range(value), self.choices.bits(value)),
             },
         };
         let (operator, grid) = match &node.operator {
@@ -164,7 +167,8 @@ impl<'a> Quantiser<'a> {
             }
             &float::graph::Operator::TopK { axis, smallest, indices } => {
                 let last = self.float.shape(node.inputs[0])[axis] as i64 - 1;
-                let grid = if indices { Grid::integers(0, last) } else { first };
+                inputs[0] = self.fit_order(index, axis, inputs[0]);
+                let grid = if indices { Grid::integers(0, last) } else { self.grids[inputs[0]] };
                 (Operator::TopK { axis, smallest, indices }, grid)
             }
             float::graph::Operator::BatchNormalization { .. } => {
@@ -194,7 +198,7 @@ impl<'a> Quantiser<'a> {
             && !node.keeps_grid()
             && !constant
             && !self.choices.is_raw(value)
-            && grid == scale::activation(self.choices.range(value));
+            && grid == scale::activation(self.choices.range(value), self.choices.bits(value));
         let argument = node.operator.rescales()
             && self.choices.argument_grid(index).is_none()
             && node.fused.is_some_and(|activation| activation.clip().is_none());
@@ -249,6 +253,7 @@ impl<'a> Quantiser<'a> {
         inputs: &mut [ValueId],
         result: Grid,
     ) -> (Operator, Grid) {
+        self.fit_table(node, operator, inputs);
         let (left, right) = (self.grids[inputs[0]], self.grids[inputs[1]]);
         if let Some(values) = operator.by_difference()
             && left.quantisation == right.quantisation
@@ -269,6 +274,29 @@ impl<'a> Quantiser<'a> {
         let result = if left == right && node.grid.is_none() { left } else { result };
         self.unify(node, inputs, result);
         (extreme, result)
+    }
+
+    /// Makes a function of two values one that a table can hold: operands of a comparison that have
+    /// too many pairs come to one grid, of any other function each to 8 bits.
+    fn fit_table(&mut self, node: &Node, operator: BinaryOperator, inputs: &mut [ValueId]) {
+        let grids = [self.grids[inputs[0]], self.grids[inputs[1]]];
+        let fits = grids[0].count().saturating_mul(grids[1].count()) <= MAX_TABLE;
+        if fits || matches!(operator, BinaryOperator::Max | BinaryOperator::Min) {
+            return;
+        }
+        if operator.by_difference().is_some() {
+            let bits = grids[0].bits().max(grids[1].bits());
+            let both = scale::span(grids[0]).and(scale::span(grids[1]));
+            return self.unify(node, inputs, scale::activation(both, bits));
+        }
+        for (position, input) in inputs.iter_mut().enumerate() {
+            let grid = self.grids[*input];
+            if grid.bits() > NARROW {
+                let narrow = scale::activation(scale::span(grid), NARROW);
+                let name = format!("{}/narrow{position}", node.name);
+                *input = self.rescale(&name, *input, narrow);
+            }
+        }
     }
 
     /// The integer that a Pad inserts, with a warning if it saturates.

@@ -35,11 +35,13 @@ impl Rescaling {
 
 /// Rescaling to `output`, with the activation that was fused. Functions that only saturate are
 /// carried out on the output's scale; the others read their argument at a scale of its own:
-/// `whole`, or of the range `argument`, in more steps where the output is `given` by the file.
+/// `whole`, or of the range `argument` and of
+/// so many bits, in more steps where the output is `given` by the file.
 pub(super) fn rescaling(
     activation: Option<Activation>,
     argument: Range,
     whole: Option<Grid>,
+    bits: u32,
     output: Grid,
     given: bool,
 ) -> Rescaling {
@@ -58,7 +60,7 @@ pub(super) fn rescaling(
     let argument = whole.unwrap_or_else(|| match given {
         true if output.count() > 1 << 8 => super::scale::fine(argument, 16),
         true => super::scale::fine(argument, 12),
-        false => super::scale::activation(argument),
+        false => super::scale::activation(argument, bits),
     });
     Rescaling {
         scale: argument.quantisation.scale,
@@ -131,11 +133,11 @@ mod tests {
     #[test]
     fn relu_narrows_the_clamp_to_zero_and_above() {
         let output = grid(0.1, -28);
-        let relu = rescaling(Some(Activation::Relu), UNIT, None, output, true);
+        let relu = rescaling(Some(Activation::Relu), UNIT, None, 8, output, true);
         assert_eq!(relu.function, Function::clamp(-28, 127));
         let clip = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 1.0 };
         assert_eq!(
-            rescaling(Some(clip), UNIT, None, output, true).function,
+            rescaling(Some(clip), UNIT, None, 8, output, true).function,
             Function::clamp(-128, -18)
         );
     }
@@ -144,7 +146,7 @@ mod tests {
     fn sigmoid_is_tabulated_over_its_argument() {
         let output = grid(1.0 / 255.0, -128);
         let wide = Range { minimum: -7.0, maximum: 7.0 };
-        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, None, output, false);
+        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, None, 8, output, false);
         assert_eq!(sigmoid.function.values.len(), 256);
         assert_eq!((sigmoid.function.values[0], sigmoid.function.values[255]), (-128, 127));
         // The argument saturates where the function does.

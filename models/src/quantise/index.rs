@@ -3,6 +3,8 @@
 use super::emit::Quantiser;
 use super::error::QuantiseError;
 use super::scale;
+use super::settings::NARROW;
+use super::whole::MAX_KEYS;
 use crate::float::range::Range;
 use crate::integer::graph::{Function, Operator, ValueId};
 use crate::integer::signature::Grid;
@@ -33,7 +35,10 @@ impl Quantiser<'_> {
         let node = &self.float.nodes[index];
         let length = node.shape.last().copied().unwrap_or(1).max(1);
         let rows = (table.len() / length) as i64;
-        let of_table = || scale::activation(Range::ZERO.including(table.iter().map(|&x| x as f32)));
+        let of_table = || {
+            let entries = Range::ZERO.including(table.iter().map(|&x| x as f32));
+            scale::activation(entries, self.choices.bits(self.ids.len()))
+        };
         let kept = node.grid.or_else(|| self.choices.whole(self.ids.len()));
         let grid = kept.unwrap_or_else(of_table);
         let Grid { minimum, maximum, .. } = self.grids[input];
@@ -44,6 +49,18 @@ impl Quantiser<'_> {
             (0..length).flat_map(|column| (minimum..=maximum).map(move |index| (column, index)));
         let values = columns.map(|(column, index)| entry(column, index)).collect();
         (Operator::Lookup { minimum, values }, grid)
+    }
+
+    /// What is put in order, in as many bits as its keys leave it.
+    pub(super) fn fit_order(&mut self, index: usize, axis: usize, input: ValueId) -> ValueId {
+        let grid = self.grids[input];
+        let length = self.graph.shape(input)[axis].max(1);
+        if grid.bits() <= NARROW || length.saturating_mul(grid.count()) <= MAX_KEYS {
+            return input;
+        }
+        let bits = (MAX_KEYS / length).max(1).ilog2().max(NARROW);
+        let name = format!("{}/narrow", self.float.nodes[index].name);
+        self.rescale(&name, input, scale::activation(scale::span(grid), bits))
     }
 
     /// An ArgMax that others read: the index of a TopK of one. The last of equal elements is the
@@ -63,7 +80,7 @@ impl Quantiser<'_> {
         let mut kept = shape.clone();
         kept[axis] = 1;
         let named = |piece: &str| format!("{}/{piece}", node.name);
-        let mut value = input;
+        let mut value = self.fit_order(index, axis, input);
         if select_last {
             let turned = Operator::Slice { axis, start: shape[axis] - 1, step: -1 };
             value = self.push(named("turned"), vec![value], turned, shape, self.grids[value]);

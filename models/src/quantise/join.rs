@@ -2,6 +2,7 @@
 
 use super::emit::Quantiser;
 use super::parts::absorbs;
+use super::settings::NARROW;
 use super::{rescale, scale};
 use crate::float::graph::Operator as Float;
 use crate::float::range::Range;
@@ -123,7 +124,7 @@ impl Quantiser<'_> {
         let reals =
             parts.each.iter().flat_map(|part| [minimum, maximum].map(|q| part.dequantise(q)));
         let range = Range::ZERO.including(reals.map(|x| x as f32));
-        let to = scale::activation(range);
+        let to = scale::activation(range, self.grids[value].bits().max(NARROW));
         let name = self.name_of(value);
         let shape = self.graph.shape(value).to_vec();
         let (axis, channels) = (parts.axis, parts.each.len());
@@ -144,7 +145,7 @@ impl Quantiser<'_> {
             self.push(format!("{name}/flat"), vec![flat], Operator::Reshape, plane.clone(), from);
         let factors: Vec<f64> =
             parts.each.iter().map(|part| part.scale / to.quantisation.scale).collect();
-        let (multipliers, shift) = rescale::factors(&factors);
+        let (multipliers, shift) = rescale::factors(&factors, self.extra_bits(&[value], to));
         let bias = parts.each.iter().map(|part| quantisation.zero_point - part.zero_point);
         let convolution = Operator::Convolution {
             window: Window::unit(),

@@ -8,6 +8,7 @@ use super::parts;
 use super::ratio::Ratio;
 use super::reach::{fine_scale, sealed_bias, sealed_weight, steps};
 use super::rescale;
+use super::settings::NARROW;
 use super::staircase::Staircase;
 use crate::float::accumulators::Sums;
 use crate::float::layer::Layer;
@@ -133,7 +134,10 @@ impl Quantiser<'_> {
                     (multipliers, shift, ties)
                 } else {
                     let factors = scales.iter().map(|weight| scale * weight / rescaling.scale);
-                    let (multipliers, shift) = rescale::factors(&factors.collect::<Vec<_>>());
+                    let (multipliers, shift) = rescale::factors(
+                        &factors.collect::<Vec<_>>(),
+                        self.extra_bits(&[input], output),
+                    );
                     (multipliers, shift, Ties::Up)
                 };
                 let requantise = Some(requantise(shift, ties, rescaling));
@@ -169,6 +173,13 @@ impl Quantiser<'_> {
         let axis = if conv { 1 } else { node.shape.len() - 1 };
         let each = units.iter().map(|&scale| Quantisation { scale, zero_point: 0 }).collect();
         (axis, Parts { axis, each })
+    }
+
+    /// Bits beyond 8 of the longest of some operands and a result: so many more their multipliers
+    /// need.
+    pub(super) fn extra_bits(&self, inputs: &[ValueId], output: Grid) -> u32 {
+        let bits = inputs.iter().map(|&input| self.grids[input].bits());
+        bits.chain([output.bits()]).max().unwrap_or(NARROW).saturating_sub(NARROW)
     }
 
     /// Whether the file says how a node's operand and its result are quantised. Then coarse weights
@@ -211,10 +222,11 @@ impl Quantiser<'_> {
 
     /// What follows the rounding of a node's accumulator.
     pub(super) fn rescaling(&self, index: usize, output: Grid) -> Rescaling {
+        let bits = self.choices.bits(self.float.result(index));
         let node = &self.float.nodes[index];
         let whole = self.choices.argument_grid(index);
         let range = self.choices.argument(index);
-        function::rescaling(node.fused, range, whole, output, node.grid.is_some())
+        function::rescaling(node.fused, range, whole, bits, output, node.grid.is_some())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::float::graph::{Node, Operator};
 use crate::float::layer::Layer;
 use crate::integer::graph::Parts;
 
-/// Steps that an index with a scale of its own ranges over.
+/// Steps of 8 bits.
 const STEPS: f64 = 255.0;
 /// The largest weight.
 const WEIGHT_LIMIT: f64 = 127.0;
@@ -29,9 +29,9 @@ impl Loss {
     }
 }
 
-/// The loss of a layer that reads scales by index and puts out channels with these ranges; none if
-/// it has no weights to be quantised.
-pub(super) fn of_layer(node: &Node, parts: &Parts, spans: &[f64]) -> Option<Loss> {
+/// The loss of a layer that reads scales by index, of so many steps each, and puts out channels
+/// with these ranges; none if it has no weights to be quantised.
+pub(super) fn of_layer(node: &Node, parts: &Parts, spans: &[f64], count: f64) -> Option<Loss> {
     let (Operator::Conv { layer, .. } | Operator::Gemm { layer }) = &node.operator else {
         return None;
     };
@@ -52,7 +52,7 @@ pub(super) fn of_layer(node: &Node, parts: &Parts, spans: &[f64]) -> Option<Loss
             for (way, scale) in [coarsest, own].into_iter().enumerate() {
                 steps[way] += (weight * scale).powi(2);
                 largest[way] = largest[way].max(weight * scale);
-                reads[way] += (STEPS * own / scale).powi(2);
+                reads[way] += (count * own / scale).powi(2);
             }
         }
         let variance = |way: usize| {

@@ -40,8 +40,10 @@ impl Quantiser<'_> {
                 maximum,
             }])
         } else {
-            let (multiplier, shift) =
-                rescale::factor(left.scale * right.scale * factor / rescaling.scale);
+            let (multiplier, shift) = rescale::factor(
+                left.scale * right.scale * factor / rescaling.scale,
+                self.extra_bits(inputs, output),
+            );
             Fit { multipliers: vec![multiplier], shift, ties: Ties::Up }
         };
         let requantise = Some(requantise(shift, ties, rescaling));

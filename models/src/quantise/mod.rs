@@ -3,11 +3,14 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | [`settings`] | what people choose |
 //! | `ranges` | which value gets which range, and which accumulators stay raw |
 //! | `plan` | what has scales by index: inputs, layers, parts of a Concat |
 //! | `follow`, `loss` | who reads scales by index in the end, and what rounding costs them |
 //! | `parts` | scales by index in a layer's weights and biases |
 //! | `join` | Concat, and values brought to one scale |
+//! | `method` | which part of a value's numbers its range covers |
+//! | `outliers` | what a range leaves out, and what stretches it |
 //! | `scale` | from a range to scale and zero point |
 //! | `channels` | weights, biases and snapped multipliers of layers that the file has in floating point |
 //! | `exact` | multipliers that round as a quantised file's scales demand |
@@ -37,7 +40,9 @@ mod join;
 mod layer;
 mod loss;
 mod matmul;
+mod method;
 pub(crate) mod origin;
+mod outliers;
 mod parts;
 mod plan;
 mod ranges;
@@ -46,6 +51,7 @@ mod reach;
 pub mod report;
 mod rescale;
 mod scale;
+pub mod settings;
 mod staircase;
 mod whole;
 
@@ -61,6 +67,7 @@ pub use error::QuantiseError;
 use origin::{Origin, some_of};
 use ranges::Ranges;
 use report::{InputReport, Report};
+use settings::Settings;
 
 /// A quantised network and how it came about.
 #[derive(Clone, Debug)]
@@ -78,19 +85,21 @@ pub struct Quantised {
 pub(crate) fn quantise(
     float: &float::graph::Graph,
     calibration: &Calibration,
+    settings: &Settings,
     notes: &[String],
     origin: Origin,
 ) -> Result<Quantised, QuantiseError> {
-    let choices = Ranges::new(float, calibration)?;
+    let choices = Ranges::new(float, calibration, settings)?;
     let mut quantiser = Quantiser::new(float, &choices);
     quantiser.report.notes = notes.to_vec();
     quantiser.report.choices.clone_from(&choices.plan.choices);
+    quantiser.report.choices.extend(choices.said.iter().cloned());
     for (value, input) in float.inputs.iter().enumerate() {
         let range = choices.range(value);
         let known = input.grid.filter(|grid| !grid.is_open()).or_else(|| choices.whole(value));
         let planned = choices.plan.parts.get(&value);
         let grid = planned.map(|(_, grid)| *grid).or(known);
-        let grid = grid.unwrap_or_else(|| scale::activation(range));
+        let grid = grid.unwrap_or_else(|| scale::activation(range, choices.bits(value)));
         if let Some((parts, _)) = planned {
             quantiser.graph.parts.insert(value, parts.clone());
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::follow::{End, Readers};
 use super::loss::{self, Loss};
-use super::scale::{self, STEPS};
+use super::scale;
 use crate::float::accumulators::Sums;
 use crate::float::activation::Activation;
 use crate::float::calibrate::Calibration;
@@ -15,7 +15,6 @@ use crate::float::layer::Layer;
 use crate::float::range::Range;
 use crate::float::scales::joined;
 use crate::integer::graph::{Parts, Quantisation, ValueId};
-use crate::integer::rounding::{INT8_MAX, INT8_MIN};
 use crate::integer::signature::Grid;
 
 /// Scales that differ by less are left alone at an output or in a Concat.
@@ -37,17 +36,23 @@ pub(super) struct Plan {
     pub(super) choices: Vec<String>,
 }
 
+/// What is known of each value.
+#[derive(Clone, Copy)]
+pub(super) struct Values<'v> {
+    pub(super) ranges: &'v [Range],
+    pub(super) sums: &'v [Sums],
+    /// Bits of its integers.
+    pub(super) bits: &'v [u32],
+    /// The integers of whole values, which are kept as they are.
+    pub(super) kept: &'v [Option<Grid>],
+}
+
 impl Plan {
-    pub(super) fn new(
-        graph: &Graph,
-        calibration: &Calibration,
-        ranges: &[Range],
-        sums: &[Sums],
-        kept: &[Option<Grid>],
-    ) -> Self {
+    pub(super) fn new(graph: &Graph, calibration: &Calibration, values: Values<'_>) -> Self {
+        let sums = values.sums;
         let consumers = graph.consumers();
         let readers = Readers::new(graph, &consumers);
-        let mut planner = Planner { graph, calibration, ranges, sums, kept, readers };
+        let mut planner = Planner { graph, calibration, values, readers };
         let mut plan = Self { apart: vec![false; sums.len()], ..Self::default() };
         for index in (0..graph.nodes.len()).rev() {
             planner.concat(index, &mut plan.choices);
@@ -63,10 +68,7 @@ impl Plan {
 struct Planner<'g> {
     graph: &'g Graph,
     calibration: &'g Calibration,
-    ranges: &'g [Range],
-    sums: &'g [Sums],
-    /// The integers of whole values, which are kept as they are.
-    kept: &'g [Option<Grid>],
+    values: Values<'g>,
     readers: Readers<'g>,
 }
 
@@ -90,8 +92,10 @@ impl Planner<'_> {
             Some(index) => self.graph.nodes[index].grid,
             None => self.graph.inputs[source].grid,
         };
-        let given = given.filter(|grid| !grid.is_open()).or(self.kept[source]);
-        given.unwrap_or_else(|| scale::activation(self.ranges[source]))
+        let given = given.filter(|grid| !grid.is_open()).or(self.values.kept[source]);
+        given.unwrap_or_else(|| {
+            scale::activation(self.values.ranges[source], self.values.bits[source])
+        })
     }
 
     /// Whether what a Concat joins keeps scales of its own.
@@ -104,7 +108,8 @@ impl Planner<'_> {
             return;
         }
         let value = self.graph.result(index);
-        let raw = node.inputs.iter().any(|&input| self.sums[self.source(input)] == Sums::PutOut);
+        let raw =
+            node.inputs.iter().any(|&input| self.values.sums[self.source(input)] == Sums::PutOut);
         let grids: Vec<Grid> = node.inputs.iter().map(|&input| self.grid(input)).collect();
         let shapes = node.inputs.iter().map(|&input| self.graph.shape(input));
         let operands =
@@ -118,11 +123,10 @@ impl Planner<'_> {
         if raw || pays {
             self.readers.separate[index] = true;
             let (name, count) = (&node.name, node.inputs.len());
-            let least = STEPS * finest;
-            let most = STEPS * coarsest;
             let kinds = if raw {
                 "accumulators among them".into()
             } else {
+                let [least, most] = self.spans(value, &parts);
                 format!("ranges of {least:.4} to {most:.4}")
             };
             choices.push(format!("{name:?}: {count} parts with scales of their own, {kinds}"));
@@ -133,13 +137,25 @@ impl Planner<'_> {
     fn pays(&self, value: ValueId, parts: &Parts, zero: i64) -> bool {
         let found = self.readers.ends(value, parts, zero);
         let output = found.iter().any(|end| matches!(end, End::Output));
-        let losses = self.losses(&found);
+        let losses = self.losses(value, &found);
         !found.iter().any(|end| matches!(end, End::Other))
             && losses.iter().all(|loss| loss.each <= loss.one)
             && (output || losses.iter().any(|loss| loss.pays()))
     }
 
-    fn losses(&self, ends: &[End]) -> Vec<Loss> {
+    /// What the finest and the coarsest of a value's scales range over.
+    fn spans(&self, value: ValueId, parts: &Parts) -> [f64; 2] {
+        let (finest, coarsest) = ends(parts);
+        [finest, coarsest].map(|scale| self.steps(value) * scale)
+    }
+
+    /// Steps that a value is quantised to.
+    fn steps(&self, value: ValueId) -> f64 {
+        scale::steps(self.values.bits[self.source(value)])
+    }
+
+    fn losses(&self, value: ValueId, ends: &[End]) -> Vec<Loss> {
+        let steps = self.steps(value);
         let layers = ends.iter().filter_map(|end| match end {
             End::Layer { node, parts } => Some((&self.graph.nodes[*node], parts)),
             _ => None,
@@ -148,7 +164,7 @@ impl Planner<'_> {
             let columns = self.calibration.arguments_by_index.get(&node.name)?;
             let spans: Vec<f64> =
                 columns.ends.iter().map(|&[low, high]| f64::from(high) - f64::from(low)).collect();
-            loss::of_layer(node, parts, &spans)
+            loss::of_layer(node, parts, &spans, steps)
         });
         losses.collect()
     }
@@ -159,31 +175,30 @@ impl Planner<'_> {
         let Some(measured) = self.calibration.inputs_by_index.get(&input.name) else {
             return;
         };
-        if input.grid.is_some() || self.kept[value].is_some() {
+        if input.grid.is_some() || self.values.kept[value].is_some() {
             return;
         }
         let mut best: Option<(usize, Parts, Grid)> = None;
         for columns in measured.iter().filter(|columns| columns.is_measured()) {
             let ranges = columns.ends.iter().map(|&ends| around_zero(ends)).collect();
-            for (parts, grid) in [own(columns), sharing_zero(columns.axis, ranges)] {
+            let bits = self.values.bits[value];
+            for (parts, grid) in [own(columns, bits), sharing_zero(columns.axis, ranges, bits)] {
                 let found = self.readers.ends(value, &parts, grid.quantisation.zero_point);
                 let others = found.iter().filter(|end| matches!(end, End::Other)).count();
                 let shown = found.iter().any(|end| matches!(end, End::Output))
                     && ends(&parts).1 >= APART * ends(&parts).0;
-                let pays = shown || self.losses(&found).iter().any(|loss| loss.pays());
+                let pays = shown || self.losses(value, &found).iter().any(|loss| loss.pays());
                 if pays && best.as_ref().is_none_or(|(least, ..)| others < *least) {
                     best = Some((others, parts, grid));
                 }
             }
         }
         if let Some((_, parts, grid)) = best {
-            let (finest, coarsest) = ends(&parts);
+            let [least, most] = self.spans(value, &parts);
             plan.choices.push(format!(
-                "input {:?}: a scale for each index of dimension {}, ranges of {:.4} to {:.4}",
-                input.name,
-                parts.axis,
-                STEPS * finest,
-                STEPS * coarsest
+                "input {:?}: a scale for each index of dimension {}, ranges of {least:.4} to \
+                {most:.4}",
+                input.name, parts.axis,
             ));
             plan.parts.insert(value, (parts, grid));
         }
@@ -196,7 +211,7 @@ impl Planner<'_> {
             return;
         };
         let value = self.graph.result(index);
-        let (Layer::Real { .. }, None, None) = (layer, node.grid, self.kept[value]) else {
+        let (Layer::Real { .. }, None, None) = (layer, node.grid, self.values.kept[value]) else {
             return;
         };
         let Some(columns) = self.calibration.arguments_by_index.get(&node.name) else {
@@ -214,24 +229,24 @@ impl Planner<'_> {
             let ends = if relu { ends.map(|end| end.max(0.0)) } else { ends };
             Range::ZERO.including(ends.into_iter())
         });
-        let (parts, grid) = sharing_zero(columns.axis, ranges.collect());
+        let bits = self.values.bits[value];
+        let (parts, grid) = sharing_zero(columns.axis, ranges.collect(), bits);
         let (finest, coarsest) = ends(&parts);
         // A layer of nothing but zeros.
         if finest <= 0.0 {
             return;
         }
-        if self.sums[value] == Sums::PutOut {
+        if self.values.sums[value] == Sums::PutOut {
             let found = self.readers.ends(value, &parts, 0);
             plan.apart[value] = found.iter().all(|end| matches!(end, End::Output));
-        } else if self.sums[value] == Sums::Rescaled
+        } else if self.values.sums[value] == Sums::Rescaled
             && coarsest >= APART * finest
             && self.pays(value, &parts, grid.quantisation.zero_point)
         {
+            let [least, most] = self.spans(value, &parts);
             plan.choices.push(format!(
-                "{:?}: a scale for each channel, ranges of {:.4} to {:.4}",
-                node.name,
-                STEPS * finest,
-                STEPS * coarsest
+                "{:?}: a scale for each channel, ranges of {least:.4} to {most:.4}",
+                node.name
             ));
             plan.parts.insert(value, (parts, grid));
         }
@@ -245,26 +260,28 @@ fn ends(parts: &Parts) -> (f64, f64) {
     })
 }
 
-fn grid_of(parts: &Parts, zero_point: i64) -> Grid {
+fn grid_of(parts: &Parts, zero_point: i64, bits: u32) -> Grid {
     let quantisation = Quantisation { scale: ends(parts).1, zero_point };
-    Grid { quantisation, minimum: INT8_MIN, maximum: INT8_MAX }
+    let [minimum, maximum] = scale::ends(bits);
+    Grid { quantisation, minimum, maximum }
 }
 
 /// Each column over its own range: without zero, if that lies far from it, as years do.
-fn own(columns: &Columns) -> (Parts, Grid) {
+fn own(columns: &Columns, bits: u32) -> (Parts, Grid) {
+    let ([minimum, maximum], steps) = (scale::ends(bits), scale::steps(bits));
     let each = columns.ends.iter().map(|&[low, high]| {
         let (low, high) = (f64::from(low), f64::from(high));
         let span = high - low;
         let away = (low > span || -high > span) && span > 0.0;
-        let zero_point = INT8_MIN as f64 - STEPS * low / span;
+        let zero_point = minimum as f64 - steps * low / span;
         if away && zero_point.abs() < FARTHEST {
-            return Quantisation { scale: span / STEPS, zero_point: zero_point.round() as i64 };
+            return Quantisation { scale: span / steps, zero_point: zero_point.round() as i64 };
         }
-        scale::activation(around_zero([low as f32, high as f32])).quantisation
+        scale::activation(around_zero([low as f32, high as f32]), bits).quantisation
     });
     let parts = Parts { axis: columns.axis, each: each.collect() };
     let zero_point = parts.each.first().map_or(0, |part| part.zero_point);
-    let grid = grid_of(&parts, zero_point.clamp(INT8_MIN, INT8_MAX));
+    let grid = grid_of(&parts, zero_point.clamp(minimum, maximum), bits);
     (parts, grid)
 }
 
@@ -278,15 +295,16 @@ fn around_zero([low, high]: [f32; 2]) -> Range {
 
 /// Each column over its own range, all with one integer for zero: the one that costs the least
 /// where it costs most. What was nothing but zero has the coarsest: it may be more another time.
-fn sharing_zero(axis: usize, ranges: Vec<Range>) -> (Parts, Grid) {
+fn sharing_zero(axis: usize, ranges: Vec<Range>, bits: u32) -> (Parts, Grid) {
+    let [minimum, maximum] = scale::ends(bits);
     let own: Vec<Quantisation> =
-        ranges.iter().map(|&range| scale::activation(range).quantisation).collect();
+        ranges.iter().map(|&range| scale::activation(range, bits).quantisation).collect();
     let with = |zero: i64| {
         let side = |end: f32, steps: i64| {
             if end == 0.0 { 0.0 } else { f64::from(end).abs() / steps as f64 }
         };
         let scales = ranges.iter().map(move |range| {
-            side(range.maximum, INT8_MAX - zero).max(side(range.minimum, zero - INT8_MIN))
+            side(range.maximum, maximum - zero).max(side(range.minimum, zero - minimum))
         });
         scales.collect::<Vec<f64>>()
     };
@@ -304,6 +322,6 @@ fn sharing_zero(axis: usize, ranges: Vec<Range>) -> (Parts, Grid) {
     let scale = |own: f64| if own > 0.0 { own } else { coarsest };
     let each = scales.into_iter().map(|own| Quantisation { scale: scale(own), zero_point });
     let parts = Parts { axis, each: each.collect() };
-    let grid = grid_of(&parts, zero_point);
+    let grid = grid_of(&parts, zero_point, bits);
     (parts, grid)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::float::accumulators::{Sums, sums};
-use crate::float::calibrate::Calibration;
+use crate::float::calibrate::{Calibration, Histograms};
 use crate::float::graph::{Graph, Operator};
 use crate::float::layer::Layer;
 use crate::float::range::Range;
@@ -11,10 +11,11 @@ use crate::float::relevance::{Interval, Relevance};
 use crate::integer::graph::ValueId;
 
 use super::error::QuantiseError;
-use super::plan::Plan;
+use super::plan::{Plan, Values};
 use super::reach::{fine_scale, steps};
-use super::scale;
+use super::settings::Settings;
 use super::whole::Integers;
+use super::{outliers, scale};
 use crate::integer::signature::Grid;
 
 /// Decisions that need the whole graph in view.
@@ -33,10 +34,18 @@ pub(super) struct Ranges {
     integers: Integers,
     /// What has scales by index.
     pub(super) plan: Plan,
+    /// Per value: bits of its integers.
+    bits: Vec<u32>,
+    /// What was chosen, in words.
+    pub(super) said: Vec<String>,
 }
 
 impl Ranges {
-    pub(super) fn new(graph: &Graph, calibration: &Calibration) -> Result<Self, QuantiseError> {
+    pub(super) fn new(
+        graph: &Graph,
+        calibration: &Calibration,
+        settings: &Settings,
+    ) -> Result<Self, QuantiseError> {
         let look_up =
             |ranges: &BTreeMap<String, Range>, value: &str| -> Result<Range, QuantiseError> {
                 let range = ranges.get(value);
@@ -63,12 +72,15 @@ impl Ranges {
         }
         let consumers = graph.consumers();
         let integers = Integers::new(graph, &ranges, &consumers);
-        let relevance = Relevance::new(graph, &ranges, |_| scale::STEPS);
-        // People see what an input saturates to; its range stays what they calibrated.
-        let computed = ranges.iter_mut().zip(&relevance.values).skip(graph.inputs.len());
-        computed.for_each(|(range, matters)| *range = matters.narrow(*range));
-        let read = arguments.iter_mut().zip(&relevance.arguments);
-        read.for_each(|(range, matters)| *range = matters.narrow(*range));
+        let histograms = &calibration.histograms;
+        let mut bits: Vec<u32> = (0..ranges.len()).map(|value| settings.bits(value)).collect();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            if let (true, Some(&input)) = (node.keeps_grid(), node.inputs.first()) {
+                bits[graph.result(index)] = bits[input];
+            }
+        }
+        let least = |index: usize| histograms.results.get(&graph.nodes[index].name)?.least();
+        let relevance = Relevance::new(graph, &ranges, least, |value| scale::steps(bits[value]));
         let read = consumers.iter().map(|readers| !readers.is_empty()).collect();
         let mut sums = sums(graph, &consumers);
         for becomes in &mut sums {
@@ -79,13 +91,62 @@ impl Ranges {
                 *becomes = Sums::Rescaled;
             }
         }
-        let kept: Vec<Option<Grid>> = (0..ranges.len()).map(|id| integers.value(id)).collect();
-        let plan = Plan::new(graph, calibration, &ranges, &sums, &kept);
-        let mut choices =
-            Self { ranges, arguments, sums, bias: 0, relevance, read, integers, plan };
+        let mut choices = Self {
+            ranges,
+            arguments,
+            sums,
+            bias: 0,
+            relevance,
+            read,
+            integers,
+            plan: Plan::default(),
+            bits,
+            said: Vec::new(),
+        };
+        choices.narrow(graph, calibration, settings);
+        let kept: Vec<Option<Grid>> =
+            (0..choices.ranges.len()).map(|id| choices.whole(id)).collect();
+        let Self { ranges, sums, bits, .. } = &choices;
+        let values = Values { ranges, sums, bits, kept: &kept };
+        choices.plan = Plan::new(graph, calibration, values);
         choices.share_concat_ranges(graph, &consumers);
         choices.bias = choices.largest_bias(graph);
         Ok(choices)
+    }
+
+    /// Leaves of each range what matters, and of that what the method says. People see what an
+    /// input saturates to: its range stays what they calibrated.
+    fn narrow(&mut self, graph: &Graph, calibration: &Calibration, settings: &Settings) {
+        let Histograms { results, arguments } = &calibration.histograms;
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let value = graph.result(index);
+            let steps = scale::steps(self.bits[value]);
+            let all = self.ranges[value];
+            let matters = self.relevance.values[value].narrow(all);
+            self.ranges[value] = matters;
+            let own = node.operator.computes()
+                && !node.keeps_grid()
+                && self.sums[value] == Sums::Rescaled
+                && self.whole(value).is_none();
+            if let Some(histogram) = results.get(&node.name)
+                && own
+            {
+                let chosen = settings.method.range(histogram, matters, steps);
+                self.ranges[value] = chosen;
+                self.said.extend(outliers::line(&node.name, all, matters, chosen, histogram));
+            }
+            let matters = self.relevance.arguments[index].narrow(self.arguments[index]);
+            let histogram =
+                arguments.get(&node.name).filter(|_| self.argument_grid(index).is_none());
+            let chosen =
+                histogram.map(|histogram| settings.method.range(histogram, matters, steps));
+            self.arguments[index] = chosen.unwrap_or(matters);
+        }
+    }
+
+    /// Bits of a value's integers.
+    pub(super) fn bits(&self, value: ValueId) -> u32 {
+        self.bits[value]
     }
 
     /// What matters of a value.
@@ -121,7 +182,8 @@ impl Ranges {
                 return None;
             };
             let input = *node.inputs.first()?;
-            let grid = grids[input].unwrap_or_else(|| scale::activation(self.ranges[input]));
+            let grid = grids[input]
+                .unwrap_or_else(|| scale::activation(self.ranges[input], self.bits[input]));
             let scale = grid.quantisation.scale;
             match layer {
                 Layer::Integer { scales, bias, .. } => {
@@ -178,7 +240,8 @@ impl Ranges {
             {
                 continue;
             }
-            let range = self.ranges[graph.inputs.len() + index];
+            let concat = graph.result(index);
+            let range = self.ranges[concat];
             for &input in &node.inputs {
                 let mut value = input;
                 while consumers[value].len() == 1 && !put_out[value] {
@@ -189,6 +252,7 @@ impl Ranges {
                     if !producer.keeps_grid() {
                         if producer.operator.computes() {
                             self.ranges[value] = range;
+                            self.bits[value] = self.bits[concat];
                         }
                         break;
                     }

@@ -17,18 +17,21 @@ const FACTOR_SHIFT_LIMIT: u32 = 40;
 /// A multiplier from here on has more than ten significant bits.
 const MULTIPLIER_FLOOR: f64 = 1024.0;
 
-/// Multipliers, constant and shift of `(±s_j)·x_j + constant` at output scale `output_scale`.
+/// Multipliers, constant and shift of `(±s_j)·x_j + constant` at output scale `output_scale`, where
+/// integers have `extra` bits beyond 8.
 pub(super) fn sum(
     scales: &[f64],
     constant: &[f64],
     output_scale: f64,
+    extra: u32,
 ) -> (Vec<i64>, Vec<i64>, u32) {
     // An error of half a unit in a multiplier costs at most 255/2 units of 2^−shift steps: below
     // 1/500 of a step at 16 bits. Only where even the largest multiplier is small, the inputs are
     // far finer than the output and more bits are needed.
     let largest = scales.iter().fold(0.0f64, |most, scale| most.max(scale.abs())) / output_scale;
-    let mut shift = SUM_SHIFT;
-    while largest * power(shift) < MULTIPLIER_FLOOR && shift < SUM_SHIFT_LIMIT {
+    let mut shift = SUM_SHIFT + extra;
+    let floor = MULTIPLIER_FLOOR * power(extra);
+    while largest * power(shift) < floor && shift < SUM_SHIFT_LIMIT + extra {
         shift += 2;
     }
     let multipliers = scales.iter().map(|scale| {
@@ -59,11 +62,12 @@ pub(super) fn summed(
     (multipliers.collect(), constant.collect())
 }
 
-/// Multipliers and shift of factors, none of which is exact.
-pub(super) fn factors(factors: &[f64]) -> (Vec<i64>, u32) {
+/// Multipliers and shift of factors, none of which is exact, of integers with `extra` bits beyond 8.
+pub(super) fn factors(factors: &[f64], extra: u32) -> (Vec<i64>, u32) {
     let smallest = factors.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut shift = *FACTOR_SHIFTS.start();
-    while smallest * power(shift) < MULTIPLIER_FLOOR && shift < *FACTOR_SHIFTS.end() {
+    let mut shift = *FACTOR_SHIFTS.start() + extra;
+    let floor = MULTIPLIER_FLOOR * power(extra);
+    while smallest * power(shift) < floor && shift < *FACTOR_SHIFTS.end() + extra {
         shift += 1;
     }
     let multipliers = factors.iter().map(|&factor| half_up(factor * power(shift)).max(1.0) as i64);
@@ -71,11 +75,12 @@ pub(super) fn factors(factors: &[f64]) -> (Vec<i64>, u32) {
 }
 
 /// Multiplier and shift of one factor, none of which is exact: as few bits as leave an error of a
-/// quarter of a step in 512.
-pub(super) fn factor(factor: f64) -> (i64, u32) {
+/// quarter of a step in 512, of integers with `extra` bits beyond 8.
+pub(super) fn factor(factor: f64, extra: u32) -> (i64, u32) {
+    let error = FACTOR_ERROR / power(extra);
     let fits = |shift: &u32| {
         let multiplier = half_up(factor * power(*shift));
-        multiplier >= 1.0 && (multiplier / (factor * power(*shift)) - 1.0).abs() < FACTOR_ERROR
+        multiplier >= 1.0 && (multiplier / (factor * power(*shift)) - 1.0).abs() < error
     };
     let shift = (0..=FACTOR_SHIFT_LIMIT).find(fits).unwrap_or(FACTOR_SHIFT_LIMIT);
     (half_up(factor * power(shift)).max(1.0) as i64, shift)
@@ -91,10 +96,10 @@ mod tests {
 
     #[test]
     fn a_factor_has_as_few_bits_as_do() {
-        assert_eq!(factor(0.25), (1, 2));
-        assert_eq!(factor(3.0), (3, 0));
+        assert_eq!(factor(0.25, 0), (1, 2));
+        assert_eq!(factor(3.0, 0), (3, 0));
         for real in [0.001, 0.0123, 0.7, 1.0 / 3.0, 2.6e-7] {
-            let (multiplier, shift) = factor(real);
+            let (multiplier, shift) = factor(real, 0);
             assert!((multiplier as f64 / power(shift) / real - 1.0).abs() < FACTOR_ERROR);
             assert!(multiplier <= 1 << 11, "{multiplier}");
         }
@@ -102,7 +107,7 @@ mod tests {
 
     #[test]
     fn subtracted_terms_are_negative() {
-        let (multipliers, constant, shift) = sum(&[0.5, -0.25], &[1.0], 0.5);
+        let (multipliers, constant, shift) = sum(&[0.5, -0.25], &[1.0], 0.5, 0);
         assert_eq!(shift, 16);
         assert_eq!(multipliers, [65536, -32768]);
         assert_eq!(constant, [131_072]);
@@ -110,15 +115,15 @@ mod tests {
 
     #[test]
     fn fine_inputs_raise_the_shift() {
-        let (multipliers, _, shift) = sum(&[1e-4], &[], 1.0);
+        let (multipliers, _, shift) = sum(&[1e-4], &[], 1.0, 0);
         assert!(shift > 16 && multipliers[0] >= 1024);
     }
 
     #[test]
     fn averages_have_ten_bits() {
-        let (multipliers, shift) = factors(&[0.25, 0.5]);
+        let (multipliers, shift) = factors(&[0.25, 0.5], 0);
         assert_eq!((multipliers, shift), (vec![16384, 32768], 16));
-        let (multipliers, shift) = factors(&[0.01 / 0.02 / 49.0]);
+        let (multipliers, shift) = factors(&[0.01 / 0.02 / 49.0], 0);
         assert_eq!(shift, 17);
         assert!(multipliers[0] >= 1024, "{multipliers:?}");
     }

@@ -11,7 +11,7 @@ use crate::integer::graph::{MAX_TABLE, ValueId};
 use crate::integer::signature::Grid;
 
 /// Most keys of a TopK, and so of whole numbers that it puts in order.
-const MAX_KEYS: usize = 1 << 18;
+pub(super) const MAX_KEYS: usize = 1 << 18;
 /// Integers of what is quantised to 8 bits.
 const USUAL: usize = 256;
 

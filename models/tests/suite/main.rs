@@ -2,6 +2,7 @@
 
 mod agreement;
 mod at_once;
+mod bits;
 mod contract;
 mod data;
 mod dimensions;

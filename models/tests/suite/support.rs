@@ -4,6 +4,7 @@ use ndarray::ArrayD;
 use zkinfer_models::integer::interpreter;
 use zkinfer_models::model::Error;
 use zkinfer_models::onnx::{ImportError, Refusal};
+use zkinfer_models::quantise::settings::Options;
 use zkinfer_models::testing::onnx::Builder;
 use zkinfer_models::testing::random::Random;
 use zkinfer_models::{Dataset, Model, Quantised};
@@ -20,6 +21,11 @@ pub struct Case {
 /// Imports, calibrates with random inputs in −1..1, quantises, and checks that the graph survives
 /// serialisation.
 pub fn case(builder: Builder) -> Case {
+    case_with(builder, &Options::default())
+}
+
+/// The same with other options.
+pub fn case_with(builder: Builder, options: &Options) -> Case {
     let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
     let mut random = Random::new(7);
     let samples = (0..SAMPLES).map(|_| {
@@ -27,7 +33,7 @@ pub fn case(builder: Builder) -> Case {
         inputs.map(|input| random.tensor(&input.shape, -1.0, 1.0)).collect()
     });
     let samples = samples.collect();
-    case_of(model, samples)
+    case_of(model, samples, options)
 }
 
 /// The same with whole numbers, from `low` to `high`.
@@ -42,14 +48,14 @@ pub fn whole_case(builder: Builder, low: i64, high: i64) -> Case {
         inputs.map(tensor).collect()
     });
     let samples = samples.collect();
-    case_of(model, samples)
+    case_of(model, samples, &Options::default())
 }
 
 /// Calibrates and quantises a model.
-fn case_of(model: Model, samples: Vec<Vec<ArrayD<f32>>>) -> Case {
+fn case_of(model: Model, samples: Vec<Vec<ArrayD<f32>>>, options: &Options) -> Case {
     let dataset = Dataset::new(samples, None).unwrap();
     let calibration = model.calibrate(&dataset).unwrap();
-    let quantised = model.quantise(&calibration).unwrap();
+    let quantised = model.quantise_with(&calibration, options).unwrap();
     let bytes = postcard::to_stdvec(&quantised.graph).unwrap();
     assert_eq!(
         postcard::from_bytes::<zkinfer_models::integer::graph::Graph>(&bytes).unwrap(),

@@ -3,12 +3,15 @@
 //! has said that they do not.
 
 use zkinfer_models::agreement::{MAX_ERROR, OutputError};
+use zkinfer_models::quantise::settings::{Bits, Method, Options};
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::testing::random::Random;
 use zkinfer_models::{Dataset, Evaluation, Model};
 
 /// Networks tried.
 const NETWORKS: u64 = 240;
+/// Networks tried with other bits or ranges, which cost more time.
+const FEWER: u64 = 80;
 /// Samples that ranges come from, those compared, and fresh ones.
 const SAMPLES: [usize; 3] = [64, 16, 64];
 /// What is held on fresh samples where nothing was said: the error of an output and that of a part,
@@ -133,13 +136,13 @@ fn samples(model: &Model, sizes: &[f32], count: usize, random: &mut Random) -> D
 
 /// What was said when the network was compiled, and how it does on fresh samples; none if it was
 /// refused before it could be compared.
-fn compared(seed: u64) -> Option<[Evaluation; 2]> {
+fn compared(seed: u64, options: &Options) -> Option<[Evaluation; 2]> {
     let (builder, sizes) = network(seed);
     let model = Model::from_bytes("wild.onnx", &builder.bytes()).unwrap();
     let mut random = Random::new(!seed);
     let [calibration, few, fresh] =
         SAMPLES.map(|count| samples(&model, &sizes, count, &mut random));
-    let quantised = model.quantise(&model.calibrate(&calibration).ok()?).ok()?;
+    let quantised = model.quantise_with(&model.calibrate(&calibration).ok()?, options).ok()?;
     let said = model.evaluate(&quantised.graph, &few).ok()?;
     Some([said, model.evaluate(&quantised.graph, &fresh).unwrap()])
 }
@@ -157,11 +160,11 @@ fn broken(said: &OutputError, fresh: &OutputError) -> Option<String> {
     lost.map(|(_, fresh)| format!("part {fresh}"))
 }
 
-#[test]
-fn integers_follow_the_floats_or_compiling_says_so() {
-    let (mut silent, mut told, mut refused, mut saved) = (0u64, 0u64, 0, 0);
-    for seed in 0..NETWORKS {
-        let Some([said, fresh]) = compared(seed) else {
+/// How many outputs follow, how many are doubted, and how many of these do not follow.
+fn tried(networks: u64, options: &Options) -> [u64; 3] {
+    let (mut silent, mut told, mut refused, mut saved) = (0, 0, 0, 0);
+    for seed in 0..networks {
+        let Some([said, fresh]) = compared(seed, options) else {
             refused += 1;
             continue;
         };
@@ -173,7 +176,7 @@ fn integers_follow_the_floats_or_compiling_says_so() {
             match said.doubt() {
                 Some(_) => {
                     told += 1;
-                    saved += usize::from(broken.is_some());
+                    saved += u64::from(broken.is_some());
                 }
                 None => {
                     silent += 1;
@@ -183,8 +186,32 @@ fn integers_follow_the_floats_or_compiling_says_so() {
         }
     }
     println!(
-        "{silent} follow, {told} are doubted, {saved} of them do not follow, {refused} refused"
+        "{options:?}: {silent} follow, {told} are doubted, {saved} of them do not follow, \
+        {refused} refused"
     );
+    [silent, told, saved]
+}
+
+#[test]
+fn integers_follow_the_floats_or_compiling_says_so() {
+    let [silent, _, saved] = tried(NETWORKS, &Options::default());
     // Both happen, or else this test says nothing: without the warnings it would fail.
     assert!(silent > NETWORKS / 4 && saved > 10, "{silent} and {saved}");
+}
+
+#[test]
+fn so_they_do_with_more_bits() {
+    let [eight, ..] = tried(FEWER, &Options::default());
+    for bits in [Bits::Twelve, Bits::Sixteen] {
+        let [silent, ..] = tried(FEWER, &Options { bits, ..Options::default() });
+        assert!(silent > eight, "{silent} of {eight} with 8 bits");
+    }
+}
+
+#[test]
+fn so_they_do_with_ranges_of_less_than_everything() {
+    for method in [Method::Percentile(99.9), Method::Mse, Method::Entropy] {
+        let [silent, ..] = tried(FEWER, &Options { method, ..Options::default() });
+        assert!(silent > FEWER / 8, "{method:?}: {silent}");
+    }
 }

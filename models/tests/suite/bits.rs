@@ -1,0 +1,132 @@
+//! Activations of more than 8 bits, and ranges that are less than everything.
+
+use zkinfer_models::quantise::settings::{Bits, Method, Options};
+use zkinfer_models::testing::onnx::{Builder, Op};
+
+use crate::support::{Case, case_with, weights};
+
+fn wide(bits: Bits) -> Options {
+    Options { bits, ..Options::default() }
+}
+
+/// Layers without weights that rounding would spoil: every kind of operator that rescales.
+fn arithmetic() -> Builder {
+    Builder::new(13)
+        .input("x", &[1, 2, 4, 4])
+        .input("z", &[1, 2, 4, 4])
+        .node(Op::new("Add", &["x", "z"], &["sum"]))
+        .node(Op::new("Mul", &["x", "z"], &["product"]))
+        .node(Op::new("Tanh", &["sum"], &["tanh"]))
+        .node(Op::new("Sub", &["tanh", "product"], &["difference"]))
+        .node(Op::new("Max", &["difference", "x"], &["most"]))
+        .node(
+            Op::new("AveragePool", &["most"], &["mean"])
+                .ints("kernel_shape", &[2, 2])
+                .ints("strides", &[2, 2]),
+        )
+        .node(Op::new("Sigmoid", &["mean"], &["gate"]))
+        .node(Op::new("Concat", &["mean", "gate"], &["y"]).int("axis", 1))
+        .output("y")
+}
+
+#[test]
+fn more_bits_are_nearer() {
+    let distance = |bits| case_with(arithmetic(), &wide(bits)).distance();
+    let [eight, twelve, sixteen] = [Bits::Eight, Bits::Twelve, Bits::Sixteen].map(distance);
+    assert!(eight > 0.5, "{eight}");
+    assert!(twelve < eight / 6.0, "{twelve} of {eight}");
+    assert!(sixteen < twelve / 6.0, "{sixteen} of {twelve}");
+}
+
+/// Tables of pairs read 8 bits, comparisons any number.
+#[test]
+fn functions_of_two_values_read_what_a_table_holds() {
+    let builder = Builder::new(13)
+        .input("x", &[1, 8])
+        .floats("two", &[], &[2.0])
+        .node(Op::new("Add", &["x", "two"], &["near"]))
+        .node(Op::new("Div", &["x", "near"], &["quotient"]))
+        .node(Op::new("Sigmoid", &["x"], &["curve"]))
+        .node(Op::new("Less", &["x", "curve"], &["less"]))
+        .node(Op::new("Where", &["less", "quotient", "curve"], &["y"]))
+        .output("y");
+    let case = case_with(builder, &wide(Bits::Sixteen));
+    let narrowed = case.quantised.graph.nodes.iter().filter(|node| node.name.contains("/narrow"));
+    assert_eq!(narrowed.count(), 2);
+    assert!(case.distance() < 8.0, "{}", case.distance());
+}
+
+/// A softmax in the middle, with masks, whose scores are fine.
+#[test]
+fn masks_of_many_bits() {
+    let mask: Vec<f32> =
+        (0..16).map(|index| if index % 4 > index / 4 { -1e9 } else { 0.0 }).collect();
+    let softmax = Builder::new(17)
+        .input("x", &[1, 4, 4])
+        .floats("w", &[4, 4], &weights(16))
+        .node(Op::new("MatMul", &["x", "w"], &["scores"]))
+        .floats("mask", &[1, 4, 4], &mask)
+        .node(Op::new("Add", &["scores", "mask"], &["masked"]))
+        .node(Op::new("Softmax", &["masked"], &["p"]).int("axis", -1))
+        .floats("values", &[4, 3], &weights(12))
+        .node(Op::new("MatMul", &["p", "values"], &["y"]))
+        .output("y");
+    let distance = |bits| case_with(softmax.clone(), &wide(bits)).distance();
+    let [eight, sixteen] = [Bits::Eight, Bits::Sixteen].map(distance);
+    assert!(sixteen <= eight && sixteen < 6.0, "{sixteen} of {eight}");
+}
+
+#[test]
+fn outliers_are_named_and_cut_by_every_method() {
+    // Of twenty thousand numbers one is a thousand times as large as most.
+    let mut factors = vec![1.0; 20_000];
+    factors[7] = 1000.0;
+    let network = || {
+        Builder::new(13)
+            .input("x", &[1, 20_000])
+            .floats("factors", &[20_000], &factors)
+            .node(Op::new("Mul", &["x", "factors"], &["wild"]))
+            .node(Op::new("Abs", &["wild"], &["y"]))
+            .output("y")
+    };
+    let range = |case: &Case| {
+        let mut nodes = case.quantised.report.nodes.iter();
+        nodes.find_map(|node| node.range.filter(|_| node.name.starts_with("wild"))).unwrap().maximum
+    };
+    let all = case_with(network(), &Options::default());
+    assert!(range(&all) > 500.0);
+    let said = &all.quantised.report.choices;
+    assert!(
+        said.iter().any(|line| line.starts_with("\"wild") && line.contains("is quantised up to")),
+        "{said:?}"
+    );
+    for (method, most) in [
+        (Method::Percentile(99.8), 1.1),
+        (Method::Percentile(100.0), 2000.0),
+        (Method::Entropy, 50.0),
+    ] {
+        let options = Options { method, ..Options::default() };
+        let found = range(&case_with(network(), &options));
+        assert!(found <= most, "{method:?}: {found}");
+    }
+    // Square errors weigh a number of 1000 more than the steps of all others.
+    let options = Options { method: Method::Mse, ..Options::default() };
+    assert!(range(&case_with(network(), &options)) > 100.0);
+}
+
+/// Elements that only many bits tell apart are put in order by as many as a TopK has keys for.
+#[test]
+fn what_is_put_in_order_has_as_many_bits_as_its_keys() {
+    let builder = Builder::new(13)
+        .input("x", &[1, 32])
+        .integers("k", &[2])
+        .node(Op::new("Tanh", &["x"], &["t"]))
+        .node(Op::new("TopK", &["t", "k"], &["top", "places"]))
+        .node(Op::new("Sigmoid", &["top"], &["y"]))
+        .output("y");
+    let case = case_with(builder, &wide(Bits::Sixteen));
+    let narrow = case.quantised.graph.nodes.iter().find(|node| node.name.contains("/narrow"));
+    let step = narrow.expect("16 bits of 32 elements are too many keys").quantisation.scale;
+    assert!((step * 8191.0 - 2.0 * 0.76).abs() < 0.1, "13 bits: {step}");
+    assert!(case.distance() < 8.0, "{}", case.distance());
+}
