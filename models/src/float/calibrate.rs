@@ -293,8 +293,9 @@ impl Measured {
         tensors: &[ArrayD<f32>],
     ) -> Result<Self, CalibrateError> {
         let mut measured = Self::new(graph);
-        let Self { indices, inputs, nodes, inputs_by_index, arguments_by_index, counted, infinite } =
-            &mut measured;
+        let Self { indices, inputs, nodes, counted, infinite, .. } = &mut measured;
+        let (inputs_by_index, arguments_by_index) =
+            (&mut measured.inputs_by_index, &mut measured.arguments_by_index);
         // The values that a Where chooses by.
         let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
         let conditions: HashSet<ValueId> = chosen.map(|node| node.inputs[0]).collect();

@@ -74,7 +74,8 @@ impl Histogram {
         }
     }
 
-    /// The bins that hold anything, from the smallest number to the largest. Zero is one of its own.
+    /// The bins that hold anything, from the smallest number to the largest. Zero is one of its
+    /// own.
     pub fn bins(&self) -> Vec<Bin> {
         let pages = self.pages.iter().enumerate();
         let counts = pages.flat_map(|(page, bins)| {

@@ -62,7 +62,8 @@ pub(super) fn summed(
     (multipliers.collect(), constant.collect())
 }
 
-/// Multipliers and shift of factors, none of which is exact, of integers with `extra` bits beyond 8.
+/// Multipliers and shift of factors, none of which is exact, of integers with `extra` bits beyond
+/// 8.
 pub(super) fn factors(factors: &[f64], extra: u32) -> (Vec<i64>, u32) {
     let smallest = factors.iter().copied().fold(f64::INFINITY, f64::min);
     let mut shift = *FACTOR_SHIFTS.start() + extra;
