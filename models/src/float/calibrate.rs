@@ -258,7 +258,7 @@ struct Measured {
     inputs_by_index: Vec<Vec<Columns>>,
     arguments_by_index: Vec<Option<Columns>>,
     /// For each node, its result and what its fused activation reads, counted.
-    counted: Vec<[Histogram; 2]>,
+    tally: Vec<[Histogram; 2]>,
     /// Where a node was infinite first: the sample, and what was found.
     infinite: BTreeMap<usize, (usize, f64)>,
 }
@@ -280,7 +280,7 @@ impl Measured {
             arguments_by_index: (graph.nodes.iter())
                 .map(|node| Columns::of_layer(graph, node))
                 .collect(),
-            counted: vec![Default::default(); graph.nodes.len()],
+            tally: vec![Default::default(); graph.nodes.len()],
             infinite: BTreeMap::new(),
         }
     }
@@ -293,9 +293,8 @@ impl Measured {
         tensors: &[ArrayD<f32>],
     ) -> Result<Self, CalibrateError> {
         let mut measured = Self::new(graph);
-        let Self { indices, inputs, nodes, counted, infinite, .. } = &mut measured;
-        let (inputs_by_index, arguments_by_index) =
-            (&mut measured.inputs_by_index, &mut measured.arguments_by_index);
+        let Self { indices, inputs, nodes, inputs_by_index, arguments_by_index, tally, infinite } =
+            &mut measured;
         // The values that a Where chooses by.
         let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
         let conditions: HashSet<ValueId> = chosen.map(|node| node.inputs[0]).collect();
@@ -346,7 +345,7 @@ impl Measured {
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
             *of_result = of_result.including(result.iter().map(|&x| x as f32));
-            count(&graph.nodes[index], &mut counted[index], argument.iter(), result.iter());
+            count(&graph.nodes[index], &mut tally[index], argument.iter(), result.iter());
         });
         let unread = unread(graph, odd.keys().copied(), consumers, &known);
         for (&index, (argument, result)) in &odd {
@@ -370,7 +369,7 @@ impl Measured {
             let (of_argument, of_result) = &mut nodes[index];
             *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
             *of_result = of_result.including(result.iter().map(|&x| x as f32));
-            count(&graph.nodes[index], &mut counted[index], argument.iter(), result.iter());
+            count(&graph.nodes[index], &mut tally[index], argument.iter(), result.iter());
         }
         Ok(measured)
     }
@@ -391,7 +390,7 @@ impl Measured {
                 _ => *columns = None,
             }
         }
-        for (counted, other) in self.counted.iter_mut().zip(&other.counted) {
+        for (counted, other) in self.tally.iter_mut().zip(&other.tally) {
             counted.iter_mut().zip(other).for_each(|(counted, other)| counted.join(other));
         }
         for (&index, &first) in &other.infinite {
@@ -403,7 +402,7 @@ impl Measured {
         self.bound(graph)?;
         let names = || graph.nodes.iter().map(|node| node.name.clone());
         let mut histograms = Histograms::default();
-        for (node, [argument, result]) in graph.nodes.iter().zip(self.counted) {
+        for (node, [argument, result]) in graph.nodes.iter().zip(self.tally) {
             let [results, arguments] = is_counted(node);
             if results {
                 histograms.results.insert(node.name.clone(), result);
@@ -440,7 +439,7 @@ impl Measured {
         }
         let results = self.nodes.iter().map(|&(_, result)| result);
         let ranges: Vec<Range> = self.inputs.iter().copied().chain(results).collect();
-        let least = |index: usize| self.counted[index][1].least();
+        let least = |index: usize| self.tally[index][1].least();
         let relevance = Relevance::new(graph, &ranges, least, |_| FINEST);
         for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
             *of_argument = relevance.arguments[index].end(*of_argument);
