@@ -3,7 +3,7 @@
 
 use ndarray::ArrayD;
 use zkinfer::circuits::judge::mock_prove;
-use zkinfer::models::quantise::settings::{Bits, Options};
+use zkinfer::models::quantise::settings::{Bits, Options, Widths};
 use zkinfer::models::testing::onnx::{Builder, Op};
 use zkinfer::models::testing::random::Random;
 use zkinfer::{Circuit, Compile, Exposure, Model, Objective, Parameters, verify};
@@ -48,7 +48,7 @@ fn small() -> Builder {
 fn compile(builder: Builder, bits: Bits, exposure: &Exposure) -> Circuit {
     let model = Model::from_bytes("case.onnx", &builder.bytes()).expect("a supported model");
     let calibration = model.calibrate_input_range(-1.0, 1.0).expect("ranges");
-    let options = Options { bits, ..Options::default() };
+    let options = Options { widths: Widths::all(bits), ..Options::default() };
     let quantised = model.quantise_with(&calibration, &options).expect("integers");
     quantised.compile_with(exposure, Objective::Prover).expect("a circuit")
 }

@@ -263,8 +263,7 @@ impl Model {
         calibration: &Calibration,
         options: &Options,
     ) -> Result<Quantised, Error> {
-        let settings = options.settings(&self.graph);
-        Ok(quantise::quantise(&self.graph, calibration, &settings, &self.notes, self.origin)?)
+        Ok(quantise::quantise(&self.graph, calibration, options, &self.notes, self.origin)?)
     }
 
     /// Compares a quantised graph of this model with the float model, sample by sample.

@@ -7,7 +7,7 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::foresight;
 use zkinfer::models::integer::graph::Graph;
-use zkinfer::models::quantise::settings::Options;
+use zkinfer::models::quantise::settings::{Options, Widths};
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
@@ -134,7 +134,7 @@ pub fn quantise(
         }
     };
     progress.stage("quantising");
-    let options = Options { method: arguments.calibrate, bits: arguments.bits };
+    let options = Options { method: arguments.calibrate, widths: Widths::all(arguments.bits) };
     let mut quantised = model.quantise_with(&calibration, &options)?;
     let Some(samples) = samples else { return Ok((quantised, None)) };
     progress.stage("comparing with the float model");

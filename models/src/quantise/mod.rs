@@ -67,7 +67,7 @@ pub use error::QuantiseError;
 use origin::{Origin, some_of};
 use ranges::Ranges;
 use report::{InputReport, Report};
-use settings::Settings;
+use settings::Options;
 
 /// A quantised network and how it came about.
 #[derive(Clone, Debug)]
@@ -85,11 +85,11 @@ pub struct Quantised {
 pub(crate) fn quantise(
     float: &float::graph::Graph,
     calibration: &Calibration,
-    settings: &Settings,
+    options: &Options,
     notes: &[String],
     origin: Origin,
 ) -> Result<Quantised, QuantiseError> {
-    let choices = Ranges::new(float, calibration, settings)?;
+    let choices = Ranges::new(float, calibration, options)?;
     let mut quantiser = Quantiser::new(float, &choices);
     quantiser.report.notes = notes.to_vec();
     quantiser.report.choices.clone_from(&choices.plan.choices);

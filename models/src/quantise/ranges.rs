@@ -13,7 +13,7 @@ use crate::integer::graph::ValueId;
 use super::error::QuantiseError;
 use super::plan::{Plan, Values};
 use super::reach::{fine_scale, steps};
-use super::settings::Settings;
+use super::settings::Options;
 use super::whole::Integers;
 use super::{outliers, scale};
 use crate::integer::signature::Grid;
@@ -44,7 +44,7 @@ impl Ranges {
     pub(super) fn new(
         graph: &Graph,
         calibration: &Calibration,
-        settings: &Settings,
+        options: &Options,
     ) -> Result<Self, QuantiseError> {
         let look_up =
             |ranges: &BTreeMap<String, Range>, value: &str| -> Result<Range, QuantiseError> {
@@ -73,7 +73,8 @@ impl Ranges {
         let consumers = graph.consumers();
         let integers = Integers::new(graph, &ranges, &consumers);
         let histograms = &calibration.histograms;
-        let mut bits: Vec<u32> = (0..ranges.len()).map(|value| settings.bits(value)).collect();
+        let mut bits: Vec<u32> =
+            (0..ranges.len()).map(|value| options.widths.of(value).count()).collect();
         for (index, node) in graph.nodes.iter().enumerate() {
             if let (true, Some(&input)) = (node.keeps_grid(), node.inputs.first()) {
                 bits[graph.result(index)] = bits[input];
@@ -103,7 +104,7 @@ impl Ranges {
             bits,
             said: Vec::new(),
         };
-        choices.narrow(graph, calibration, settings);
+        choices.narrow(graph, calibration, options);
         let kept: Vec<Option<Grid>> =
             (0..choices.ranges.len()).map(|id| choices.whole(id)).collect();
         let Self { ranges, sums, bits, .. } = &choices;
@@ -116,7 +117,7 @@ impl Ranges {
 
     /// Leaves of each range what matters, and of that what the method says. People see what an
     /// input saturates to: its range stays what they calibrated.
-    fn narrow(&mut self, graph: &Graph, calibration: &Calibration, settings: &Settings) {
+    fn narrow(&mut self, graph: &Graph, calibration: &Calibration, options: &Options) {
         let Histograms { results, arguments } = &calibration.histograms;
         for (index, node) in graph.nodes.iter().enumerate() {
             let value = graph.result(index);
@@ -131,15 +132,14 @@ impl Ranges {
             if let Some(histogram) = results.get(&node.name)
                 && own
             {
-                let chosen = settings.method.range(histogram, matters, steps);
+                let chosen = options.method.range(histogram, matters, steps);
                 self.ranges[value] = chosen;
                 self.said.extend(outliers::line(&node.name, all, matters, chosen, histogram));
             }
             let matters = self.relevance.arguments[index].narrow(self.arguments[index]);
             let histogram =
                 arguments.get(&node.name).filter(|_| self.argument_grid(index).is_none());
-            let chosen =
-                histogram.map(|histogram| settings.method.range(histogram, matters, steps));
+            let chosen = histogram.map(|histogram| options.method.range(histogram, matters, steps));
             self.arguments[index] = chosen.unwrap_or(matters);
         }
     }

@@ -1,12 +1,12 @@
 //! Activations of more than 8 bits, and ranges that are less than everything.
 
-use zkinfer_models::quantise::settings::{Bits, Method, Options};
+use zkinfer_models::quantise::settings::{Bits, Method, Options, Widths};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{Case, case_with, weights};
 
 fn wide(bits: Bits) -> Options {
-    Options { bits, ..Options::default() }
+    Options { widths: Widths::all(bits), ..Options::default() }
 }
 
 /// Layers without weights that rounding would spoil: every kind of operator that rescales.

@@ -3,7 +3,7 @@
 //! has said that they do not.
 
 use zkinfer_models::agreement::{MAX_ERROR, OutputError};
-use zkinfer_models::quantise::settings::{Bits, Method, Options};
+use zkinfer_models::quantise::settings::{Bits, Method, Options, Widths};
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::testing::random::Random;
 use zkinfer_models::{Dataset, Evaluation, Model};
@@ -203,7 +203,8 @@ fn integers_follow_the_floats_or_compiling_says_so() {
 fn so_they_do_with_more_bits() {
     let [eight, ..] = tried(FEWER, &Options::default());
     for bits in [Bits::Twelve, Bits::Sixteen] {
-        let [silent, ..] = tried(FEWER, &Options { bits, ..Options::default() });
+        let [silent, ..] =
+            tried(FEWER, &Options { widths: Widths::all(bits), ..Options::default() });
         assert!(silent > eight, "{silent} of {eight} with 8 bits");
     }
 }
