@@ -455,7 +455,7 @@ fn the_entries_of_another_index() {
     let values = (0..48).map(|place| place / 4 * 4 + place % 4 * 20 - 30).collect();
     let mut graph = single(Operator::Lookup { minimum: 0, values }, &[1], 12);
     graph.inputs[0] = Input { shape: vec![1], minimum: 0, maximum: 3, ..graph.inputs[0].clone() };
-    let honest = Honest::public(&graph, &[&[0]]);
+    let honest = Honest::private(&graph, &[&[0]]);
     assert_eq!(honest.witness.outputs[0][..2], [-30, -26]);
     assert_eq!([honest.cells(0), honest.cells(1)], [(0, 1), (-30, -30)]);
     // Not the index, or its entry another one.
@@ -469,7 +469,7 @@ fn the_entries_of_another_index() {
     // A table for each row.
     let mut graph = single(Operator::Lookup { minimum: 0, values: vec![10, 20, 30] }, &[1], 1);
     graph.inputs[0] = Input { shape: vec![1], minimum: 0, maximum: 2, ..graph.inputs[0].clone() };
-    let honest = Honest::public(&graph, &[&[1]]);
+    let honest = Honest::private(&graph, &[&[1]]);
     assert_eq!((honest.witness.outputs[0][0], honest.cells(0)), (20, (1, 20)));
     honest.assert_rejected(&honest.answering(0, 30), &[PAIR]);
     honest.assert_rejected(&honest.arguing(0, 1), &[END]);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
-    self, Bounded, Combine, Contract, Form, Hint, Node, NodeId, Operator, Product, Source, View,
-    ViewKind,
+    self, Bounded, Combine, Contract, Form, Hint, Node, NodeId, OneHot, Operator, Product, Source,
+    View, ViewKind,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -94,6 +94,23 @@ impl Builder {
     /// An input.
     pub(crate) fn input(&mut self, index: usize, shape: Vec<usize>, range: Interval) -> NodeId {
         self.push(Operator::Input(index), shape, Some(range), 0)
+    }
+
+    /// The public input that a node is, perhaps in another shape.
+    pub(crate) fn input_of(&self, node: NodeId) -> Option<usize> {
+        match &self.nodes[node].operator {
+            Operator::Input(index) => Some(*index),
+            Operator::View(View { inputs, kind: ViewKind::Reshape(_) }) => {
+                inputs.first().and_then(|&input| self.input_of(input))
+            }
+            _ => None,
+        }
+    }
+
+    /// A public input as indices of a table.
+    pub(crate) fn one_hot(&mut self, indices: OneHot, shape: Vec<usize>) -> NodeId {
+        let range = Interval { minimum: 0, maximum: 1 };
+        self.share(Operator::OneHot(indices), shape, Some(range))
     }
 
     /// The same elements in another shape. A reshape of a reshape reads the original; one to the

@@ -47,7 +47,7 @@ pub(super) fn insert(
 fn renumber(operator: &mut Operator, places: &[NodeId], moved: &[NodeId]) {
     let to = |node: &mut NodeId| *node = places[*node];
     match operator {
-        Operator::Input(_) => {}
+        Operator::Input(_) | Operator::OneHot(_) => {}
         Operator::Contract(contract) => {
             to(&mut contract.input);
             if let Weights::PublicOf(owner) | Weights::SealedOf(owner) = &mut contract.weights {

@@ -141,6 +141,7 @@ fn scale(operator: &mut Operator, bits: u32) -> Option<()> {
         | Operator::View(_)
         | Operator::Requantise(_)
         | Operator::Copy(_)
-        | Operator::Bounded(_) => None,
+        | Operator::Bounded(_)
+        | Operator::OneHot(_) => None,
     }
 }

@@ -9,11 +9,18 @@
 //! one function of `N·d + index`. Cells: 2 for each element of the result, and `N·D` rows of a
 //! table, which is public. Taken where that is less and the weights are public.
 //!
-//! Both rest on the index being one of the `N`: what a graph can compute is within its bounds,
+//! **Public indices**, those of an input that every proof shows: the verifier knows which column
+//! each is, so the table is read by a contraction that is linear in its weights. Cells: none if
+//! these are public, else those of a requantisation for each element of the result.
+//!
+//! All rest on the index being one of the `N`: what a graph can compute is within its bounds,
 //! which validation compares with the table, and an input's range is checked with every proof.
 
 use zkinfer_models::integer::graph::{Function, Node, Requantise, Ties, Window};
-use zkinfer_verifier::circuit::description::{Contract, NodeId, ViewKind, Weights};
+use zkinfer_verifier::circuit::description::{
+    Contract, NodeId, OneHot, ViewKind, Visibility, Weights,
+};
+use zkinfer_verifier::circuit::interval::Interval;
 
 use super::convolution::slide;
 use super::lowering::Lowering;
@@ -35,11 +42,21 @@ pub(super) fn lower(
     if columns == 0 || values.len() != rows * columns {
         return Err(lowering.malformed("its table has a column for each row"));
     }
+    let public = lowering
+        .builder
+        .input_of(operand.node)
+        .filter(|&input| lowering.started.inputs[input].visibility == Visibility::Public);
     let index = lowering.builder.reshape(operand.node, &[1, 1, positions]);
-    let result = if !lowering.sealed && tables_are_cheaper(rows, columns, positions) {
+    let result = if let Some(input) = public {
+        let indices = OneHot { input, first: minimum, count: columns };
+        let one_hot = lowering.builder.one_hot(indices, vec![columns, 1, positions]);
+        let exact = !lowering.sealed;
+        read(lowering, one_hot, exact, values, [rows, positions])?
+    } else if !lowering.sealed && tables_are_cheaper(rows, columns, positions) {
         by_tables(lowering, index, minimum, values, [rows, columns, positions])
     } else {
-        by_one_hot(lowering, index, minimum, values, [rows, columns, positions])?
+        let one_hot = one_hot(lowering, index, minimum, [columns, positions]);
+        read(lowering, one_hot, false, values, [rows, positions])?
     };
     if positions == 1 || rows == 1 {
         return Ok(result);
@@ -88,17 +105,29 @@ fn by_tables(
     lowering.builder.requantise(places, 0, &Function { minimum: 0, values })
 }
 
-fn by_one_hot(
+/// A row of a one for the column that each index names, and zeros for all others.
+fn one_hot(
     lowering: &mut Lowering<'_>,
     index: NodeId,
     minimum: i64,
-    values: &[i32],
-    [rows, columns, positions]: [usize; 3],
-) -> Result<NodeId, Error> {
+    [columns, positions]: [usize; 2],
+) -> NodeId {
     let offsets = (0..columns).map(|column| -minimum - column as i64).collect();
     let distances = shifted(lowering, index, offsets, positions);
     let equal = Function { minimum: -1, values: vec![0, 1, 0] };
-    let one_hot = lowering.builder.requantise(distances, 0, &equal);
+    lowering.builder.requantise(distances, 0, &equal)
+}
+
+/// The columns that `[columns, 1, positions]` zeros and ones name. Sealed ones are brought to their
+/// range: as those of any contraction they have a bias, of which only the prover knows that it is
+/// zero.
+fn read(
+    lowering: &mut Lowering<'_>,
+    one_hot: NodeId,
+    exact: bool,
+    values: &[i32],
+    [rows, positions]: [usize; 2],
+) -> Result<NodeId, Error> {
     let ends = (values.iter().min(), values.iter().max());
     let (least, most) = ends.0.zip(ends.1).map_or((0, 0), |(&least, &most)| (least, most));
     let requantise = Requantise {
@@ -111,8 +140,11 @@ fn by_one_hot(
         weights: Rows::Own(values),
         bias: &vec![0; rows],
         multipliers: &vec![1; rows],
-        requantise: Some(&requantise),
+        requantise: (!exact).then_some(&requantise),
     };
     let geometry = slide(one_hot, &Window::unit(), 1, rows);
-    terms.contract(lowering, geometry, [rows, 1, positions], true)
+    let result = terms.contract(lowering, geometry, [rows, 1, positions], true)?;
+    let (minimum, maximum) = (least.into(), most.into());
+    lowering.builder.narrow(result, Interval { minimum, maximum });
+    Ok(result)
 }

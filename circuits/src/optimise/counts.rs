@@ -209,7 +209,7 @@ impl Sizes {
         let description = lowered.description();
         let (mut private, mut copies, mut factors) = (0, 0, 0);
         let mut bounded = Vec::new();
-        for (node, facts) in description.nodes.iter().zip(&analysis.nodes) {
+        for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate() {
             match &node.operator {
                 Operator::Input(index)
                     if description.inputs[*index].visibility != Visibility::Public =>
@@ -218,7 +218,7 @@ impl Sizes {
                 }
                 Operator::Copy(_) => copies += facts.elements,
                 Operator::Bounded(node) => bounded.push((facts.elements, node.clone())),
-                operator if operator.is_bilinear() => {
+                operator if description.is_bilinear(id) => {
                     factors += factor_length(operator, &analysis.nodes)
                 }
                 _ => {}

@@ -49,7 +49,7 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
             }
             _ => {}
         }
-        if node.operator.is_bilinear() {
+        if description.is_bilinear(id) {
             cells[id] += 2 * factor_length(&node.operator, &analysis.nodes);
         }
     }

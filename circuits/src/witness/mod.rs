@@ -17,7 +17,8 @@ mod contraction;
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, NodeId, Operator, Output, OutputSource, Source, View, ViewKind, Visibility,
+    Combine, Contract, NodeId, OneHot, Operator, Output, OutputSource, Source, View, ViewKind,
+    Visibility,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::view::gather;
@@ -113,6 +114,12 @@ fn check(key: &VerifyingKey, inputs: &[Vec<i64>]) -> Result<(), InputError> {
     Ok(())
 }
 
+/// Whether each element of an input is each of `count` indices from `first` on.
+fn one_hot(indices: &[i64], first: i64, count: usize) -> Vec<i64> {
+    let places = first..first + count as i64;
+    places.flat_map(|place| indices.iter().map(move |&index| i64::from(index == place))).collect()
+}
+
 /// Per node, the last node that reads it; `usize::MAX` for nodes that outputs read.
 fn last_readers(key: &VerifyingKey) -> Vec<usize> {
     let description = key.description();
@@ -172,6 +179,9 @@ impl Evaluation<'_> {
                     cells::requantise(key, id, requantise, input, &results, &mut self.columns);
                     results
                 }
+                Operator::OneHot(OneHot { input, first, count }) => {
+                    one_hot(&self.inputs[*input], *first, *count)
+                }
                 Operator::Bounded(bounded) => {
                     let (Source::Quotient { input, .. } | Source::Hint { input, .. }) =
                         bounded.source;
@@ -189,6 +199,24 @@ impl Evaluation<'_> {
                 }
             }
         }
+    }
+
+    /// A contraction that reads a table at public indices takes an entry of each row.
+    fn entries(
+        &self,
+        contract: &Contract,
+        &OneHot { input, first, count }: &OneHot,
+        weights: &[i64],
+        biases: &[i64],
+    ) -> Vec<i64> {
+        let rows = contract.row_factors.iter().zip(&contract.bias).zip(weights.chunks(count));
+        let row = |(row, ((factor, constant), weights)): (usize, ((&i64, &i64), &[i64]))| {
+            let bias = biases.get(row).copied().unwrap_or(0);
+            let entry =
+                |index: &i64| factor * (weights[(index - first) as usize] + bias) + constant;
+            self.inputs[input].iter().map(entry).collect::<Vec<i64>>()
+        };
+        rows.enumerate().flat_map(row).collect()
     }
 
     fn input(&mut self, id: usize, index: usize) -> Vec<i64> {
@@ -212,15 +240,17 @@ impl Evaluation<'_> {
         let rows = |node: usize| facts(node).matrix().0;
         let (input, output) = (facts(contract.input), facts(id));
         let x = &self.values[contract.input];
+        let table = self.key.description().table(contract);
         match self.key.description().public_weights(contract) {
-            Some(weights) => contraction::evaluate(
-                contract,
-                weights.iter().map(|&weight| weight.into()),
-                &[],
-                input,
-                output,
-                x,
-            ),
+            Some(weights) => {
+                let weights = weights.iter().map(|&weight| i64::from(weight));
+                match table {
+                    Some(indices) => {
+                        self.entries(contract, indices, &weights.collect::<Vec<_>>(), &[])
+                    }
+                    None => contraction::evaluate(contract, weights, &[], input, output, x),
+                }
+            }
             None => {
                 let first =
                     sealed_contractions(self.key).take_while(|&other| other < id).map(rows).sum();
@@ -235,10 +265,13 @@ impl Evaluation<'_> {
                 let mut sheets = self.key.layout().model_sheets();
                 let weights = sheets.position(|sheet| sheet.role == role);
                 let weights = &self.model[weights.expect("sealed weights have a sheet")];
-                let weights = weights.iter().copied();
-                let values = contraction::evaluate(contract, weights, &biases, input, output, x);
-                self.operands.push([x.clone(), Vec::new()]);
-                values
+                if self.key.description().is_bilinear(id) {
+                    self.operands.push([x.clone(), Vec::new()]);
+                }
+                if let Some(indices) = table {
+                    return self.entries(contract, indices, weights, &biases);
+                }
+                contraction::evaluate(contract, weights.iter().copied(), &biases, input, output, x)
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use zkinfer_verifier::circuit::analysis::Analysis;
 use zkinfer_verifier::circuit::description::{
-    Contract, Description, Hint, Operator, Product, Source, View, ViewKind, Weights,
+    Contract, Description, Hint, OneHot, Operator, Product, Source, View, ViewKind, Weights,
 };
 
 /// Row-major elements of a tensor.
@@ -92,6 +92,12 @@ pub fn evaluate(
                 values[requantise.input].iter().map(apply).collect()
             }
             Operator::Copy(input) => values[*input].clone(),
+            Operator::OneHot(OneHot { input, first, count }) => {
+                let places = (0..*count as i64).flat_map(|place| {
+                    inputs[*input].iter().map(move |index| i128::from(index - first == place))
+                });
+                places.collect()
+            }
             Operator::Bounded(bounded) => {
                 let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
                 let x = &values[input];

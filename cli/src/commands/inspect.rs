@@ -188,6 +188,7 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
             Operator::View(_) => ("view", 0),
             Operator::Requantise(_) => ("requantise", 0),
             Operator::Bounded(_) => ("bounded", 0),
+            Operator::OneHot(_) => ("one-hot", 0),
         };
         let runs = cells.iter().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
         let (cells, lookups) = runs.fold((0, 0), |(cells, lookups), run| {

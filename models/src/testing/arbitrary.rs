@@ -7,6 +7,7 @@
 //! computed goes unseen.
 
 mod operators;
+mod rows;
 mod values;
 
 use ndarray::ArrayD;

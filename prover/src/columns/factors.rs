@@ -22,8 +22,12 @@ pub fn factor_columns(
     let first = layout.factor_columns().start;
     let mut columns = vec![Vec::new(); first];
     columns.resize(layout.factor_columns().end, vec![Fp::ZERO; layout.usable]);
-    let nodes =
-        key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+    let nodes = key
+        .description()
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(id, _)| key.description().is_bilinear(*id));
     let weights = |id: usize| {
         let role = Role::Weights(key.description().owner(id));
         let index = layout.model_sheets().position(|sheet| sheet.role == role)?;

@@ -13,7 +13,7 @@ use crate::threads::for_each_chunk;
 /// `κ` of sealed weights: `units[o]·taps[i]` for element `i` of unit `o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightCotangent {
-    /// Powers of `τ`, one per element of a unit.
+    /// One per element of a unit: powers of `τ`, or of a table's columns sums of powers of `σ`.
     pub taps: Vec<Fp>,
     /// One per unit.
     pub units: Vec<Fp>,

@@ -69,6 +69,10 @@ impl Backward<'_> {
                     rows.iter().zip(row_factors).map(|(g, factor)| *g * factor).collect();
                 match weights {
                     Some(weights) => geometry.taps(weights, &scaled),
+                    None if !self.key.description().is_bilinear(id) => {
+                        self.sealed_biases(&scaled, total);
+                        return self.table(id, contract, scaled);
+                    }
                     None => {
                         let separator = rows.first().copied().unwrap_or(Fp::ZERO);
                         self.sealed_biases(&scaled, total);

@@ -21,6 +21,7 @@
 //! | [`factors`] | what those are made of, on both sides |
 //! | `cotangent` | what the pass carries, and where `κ` is made |
 //! | [`contraction`] | the transpose of a contraction |
+//! | `table` | steps through tables that are read at public indices |
 //! | `sliding` | the same under powers of a challenge, linear in elements and taps |
 
 mod bilinear;
@@ -31,6 +32,7 @@ pub mod factors;
 mod linear;
 mod pass;
 mod sliding;
+mod table;
 
 pub use cotangent::WeightCotangent;
 pub use pass::{Adjoint, backward};

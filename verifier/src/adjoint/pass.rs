@@ -105,6 +105,7 @@ impl<'a> Backward<'a> {
             (Operator::Copy(input), read) => self.copy(id, *input, facts, read),
             (Operator::Bounded(bounded), read) => self.bounded(id, bounded, facts, read),
             (Operator::Input(index), read) => self.input(id, *index, facts, read),
+            (Operator::OneHot(indices), Some(read)) => self.one_hot(*indices, facts, &read),
             (_, None) => {}
             (Operator::Contract(contract), Some(read)) => self.contract(id, contract, facts, read),
             (Operator::Product(product), Some(read)) => self.product(id, product, read),

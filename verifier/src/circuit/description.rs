@@ -10,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::circuit::bounded::{Bounded, Hint, Source};
 use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
 pub use crate::visibility::Visibility;
 
@@ -143,6 +144,8 @@ pub enum Operator {
     Copy(NodeId),
     /// Integers of so many bits: a range check, or what the prover chooses. Owns cells.
     Bounded(Bounded),
+    /// A public input as indices of a table. No cells.
+    OneHot(OneHot),
 }
 
 /// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where
@@ -277,65 +280,19 @@ pub enum Form {
     Wide,
 }
 
-/// `0 ≤ y < 2^bits`, each element in range-checked limbs of its own.
+/// `y[t, 0, p] = 1` where element `p` of a public input is `first + t`, else 0: of shape `[count,
+/// 1, P]`, one 1 for each `p`, since the input's range is checked.
 ///
-/// With these, inequalities are proven: `x ≥ 0` is an exact quotient of `x` by 1, and `r =
-/// ⌊2^b / x⌋` is the only `r` for which both `2^b − r·x` and `x − 1 − (2^b − r·x)` have one. See
-/// `docs/argument/bounded.md`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Bounded {
-    /// Bits of an element, at least 1.
-    pub bits: u32,
-    /// What is known of the elements besides.
-    pub source: Source,
-}
-
-/// What is known of the elements of a [`Bounded`].
+/// A contraction of one tap a channel over it reads a table, `W[o, x[p] − first]`, and then the
+/// equation is linear in sealed weights too: it takes no factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Source {
-    /// `unit·y = x`, exactly.
-    Quotient {
-        /// The node `x`.
-        input: NodeId,
-        /// The unit, at least 1.
-        unit: i64,
-    },
-    /// Nothing: the prover chooses. Whatever is to be known of it, other nodes have to say.
-    Hint {
-        /// The node that an honest prover looks at.
-        input: NodeId,
-        /// What it chooses; if that is out of range, the end of the range.
-        hint: Hint,
-    },
-}
-
-/// What an honest prover chooses. Nothing rests on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Hint {
-    /// The largest `⌊(x + offset) / 2^shift⌋` of each row: the last dimension of the result is 1.
-    Maximum {
-        /// What is added first.
-        offset: i64,
-        /// Bits that are dropped, at most 60.
-        shift: u32,
-    },
-    /// `⌊(x + offset) / 2^shift⌋`.
-    Shifted {
-        /// What is added first.
-        offset: i64,
-        /// Bits that are dropped, at most 60.
-        shift: u32,
-    },
-    /// `⌊2^bits / x⌋`.
-    Reciprocal {
-        /// Bits of the numerator, at most 60.
-        bits: u32,
-    },
-    /// `⌊√(x + offset)⌋`.
-    Root {
-        /// What is added first.
-        offset: i64,
-    },
+pub struct OneHot {
+    /// Index of the input, which is public.
+    pub input: usize,
+    /// The index of the table's first column; no element is less.
+    pub first: i64,
+    /// Columns of the table; no element is beyond the last.
+    pub count: usize,
 }
 
 /// A function of one integer by table: `x ↦ values[clamp(x − minimum, 0, last)]`.
@@ -414,27 +371,39 @@ impl Description {
         self.contraction(node).and_then(|contract| contract.weights.owner()).unwrap_or(node)
     }
 
+    /// The indices at which a contraction reads a table, if that is what it does.
+    pub fn table(&self, contract: &Contract) -> Option<&OneHot> {
+        let plain = contract.kernel == [1; 2]
+            && contract.strides == [1; 2]
+            && contract.pads == [0; 4]
+            && contract.groups == 1
+            && contract.column_factors.is_empty();
+        match &self.nodes.get(contract.input)?.operator {
+            Operator::OneHot(indices) if plain => Some(indices),
+            _ => None,
+        }
+    }
+
+    /// Whether a node multiplies committed values with each other, which takes a pair of factor
+    /// columns.
+    pub fn is_bilinear(&self, node: NodeId) -> bool {
+        match self.nodes.get(node).map(|node| &node.operator) {
+            Some(Operator::Product(_)) => true,
+            Some(Operator::Contract(contract)) => match contract.weights {
+                Weights::Public(_) | Weights::PublicOf(_) => false,
+                Weights::Sealed => self.table(contract).is_none(),
+                Weights::SealedOf(_) => true,
+            },
+            _ => false,
+        }
+    }
+
     /// The public weights that a contraction reads, whosever they are.
     pub fn public_weights<'a>(&'a self, contract: &'a Contract) -> Option<&'a [i8]> {
         match contract.weights {
             Weights::PublicOf(owner) => self.contraction(owner)?.weights.public(),
             _ => contract.weights.public(),
         }
-    }
-}
-
-impl Bounded {
-    /// Limbs of an element: as few as hold its bits, and one more that bounds the highest where
-    /// they hold more.
-    pub fn limbs(&self, limb_bits: u32) -> usize {
-        let whole = usize::try_from(self.bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX);
-        whole.saturating_add(usize::from(self.padding(limb_bits) > 0))
-    }
-
-    /// Bits that its limbs hold beyond its own.
-    pub fn padding(&self, limb_bits: u32) -> u32 {
-        let limb_bits = limb_bits.max(1);
-        self.bits.div_ceil(limb_bits).saturating_mul(limb_bits).saturating_sub(self.bits)
     }
 }
 
@@ -459,7 +428,7 @@ impl Operator {
             Self::Bounded(Bounded { source: Source::Quotient { input, .. }, .. }) => {
                 ([Some(*input), None], &[])
             }
-            Self::Bounded(_) => ([None; 2], &[]),
+            Self::Bounded(_) | Self::OneHot(_) => ([None; 2], &[]),
         };
         let terms = if let Self::Combine(combine) = self { combine.terms.as_slice() } else { &[] };
         pair.into_iter()
@@ -481,9 +450,9 @@ impl Operator {
         matches!(self, Self::Contract(contract) if contract.weights.are_sealed())
     }
 
-    /// Whether it multiplies committed values with each other, which takes a pair of factor
-    /// columns.
-    pub fn is_bilinear(&self) -> bool {
+    /// Whether one equation reads it, of rank one: a product of committed values, and what sealed
+    /// weights make.
+    pub fn has_one_reader(&self) -> bool {
         matches!(self, Self::Product(_)) || self.has_sealed_weights()
     }
 }

@@ -1,7 +1,7 @@
 //! Who reads what: laws about a description's edges that shapes and intervals do not show. Each is
 //! checked in one pass over the edges.
 
-use crate::circuit::description::{Description, Operator, OutputSource, Visibility};
+use crate::circuit::description::{Description, OneHot, Operator, OutputSource, Visibility};
 use crate::error::DescriptionError as Error;
 
 /// An input that is not public has the cells of the node that stands for it: without one nothing
@@ -9,7 +9,9 @@ use crate::error::DescriptionError as Error;
 pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
     let mut nodes = vec![0usize; description.inputs.len()];
     for node in &description.nodes {
-        if let Operator::Input(index) = node.operator {
+        if let Operator::Input(index) | Operator::OneHot(OneHot { input: index, .. }) =
+            node.operator
+        {
             nodes.get_mut(index).into_iter().for_each(|count| *count = count.saturating_add(1));
         }
     }
@@ -41,7 +43,9 @@ pub fn every_input_counts(description: &Description) -> Result<(), Error> {
             continue;
         }
         node.operator.operands().for_each(|operand| mark(&mut live, operand));
-        if let Operator::Input(index) = node.operator {
+        if let Operator::Input(index) | Operator::OneHot(OneHot { input: index, .. }) =
+            node.operator
+        {
             mark(&mut read, index);
         }
     }
@@ -82,7 +86,7 @@ pub fn products(description: &Description) -> Result<(), Error> {
     // Operands stand before their readers, so whoever reads a node has been met.
     for (id, node) in description.nodes.iter().enumerate().rev() {
         let reading = readings.get(id).copied().unwrap_or(Reading::Unread);
-        if node.operator.is_bilinear() && !matches!(reading, Reading::ByOneEquation) {
+        if node.operator.has_one_reader() && !matches!(reading, Reading::ByOneEquation) {
             let what = "a product of committed values is read by exactly one requantisation, copy \
                 or output; put a copy behind it";
             return Err(Error::Shape { node: node.name.clone(), what });

@@ -62,7 +62,7 @@ pub(crate) fn back(
 ) -> Vec<(NodeId, Form)> {
     let dense = |node: NodeId| (node, Form::Dense(nodes.get(node).map_or(0, |f| f.elements)));
     match (operator, form) {
-        (Operator::Input(_), _) => Vec::new(),
+        (Operator::Input(_) | Operator::OneHot(_), _) => Vec::new(),
         // An equation of its own, whether or not anything reads the result.
         (Operator::Requantise(_) | Operator::Copy(_) | Operator::Bounded(_), _) => {
             operator.operands().map(|operand| (operand, Form::of(facts))).collect()

@@ -102,7 +102,7 @@ impl Filling {
                 let tags = [tables.range_tag(hidden), 0];
                 Some(Cells::only(self.place(Lane::Limb, facts.elements, tags)))
             }
-            operator if operator.is_bilinear() => {
+            operator if description.is_bilinear(id) => {
                 let length = factor_length(operator, &analysis.nodes);
                 Some(Cells::only(self.place(Lane::Factors, length, [0; 2])))
             }

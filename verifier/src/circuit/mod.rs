@@ -7,6 +7,7 @@
 //! | [`sealed`] | what sealed weights and biases may be |
 //! | [`facts`], [`geometry`] | shapes of tensors, of contractions and products |
 //! | `operators` | shape and interval of each operator's result |
+//! | [`bounded`] | integers of so many bits |
 //! | `edges` | who may read what |
 //! | `forms` | what each node's cotangent will cost |
 //! | [`analysis`] | all of that for every node |
@@ -18,6 +19,7 @@
 //! | [`view`] | moving elements, and the transpose of it |
 
 pub mod analysis;
+pub mod bounded;
 mod coverage;
 pub mod description;
 mod edges;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::circuit::description::{
-    Bounded, Combine, Contract, Description, Form, Hint, NodeId, Operator, Product, Requantise,
-    Source, View, ViewKind, Weights,
+    Bounded, Combine, Contract, Description, Form, Hint, NodeId, OneHot, Operator, Product,
+    Requantise, Source, View, ViewKind, Visibility, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
@@ -35,13 +35,10 @@ pub(crate) fn share(shared: &mut Shared, description: &Description, operator: &O
 }
 
 fn sides(row: &[i8]) -> Sides {
-    row.iter().fold([0, 0], |[positive, negative], &weight| {
-        let weight = i64::from(weight);
-        [
-            positive.saturating_add(weight.max(0)),
-            negative.saturating_add(weight.min(0).saturating_neg()),
-        ]
-    })
+    // At most 2^27 weights of 8 bits: nothing overflows.
+    let positive = row.iter().map(|&weight| i64::from(weight.max(0))).sum();
+    let negative = row.iter().map(|&weight| i64::from(weight.min(0)).abs()).sum();
+    [positive, negative]
 }
 
 /// An operator of the description with its name, and the facts of the nodes before it.
@@ -80,6 +77,7 @@ impl Reader<'_> {
             Operator::View(view) => self.view(view),
             Operator::Requantise(requantise) => self.requantise(requantise),
             Operator::Bounded(bounded) => self.bounded(bounded),
+            Operator::OneHot(indices) => self.one_hot(*indices),
         }
     }
 
@@ -93,6 +91,22 @@ impl Reader<'_> {
             elements: count(&input.shape, self.node)?,
             interval,
         })
+    }
+
+    fn one_hot(&self, OneHot { input, first, count }: OneHot) -> Result<Facts, Error> {
+        let Some(input) = self.description.inputs.get(input) else {
+            return self.shape("it reads an input that does not exist");
+        };
+        if input.visibility != Visibility::Public {
+            return self.shape("the indices that it reads are not public");
+        }
+        let end = i64::try_from(count).ok().and_then(|count| first.checked_add(count));
+        if input.minimum < first || end.is_none_or(|end| input.maximum >= end) {
+            return self.shape("the range of the indices that it reads leaves its table");
+        }
+        let shape = vec![count, 1, self::count(&input.shape, self.node)?];
+        let interval = Interval { minimum: 0, maximum: 1 };
+        Ok(Facts { elements: self::count(&shape, self.node)?, shape, interval })
     }
 
     fn requantise(&self, requantise: &Requantise) -> Result<Facts, Error> {
@@ -215,6 +229,7 @@ impl Reader<'_> {
         self.earlier(owner)?;
         let other = self.description.contraction(owner).filter(|other| {
             other.weights.owner().is_none()
+                && (self.description.table(other).is_none() || !other.weights.are_sealed())
                 && other.weights.are_sealed() == contract.weights.are_sealed()
         });
         let Some(other) = other else {
@@ -237,12 +252,23 @@ impl Reader<'_> {
             Interval::of(&contract.column_factors).unwrap_or(Interval { minimum: 1, maximum: 1 });
         // The declared range, never the actual one: an interval would show what the seal hides.
         let sealed = x.times_any(SEALED_WEIGHT)?.repeated(depth)?;
+        // One weight of each row, once, where a table is read.
+        let table = self.description.table(contract).is_some();
+        let sealed = if table { SEALED_WEIGHT.into() } else { sealed };
         let public = |[positive, negative]: Sides| {
             x.times(positive)?.plus(x.times(negative.checked_neg()?)?)
+        };
+        let entry = |weights: &[i8]| {
+            let ends = (weights.iter().min(), weights.iter().max());
+            let (&least, &most) = ends.0.zip(ends.1)?;
+            Some(Bounds::from(i64::from(least)).union(i64::from(most).into()))
         };
         let mut all: Option<Bounds> = None;
         for (row, (&factor, &bias)) in contract.row_factors.iter().zip(&contract.bias).enumerate() {
             let (sum, sealed_bias) = match &contract.weights {
+                Weights::Public(weights) if table => {
+                    (entry(weights.chunks(depth).nth(row)?)?, 0.into())
+                }
                 Weights::Public(weights) => {
                     (public(sides(weights.chunks(depth).nth(row)?))?, 0.into())
                 }

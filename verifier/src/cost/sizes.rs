@@ -173,6 +173,7 @@ impl Pass<'_> {
                 self.equation(facts, cells);
             }
             Operator::Bounded(bounded) => self.bounded(bounded, facts, form),
+            Operator::OneHot(_) => form.into_iter().for_each(|form| self.known(form)),
             Operator::Input(index) => {
                 match self.key.description().inputs.get(*index).map(|input| input.visibility) {
                     Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),

@@ -72,8 +72,12 @@ pub fn compare(
     // A bilinear node takes part with one multiple of `ρ^row·σ^column`, which is `π` on its rows.
     let first = layout.factor_columns().start;
     let mut separators = vec![vec![Fp::ZERO; layout.usable]; layout.factor_columns().len() / 2];
-    for (id, node) in
-        key.description().nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear())
+    for (id, node) in key
+        .description()
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|(id, _)| key.description().is_bilinear(*id))
     {
         let separator = coefficient(Variable::Bilinear { node: id, element: 0 });
         let columns = network.columns(id);

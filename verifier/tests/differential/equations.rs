@@ -267,7 +267,7 @@ impl<'a> Network<'a> {
                     });
                     list.tensor(node.name.clone(), self.columns(id), forms);
                 }
-                operator if operator.is_bilinear() => {
+                _ if description.is_bilinear(id) => {
                     let name = ["u", "v"].map(|factor| format!("{factor} of {}", node.name));
                     for (offset, (made, name)) in
                         self.factors(id, challenges).into_iter().zip(name).enumerate()

@@ -83,7 +83,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let is_public = |operator: &Operator| matches!(operator, Operator::Contract(c) if !sealed(c));
     let is_sealed = |operator: &Operator| matches!(operator, Operator::Contract(c) if sealed(c));
     let bilinear = |of: &dyn Fn(usize) -> bool| {
-        operators().enumerate().any(|(id, operator)| operator.is_bilinear() && of(id))
+        (0..description.nodes.len()).any(|id| description.is_bilinear(id) && of(id))
     };
     let constant = |of: &dyn Fn(usize, usize) -> bool| {
         operators().zip(&analysis.nodes).any(|(operator, facts)| {
@@ -256,7 +256,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("product requantised", pair(&is_product, &is_requantised)),
         ("bilinear node put out in the clear", bilinear(&|id| shows(id, Visibility::Public))),
         ("bilinear node put out sealed", bilinear(&|id| shows(id, Visibility::Sealed))),
-        ("copy of another node", pair(&|operator| !operator.is_bilinear(), &is_copy)),
+        ("copy of another node", pair(&|operator| !operator.has_one_reader(), &is_copy)),
         ("sum without a constant", constant(&|count, elements| count == 0 && elements > 1)),
         ("sum with one constant", constant(&|count, elements| count == 1 && elements > 1)),
         (

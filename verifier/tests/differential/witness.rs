@@ -38,7 +38,7 @@ impl<'a> Witness<'a> {
         let description = network.key.description();
         let nodes = secrets.values(network, description.nodes.len());
         let bilinear =
-            description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear());
+            description.nodes.iter().enumerate().filter(|(id, _)| description.is_bilinear(*id));
         let bilinear =
             bilinear.map(|(id, _)| (id, secrets.bilinear(network, id, &nodes))).collect();
         let (cells, factors) = Default::default();
@@ -296,7 +296,7 @@ impl<'a> Witness<'a> {
             }
         }
         for (id, node) in
-            description.nodes.iter().enumerate().filter(|(_, node)| node.operator.is_bilinear())
+            description.nodes.iter().enumerate().filter(|(id, _)| description.is_bilinear(*id))
         {
             let narrow =
                 |list: &[i128]| list.iter().map(|&x| i64::try_from(x).unwrap()).collect::<Vec<_>>();

@@ -228,8 +228,8 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
     }
 }
 
-/// Raw accumulators may only be viewed, compared, added up or normalised by rows; indices may not be
-/// read at all.
+/// Raw accumulators may only be viewed, compared, added up or normalised by rows; indices may not
+/// be read at all.
 fn check_sources(site: &Site<'_>) -> Result<(), String> {
     let reads = matches!(
         site.node.operator,

@@ -1,5 +1,5 @@
-//! Which elements indices mean: of one dimension (GatherElements, ScatterElements), or of several at
-//! once (GatherND, ScatterND).
+//! Which elements indices mean: of one dimension (GatherElements, ScatterElements), or of several
+//! at once (GatherND, ScatterND).
 
 use super::fold::indices;
 use crate::onnx::error::Stop;

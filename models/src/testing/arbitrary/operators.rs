@@ -1,9 +1,10 @@
 //! One random node of each operator over a given value.
 
+use super::rows;
 use super::values::{Kind, kind, range};
 use crate::integer::graph::{
     BinaryFunction, Function, Graph, MAX_BIAS, MAX_WEIGHT, Node, Operator, Quantisation,
-    Requantise, Ties, ValueId, Weights, Window, mark,
+    Requantise, Ties, ValueId, Weights, Window,
 };
 use crate::integer::rounding::{INT8_MAX, INT8_MIN};
 use crate::tensor::window::{plane, with_plane};
@@ -161,9 +162,11 @@ pub(super) fn node(
             let values = (0..rows * columns).map(|_| int8(random) as i32).collect();
             (Operator::Lookup { minimum, values }, [&shape[..], &[rows]].concat(), fresh)
         }
-        20 => (softmax(&shape, random), shape, fresh),
+        20 => (rows::softmax(&shape, requantise(random, 16), random), shape, fresh),
         21 => {
-            let operator = normalise(graph, source, random)?;
+            let ends = range(graph, source);
+            let rescaling = requantise(random, 16);
+            let operator = rows::normalise(&shape, ends, same.zero_point, rescaling, random)?;
             (operator, shape, fresh)
         }
         _ => {
@@ -198,52 +201,6 @@ pub(super) fn node(
     };
     let name = format!("{}_{}", operator.name(), graph.nodes.len());
     Some(Node { name, inputs, operator, shape, quantisation })
-}
-
-/// A softmax with exponentials in no order, over all or some of the elements.
-fn softmax(shape: &[usize], random: &mut Random) -> Operator {
-    let columns = shape.last().copied().unwrap_or(1);
-    let rows = shape.iter().rev().nth(1).copied().unwrap_or(1);
-    let mark = mark(columns);
-    let entries = 1 + random.below(40);
-    let exponentials = (0..entries).map(|entry| match entry {
-        0 => mark * random.between(1, 4000) + 1,
-        _ => mark * random.between(0, 4000),
-    });
-    let exponentials: Vec<i64> = exponentials.collect();
-    let most = exponentials.iter().max().map_or(1, |most| most * columns as i64);
-    let reciprocal_bits = 64 - most.leading_zeros() + random.below(6) as u32;
-    let mut visible = Vec::new();
-    if shape.len() > 1 && random.below(2) == 0 {
-        visible = (0..rows * columns).map(|_| random.below(2) == 0).collect();
-        visible.chunks_mut(columns).for_each(|row| row[random.below(columns)] = true);
-    }
-    let shift = random.below(12) as u32;
-    let shift = if random.below(2) == 0 { 0 } else { shift };
-    let requantise = requantise(random, 16);
-    let ties = Ties::Up;
-    let requantise = Requantise { ties, shift: reciprocal_bits.saturating_sub(8), ..requantise };
-    Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise }
-}
-
-/// A normalisation, if its squares fit.
-fn normalise(graph: &Graph, source: ValueId, random: &mut Random) -> Option<Operator> {
-    let columns = graph.shape(source).last().copied().unwrap_or(1) as i64;
-    let centred = random.below(2) == 0;
-    let multiplier = random.between(1, 4);
-    let [least, most] = range(graph, source);
-    let size = match centred {
-        true => 2 * columns * least.abs().max(most.abs()),
-        false => deviation(graph, source),
-    };
-    let element = multiplier * size;
-    if element > 1 << 27 {
-        return None;
-    }
-    let epsilon = random.between(1, 5000);
-    let requantise = requantise(random, 16);
-    let requantise = Requantise { ties: Ties::Up, shift: 12, ..requantise };
-    Some(Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits: 20, requantise })
 }
 
 /// What an index or a condition stands for.

@@ -1,0 +1,79 @@
+//! Integers of so many bits: range checks, and what a prover chooses.
+
+use serde::{Deserialize, Serialize};
+
+/// `0 ≤ y < 2^bits`, each element in range-checked limbs of its own.
+///
+/// With these, inequalities are proven: `x ≥ 0` is an exact quotient of `x` by 1, and `r =
+/// ⌊2^b / x⌋` is the only `r` for which both `2^b − r·x` and `x − 1 − (2^b − r·x)` have one. See
+/// `docs/argument/bounded.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Bounded {
+    /// Bits of an element, at least 1.
+    pub bits: u32,
+    /// What is known of the elements besides.
+    pub source: Source,
+}
+
+/// What is known of the elements of a [`Bounded`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// `unit·y = x`, exactly.
+    Quotient {
+        /// The node `x`.
+        input: usize,
+        /// The unit, at least 1.
+        unit: i64,
+    },
+    /// Nothing: the prover chooses. Whatever is to be known of it, other nodes have to say.
+    Hint {
+        /// The node that an honest prover looks at.
+        input: usize,
+        /// What it chooses; if that is out of range, the end of the range.
+        hint: Hint,
+    },
+}
+
+/// What an honest prover chooses. Nothing rests on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Hint {
+    /// The largest `⌊(x + offset) / 2^shift⌋` of each row: the last dimension of the result is 1.
+    Maximum {
+        /// What is added first.
+        offset: i64,
+        /// Bits that are dropped, at most 60.
+        shift: u32,
+    },
+    /// `⌊(x + offset) / 2^shift⌋`.
+    Shifted {
+        /// What is added first.
+        offset: i64,
+        /// Bits that are dropped, at most 60.
+        shift: u32,
+    },
+    /// `⌊2^bits / x⌋`.
+    Reciprocal {
+        /// Bits of the numerator, at most 60.
+        bits: u32,
+    },
+    /// `⌊√(x + offset)⌋`.
+    Root {
+        /// What is added first.
+        offset: i64,
+    },
+}
+
+impl Bounded {
+    /// Limbs of an element: as few as hold its bits, and one more that bounds the highest where
+    /// they hold more.
+    pub fn limbs(&self, limb_bits: u32) -> usize {
+        let whole = usize::try_from(self.bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX);
+        whole.saturating_add(usize::from(self.padding(limb_bits) > 0))
+    }
+
+    /// Bits that its limbs hold beyond its own.
+    pub fn padding(&self, limb_bits: u32) -> u32 {
+        let limb_bits = limb_bits.max(1);
+        self.bits.div_ceil(limb_bits).saturating_mul(limb_bits).saturating_sub(self.bits)
+    }
+}

@@ -1,0 +1,109 @@
+//! What makes integers of so many bits invalid in a description, and what a hint is not.
+
+mod support;
+
+use support::{accepts, hidden, node};
+use zkinfer_verifier::circuit::description::{
+    Bounded, Combine, Description, Hint, Operator, OutputSource, Source, View, ViewKind,
+};
+use zkinfer_verifier::circuit::facts::Facts;
+use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
+
+#[track_caller]
+fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
+    let mut description = hidden();
+    change(&mut description);
+    assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
+}
+
+fn shape(node: &str, what: &'static str) -> Error {
+    Error::Shape { node: node.into(), what }
+}
+
+fn overflow(node: &str) -> Error {
+    Error::Overflow { node: node.into() }
+}
+
+fn forward(node: &str, reference: usize) -> Error {
+    Error::ForwardReference { node: node.into(), reference }
+}
+
+fn interval(facts: &Facts) -> (i64, i64) {
+    (facts.interval.minimum, facts.interval.maximum)
+}
+
+#[test]
+fn bounded_integers_have_so_many_bits_and_no_more() {
+    // In the place of the view, which the sum reads.
+    let put = |d: &mut Description, bits: u32, source: Source| {
+        d.nodes[node::VIEW].operator = Operator::Bounded(Bounded { bits, source });
+        d.outputs[1].shape = vec![1, 2, 2];
+        if let Operator::Combine(sum) = &mut d.nodes[node::SUM].operator {
+            sum.terms = vec![(node::VIEW, 1), (node::COPY, 1)];
+        }
+    };
+    let quotient = |unit: i64| Source::Quotient { input: node::COPY, unit };
+    let hint = |hint: Hint| Source::Hint { input: node::COPY, hint };
+    let key = accepts(|d| put(d, 9, quotient(1)));
+    assert_eq!(interval(&key.analysis().nodes[node::VIEW]), (0, 511));
+    // Two limbs and a half: three, and one that bounds the last.
+    let key_of = |bits| accepts(|d| put(d, bits, quotient(1)));
+    let limbs = |key: &VerifyingKey| key.layout().nodes[node::VIEW].as_ref().unwrap().limbs.len();
+    assert_eq!([8, 10].map(|bits| limbs(&key_of(bits))), [2, 4]);
+    for bits in [0, 61, 64, u32::MAX] {
+        let none = shape("view", "its elements have no bits or more than 60");
+        refuses(none, |d| put(d, bits, quotient(1)));
+    }
+    accepts(|d| put(d, 60, hint(Hint::Shifted { offset: -5, shift: 60 })));
+    for unit in [0, -1, i64::MIN] {
+        refuses(shape("view", "its unit is less than one"), |d| put(d, 9, quotient(unit)));
+    }
+    accepts(|d| put(d, 31, quotient(1 << 31)));
+    refuses(overflow("view"), |d| put(d, 31, quotient((1 << 31) + 2)));
+    for of in [
+        Hint::Maximum { offset: 0, shift: 61 },
+        Hint::Shifted { offset: 0, shift: 61 },
+        Hint::Reciprocal { bits: 61 },
+    ] {
+        refuses(shape("view", "its hint is of more than 60 bits"), |d| put(d, 9, hint(of)));
+    }
+    for offset in [i64::MIN, i64::MAX] {
+        for of in [
+            Hint::Maximum { offset, shift: 0 },
+            Hint::Shifted { offset, shift: 0 },
+            Hint::Root { offset },
+        ] {
+            refuses(overflow("view"), |d| put(d, 9, hint(of)));
+        }
+    }
+    let rows = accepts(|d| {
+        put(d, 9, hint(Hint::Maximum { offset: 0, shift: 0 }));
+        d.nodes[node::SUM].operator =
+            Operator::Combine(Combine { terms: vec![(node::VIEW, 1)], constant: vec![] });
+        d.outputs[1].source = OutputSource::Node(node::COPY);
+    });
+    assert_eq!(rows.analysis().nodes[node::VIEW].shape, [1, 2, 1]);
+    let later = |source| move |d: &mut Description| put(d, 9, source);
+    refuses(forward("view", 10), later(Source::Quotient { input: node::VIEW, unit: 1 }));
+    let itself = Source::Hint { input: node::VIEW, hint: Hint::Shifted { offset: 0, shift: 0 } };
+    refuses(forward("view", 10), later(itself));
+}
+
+/// A hint says nothing of what it looks at: an input that only one looks at is not claimed of.
+#[test]
+fn a_hint_is_no_reading() {
+    let looks = |input| {
+        let source = Source::Hint { input, hint: Hint::Shifted { offset: 0, shift: 0 } };
+        Operator::Bounded(Bounded { bits: 8, source })
+    };
+    refuses(shape("p", "no output depends on this input"), |d| {
+        d.nodes[node::COPY].operator = looks(node::PRIVATE);
+        d.nodes[node::PRODUCT].operator = looks(node::FIXED);
+        d.nodes[node::VIEW].operator =
+            Operator::View(View { inputs: vec![node::COPY], kind: ViewKind::Reshape(vec![6]) });
+        if let Operator::Combine(sum) = &mut d.nodes[node::SUM].operator {
+            sum.constant.clear();
+        }
+        d.outputs[1].shape = vec![6];
+    });
+}
