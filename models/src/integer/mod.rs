@@ -3,6 +3,7 @@
 pub mod graph;
 mod indices;
 pub mod interpreter;
+mod layers;
 pub mod rounding;
 pub mod signature;
 pub mod split;

@@ -7,14 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Graph, Operator};
-
 /// The weights of a layer, row-major, one row per output channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Weights {
     /// Its own.
     Own(Vec<i32>),
-    /// Those of the layer at an earlier node, by its index in [`Graph::nodes`], which has its own:
+    /// Those of the layer at an earlier node, by its index among the graph's nodes, which has its own:
     /// as many rows of as many.
     Of(usize),
 }
@@ -47,40 +45,6 @@ impl Weights {
         match self {
             Self::Own(_) => None,
             Self::Of(node) => Some(*node),
-        }
-    }
-}
-
-impl Operator {
-    /// Weights and the number of rows, if the operator is a layer.
-    pub(crate) fn weights(&self) -> Option<(&Weights, usize)> {
-        match self {
-            Self::Convolution { weights, bias, .. } | Self::Linear { weights, bias, .. } => {
-                Some((weights, bias.len()))
-            }
-            _ => None,
-        }
-    }
-
-    /// The same, to change.
-    pub(crate) fn weights_mut(&mut self) -> Option<&mut Weights> {
-        match self {
-            Self::Convolution { weights, .. } | Self::Linear { weights, .. } => Some(weights),
-            _ => None,
-        }
-    }
-}
-
-impl Graph {
-    /// The integers that a layer multiplies, whosever they are; none that a graph does not have,
-    /// which no valid one refers to.
-    pub fn weights<'a>(&'a self, weights: &'a Weights) -> &'a [i32] {
-        match weights {
-            Weights::Own(weights) => weights,
-            Weights::Of(node) => {
-                let owner = self.nodes.get(*node).and_then(|node| node.operator.weights());
-                owner.and_then(|(weights, _)| weights.own()).unwrap_or_default()
-            }
         }
     }
 }
