@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Writes benches/FIGURES.md: what proving must not exceed, and what it takes. Networks of the zoo,
-# and larger ones that benches/networks/make.py makes up. CPU-seconds (user + system), peak memory
+# larger ones that benches/networks/make.py makes up, and an encoder that models/packages/minilm.py
+# downloads. CPU-seconds (user + system), peak memory
 # and wall seconds of cold processes, parameters cached, medians; bytes.
 #
 #   cargo build --release && benches/figures.sh [NETWORK…]
 #
 # With networks named, prints their rows and writes nothing. See measure.sh for what it needs;
-# python3 for the networks made up.
+# python3 for the networks made up and downloaded.
 set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/measure.sh"
@@ -23,18 +24,22 @@ resnet18-32        public  60  4000  5    16000 3 1
 resnet50-224       public  75  8000  6    64000 1 1
 yolov8n-320        public  75  8000  6    64000 1 1
 mobilenetv2-224    public  75  8000  6    64000 1 1
+transformer-16     sealed  0.5   64  0.1  12000 5 5
+nanogpt-64         sealed  3    400  0.3  64000 3 1
+minilm-16-full     sealed  15  2000  1   256000 3 1
 "
 most_of_one_thread=0.6 # wall time on two threads over that on one
 
 # row NETWORK WEIGHTS PROVE MEGABYTES VERIFY BYTES RUNS TIMES: measures, and compares with what is
 # asked.
 row() {
-    local network=$1 weights=$2 runs=$7 times=$8 model=$1
+    local network=$1 weights=$2 runs=$7 times=$8 model=$1 sample
     network "$network"
-    warm "$model" sample.npy "$weights"
+    sample=$(ls sample.np?)
+    warm "$model" "$sample" "$weights"
     local prove peak wall one_wall verify bytes predicted
-    read -r prove peak wall < <(RAYON_NUM_THREADS=2 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" sample.npy --force)
-    read -r _ _ one_wall < <(RAYON_NUM_THREADS=1 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" sample.npy --force)
+    read -r prove peak wall < <(RAYON_NUM_THREADS=2 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" "$sample" --force)
+    read -r _ _ one_wall < <(RAYON_NUM_THREADS=1 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" "$sample" --force)
     read -r verify _ < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
     bytes=$(argument_bytes sample.proof)
     predicted=$(circuit "$model.vk" '.predicted | "\(.prove_seconds) \(.peak_bytes / 1e6) \(.verify_seconds) \(.proof_bytes)"')
@@ -77,7 +82,7 @@ cat >"$root/benches/FIGURES.md" <<END_OF_FILE
 Made by \`benches/figures.sh\` on $(machine), shared with others: seconds vary from run to run. [How to read it](README.md).
 
 Seconds are CPU-seconds of cold processes, user and system, parameters cached, \`prove\` with its self-check, \`verify\` with the seal's range proof checked before; medians of five, of
-three for resnet18-32; one run of those at 224 and 320. MB are 10^6 bytes of peak resident memory while proving. Threads: wall seconds of \`prove\` on two over those on one. Predicted: what \`zkinfer inspect\` says of the key.
+three for resnet18-32, nanogpt-64 and minilm-16-full; one run of those at 224 and 320. MB are 10^6 bytes of peak resident memory while proving. Threads: wall seconds of \`prove\` on two over those on one. Predicted: what \`zkinfer inspect\` says of the key.
 
 | network | weights | cells | prove, s | peak MB | verify, s | proof, bytes | threads: 2 / 1 | predicted | asked, at most | |
 |---|---|---|---|---|---|---|---|---|---|---|

