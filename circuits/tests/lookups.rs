@@ -122,6 +122,32 @@ fn an_entry_of_another_public_index() {
     assert_eq!(caught(&forged), [END]);
 }
 
+/// What else reads a table's entries would have another cotangent of rank one on them.
+#[test]
+fn entries_of_a_table_are_read_once() {
+    let graph = lookup(&[1, 3], -4, [6, 9], 127);
+    let sealed = exposure(Visibility::Sealed, Visibility::Public);
+    let lowered = lower::lower(&graph, &sealed).unwrap();
+    let mut description = lowered.describe(&common::plans(&graph)[1]).unwrap();
+    let table = |node: &description::Node| match &node.operator {
+        description::Operator::Contract(contract) => Some(contract.clone()),
+        _ => None,
+    };
+    let (owner, contract) = (description.nodes.iter().enumerate())
+        .find_map(|(id, node)| Some((id, table(node)?)))
+        .expect("a table");
+    let mut push = |operator| {
+        description.nodes.push(description::Node { name: "again".into(), operator });
+        description.nodes.len() - 1
+    };
+    let weights = Weights::SealedOf(owner);
+    let again =
+        push(description::Operator::Contract(description::Contract { weights, ..contract }));
+    push(description::Operator::Copy(again));
+    let refusal = VerifyingKey::new(description).unwrap_err().to_string();
+    assert!(refusal.contains("again") && refusal.contains("has none of its own"), "{refusal}");
+}
+
 /// An index beyond the table has no place in it: a range that reaches there is refused, as are
 /// indices that are not shown.
 #[test]
