@@ -2,8 +2,8 @@
 //! verifying could do too often.
 
 use zkinfer::verifier::circuit::description::{
-    Combine, Contract, Form, Function, Input, Node, NodeId, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Form, Function, Hadamard, Input, Node, NodeId, Operator, Output,
+    OutputSource, Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
 use zkinfer::verifier::{Description, VerifyingKey};
 
@@ -122,6 +122,7 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let boxes = [4, 4, 4, 4, 8, 8, 8, 8];
     let turned = (0..8).map(|node| view(node, ViewKind::Transpose(vec![1, 0, 3, 2, 5, 4, 7, 6])));
     let stretched = ViewKind::Slice { axis: 0, start: 0, step: 0, count: 1 << 22 };
+    let square = |node| Operator::Hadamard(Hadamard { left: node, right: node });
     let table = |values: i64| Function { minimum: 0, values: (0..values).collect() };
     let mut inputs = graph(7, 4, flat(1, Sealed), vec![], &[1]);
     inputs.inputs = vec![flat(1, Sealed); 4096];
@@ -158,6 +159,15 @@ pub fn all() -> Vec<(&'static str, Description)> {
         (
             "nodes of three bytes",
             graph(9, 4, flat(1, Public), vec![Operator::Copy(0); 65_000], &[1]),
+        ),
+        ("products of elements", graph(9, 4, flat(1, Public), vec![square(0); 60_000], &[1])),
+        (
+            "products of many elements",
+            all_outputs(
+                graph(16, 4, flat(1 << 16, Public), vec![square(0); 24], &[1 << 16]),
+                &[1 << 16],
+                1,
+            ),
         ),
         ("divisions in sixty limbs", graph(12, 1, flat(1, Public), vec![clamp(0, 60); 4000], &[1])),
         ("indices in many limbs", indices),

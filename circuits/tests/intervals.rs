@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use zkinfer_circuits::{Circuit, Exposure, compile_with, lower, optimise};
 use zkinfer_models::testing::arbitrary::arb_graph;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, Scheme, View, ViewKind, Weights,
+    Combine, Contract, Description, Form, Function, Hadamard, Input, Node, Operator, Output,
+    OutputSource, Product, Quantisation, Requantise, Scheme, View, ViewKind, Weights,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::{VerifyingKey, Visibility};
@@ -221,6 +221,16 @@ fn products_and_sums() {
     product([-3, -2], [-4, -1], [2 * 2, 2 * 12]);
     product([-3, 2], [-5, 1], [2 * -10, 2 * 15]);
     product([1, 2], [-5, 4], [2 * -10, 2 * 8]);
+
+    let elements = |a, b, expected| {
+        let operator = Operator::Hadamard(Hadamard { left: 0, right: 1 });
+        let inputs: [(&[usize], [i64; 2]); 2] = [(&[2, 1], a), (&[2, 1], b)];
+        attained(&single(&inputs, operator, &[2, 1]), expected);
+    };
+    elements([-3, 2], [-1, 4], [-12, 8]);
+    elements([-3, -2], [-4, -1], [2, 12]);
+    elements([-3, 2], [-5, 1], [-10, 15]);
+    elements([1, 2], [-5, 4], [-10, 8]);
 
     let sum = |terms: [(usize, i64); 2], constant: &[i64], expected| {
         let operator =

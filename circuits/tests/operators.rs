@@ -382,6 +382,22 @@ fn products_of_activations() {
     check(&net.finish(y));
 }
 
+/// Of more bits than a table of arguments has room for, each of its own zero point; a product of a
+/// value with itself; rounded to even.
+#[test]
+fn products_of_wide_activations() {
+    let mut net = Net::new("wide", &[(&[1, 2, 3], 500), (&[1, 2, 3], -32768)]);
+    for input in &mut net.0.inputs {
+        (input.minimum, input.maximum) = (-(1 << 15), (1 << 15) - 1);
+    }
+    let product = |multiplier, requantise| Operator::Product { multiplier, requantise };
+    let x = net.node(product(3, requantise(26, -3)), &[0, 1], &[1, 2, 3], -3);
+    let even = Requantise { ties: Ties::Even { slack: 0 }, ..requantise(24, 4) };
+    let y = net.node(product(1, even), &[0, 0], &[1, 2, 3], 4);
+    net.output(x);
+    check(&net.finish(y));
+}
+
 /// Rescaled, rounded to even, and as it is: an output, one in several batches, and behind views.
 #[test]
 fn products_of_matrices() {

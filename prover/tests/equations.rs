@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use ff::Field;
 use pasta_curves::Fp;
-use support::everything::{CONTRACTION, COPY, Everything, NARROW, PRODUCT, WIDE};
+use support::everything::{CONTRACTION, COPY, Everything, HADAMARD, NARROW, PRODUCT, WIDE};
 use zkinfer_prover::ProveError;
 use zkinfer_verifier::adjoint::{Adjoint, backward};
 use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
@@ -57,13 +57,15 @@ fn kappa(desk: &Everything, adjoint: &Adjoint) -> Vec<Vec<Fp>> {
 fn excess(desk: &Everything, statement: &Statement, cells: &[Vec<Fp>]) -> Fp {
     let adjoint = adjoint(desk, statement, TAU);
     let kappa = kappa(desk, &adjoint);
-    let factors = cells[desk.key.layout().factor_columns()].as_chunks::<2>().0;
+    let multiplied: Vec<usize> = desk.key.layout().multiplied_columns().collect();
+    let factors =
+        multiplied.as_chunks::<2>().0.iter().map(|pair| pair.map(|column| &cells[column]));
     let linear = kappa
         .iter()
         .zip(cells)
         .flat_map(|(kappa, cells)| kappa.iter().zip(cells))
         .map(|(kappa, cell)| *kappa * cell);
-    let products = factors.iter().zip(&adjoint.separators);
+    let products = factors.zip(&adjoint.separators);
     let products =
         products.flat_map(|([u, v], pi)| u.iter().zip(v).zip(pi)).map(|((u, v), pi)| *u * v * pi);
     linear.sum::<Fp>() + products.sum::<Fp>() - adjoint.target
@@ -146,6 +148,9 @@ fn no_two_equations_share_a_power_of_tau() {
                 at(result(&desk, COPY, 0)[0]) + at(limb(&desk, WIDE)) + at(limb(&desk, NARROW)),
             ),
         ];
+        for (offset, name) in ["left", "right"].into_iter().enumerate() {
+            off.push((format!("{name} operand"), at(result(&desk, HADAMARD, offset)[0])));
+        }
         for (node, name) in [(CONTRACTION, "contraction"), (PRODUCT, "product")] {
             let (u, v) = (result(&desk, node, 0), result(&desk, node, 1));
             off.extend(
@@ -156,10 +161,12 @@ fn no_two_equations_share_a_power_of_tau() {
             );
         }
         // A public output has no cell: the equation is off by its integer.
-        let mut statement = desk.statement.clone();
-        statement.outputs[1].integers_mut().expect("a public output")[0] += 1;
-        let other = backward(&desk.key, &statement, challenges(tau));
-        off.push(("public output".to_owned(), other.target - adjoint.target));
+        for output in [1, 3] {
+            let mut statement = desk.statement.clone();
+            statement.outputs[output].integers_mut().expect("a public output")[0] += 1;
+            let other = backward(&desk.key, &statement, challenges(tau));
+            off.push((format!("public output {output}"), other.target - adjoint.target));
+        }
         off
     };
     let (once, twice) = (off(TAU), off(2 * TAU));
@@ -173,14 +180,14 @@ fn no_two_equations_share_a_power_of_tau() {
         let other = owners.insert(exponent, name);
         assert_eq!(other, None, "{name} shares τ^{exponent}");
     }
-    assert_eq!(owners.len(), 7 + 2 * (130 + 122), "every equation was met");
+    assert_eq!(owners.len(), 8 + 2 + 2 * (130 + 122), "every equation was met");
 }
 
 #[test]
 fn factors_that_keep_their_product_and_bind_one_side_only() {
     let desk = Everything::new();
     let cells = honest(&desk);
-    for node in [CONTRACTION, PRODUCT] {
+    for node in [CONTRACTION, PRODUCT, HADAMARD] {
         let (u, v) = (result(&desk, node, 0), result(&desk, node, 1));
         let value = |(column, row): (usize, usize)| cells[column][row];
         let forge = |what: &str, change: &dyn Fn(&mut Vec<Vec<Fp>>)| {

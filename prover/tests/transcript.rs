@@ -30,7 +30,7 @@ const ORDER: [(&str, &str); 17] = [
     ("commitments to messages of the row sum", "r"),
     ("evaluations of lookups", ""),
     ("evaluations of lookup helpers", ""),
-    ("evaluations of factors", ""),
+    ("evaluations of operands and factors", ""),
     ("commitment to the hidden evaluation", "γ λ"),
     ("commitment to the running sum", "υ"),
     ("commitment to the quotient", "x"),
@@ -221,7 +221,7 @@ fn every_challenge_depends_on_all_that_a_proof_is_bound_to() {
         };
         (0..).take_while(|&place| change(place)).for_each(drop);
     }
-    assert_eq!(variants.len(), 2 + 4 + 1 + 12 + 1, "commitments and integers");
+    assert_eq!(variants.len(), 2 + 4 + 1 + 12 + 1 + 244, "commitments and integers");
     for (index, statement) in variants.iter().enumerate() {
         all_change(
             &Bound::new(key, proof.seal, parameters, statement),

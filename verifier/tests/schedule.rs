@@ -5,8 +5,8 @@ use zkinfer_verifier::argument::schedule::{Sizes, Step};
 /// The steps of a proof with two rounds, everything else once.
 fn steps() -> Vec<Step> {
     let one = 1;
-    let (cells, multiplicities, factors, helpers, lookups) = (one, one, one, one, one);
-    Sizes { cells, multiplicities, factors, helpers, lookups, rounds: 2 }.steps()
+    let [cells, multiplicities, factors, multiplied, helpers, lookups] = [one; 6];
+    Sizes { cells, multiplicities, factors, multiplied, helpers, lookups, rounds: 2 }.steps()
 }
 
 #[test]

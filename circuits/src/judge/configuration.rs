@@ -18,7 +18,8 @@ pub const GATES: [&str; 3] = ["adjoint sum step", "adjoint sum start", "adjoint 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
     columns: usize,
-    factors: Range<usize>,
+    /// The columns that are multiplied with each other, `u` and `v` in turn.
+    multiplied: Vec<usize>,
     /// Name and columns of every lookup.
     pub(super) lookups: Vec<(&'static str, Range<usize>)>,
 }
@@ -32,13 +33,13 @@ impl Shape {
             Lane::Limb => &["limb"][..],
             Lane::Pair => &["pair (quotient, result)"],
             Lane::Clamp => &["clamp (high, side)", "clamp (side, low, result)"],
-            Lane::Copy | Lane::Factors => &[],
+            Lane::Copy | Lane::Operands | Lane::Factors => &[],
         });
         let lookups =
             names.copied().zip(layout.lookups.iter().map(|lookup| lookup.columns.clone()));
         Self {
             columns: layout.columns(),
-            factors: layout.factor_columns(),
+            multiplied: layout.multiplied_columns().collect(),
             lookups: lookups.collect(),
         }
     }
@@ -86,10 +87,11 @@ pub struct Configuration {
 impl Configuration {
     /// Allocates columns for the shape in force and states the constraints.
     pub(super) fn configure(meta: &mut ConstraintSystem<Fp>) -> Self {
-        let Shape { columns: count, factors, lookups } = SHAPE.with_borrow(Shape::clone);
+        let Shape { columns: count, multiplied, lookups } = SHAPE.with_borrow(Shape::clone);
         let cells: Vec<_> = (0..count).map(|_| meta.advice_column()).collect();
         let kappa: Vec<_> = (0..count).map(|_| meta.instance_column()).collect();
-        let separators: Vec<_> = (0..factors.len() / 2).map(|_| meta.instance_column()).collect();
+        let separators: Vec<_> =
+            (0..multiplied.len() / 2).map(|_| meta.instance_column()).collect();
         let target = meta.instance_column();
         let table = [(); 4].map(|()| meta.lookup_table_column());
         let tags: Vec<_> = lookups.iter().map(|_| meta.fixed_column()).collect();
@@ -114,7 +116,7 @@ impl Configuration {
             first: meta.fixed_column(),
             boundary: meta.fixed_column(),
         };
-        columns.running_sum(meta, &kappa, factors.start, &separators, target);
+        columns.running_sum(meta, &kappa, &multiplied, &separators, target);
         columns
     }
 
@@ -123,7 +125,7 @@ impl Configuration {
         &self,
         meta: &mut ConstraintSystem<Fp>,
         kappa: &[Column<Instance>],
-        factors: usize,
+        multiplied: &[usize],
         separators: &[Column<Instance>],
         target: Column<Instance>,
     ) {
@@ -137,9 +139,9 @@ impl Configuration {
                     * queried.query_instance(kappa, Rotation::cur());
                 difference = difference - product;
             }
-            for (pair, &separator) in self.cells[factors..].chunks(2).zip(separators) {
+            for (pair, &separator) in multiplied.chunks(2).zip(separators) {
                 let factor = |queried: &mut VirtualCells<'_, Fp>, index: usize| {
-                    queried.query_advice(pair[index], Rotation::cur())
+                    queried.query_advice(self.cells[pair[index]], Rotation::cur())
                 };
                 let product = factor(queried, 0) * factor(queried, 1);
                 difference =

@@ -54,13 +54,14 @@ impl StockCircuit {
         let layout = key.layout();
         let adjoint = backward(key, statement, challenges(key, statement, &cells));
         let kappa = cotangents(key, &adjoint);
-        let factors = layout.factor_columns();
+        let multiplied: Vec<usize> = layout.multiplied_columns().collect();
         let mut sum = vec![Fp::zero()];
         for row in 0..layout.usable {
             let products = kappa.iter().zip(&cells).map(|(kappa, cells)| kappa[row] * cells[row]);
-            let pairs = cells[factors.clone()].chunks(2).zip(&adjoint.separators);
-            let bilinear =
-                pairs.map(|(pair, separator)| separator[row] * pair[0][row] * pair[1][row]);
+            let pairs = multiplied.chunks(2).zip(&adjoint.separators);
+            let bilinear = pairs.map(|(pair, separator)| {
+                separator[row] * cells[pair[0]][row] * cells[pair[1]][row]
+            });
             sum.push(sum[row] + products.sum::<Fp>() + bilinear.sum::<Fp>());
         }
         let tuples = key.tables().tuples();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
-    self, Bounded, Combine, Contract, Form, Hint, Node, NodeId, OneHot, Operator, Product, Source,
-    View, ViewKind,
+    self, Bounded, Combine, Contract, Form, Hadamard, Hint, Node, NodeId, OneHot, Operator,
+    Product, Source, View, ViewKind,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -172,6 +172,13 @@ impl Builder {
     /// equation may read it and no other.
     pub(crate) fn product(&mut self, left: NodeId, right: NodeId, shape: [usize; 3]) -> NodeId {
         self.push(Operator::Product(Product { left, right }), shape.to_vec(), None, 0)
+    }
+
+    /// `left·right`, element by element, of nodes of one shape. Shared: its operands have cells of
+    /// their own, and anything may read it.
+    pub(crate) fn hadamard(&mut self, left: NodeId, right: NodeId) -> NodeId {
+        let shape = self.shape(left).to_vec();
+        self.share(Operator::Hadamard(Hadamard { left, right }), shape, None)
     }
 
     /// The same elements in cells of their own.

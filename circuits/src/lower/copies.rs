@@ -57,6 +57,9 @@ fn renumber(operator: &mut Operator, places: &[NodeId], moved: &[NodeId]) {
         Operator::Product(product) => {
             [&mut product.left, &mut product.right].into_iter().for_each(to)
         }
+        Operator::Hadamard(product) => {
+            [&mut product.left, &mut product.right].into_iter().for_each(to)
+        }
         Operator::Combine(combine) => combine.terms.iter_mut().for_each(|(term, _)| to(term)),
         Operator::View(view) => view.inputs.iter_mut().for_each(to),
         Operator::Requantise(requantise) => to(&mut requantise.input),

@@ -142,6 +142,7 @@ fn scale(operator: &mut Operator, bits: u32) -> Option<()> {
         | Operator::Requantise(_)
         | Operator::Copy(_)
         | Operator::Bounded(_)
-        | Operator::OneHot(_) => None,
+        | Operator::OneHot(_)
+        | Operator::Hadamard(_) => None,
     }
 }

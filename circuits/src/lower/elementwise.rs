@@ -1,9 +1,7 @@
-//! Product, Binary and Select: operators on activations element by element, all of them by lookup.
+//! Product, Binary and Select: operators on activations element by element.
 //!
-//! **Product** is the difference of two quarter squares: `a·b = ⌊(a+b)²/4⌋ − ⌊(a−b)²/4⌋` for
-//! integers `a` and `b`, since both sums have the same parity and the floors drop the same quarter.
-//! Cells: 4 per element (two arguments, two squares), one table for both, then the
-//! requantisation's.
+//! **Product** is one of committed values, real zero taken off both. Cells: 2 per element, its
+//! operands, in no lookup; then the requantisation's.
 //!
 //! **Binary** looks `counts[1]·a + b` up: 2 cells per element, and a table of `counts[0]·counts[1]`
 //! rows.
@@ -13,14 +11,13 @@
 
 use zkinfer_models::integer::graph::{BinaryFunction, Function, Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
-use zkinfer_verifier::circuit::interval::Interval;
 
-use super::lowering::Lowering;
+use super::lowering::{Lowering, Operand};
 use super::{extremum, rescale};
 use crate::error::Error;
 
-/// Largest sum or difference whose square is looked up.
-const MAX_SUM: i64 = 1 << 18;
+/// Most pairs of operands that a table has a row for.
+const MAX_PAIRS: i128 = 1 << 18;
 
 pub(super) fn product(
     lowering: &mut Lowering<'_>,
@@ -28,35 +25,16 @@ pub(super) fn product(
     multiplier: i64,
     requantise: &Requantise,
 ) -> Result<NodeId, Error> {
-    let overflow = || Error::Overflow { node: node.name.clone() };
-    let [left, right] = lowering
+    let operands: [Operand<'_>; 2] = lowering
         .operands(node)?
         .try_into()
         .map_err(|_| lowering.malformed("it reads two values"))?;
-    let size =
-        |lowering: &Lowering<'_>, operand: &super::lowering::Operand<'_>| -> Result<i64, Error> {
-            let Interval { minimum, maximum } = lowering.range(operand.node)?;
-            let ends = [minimum, maximum]
-                .map(|end| end.saturating_sub(operand.zero_point).saturating_abs());
-            Ok(ends[0].max(ends[1]))
-        };
-    let largest = size(lowering, &left)?.saturating_add(size(lowering, &right)?);
-    if largest > MAX_SUM {
-        return Err(Error::WideMaximum { node: node.name.clone() });
-    }
-    let square =
-        Function { minimum: -largest, values: (-largest..=largest).map(|x| x * x / 4).collect() };
-    let mut quarter = |sign: i64| {
-        let centre = -(left.zero_point + sign * right.zero_point);
-        let sum = lowering.builder.combine(vec![(left.node, 1), (right.node, sign)], vec![centre]);
-        lowering.builder.requantise(sum, 0, &square)
-    };
-    let terms = vec![
-        (quarter(1), multiplier),
-        (quarter(-1), multiplier.checked_neg().ok_or_else(overflow)?),
-    ];
-    let offset = rescale::offset(requantise).ok_or_else(overflow)?;
-    let accumulator = lowering.builder.combine(terms, vec![offset]);
+    let offset = rescale::offset(requantise);
+    let offset = offset.ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
+    let builder = &mut lowering.builder;
+    let [left, right] = operands.map(|operand| builder.centred(operand.node, operand.zero_point));
+    let product = builder.hadamard(left, right);
+    let accumulator = builder.combine(vec![(product, multiplier)], vec![offset]);
     Ok(rescale::requantise(lowering, accumulator, requantise))
 }
 
@@ -73,7 +51,7 @@ pub(super) fn binary(
     // saturates as the function does.
     let (rows, columns) = (lowering.range(left.node)?, lowering.range(right.node)?);
     let width = i64::try_from(columns.count()).unwrap_or(i64::MAX);
-    if rows.count().saturating_mul(width.into()) > i128::from(MAX_SUM) {
+    if rows.count().saturating_mul(width.into()) > MAX_PAIRS {
         return Err(Error::WideMaximum { node: node.name.clone() });
     }
     let pairs = (rows.minimum..=rows.maximum)

@@ -1,9 +1,7 @@
 //! Checks that no valid graph meets, since validation refuses more, and that lowering relies on all
 //! the same.
 
-use zkinfer_models::integer::graph::{
-    Function, Graph, Input, Node, Operator, Quantisation, Requantise, Ties,
-};
+use zkinfer_models::integer::graph::{Graph, Input, Node, Operator, Quantisation};
 use zkinfer_verifier::circuit::interval::Interval;
 
 use super::lowering::{Lowering, Value};
@@ -72,21 +70,6 @@ fn operands_have_the_shape_of_the_result() {
 
 /// A length of ranges: of that many steps, and of one step more.
 const LONGEST: i64 = 1 << 18;
-
-#[test]
-fn squares_have_a_table() {
-    let requantise =
-        Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function: Function::clamp(0, 1) };
-    let product = |[a, b]: [[i64; 2]; 2]| {
-        let operator = Operator::Product { multiplier: 1, requantise: requantise.clone() };
-        lower(&[(&[1, 2], a), (&[1, 2], b)], operator, &[1, 2])
-    };
-    let half = LONGEST / 2;
-    assert_eq!(product([[0, half], [-half, 0]]), Ok(()));
-    assert_eq!(product([[-half, 5], [7, half]]), Ok(()));
-    assert_eq!(product([[0, half + 1], [0, half]]), wide());
-    assert_eq!(product([[-half, 0], [-half - 1, 0]]), wide());
-}
 
 #[test]
 fn differences_have_a_table() {

@@ -33,6 +33,8 @@ pub struct CostModel {
     pub sum_lookup: f64,
     /// A linear column's share of the row sum, per row.
     pub sum_linear: f64,
+    /// A pair of columns that are multiplied: its share of the row sum, per row.
+    pub sum_product: f64,
     /// Multiplication in the field.
     pub multiply: f64,
     /// Product of a field element and a small integer, summed without reduction.
@@ -84,6 +86,7 @@ impl CostModel {
         tuple: 1.2e-7,
         sum_lookup: 4.9e-7,
         sum_linear: 1.0e-7,
+        sum_product: 1.9e-7,
         multiply: 2.0e-8,
         multiply_small: 2.5e-9,
         backward_cell: 3.2e-8,
@@ -149,6 +152,7 @@ impl CostModel {
             lookups,
             helpers,
             factors,
+            operands,
             sealed,
             folded,
             units,
@@ -162,6 +166,7 @@ impl CostModel {
             counts.lookups,
             counts.helpers(),
             counts.factors,
+            counts.operands,
             counts.sealed,
             counts.folded,
             counts.units,
@@ -174,6 +179,7 @@ impl CostModel {
         let elements = counts.columns
             + counts.slots
             + 2 * counts.factors
+            + counts.operands
             + counts.lookups
             + 2 * counts.helpers();
         let elements = elements + 3 * counts.k as usize + 13;
@@ -186,7 +192,7 @@ impl CostModel {
             + self.decode * points
             + backward
             + self.tuple * tuples
-            + n * self.multiply * linear;
+            + n * self.multiply * (linear + operands / 2.0);
         let stages = [
             (Stage::Reading, self.start + self.read_weight * weights + self.read_row * n),
             (
@@ -203,6 +209,7 @@ impl CostModel {
                 Stage::RowSum,
                 n * (self.sum_lookup * lookups
                     + self.sum_linear * linear
+                    + self.sum_product / 2.0 * operands
                     + self.multiply_small * units)
                     + k * self.message,
             ),
@@ -220,7 +227,8 @@ impl CostModel {
         let tables = 2 * (counts.columns + counts.folded + counts.slots)
             + counts.lookups
             + counts.helpers()
-            + 3 * counts.factors;
+            + 3 * counts.factors
+            + counts.operands / 2;
         Prediction {
             prove_seconds: stages.iter().map(|(_, seconds)| seconds).sum(),
             stages,

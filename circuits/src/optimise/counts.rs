@@ -31,6 +31,8 @@ pub struct Counts {
     pub units: usize,
     /// Columns of factors.
     pub factors: usize,
+    /// Columns of cells that are multiplied with each other.
+    pub operands: usize,
     /// Lookup arguments.
     pub lookups: usize,
     /// Slots that all tables together fill: as many multiplicity columns.
@@ -68,6 +70,7 @@ impl Counts {
             folded: layout.sheets.iter().map(folded).sum(),
             units: layout.sheets.iter().map(units).sum(),
             factors: layout.factor_columns().len(),
+            operands: Lane::Operands.width() * layout.lane_count(Lane::Operands),
             lookups: layout.lookups.len(),
             slots: layout.slots,
             cells: layout.runs().map(|run| run.count * run.lane.width()).sum::<usize>(),
@@ -124,6 +127,7 @@ fn network(description: &Description, analysis: &Analysis) -> Network {
                 }
                 network.multiply_accumulates += weights * facts.matrix().1;
             }
+            Operator::Hadamard(_) => network.multiply_accumulates += facts.elements,
             Operator::Product(product) => {
                 let inner = analysis.nodes[product.left].shape.last().copied().unwrap_or(0);
                 network.multiply_accumulates += facts.elements * inner;
@@ -147,9 +151,11 @@ pub(super) struct Sizes {
     network: Network,
     /// Sealed tensors with their roles.
     sealed: Vec<(Role, SealedTensor)>,
-    /// Elements of private and sealed inputs, of copies, entries of factors.
+    /// Elements of private and sealed inputs, of copies, of products element by element, entries of
+    /// factors.
     private: usize,
     copies: usize,
+    products: usize,
     factors: usize,
     /// Rows of range tables.
     ranges: usize,
@@ -207,7 +213,7 @@ impl Sizes {
             requantisations.push(Requantisation { elements, shift, accumulator, function });
         }
         let description = lowered.description();
-        let (mut private, mut copies, mut factors) = (0, 0, 0);
+        let (mut private, mut copies, mut products, mut factors) = (0, 0, 0, 0);
         let mut bounded = Vec::new();
         for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate() {
             match &node.operator {
@@ -217,6 +223,7 @@ impl Sizes {
                     private += facts.elements;
                 }
                 Operator::Copy(_) => copies += facts.elements,
+                Operator::Hadamard(_) => products += facts.elements,
                 Operator::Bounded(node) => bounded.push((facts.elements, node.clone())),
                 operator if description.is_bilinear(id) => {
                     factors += factor_length(operator, &analysis.nodes)
@@ -251,6 +258,7 @@ impl Sizes {
             sealed: sealed_tensors(lowered.description(), analysis),
             private,
             copies,
+            products,
             factors,
             ranges,
         }
@@ -341,7 +349,8 @@ impl Sizes {
     /// The counts of a plan, unless it breaks a limit.
     pub(super) fn counts(&self, k: u32, limbs: Limbs, forms: Forms) -> Option<(Plan, Counts)> {
         let usable = Some(usable_rows(k)).filter(|&usable| usable > 0)?;
-        let filled = [limbs.cells + self.private, forms.pairs, forms.clamps, self.copies, 0];
+        let limb = limbs.cells + self.private;
+        let filled = [limb, forms.pairs, forms.clamps, self.copies, self.products, 0];
         let lanes =
             Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));
         let sum = |of: fn(Lane) -> usize| {
@@ -362,6 +371,7 @@ impl Sizes {
             folded: sheets.iter().map(folded).sum(),
             units: sheets.iter().map(units).sum(),
             factors: Lane::Factors.width() * self.factors.div_ceil(usable),
+            operands: Lane::Operands.width() * self.products.div_ceil(usable),
             lookups: sum(|lane| lane.lookups().len()),
             slots: table_rows.div_ceil(usable),
             cells: Lane::ALL

@@ -39,6 +39,7 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
         let facts = &analysis.nodes[id];
         match &node.operator {
             Operator::Copy(_) => cells[id] = facts.elements,
+            Operator::Hadamard(_) => cells[id] = 2 * facts.elements,
             Operator::Bounded(bounded) => {
                 cells[id] = facts.elements * bounded.limbs(plan.limb_bits);
             }

@@ -167,8 +167,15 @@ impl Evaluation<'_> {
                 }
                 Operator::Copy(input) => {
                     let values = self.values[*input].clone();
-                    self.place(id, &values);
+                    self.place(id, 0, &values);
                     values
+                }
+                Operator::Hadamard(product) => {
+                    let operands = [product.left, product.right].map(|node| &self.values[node]);
+                    let [left, right] = operands.map(|operand| operand.clone());
+                    self.place(id, 0, &left);
+                    self.place(id, 1, &right);
+                    left.iter().zip(&right).map(|(left, right)| left.wrapping_mul(*right)).collect()
                 }
                 Operator::Combine(combine) => self.combine(combine),
                 Operator::View(view) => self.view(id, view),
@@ -222,16 +229,16 @@ impl Evaluation<'_> {
     fn input(&mut self, id: usize, index: usize) -> Vec<i64> {
         let values = self.inputs[index].clone();
         if self.key.description().inputs[index].visibility != Visibility::Public {
-            self.place(id, &values);
+            self.place(id, 0, &values);
         }
         values
     }
 
-    /// Writes a node's only run of cells.
-    fn place(&mut self, id: usize, values: &[i64]) {
+    /// Writes to column `offset` of a node's only run of cells.
+    fn place(&mut self, id: usize, offset: usize, values: &[i64]) {
         let layout = self.key.layout();
         if let Some(run) = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref()) {
-            layout.add(&mut self.columns, run, 0, values);
+            layout.add(&mut self.columns, run, offset, values);
         }
     }
 

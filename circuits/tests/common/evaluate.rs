@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use zkinfer_verifier::circuit::analysis::Analysis;
 use zkinfer_verifier::circuit::description::{
-    Contract, Description, Hint, OneHot, Operator, Product, Source, View, ViewKind, Weights,
+    Contract, Description, Hadamard, Hint, OneHot, Operator, Product, Source, View, ViewKind,
+    Weights,
 };
 
 /// Row-major elements of a tensor.
@@ -63,6 +64,9 @@ pub fn evaluate(
             }
             Operator::Product(Product { left, right }) => {
                 product_values(shape(*left), shape(*right), &values[*left], &values[*right])
+            }
+            Operator::Hadamard(Hadamard { left, right }) => {
+                (0..values[*left].len()).map(|at| values[*left][at] * values[*right][at]).collect()
             }
             Operator::Combine(combine) => {
                 let constant = |at: usize| match combine.constant[..] {

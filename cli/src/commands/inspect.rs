@@ -189,6 +189,7 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
             Operator::Requantise(_) => ("requantise", 0),
             Operator::Bounded(_) => ("bounded", 0),
             Operator::OneHot(_) => ("one-hot", 0),
+            Operator::Hadamard(_) => ("hadamard", 0),
         };
         let runs = cells.iter().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
         let (cells, lookups) = runs.fold((0, 0), |(cells, lookups), run| {

@@ -26,7 +26,7 @@ pub struct Reduced {
     pub lookups: Vec<Fp>,
     /// `ĥ`.
     pub helpers: Vec<Fp>,
-    /// `û` and `v̂` in turn.
+    /// `û` and `v̂` in turn, of operands and of factors.
     pub factors: Vec<Fp>,
     /// The part that is linear in columns which are not evaluated by themselves.
     pub hidden: Fp,
@@ -76,14 +76,14 @@ impl Reduced {
             messages,
             lookups: folded(&summand.lookups),
             helpers: folded(&summand.helpers),
-            factors: bilinear.iter().flat_map(|[u, v, _]| [u[0], v[0]]).collect(),
+            factors: summand.multiplied_at(),
             hidden,
             public: Public {
                 weight: summand.weight[0],
                 active: rows.active(layout),
                 tags: rows.tags(layout),
                 kappa: coefficients[..columns].to_vec(),
-                separators: bilinear.iter().map(|[_, _, separator]| separator[0]).collect(),
+                separators: bilinear.iter().map(|product| product.separator[0]).collect(),
                 inverses: coefficients[columns..][..slots].to_vec(),
             },
             rows,

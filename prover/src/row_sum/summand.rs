@@ -34,10 +34,19 @@ pub struct Summand {
     /// multiplicities times `−y^(H+1)` with `R`, then what stands for sealed weights, at last the
     /// sum of helpers with `y^(H+1)·act`.
     pub linear: Vec<[Vec<Fp>; 2]>,
-    /// `u`, `v`, `π`.
-    pub bilinear: Vec<[Vec<Fp>; 3]>,
+    /// Products of linear columns.
+    pub bilinear: Vec<Bilinear>,
     /// Separates helpers.
     pub y: Fp,
+}
+
+/// `π·u·v`.
+#[derive(Clone)]
+pub struct Bilinear {
+    /// `u` and `v`, by their place among the linear columns.
+    pub columns: [usize; 2],
+    /// `π`.
+    pub separator: Vec<Fp>,
 }
 
 /// Sums over both halves of the rows.
@@ -74,7 +83,7 @@ impl Summand {
             .dense
             .iter()
             .map(|column| combine(committer.rows, &[(column.integers, Fp::ONE)]));
-        let values = cells.into_iter().chain(dense).chain(factors.iter().cloned());
+        let values = cells.into_iter().chain(dense).chain(factors);
         let mut linear: Vec<[Vec<Fp>; 2]> =
             values.zip(kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
         let balance = challenges.balance(helpers.len());
@@ -97,9 +106,12 @@ impl Summand {
             helper_sum.iter_mut().zip(table).for_each(|(sum, helper)| *sum += helper);
         }
         linear.push([helper_sum, extend(vec![balance; layout.usable])]);
-        let pairs = factors.as_chunks::<2>().0.iter().zip(std::mem::take(&mut adjoint.separators));
-        let bilinear =
-            pairs.map(|([u, v], separator)| [u.clone(), v.clone(), extend(separator)]).collect();
+        let multiplied: Vec<usize> = layout.multiplied_columns().collect();
+        let pairs = multiplied.as_chunks::<2>().0.iter();
+        let bilinear = pairs
+            .zip(std::mem::take(&mut adjoint.separators))
+            .map(|(&columns, separator)| Bilinear { columns, separator: extend(separator) })
+            .collect();
         let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * *challenges.zeta));
         let weight = extend(powers.take(layout.usable).collect());
         Self { lookups: lookups.denominators, helpers, weight, linear, bilinear, y: *challenges.y }
@@ -112,10 +124,23 @@ impl Summand {
             .linear
             .par_iter()
             .map(|[values, coefficients]| inner_product(values, coefficients));
-        let bilinear = self.bilinear.par_iter().map(|[u, v, separator]| {
+        let bilinear = self.bilinear.par_iter().map(|product| {
+            let [u, v, separator] = self.multiplied(product);
             u.iter().zip(v).zip(separator).map(|((u, v), separator)| *u * v * separator).sum::<Fp>()
         });
         linear.sum::<Fp>() + bilinear.sum::<Fp>()
+    }
+
+    /// `u`, `v`, `π` of a product.
+    fn multiplied<'s>(&'s self, product: &'s Bilinear) -> [&'s [Fp]; 3] {
+        let [u, v] = product.columns.map(|column| self.linear[column][0].as_slice());
+        [u, v, &product.separator]
+    }
+
+    /// `û` and `v̂` of every product, once all rows are one.
+    pub fn multiplied_at(&self) -> Vec<Fp> {
+        let pairs = self.bilinear.iter().map(|product| self.multiplied(product));
+        pairs.flat_map(|[u, v, _]| [u[0], v[0]]).collect()
     }
 
     /// The message of the next round, given the total of what is summed.
@@ -128,8 +153,9 @@ impl Summand {
             .map(|start| self.lookup_terms(start..half.min(start + chunk), half))
             .reduce(|| [Fp::ZERO; COEFFICIENTS], add);
         let Halves { low, high, leading } = self.linear_halves(half);
-        let bilinear = self.bilinear.par_iter().map(|columns| bilinear_terms(columns, half));
-        let bilinear = bilinear.reduce(|| [Fp::ZERO; COEFFICIENTS], add);
+        let bilinear = self.bilinear.par_iter();
+        let bilinear = bilinear.map(|product| bilinear_terms(self.multiplied(product), half));
+        let bilinear = continued(bilinear.reduce(|| [Fp::ZERO; 4], add));
         for (at, (evaluation, bilinear)) in evaluations.iter_mut().zip(bilinear).enumerate() {
             let t = Fp::from(at as u64);
             *evaluation += low + (high - low - leading + leading * t) * t + bilinear;
@@ -145,8 +171,8 @@ impl Summand {
     /// Folds all tables by the round's challenge.
     pub fn fold(&mut self, challenge: Fp) {
         let all = self.lookups.iter_mut().chain(&mut self.helpers).chain([&mut self.weight]);
-        let all =
-            all.chain(self.linear.iter_mut().flatten()).chain(self.bilinear.iter_mut().flatten());
+        let separators = self.bilinear.iter_mut().map(|product| &mut product.separator);
+        let all = all.chain(self.linear.iter_mut().flatten()).chain(separators);
         all.collect::<Vec<_>>().into_par_iter().for_each(|table| {
             let half = table.len() / 2;
             let (low, high) = table.split_at_mut(half);
@@ -214,21 +240,34 @@ impl Line {
     }
 }
 
-/// `Σ u·v·π` at `0, 1, 2, …`.
-fn bilinear_terms(columns: &[Vec<Fp>; 3], half: usize) -> Message {
-    let mut sums = [Fp::ZERO; COEFFICIENTS];
-    let mut line = Line::new(columns);
+/// `Σ u·v·π` at `0, 1, 2, 3`, which say all of a polynomial of degree 3.
+fn bilinear_terms(columns: [&[Fp]; 3], half: usize) -> [Fp; 4] {
+    let mut sums = [Fp::ZERO; 4];
     for row in 0..half {
-        line.start(columns, row, half);
+        let mut values = columns.map(|column| column[row]);
+        let steps = columns.map(|column| column[row + half] - column[row]);
         for sum in &mut sums {
-            *sum += line.values.iter().product::<Fp>();
-            line.step();
+            let [u, v, separator] = values;
+            *sum += u * v * separator;
+            values.iter_mut().zip(steps).for_each(|(value, step)| *value += step);
         }
     }
     sums
 }
 
-fn add(mut sum: Message, terms: Message) -> Message {
+/// A polynomial of degree 3 at `0, 1, 2, …`, from its first values: by differences, the third of
+/// which is the same everywhere.
+fn continued([a, b, c, d]: [Fp; 4]) -> Message {
+    let [first, next, last] = [b - a, c - b, d - c];
+    let mut differences = [a, first, next - first, last - next.double() + first];
+    std::array::from_fn(|_| {
+        let value = differences[0];
+        (0..3).for_each(|order| differences[order] += differences[order + 1]);
+        value
+    })
+}
+
+fn add<const N: usize>(mut sum: [Fp; N], terms: [Fp; N]) -> [Fp; N] {
     sum.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
     sum
 }
@@ -254,7 +293,9 @@ mod tests {
             helpers: (0..lookups.div_ceil(8)).map(|_| column()).collect(),
             weight: column(),
             linear: (0..3).map(|_| [column(), column()]).collect(),
-            bilinear: (0..2).map(|_| [column(), column(), column()]).collect(),
+            bilinear: [[0, 1], [2, 2]]
+                .map(|columns| Bilinear { columns, separator: column() })
+                .into(),
             y: Fp::from(1009),
         }
     }
@@ -274,8 +315,11 @@ mod tests {
                 sum += power * (helper * product - group.iter().map(others).sum::<Fp>());
             }
             let linear: Fp = summand.linear.iter().map(|[a, b]| a[row] * b[row]).sum();
-            let bilinear: Fp =
-                summand.bilinear.iter().map(|[u, v, pi]| u[row] * v[row] * pi[row]).sum();
+            let value = |column: usize| summand.linear[column][0][row];
+            let product = |Bilinear { columns: [u, v], separator }: &Bilinear| {
+                value(*u) * value(*v) * separator[row]
+            };
+            let bilinear: Fp = summand.bilinear.iter().map(product).sum();
             summand.weight[row] * sum + linear + bilinear
         };
         (0..summand.weight.len()).map(row).sum()

@@ -2,8 +2,9 @@
 //! can vary, with an honest witness.
 //!
 //! `x` is sealed, `p` private, `c` public. `y = clamp(⌊(W·x + b + 5·c + 7) / 2^8⌋, −8, 7)` is
-//! sealed, `W` and `b` by the model's seal; the product of `p` with its last two rows, and the
-//! index of the largest `clamp(⌊(W·x + b) / 2^12⌋, −4, 3)`, are public.
+//! sealed, `W` and `b` by the model's seal; the product of `p` with its last two rows, that of its
+//! first with its last two rows element by element, and the index of the largest
+//! `clamp(⌊(W·x + b) / 2^12⌋, −4, 3)`, are public.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -14,8 +15,8 @@ use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sea
 use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
-    Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
+    Combine, Contract, Description, Form, Function, Hadamard, Input, Node, Operator, Output,
+    OutputSource, Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
 use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
@@ -39,6 +40,7 @@ pub const COPY: usize = 4;
 pub const WIDE: usize = 6;
 pub const NARROW: usize = 7;
 pub const PRODUCT: usize = 9;
+pub const HADAMARD: usize = 11;
 
 pub struct Everything {
     pub key: VerifyingKey,
@@ -121,6 +123,14 @@ fn description() -> Description {
                 }),
             ),
             node("product", Operator::Product(Product { left: 1, right: 8 })),
+            node(
+                "first rows",
+                Operator::View(View {
+                    inputs: vec![1],
+                    kind: ViewKind::Slice { axis: 1, start: 0, step: 1, count: WIDTH },
+                }),
+            ),
+            node("elements", Operator::Hadamard(Hadamard { left: 10, right: 8 })),
         ],
         outputs: vec![
             output("y", &[ROWS], OutputSource::Node(WIDE), Visibility::Sealed),
@@ -131,6 +141,7 @@ fn description() -> Description {
                 OutputSource::ArgMax { input: NARROW, axis: 0, select_last: false },
                 Visibility::Public,
             ),
+            output("elements", &[WIDTH, INNER], OutputSource::Node(HADAMARD), Visibility::Public),
         ],
     }
 }
@@ -189,6 +200,10 @@ impl Everything {
         cells.limbs.iter().enumerate().for_each(|(at, run)| put(run, 0, &limb(&gaps, at)));
 
         let last = p[(HEIGHT - WIDTH) * INNER..].to_vec();
+        let first = p[..WIDTH * INNER].to_vec();
+        put(result(HADAMARD), 0, &first);
+        put(result(HADAMARD), 1, &last);
+        let elements = first.iter().zip(&last).map(|(a, b)| a * b).collect();
         let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum();
         let product = p
             .chunks(INNER)
@@ -216,6 +231,7 @@ impl Everything {
                 commitments(1),
                 Value::Public(product),
                 Value::Public(vec![index as i64]),
+                Value::Public(elements),
             ],
         };
         let operands = vec![[x, weights], [p, last]];

@@ -1,5 +1,5 @@
-//! Steps back through products of committed values: `π` for the factors, and the equations that
-//! bind these.
+//! Steps back through products of committed values: `π` for what is multiplied, and the equations
+//! that bind it.
 
 use ff::Field;
 use pasta_curves::Fp;
@@ -7,7 +7,8 @@ use pasta_curves::Fp;
 use super::cotangent::{Cotangent, WeightCotangent};
 use super::factors::sizes;
 use super::pass::Backward;
-use crate::circuit::description::Product;
+use crate::circuit::description::{Hadamard, Product};
+use crate::circuit::facts::Facts;
 use crate::circuit::geometry::Geometry;
 use crate::circuit::sealed::DIGIT_BASE;
 use crate::field::{integer, powers};
@@ -63,18 +64,28 @@ impl Backward<'_> {
             let layout = self.key.layout();
             self.kappa.add(layout.pieces(&run, 0), &left);
             self.kappa.add(layout.pieces(&run, 1), &right);
-            let first = layout.factor_columns().start;
-            for piece in layout.pieces(&run, 0) {
-                let pair = piece.column.saturating_sub(first).checked_div(2).unwrap_or(0);
-                let rows = self
-                    .adjoint
-                    .separators
-                    .get_mut(pair)
-                    .and_then(|column| column.get_mut(piece.rows));
-                rows.unwrap_or_default().fill(separator);
-            }
+            self.products.add(layout.products(&run), &vec![separator; length]);
         }
         [left, right]
+    }
+
+    /// `π_i·u_i·v_i` for each element, whatever its cotangent; `u − left = 0` and `v − right = 0`.
+    pub(super) fn hadamard(
+        &mut self,
+        id: usize,
+        product: &Hadamard,
+        facts: &Facts,
+        result: Option<Cotangent>,
+    ) {
+        let Some(run) = self.run(id) else { return };
+        if let Some(result) = result {
+            self.products.place(self.key.layout().products(&run), &result, Fp::ONE);
+        }
+        for (offset, operand) in [product.left, product.right].into_iter().enumerate() {
+            let equation = self.equation(facts);
+            self.cells(&run, offset, &equation, -Fp::ONE);
+            self.add(operand, equation);
+        }
     }
 
     /// `π·Σ u·v` for the node, and the equations of both factors.

@@ -117,8 +117,8 @@ struct Pending {
     columns: usize,
 }
 
-/// `κ` in the making. Cotangents of rank one are most of the work, and the pass reads none of it:
-/// the columns are filled side by side at the end.
+/// `κ` or `π` in the making. Cotangents of rank one are most of the work, and the pass reads none of
+/// it: the columns are filled side by side at the end.
 pub(crate) struct Kappa {
     columns: Vec<Vec<Fp>>,
     pending: Vec<Vec<Pending>>,
@@ -183,7 +183,7 @@ impl Kappa {
 
 /// Columns of zeros, made side by side: the system clears their pages when they are first written
 /// to.
-pub(crate) fn zeros(count: usize, rows: usize) -> Vec<Vec<Fp>> {
+fn zeros(count: usize, rows: usize) -> Vec<Vec<Fp>> {
     let mut columns = vec![Vec::new(); count];
     for_each_chunk(&mut columns, 1, |_, column| column.fill(vec![Fp::ZERO; rows]));
     columns

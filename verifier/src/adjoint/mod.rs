@@ -10,7 +10,8 @@
 //! A bilinear node has no public matrix to push a cotangent through. Its factors `u` and `v` (see
 //! [`crate::adjoint::factors`]) take the cotangent's scalar as `π`, so that `Σ π·u·v` stands for
 //! the node, and equations with powers of `τ` of their own bind `u` and `v` to what they are made
-//! of.
+//! of. Of a product element by element `u` and `v` are the operands, and `π` is the cotangent of
+//! each element.
 //!
 //! | module | knows |
 //! |---|---|

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ff::Field;
 use pasta_curves::Fp;
 
-use super::cotangent::{Cotangent, Kappa, WeightCotangent, zeros};
+use super::cotangent::{Cotangent, Kappa, WeightCotangent};
 use crate::challenges::LinearChallenges;
 use crate::circuit::description::{NodeId, Operator};
 use crate::circuit::facts::Facts;
@@ -21,7 +21,7 @@ use crate::wire::statement::Statement;
 pub struct Adjoint {
     /// One column per column of cells up to the factors, one entry per usable row.
     pub kappa: Vec<Vec<Fp>>,
-    /// `π`, one column per pair of factor columns.
+    /// `π`, one column per pair of columns that are multiplied: operands, then factors.
     pub separators: Vec<Vec<Fp>>,
     /// `κ` of the sealed weights, one per sheet.
     pub weights: Vec<WeightCotangent>,
@@ -46,6 +46,8 @@ pub(super) struct Backward<'a> {
     pub(super) kappa: Kappa,
     /// `κ` of sealed weights, by the contraction whose they are.
     pub(super) weights: BTreeMap<NodeId, WeightCotangent>,
+    /// `π`.
+    pub(super) products: Kappa,
     pub(super) adjoint: Adjoint,
 }
 
@@ -63,6 +65,7 @@ pub fn backward(
     let biases = std::mem::take(&mut pass.biases);
     pass.sheet(Role::Biases, &Cotangent::Dense(biases));
     pass.adjoint.kappa = pass.kappa.fill(&pass.sigma);
+    pass.adjoint.separators = pass.products.fill(&pass.sigma);
     pass.adjoint
 }
 
@@ -71,7 +74,6 @@ impl<'a> Backward<'a> {
         let (analysis, layout) = (key.analysis(), key.layout());
         let (rows, columns) = analysis.widest();
         let biases = layout.sheet(Role::Biases).map_or(0, |sheet| sheet.tensor.elements());
-        let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
         Self {
             key,
             statement,
@@ -84,9 +86,10 @@ impl<'a> Backward<'a> {
             first_bias: biases,
             kappa: Kappa::new(layout.factor_columns().end, layout.usable),
             weights: BTreeMap::new(),
+            products: Kappa::new(layout.multiplied_pairs(), layout.usable),
             adjoint: Adjoint {
                 kappa: Vec::new(),
-                separators: zeros(pairs, layout.usable),
+                separators: Vec::new(),
                 weights: Vec::new(),
                 target: Fp::ZERO,
             },
@@ -104,6 +107,7 @@ impl<'a> Backward<'a> {
             (Operator::Requantise(step), read) => self.requantise(id, step, facts, read),
             (Operator::Copy(input), read) => self.copy(id, *input, facts, read),
             (Operator::Bounded(bounded), read) => self.bounded(id, bounded, facts, read),
+            (Operator::Hadamard(product), read) => self.hadamard(id, product, facts, read),
             (Operator::Input(index), read) => self.input(id, *index, facts, read),
             (Operator::OneHot(indices), Some(read)) => self.one_hot(*indices, facts, &read),
             (_, None) => {}
@@ -168,13 +172,14 @@ mod tests {
     use super::*;
     use crate::challenges::Challenge;
     use crate::circuit::description::{
-        Combine, Contract, Description, Form as Cells, Function, Input, Node, Output, OutputSource,
-        Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
+        Combine, Contract, Description, Form as Cells, Function, Hadamard, Input, Node, Output,
+        OutputSource, Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility,
+        Weights,
     };
     use crate::circuit::forms::{Form, walk};
 
     /// Contractions of one tap and of several, behind each other and behind views; sums with
-    /// readers of one shape; a product; an ArgMax.
+    /// readers of one shape; products of both kinds; an ArgMax.
     fn key() -> VerifyingKey {
         let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let contract = |input, [rows, channels]: [usize; 2], kernel: [usize; 2]| {
@@ -212,6 +217,8 @@ mod tests {
             contract(5, [2, 2], [1, 1]),
             contract(10, [2, 2], [1, 1]),
             view(11, ViewKind::Reshape(vec![3, 8])),
+            Operator::Hadamard(Hadamard { left: 11, right: 5 }),
+            view(13, ViewKind::Reshape(vec![3, 8])),
         ];
         let node = |operator| Node { name: String::new(), operator };
         let output = |shape: &[usize], source| Output {
@@ -240,6 +247,7 @@ mod tests {
                 output(&[12, 2], OutputSource::Node(7)),
                 output(&[2, 3, 3], OutputSource::Node(9)),
                 output(&[3, 8], OutputSource::Node(12)),
+                output(&[3, 8], OutputSource::Node(14)),
                 output(&[3, 4], index),
             ],
         })

@@ -1,7 +1,7 @@
 //! Which combination of all columns is opened.
 //!
 //! At the point `r` of the [row sum](crate::argument::row_sum) a proof claims evaluations `f̂` of
-//! every lookup, `ĥ` of every helper, `û` and `v̂` of every factor, and, hidden in a
+//! every lookup, `ĥ` of every helper, `û` and `v̂` of every operand and factor, and, hidden in a
 //! [message](crate::argument::messages), `e = Σ_c κ̂_c·â_c − y^(H+1)·Σ_s R̂_s·m̂_s`. All of them
 //! are weighted sums over rows of combinations of columns, with the same weights `E`. So one
 //! combination `A` of all columns, by powers of `γ`, is left: `Σ_row E[row]·A[row] = value + e`.
@@ -29,7 +29,7 @@ pub struct Combination {
 }
 
 impl Combination {
-    /// The combination by powers of `gamma`: 1 for `e`, then lookups, helpers, factors.
+    /// The combination by powers of `gamma`: 1 for `e`, then lookups, helpers, operands, factors.
     pub fn new(
         layout: &Layout,
         public: &Public,
@@ -59,11 +59,10 @@ impl Combination {
             coefficient
         };
         let helpers = evaluations.helpers.iter().map(&mut next).collect();
-        let factors = cells.get_mut(layout.factor_columns()).unwrap_or_default();
-        factors
-            .iter_mut()
-            .zip(evaluations.factors)
-            .for_each(|(cell, evaluation)| *cell += next(evaluation));
+        for (column, evaluation) in layout.multiplied_columns().zip(evaluations.factors) {
+            let weight = next(evaluation);
+            cells.get_mut(column).into_iter().for_each(|cell| *cell += weight);
+        }
         Self { cells, multiplicities, helpers, value, next: power }
     }
 }

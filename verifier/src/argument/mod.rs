@@ -64,7 +64,7 @@ pub struct Argument {
     pub lookups_at: Vec<Fp>,
     /// Evaluations of lookup helpers at `r`.
     pub helpers_at: Vec<Fp>,
-    /// Evaluations of factors at `r`.
+    /// Evaluations of operands and factors at `r`.
     pub factors_at: Vec<Fp>,
     /// `γ`.
     pub gamma: Gamma,

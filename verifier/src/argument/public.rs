@@ -77,7 +77,7 @@ pub struct Public {
     pub tags: Vec<Fp>,
     /// `κ̂`, one per column up to the factors.
     pub kappa: Vec<Fp>,
-    /// `π̂`, one per pair of factors.
+    /// `π̂`, one per pair of columns that are multiplied.
     pub separators: Vec<Fp>,
     /// `R̂_s`, one per table slot.
     pub inverses: Vec<Fp>,

@@ -32,7 +32,7 @@ pub struct Evaluations<'a> {
     pub lookups: &'a [Fp],
     /// `ĥ`, one per helper.
     pub helpers: &'a [Fp],
-    /// `û` and `v̂` in turn.
+    /// `û` and `v̂` in turn, of operands and of factors.
     pub factors: &'a [Fp],
 }
 

@@ -55,7 +55,7 @@ impl Part {
             Self::Messages => "commitments to messages of the row sum",
             Self::LookupsAt => "evaluations of lookups",
             Self::HelpersAt => "evaluations of lookup helpers",
-            Self::FactorsAt => "evaluations of factors",
+            Self::FactorsAt => "evaluations of operands and factors",
             Self::Hidden => "commitment to the hidden evaluation",
             Self::RunningSum => "commitment to the running sum",
             Self::Quotient => "commitment to the quotient",
@@ -151,6 +151,8 @@ pub struct Sizes {
     pub multiplicities: usize,
     /// Columns of factors.
     pub factors: usize,
+    /// Columns that are multiplied with each other: of operands and of factors.
+    pub multiplied: usize,
     /// Columns of helpers.
     pub helpers: usize,
     /// Lookups.
@@ -176,6 +178,7 @@ impl Sizes {
             cells: layout.fresh_columns(),
             multiplicities: layout.slots,
             factors: layout.factor_columns().len(),
+            multiplied: layout.multiplied_columns().count(),
             helpers: layout.helpers(),
             lookups: layout.lookups.len(),
             rounds: key.description().k,
@@ -266,7 +269,7 @@ pub struct Start<P> {
 
 /// Commitments to cells and to multiplicities.
 pub type Cells = [Vec<EqAffine>; 2];
-/// Evaluations of lookups, helpers and factors, and the commitment to the hidden one.
+/// Evaluations of lookups, helpers, and operands and factors, and the commitment to the hidden one.
 pub type Evaluations = ([Vec<Fp>; 3], EqAffine);
 
 impl<P: Party> Start<P> {
@@ -345,7 +348,8 @@ impl<P: Party> AwaitsRowSum<P> {
 pub struct AwaitsEvaluations<P>(Start<P>);
 
 impl<P: Party> AwaitsEvaluations<P> {
-    /// Sends evaluations of lookups, helpers and factors, and a commitment to what stays hidden.
+    /// Sends evaluations of lookups, helpers, and operands and factors, and a commitment to what
+    /// stays hidden.
     pub fn evaluations(
         self,
         [lookups, helpers, factors]: [P::Scalars<'_>; 3],
@@ -354,7 +358,7 @@ impl<P: Party> AwaitsEvaluations<P> {
         let Start { mut party, sizes } = self.0;
         let lookups = party.scalars(Part::LookupsAt, sizes.lookups, lookups)?;
         let helpers = party.scalars(Part::HelpersAt, sizes.helpers, helpers)?;
-        let factors = party.scalars(Part::FactorsAt, sizes.factors, factors)?;
+        let factors = party.scalars(Part::FactorsAt, sizes.multiplied, factors)?;
         let hidden = party.point(Part::Hidden, hidden)?;
         let drawn = (party.draw(), party.draw());
         let next = AwaitsRunningSum(Start { party, sizes });

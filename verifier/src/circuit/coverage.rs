@@ -95,8 +95,9 @@ fn check_lookups(layout: &Layout, coverage: &Coverage) -> Result<(), Error> {
             return law("a used cell has no tag");
         }
     }
-    // Linear equations determine copies, factors and sealed columns.
+    // Linear equations determine copies, operands, factors and sealed columns.
     cover(&mut covered, &layout.lane_columns(Lane::Copy));
+    cover(&mut covered, &layout.lane_columns(Lane::Operands));
     cover(&mut covered, &layout.factor_columns());
     layout.sheets.iter().for_each(|sheet| cover(&mut covered, &sheet.columns));
     if covered.contains(&false) {
@@ -109,14 +110,14 @@ fn check_lookups(layout: &Layout, coverage: &Coverage) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::circuit::description::{
-        Description, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
-        Requantise, Scheme, Visibility,
+        Description, Form, Function, Hadamard, Input, Node, Operator, Output, OutputSource,
+        Quantisation, Requantise, Scheme, Visibility,
     };
     use crate::circuit::key::VerifyingKey;
     use crate::circuit::place::Run;
 
-    /// A sealed input of two columns, requantised in the wide form and in the narrow one, and a
-    /// copy: a column or more of every kind but factors.
+    /// A sealed input of two columns, requantised in the wide form and in the narrow one, a copy
+    /// and a product of elements: a column or more of every kind but factors.
     fn layout() -> Layout {
         let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
         let requantise =
@@ -126,6 +127,7 @@ mod tests {
             Operator::Requantise(requantise(Form::Wide)),
             Operator::Requantise(requantise(Form::Narrow)),
             Operator::Copy(0),
+            Operator::Hadamard(Hadamard { left: 0, right: COPY }),
         ];
         let name = String::new;
         let description = Description {
@@ -169,17 +171,19 @@ mod tests {
     const WIDE: usize = 1;
     const NARROW: usize = 2;
     const COPY: usize = 3;
+    const PRODUCT: usize = 4;
 
     #[test]
     fn every_lookup_of_a_segment_has_a_tag() {
         // One tag for the two lookups of a clamp, none for the one of a limb.
         breaks("a run lacks a tag", |layout| result(layout, NARROW).lane = Lane::Clamp);
         breaks("a run lacks a tag", |layout| result(layout, COPY).lane = Lane::Limb);
+        breaks("a run lacks a tag", |layout| result(layout, PRODUCT).lane = Lane::Pair);
     }
 
     #[test]
     fn every_element_has_a_cell_of_its_own() {
-        for node in [INPUT, WIDE, NARROW, COPY] {
+        for node in [INPUT, WIDE, NARROW, COPY, PRODUCT] {
             breaks("a run lacks cells", |layout| result(layout, node).count += 10_000);
         }
         breaks("a sealed tensor lacks cells", |layout| layout.sheets[0].columns.end -= 1);

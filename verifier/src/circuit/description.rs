@@ -4,8 +4,9 @@
 //! [`Combine`], [`View`]) own no cells: they only say how values depend on each other.
 //! [`Requantise`], [`Bounded`] and [`OutputSource::ArgMax`] own cells, every one of which is looked
 //! up in a public table. Products of committed values ([`Product`], and [`Contract`] with sealed
-//! weights) own two factors each. From the description alone the verifier derives shapes,
-//! intervals, tables, layout and the linear map of the adjoint check; nothing else is trusted.
+//! weights) own two factors each, a [`Hadamard`] both operands of each element. From the
+//! description alone the verifier derives shapes, intervals, tables, layout and the linear map of
+//! the adjoint check; nothing else is trusted.
 //! [`crate::VerifyingKey::new`] checks all of it.
 
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,8 @@ pub enum Operator {
     Bounded(Bounded),
     /// A public input as indices of a table. No cells.
     OneHot(OneHot),
+    /// Product of two activations, element by element. Owns cells.
+    Hadamard(Hadamard),
 }
 
 /// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where
@@ -201,6 +204,16 @@ pub struct Product {
     /// A node of shape `[B, M, T]`.
     pub left: NodeId,
     /// A node of shape `[B, N, T]`.
+    pub right: NodeId,
+}
+
+/// `y_i = left_i·right_i`, element by element, of two nodes of one shape. Its operands have cells
+/// of their own, so anything may read it, and any number of times.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Hadamard {
+    /// One operand.
+    pub left: NodeId,
+    /// The other, perhaps the same node.
     pub right: NodeId,
 }
 
@@ -421,6 +434,7 @@ impl Operator {
             Self::Input(_) => ([None; 2], &[]),
             Self::Contract(contract) => ([Some(contract.input), None], &[]),
             Self::Product(product) => ([Some(product.left), Some(product.right)], &[]),
+            Self::Hadamard(product) => ([Some(product.left), Some(product.right)], &[]),
             Self::Combine(_) => ([None; 2], &[]),
             Self::View(view) => ([None; 2], &view.inputs),
             Self::Requantise(requantise) => ([Some(requantise.input), None], &[]),

@@ -62,8 +62,8 @@ pub fn every_input_counts(description: &Description) -> Result<(), Error> {
 enum Reading {
     /// Not at all.
     Unread,
-    /// Once, by one equation: a requantisation, a copy or an output, perhaps through sums that are
-    /// read so.
+    /// Once, by one equation: that of a node with cells or of an output, perhaps through sums that
+    /// are read so.
     ByOneEquation,
     /// In any other way.
     Otherwise,
@@ -92,9 +92,13 @@ pub fn products(description: &Description) -> Result<(), Error> {
             return Err(Error::Shape { node: node.name.clone(), what });
         }
         let by = match (&node.operator, reading) {
-            (Operator::Requantise(_) | Operator::Copy(_) | Operator::Bounded(_), _) => {
-                Reading::ByOneEquation
-            }
+            (
+                Operator::Requantise(_)
+                | Operator::Copy(_)
+                | Operator::Bounded(_)
+                | Operator::Hadamard(_),
+                _,
+            ) => Reading::ByOneEquation,
             (Operator::Combine(_), Reading::ByOneEquation) => Reading::ByOneEquation,
             _ => Reading::Otherwise,
         };

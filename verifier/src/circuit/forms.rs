@@ -64,9 +64,13 @@ pub(crate) fn back(
     match (operator, form) {
         (Operator::Input(_) | Operator::OneHot(_), _) => Vec::new(),
         // An equation of its own, whether or not anything reads the result.
-        (Operator::Requantise(_) | Operator::Copy(_) | Operator::Bounded(_), _) => {
-            operator.operands().map(|operand| (operand, Form::of(facts))).collect()
-        }
+        (
+            Operator::Requantise(_)
+            | Operator::Copy(_)
+            | Operator::Bounded(_)
+            | Operator::Hadamard(_),
+            _,
+        ) => operator.operands().map(|operand| (operand, Form::of(facts))).collect(),
         (_, None) => Vec::new(),
         (Operator::Combine(_), Some(form)) => {
             operator.operands().map(|term| (term, form)).collect()

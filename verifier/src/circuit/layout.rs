@@ -1,6 +1,6 @@
 //! Where each cell stands: lanes, columns, rows, and the tag of every lookup.
 //!
-//! A *lane* is a bundle of columns with its lookups; there are five kinds. Cells of an operator
+//! A *lane* is a bundle of columns with its lookups; there are six kinds. Cells of an operator
 //! fill consecutive positions of a kind, and position `p` is row `p mod u` of lane `p / u`. Sealed
 //! tensors stand in columns of their own, their [`Sheet`]s. Rows `0..u` hold cells, row `u` a
 //! random value that masks the column's evaluation, row `u + 1` is the boundary `b` of the running
@@ -8,7 +8,7 @@
 //!
 //! | columns, in order | committed | cotangents |
 //! |---|---|---|
-//! | lanes of limbs, pairs, clamps, copies | fresh, before any challenge | one per cell |
+//! | lanes of limbs, pairs, clamps, copies, operands | fresh, before any challenge | one per cell |
 //! | sheets of sealed inputs, outputs, biases | by their seals | one per cell |
 //! | lanes of factors | fresh, after `ρ` and `σ` | one per cell |
 //! | sheets of sealed weights | by the model's seal | by pattern |
@@ -90,6 +90,9 @@ impl Filling {
                 Some(Cells { limbs, result: Some(self.place(lane, facts.elements, tags)) })
             }
             Operator::Copy(_) => Some(Cells::only(self.place(Lane::Copy, facts.elements, [0; 2]))),
+            Operator::Hadamard(_) => {
+                Some(Cells::only(self.place(Lane::Operands, facts.elements, [0; 2])))
+            }
             Operator::Bounded(bounded) => {
                 let tags = [tables.limb_tag(), 0];
                 let limb = |_| self.place(Lane::Limb, facts.elements, tags);
@@ -225,6 +228,28 @@ impl Layout {
     /// The columns of factors, `u` and `v` in turn.
     pub fn factor_columns(&self) -> Range<usize> {
         self.lane_columns(Lane::Factors)
+    }
+
+    /// The columns that are multiplied with each other, `u` and `v` in turn: of operands, then of
+    /// factors.
+    pub fn multiplied_columns(&self) -> impl Iterator<Item = usize> + use<> {
+        self.lane_columns(Lane::Operands).chain(self.factor_columns())
+    }
+
+    /// Number of pairs of columns that are multiplied with each other.
+    pub fn multiplied_pairs(&self) -> usize {
+        self.lane_count(Lane::Operands).saturating_add(self.lane_count(Lane::Factors))
+    }
+
+    /// Where the products of a run of operands or factors stand: its pieces, with their pair in the
+    /// place of their column.
+    pub fn products(&self, run: &Run) -> impl Iterator<Item = Piece> + use<> {
+        let before = if run.lane == Lane::Factors { self.lane_count(Lane::Operands) } else { 0 };
+        let (first, width) = (self.column(run.lane, 0, 0), run.lane.width());
+        self.pieces(run, 0).map(move |piece| {
+            let pair = piece.column.saturating_sub(first).checked_div(width).unwrap_or(0);
+            Piece { column: before.saturating_add(pair), ..piece }
+        })
     }
 
     /// The columns of all lanes of a kind.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::circuit::description::{
-    Bounded, Combine, Contract, Description, Form, Hint, NodeId, OneHot, Operator, Product,
-    Requantise, Source, View, ViewKind, Visibility, Weights,
+    Bounded, Combine, Contract, Description, Form, Hadamard, Hint, NodeId, OneHot, Operator,
+    Product, Requantise, Source, View, ViewKind, Visibility, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
@@ -78,6 +78,7 @@ impl Reader<'_> {
             Operator::Requantise(requantise) => self.requantise(requantise),
             Operator::Bounded(bounded) => self.bounded(bounded),
             Operator::OneHot(indices) => self.one_hot(*indices),
+            Operator::Hadamard(product) => self.hadamard(product),
         }
     }
 
@@ -182,6 +183,15 @@ impl Reader<'_> {
             .times_any(right.interval)
             .and_then(|term| term.repeated(inner));
         Ok(Facts { elements: count(&shape, self.node)?, shape, interval: self.interval(bounds)? })
+    }
+
+    fn hadamard(&self, product: &Hadamard) -> Result<Facts, Error> {
+        let (left, right) = (self.earlier(product.left)?, self.earlier(product.right)?);
+        if left.shape != right.shape {
+            return self.shape("the operands of a product element by element differ in shape");
+        }
+        let bounds = Bounds::from(left.interval).times_any(right.interval);
+        Ok(Facts { interval: self.interval(bounds)?, ..left.clone() })
     }
 
     fn contract(&self, contract: &Contract) -> Result<Facts, Error> {

@@ -13,19 +13,23 @@ pub enum Lane {
     Clamp,
     /// A value that a linear equation determines; no lookup.
     Copy,
+    /// `u, v`, the operands of a product element by element; linear equations determine them; no
+    /// lookup.
+    Operands,
     /// `u, v`, the factors of a bilinear node; linear equations determine them; no lookup.
     Factors,
 }
 
 impl Lane {
     /// Every kind, in column order.
-    pub const ALL: [Self; 5] = [Self::Limb, Self::Pair, Self::Clamp, Self::Copy, Self::Factors];
+    pub const ALL: [Self; 6] =
+        [Self::Limb, Self::Pair, Self::Clamp, Self::Copy, Self::Operands, Self::Factors];
 
     /// Number of columns.
     pub fn width(self) -> usize {
         match self {
             Self::Limb | Self::Copy => 1,
-            Self::Pair | Self::Factors => 2,
+            Self::Pair | Self::Operands | Self::Factors => 2,
             Self::Clamp => 4,
         }
     }
@@ -37,7 +41,7 @@ impl Lane {
             Self::Limb => &[0..1],
             Self::Pair => &[0..2],
             Self::Clamp => &[0..2, 1..4],
-            Self::Copy | Self::Factors => &[],
+            Self::Copy | Self::Operands | Self::Factors => &[],
         }
     }
 
@@ -52,7 +56,8 @@ impl Lane {
             Self::Pair => 1,
             Self::Clamp => 2,
             Self::Copy => 3,
-            Self::Factors => 4,
+            Self::Operands => 4,
+            Self::Factors => 5,
         }
     }
 }
@@ -81,8 +86,8 @@ impl Run {
 pub struct Cells {
     /// Limbs, lowest first; of a bounded node then the one that bounds the highest.
     pub limbs: Vec<Run>,
-    /// Quotient and result of a requantisation, a copy, a private input, the factors of a bilinear
-    /// node; none for an ArgMax or a bounded node.
+    /// Quotient and result of a requantisation, a copy, a private input, the operands of a product
+    /// element by element, the factors of a bilinear node; none for an ArgMax or a bounded node.
     pub result: Option<Run>,
 }
 

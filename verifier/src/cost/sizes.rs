@@ -174,6 +174,15 @@ impl Pass<'_> {
             }
             Operator::Bounded(bounded) => self.bounded(bounded, facts, form),
             Operator::OneHot(_) => form.into_iter().for_each(|form| self.known(form)),
+            Operator::Hadamard(_) => {
+                if let Some(form) = form {
+                    self.place(form, 1);
+                }
+                // One for each operand.
+                let own = Form::of(facts);
+                self.time.add(own.held(), 4);
+                self.place(own, 2);
+            }
             Operator::Input(index) => {
                 match self.key.description().inputs.get(*index).map(|input| input.visibility) {
                     Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
@@ -305,7 +314,7 @@ impl Pass<'_> {
         let layout = key.layout();
         let (evaluated, sealed) = (layout.factor_columns().end, layout.sealed_columns().count());
         let points = Sizes::of(key).bytes().checked_div(32).unwrap_or(0).saturating_add(sealed);
-        let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
+        let pairs = layout.multiplied_pairs();
         let mut time = Tally(START);
         time.add(layout.rows, ROW.saturating_add(self.term()));
         time.add(points, DECODE.saturating_add(self.term()));
@@ -346,7 +355,7 @@ impl Pass<'_> {
         let key = self.key;
         let layout = key.layout();
         let mut bytes = Tally(BASE_BYTES);
-        let pairs = layout.factor_columns().len().checked_div(2).unwrap_or(0);
+        let pairs = layout.multiplied_pairs();
         bytes.add(
             layout.usable.saturating_mul(layout.factor_columns().end.saturating_add(pairs)),
             ELEMENT,

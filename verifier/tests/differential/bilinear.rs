@@ -2,7 +2,7 @@
 //! one equation, perhaps through sums.
 
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, NodeId, Operator, Product, Weights,
+    Combine, Contract, Hadamard, NodeId, Operator, Product, Weights,
 };
 
 use crate::generator::{Draft, MOST, elements};
@@ -196,6 +196,26 @@ impl Draft<'_> {
         self.reach(vec![(id, bound)]);
     }
 
+    /// Adds a product of the node with another one, element by element, or with itself; whether
+    /// there is one that fits.
+    pub fn hadamard(&mut self, node: NodeId) -> bool {
+        let count = elements(&self.shapes[node]);
+        let fits = |&open: &NodeId| elements(&self.shapes[open]) == count;
+        let others: Vec<NodeId> = self.open.iter().copied().filter(fits).collect();
+        let Some(&other) = (!others.is_empty()).then(|| self.random.pick(&others)) else {
+            return false;
+        };
+        let (a, b) = (self.bounds[node], self.bounds[other]);
+        let Some(bound) = a.checked_mul(b).filter(|bound| *bound < 1 << 55) else {
+            return false;
+        };
+        let right = self.reshaped(other, self.shapes[node].clone());
+        let (left, right) = if self.random.once_in(2) { (node, right) } else { (right, node) };
+        let shape = self.shapes[node].clone();
+        self.push(Operator::Hadamard(Hadamard { left, right }), shape, bound);
+        true
+    }
+
     /// Has bilinear nodes of one shape reach one equation, perhaps through sums.
     fn reach(&mut self, mut terms: Vec<(NodeId, i128)>) {
         while terms.len() > 1 || self.random.once_in(2) {
@@ -224,9 +244,10 @@ impl Draft<'_> {
             terms.push((sum, bound));
         }
         let node = terms[0].0;
-        match self.random.below(4) {
+        match self.random.below(5) {
             0 => self.output(node),
             1 => self.copy(node),
+            2 if self.hadamard(node) => {}
             _ => self.requantise(node),
         }
     }

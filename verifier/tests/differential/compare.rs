@@ -8,6 +8,7 @@ use pasta_curves::Fp;
 use zkinfer_verifier::Statement;
 use zkinfer_verifier::adjoint::Adjoint;
 use zkinfer_verifier::challenges::LinearChallenges;
+use zkinfer_verifier::circuit::description::Operator;
 use zkinfer_verifier::field::integer;
 
 use crate::equations::{Equation, Form, Network, Variable, add, places};
@@ -69,9 +70,18 @@ pub fn compare(
         assert_eq!(weights.evaluate(sheet, &basis), expected, "patterns of {:?}", sheet.role);
     }
 
+    // An element of a product of elements takes part with its cotangent, which is `π` on its row.
+    let multiplied: Vec<usize> = layout.multiplied_columns().collect();
+    let pair = |column| multiplied.iter().position(|&other| other == column).unwrap() / 2;
+    let mut separators = vec![vec![Fp::ZERO; layout.usable]; multiplied.len() / 2];
+    let nodes = key.description().nodes.iter().enumerate();
+    for (id, _) in nodes.filter(|(_, node)| matches!(node.operator, Operator::Hadamard(_))) {
+        for (element, (column, row)) in network.cells(id, 0).into_iter().enumerate() {
+            separators[pair(column)][row] = coefficient(Variable::Bilinear { node: id, element });
+        }
+    }
+
     // A bilinear node takes part with one multiple of `ρ^row·σ^column`, which is `π` on its rows.
-    let first = layout.factor_columns().start;
-    let mut separators = vec![vec![Fp::ZERO; layout.usable]; layout.factor_columns().len() / 2];
     for (id, node) in key
         .description()
         .nodes
@@ -94,7 +104,7 @@ pub fn compare(
             );
         }
         for (column, row) in network.cells(id, 0) {
-            separators[(column - first) / 2][row] = separator;
+            separators[pair(column)][row] = separator;
         }
     }
     assert_eq!(adjoint.separators, separators);

@@ -27,7 +27,7 @@ pub enum Variable {
     },
     Cell(Place),
     /// What the committed values of a bilinear node make together: `f_o·c_p·Σ_t W[o, t]·X[t, p]`,
-    /// or an element of a product.
+    /// or an element of a product, of matrices or of elements.
     Bilinear {
         node: NodeId,
         element: usize,
@@ -125,7 +125,7 @@ impl<'a> Network<'a> {
                 Operator::Requantise(requantise) => {
                     cells(if requantise.form == Requantisation::Narrow { 1 } else { 3 })
                 }
-                Operator::Product(_) => elements
+                Operator::Product(_) | Operator::Hadamard(_) => elements
                     .map(|element| variable(Variable::Bilinear { node: id, element }))
                     .collect(),
                 Operator::Contract(contract) if is_sealed(&node.operator) => {
@@ -250,6 +250,14 @@ impl<'a> Network<'a> {
                             Form::from([cell(bound, Fp::ONE), cell(highest, -unit)])
                         });
                         list.tensor(node.name.clone(), self.columns(id), forms);
+                    }
+                }
+                Operator::Hadamard(product) => {
+                    for (offset, operand) in [product.left, product.right].into_iter().enumerate() {
+                        let forms = self.nodes[operand].iter().zip(self.cells(id, offset));
+                        let forms = forms.map(|(form, place)| with(form, [cell(place, -Fp::ONE)]));
+                        let what = format!("operand {offset} of {}", node.name);
+                        list.tensor(what, self.columns(id), forms);
                     }
                 }
                 Operator::Copy(input) => {

@@ -79,6 +79,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let is_sum = |operator: &Operator| matches!(operator, Operator::Combine(_));
     let is_copy = |operator: &Operator| matches!(operator, Operator::Copy(_));
     let is_product = |operator: &Operator| matches!(operator, Operator::Product(_));
+    let is_hadamard = |operator: &Operator| matches!(operator, Operator::Hadamard(_));
     let is_requantised = |operator: &Operator| matches!(operator, Operator::Requantise(_));
     let is_public = |operator: &Operator| matches!(operator, Operator::Contract(c) if !sealed(c));
     let is_sealed = |operator: &Operator| matches!(operator, Operator::Contract(c) if sealed(c));
@@ -253,6 +254,35 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ),
         ("product in a sum", pair(&is_product, &is_sum)),
         ("product copied", pair(&is_product, &is_copy)),
+        ("product of elements", operator(&is_hadamard)),
+        (
+            "product of elements, of a node with itself",
+            operator(&|operator| matches!(operator, Operator::Hadamard(p) if p.left == p.right)),
+        ),
+        (
+            "product of elements, several readers",
+            operators().enumerate().any(|(id, o)| is_hadamard(o) && readers(id) > 1),
+        ),
+        (
+            "product of elements that nothing reads",
+            operators().enumerate().any(|(id, o)| {
+                is_hadamard(o)
+                    && readers(id) == 0
+                    && !shows(id, Visibility::Public)
+                    && !shows(id, Visibility::Sealed)
+            }),
+        ),
+        ("product of elements, moved", pair(&is_hadamard, &is_view)),
+        ("product of elements, in a sum", pair(&is_hadamard, &is_sum)),
+        ("product of elements, of another", pair(&is_hadamard, &is_hadamard)),
+        (
+            "product of elements, in front of another operator that multiplies",
+            pair(&is_hadamard, &|operator| operator.has_one_reader()),
+        ),
+        (
+            "product of elements, behind another operator that multiplies",
+            pair(&|operator| operator.has_one_reader(), &is_hadamard),
+        ),
         ("product requantised", pair(&is_product, &is_requantised)),
         ("bilinear node put out in the clear", bilinear(&|id| shows(id, Visibility::Public))),
         ("bilinear node put out sealed", bilinear(&|id| shows(id, Visibility::Sealed))),
@@ -391,5 +421,10 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
             Lane::ALL.iter().any(|&lane| layout.lane_count(lane) > 1),
         ),
         ("factors in several lanes", layout.lane_count(Lane::Factors) > 1),
+        ("operands in several lanes", layout.lane_count(Lane::Operands) > 1),
+        (
+            "operands and factors",
+            layout.lane_count(Lane::Operands) > 0 && layout.lane_count(Lane::Factors) > 0,
+        ),
     ]
 }

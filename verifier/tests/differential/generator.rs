@@ -163,7 +163,7 @@ impl Draft<'_> {
 
     fn operator(&mut self) {
         let node = self.any();
-        match self.random.below(18) {
+        match self.random.below(20) {
             0..4 => self.contract(node),
             4 => self.product(node),
             5..7 => self.combine(node),
@@ -175,6 +175,9 @@ impl Draft<'_> {
                 self.copy(node);
             }
             16 => self.quotient(node),
+            17..19 => {
+                self.hadamard(node);
+            }
             _ => self.hint(node),
         }
     }

@@ -4,7 +4,7 @@
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Hint, NodeId, Operator, Product, Source, View, ViewKind, Weights,
+    Combine, Contract, Hadamard, Hint, NodeId, Operator, Product, Source, View, ViewKind, Weights,
 };
 
 /// What sums and multiples are taken of.
@@ -45,6 +45,7 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
                 vec![shapes[*left][0], shapes[*left][1], shapes[*right][1]]
             }
             Operator::Combine(combine) => shapes[combine.terms[0].0].clone(),
+            Operator::Hadamard(product) => shapes[product.left].clone(),
             Operator::Requantise(requantise) => shapes[requantise.input].clone(),
             Operator::Copy(input) => shapes[*input].clone(),
             Operator::View(view) => view_shape(view, &shapes),
@@ -195,7 +196,8 @@ pub fn linear<T: Value>(
     }
 }
 
-/// What the committed values of a bilinear node make together: an element of a product, or
+/// What the committed values of a bilinear node make together: an element of a product, of matrices
+/// or of elements, or
 /// `f_o·c_p·Σ_t W[o, t]·X[t, p]`.
 pub fn bilinear(
     operator: &Operator,
@@ -206,6 +208,9 @@ pub fn bilinear(
 ) -> Vec<i128> {
     let elements = 0..output.iter().product();
     match operator {
+        Operator::Hadamard(Hadamard { left, right }) => {
+            elements.map(|element| nodes[*left][element] * nodes[*right][element]).collect()
+        }
         Operator::Product(Product { left, right }) => {
             let inner = shapes[*left][2];
             let element = |element: usize| -> i128 {

@@ -92,7 +92,7 @@ impl Secrets {
                         .map(|z| apply(&requantise.function, z >> shift))
                         .collect()
                 }
-                Operator::Product(_) => self.bilinear(network, id, &nodes),
+                Operator::Product(_) | Operator::Hadamard(_) => self.bilinear(network, id, &nodes),
                 Operator::Contract(contract) if is_sealed(&node.operator) => {
                     let mut values = self.bilinear(network, id, &nodes);
                     let positions = values.len() / contract.rows;

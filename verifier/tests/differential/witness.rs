@@ -37,8 +37,9 @@ impl<'a> Witness<'a> {
     pub fn new(network: &'a Network<'a>, secrets: Secrets) -> Self {
         let description = network.key.description();
         let nodes = secrets.values(network, description.nodes.len());
-        let bilinear =
-            description.nodes.iter().enumerate().filter(|(id, _)| description.is_bilinear(*id));
+        let bilinear = description.nodes.iter().enumerate().filter(|(id, node)| {
+            description.is_bilinear(*id) || matches!(node.operator, Operator::Hadamard(_))
+        });
         let bilinear =
             bilinear.map(|(id, _)| (id, secrets.bilinear(network, id, &nodes))).collect();
         let (cells, factors) = Default::default();
@@ -188,6 +189,10 @@ impl<'a> Witness<'a> {
                         self.run(run, &[&high, &side, &low, &values], &[&splits, &selects]);
                     }
                 }
+            }
+            Operator::Hadamard(product) => {
+                let operands = [product.left, product.right].map(|node| self.nodes[node].clone());
+                self.run(run, &[&operands[0], &operands[1]], &[]);
             }
             // Their factors wait for the challenges.
             Operator::Product(_) => {}
@@ -382,9 +387,10 @@ impl<'a> Witness<'a> {
                 sum += units[element / taps.len()] * taps[element % taps.len()] * self.cell(place);
             }
         }
-        for (pair, separators) in adjoint.separators.iter().enumerate() {
-            let column = layout.factor_columns().start + 2 * pair;
-            let product = |row| self.cell((column, row)) * self.cell((column + 1, row));
+        let multiplied: Vec<usize> = layout.multiplied_columns().collect();
+        assert_eq!(multiplied.len(), 2 * adjoint.separators.len());
+        for (&[u, v], separators) in multiplied.as_chunks().0.iter().zip(&adjoint.separators) {
+            let product = |row| self.cell((u, row)) * self.cell((v, row));
             sum += separators
                 .iter()
                 .enumerate()
