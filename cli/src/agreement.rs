@@ -1,24 +1,20 @@
 //! How well integers follow floats, as people read it, and what is refused.
 
-use std::ops::RangeInclusive;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Serialize;
 use zkinfer::foreign;
 use zkinfer::models::agreement::{
     Agreement, Deviation, Measure, NodeError, OutputAgreement, OutputError,
 };
-use zkinfer::models::{Dataset, Evaluation, Model, Quantised};
+use zkinfer::models::compare::Comparison;
+use zkinfer::models::{Evaluation, Quantised};
 
 use crate::screen::{say, table};
 
 /// Nodes and parts that are named where not all are.
 const NAMED: usize = 5;
-/// So many samples are compared by networks whose ranges come from the other half: with more, no
-/// sample makes much of a difference, with fewer half of them would make too much.
-const HALVED: RangeInclusive<usize> = 8..=64;
-
 /// A comparison with the float model, for `--json` too.
 #[derive(Serialize)]
 pub struct Compared {
@@ -42,48 +38,23 @@ pub struct Bound {
 }
 
 impl Compared {
-    /// Runs both on as many of the samples as a compiler has time for, from all over them. The
-    /// labels are `evaluate`'s. A network follows the samples that its ranges come from better than
-    /// others, so that each half of few samples is run by what `quantise` makes of the other.
+    /// What a comparison came to, and the nodes that lose where an output is doubted.
     pub fn new(
-        model: &Model,
+        comparison: &Comparison<'_>,
         quantised: &Quantised,
-        samples: &Dataset,
-        quantise: impl Fn(&Dataset) -> Result<Quantised>,
+        evaluation: Evaluation,
         bound: Bound,
         all_nodes: bool,
     ) -> Result<Self> {
-        let all = samples.samples();
-        let count = model.samples_to_compare().min(all.len());
-        let compared: Vec<usize> = (0..count).map(|index| index * all.len() / count).collect();
-        let some = |indices: &mut dyn Iterator<Item = usize>| {
-            let samples = indices.map(|index| all[index].clone()).collect();
-            Dataset::new(samples, None).context("there are no samples to compare on")
-        };
-        let few = some(&mut compared.iter().copied())?;
-        let Quantised { graph, counterparts, .. } = quantised;
-        let held_out = count > 1 && HALVED.contains(&all.len());
-        let evaluation = if held_out {
-            // What is compared takes turns, what is not does too.
-            let half = |index: usize| {
-                compared.iter().position(|&other| other == index).unwrap_or(index) % 2
-            };
-            let without =
-                |other| quantise(&some(&mut (0..all.len()).filter(|&index| half(index) != other))?);
-            let [first, second] = [without(0)?, without(1)?];
-            model.evaluate_in_turn(&first.graph, &[&second.graph], &few)?
-        } else {
-            model.evaluate(graph, &few)?
-        };
         let doubted = |output: &OutputError| {
             output.doubt().is_some() || output.loss(bound.percent / 100.0).is_some()
         };
         let nodes = if all_nodes || evaluation.outputs.iter().any(doubted) {
-            model.node_errors(graph, counterparts, &few)?
+            comparison.node_errors(quantised)?
         } else {
             Vec::new()
         };
-        Ok(Self { evaluation, held_out: Some(held_out), nodes })
+        Ok(Self { evaluation, held_out: Some(comparison.is_held_out()), nodes })
     }
 
     /// The few figures that go with the compiled network.

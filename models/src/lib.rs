@@ -9,6 +9,8 @@
 //! | module | from → to | idea |
 //! |---|---|---|
 //! | [`model`] | a file → everything below | the front door |
+//! | [`widths`] | what the verdict measures → bits of values | more than 8 where the error asks for it |
+//! | [`compare`] | samples → figures | a network beside its float model, before it is compiled |
 //! | [`agreement`] | float numbers, integers | distances of outputs, of their parts, of nodes; a verdict |
 //! | [`evaluate`] | float against integers | accuracy, agreement, distances |
 //! | [`onnx`] | protobuf → [`float::graph`] | the only place that knows ONNX; refuses what cannot be proven |
@@ -72,6 +74,7 @@
 //! ```
 
 pub mod agreement;
+pub mod compare;
 pub mod data;
 pub mod evaluate;
 mod file;
@@ -85,6 +88,7 @@ pub mod quantise;
 pub mod tensor;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
+pub mod widths;
 
 pub use data::Dataset;
 pub use evaluate::Evaluation;

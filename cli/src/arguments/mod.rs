@@ -8,10 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use zkinfer::models::agreement::MAX_ERROR;
 use zkinfer::models::data::Normalise;
-use zkinfer::models::quantise::settings::{Bits, Method};
+use zkinfer::models::quantise::settings::Method;
 use zkinfer::verifier::Digest;
 
-pub use values::{Device, InputRange, Optimize, Shown, Visibility, Weights};
+pub use values::{Bits, Device, InputRange, Optimize, Shown, Visibility, Weights};
 use values::{bits, digest, dimension, method, normalise, percent, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
@@ -124,8 +124,9 @@ pub struct Compile {
     /// cent), mse (least square error) or entropy.
     #[arg(long, value_name = "METHOD", default_value = "minmax", value_parser = method)]
     pub calibrate: Method,
-    /// Bits of activations: 8, 12 or 16. More are nearer to the float model and cost more: longer
-    /// tables, up to 65,536 rows for functions of 16 bits.
+    /// Bits of activations: 8, 12 or 16, or auto: 8, and more for those values whose rounding costs
+    /// most while an output would be warned of or refused, as samples of the calibration have it.
+    /// More cost more: longer tables, up to 65,536 rows for functions of 16 bits.
     #[arg(long, value_name = "BITS", default_value = "8", value_parser = bits)]
     pub bits: Bits,
     /// Refuse a network of which an output, or a channel or column of one, differs from the float

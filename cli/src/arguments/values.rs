@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use zkinfer::models::data::Normalise;
-use zkinfer::models::quantise::settings::{Bits, Method};
+use zkinfer::models::quantise::settings::{Bits as Each, Method};
 use zkinfer::verifier::Digest;
 
 /// What the layout should be cheapest for.
@@ -163,12 +163,21 @@ pub fn method(text: &str) -> Result<Method, String> {
 }
 
 /// Bits of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    /// More than 8 where the error asks for it.
+    Auto,
+    /// The same for all.
+    All(Each),
+}
+
 pub fn bits(text: &str) -> Result<Bits, String> {
     match text {
-        "8" => Ok(Bits::Eight),
-        "12" => Ok(Bits::Twelve),
-        "16" => Ok(Bits::Sixteen),
-        _ => Err("expected 8, 12 or 16".into()),
+        "auto" => Ok(Bits::Auto),
+        "8" => Ok(Bits::All(Each::Eight)),
+        "12" => Ok(Bits::All(Each::Twelve)),
+        "16" => Ok(Bits::All(Each::Sixteen)),
+        _ => Err("expected 8, 12, 16 or auto".into()),
     }
 }
 
@@ -243,7 +252,8 @@ mod tests {
         for bad in ["", "max", "mse=1", "percentile=101", "percentile=x", "percentile=nan"] {
             assert!(method(bad).is_err(), "{bad}");
         }
-        assert_eq!(bits("12"), Ok(Bits::Twelve));
+        assert_eq!(bits("12"), Ok(Bits::All(Each::Twelve)));
+        assert_eq!(bits("auto"), Ok(Bits::Auto));
         assert!(bits("10").is_err());
     }
 }

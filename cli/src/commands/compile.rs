@@ -6,8 +6,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::foresight;
+use zkinfer::models::compare::Comparison;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::quantise::settings::{Options, Widths};
+use zkinfer::models::widths::{self, Chosen};
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
@@ -15,7 +17,7 @@ use zkinfer::{
 
 use super::inspect;
 use crate::agreement::{Bound, Compared, print_unknown};
-use crate::arguments::{self, Compile, InputRange, Optimize, Shown, Weights};
+use crate::arguments::{self, Bits, Compile, InputRange, Optimize, Shown, Weights};
 use crate::files::unwritten;
 use crate::loading::parameters;
 use crate::outcome::Outcome;
@@ -44,8 +46,10 @@ impl From<arguments::Visibility> for Visibility {
 pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let names = arguments.destination.names(&arguments.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let (quantised, agreement) = quantise(arguments, json, &progress)?;
+    let ready = quantise(arguments, json, &progress)?;
     progress.stage("choosing a layout");
+    let narrow = ready.narrow_cells(arguments)?;
+    let Ready { quantised, agreement, .. } = ready;
     let circuit = quantised
         .clone()
         .compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
@@ -67,6 +71,8 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
             "model_digest": written.model.map(|model| model.to_string()),
             "report": report,
             "agreement": agreement,
+            "cells": circuit.cells(),
+            "cells_with_8_bits": narrow,
             "layout": inspect::layout(circuit.key()),
         }))?;
         return Ok(Outcome::Done);
@@ -81,6 +87,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
         warn(warning);
     }
     agreement.as_ref().map_or_else(print_unknown, Compared::print);
+    print_cells(circuit.cells(), narrow);
     const READERS: [&str; 4] =
         ["for the prover", "for verifiers", "for the prover, secret", "for verifiers"];
     for ((path, size), reader) in written.files.iter().zip(READERS) {
@@ -105,11 +112,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
 
 /// Imports, calibrates and quantises; compares with the float model, if there are samples, and
 /// refuses what differs too much.
-pub fn quantise(
-    arguments: &Compile,
-    json: bool,
-    progress: &Progress,
-) -> Result<(Quantised, Option<Compared>)> {
+pub fn quantise(arguments: &Compile, json: bool, progress: &Progress) -> Result<Ready> {
     let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
     let mut model = model.watched(progress.watch());
     let mut everywhere = [0.0, 1.0];
@@ -134,17 +137,53 @@ pub fn quantise(
         }
     };
     progress.stage("quantising");
-    let options = Options { method: arguments.calibrate, widths: Widths::all(arguments.bits) };
-    let mut quantised = model.quantise_with(&calibration, &options)?;
-    let Some(samples) = samples else { return Ok((quantised, None)) };
+    let method = arguments.calibrate;
+    let options = |bits| Options { method, widths: Widths::all(bits) };
+    let bits = match arguments.bits {
+        Bits::Auto => None,
+        Bits::All(bits) => Some(bits),
+    };
+    let Some(samples) = samples else {
+        let quantised = model.quantise_with(&calibration, &options(bits.unwrap_or_default()))?;
+        return Ok(Ready { quantised, agreement: None, narrow: None });
+    };
     progress.stage("comparing with the float model");
     let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss };
-    let quantise =
-        |samples: &Dataset| Ok(model.quantise_with(&model.calibrate(samples)?, &options)?);
-    let compared = Compared::new(&model, &quantised, &samples, quantise, bound, json)?;
+    let comparison = Comparison::new(&model, &calibration, &samples)?;
+    let chosen = match bits {
+        None => widths::choose(&comparison, method, bound.percent / 100.0)?,
+        Some(bits) => Chosen::given(&comparison, options(bits))?,
+    };
+    let Chosen { mut quantised, evaluation, narrow, .. } = chosen;
+    let compared = Compared::new(&comparison, &quantised, evaluation, bound, json)?;
     quantised.report.warnings.extend(compared.judge(bound, &arguments.model)?);
     quantised.report.agreement = Some(compared.summary());
-    Ok((quantised, Some(compared)))
+    Ok(Ready { quantised, agreement: Some(compared), narrow })
+}
+
+/// A network, ready to be compiled.
+pub struct Ready {
+    pub quantised: Quantised,
+    pub agreement: Option<Compared>,
+    /// The same with 8 bits, if others were chosen for some of its values.
+    narrow: Option<Quantised>,
+}
+
+impl Ready {
+    /// Cells of the network with 8 bits, if others were chosen: none where that has no circuit.
+    pub fn narrow_cells(&self, arguments: &Compile) -> Result<Option<usize>> {
+        let Some(narrow) = self.narrow.clone() else { return Ok(None) };
+        let exposure = exposure(arguments, &narrow.graph)?;
+        let circuit = narrow.compile_with(&exposure, arguments.optimize.into());
+        Ok(circuit.ok().map(|circuit| circuit.cells()))
+    }
+}
+
+/// Says what more than 8 bits cost.
+pub fn print_cells(cells: usize, narrow: Option<usize>) {
+    if let Some(narrow) = narrow {
+        say!("{cells} cells, {narrow} with 8 bits for all values");
+    }
 }
 
 /// What proofs are to show.

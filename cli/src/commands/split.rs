@@ -7,7 +7,7 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::{ENDINGS, compile_segments};
 
-use super::compile::{self, Compiled};
+use super::compile::{self, Compiled, Ready};
 use super::inspect;
 use crate::agreement::{Compared, print_unknown};
 use crate::arguments::Split;
@@ -18,8 +18,10 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
     let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let (quantised, agreement) = compile::quantise(compile, json, &progress)?;
+    let ready = compile::quantise(compile, json, &progress)?;
     progress.stage("choosing cuts and layouts");
+    let narrow = ready.narrow_cells(compile)?;
+    let Ready { quantised, agreement, .. } = ready;
     let exposure = compile::exposure(compile, &quantised.graph)?;
     let circuits =
         compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
@@ -35,17 +37,27 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     drop(progress);
     let written = compile::write(compile, &segments)?;
     let results = written.iter().zip(&segments);
+    let cells = segments.iter().map(|segment| segment.circuit.cells()).sum();
     if json {
         let segments = results.map(|(written, segment)| {
             json!({ "files": compile::files_json(written), "layout": inspect::layout(
                 segment.circuit.key()) })
         });
         let segments: Vec<_> = segments.collect();
-        print_json(&json!({ "segments": segments, "agreement": agreement }))?;
+        print_json(&json!({
+            "segments": segments,
+            "agreement": agreement,
+            "cells": cells,
+            "cells_with_8_bits": narrow,
+        }))?;
         return Ok(Outcome::Done);
+    }
+    for choice in &quantised.report.choices {
+        say!("chosen: {}", foreign::harmless(choice));
     }
     quantised.report.warnings.iter().for_each(warn);
     agreement.as_ref().map_or_else(print_unknown, Compared::print);
+    compile::print_cells(cells, narrow);
     for (index, (written, segment)) in results.enumerate() {
         let description = segment.circuit.key().description();
         say!(

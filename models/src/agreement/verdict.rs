@@ -46,6 +46,25 @@ impl OutputError {
         (whole || self.part_beyond(DOUBTED_PART).is_some()).then_some(Doubt(self))
     }
 
+    /// How many times further off it is than it may be without a doubt, and with no more than
+    /// `most` of its spread; 1 if it is not.
+    pub(crate) fn excess(&self, most: f64) -> f64 {
+        if self.doubt().is_none() && self.loss(most).is_none() {
+            return 1.0;
+        }
+        let worst = self.parts.iter().map(judged).fold(0.0, f64::max);
+        let classes = self.measure.same_class().filter(|&same| same < DOUBTED_CLASSES);
+        let ways = [
+            self.all.error / DOUBTED.min(most),
+            (1.0 - self.all.cosine) / (1.0 - DOUBTED_COSINE),
+            worst / DOUBTED_PART.min(most),
+            classes.map_or(0.0, |_| self.all.error / DECIDED),
+        ];
+        /// Beyond, nothing is left that could be lost.
+        const ALL: f64 = 1e6;
+        ways.into_iter().fold(1.0, f64::max).min(ALL)
+    }
+
     /// Whether it, or a part of it, is off by more than `most` of its spread. Columns of classes
     /// are compared with each other, not by themselves: of these half must be.
     pub fn loss(&self, most: f64) -> Option<Loss<'_>> {

@@ -25,6 +25,12 @@ impl Dataset {
         (labelled && !samples.is_empty()).then_some(Self { samples, labels })
     }
 
+    /// Some of the samples, without labels.
+    pub(crate) fn some(&self, indices: impl Iterator<Item = usize>) -> Self {
+        let samples = indices.map(|index| self.samples[index].clone()).collect();
+        Self { samples, labels: None }
+    }
+
     /// The first samples, `count` of them or all there are.
     #[must_use]
     pub fn first(mut self, count: usize) -> Self {

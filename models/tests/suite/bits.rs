@@ -1,7 +1,9 @@
 //! Activations of more than 8 bits, and ranges that are less than everything.
 
+use zkinfer_models::compare::Comparison;
 use zkinfer_models::quantise::settings::{Bits, Method, Options, Widths};
 use zkinfer_models::testing::onnx::{Builder, Op};
+use zkinfer_models::widths::{self, Chosen};
 
 use crate::support::{Case, case_with, weights};
 
@@ -129,4 +131,41 @@ fn what_is_put_in_order_has_as_many_bits_as_its_keys() {
     let step = narrow.expect("16 bits of 32 elements are too many keys").quantisation.scale;
     assert!((step * 8191.0 - 2.0 * 0.76).abs() < 0.1, "13 bits: {step}");
     assert!(case.distance() < 8.0, "{}", case.distance());
+}
+
+/// A small number that is added to a large one and left over when that is taken away: 8 bits lose
+/// it, and only what holds both gets more.
+#[test]
+fn more_bits_go_where_the_error_asks_for_them() {
+    let network = Builder::new(13)
+        .input("x", &[1, 6])
+        .floats("far", &[1], &[40.0])
+        .node(Op::new("Mul", &["x", "far"], &["large"]))
+        .node(Op::new("Tanh", &["x"], &["small"]))
+        .node(Op::new("Add", &["large", "small"], &["both"]))
+        .node(Op::new("Sub", &["both", "large"], &["y"]))
+        .output("y");
+    let Case { model, dataset, .. } = case_with(network, &Options::default());
+    let calibration = model.calibrate(&dataset).unwrap();
+    let comparison = Comparison::new(&model, &calibration, &dataset).unwrap();
+    let choose = |most| widths::choose(&comparison, Method::MinMax, most).unwrap();
+    let (chosen, eight) = (choose(0.05), Chosen::given(&comparison, Options::default()).unwrap());
+    let error = |chosen: &Chosen| chosen.evaluation.outputs[0].all.error;
+    let errors = [&eight, &chosen].map(error);
+    assert!(errors[0] > 0.1 && errors[1] <= 0.052, "{errors:?}");
+    let inputs = model.inputs().len();
+    let nodes = &model.graph().nodes;
+    let both = nodes.iter().position(|node| node.value == "both").unwrap();
+    let bits = |value| chosen.options.widths.of(value);
+    assert!(bits(inputs + both) > Bits::Eight);
+    assert!((0..inputs + nodes.len()).any(|value| bits(value) == Bits::Eight), "not all of them");
+    let said = chosen.quantised.report.choices.iter().find(|line| line.contains("values have"));
+    assert!(said.unwrap().contains("as the error with 8 bits asks for it"), "{said:?}");
+    // Where nothing is said about 8 bits, nothing changes.
+    let plain = case_with(arithmetic(), &Options::default());
+    let calibration = plain.model.calibrate(&plain.dataset).unwrap();
+    let comparison = Comparison::new(&plain.model, &calibration, &plain.dataset).unwrap();
+    let kept = widths::choose(&comparison, Method::MinMax, 1.0).unwrap();
+    assert!(kept.narrow.is_none());
+    assert_eq!(kept.quantised.graph, plain.quantised.graph);
 }

@@ -3,9 +3,11 @@
 //! has said that they do not.
 
 use zkinfer_models::agreement::{MAX_ERROR, OutputError};
+use zkinfer_models::compare::Comparison;
 use zkinfer_models::quantise::settings::{Bits, Method, Options, Widths};
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::testing::random::Random;
+use zkinfer_models::widths::{self, Chosen};
 use zkinfer_models::{Dataset, Evaluation, Model};
 
 /// Networks tried.
@@ -215,4 +217,38 @@ fn so_they_do_with_ranges_of_less_than_everything() {
         let [silent, ..] = tried(FEWER, &Options { method, ..Options::default() });
         assert!(silent > FEWER / 8, "{method:?}: {silent}");
     }
+}
+
+/// Bits that the error asks for never leave more outputs doubted than 8 do.
+#[test]
+fn so_they_do_with_bits_that_the_error_asks_for() {
+    let (mut saved, mut silent) = (0, 0);
+    for seed in 0..FEWER {
+        let (builder, sizes) = network(seed);
+        let model = Model::from_bytes("wild.onnx", &builder.bytes()).unwrap();
+        let mut random = Random::new(!seed);
+        let [given, _, fresh] = SAMPLES.map(|count| samples(&model, &sizes, count, &mut random));
+        let Ok(calibration) = model.calibrate(&given) else { continue };
+        let Ok(comparison) = Comparison::new(&model, &calibration, &given) else { continue };
+        let Ok(eight) = Chosen::given(&comparison, Options::default()) else { continue };
+        let chosen = widths::choose(&comparison, Method::MinMax, MAX_ERROR).unwrap();
+        let doubted = |chosen: &Chosen| {
+            chosen.evaluation.outputs.iter().any(|output| output.doubt().is_some())
+        };
+        if !doubted(&eight) {
+            assert_eq!(chosen.quantised.graph, eight.quantised.graph, "{seed}: 8 bits do");
+        }
+        if doubted(&chosen) {
+            assert!(doubted(&eight), "{seed}");
+            continue;
+        }
+        silent += 1;
+        saved += u64::from(doubted(&eight));
+        let found = model.evaluate(&chosen.quantised.graph, &fresh).unwrap();
+        for (said, fresh) in chosen.evaluation.outputs.iter().zip(&found.outputs) {
+            assert_eq!(broken(said, fresh), None, "{seed}: {said:?}\n{fresh:?}");
+        }
+    }
+    println!("{silent} follow, {saved} of them with more than 8 bits");
+    assert!(saved > 3, "{saved}");
 }

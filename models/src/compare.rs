@@ -1,0 +1,88 @@
+//! A network beside its float model, on samples of the calibration.
+
+use std::ops::RangeInclusive;
+
+use crate::agreement::NodeError;
+use crate::data::Dataset;
+use crate::evaluate::Evaluation;
+use crate::float::calibrate::Calibration;
+use crate::model::{Error, Model};
+use crate::quantise::Quantised;
+use crate::quantise::settings::Options;
+
+/// So many samples are compared by networks whose ranges come from the other half: with more, no
+/// sample makes much of a difference, with fewer half of them would make too much.
+const HALVED: RangeInclusive<usize> = 8..=64;
+
+/// As many samples as a compiler has time for, from all over the calibration, and ranges to compare
+/// with.
+#[derive(Debug)]
+pub struct Comparison<'m> {
+    pub(crate) model: &'m Model,
+    pub(crate) calibration: &'m Calibration,
+    samples: Dataset,
+    /// Of each half of the samples, without the other.
+    halves: Option<[Calibration; 2]>,
+}
+
+impl<'m> Comparison<'m> {
+    /// Chooses samples of those that the calibration comes from. A network follows these better
+    /// than others, so that each half of few samples is run by what the ranges of the other make.
+    /// Labels are left out.
+    ///
+    /// # Errors
+    /// As [`Model::calibrate`].
+    pub fn new(
+        model: &'m Model,
+        calibration: &'m Calibration,
+        samples: &Dataset,
+    ) -> Result<Self, Error> {
+        let all = samples.samples().len();
+        let count = model.samples_to_compare().min(all);
+        let compared: Vec<usize> = (0..count).map(|index| index * all / count).collect();
+        let few = samples.some(compared.iter().copied());
+        // What is compared takes turns, what is not does too.
+        let half =
+            |index: usize| compared.iter().position(|&other| other == index).unwrap_or(index) % 2;
+        let without = |other: usize| {
+            model.calibrate(&samples.some((0..all).filter(|&index| half(index) != other)))
+        };
+        let held_out = count > 1 && HALVED.contains(&all);
+        let halves = if held_out { Some([without(0)?, without(1)?]) } else { None };
+        Ok(Self { model, calibration, samples: few, halves })
+    }
+
+    /// Whether no sample is compared by a network whose ranges it has a part in.
+    pub fn is_held_out(&self) -> bool {
+        self.halves.is_some()
+    }
+
+    /// The network on integers, over the ranges of all samples.
+    ///
+    /// # Errors
+    /// As [`Model::quantise`].
+    pub fn quantise(&self, options: &Options) -> Result<Quantised, Error> {
+        self.model.quantise_with(self.calibration, options)
+    }
+
+    /// How far it is from the float model.
+    ///
+    /// # Errors
+    /// As [`Model::quantise`] and [`Model::evaluate`].
+    pub fn evaluate(&self, options: &Options) -> Result<Evaluation, Error> {
+        let Some([first, second]) = &self.halves else {
+            return self.model.evaluate(&self.quantise(options)?.graph, &self.samples);
+        };
+        let first = self.model.quantise_with(first, options)?;
+        let second = self.model.quantise_with(second, options)?;
+        self.model.evaluate_in_turn(&first.graph, &[&second.graph], &self.samples)
+    }
+
+    /// Where the error comes in.
+    ///
+    /// # Errors
+    /// As [`Model::node_errors`].
+    pub fn node_errors(&self, quantised: &Quantised) -> Result<Vec<NodeError>, Error> {
+        self.model.node_errors(&quantised.graph, &quantised.counterparts, &self.samples)
+    }
+}
