@@ -145,7 +145,7 @@ pub fn print_output(output: &OutputError) {
 fn measured(measure: &Measure) -> String {
     match *measure {
         Measure::Classes { compared, same } => {
-            format!("top class the same in {same} of {compared} samples")
+            format!("top class the same in {same} of {compared}")
         }
         Measure::Positions { compared, same, mean_iou } => format!(
             "class the same at {} of positions, mean IoU {mean_iou:.3}",

@@ -17,7 +17,7 @@ const RANKED: usize = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Measure {
-    /// A score for each class, or the class itself.
+    /// A score for each class, or the class itself; or such scores for each token.
     Classes {
         /// Classes compared.
         compared: usize,
@@ -75,10 +75,21 @@ impl Measure {
 pub(crate) struct Reading {
     /// Number of classes.
     pub(crate) count: usize,
+    place: Place,
+}
+
+/// Where an output has its classes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
     /// The output is the class itself.
-    index: bool,
-    /// The output has classes along dimension 1, for each position of the others.
-    positions: bool,
+    Index,
+    /// A score for each.
+    All,
+    /// Along dimension 1, for each position of the others.
+    Channels,
+    /// Along the last dimension, for each token of the others; whether they are tokens themselves:
+    /// as many as an input has ids.
+    Tokens { predicted: bool },
 }
 
 impl Reading {
@@ -88,34 +99,59 @@ impl Reading {
             producer.map(|node| (node, &node.operator))
         {
             let count = graph.shape(node.inputs[0])[axis];
-            return Self { count, index: true, positions: false };
+            return Self { count, place: Place::Index };
         }
         let shape = graph.shape(value);
-        let positions =
-            shape.len() > 2 && shape[0] == 1 && shape[2..].iter().any(|&length| length > 1);
-        let count = if positions { shape[1] } else { shape.iter().product() };
-        Self { count, index: false, positions }
+        let &[1, channels, .., last] = shape else {
+            return Self { count: shape.iter().product(), place: Place::All };
+        };
+        if shape.len() == 2 || shape[2..].iter().all(|&length| length == 1) {
+            return Self { count: shape.iter().product(), place: Place::All };
+        }
+        if is_dense(graph, value) {
+            let mut ids = graph.inputs.iter().map(|input| input.maximum.abs_diff(input.minimum));
+            let predicted = ids.any(|range| range.checked_add(1) == Some(last as u64));
+            return Self { count: last, place: Place::Tokens { predicted } };
+        }
+        Self { count: channels, place: Place::Channels }
     }
 
     /// The classes of an output; among equal ones the first.
     pub(crate) fn top(&self, output: &ArrayD<f64>) -> Vec<usize> {
-        if self.index {
-            return output.iter().map(|&class| class as usize).collect();
-        }
-        if self.positions {
-            return output.lanes(Axis(1)).into_iter().map(|lane| best(lane.iter())).collect();
-        }
-        vec![best(output.iter())]
+        let axis = match self.place {
+            Place::Index => return output.iter().map(|&class| class as usize).collect(),
+            Place::All => return vec![best(output.iter())],
+            Place::Channels => Axis(1),
+            Place::Tokens { .. } => Axis(output.ndim() - 1),
+        };
+        output.lanes(axis).into_iter().map(|lane| best(lane.iter())).collect()
     }
 
     /// Whether an output of that shape can be taken for classes without being told.
     fn fits(&self, shape: &[usize]) -> bool {
-        match (self.index, self.positions) {
-            (true, _) => true,
-            (_, true) => shape.len() == 4 && self.count > 1,
-            _ => shape.iter().filter(|&&length| length > 1).count() == 1,
+        match self.place {
+            Place::Index => true,
+            Place::All => shape.iter().filter(|&&length| length > 1).count() == 1,
+            Place::Channels => shape.len() == 4 && self.count > 1,
+            Place::Tokens { predicted } => predicted,
         }
     }
+}
+
+/// Whether a value is a dense layer's, over the last dimension, seen through what keeps that.
+fn is_dense(graph: &Graph, mut value: ValueId) -> bool {
+    while let Some(node) = value.checked_sub(graph.inputs.len()).map(|node| &graph.nodes[node]) {
+        match node.operator {
+            Operator::Linear { .. } => return true,
+            Operator::Reshape | Operator::Activation(_) => {}
+            _ => return false,
+        }
+        value = node.inputs[0];
+        if graph.shape(value).last() != node.shape.last() {
+            return false;
+        }
+    }
+    false
 }
 
 /// The place of the largest number; of the first, if there are several.
@@ -141,7 +177,8 @@ impl Tally {
     pub(super) fn of(graph: &Graph, value: ValueId, float: &ArrayD<f64>) -> Self {
         let reading = Reading::of(graph, value);
         if reading.fits(graph.shape(value)) {
-            let overlaps = if reading.positions { vec![[0; 2]; reading.count] } else { Vec::new() };
+            let parts = if reading.place == Place::Channels { reading.count } else { 0 };
+            let overlaps = vec![[0; 2]; parts];
             return Self::Classes { reading, compared: 0, same: 0, overlaps };
         }
         let scores = Scores::of(float);

@@ -57,7 +57,8 @@ impl Quantiser<'_> {
             let (weights, bias) = parts::folded(operator, weights, bias, parts, self.grids[input]);
             return self.channels(index, &Layer::Real { weights, bias }, input, output);
         }
-        self.channels(index, layer, input, output)
+        let less_steep = self.less_steep(index, layer, input);
+        self.channels(index, less_steep.as_ref().unwrap_or(layer), input, output)
     }
 
     fn channels(

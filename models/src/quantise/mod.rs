@@ -20,6 +20,7 @@
 //! | `rescale` | multipliers of operators without weights |
 //! | `function` | saturation, activations and functions of two values as tables |
 //! | `layer` | Convolution and Linear |
+//! | `steep` | factors of masks |
 //! | `matmul` | MatMul |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
 //! | `whole` | which whole values are kept as the integers that they are |
@@ -53,6 +54,7 @@ mod rescale;
 mod scale;
 pub mod settings;
 mod staircase;
+mod steep;
 mod whole;
 
 use crate::float::calibrate::{Calibration, Source};

@@ -81,7 +81,7 @@ fn a_constant_that_is_chosen() {
 /// `(1 − m)·mask`, as BERT has it, `m` from an input.
 #[test]
 fn a_mask_that_is_computed() {
-    for mask in [-1e4, -65_504.0, -1e9] {
+    for mask in [-1e4, -65_504.0, -3e7, -1e9, f32::MIN] {
         let builder = scores()
             .input("m", &[1, 1, 4])
             .floats("least", &[], &[0.0])

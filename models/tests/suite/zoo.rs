@@ -1,5 +1,5 @@
 //! The shipped networks: int8 within half a point of float, and files quantised by
-//! onnxruntime as good as their float originals.
+//! onnxruntime as good as their float originals; transformers besides by both of torch's exporters.
 
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,37 @@ fn depthwise_network() {
 #[test]
 fn segmenter() {
     check("unet-32", 50);
+}
+
+/// Of 360 samples, two.
+const HALF_A_POINT: f64 = 2.0 / 360.0 + 1e-9;
+
+/// A transformer as both of torch's exporters write it, and as onnxruntime quantised that.
+fn check_transformer(name: &str, samples: usize, least: f64, within: f64, agreement: f64) {
+    let given = format!("{name}.qdq.onnx");
+    for file in [format!("{name}.onnx"), format!("{name}.script.onnx"), given] {
+        let found = evaluate(name, &file, samples);
+        let (float, int8) = (found.float_accuracy.unwrap(), found.int8_accuracy.unwrap());
+        assert!(float >= least, "{file}: float {float}");
+        assert!((float - int8).abs() <= within, "{file}: float {float}, int8 {int8}");
+        assert!(found.agreement.unwrap() >= agreement, "{file}: {:?}", found.agreement);
+    }
+}
+
+#[test]
+fn one_block_transformer() {
+    check_transformer("transformer-16", 360, 0.94, HALF_A_POINT, 0.98);
+}
+
+#[test]
+fn vision_transformer() {
+    check_transformer("vit-8x8", 360, 0.97, HALF_A_POINT, 0.98);
+}
+
+#[test]
+fn language_model() {
+    // 8 bits throughout are few for a stream that four blocks add to.
+    check_transformer("nanogpt-64", 16, 0.77, 2.0 * HALF_A_POINT, 0.94);
 }
 
 #[test]
