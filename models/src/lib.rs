@@ -37,6 +37,7 @@
 //! | `execute`, `convolution` | samples → floats | the graph, run by ourselves |
 //! | `unread` | graph, conditions → elements | which elements a Where discards |
 //! | [`histogram`](float::histogram) | numbers → counts | how often a value has numbers of each size |
+//! | `finite` | graph, ranges → ends | the finite numbers of values with infinite ones |
 //! | `relevance` | graph, ranges → ranges | which numbers of a value its readers tell apart |
 //! | `passes` | graph → graph | folds constants, normalisation and activations |
 //! | [`room`](float::room), `accumulators` | graph → sizes | what a circuit of it takes at least |

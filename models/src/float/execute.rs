@@ -131,9 +131,10 @@ impl<'g> Execution<'g> {
             }
             Operator::Activation(activation) => input.mapv(|x| activation.apply(x)),
             Operator::Product => Zip::from(input).and(inputs[1]).map_collect(|a, b| a * b),
-            Operator::MatMul { factor, .. } => {
+            Operator::MatMul { factor, one_hot } => {
                 let factor = f64::from(*factor);
-                matrices::product(input, inputs[1]).mapv_into(|x| factor * x)
+                let product = if *one_hot { matrices::chosen } else { matrices::product };
+                product(input, inputs[1]).mapv_into(|x| factor * x)
             }
             Operator::Binary(operator) => {
                 Zip::from(input).and(inputs[1]).map_collect(|&a, &b| operator.apply(a, b))

@@ -8,6 +8,7 @@ pub mod columns;
 pub(crate) mod convolution;
 pub mod declared;
 pub(crate) mod execute;
+mod finite;
 pub mod graph;
 pub mod histogram;
 pub(crate) mod indices;

@@ -11,6 +11,7 @@
 
 use super::activation::{Activation, Plain};
 use super::binary::BinaryOperator;
+use super::finite;
 use super::graph::{Graph, Node, Operator};
 use super::layer::Layer;
 use super::range::Range;
@@ -143,7 +144,12 @@ impl Relevance {
                     Operator::Conv { window, groups, layer } => {
                         scaled(window, *groups, layer, argument)
                     }
+                    // Order alone counts: what is infinite is beyond all that is finite.
+                    Operator::ArgMax { .. } | Operator::TopK { indices: true, .. } => {
+                        finite::ends(graph, ranges, node.inputs[0]).map_or(Interval::ALL, around)
+                    }
                     Operator::Select if operand > 0 => argument,
+                    Operator::MatMul { one_hot: true, factor: 1.0 } if operand > 0 => argument,
                     Operator::Concat { .. } | Operator::Pad { .. } => argument,
                     operator if operator.is_view() => argument,
                     _ => Interval::ALL,
@@ -191,16 +197,15 @@ fn binary(operator: BinaryOperator, result: Interval, other: Interval) -> Interv
     match operator {
         BinaryOperator::Max => result.intersection(Interval { low: other.low, ..Interval::ALL }),
         BinaryOperator::Min => result.intersection(Interval { high: other.high, ..Interval::ALL }),
-        operator if operator.by_difference().is_some() => {
-            let margin = MARGIN * (other.high - other.low);
-            if margin > 0.0 {
-                Interval { low: other.low - margin, high: other.high + margin }
-            } else {
-                Interval::ALL
-            }
-        }
+        operator if operator.by_difference().is_some() => around([other.low, other.high]),
         _ => Interval::ALL,
     }
+}
+
+/// Numbers between these ends, and those next to them.
+fn around([low, high]: [f64; 2]) -> Interval {
+    let margin = MARGIN * (high - low);
+    if margin > 0.0 { Interval { low: low - margin, high: high + margin } } else { Interval::ALL }
 }
 
 /// What matters of what is multiplied by a constant, channel by channel.

@@ -1,6 +1,7 @@
 //! Scores with a mask: a number that stands for nothing must not set the scale of those that count.
 
 use ndarray::ArrayD;
+use zkinfer_models::integer::interpreter;
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::{Dataset, Model};
 
@@ -146,4 +147,35 @@ fn infinite_numbers_that_make_a_difference_are_refused() {
         said.starts_with("node \"masked_node\" becomes -inf on calibration sample 0"),
         "{said}"
     );
+}
+
+/// The best of some, and what is around it: an index compares, so that −∞ is any number below the
+/// others, and a row of ones chooses nothing of what is infinite elsewhere.
+#[test]
+fn the_best_that_is_not_masked() {
+    let builder = Builder::new(17)
+        .input("x", &[1, 4])
+        .floats("none", &[], &[f32::NEG_INFINITY])
+        .floats("zero", &[], &[0.0])
+        .floats("allowed", &[4], &[1.0, 1.0, 1.0, -1.0])
+        .integers("around", &[0, 1, 2])
+        .integers("sides", &[0, 1, 0, 1])
+        .node(Op::new("Greater", &["allowed", "zero"], &["mask"]))
+        .node(Op::new("Where", &["mask", "x", "none"], &["masked"]))
+        .node(Op::new("ArgMax", &["masked"], &["best"]).int("axis", 1))
+        .node(Op::new("Add", &["best", "around"], &["near"]))
+        .node(Op::new("Pad", &["masked", "sides", "none"], &["wide"]))
+        .node(Op::new("GatherElements", &["wide", "near"], &["chosen"]).int("axis", 1))
+        .node(Op::new("Exp", &["chosen"], &["y"]))
+        .output("y");
+    let case = case(builder);
+    assert!(case.distance() <= 3.0, "{}", case.distance());
+    let graph = &case.quantised.graph;
+    let x = ArrayD::from_shape_vec(vec![1, 4], vec![-0.5, -0.2, -0.9, 0.9]).unwrap();
+    let outputs = interpreter::run(graph, &graph.quantise_inputs(&[x]).unwrap()).unwrap();
+    let found = graph.dequantise_outputs(&outputs)[0].mapv(|x| (x * 100.0).round() / 100.0);
+    let expected = [-0.5, -0.2, -0.9].map(f64::exp);
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 0.02, "{found}, expected {expected}");
+    }
 }
