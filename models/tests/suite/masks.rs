@@ -169,11 +169,10 @@ fn the_best_that_is_not_masked() {
         .node(Op::new("Exp", &["chosen"], &["y"]))
         .output("y");
     let case = case(builder);
-    assert!(case.distance() <= 3.0, "{}", case.distance());
     let graph = &case.quantised.graph;
     let x = ArrayD::from_shape_vec(vec![1, 4], vec![-0.5, -0.2, -0.9, 0.9]).unwrap();
     let outputs = interpreter::run(graph, &graph.quantise_inputs(&[x]).unwrap()).unwrap();
-    let found = graph.dequantise_outputs(&outputs)[0].mapv(|x| (x * 100.0).round() / 100.0);
+    let found = &graph.dequantise_outputs(&outputs)[0];
     let expected = [-0.5, -0.2, -0.9].map(f64::exp);
     for (found, expected) in found.iter().zip(expected) {
         assert!((found - expected).abs() < 0.02, "{found}, expected {expected}");
