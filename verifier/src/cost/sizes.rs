@@ -174,15 +174,7 @@ impl Pass<'_> {
             }
             Operator::Bounded(bounded) => self.bounded(bounded, facts, form),
             Operator::OneHot(_) => form.into_iter().for_each(|form| self.known(form)),
-            Operator::Hadamard(_) => {
-                if let Some(form) = form {
-                    self.place(form, 1);
-                }
-                // One for each operand.
-                let own = Form::of(facts);
-                self.time.add(own.held(), 4);
-                self.place(own, 2);
-            }
+            Operator::Hadamard(_) => self.hadamard(facts, form),
             Operator::Input(index) => {
                 match self.key.description().inputs.get(*index).map(|input| input.visibility) {
                     Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
@@ -218,6 +210,14 @@ impl Pass<'_> {
         for (input, form) in back(operator, facts, form, &self.key.analysis().nodes) {
             self.add(input, form);
         }
+    }
+
+    /// The operands of a node, under what reads it and an equation each.
+    fn hadamard(&mut self, facts: &Facts, form: Option<Form>) {
+        form.into_iter().for_each(|form| self.place(form, 1));
+        let own = Form::of(facts);
+        self.time.add(own.held(), 4);
+        self.place(own, 2);
     }
 
     /// The limbs of a node, under what reads it and the equations of its own.

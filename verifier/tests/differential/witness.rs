@@ -389,7 +389,8 @@ impl<'a> Witness<'a> {
         }
         let multiplied: Vec<usize> = layout.multiplied_columns().collect();
         assert_eq!(multiplied.len(), 2 * adjoint.separators.len());
-        for (&[u, v], separators) in multiplied.as_chunks().0.iter().zip(&adjoint.separators) {
+        for (pair, separators) in multiplied.chunks(2).zip(&adjoint.separators) {
+            let &[u, v] = pair else { panic!("{multiplied:?} are pairs") };
             let product = |row| self.cell((u, row)) * self.cell((v, row));
             sum += separators
                 .iter()
