@@ -11,7 +11,7 @@ use zkinfer::models::onnx::Dimensions;
 use zkinfer::verifier::Parameters;
 use zkinfer::{Circuit, artifact, foreign};
 
-use crate::arguments::{Open, Reading};
+use crate::arguments::{Open, Reading, Softmax};
 use crate::screen::{Progress, tell, warn};
 
 impl Reading {
@@ -27,6 +27,7 @@ impl Open {
         Dimensions {
             lengths: self.dimensions.iter().cloned().collect(),
             shapes: self.shapes.iter().cloned().collect(),
+            keep_softmax: self.softmax == Softmax::Keep,
         }
     }
 }

@@ -89,7 +89,7 @@ pub struct Reading {
     pub normalise: Option<Normalise>,
 }
 
-/// Lengths that a model leaves open.
+/// What a model leaves open.
 #[derive(Args, Debug)]
 pub struct Open {
     /// Length of a symbolic dimension (1 if it is not named here).
@@ -99,6 +99,19 @@ pub struct Open {
     /// for several lengths.
     #[arg(long = "shape", value_name = "NAME=N,N,…", value_parser = shape)]
     pub shapes: Vec<(String, Vec<usize>)>,
+    /// What becomes of a softmax that ends the network: dropped, it costs nothing and the proof is
+    /// about the logits.
+    #[arg(long, value_enum, default_value_t = Softmax::Drop)]
+    pub softmax: Softmax,
+}
+
+/// What becomes of a softmax that ends a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Softmax {
+    /// The outputs are its inputs.
+    Drop,
+    /// It is proven.
+    Keep,
 }
 
 /// `zkinfer compile`.

@@ -10,6 +10,7 @@ use crate::data::Dataset;
 use crate::evaluate::error::EvaluateError;
 use crate::float;
 use crate::float::execute::Execution;
+use crate::float::graph::Operator;
 use crate::integer::graph::Graph;
 use crate::integer::interpreter::{InterpretError, Interpreter};
 use crate::quantise::counterparts::Counterparts;
@@ -87,7 +88,11 @@ pub(crate) fn node_errors(
                     tally.accumulated.add(expected, found);
                 }
             }
-            // A file's own grid clamps too.
+            // A softmax has nothing that bounds it; a file's own grid clamps too.
+            let argument = match node.operator {
+                Operator::Softmax { .. } => here.clone(),
+                _ => argument,
+            };
             let unbounded =
                 argument.mapv(|x| matters(node.fused.map_or(x, |activation| activation.apply(x))));
             let place = counterparts.of(value);

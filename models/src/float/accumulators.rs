@@ -18,6 +18,8 @@ pub(crate) enum Sums {
     /// They are added to others by this node, and only the result is rescaled: one rounding, and
     /// one set of cells, for a residual's convolution and its addition.
     Added(usize),
+    /// A softmax reads them, which drops their last bits.
+    Scores,
 }
 
 /// For each value, what becomes of it.
@@ -35,10 +37,17 @@ pub(crate) fn sums(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<Sums> {
             [add] if !graph.is_output(value) && adds(graph, &graph.nodes[index], add) => {
                 Sums::Added(add)
             }
+            [reader] if !graph.is_output(value) && is_scores(graph, index, reader) => Sums::Scores,
             _ => Sums::Rescaled,
         }
     };
     (0..consumers.len()).map(sums).collect()
+}
+
+/// Whether a node multiplies matrices whose product a softmax reads.
+fn is_scores(graph: &Graph, index: usize, reader: usize) -> bool {
+    matches!(graph.nodes[index].operator, Operator::MatMul { .. })
+        && matches!(graph.nodes[reader].operator, Operator::Softmax { .. })
 }
 
 /// Whether a node's result is a sum of products that nothing follows yet.

@@ -149,7 +149,8 @@ pub struct Histograms {
 /// of its own.
 fn is_counted(node: &Node) -> [bool; 2] {
     let ranges = node.operator.computes() || matches!(node.operator, Operator::MaxPool { .. });
-    let reads = node.fused.is_some_and(|activation| activation.clip().is_none());
+    let reads = node.fused.is_some_and(|activation| activation.clip().is_none())
+        || matches!(node.operator, Operator::Softmax { .. });
     [ranges && node.grid.is_none(), reads]
 }
 
@@ -439,7 +440,10 @@ impl Measured {
         }
         let results = self.nodes.iter().map(|&(_, result)| result);
         let ranges: Vec<Range> = self.inputs.iter().copied().chain(results).collect();
-        let least = |index: usize| self.tally[index][1].least();
+        let least = |index: usize| match graph.nodes[index].operator {
+            Operator::Softmax { .. } => self.tally[index][0].least(),
+            _ => self.tally[index][1].least(),
+        };
         let relevance = Relevance::new(graph, &ranges, least, |_| FINEST);
         for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
             *of_argument = relevance.arguments[index].end(*of_argument);

@@ -8,6 +8,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, Axis, Zip};
 use crate::float::convolution::convolution;
 use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
+use crate::float::rows;
 use crate::integer::graph::{ValueId, Window};
 use crate::integer::signature::Grid;
 use crate::tensor::matrices;
@@ -69,7 +70,8 @@ impl<'g> Execution<'g> {
         graph.outputs.iter().map(|output| values[output.value].clone()).collect()
     }
 
-    /// What node `index` makes of these operands: before its fused activation, and in the end.
+    /// What node `index` makes of these operands: before its fused activation, and in the end. Of a
+    /// softmax the first is the largest score of each row: how low scores may count depends on it.
     pub(crate) fn step(
         &self,
         index: usize,
@@ -77,6 +79,9 @@ impl<'g> Execution<'g> {
     ) -> (ArrayD<f64>, ArrayD<f64>) {
         let node = &self.graph.nodes[index];
         let argument = self.execute(index, node, operands);
+        if let (Operator::Softmax { visible }, [scores]) = (&node.operator, operands) {
+            return (rows::largest(scores, visible), rounded(argument, node.grid));
+        }
         let result = match node.fused {
             Some(activation) => argument.mapv(|x| activation.apply(x)),
             None => argument.clone(),
@@ -163,6 +168,10 @@ impl<'g> Execution<'g> {
                 order::top(input, *axis, *smallest, *indices, shape)
             }
             Operator::Lookup { table } => look_up(input, table, shape),
+            Operator::Softmax { visible } => rows::softmax(input, visible),
+            Operator::Normalise { centred, epsilon, factor } => {
+                rows::normalise(input, *centred, *epsilon, *factor)
+            }
             Operator::Interpolate { axis, matrix } => interpolate(input, *axis, matrix, shape),
         }
     }

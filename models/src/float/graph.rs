@@ -167,6 +167,22 @@ pub enum Operator {
         /// `[rows, length]`, row-major.
         table: Vec<f64>,
     },
+    /// `e^x / Σ e^x`, the sum over the elements of the last dimension that a row sees; 0 for the
+    /// others.
+    Softmax {
+        /// Which elements of the last two dimensions each row sees, at least one; all if empty.
+        visible: Vec<bool>,
+    },
+    /// `factor·d/√(mean d² + epsilon)`, the mean over the last dimension; `d` is `x`, or `x` less
+    /// its mean.
+    Normalise {
+        /// Whether the mean is taken off.
+        centred: bool,
+        /// Not negative.
+        epsilon: f64,
+        /// Positive.
+        factor: f64,
+    },
     /// Linear interpolation along one dimension: `matrix·x`, rows of weights that are not negative
     /// and sum to one.
     Interpolate {
@@ -204,6 +220,9 @@ impl Operator {
             Self::ArgMax { .. } => "ArgMin",
             Self::TopK { .. } => "TopK",
             Self::Lookup { .. } => "Gather",
+            Self::Softmax { .. } => "Softmax",
+            Self::Normalise { centred: true, .. } => "LayerNormalization",
+            Self::Normalise { .. } => "RMSNormalization",
             Self::Interpolate { .. } => "Resize",
         }
     }

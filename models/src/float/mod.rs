@@ -18,6 +18,7 @@ pub mod range;
 pub mod reference;
 pub(crate) mod relevance;
 pub mod room;
+pub(crate) mod rows;
 pub(crate) mod scales;
 #[cfg(feature = "tract")]
 pub(crate) mod tract;

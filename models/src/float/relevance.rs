@@ -15,6 +15,7 @@ use super::finite;
 use super::graph::{Graph, Node, Operator};
 use super::layer::Layer;
 use super::range::Range;
+use super::rows::exponential_bits;
 use crate::tensor::window::Window;
 
 /// An activation has arrived where it is this near to its limit, in steps of its result: a quarter
@@ -88,8 +89,8 @@ pub(crate) struct Relevance {
 }
 
 impl Relevance {
-    /// With ranges of the values, for each maximum the smallest that is no mask, if that is known,
-    /// and for each value the steps that it is quantised to.
+    /// With ranges of the values, for each maximum (of a softmax, those of its rows) the smallest
+    /// that is no mask, if that is known, and for each value the steps that it is quantised to.
     pub(crate) fn new(
         graph: &Graph,
         ranges: &[Range],
@@ -150,6 +151,13 @@ impl Relevance {
                     }
                     Operator::Select if operand > 0 => argument,
                     Operator::MatMul { one_hot: true, factor: 1.0 } if operand > 0 => argument,
+                    Operator::Softmax { .. } => {
+                        // Half of the last bit of an exponential, and half of that.
+                        let bits = exponential_bits(node.shape.last().copied().unwrap_or(1));
+                        let nothing = f64::from(bits + 2) * std::f64::consts::LN_2;
+                        let least = least(index).unwrap_or(f64::NEG_INFINITY).min(0.0) - nothing;
+                        Interval { low: least, ..Interval::ALL }
+                    }
                     Operator::Concat { .. } | Operator::Pad { .. } => argument,
                     operator if operator.is_view() => argument,
                     _ => Interval::ALL,

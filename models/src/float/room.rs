@@ -204,7 +204,7 @@ fn tensors(node: &Node, raw: bool) -> usize {
         | Operator::Lookup { .. }
         | Operator::Interpolate { .. } => 2,
         Operator::Select | Operator::MatMul { .. } => 3,
-        Operator::Product => 6,
+        Operator::Product | Operator::Softmax { .. } | Operator::Normalise { .. } => 6,
         // A comparison is a difference, a rise and a sum, and rows and columns can be compared one
         // after the other.
         Operator::MaxPool { window: Window { kernel: [height, width], .. } } => {

@@ -138,6 +138,7 @@ fn build(
     let mut importer = Importer::new(name, interface.inputs, proto, directory, table, &shelf);
     importer.notes = interface.notes;
     importer.lengths = interface.lengths;
+    importer.keep_softmax = interface.keep_softmax;
     for tensor in &proto.initializer {
         importer.element_types.insert(&tensor.name, tensor.data_type);
         let binding = match importer.stored(tensor) {

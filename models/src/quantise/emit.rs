@@ -155,6 +155,10 @@ impl<'a> Quantiser<'a> {
                 let value = self.padding(node, matters.clamp((*filling).into()), first);
                 (Operator::Pad { before: before.clone(), after: after.clone(), value }, first)
             }
+            float::graph::Operator::Softmax { visible } => self.softmax(index, visible, inputs[0]),
+            &float::graph::Operator::Normalise { centred, epsilon, factor } => {
+                self.normalise(index, (centred, epsilon, factor), &mut inputs[0])
+            }
             float::graph::Operator::Lookup { table } => self.look_up(index, table, inputs[0]),
             &float::graph::Operator::ArgMax { axis, select_last, smallest }
                 if self.choices.is_read(value) =>
@@ -202,7 +206,8 @@ impl<'a> Quantiser<'a> {
         let argument = node.operator.rescales()
             && self.choices.argument_grid(index).is_none()
             && node.fused.is_some_and(|activation| activation.clip().is_none());
-        if result {
+        let normalised = matches!(node.operator, float::graph::Operator::Normalise { .. });
+        if result || normalised {
             self.measured.push(node.value.clone());
         } else if let (Some(activation), true) = (node.fused, argument) {
             self.measured.push(format!("{} before its {}", node.name, activation.name()));

@@ -22,6 +22,7 @@
 //! | `layer` | Convolution and Linear |
 //! | `steep` | factors of masks |
 //! | `matmul` | MatMul |
+//! | `rows` | Softmax and Normalise |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
 //! | `whole` | which whole values are kept as the integers that they are |
 //! | `index` | ArgMax within a network, tables looked up by an index |
@@ -51,6 +52,7 @@ mod ratio;
 mod reach;
 pub mod report;
 mod rescale;
+mod rows;
 mod scale;
 pub mod settings;
 mod staircase;

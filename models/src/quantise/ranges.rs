@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::float::accumulators::{Sums, sums};
 use crate::float::calibrate::{Calibration, Histograms};
-use crate::float::graph::{Graph, Operator};
+use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
 use crate::float::range::Range;
 use crate::float::relevance::{Interval, Relevance};
@@ -80,7 +80,12 @@ impl Ranges {
                 bits[graph.result(index)] = bits[input];
             }
         }
-        let least = |index: usize| histograms.results.get(&graph.nodes[index].name)?.least();
+        let least = |index: usize| match &graph.nodes[index] {
+            Node { operator: Operator::Softmax { .. }, name, .. } => {
+                histograms.arguments.get(name)?.least()
+            }
+            node => histograms.results.get(&node.name)?.least(),
+        };
         let relevance = Relevance::new(graph, &ranges, least, |value| scale::steps(bits[value]));
         let read = consumers.iter().map(|readers| !readers.is_empty()).collect();
         let mut sums = sums(graph, &consumers);

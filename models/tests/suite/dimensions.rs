@@ -76,6 +76,7 @@ fn shapes(
     let dimensions = Dimensions {
         lengths: lengths.iter().map(|&(name, length)| (name.to_owned(), length)).collect(),
         shapes: shapes.iter().map(|&(name, shape)| (name.to_owned(), shape.to_vec())).collect(),
+        ..Dimensions::default()
     };
     let model = Model::load_with(&path, &dimensions).map_err(|error| {
         error.to_string().replace(&format!("{:?}", path.display().to_string()), "m")

@@ -8,25 +8,32 @@ mod activations;
 mod factors;
 mod fold;
 mod grids;
+mod learned;
+mod masks;
 mod normalisation;
 mod rebuild;
 mod rewriting;
+mod rows;
 mod standard;
 
 use crate::float::graph::Graph;
 pub(crate) use rebuild::sweep;
 use rewriting::Rewriting;
 
-/// Runs all passes: constants and normalisation into weights and biases, what is left of
-/// normalisation into depthwise convolutions, standardised inputs into the layers that read them,
-/// numbers into the factors of matrix products, activations into what they follow; then grids into
-/// the operators whose results are put on them.
+/// Runs all passes: softmaxes and normalisations that are spelled out into one operator each;
+/// constants and normalisation into weights and biases, what is left of normalisation into
+/// depthwise convolutions, standardised inputs into the layers that read them, numbers into the
+/// factors of matrix products, known masks into what a softmax sees, learned factors and offsets
+/// into the layers that read them, activations into what they follow; then grids into the operators
+/// whose results are put on them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
-    let mut folding = Rewriting::new(graph);
+    let mut folding = Rewriting::new(sweep(rows::recognise(graph)));
     fold::run(&mut folding);
     let mut rewriting = Rewriting::new(normalisation::lower(folding.finish()));
     standard::run(&mut rewriting);
     factors::run(&mut rewriting);
+    masks::run(&mut rewriting);
+    learned::run(&mut rewriting);
     activations::fuse(&mut rewriting);
     grids::settle(&mut rewriting);
     sweep(rewriting.finish())

@@ -70,6 +70,14 @@ impl Rewriting {
         node.grid = None;
     }
 
+    /// Makes node `index`, which reads one value, read another.
+    pub(super) fn read_instead(&mut self, index: usize, value: ValueId) {
+        for input in std::mem::replace(&mut self.graph.nodes[index].inputs, vec![value]) {
+            self.readers[input] -= 1;
+        }
+        self.readers[value] += 1;
+    }
+
     /// The node that computes the only input of node `index`, if nothing else reads it.
     pub(super) fn only_producer(&self, index: usize) -> Option<usize> {
         let &[input] = self.graph.nodes[index].inputs.as_slice() else {

@@ -7,9 +7,26 @@ use crate::float::layer::Layer;
 use crate::integer::graph::Window;
 
 /// `factor·x + offset`, for each element.
-struct Affine {
+pub(super) struct Affine {
     factors: Vec<f64>,
     offsets: Vec<f64>,
+}
+
+impl Affine {
+    /// The positive number that it multiplies every element by, if that is all it does.
+    pub(super) fn number(&self) -> Option<f64> {
+        let first = self.factors.first().copied().filter(|&first| first > 0.0)?;
+        let same = self.factors.iter().all(|&factor| factor == first);
+        (same && self.offsets.iter().all(|&offset| offset == 0.0)).then_some(first)
+    }
+
+    /// Another one of its result.
+    pub(super) fn then(&self, next: &Self) -> Self {
+        let factors = self.factors.iter().zip(&next.factors).map(|(a, b)| a * b);
+        let offsets = self.offsets.iter().zip(&next.factors).map(|(x, factor)| x * factor);
+        let offsets = offsets.zip(&next.offsets).map(|(x, more)| x + more);
+        Self { factors: factors.collect(), offsets: offsets.collect() }
+    }
 }
 
 pub(super) fn run(rewriting: &mut Rewriting) {
@@ -91,7 +108,7 @@ fn is_of_input(graph: &Graph, value: usize) -> bool {
     graph.inputs[value].grid.is_none()
 }
 
-fn affine(node: &Node) -> Option<Affine> {
+pub(super) fn affine(node: &Node) -> Option<Affine> {
     if node.fused.is_some() || node.grid.is_some() {
         return None;
     }
@@ -118,7 +135,7 @@ fn affine(node: &Node) -> Option<Affine> {
 
 /// The layer that reads `x` for one that reads `factor·x + offset`, if these depend on nothing but
 /// which weight an element meets.
-fn folded(graph: &Graph, index: usize, affine: &Affine) -> Option<Operator> {
+pub(super) fn folded(graph: &Graph, index: usize, affine: &Affine) -> Option<Operator> {
     let node = &graph.nodes[index];
     let shape = graph.shape(*node.inputs.first()?);
     let (layer, features, area) = match &node.operator {

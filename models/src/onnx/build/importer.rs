@@ -180,6 +180,8 @@ pub(in crate::onnx) struct Importer<'a> {
     pub(in crate::onnx) refusals: Vec<Refusal>,
     /// Types that the file declares, of inputs, outputs and values in between.
     pub(in crate::onnx) declared: HashMap<&'a str, &'a Tensor>,
+    /// Whether a softmax that ends the network is kept.
+    pub(in crate::onnx) keep_softmax: bool,
     /// Lengths of symbolic dimensions.
     pub(in crate::onnx) lengths: BTreeMap<String, usize>,
     /// Whether the file quantises anything.
@@ -231,6 +233,7 @@ impl<'a> Importer<'a> {
             unusable: HashMap::new(),
             refusals: Vec::new(),
             declared: HashMap::new(),
+            keep_softmax: false,
             lengths: BTreeMap::new(),
             quantises: Cell::new(false),
             measured: Vec::new(),

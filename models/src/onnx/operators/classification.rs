@@ -96,6 +96,9 @@ fn is_quantised(importer: &Importer<'_>, call: &Call<'_>) -> Result<bool, Stop> 
 
 /// Whether a softmax ends the network; then it is noted as dropped, with what quantises its result.
 fn dropped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, axes: &Axes) -> Result<bool, Stop> {
+    if importer.keep_softmax {
+        return Ok(false);
+    }
     let output = call.output()?;
     // Nothing reads it where it is computed at import.
     let read = importer.is_graph_output(output) || !importer.consumers(output).is_empty();

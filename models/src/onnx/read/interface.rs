@@ -12,7 +12,8 @@ use crate::onnx::messages::tensor_shape_proto::Length;
 use crate::onnx::messages::type_proto::Value as Type;
 use crate::onnx::messages::{DataType, GraphProto, ValueInfoProto};
 
-/// Lengths for dimensions that a file leaves open. Those not mentioned are 1.
+/// Lengths for dimensions that a file leaves open, of which those not mentioned are 1, and what
+/// else is left to whoever imports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dimensions {
     /// Of dimensions that it names, by their names.
@@ -20,10 +21,14 @@ pub struct Dimensions {
     /// Of all dimensions of an input, by its name: with names or without, also where a name stands
     /// for several of them.
     pub shapes: BTreeMap<String, Vec<usize>>,
+    /// Whether a softmax that ends the network is kept, rather than dropped with a note.
+    pub keep_softmax: bool,
 }
 
 /// What a network reads.
 pub(in crate::onnx) struct Interface {
+    /// Whether a softmax that ends the network is kept.
+    pub(in crate::onnx) keep_softmax: bool,
     pub(in crate::onnx) inputs: Vec<Input>,
     /// Their element types.
     pub(in crate::onnx) element_types: Vec<(String, i32)>,
@@ -101,7 +106,8 @@ pub(in crate::onnx) fn fix_inputs(
         return Err(nothing(path, "outputs", graph));
     }
     let (notes, lengths) = (symbols.notes(), symbols.lengths());
-    Ok(Interface { inputs, element_types, unusable, notes, lengths })
+    let keep_softmax = dimensions.keep_softmax;
+    Ok(Interface { keep_softmax, inputs, element_types, unusable, notes, lengths })
 }
 
 /// Dimensions that the file leaves open, and the lengths they get.

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod elements;
+mod rows;
 
 use zkinfer_models::integer::graph::{
     BinaryFunction, Function, Graph, Input, MAX_BIAS, MAX_WEIGHT, Node, Operator, Output, Parts,
