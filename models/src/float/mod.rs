@@ -22,5 +22,6 @@ pub(crate) mod rows;
 pub(crate) mod scales;
 #[cfg(feature = "tract")]
 pub(crate) mod tract;
+mod uncalibrated;
 mod unread;
 pub(crate) mod whole;

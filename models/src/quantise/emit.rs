@@ -290,6 +290,10 @@ impl<'a> Quantiser<'a> {
             return;
         }
         if operator.by_difference().is_some() {
+            // On one grid the sign of their difference says it, which takes no pairs.
+            if grids[0].quantisation == grids[1].quantisation {
+                return;
+            }
             let bits = grids[0].bits().max(grids[1].bits());
             let both = scale::span(grids[0]).and(scale::span(grids[1]));
             return self.unify(node, inputs, scale::activation(both, bits));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zkinfer_models::float::reference::Executor;
 use zkinfer_models::integer::interpreter::Interpreter;
+use zkinfer_models::quantise::settings::{Bits, Options, Widths};
 use zkinfer_models::{Dataset, Evaluation, Model, data};
 
 fn zoo(name: &str, file: &str) -> PathBuf {
@@ -17,11 +18,13 @@ fn test_set(name: &str, model: &Model, samples: usize) -> Dataset {
     Dataset::read(zoo(name, "test.npz"), model.inputs()).unwrap().first(samples)
 }
 
-fn evaluate(name: &str, file: &str, samples: usize) -> Evaluation {
+fn evaluate(name: &str, file: &str, samples: usize, bits: Bits) -> Evaluation {
     let model = Model::load(zoo(name, file)).unwrap();
     let calibration = Dataset::read(zoo(name, "calibration.npz"), model.inputs()).unwrap();
     let test = test_set(name, &model, samples);
-    let quantised = model.quantise(&model.calibrate(&calibration).unwrap()).unwrap();
+    let options = Options { widths: Widths::all(bits), ..Options::default() };
+    let calibration = model.calibrate(&calibration).unwrap();
+    let quantised = model.quantise_with(&calibration, &options).unwrap();
     let evaluation = model.evaluate(&quantised.graph, &test).unwrap();
     let error = &evaluation.outputs[0];
     println!(
@@ -47,14 +50,14 @@ fn evaluate(name: &str, file: &str, samples: usize) -> Evaluation {
 }
 
 fn check(name: &str, samples: usize) {
-    let own = evaluate(name, &format!("{name}.onnx"), samples);
+    let own = evaluate(name, &format!("{name}.onnx"), samples, Bits::Eight);
     assert_eq!(own.float_by, Executor::Tract);
     let (float, int8) = (own.float_accuracy.unwrap(), own.int8_accuracy.unwrap());
     assert!(float >= 0.95);
     // One of 200 is just that.
     assert!((float - int8).abs() <= 0.005 + 1e-9, "float {float}, int8 {int8}");
     assert!(own.agreement.unwrap() >= 0.98);
-    let given = evaluate(name, &format!("{name}.qdq.onnx"), samples);
+    let given = evaluate(name, &format!("{name}.qdq.onnx"), samples, Bits::Eight);
     // tract's float operators are not what onnxruntime computes on integers.
     assert_eq!(given.float_by, Executor::Own);
     let int8 = given.int8_accuracy.unwrap();
@@ -104,15 +107,18 @@ fn segmenter() {
 /// Of 360 samples, two.
 const HALF_A_POINT: f64 = 2.0 / 360.0 + 1e-9;
 
-/// A transformer as both of torch's exporters write it, and as onnxruntime quantised that.
+/// A transformer as both of torch's exporters write it, and as onnxruntime quantised that, with
+/// activations of 12 bits where the file has none.
 fn check_transformer(name: &str, samples: usize, least: f64, within: f64, agreement: f64) {
     let given = format!("{name}.qdq.onnx");
     for file in [format!("{name}.onnx"), format!("{name}.script.onnx"), given] {
-        let found = evaluate(name, &file, samples);
+        let found = evaluate(name, &file, samples, Bits::Twelve);
         let (float, int8) = (found.float_accuracy.unwrap(), found.int8_accuracy.unwrap());
         assert!(float >= least, "{file}: float {float}");
         assert!((float - int8).abs() <= within, "{file}: float {float}, int8 {int8}");
-        assert!(found.agreement.unwrap() >= agreement, "{file}: {:?}", found.agreement);
+        // The file's own 8 bits keep less.
+        let least = if file.ends_with(".qdq.onnx") { agreement - 0.02 } else { agreement };
+        assert!(found.agreement.unwrap() >= least, "{file}: {:?}", found.agreement);
     }
 }
 
@@ -128,8 +134,7 @@ fn vision_transformer() {
 
 #[test]
 fn language_model() {
-    // 8 bits throughout are few for a stream that four blocks add to.
-    check_transformer("nanogpt-64", 16, 0.77, 2.0 * HALF_A_POINT, 0.94);
+    check_transformer("nanogpt-64", 16, 0.77, HALF_A_POINT, 0.97);
 }
 
 #[test]
