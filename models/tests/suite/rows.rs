@@ -107,7 +107,7 @@ proptest! {
         let graph = graph(normalise(centred), columns);
         let x = rows(columns, seed);
         let values = interpreter::run_all(&graph, std::slice::from_ref(&x)).unwrap();
-        prop_assert_eq!(&values, &naive(&graph, &[x.clone()]));
+        prop_assert_eq!(&values, &naive(&graph, std::slice::from_ref(&x)));
         for (x, y) in x.rows().into_iter().zip(values[1].rows()) {
             let mean = if centred { x.sum() as f64 / columns as f64 } else { 7.0 };
             let unit = if centred { columns as f64 } else { 1.0 } * 2.0;
