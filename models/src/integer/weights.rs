@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Weights {
     /// Its own.
     Own(Vec<i32>),
-    /// Those of the layer at an earlier node, by its index among the graph's nodes, which has its own:
-    /// as many rows of as many.
+    /// Those of the layer at an earlier node, by its index among the graph's nodes, which has its
+    /// own: as many rows of as many.
     Of(usize),
 }
 

@@ -117,8 +117,8 @@ struct Pending {
     columns: usize,
 }
 
-/// `κ` or `π` in the making. Cotangents of rank one are most of the work, and the pass reads none of
-/// it: the columns are filled side by side at the end.
+/// `κ` or `π` in the making. Cotangents of rank one are most of the work, and the pass reads none
+/// of it: the columns are filled side by side at the end.
 pub(crate) struct Kappa {
     columns: Vec<Vec<Fp>>,
     pending: Vec<Vec<Pending>>,
