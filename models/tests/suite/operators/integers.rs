@@ -398,8 +398,8 @@ fn computed_data_at_computed_indices() {
     assert_eq!(chosen(each, 6, &[1.0, 0.0, 1.0], 1), [4, 2, 6]);
     let each = builder(&[2, 3], &[2, 2], elements(1));
     assert_eq!(chosen(each, 6, &[2.0, 0.0, 1.0, -3.0], 2), [3, 1, 5, 4]);
-    let nd = Op::new("GatherND", &["x", "i"], &["y"]).int("batch_dims", 1);
-    let blocks = builder(&[2, 2, 2], &[2, 1, 1], nd);
+    let gather = Op::new("GatherND", &["x", "i"], &["y"]).int("batch_dims", 1);
+    let blocks = builder(&[2, 2, 2], &[2, 1, 1], gather);
     assert_eq!(chosen(blocks, 8, &[1.0, 0.0], 1), [3, 4, 5, 6]);
 }
 
