@@ -303,6 +303,8 @@ impl Measured {
                 return Err(CalibrateError::NotFinite { sample, node, found: f64::NAN });
             }
             let read = |tensor: &ArrayD<f64>| -> Vec<f64> {
+                // Of a softmax the largest of its rows stand at no elements.
+                let unread = unread.filter(|unread| unread.len() == tensor.len());
                 let skipped = |place: usize| unread.is_some_and(|unread| unread[place]);
                 let places = tensor.iter().enumerate();
                 let places = places.filter(|&(place, x)| !x.is_nan() && !skipped(place));

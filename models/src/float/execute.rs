@@ -71,7 +71,8 @@ impl<'g> Execution<'g> {
     }
 
     /// What node `index` makes of these operands: before its fused activation, and in the end. Of a
-    /// softmax the first is the largest score of each row: how low scores may count depends on it.
+    /// softmax the first is the largest score of each row that has any: how low scores may count
+    /// depends on it.
     pub(crate) fn step(
         &self,
         index: usize,

@@ -38,7 +38,7 @@ pub(super) fn softmax(input: &ArrayD<f64>, visible: &[bool]) -> ArrayD<f64> {
     })
 }
 
-/// The largest element that each row sees.
+/// The largest element of each row that sees any above −∞.
 pub(super) fn largest(input: &ArrayD<f64>, visible: &[bool]) -> ArrayD<f64> {
     let last = Axis(input.ndim().saturating_sub(1));
     let rows = input.lanes(last).into_iter().enumerate().map(|(index, row)| {
@@ -49,7 +49,7 @@ pub(super) fn largest(input: &ArrayD<f64>, visible: &[bool]) -> ArrayD<f64> {
             .filter(|(at, _)| visible.is_empty() || visible[(index * count + at) % visible.len()]);
         seen.map(|(_, &x)| x).fold(f64::NEG_INFINITY, f64::max)
     });
-    let rows: Vec<f64> = rows.collect();
+    let rows: Vec<f64> = rows.filter(|&largest| largest > f64::NEG_INFINITY).collect();
     from_elements(&[rows.len()], rows)
 }
 

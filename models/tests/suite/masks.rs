@@ -149,6 +149,56 @@ fn infinite_numbers_that_make_a_difference_are_refused() {
     );
 }
 
+/// A query that sees no key: its softmax is no number, and a choice puts zero there.
+#[test]
+fn rows_that_see_nothing() {
+    let seen = |query: usize, key: usize| query != 1 && (query == 2 || key <= query);
+    let known = |unseen: fn(usize) -> bool| -> Vec<f32> {
+        let hides = |at: usize| unseen(at / 4) || !seen(at / 4, at % 4);
+        (0..16).map(|at| if hides(at) { f32::NEG_INFINITY } else { 0.0 }).collect()
+    };
+    let builder = |mask: &[f32]| {
+        scores()
+            .floats("mask", &[4, 4], mask)
+            .floats("none", &[], &[f32::NEG_INFINITY])
+            .floats("zero", &[], &[0.0])
+            .floats("values", &[4, 3], &weights(12))
+            .node(Op::new("Add", &["scores", "mask"], &["masked"]))
+            .node(Op::new("Softmax", &["masked"], &["p"]).int("axis", -1))
+            .node(Op::new("ReduceMax", &["mask"], &["best"]).ints("axes", &[-1]))
+            .node(Op::new("Equal", &["best", "none"], &["blind"]))
+            .node(Op::new("Where", &["blind", "zero", "p"], &["weights"]))
+            .node(Op::new("MatMul", &["weights", "values"], &["y"]))
+            .output("y")
+    };
+    let unmasked = steps(scores().node(Op::new("Identity", &["scores"], &["masked"])));
+    for unseen in [|_: usize| false, |query: usize| query == 0, |query: usize| query < 3] {
+        let case = case(builder(&known(unseen)));
+        let graph = &case.quantised.graph;
+        for inputs in case.dataset.samples() {
+            let real = &case.model.run_own(inputs).unwrap()[0];
+            let integers = graph.quantise_inputs(inputs).unwrap();
+            let found = graph.dequantise_outputs(&interpreter::run(graph, &integers).unwrap());
+            for (at, (&real, &found)) in real.iter().zip(&found[0]).enumerate() {
+                let blind = unseen(at / 3) || at / 3 == 1;
+                assert!(!blind || (real == 0.0 && found == 0.0), "{at}: {real}, {found}");
+                let error = (f64::from(real) - found).abs() / 2.0 * 255.0;
+                assert!(error <= unmasked + 6.0, "{at}: {real}, {found}");
+            }
+        }
+    }
+    // Where nothing is put in its place, there is no such number.
+    let builder = scores().floats("mask", &[4, 4], &known(|query| query == 0)).node(Op::new(
+        "Add",
+        &["scores", "mask"],
+        &["masked"],
+    ));
+    let model = Model::from_bytes("m.onnx", &attend(builder).bytes()).unwrap();
+    let data = Dataset::new(vec![vec![ArrayD::zeros(vec![1, 4, 4])]], None).unwrap();
+    let said = model.calibrate(&data).unwrap_err().to_string();
+    assert!(said.contains("becomes NaN on calibration sample 0"), "{said}");
+}
+
 /// The best of some, and what is around it: an index compares, so that −∞ is any number below the
 /// others, and a row of ones chooses nothing of what is infinite elsewhere.
 #[test]
