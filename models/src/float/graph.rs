@@ -250,6 +250,14 @@ impl Operator {
         }
     }
 
+    /// Output channels of a layer.
+    pub(crate) fn channels(&self) -> Option<usize> {
+        match self {
+            Self::Conv { layer, .. } | Self::Gemm { layer } => Some(layer.channels()),
+            _ => None,
+        }
+    }
+
     /// Whether the result holds elements of the (only) input and nothing else, each moved to a new
     /// place.
     pub fn is_view(&self) -> bool {

@@ -31,6 +31,8 @@ pub(super) struct Channels {
     pub(super) weights: Vec<i32>,
     pub(super) bias: Vec<i64>,
     pub(super) multipliers: Vec<i64>,
+    /// Real worth of a weight's step.
+    pub(super) scales: Vec<f64>,
 }
 
 /// Parameters for an accumulator whose channels are requantised to these scales, and the shift of
@@ -123,6 +125,7 @@ pub(super) fn quantised(
         weights: Vec::with_capacity(weights.len()),
         bias: Vec::with_capacity(bias.len()),
         multipliers: Vec::with_capacity(bias.len()),
+        scales: Vec::with_capacity(bias.len()),
     };
     for ((row, &bias), &unit) in weights.chunks(terms).zip(bias).zip(units) {
         let bias = f64::from(bias);
@@ -133,6 +136,7 @@ pub(super) fn quantised(
         // scale.
         let step = multiplier * unit;
         channels.multipliers.push(multiplier as i64);
+        channels.scales.push(step / input_scale);
         channels.bias.push(half_up(bias / step) as i64);
         channels.weights.extend(row.iter().map(|&weight| {
             let steps = half_up(f64::from(weight) * input_scale / step);

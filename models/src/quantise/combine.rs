@@ -7,6 +7,7 @@ use super::layer::requantise;
 use super::ratio::Ratio;
 use super::settings::NARROW;
 use super::staircase::Staircase;
+use super::tie::source;
 use super::{channels, rescale, scale};
 use crate::float::accumulators::Sums;
 use crate::integer::graph::{Function, Operator, Requantise, Ties, ValueId};
@@ -73,10 +74,29 @@ impl Quantiser<'_> {
             let beside = |value: &ValueId| self.choices.sums(*value) == Sums::Rescaled;
             let beside = node.inputs.iter().copied().filter(beside);
             let bits = beside.chain([value]).map(|value| self.choices.bits(value)).max();
-            needed.max().unwrap_or_default() + bits.map_or(0, |bits| bits - NARROW)
+            let needed = needed.max().unwrap_or_default() + bits.map_or(0, |bits| bits - NARROW);
+            if self.fine.contains(&add) { needed.max(self.fine_sum(add, scale)) } else { needed }
         });
         self.shifts.insert(add, shift);
         scale / f64::from(shift).exp2()
+    }
+
+    /// The bits that an Add is divided by where its terms have weights of other layers.
+    fn fine_sum(&self, add: usize, scale: f64) -> u32 {
+        let terms = self.float.nodes[add].inputs.iter().filter_map(|&value| {
+            let summand = &self.float.nodes[self.float.producer(value)?];
+            let weights = summand.operator.real_weights()?;
+            let &input = summand.inputs.first()?;
+            // What is not quantised yet will be over its range.
+            let grid = self.ids.get(input).map(|&id| self.grids[id]);
+            let predicted = || {
+                let value = source(self.float, input);
+                scale::activation(self.choices.range(value), self.choices.bits(value))
+            };
+            let rows = summand.operator.channels()?;
+            Some(self.fine_shift(weights, rows, grid.unwrap_or_else(predicted), (add, scale)))
+        });
+        terms.max().unwrap_or_default()
     }
 
     /// A value brought to another grid.
@@ -205,7 +225,7 @@ impl Quantiser<'_> {
         let bias = vec![0.0; node.shape[axis]];
         let scales = vec![rescaling.scale; bias.len()];
         let (channels, shift) = channels::snapped(matrix, &bias, from.quantisation.scale, &scales);
-        let channels::Channels { weights, bias, multipliers } = channels;
+        let channels::Channels { weights, bias, multipliers, .. } = channels;
         let requantise = Some(requantise(shift, Ties::Up, rescaling));
         let weights = weights.into();
         let linear = Operator::Linear { weights, bias, multipliers, requantise };

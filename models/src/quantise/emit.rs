@@ -1,8 +1,9 @@
 //! The quantised nodes of each float node: one, none where nothing is left to do, more where
 //! operands must be brought to one scale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::leaders::Shared;
 use super::ranges::Ranges;
 use super::report::{NodeReport, Report};
 use super::settings::NARROW;
@@ -32,10 +33,18 @@ pub(super) struct Quantiser<'a> {
     pub(super) shifts: BTreeMap<usize, u32>,
     /// Values with scales by index that were brought to one scale, and what they became.
     pub(super) settled: BTreeMap<ValueId, ValueId>,
+    /// Weights that several layers read.
+    pub(super) shared: Shared<'a>,
+    /// The Adds whose terms have weights of other layers, and so multipliers of more bits.
+    pub(super) fine: BTreeSet<usize>,
 }
 
 impl<'a> Quantiser<'a> {
-    pub(super) fn new(float: &'a float::graph::Graph, choices: &'a Ranges) -> Self {
+    pub(super) fn new(
+        float: &'a float::graph::Graph,
+        choices: &'a Ranges,
+        fine: BTreeSet<usize>,
+    ) -> Self {
         Self {
             float,
             choices,
@@ -53,12 +62,15 @@ impl<'a> Quantiser<'a> {
             grids: Vec::new(),
             shifts: BTreeMap::new(),
             settled: BTreeMap::new(),
+            shared: Shared::default(),
+            fine,
         }
     }
 
     /// Quantises the float node `index`, whose inputs have been quantised.
     pub(super) fn node(&mut self, index: usize) {
-        let node = &self.float.nodes[index];
+        let float: &'a float::graph::Graph = self.float;
+        let node = &float.nodes[index];
         let value = self.ids.len();
         let mut inputs: Vec<ValueId> = node.inputs.iter().map(|&input| self.ids[input]).collect();
         let mut by_index = self.take_parts(index, &mut inputs);

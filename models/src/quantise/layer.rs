@@ -1,5 +1,7 @@
 //! Convolution and Linear: weights as the file has them, or quantised here.
 
+use std::borrow::Cow;
+
 use super::channels::{self, Channels};
 use super::emit::Quantiser;
 use super::exact::{self, Fit};
@@ -13,7 +15,9 @@ use super::staircase::Staircase;
 use crate::float::accumulators::Sums;
 use crate::float::layer::Layer;
 use crate::float::whole::whole_layer;
-use crate::integer::graph::{Operator, Parts, Quantisation, Requantise, Ties, ValueId, Window};
+use crate::integer::graph::{
+    Operator, Parts, Quantisation, Requantise, Ties, ValueId, Weights, Window,
+};
 use crate::integer::signature::Grid;
 
 /// The largest multiplier of an accumulator whose channels have different scales and that is put
@@ -22,52 +26,61 @@ const RAW_PRECISION: f64 = 1024.0;
 
 /// The parameters that Convolution and Linear share.
 pub(super) struct Parameters {
-    weights: Vec<i32>,
-    bias: Vec<i64>,
-    multipliers: Vec<i64>,
-    requantise: Option<Requantise>,
+    pub(super) weights: Vec<i32>,
+    /// The node whose weights are taken instead.
+    pub(super) owner: Option<usize>,
+    pub(super) bias: Vec<i64>,
+    pub(super) multipliers: Vec<i64>,
+    pub(super) requantise: Option<Requantise>,
+    /// Real worth of a weight's step, a row each.
+    pub(super) scales: Vec<f64>,
+    /// Whether the result is as exact as the file asks, which other weights would change.
+    pub(super) exact: bool,
 }
+
+/// A layer's parameters, and what its result stands for.
+pub(super) type Made = (Parameters, Grid, Option<Parts>);
 
 impl Parameters {
     pub(super) fn convolution(self, window: Window, groups: usize) -> Operator {
-        let Self { weights, bias, multipliers, requantise } = self;
-        let weights = weights.into();
+        let Self { weights, owner, bias, multipliers, requantise, .. } = self;
+        let weights = owner.map_or_else(|| weights.into(), Weights::Of);
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise }
     }
 
     pub(super) fn linear(self) -> Operator {
-        let Self { weights, bias, multipliers, requantise } = self;
-        let weights = weights.into();
+        let Self { weights, owner, bias, multipliers, requantise, .. } = self;
+        let weights = owner.map_or_else(|| weights.into(), Weights::Of);
         Operator::Linear { weights, bias, multipliers, requantise }
     }
 }
 
-impl Quantiser<'_> {
+impl<'a> Quantiser<'a> {
     /// Parameters of a layer, raw or requantised, and what its result stands for.
     pub(super) fn layer(
         &mut self,
         index: usize,
-        layer: &Layer,
+        layer: &'a Layer,
         input: ValueId,
         output: Grid,
-    ) -> (Parameters, Grid, Option<Parts>) {
-        if let (Layer::Real { weights, bias }, Some(parts)) = (layer, self.graph.parts.get(&input))
+    ) -> Made {
+        let mut layer = Cow::Borrowed(layer);
+        if let (Layer::Real { weights, bias }, Some(parts)) =
+            (&*layer, self.graph.parts.get(&input))
         {
             let operator = &self.float.nodes[index].operator;
             let (weights, bias) = parts::folded(operator, weights, bias, parts, self.grids[input]);
-            return self.channels(index, &Layer::Real { weights, bias }, input, output);
+            layer = Cow::Owned(Layer::Real { weights, bias });
         }
-        let less_steep = self.less_steep(index, layer, input);
-        self.channels(index, less_steep.as_ref().unwrap_or(layer), input, output)
+        let layer = match self.less_steep(index, &layer, input) {
+            Some(less) => Cow::Owned(less),
+            None => layer,
+        };
+        let made = self.channels(index, &layer, input, output);
+        self.share(index, layer, input, output, made)
     }
 
-    fn channels(
-        &mut self,
-        index: usize,
-        layer: &Layer,
-        input: ValueId,
-        output: Grid,
-    ) -> (Parameters, Grid, Option<Parts>) {
+    fn channels(&mut self, index: usize, layer: &Layer, input: ValueId, output: Grid) -> Made {
         let value = self.ids.len();
         let sums = self.choices.sums(value);
         let raw = sums != Sums::Rescaled;
@@ -87,8 +100,7 @@ impl Quantiser<'_> {
                     }
                     _ => channels::raw(weights, bias, scale, self.choices.plan.apart[value]),
                 };
-                let Channels { weights, bias, multipliers } = channels;
-                let parameters = Parameters { weights, bias, multipliers, requantise: None };
+                let parameters = snapped(channels, None);
                 match units.as_slice() {
                     &[unit] => (parameters, Self::raw(unit), None),
                     units => {
@@ -111,21 +123,25 @@ impl Quantiser<'_> {
                     None => vec![rescaling.scale; bias.len()],
                 };
                 let (channels, shift) = channels::snapped(weights, bias, scale, &scales);
-                let Channels { weights, bias, multipliers } = channels;
                 let requantise = Some(requantise(shift, Ties::Up, rescaling));
                 let parts = by_index.map(|(parts, _)| parts.clone());
-                (Parameters { weights, bias, multipliers, requantise }, output, parts)
+                (snapped(channels, requantise), output, parts)
             }
             Layer::Integer { weights, scales, bias } => {
                 let bias: Vec<i64> = steps(scales, bias, scale).collect();
                 let weights = weights.clone();
+                let with = |weights, multipliers, requantise| Parameters {
+                    weights,
+                    owner: None,
+                    bias: bias.clone(),
+                    multipliers,
+                    requantise,
+                    scales: scales.clone(),
+                    exact: true,
+                };
                 if raw {
                     let (multipliers, unit) = raw_multipliers(scales, scale);
-                    return (
-                        Parameters { weights, bias, multipliers, requantise: None },
-                        Self::raw(unit),
-                        None,
-                    );
+                    return (with(weights, multipliers, None), Self::raw(unit), None);
                 }
                 let rescaling = self.rescaling(index, output);
                 let stairs = self.staircases(&weights, scales, &bias, input, &rescaling, output);
@@ -142,7 +158,7 @@ impl Quantiser<'_> {
                     (multipliers, shift, Ties::Up)
                 };
                 let requantise = Some(requantise(shift, ties, rescaling));
-                (Parameters { weights, bias, multipliers, requantise }, output, None)
+                (with(weights, multipliers, requantise), output, None)
             }
         }
     }
@@ -164,7 +180,9 @@ impl Quantiser<'_> {
         }
         let (weights, bias) = whole_layer(layer)?;
         let requantise = (!raw).then(|| requantise(0, Ties::Up, rescaling));
-        Some(Parameters { weights, multipliers: vec![1; bias.len()], bias, requantise })
+        let (scales, multipliers) = (vec![1.0; bias.len()], vec![1; bias.len()]);
+        let (owner, exact) = (None, true);
+        Some(Parameters { weights, owner, bias, multipliers, requantise, scales, exact })
     }
 
     /// The scales of a raw accumulator whose channels have units of their own.
@@ -229,6 +247,13 @@ impl Quantiser<'_> {
         let range = self.choices.argument(index);
         function::rescaling(node.fused, range, whole, bits, output, node.grid.is_some())
     }
+}
+
+/// Parameters whose multipliers are exact, since weights gave way.
+fn snapped(channels: Channels, requantise: Option<Requantise>) -> Parameters {
+    let Channels { weights, bias, multipliers, scales } = channels;
+    let (owner, exact) = (None, false);
+    Parameters { weights, owner, bias, multipliers, requantise, scales, exact }
 }
 
 /// Real weights as integers of three digits: their rounding is that of single precision, in which

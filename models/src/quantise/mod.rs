@@ -21,6 +21,7 @@
 //! | `function` | saturation, activations and functions of two values as tables |
 //! | `layer` | Convolution and Linear |
 //! | `steep` | factors of masks |
+//! | `tie`, `leaders`, `shared` | weights that several layers read: the same scales, the same integers |
 //! | `matmul` | MatMul |
 //! | `rows` | Softmax and Normalise |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
@@ -40,6 +41,7 @@ mod function;
 mod index;
 mod join;
 mod layer;
+mod leaders;
 mod loss;
 mod matmul;
 mod method;
@@ -55,9 +57,13 @@ mod rescale;
 mod rows;
 mod scale;
 pub mod settings;
+mod shared;
 mod staircase;
 mod steep;
+mod tie;
 mod whole;
+
+use std::collections::BTreeSet;
 
 use crate::float::calibrate::{Calibration, Source};
 use crate::float::graph::Operator;
@@ -94,7 +100,45 @@ pub(crate) fn quantise(
     origin: Origin,
 ) -> Result<Quantised, QuantiseError> {
     let choices = Ranges::new(float, calibration, options)?;
-    let mut quantiser = Quantiser::new(float, &choices);
+    let mut fine = BTreeSet::new();
+    let mut quantiser = emit(float, &choices, notes, fine.clone())?;
+    // What is divided by more bits for weights of other layers is known once all have been tried.
+    for _ in 0..ROUNDS {
+        if quantiser.shared.wanting.is_subset(&fine) {
+            break;
+        }
+        fine.append(&mut quantiser.shared.wanting);
+        quantiser = emit(float, &choices, notes, fine.clone())?;
+    }
+    quantiser.say_shared();
+    say_measured(&mut quantiser, calibration.source, origin)?;
+    let outputs = float
+        .outputs
+        .iter()
+        .map(|output| Output { name: output.name.clone(), value: quantiser.ids[output.value] });
+    quantiser.graph.outputs = outputs.collect();
+    quantiser.graph.validate()?;
+    let counterpart = |(index, &value): (usize, &ValueId)| {
+        let Interval { low, high } = choices.matters(index);
+        let bounded = low.is_finite() || high.is_finite();
+        Counterpart { value, matters: bounded.then_some([low, high]) }
+    };
+    let counterparts = quantiser.ids.iter().enumerate().map(counterpart);
+    let counterparts = Counterparts::new(counterparts.collect());
+    Ok(Quantised { graph: quantiser.graph, report: quantiser.report, counterparts })
+}
+
+/// How often a network is quantised again because weights are shared.
+const ROUNDS: usize = 3;
+
+/// All inputs and nodes.
+fn emit<'a>(
+    float: &'a float::graph::Graph,
+    choices: &'a Ranges,
+    notes: &[String],
+    fine: BTreeSet<usize>,
+) -> Result<Quantiser<'a>, QuantiseError> {
+    let mut quantiser = Quantiser::new(float, choices, fine);
     quantiser.report.notes = notes.to_vec();
     quantiser.report.choices.clone_from(&choices.plan.choices);
     quantiser.report.choices.extend(choices.said.iter().cloned());
@@ -125,21 +169,7 @@ pub(crate) fn quantise(
         }
         quantiser.node(index);
     }
-    say_measured(&mut quantiser, calibration.source, origin)?;
-    let outputs = float
-        .outputs
-        .iter()
-        .map(|output| Output { name: output.name.clone(), value: quantiser.ids[output.value] });
-    quantiser.graph.outputs = outputs.collect();
-    quantiser.graph.validate()?;
-    let counterpart = |(index, &value): (usize, &ValueId)| {
-        let Interval { low, high } = choices.matters(index);
-        let bounded = low.is_finite() || high.is_finite();
-        Counterpart { value, matters: bounded.then_some([low, high]) }
-    };
-    let counterparts = quantiser.ids.iter().enumerate().map(counterpart);
-    let counterparts = Counterparts::new(counterparts.collect());
-    Ok(Quantised { graph: quantiser.graph, report: quantiser.report, counterparts })
+    Ok(quantiser)
 }
 
 /// What became of an input of integers whose range the file does not say.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::follow::{End, Readers};
 use super::loss::{self, Loss};
 use super::scale;
+use super::tie::source;
 use crate::float::accumulators::Sums;
 use crate::float::activation::Activation;
 use crate::float::calibrate::Calibration;
@@ -75,15 +76,7 @@ struct Planner<'g> {
 impl Planner<'_> {
     /// What a value's integers are where nothing else is decided: those of what it was moved from.
     fn source(&self, value: ValueId) -> ValueId {
-        let mut value = value;
-        while let Some(index) = self.graph.producer(value) {
-            let node = &self.graph.nodes[index];
-            match node.inputs.first() {
-                Some(&input) if node.keeps_grid() && node.grid.is_none() => value = input,
-                _ => break,
-            }
-        }
-        value
+        source(self.graph, value)
     }
 
     fn grid(&self, value: ValueId) -> Grid {

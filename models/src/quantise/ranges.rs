@@ -14,6 +14,7 @@ use super::error::QuantiseError;
 use super::plan::{Plan, Values};
 use super::reach::{fine_scale, steps};
 use super::settings::Options;
+use super::tie::Measured;
 use super::whole::Integers;
 use super::{outliers, scale};
 use crate::integer::signature::Grid;
@@ -112,6 +113,8 @@ impl Ranges {
         choices.narrow(graph, calibration, options);
         let kept: Vec<Option<Grid>> =
             (0..choices.ranges.len()).map(|id| choices.whole(id)).collect();
+        let Self { ranges, arguments, sums, .. } = &mut choices;
+        Measured { ranges, arguments }.tie(graph, sums, &kept);
         let Self { ranges, sums, bits, .. } = &choices;
         let values = Values { ranges, sums, bits, kept: &kept };
         choices.plan = Plan::new(graph, calibration, values);

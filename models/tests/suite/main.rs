@@ -18,6 +18,7 @@ mod refusals;
 mod residual;
 mod rows;
 mod scales;
+mod shared;
 mod spelled_rows;
 mod support;
 mod validate;

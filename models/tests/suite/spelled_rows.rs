@@ -126,18 +126,6 @@ fn layer_normalisations_are_one_operator() {
     }
 }
 
-/// A mean is spread over a long row in blocks, of which the last is cut off.
-#[test]
-fn so_are_those_of_long_rows() {
-    let length = 300;
-    let builder = Builder::new(17)
-        .input("x", &[1, 2, length])
-        .floats("gamma", &[length], &vec![1.5; length as usize])
-        .node(Op::new("LayerNormalization", &["x", "gamma"], &["y"]).int("axis", -1))
-        .output("y");
-    assert_eq!(operators(&quantised(builder))[0], "Normalise");
-}
-
 #[test]
 fn root_mean_squares_are_one_operator() {
     let fused =
