@@ -4,24 +4,20 @@
 
 mod common;
 
-use common::{judge, names, parameters};
+use common::verdicts::{END, LIMB, rejected};
+use common::{judge, names};
 use ff::Field;
 use pasta_curves::Fp;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Witness};
-use zkinfer_prover::{Assignment, ProveError, Prover};
 use zkinfer_verifier::circuit::description::{
     Bounded, Combine, Description, Hint, Input, Node, Operator, Output, OutputSource, Product,
     Quantisation, Scheme, Source,
 };
-use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
+use zkinfer_verifier::{VerifyingKey, Visibility};
 
 const K: u32 = 7;
 const LIMB_BITS: u32 = 4;
-const END: &str = "adjoint sum end";
-const LIMB: &str = "limb";
 /// Bits of the numerator, of a reciprocal, of a remainder.
 const NUMERATOR: u32 = 20;
 const RECIPROCAL: u32 = 21;
@@ -107,28 +103,6 @@ fn write(circuit: &Circuit, witness: &mut Witness, node: usize, element: usize, 
             _ => shifted << bounded.padding(LIMB_BITS),
         };
     }
-}
-
-#[track_caller]
-fn rejected(circuit: &Circuit, forged: &Witness, expected: &[&str]) {
-    let caught = names(mock_prove(circuit.key(), forged));
-    let caught: Vec<&str> =
-        caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
-    assert_eq!(caught, expected);
-    let parameters = parameters(K);
-    let prove = |check: bool| {
-        let tensors = [forged.inputs.as_slice(), &forged.outputs];
-        let operands = forged.operands.clone();
-        let claim = Assignment::new(circuit.key(), tensors, &forged.columns, operands, Vec::new());
-        let prover = Prover::new(circuit.key(), &parameters).self_check(false).check_witness(check);
-        prover.prove_assignment(claim, StdRng::seed_from_u64(1))
-    };
-    match prove(true) {
-        Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),
-        Err(ProveError::Linear) => assert_eq!(expected, [END]),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(circuit.key().verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
 }
 
 fn honest(x: &[i64]) -> (Circuit, Witness) {

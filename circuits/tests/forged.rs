@@ -7,21 +7,16 @@
 
 mod common;
 
-use common::{Net, names, parameters};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use common::verdicts::{END, LIMB, PAIR, impostor, rejected};
+use common::{Net, names};
 use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::integer::graph::{
     BinaryFunction, Function, Graph, Input, Operator, Requantise, Ties,
 };
-use zkinfer_prover::{Assignment, ProveError, Prover};
 use zkinfer_verifier::circuit::description::{self, Combine, Description};
-use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
+use zkinfer_verifier::{VerifyingKey, Visibility};
 
-const END: &str = "adjoint sum end";
-const LIMB: &str = "limb";
-const PAIR: &str = "pair (quotient, result)";
 const LIMB_BITS: u32 = 5;
 const K: u32 = 8;
 
@@ -103,18 +98,7 @@ impl Honest {
     fn other(&self, inputs: &[Vec<i64>], change: impl FnOnce(&mut Description)) -> Witness {
         let mut description = self.key().description().clone();
         change(&mut description);
-        let other = VerifyingKey::new(description).unwrap();
-        let places = |key: &VerifyingKey| -> Vec<_> {
-            let runs = key
-                .layout()
-                .nodes
-                .iter()
-                .flatten()
-                .flat_map(|cells| cells.limbs.iter().chain(&cells.result));
-            runs.flat_map(|run| key.layout().pieces(run, 0).collect::<Vec<_>>()).collect()
-        };
-        assert_eq!(places(&other), places(self.key()));
-        Witness::new(&other, &[], inputs).unwrap()
+        impostor(&self.circuit, description, &[], inputs)
     }
 
     /// As if requantisation `index` answered its argument with `result`.
@@ -156,26 +140,7 @@ impl Honest {
     #[track_caller]
     fn assert_rejected(&self, forged: &Witness, expected: &[&str]) {
         assert_ne!(forged.columns, self.witness.columns, "a forgery");
-        let caught = names(mock_prove(self.key(), forged));
-        // Lookups are numbered.
-        let caught: Vec<&str> =
-            caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
-        assert_eq!(caught, expected);
-        let parameters = parameters(K);
-        let prove = |check: bool| {
-            let tensors = [forged.inputs.as_slice(), &forged.outputs];
-            let claim =
-                Assignment::new(self.key(), tensors, &forged.columns, Vec::new(), Vec::new());
-            let prover =
-                Prover::new(self.key(), &parameters).self_check(false).check_witness(check);
-            prover.prove_assignment(claim, StdRng::seed_from_u64(1))
-        };
-        match prove(true) {
-            Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),
-            Err(ProveError::Linear) => assert_eq!(expected, [END]),
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(self.key().verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
+        rejected(&self.circuit, forged, expected);
     }
 }
 

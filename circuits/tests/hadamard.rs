@@ -5,22 +5,18 @@
 
 mod common;
 
-use common::{judge, names, parameters};
+use common::judge;
+use common::verdicts::END;
 use ff::Field;
 use pasta_curves::Fp;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use zkinfer_circuits::judge::mock_prove;
 use zkinfer_circuits::{Circuit, Witness};
-use zkinfer_prover::{Assignment, ProveError, Prover};
 use zkinfer_verifier::circuit::description::{
     Combine, Description, Hadamard, Input, Node, Operator, Output, OutputSource, Quantisation,
     Scheme, View, ViewKind,
 };
-use zkinfer_verifier::{Rejection, VerifyingKey, Visibility};
+use zkinfer_verifier::{VerifyingKey, Visibility};
 
 const K: u32 = 7;
-const END: &str = "adjoint sum end";
 /// Elements: more than a column has room for.
 const COUNT: usize = 125;
 
@@ -109,17 +105,7 @@ fn forged(circuit: &Circuit, witness: &Witness, [u, v]: [&[i64]; 2]) -> Witness 
 
 #[track_caller]
 fn rejected(circuit: &Circuit, forged: &Witness) {
-    assert_eq!(names(mock_prove(circuit.key(), forged)), [END]);
-    let parameters = parameters(K);
-    let prove = |check: bool| {
-        let tensors = [forged.inputs.as_slice(), &forged.outputs];
-        let claim =
-            Assignment::new(circuit.key(), tensors, &forged.columns, Vec::new(), Vec::new());
-        let prover = Prover::new(circuit.key(), &parameters).self_check(false).check_witness(check);
-        prover.prove_assignment(claim, StdRng::seed_from_u64(1))
-    };
-    assert!(matches!(prove(true), Err(ProveError::Linear)));
-    assert_eq!(circuit.key().verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
+    common::verdicts::rejected(circuit, forged, &[END]);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{judge, names};
+use common::judge;
+use common::verdicts::{END, rejected};
 use ff::Field;
 use pasta_curves::Fp;
-use zkinfer_circuits::Circuit;
-use zkinfer_circuits::judge::mock_prove;
+use zkinfer_circuits::{Circuit, Witness};
 use zkinfer_verifier::circuit::description::{
     Description, Form, Function, Input, Node, Operator, Output, OutputSource, Product,
     Quantisation, Requantise, Scheme,
@@ -15,7 +15,6 @@ use zkinfer_verifier::circuit::description::{
 use zkinfer_verifier::{VerifyingKey, Visibility};
 
 const K: u32 = 7;
-const END: &str = "adjoint sum end";
 
 /// `clamp(⌊left·rightᵀ / 2^8⌋)` over two batches, and the product itself through a copy.
 fn product(inputs: [Visibility; 2]) -> Description {
@@ -83,7 +82,7 @@ fn products_of_activations() {
         }
         let mut forged = witness.clone();
         forged.outputs[1][7] += 1;
-        assert_eq!(names(mock_prove(circuit.key(), &forged)), [END]);
+        rejected(&circuit, &forged, &[END]);
     }
 
     // Read twice, or by something that spoils its rank-one cotangent: refused.
@@ -98,4 +97,33 @@ fn products_of_activations() {
     let mut double = product([Visibility::Private; 2]);
     double.nodes.push(Node { name: "left twice".into(), operator: Operator::Input(0) });
     assert!(VerifyingKey::new(double).unwrap_err().to_string().contains("left"));
+}
+
+/// Factors of other integers than those of the cells that they stand for: by themselves, and with
+/// all that is computed from them.
+#[test]
+fn factors_of_other_integers_than_their_operands() {
+    let description = product([Visibility::Private, Visibility::Public]);
+    let circuit = Circuit::from(VerifyingKey::new(description).unwrap());
+    let left: Vec<i64> = (0..30).map(|i| (i * 41) % 256 - 128).collect();
+    let right: Vec<i64> = (0..40).map(|i| (i * 67 + 5) % 256 - 128).collect();
+    let inputs = [left, right];
+    let witness = circuit.witness(&[], &inputs).unwrap();
+    for (product, node) in [(0, 2), (1, 4)] {
+        for (side, element) in [(0, 0), (0, 29), (1, 0), (1, 39)] {
+            let mut forged = witness.clone();
+            forged.operands[product][side][element] += 1;
+            rejected(&circuit, &forged, &[END]);
+        }
+        for (element, step) in [(0, 1), (17, -40)] {
+            let change = |id, values: &mut [i64]| {
+                if id == node {
+                    values[element] += step;
+                }
+            };
+            let forged = Witness::forged(circuit.key(), &[], &inputs, &change).unwrap();
+            assert_ne!(forged.outputs, witness.outputs);
+            rejected(&circuit, &forged, &[END]);
+        }
+    }
 }

@@ -3,65 +3,15 @@
 
 mod common;
 
-use common::{Net, check, names, parameters};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use zkinfer_circuits::judge::mock_prove;
+use common::rows::{matmul, normalise, softmax};
+use common::verdicts::{END, LIMB, PAIR, caught, rejected};
+use common::{Net, check};
 use zkinfer_circuits::{Circuit, Witness};
-use zkinfer_models::integer::graph::{Function, Graph, Operator, Requantise, Ties, ValueId, mark};
-use zkinfer_prover::{Assignment, ProveError, Prover};
-use zkinfer_verifier::Rejection;
+use zkinfer_models::integer::graph::Graph;
 use zkinfer_verifier::circuit::description::{self, Hint, Source};
 
 const K: u32 = 8;
 const LIMB_BITS: u32 = 4;
-const END: &str = "adjoint sum end";
-const LIMB: &str = "limb";
-const PAIR: &str = "pair (quotient, result)";
-
-fn requantise(shift: u32, [minimum, maximum]: [i64; 2]) -> Requantise {
-    Requantise {
-        shift,
-        ties: Ties::Up,
-        zero_point: minimum,
-        function: Function::clamp(minimum, maximum),
-    }
-}
-
-/// A softmax of rows of `columns`: exponentials of 10 bits, results in 256ths from −128 on.
-fn softmax(columns: usize, shift: u32, visible: Vec<bool>) -> Operator {
-    let mark = mark(columns);
-    let exponential = |distance: i64| {
-        mark * (1024.0 * (-0.07 * distance as f64).exp()).round() as i64 + i64::from(distance == 0)
-    };
-    let bits = 64 - (1024 * mark).leading_zeros() + 12;
-    Operator::Softmax {
-        shift,
-        exponentials: (0..100).map(exponential).collect(),
-        reciprocal_bits: bits,
-        visible,
-        requantise: requantise(bits - 8, [-128, 127]),
-    }
-}
-
-fn normalise(centred: bool) -> Operator {
-    Operator::Normalise {
-        centred,
-        multiplier: 3,
-        epsilon: 5000,
-        reciprocal_bits: 24,
-        requantise: Requantise {
-            shift: 18,
-            ties: Ties::Up,
-            zero_point: 3,
-            function: Function::clamp(-128, 127),
-        },
-    }
-}
-
-fn matmul(net: &mut Net, [left, right]: [ValueId; 2], shape: &[usize]) -> ValueId {
-    net.node(Operator::MatMul { multiplier: 1, requantise: None }, &[left, right], shape, 0)
-}
 
 /// Scores of two heads: queries `[1, 2, 4, 5]` times keys `[1, 2, 5, 6]`.
 fn attention(visible: Vec<bool>) -> Graph {
@@ -166,41 +116,43 @@ impl Honest {
         *self.bounded().iter().find(|node| is(node)).expect("a hint of this kind")
     }
 
-    /// The honest witness, had the hint at `node` been `step` more: everything behind it computed
-    /// with that, as far as it can be.
-    fn misled(&self, node: usize, step: i64) -> Witness {
+    /// The honest witness, had element `at` of `node` been `step` more (of a product, its left
+    /// operand): everything behind it computed with that, as far as it can be.
+    fn misled_at(&self, node: usize, at: usize, step: i64) -> Witness {
         let key = self.circuit.key();
         Witness::forged(key, &[], &self.witness.inputs, &|id, values: &mut [i64]| {
             if id == node {
-                values[0] += step;
+                values[at] += step;
             }
         })
         .unwrap()
     }
 
+    fn misled(&self, node: usize, step: i64) -> Witness {
+        self.misled_at(node, 0, step)
+    }
+
+    /// The honest witness with other limbs at `node`, of which nothing else knows.
+    fn beside(&self, node: usize, step: i64) -> Witness {
+        let (mut forged, other) = (self.witness.clone(), self.misled(node, step));
+        let layout = self.circuit.key().layout();
+        for limb in &layout.nodes[node].as_ref().unwrap().limbs {
+            let piece = layout.pieces(limb, 0).next().unwrap();
+            let (column, row) = (piece.column, piece.rows.start);
+            forged.columns[column][row] = other.columns[column][row];
+        }
+        forged
+    }
+
+    /// The bilinear nodes.
+    fn products(&self) -> Vec<usize> {
+        self.circuit.key().description().bilinear().collect()
+    }
+
     #[track_caller]
     fn rejected(&self, forged: &Witness, expected: &[&str]) {
-        assert_ne!(forged.columns, self.witness.columns, "a forgery");
-        let key = self.circuit.key();
-        let caught = names(mock_prove(key, forged));
-        let mut caught: Vec<&str> =
-            caught.iter().map(|name| name.rsplit(": ").next().unwrap_or(name)).collect();
-        caught.dedup();
-        assert_eq!(caught, expected);
-        let parameters = parameters(K);
-        let prove = |check: bool| {
-            let tensors = [forged.inputs.as_slice(), &forged.outputs];
-            let operands = forged.operands.clone();
-            let claim = Assignment::new(key, tensors, &forged.columns, operands, Vec::new());
-            let prover = Prover::new(key, &parameters).self_check(false).check_witness(check);
-            prover.prove_assignment(claim, StdRng::seed_from_u64(1))
-        };
-        match prove(true) {
-            Err(ProveError::Lookup { .. }) => assert_ne!(expected, [END]),
-            Err(ProveError::Linear) => assert_eq!(expected, [END]),
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(key.verify(&parameters, &prove(false).unwrap()), Err(Rejection::Opening));
+        assert_ne!(*forged, self.witness, "a forgery");
+        rejected(&self.circuit, forged, expected);
     }
 }
 
@@ -220,8 +172,7 @@ fn a_largest_score_that_is_too_small_or_too_large() {
     honest.rejected(&honest.misled(largest, 1), &[LIMB]);
     // Far enough that a score stands beside each count that is missing.
     for step in [-20, -60, 20, 60] {
-        let forged = honest.misled(largest, step);
-        assert!(mock_prove(honest.circuit.key(), &forged).is_err());
+        assert!(!caught(&honest.circuit, &honest.misled(largest, step)).is_empty());
     }
 }
 
@@ -240,6 +191,7 @@ fn a_reciprocal_off_by_one_both_ways() {
     let reciprocal = honest.hint(|hint| matches!(hint, Hint::Reciprocal { .. }));
     for step in [-1, 1] {
         honest.rejected(&honest.misled(reciprocal, step), &[LIMB]);
+        honest.rejected(&honest.beside(reciprocal, step), &[END]);
     }
 }
 
@@ -254,13 +206,26 @@ fn an_exponential_or_a_result_that_is_another() {
         .collect();
     let [exponential, result] = requantised[..] else { panic!("{requantised:?}") };
     for (node, step) in [(exponential, 64), (result, 1)] {
-        let forged =
-            Witness::forged(key, &[], &honest.witness.inputs, &|id, values: &mut [i64]| {
-                if id == node {
-                    values[2] += step;
-                }
-            });
-        honest.rejected(&forged.unwrap(), &[PAIR]);
+        honest.rejected(&honest.misled_at(node, 2, step), &[PAIR]);
+    }
+}
+
+/// What is multiplied is not the exponential that counts in the sum, or not the sum's reciprocal.
+#[test]
+fn a_numerator_that_is_not_its_exponential() {
+    let honest = row();
+    let [reciprocal, scaled] = honest.products()[..] else { panic!("two products") };
+    for (element, step) in [(0, 64), (2, -16), (4, 1)] {
+        honest.rejected(&honest.misled_at(scaled, element, step), &[END]);
+    }
+    for step in [-1, 1] {
+        // Remainders that match it, one of which is negative; or only what is multiplied.
+        honest.rejected(&honest.misled(reciprocal, step), &[END, LIMB]);
+        for product in [0, 1] {
+            let mut forged = honest.witness.clone();
+            forged.operands[product][1][0] += step;
+            honest.rejected(&forged, &[END]);
+        }
     }
 }
 
@@ -274,8 +239,26 @@ fn a_root_or_its_reciprocal_off_by_one_both_ways() {
         let reciprocal = honest.hint(|hint| matches!(hint, Hint::Reciprocal { .. }));
         for node in [root, reciprocal] {
             for step in [-1, 1] {
+                // Remainders to match, and those of the honest one.
                 honest.rejected(&honest.misled(node, step), &[LIMB]);
+                honest.rejected(&honest.beside(node, step), &[END]);
             }
+        }
+    }
+}
+
+/// What is squared, or multiplied with the reciprocal, is not the element.
+#[test]
+fn a_sum_of_squares_or_a_numerator_that_is_another() {
+    for centred in [true, false] {
+        let mut net = Net::new("row", &[(&[1, 5], 0)]);
+        let y = net.node(normalise(centred), &[0], &[1, 5], 3);
+        let honest = Honest::new(&net.finish(y), &[3, 40, -20, 40, 39]);
+        let [squares, .., scaled] = honest.products()[..] else { panic!("four products") };
+        assert_eq!(honest.products().len(), 4);
+        for (element, step) in [(0, 1), (3, -7)] {
+            honest.rejected(&honest.misled_at(squares, element, step), &[END]);
+            honest.rejected(&honest.misled_at(scaled, element, step), &[END]);
         }
     }
 }

@@ -66,9 +66,7 @@ impl<'a> Assignment<'a> {
         let count = |what, expected: usize, got: usize| {
             if expected == got { Ok(()) } else { Err(ProveError::Missing { what, expected, got }) }
         };
-        let bilinear = (0..key.description().nodes.len())
-            .filter(|&id| key.description().is_bilinear(id))
-            .count();
+        let bilinear = key.description().bilinear().count();
         count("pairs of operands", bilinear, self.operands.len())?;
         let model = layout.model_sheets().count();
         count(

@@ -22,7 +22,7 @@ use zkinfer_prover::row_sum::lookups::multiplicities;
 use zkinfer_verifier::argument::Argument;
 use zkinfer_verifier::argument::bound::Bound;
 use zkinfer_verifier::argument::public::Rows;
-use zkinfer_verifier::argument::schedule::Sizes;
+use zkinfer_verifier::argument::schedule::{Part, Sizes};
 use zkinfer_verifier::challenges::LookupChallenges;
 use zkinfer_verifier::field::multilinear::inner_product;
 use zkinfer_verifier::{BLINDING_ROWS, Proof};
@@ -253,4 +253,43 @@ fn the_random_rows_are_enough_for_what_is_revealed() {
     let inverses = desk.key.table_inverses(theta, beta).unwrap();
     assert_ne!(inner_product(&inverses[0], &weights) * *y, Fp::ZERO);
     assert_ne!(*argument.lambda, Fp::ZERO);
+}
+
+/// Every evaluation at the point of the row sum has a mask that no combination of the others takes
+/// away, also where two of them are of one column: the map from the mask rows of all columns to
+/// what is revealed there is onto.
+#[test]
+fn evaluations_at_one_point_have_masks_of_their_own() {
+    let desk = Everything::new();
+    let proof = desk.prove(4);
+    let bound = Bound::new(&desk.key, proof.seal, desk.parameters.digest(), &proof.statement);
+    let argument = Argument::read(&desk.key, &bound, &proof.argument).unwrap();
+    let (layout, sizes) = (desk.key.layout(), Sizes::of(&desk.key));
+    let mask = Rows::new(&argument.point, layout).weights[layout.usable];
+    let theta = *argument.lookup.theta;
+    // Columns of cells and factors, then helpers: each has one mask.
+    let columns = layout.columns() + sizes.helpers;
+    let row = |shares: &mut dyn Iterator<Item = (usize, Fp)>| {
+        let mut row = vec![Fp::ZERO; columns];
+        shares.for_each(|(column, share)| row[column] += share * mask);
+        row
+    };
+    let mut revealed: Vec<Vec<Fp>> = Vec::new();
+    for lookup in &layout.lookups {
+        let powers = (1u64..).map(|exponent| theta.pow_vartime([exponent]));
+        revealed.push(row(&mut lookup.columns.clone().zip(powers)));
+    }
+    let helpers = (layout.columns()..columns).chain(layout.multiplied_columns());
+    revealed.extend(helpers.map(|column| row(&mut std::iter::once((column, Fp::ONE)))));
+    let at = [Part::LookupsAt, Part::HelpersAt, Part::FactorsAt];
+    let parts = sizes.parts().into_iter().filter(|(part, _)| at.contains(part));
+    assert_eq!(revealed.len(), parts.map(|(_, count)| count).sum::<usize>());
+    // Some column is in two lookups, some operands and factors are in none.
+    let looked_up = |column: usize| {
+        layout.lookups.iter().filter(|lookup| lookup.columns.contains(&column)).count()
+    };
+    assert!((0..layout.fresh_columns()).any(|column| looked_up(column) == 2));
+    assert!(layout.multiplied_columns().all(|column| looked_up(column) == 0));
+    let count = revealed.len();
+    assert_eq!(rank(revealed), count);
 }

@@ -4,12 +4,14 @@
 #[path = "../../verifier/tests/known/files.rs"]
 mod files;
 mod make;
+mod words;
 
 use std::path::Path;
 
-use files::{Files, NAMES, TABLE, read, recorded, table, versions};
+use files::{Files, NAMES, TABLE, WORDS, read, recorded, table, versions};
 use make::{compiled, proven};
 use zkinfer::Circuit;
+use zkinfer::verifier::circuit::description::{Hint, Operator, Source};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/verifier/tests/known");
 const AGAIN: &str =
@@ -79,6 +81,32 @@ fn the_same_models_make_the_same_networks() {
         Vec::<String>::new(),
         "models of the zoo are compiled to other networks than before; if this is meant: {AGAIN}"
     );
+}
+
+/// The transformer has every operator of the description, and so its cells and equations are held.
+#[test]
+fn the_transformer_has_what_transformers_are_made_of() {
+    let files = read(FOLDER);
+    let circuit = Circuit::from_bytes(&files[&format!("{WORDS}.zkc")]).expect("a circuit");
+    let has = |of: &dyn Fn(&Operator) -> bool| {
+        circuit.key().description().nodes.iter().any(|node| of(&node.operator))
+    };
+    let bounded = |of: &dyn Fn(&Source) -> bool| {
+        has(&|operator| matches!(operator, Operator::Bounded(bounded) if of(&bounded.source)))
+    };
+    let hint = |of: &dyn Fn(&Hint) -> bool| {
+        bounded(&|source| matches!(source, Source::Hint { hint, .. } if of(hint)))
+    };
+    assert!(has(&|operator| matches!(operator, Operator::OneHot(_))));
+    assert!(has(&|operator| matches!(operator, Operator::Hadamard(_))));
+    assert!(has(&|operator| matches!(operator, Operator::Product(_))));
+    assert!(has(&|operator| operator.has_sealed_weights()));
+    assert!(bounded(&|source| matches!(source, Source::Quotient { unit: 1, .. })));
+    assert!(bounded(&|source| matches!(source, Source::Quotient { unit: 2.., .. })));
+    assert!(hint(&|hint| matches!(hint, Hint::Maximum { .. })));
+    assert!(hint(&|hint| matches!(hint, Hint::Shifted { .. })));
+    assert!(hint(&|hint| matches!(hint, Hint::Reciprocal { .. })));
+    assert!(hint(&|hint| matches!(hint, Hint::Root { .. })));
 }
 
 #[test]

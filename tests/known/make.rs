@@ -16,7 +16,8 @@ use zkinfer::{
     Circuit, Compile, Exposure, Model, Objective, Opening, Parameters, Visibility, compile_segments,
 };
 
-use crate::files::{CHAIN, Files, NAMES, text};
+use crate::files::{CHAIN, Files, NAMES, WORDS, text};
+use crate::words;
 
 const ZOO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/zoo");
 const MLP: &str = "mlp-64-32-16-10";
@@ -80,9 +81,11 @@ pub fn compiled() -> Files {
     let whole = whole.map(|(network, exposure)| {
         quantised(network).compile_with(exposure, Objective::Prover).expect("a circuit")
     });
+    let words = words::quantised().compile_with(&Exposure::default(), Objective::Prover);
     let chain =
         compile_segments(&quantised(MLP), &Exposure::default(), Objective::Prover, CHAIN.len());
     let circuits = whole.into_iter().chain(chain.expect("three segments"));
+    let circuits = circuits.chain([words.expect("a circuit")]);
     let files = NAMES.iter().zip(circuits);
     files.map(|(name, circuit)| (format!("{name}.zkc"), circuit.to_bytes())).collect()
 }
@@ -133,8 +136,13 @@ fn prove(
     let integers = before.as_ref().map_or_else(
         || {
             let network = if name.starts_with("cnn") { CNN } else { MLP };
-            let sample = circuit.read_inputs(format!("{ZOO}/{network}/sample.npy"));
-            let inputs = graph.quantise_inputs(&sample.expect("the sample")).expect("integers");
+            let sample = if name == WORDS {
+                words::sample()
+            } else {
+                let sample = circuit.read_inputs(format!("{ZOO}/{network}/sample.npy"));
+                sample.expect("the sample")
+            };
+            let inputs = graph.quantise_inputs(&sample).expect("integers");
             inputs[0].iter().copied().collect()
         },
         |(_, integers)| integers.clone(),

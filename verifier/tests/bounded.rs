@@ -2,35 +2,11 @@
 
 mod support;
 
-use support::{accepts, hidden, node};
+use support::{accepts, forward, interval, node, overflow, refuses, shape};
+use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
     Bounded, Combine, Description, Hint, Operator, OutputSource, Source, View, ViewKind,
 };
-use zkinfer_verifier::circuit::facts::Facts;
-use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
-
-#[track_caller]
-fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
-    let mut description = hidden();
-    change(&mut description);
-    assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
-}
-
-fn shape(node: &str, what: &'static str) -> Error {
-    Error::Shape { node: node.into(), what }
-}
-
-fn overflow(node: &str) -> Error {
-    Error::Overflow { node: node.into() }
-}
-
-fn forward(node: &str, reference: usize) -> Error {
-    Error::ForwardReference { node: node.into(), reference }
-}
-
-fn interval(facts: &Facts) -> (i64, i64) {
-    (facts.interval.minimum, facts.interval.maximum)
-}
 
 #[test]
 fn bounded_integers_have_so_many_bits_and_no_more() {

@@ -4,42 +4,16 @@
 
 mod support;
 
-use support::{accepts, elements, hidden, node, refuses_size, valid};
+use support::{
+    accepts, elements, forward, hidden, interval, node, overflow, range, refuses, refuses_size,
+    shape, valid,
+};
 use zkinfer_verifier::circuit::analysis::analyse;
 use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Operator, OutputSource, Product, Quantisation,
     Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
-use zkinfer_verifier::circuit::facts::Facts;
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
-
-/// Changes [`hidden`] and demands exactly this error.
-#[track_caller]
-fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
-    let mut description = hidden();
-    change(&mut description);
-    assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
-}
-
-fn shape(node: &str, what: &'static str) -> Error {
-    Error::Shape { node: node.into(), what }
-}
-
-fn overflow(node: &str) -> Error {
-    Error::Overflow { node: node.into() }
-}
-
-fn range(node: &str, what: &'static str) -> Error {
-    Error::Range { node: node.into(), what }
-}
-
-fn forward(node: &str, reference: usize) -> Error {
-    Error::ForwardReference { node: node.into(), reference }
-}
-
-fn interval(facts: &Facts) -> (i64, i64) {
-    (facts.interval.minimum, facts.interval.maximum)
-}
 
 #[test]
 fn the_base_cases_are_valid() {

@@ -81,7 +81,7 @@ fn every_file_reads_back_to_its_own_bytes() {
         assert!(again == *bytes, "{name} is written with other bytes than it was read from");
         count += 1;
     }
-    assert_eq!(count, 2 * NAMES.len() + 4, "a key and a proof each, and four seals");
+    assert_eq!(count, 2 * NAMES.len() + 5, "a key and a proof each, and five seals");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::size;
+use support::{shape, size};
 use zkinfer_verifier::circuit::analysis::{Analysis, analyse};
 use zkinfer_verifier::circuit::description::{
     Contract, Description, Input, Node, Operator, Output, OutputSource, Quantisation, Scheme,
@@ -93,13 +93,7 @@ fn of(description: &mut Description, node: usize) -> &mut Contract {
 
 #[track_caller]
 fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
-    let mut description = shared();
-    change(&mut description);
-    assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
-}
-
-fn shape(node: &str, what: &'static str) -> Error {
-    Error::Shape { node: node.into(), what }
+    support::refuses_of(shared(), expected, change);
 }
 
 #[test]

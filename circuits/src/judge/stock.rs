@@ -124,13 +124,7 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
         cells[column] = integers.into_iter().map(integer).collect();
     }
     let LinearChallenges { rho, sigma, .. } = challenges(key, &shown(key, witness), &cells);
-    let nodes = key
-        .description()
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| key.description().is_bilinear(*id));
-    for ((id, _), [left, right]) in nodes.zip(&witness.operands) {
+    for (id, [left, right]) in key.description().bilinear().zip(&witness.operands) {
         let role = Role::Weights(key.description().owner(id));
         let sheet = layout.sheets.iter().position(|sheet| sheet.role == role);
         let operands =

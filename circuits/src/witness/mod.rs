@@ -56,8 +56,9 @@ impl Witness {
     }
 
     /// What a prover has who cheats: `change` is given each node that is looked up in a table (a
-    /// hint, a quotient, a requantisation) with its honest results, and everything behind is
-    /// computed from what it leaves. Tests see by this what catches whom.
+    /// hint, a quotient, a requantisation) with its honest results, and each product of committed
+    /// values with its left operand; everything behind is computed from what it leaves. Tests see
+    /// by this what catches whom.
     pub fn forged(
         key: &VerifyingKey,
         model: &[Vec<i64>],
@@ -158,8 +159,9 @@ impl Evaluation<'_> {
                 Operator::Input(index) => self.input(id, *index),
                 Operator::Contract(contract) => self.contract(id, contract),
                 Operator::Product(product) => {
-                    let [left, right] =
+                    let [mut left, right] =
                         [product.left, product.right].map(|node| self.values[node].clone());
+                    (self.change)(id, &mut left);
                     let shape = &key.analysis().nodes[product.left].shape;
                     let values = contraction::product(&left, &right, shape[0], shape[2]);
                     self.operands.push([left, right]);
@@ -172,7 +174,8 @@ impl Evaluation<'_> {
                 }
                 Operator::Hadamard(product) => {
                     let operands = [product.left, product.right].map(|node| &self.values[node]);
-                    let [left, right] = operands.map(|operand| operand.clone());
+                    let [mut left, right] = operands.map(|operand| operand.clone());
+                    (self.change)(id, &mut left);
                     self.place(id, 0, &left);
                     self.place(id, 1, &right);
                     left.iter().zip(&right).map(|(left, right)| left.wrapping_mul(*right)).collect()

@@ -4,6 +4,8 @@
 pub mod desk;
 pub mod evaluate;
 pub mod forgery;
+pub mod rows;
+pub mod verdicts;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +21,7 @@ use zkinfer_models::integer::graph::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
 use zkinfer_models::integer::interpreter::Interpreter;
-use zkinfer_prover::{Assignment, Prover, sealing};
-use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_prover::{Assignment, Prover};
 use zkinfer_verifier::{Parameters, Value, Visibility};
 
 /// Deterministic noise: SplitMix64.
@@ -381,28 +382,15 @@ pub fn accepts(circuit: &Circuit, witness: &Witness) {
 pub fn proves(circuit: &Circuit, witness: Witness) {
     let key = circuit.key();
     let parameters = parameters(key.description().k);
-    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-    let Witness { inputs, outputs, columns, operands, sealed } = witness;
-    let mut seal = |tensors: &[_], integers| {
-        sealing::commit(&parameters, tensors, integers, &mut rng).unwrap()
-    };
-    // Inputs and outputs each by themselves, as other proofs would use them; the model's tensors
-    // stand behind them.
-    let mut own = Vec::new();
-    for (sheet, integers) in key.layout().sheets.iter().zip(&sealed) {
-        if matches!(sheet.role, Role::Input(_) | Role::Output(_)) {
-            own.push(seal(std::slice::from_ref(&sheet.tensor), vec![integers.clone()]).1);
-        }
-    }
+    let (own, model) = verdicts::sealed(key, &parameters, &witness);
+    let Witness { inputs, outputs, columns, operands, .. } = witness;
     let mut prover = Prover::new(key, &parameters);
-    if key.has_sealed_weights() {
-        let tensors: Vec<_> =
-            key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
-        prover = prover.weights(seal(&tensors, sealed[own.len()..].to_vec()).1);
+    if let Some(model) = model {
+        prover = prover.weights(model);
     }
     let tensors = [inputs.as_slice(), &outputs];
     let assignment = Assignment::new(key, tensors, &columns, operands, own.iter().collect());
-    let proof = prover.prove_assignment(assignment, rng);
+    let proof = prover.prove_assignment(assignment, rand::rngs::StdRng::seed_from_u64(1));
     proof.unwrap_or_else(|error| panic!("{}: {error}", key.description().name));
 }
 

@@ -22,22 +22,14 @@ pub fn factor_columns(
     let first = layout.factor_columns().start;
     let mut columns = vec![Vec::new(); first];
     columns.resize(layout.factor_columns().end, vec![Fp::ZERO; layout.usable]);
-    let nodes = key
-        .description()
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| key.description().is_bilinear(*id));
     let weights = |id: usize| {
         let role = Role::Weights(key.description().owner(id));
         let index = layout.model_sheets().position(|sheet| sheet.role == role)?;
         weights?.tensors.get(index).map(Vec::as_slice)
     };
+    let nodes = key.description().bilinear().zip(operands);
     let jobs: Vec<_> = nodes
-        .zip(operands)
-        .map(|((id, _), [left, right])| {
-            (id, Operands { left, right: weights(id).unwrap_or(right) })
-        })
+        .map(|(id, [left, right])| (id, Operands { left, right: weights(id).unwrap_or(right) }))
         .collect();
     let pairs: Vec<_> = jobs
         .into_par_iter()

@@ -411,6 +411,11 @@ impl Description {
         }
     }
 
+    /// The bilinear nodes, in order: each has a pair of operands and a pair of factor columns.
+    pub fn bilinear(&self) -> impl Iterator<Item = NodeId> + '_ {
+        (0..self.nodes.len()).filter(|&id| self.is_bilinear(id))
+    }
+
     /// The public weights that a contraction reads, whosever they are.
     pub fn public_weights<'a>(&'a self, contract: &'a Contract) -> Option<&'a [i8]> {
         match contract.weights {

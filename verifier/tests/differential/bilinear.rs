@@ -2,7 +2,7 @@
 //! one equation, perhaps through sums.
 
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Hadamard, NodeId, Operator, Product, Weights,
+    Combine, Contract, Hadamard, Input, NodeId, OneHot, Operator, Product, Visibility, Weights,
 };
 
 use crate::generator::{Draft, MOST, elements};
@@ -127,7 +127,10 @@ impl Draft<'_> {
         };
         let owners = self.contractions(|of, shapes| {
             let inner = shapes[of.input][0] / of.groups * of.kernel[0] * of.kernel[1];
-            own(&of.weights) == Some(sealed) && (of.rows, inner) == (rows, depth)
+            // Nothing else reads the weights of a sealed table.
+            own(&of.weights) == Some(sealed)
+                && !(sealed && self.description.table(of).is_some())
+                && (of.rows, inner) == (rows, depth)
         });
         if !owners.is_empty() && !self.random.once_in(4) {
             let owner = *self.random.pick(&owners);
@@ -163,6 +166,48 @@ impl Draft<'_> {
         match &self.description.nodes[node].operator {
             Operator::Contract(contract) => contract.clone(),
             operator => panic!("{operator:?} is no contraction"),
+        }
+    }
+
+    /// Adds a table that is read at a public input's elements, or what reads one.
+    pub fn lookup(&mut self) {
+        let inputs = self.description.inputs.iter().enumerate();
+        let short = |input: &Input| {
+            input.visibility == Visibility::Public && input.maximum - input.minimum < 100
+        };
+        let short: Vec<usize> = inputs.filter(|(_, i)| short(i)).map(|(index, _)| index).collect();
+        let Some(&input) = (!short.is_empty()).then(|| self.random.pick(&short)) else { return };
+        let Input { minimum, maximum, ref shape, .. } = self.description.inputs[input];
+        let positions = elements(shape);
+        let first = minimum - self.random.below(3) as i64;
+        let count = (maximum - first) as usize + 1 + self.random.below(3);
+        if count * positions > 4 * self.limit {
+            return;
+        }
+        let indices = OneHot { input, first, count };
+        let node = self.push(Operator::OneHot(indices), vec![count, 1, positions], 1);
+        if self.random.once_in(4) {
+            return;
+        }
+        let rows = 1 + self.random.below(4);
+        let contract = Contract {
+            input: node,
+            rows,
+            groups: 1,
+            kernel: [1; 2],
+            strides: [1; 2],
+            pads: [0; 4],
+            dilations: [1; 2],
+            weights: Weights::Sealed,
+            row_factors: Vec::new(),
+            column_factors: Vec::new(),
+            bias: Vec::new(),
+        };
+        let sealed = self.random.once_in(2);
+        let (id, bound) = self.contraction(contract, &[rows, 1, positions], sealed);
+        if sealed {
+            self.open.retain(|&open| open != id);
+            self.reach(vec![(id, bound)]);
         }
     }
 

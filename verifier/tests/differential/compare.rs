@@ -82,13 +82,7 @@ pub fn compare(
     }
 
     // A bilinear node takes part with one multiple of `ρ^row·σ^column`, which is `π` on its rows.
-    for (id, node) in key
-        .description()
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| key.description().is_bilinear(*id))
-    {
+    for id in key.description().bilinear() {
         let separator = coefficient(Variable::Bilinear { node: id, element: 0 });
         let columns = network.columns(id);
         for element in 0..network.nodes[id].len() {
@@ -100,7 +94,7 @@ pub fn compare(
                 coefficient(Variable::Bilinear { node: id, element }),
                 expected,
                 "{} has no rank one",
-                node.name
+                key.description().nodes[id].name
             );
         }
         for (column, row) in network.cells(id, 0) {

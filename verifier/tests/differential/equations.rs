@@ -6,7 +6,7 @@ use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
-    Bounded, Contract, Form as Requantisation, NodeId, Operator, OutputSource, Source,
+    Bounded, Contract, Form as Requantisation, NodeId, OneHot, Operator, OutputSource, Source,
 };
 use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
@@ -14,6 +14,7 @@ use zkinfer_verifier::field::integer;
 use zkinfer_verifier::{Statement, VerifyingKey, Visibility};
 
 use crate::generator::is_sealed;
+use crate::indices::Indices;
 use crate::meaning::{self, Value, column_factor, met, taps};
 
 /// What a form is linear in.
@@ -29,6 +30,17 @@ pub enum Variable {
     /// What the committed values of a bilinear node make together: `f_o·c_p·Σ_t W[o, t]·X[t, p]`,
     /// or an element of a product, of matrices or of elements.
     Bilinear {
+        node: NodeId,
+        element: usize,
+    },
+    /// 1 where an integer of the statement is this one, else 0.
+    Indicator {
+        input: usize,
+        element: usize,
+        index: i64,
+    },
+    /// `W[o, x[p] − first]` of a table that is read at public indices.
+    Entry {
         node: NodeId,
         element: usize,
     },
@@ -125,6 +137,13 @@ impl<'a> Network<'a> {
                 Operator::Requantise(requantise) => {
                     cells(if requantise.form == Requantisation::Narrow { 1 } else { 3 })
                 }
+                &Operator::OneHot(OneHot { input, first, .. }) => elements
+                    .map(|place| {
+                        let (index, element) =
+                            (first + (place / shape[2]) as i64, place % shape[2]);
+                        variable(Variable::Indicator { input, element, index })
+                    })
+                    .collect(),
                 Operator::Product(_) | Operator::Hadamard(_) => elements
                     .map(|element| variable(Variable::Bilinear { node: id, element }))
                     .collect(),
@@ -167,9 +186,13 @@ impl<'a> Network<'a> {
         let places = &self.sheet(Role::Biases)[channel * digits..][..digits];
         let digits: Vec<Form> =
             places.iter().map(|&place| variable(Variable::Cell(place))).collect();
-        let bilinear = variable(Variable::Bilinear { node, element });
+        let (factor, product) = if self.key.description().is_bilinear(node) {
+            (1, variable(Variable::Bilinear { node, element }))
+        } else {
+            (contract.row_factors[row].into(), variable(Variable::Entry { node, element }))
+        };
         let factors = (0..).map(|i| i128::from(contract.row_factors[row]) * 64i128.pow(i));
-        Form::sum(factors.zip(&digits).chain([(1, &bilinear)]), contract.bias[row].into())
+        Form::sum(factors.zip(&digits).chain([(factor, &product)]), contract.bias[row].into())
     }
 
     /// The cells of a node in its lane's column `offset`.
@@ -188,9 +211,16 @@ impl<'a> Network<'a> {
         places(sheet.pieces(), sheet.tensor.elements())
     }
 
-    /// All equations, for the integers and challenges that they depend on: an ArgMax's index, `ρ`
-    /// and `σ` in what factors are made of.
+    /// All equations, for the integers and challenges that they depend on: an ArgMax's index, the
+    /// indices of a table, `ρ` and `σ` in what factors are made of.
     pub fn equations(&self, statement: &Statement, challenges: LinearChallenges) -> Vec<Equation> {
+        let mut equations = self.unresolved(statement, challenges);
+        let indices = Indices::new(self, statement);
+        equations.iter_mut().for_each(|equation| indices.resolve(&mut equation.form));
+        equations
+    }
+
+    fn unresolved(&self, statement: &Statement, challenges: LinearChallenges) -> Vec<Equation> {
         let mut list = List { equations: Vec::new(), exponent: 0 };
         let description = self.key.description();
         for (index, output) in description.outputs.iter().enumerate() {

@@ -80,12 +80,13 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let is_copy = |operator: &Operator| matches!(operator, Operator::Copy(_));
     let is_product = |operator: &Operator| matches!(operator, Operator::Product(_));
     let is_hadamard = |operator: &Operator| matches!(operator, Operator::Hadamard(_));
+    let is_one_hot = |operator: &Operator| matches!(operator, Operator::OneHot(_));
+    let table =
+        |of: &dyn Fn(&Contract) -> bool| contraction(&|c| description.table(c).is_some() && of(c));
     let is_requantised = |operator: &Operator| matches!(operator, Operator::Requantise(_));
     let is_public = |operator: &Operator| matches!(operator, Operator::Contract(c) if !sealed(c));
     let is_sealed = |operator: &Operator| matches!(operator, Operator::Contract(c) if sealed(c));
-    let bilinear = |of: &dyn Fn(usize) -> bool| {
-        (0..description.nodes.len()).any(|id| description.is_bilinear(id) && of(id))
-    };
+    let bilinear = |of: &dyn Fn(usize) -> bool| description.bilinear().any(of);
     let constant = |of: &dyn Fn(usize, usize) -> bool| {
         operators().zip(&analysis.nodes).any(|(operator, facts)| {
             matches!(operator, Operator::Combine(combine) if of(combine.constant.len(),
@@ -240,6 +241,20 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
             }),
         ),
         ("two sealed contractions", operators().filter(|operator| is_sealed(operator)).count() > 1),
+        ("zeros and ones of public indices", operator(&is_one_hot)),
+        ("table at public indices, sealed", table(&|c| c.weights == Weights::Sealed)),
+        ("table at public indices, public", table(&|c| !sealed(c))),
+        (
+            "zeros and ones, read by a sealed contraction that is no table",
+            bilinear(&|id| {
+                let mut read = description.nodes[id].operator.operands();
+                read.any(|read| is_one_hot(&description.nodes[read].operator))
+            }),
+        ),
+        (
+            "zeros and ones, read by another operator",
+            pair(&is_one_hot, &|operator| !matches!(operator, Operator::Contract(_))),
+        ),
         ("product", operator(&is_product)),
         (
             "product of a node with itself",

@@ -175,6 +175,7 @@ impl Draft<'_> {
                 self.copy(node);
             }
             16 => self.quotient(node),
+            17 if self.random.once_in(2) => self.lookup(),
             17..19 => {
                 self.hadamard(node);
             }

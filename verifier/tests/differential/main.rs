@@ -14,6 +14,7 @@ mod compare;
 mod equations;
 mod features;
 mod generator;
+mod indices;
 mod meaning;
 mod random;
 mod secrets;

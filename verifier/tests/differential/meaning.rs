@@ -4,7 +4,8 @@
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Hadamard, Hint, NodeId, Operator, Product, Source, View, ViewKind, Weights,
+    Combine, Contract, Hadamard, Hint, NodeId, OneHot, Operator, Product, Source, View, ViewKind,
+    Weights,
 };
 
 /// What sums and multiples are taken of.
@@ -28,8 +29,9 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
     for node in &description.nodes {
         let shape = match &node.operator {
             Operator::Input(index) => description.inputs[*index].shape.clone(),
-            // Its elements depend on the statement: circuits/tests/lookups.rs has cases of it.
-            Operator::OneHot(_) => panic!("no random description has one"),
+            Operator::OneHot(OneHot { input, count, .. }) => {
+                vec![*count, 1, description.inputs[*input].shape.iter().product()]
+            }
             Operator::Contract(contract) => {
                 let [_, height, width] = shapes[contract.input][..] else {
                     panic!("{}", node.name)

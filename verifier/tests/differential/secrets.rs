@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zkinfer_verifier::circuit::description::{
-    Bounded, Function, Hint, NodeId, Operator, Source, Weights,
+    Bounded, Function, Hint, NodeId, OneHot, Operator, Source, Weights,
 };
 
 use crate::equations::Network;
@@ -84,6 +84,14 @@ impl Secrets {
             let values = match &node.operator {
                 Operator::Input(index) => self.inputs[*index].clone(),
                 Operator::Copy(input) => nodes[*input].clone(),
+                &Operator::OneHot(OneHot { input, first, count }) => {
+                    let places = (first..).take(count).map(i128::from);
+                    let each = |place| {
+                        let indices = self.inputs[input].iter();
+                        indices.map(move |&index| i128::from(index == place))
+                    };
+                    places.flat_map(each).collect()
+                }
                 Operator::Bounded(bounded) => chosen(bounded, network, &nodes),
                 Operator::Requantise(requantise) => {
                     let shift = requantise.limbs * description.limb_bits;

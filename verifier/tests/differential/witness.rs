@@ -134,6 +134,9 @@ impl<'a> Witness<'a> {
     /// The cells of a node.
     fn node(&mut self, id: NodeId) {
         let key = self.network.key;
+        if let Some(weights) = self.secrets.weights.get(&id).cloned() {
+            self.seal(Role::Weights(id), &weights);
+        }
         let Some(cells) = &key.layout().nodes[id] else { return };
         let values = self.nodes[id].clone();
         if let Operator::Bounded(bounded) = &key.description().nodes[id].operator {
@@ -195,12 +198,7 @@ impl<'a> Witness<'a> {
                 self.run(run, &[&operands[0], &operands[1]], &[]);
             }
             // Their factors wait for the challenges.
-            Operator::Product(_) => {}
-            Operator::Contract(_) => {
-                if let Some(weights) = self.secrets.weights.get(&id).cloned() {
-                    self.seal(Role::Weights(id), &weights);
-                }
-            }
+            Operator::Product(_) | Operator::Contract(_) => {}
             operator => panic!("{operator:?} owns no cells"),
         }
     }
@@ -300,9 +298,8 @@ impl<'a> Witness<'a> {
                 assert!(self.factors.insert(place, entry).is_none());
             }
         }
-        for (id, node) in
-            description.nodes.iter().enumerate().filter(|(id, _)| description.is_bilinear(*id))
-        {
+        for id in description.bilinear() {
+            let node = &description.nodes[id];
             let narrow =
                 |list: &[i128]| list.iter().map(|&x| i64::try_from(x).unwrap()).collect::<Vec<_>>();
             let [left, right] = match &node.operator {
@@ -344,6 +341,9 @@ impl<'a> Witness<'a> {
             }
             Variable::Cell(place) => self.cell(place),
             Variable::Bilinear { node, element } => wide(self.bilinear[&node][element]),
+            Variable::Indicator { .. } | Variable::Entry { .. } => {
+                panic!("{variable:?} is resolved")
+            }
         };
         equation.form.iter().map(|(&variable, coefficient)| *coefficient * value(variable)).sum()
     }

@@ -8,9 +8,11 @@ use zkinfer_verifier::argument::bound;
 use zkinfer_verifier::{Digest, Proof, Seal, Value, VerifyingKey, encoding};
 
 /// One per proof; those of the chain in its order.
-pub const NAMES: [&str; 7] =
-    ["mlp", "cnn", "cnn-sealed", "cnn-private", "chain-1", "chain-2", "chain-3"];
+pub const NAMES: [&str; 8] =
+    ["mlp", "cnn", "cnn-sealed", "cnn-private", "chain-1", "chain-2", "chain-3", WORDS];
 pub const CHAIN: [&str; 3] = [NAMES[4], NAMES[5], NAMES[6]];
+/// The transformer.
+pub const WORDS: &str = "words";
 /// Lists versions, and the digest of every other file.
 pub const TABLE: &str = "digests.txt";
 

@@ -7,6 +7,7 @@ use zkinfer_verifier::circuit::description::{
     Combine, Contract, Description, Form, Function, Input, Node, Operator, Output, OutputSource,
     Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility, Weights,
 };
+use zkinfer_verifier::circuit::facts::Facts;
 use zkinfer_verifier::{DescriptionError as Error, VerifyingKey};
 
 pub const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
@@ -203,4 +204,41 @@ pub fn accepts(change: impl FnOnce(&mut Description)) -> VerifyingKey {
     let mut description = hidden();
     change(&mut description);
     VerifyingKey::new(description).expect("a valid description")
+}
+
+/// Changes [`hidden`] and demands exactly this error.
+#[track_caller]
+pub fn refuses(expected: Error, change: impl FnOnce(&mut Description)) {
+    refuses_of(hidden(), expected, change);
+}
+
+/// Changes a description and demands exactly this error.
+#[track_caller]
+pub fn refuses_of(
+    mut description: Description,
+    expected: Error,
+    change: impl FnOnce(&mut Description),
+) {
+    change(&mut description);
+    assert_eq!(VerifyingKey::new(description).expect_err("an invalid description"), expected);
+}
+
+pub fn shape(node: &str, what: &'static str) -> Error {
+    Error::Shape { node: node.into(), what }
+}
+
+pub fn overflow(node: &str) -> Error {
+    Error::Overflow { node: node.into() }
+}
+
+pub fn range(node: &str, what: &'static str) -> Error {
+    Error::Range { node: node.into(), what }
+}
+
+pub fn forward(node: &str, reference: usize) -> Error {
+    Error::ForwardReference { node: node.into(), reference }
+}
+
+pub fn interval(facts: &Facts) -> (i64, i64) {
+    (facts.interval.minimum, facts.interval.maximum)
 }
