@@ -21,7 +21,7 @@ use zkinfer_verifier::{Rejection, Value, Visibility};
 
 const K: u32 = 8;
 
-/// A network in the narrow form with an honest witness.
+/// A network with an honest witness; what has a short table is in the narrow form.
 struct Honest {
     circuit: Circuit,
     model: Vec<Vec<i64>>,
@@ -29,7 +29,7 @@ struct Honest {
 }
 
 fn plan() -> Plan {
-    Plan { k: K, limb_bits: 4, narrow_limit: i128::MAX, least_entries: 2 }
+    Plan { k: K, limb_bits: 4, narrow_limit: 1 << 12, least_entries: 2 }
 }
 
 fn described(graph: &Graph, exposure: &Exposure) -> Description {
