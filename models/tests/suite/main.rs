@@ -21,6 +21,7 @@ mod scales;
 mod shared;
 mod spelled_rows;
 mod support;
+mod undefined;
 mod validate;
 mod wild;
 mod zoo;

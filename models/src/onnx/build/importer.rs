@@ -194,6 +194,8 @@ pub(in crate::onnx) struct Importer<'a> {
     pub(in crate::onnx) accumulators: HashMap<ValueId, Accumulator>,
     /// First outputs of nodes that hand on what they read: those behind a dropped softmax.
     pub(in crate::onnx) passing: HashSet<&'a str>,
+    /// Softmaxes: the scores, and which dimensions are normalised.
+    pub(in crate::onnx) softmaxes: HashMap<ValueId, (ValueId, Vec<bool>)>,
 }
 
 impl<'a> Importer<'a> {
@@ -240,6 +242,7 @@ impl<'a> Importer<'a> {
             dynamic: HashMap::new(),
             accumulators: HashMap::new(),
             passing: HashSet::new(),
+            softmaxes: HashMap::new(),
         };
         importer.read_by(proto);
         importer.outputs.extend(proto.output.iter().map(|output| output.name.as_str()));

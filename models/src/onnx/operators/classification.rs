@@ -38,6 +38,9 @@ fn softmax<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop>
         }
         _ => spelled_out(importer, call, input, &reduced)?,
     };
+    if call.node.op_type == "Softmax" {
+        importer.softmaxes.insert(value, (input, reduced));
+    }
     importer.define(call, value)
 }
 

@@ -33,6 +33,7 @@
 //! | `cumulative` | CumSum, CumProd |
 //! | `spectrum` | DFT, STFT |
 //! | `sample` | GridSample |
+//! | `undefined` | IsNaN |
 //! | `volume` | convolutions over three dimensions |
 //! | `matrix` | constant matrices along one dimension |
 //! | `fold` | those on constants that are computed exactly |
@@ -71,6 +72,7 @@ mod several;
 mod softmax;
 mod spatial;
 mod spectrum;
+mod undefined;
 mod view;
 mod volume;
 
@@ -104,6 +106,7 @@ const FAMILIES: &[&[Registration]] = &[
     cumulative::OPERATORS,
     sample::OPERATORS,
     spectrum::OPERATORS,
+    undefined::OPERATORS,
     view::OPERATORS,
 ];
 

@@ -1,0 +1,150 @@
+//! IsNaN: which numbers of a network are none.
+//!
+//! On integers there are no such numbers, so what they would be is decided at import. A softmax has
+//! them where a row sees nothing: `torch.nn.functional.scaled_dot_product_attention` puts zeros
+//! there. Which rows do is known where their masks are; behind a mask that depends on the data none
+//! does, and that is said.
+
+use std::collections::HashMap;
+
+use ndarray::{ArrayD, Axis};
+
+use crate::float::graph::{Graph, Operator};
+use crate::integer::graph::ValueId;
+use crate::onnx::build::importer::{Element, Fold, Importer, Registration};
+use crate::onnx::error::Stop;
+use crate::onnx::messages::DataType;
+use crate::onnx::read::call::Call;
+use crate::onnx::read::constant::Constant;
+use crate::tensor::moves::{self, from_elements};
+
+pub(super) const OPERATORS: &[Registration] = &[Registration::new("IsNaN", &[], is_nan)
+    .folds(Fold::One(|_, _, x| {
+        let none = x.numbers().mapv(|x| if x.is_nan() { 1.0 } else { 0.0 });
+        Ok(Constant::from_numbers(none, true))
+    }))
+    .element(Element::Is(DataType::Bool))];
+
+fn is_nan<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let value = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(value).to_vec();
+    importer.spend(shape.iter().product())?;
+    let mut none = ArrayD::from_elem(shape, 0i16);
+    if let Some((scores, reduced)) = importer.softmaxes.get(&value) {
+        let Hidden { surely, maybe } = hidden(&importer.graph, *scores, &mut HashMap::new());
+        if maybe {
+            importer.notes.push(format!(
+                "{:?} (IsNaN) asks whether a row of scores is masked wholly, by a mask that \
+                depends on the inputs: such rows have equal weights here, where the model has what \
+                its Where puts there",
+                call.name
+            ));
+        }
+        if let Some(surely) = surely {
+            let mut blind = surely;
+            for axis in (0..reduced.len()).filter(|&axis| reduced[axis]) {
+                let all = blind.map_axis(Axis(axis), |row| row.iter().all(|&hides| hides));
+                blind = all.insert_axis(Axis(axis));
+            }
+            none.zip_mut_with(&blind, |none, &blind| *none = blind.into());
+        }
+    }
+    importer.define_constant(call, Constant::Small(none))
+}
+
+/// Which numbers of a value are −∞ whatever the inputs are; and whether others are for some.
+#[derive(Clone)]
+struct Hidden {
+    /// None of them, if there is nothing.
+    surely: Option<ArrayD<bool>>,
+    maybe: bool,
+}
+
+const NOTHING: Hidden = Hidden { surely: None, maybe: false };
+
+fn hidden(graph: &Graph, value: ValueId, known: &mut HashMap<ValueId, Hidden>) -> Hidden {
+    if let Some(found) = known.get(&value) {
+        return found.clone();
+    }
+    let Some(index) = graph.producer(value) else { return NOTHING };
+    let node = &graph.nodes[index];
+    let mut parts = || -> Vec<Hidden> {
+        node.inputs.iter().map(|&input| hidden(graph, input, known)).collect()
+    };
+    let found = match &node.operator {
+        Operator::Constant(numbers) => infinite(&node.shape, numbers),
+        Operator::Add { subtract, constant } => {
+            let mut parts = parts();
+            parts.push(infinite(&node.shape, constant));
+            // What is taken off is no mask.
+            let added = |at: &usize| subtract.get(*at) != Some(&true);
+            (0..parts.len()).filter(added).fold(NOTHING, |all, at| all.or(&parts[at]))
+        }
+        Operator::Select => {
+            let parts = parts();
+            let condition = graph.producer(node.inputs[0]).map(|at| &graph.nodes[at].operator);
+            match condition {
+                Some(Operator::Constant(chosen)) => {
+                    let [yes, no] = [1, 2].map(|side: usize| parts[side].all(&node.shape));
+                    let sides = chosen.iter().zip(yes.iter().zip(&no));
+                    let hides = sides.map(|(&x, (&yes, &no))| if x != 0.0 { yes } else { no });
+                    let surely = Some(from_elements(&node.shape, hides.collect()));
+                    Hidden { surely, maybe: parts[1].maybe || parts[2].maybe }
+                }
+                _ => {
+                    let maybe = parts[1..].iter().any(|part| part.maybe || part.surely.is_some());
+                    Hidden { surely: None, maybe }
+                }
+            }
+        }
+        Operator::Concat { axis } => {
+            let parts = parts();
+            let shapes = node.inputs.iter().map(|&input| graph.shape(input));
+            let each = parts.iter().zip(shapes).map(|(part, shape)| part.all(shape));
+            let each: Vec<ArrayD<bool>> = each.collect();
+            let some = parts.iter().any(|part| part.surely.is_some());
+            let joined = some.then(|| moves::concat(&each.iter().collect::<Vec<_>>(), *axis));
+            Hidden { surely: joined, maybe: parts.iter().any(|part| part.maybe) }
+        }
+        Operator::Reshape => parts()[0].moved(|part| moves::reshape(part, &node.shape)),
+        Operator::Transpose { permutation } => {
+            parts()[0].moved(|part| moves::transpose(part, permutation))
+        }
+        &Operator::Slice { axis, start, step } => {
+            let count = node.shape[axis];
+            parts()[0].moved(|part| moves::slice(part, axis, start, step, count))
+        }
+        _ => NOTHING,
+    };
+    known.insert(value, found.clone());
+    found
+}
+
+fn infinite(shape: &[usize], numbers: &[f64]) -> Hidden {
+    let hides = |&x: &f64| x == f64::NEG_INFINITY;
+    let some = numbers.iter().any(|x| hides(x));
+    let surely = some.then(|| from_elements(shape, numbers.iter().map(hides).collect()));
+    Hidden { surely, maybe: false }
+}
+
+impl Hidden {
+    /// Where either is.
+    fn or(mut self, other: &Self) -> Self {
+        match (&mut self.surely, &other.surely) {
+            (Some(one), Some(other)) => one.zip_mut_with(other, |one, &other| *one |= other),
+            (one, Some(other)) => *one = Some(other.clone()),
+            (_, None) => {}
+        }
+        self.maybe |= other.maybe;
+        self
+    }
+
+    fn moved(&self, moves: impl Fn(&ArrayD<bool>) -> ArrayD<bool>) -> Self {
+        Self { surely: self.surely.as_ref().map(moves), maybe: self.maybe }
+    }
+
+    /// Of every element.
+    fn all(&self, shape: &[usize]) -> ArrayD<bool> {
+        self.surely.clone().unwrap_or_else(|| ArrayD::from_elem(shape, false))
+    }
+}
