@@ -193,7 +193,7 @@ fn build(
                 }
                 *value
             }
-            Some(Binding::Scale { .. }) => {
+            Some(Binding::Scale { .. } | Binding::Counted { .. }) => {
                 return Err(ImportError::Interface {
                     path: path.to_owned(),
                     place: format!("output {:?}", output.name),

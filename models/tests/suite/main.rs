@@ -4,6 +4,7 @@ mod agreement;
 mod at_once;
 mod bits;
 mod contract;
+mod counted;
 mod data;
 mod dimensions;
 mod external;

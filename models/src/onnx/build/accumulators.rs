@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::importer::{Accumulator, Binding, Importer};
 use super::scales::Scales;
 use crate::float::graph::Operator;
+use crate::float::layer::Layer;
 use crate::integer::graph::ValueId;
 use crate::onnx::error::Stop;
 use crate::onnx::read::call::Call;
@@ -109,12 +110,14 @@ impl<'a> Importer<'a> {
             }
             let Some(&Binding::Computed(value)) = self.binding(input) else { continue };
             let output = call.node.output.first().map_or("", String::as_str);
-            let on = operator == "Cast" && self.is_read_once(output);
+            let once = self.is_read_once(output);
+            let on = operator == "Cast" && once;
             let multiplied = self.is_scaled(call);
             let scaled = operator == "DequantizeLinear" || multiplied;
+            let counted = self.adds_counted(call);
             if let Some(known) = self.accumulators.get_mut(&value) {
-                known.alone &= on || scaled;
-                if !known.scales.is_empty() && operator != "Cast" && !multiplied {
+                known.alone &= on || scaled || (counted && once);
+                if !known.scales.is_empty() && operator != "Cast" && !multiplied && !counted {
                     return Err(Stop::because(NOT_SCALED));
                 }
             }
@@ -188,9 +191,10 @@ impl<'a> Importer<'a> {
         scales: &[ValueId],
         factor: &Constant,
     ) -> Result<Binding, Stop> {
-        let known = self.accumulators.get(&value);
-        let fits =
-            known.is_some_and(|known| known.alone && (scales.is_empty() || known.scales == scales));
+        let fits = match scales {
+            [] => self.accumulators.get(&value).is_some_and(|known| known.alone),
+            scales => self.is_product_in(value, scales),
+        };
         if !fits || self.scale_layer(value, factor).is_none() {
             return Err(Stop::because(
                 "it multiplies scales of dynamic quantisation with something else than the integer \
@@ -205,31 +209,52 @@ impl<'a> Importer<'a> {
     /// Multiplies the result of a layer that nothing has read yet; `None` if the factor is not one
     /// number per channel, or the value no layer's.
     fn scale_layer(&mut self, value: ValueId, factor: &Constant) -> Option<()> {
-        let node = self.graph.producer(value)?;
-        let node = self.graph.nodes.get_mut(node)?;
-        let rank = node.shape.len();
-        let (layer, axis) = match &mut node.operator {
-            Operator::Conv { layer, .. } => (layer, 1),
-            Operator::Gemm { layer } => (layer, rank.checked_sub(1)?),
-            Operator::MatMul { factor: own, .. } if factor.len() == 1 => {
+        if factor.len() == 1 {
+            let node = self.graph.producer(value)?;
+            if let Operator::MatMul { factor: own, .. } = &mut self.graph.nodes[node].operator {
                 *own *= *factor.numbers().first()? as f32;
                 return own.is_finite().then_some(());
             }
-            _ => return None,
-        };
-        let missing = rank.checked_sub(factor.shape().len())?;
+        }
+        let factors = self.per_channel(value, factor)?;
+        let (layer, _) = self.layer_of(value)?;
+        layer.affine(&factors, &vec![0.0; factors.len()])
+    }
+
+    /// Whether a value is an integer product that counts in these scales, and is read by one node.
+    pub(super) fn is_product_in(&self, value: ValueId, scales: &[ValueId]) -> bool {
+        let known = self.accumulators.get(&value);
+        known.is_some_and(|known| known.alone && known.scales == scales)
+    }
+
+    /// The layer that computes a value, and the dimension of its channels.
+    pub(super) fn layer_of(&mut self, value: ValueId) -> Option<(&mut Layer, usize)> {
+        let node = self.graph.producer(value)?;
+        let node = self.graph.nodes.get_mut(node)?;
+        let last = node.shape.len().checked_sub(1);
+        match &mut node.operator {
+            Operator::Conv { layer, .. } => Some((layer, 1)),
+            Operator::Gemm { layer } => Some((layer, last?)),
+            _ => None,
+        }
+    }
+
+    /// A constant that broadcasts to a layer's result as one number for each of its channels.
+    pub(super) fn per_channel(&mut self, value: ValueId, constant: &Constant) -> Option<Vec<f32>> {
+        let rank = self.graph.shape(value).len();
+        let (layer, axis) = self.layer_of(value)?;
         let channels = layer.channels();
+        let missing = rank.checked_sub(constant.shape().len())?;
         let along = |place: usize, length: usize| {
             length == 1 || (place + missing == axis && length == channels)
         };
-        if !factor.shape().iter().enumerate().all(|(place, &length)| along(place, length)) {
+        if !constant.shape().iter().enumerate().all(|(place, &length)| along(place, length)) {
             return None;
         }
-        let numbers = factor.numbers();
-        let factors: Vec<f32> = match numbers.len() {
+        let numbers = constant.numbers();
+        Some(match numbers.len() {
             1 => vec![*numbers.first()? as f32; channels],
             _ => numbers.iter().map(|&x| x as f32).collect(),
-        };
-        layer.affine(&factors, &vec![0.0; channels])
+        })
     }
 }

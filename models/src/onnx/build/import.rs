@@ -84,10 +84,8 @@ fn import_node<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), S
         }
     }
     importer.look_at_operands(call)?;
-    if call.node.op_type == "Mul"
-        && let Some(multiplied) = importer.multiply_scales(call)
-    {
-        return multiplied;
+    if let Some(imported) = importer.in_scales(call) {
+        return imported;
     }
     if let Some(constant) = folded(importer, call) {
         return importer.define_constant(call, constant?);

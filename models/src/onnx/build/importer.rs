@@ -125,6 +125,11 @@ pub(in crate::onnx) enum Binding {
         of: Vec<ValueId>,
         factor: Rc<Constant>,
     },
+    /// A constant that the file counts in such scales: it has divided it by them.
+    Counted {
+        of: Vec<ValueId>,
+        constant: Rc<Constant>,
+    },
     /// The result of a node that was refused, of which nothing is known.
     Refused,
 }

@@ -4,6 +4,7 @@ mod accumulators;
 mod allowance;
 mod compose;
 mod constants;
+mod counted;
 pub(in crate::onnx) mod import;
 pub(in crate::onnx) mod importer;
 mod nodes;

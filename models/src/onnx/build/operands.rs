@@ -32,6 +32,11 @@ impl<'a> Importer<'a> {
                 multiplied with the integer product it belongs to and nothing else; quantise the \
                 model statically (onnxruntime's `quantize_static`)"
             ))),
+            Some(Binding::Counted { .. }) => Err(Stop::Because(format!(
+                "input {index} is a constant in a scale that the file computes from the data, \
+                expected to be added to the integer product it belongs to and nothing else; \
+                quantise the model statically (onnxruntime's `quantize_static`)"
+            ))),
             Some(Binding::Refused) | None => Err(Stop::Blocked),
         }
     }

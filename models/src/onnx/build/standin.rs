@@ -197,7 +197,9 @@ impl<'a> Importer<'a> {
         match self.binding(call.input(index)?)? {
             Binding::Computed(id) => Some(self.shape_of(&Operand::Computed(*id))),
             Binding::Constant(constant) => Some(constant.shape().to_vec()),
-            Binding::Scale { factor, .. } => Some(factor.shape().to_vec()),
+            Binding::Scale { factor: constant, .. } | Binding::Counted { constant, .. } => {
+                Some(constant.shape().to_vec())
+            }
             Binding::Refused => None,
         }
     }
