@@ -12,6 +12,7 @@ use zkinfer_models::data::{ReadOptions, read_sample};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_models::integer::tensors::Clamped;
+use zkinfer_models::onnx::{Dimensions, SOFTMAX_DROPPED};
 use zkinfer_models::quantise::counterparts::Counterparts;
 use zkinfer_models::{Dataset, Quantised, Report};
 use zkinfer_prover::Opening;
@@ -98,6 +99,15 @@ impl Circuit {
     /// Which of its integers stand for which value of the float graph. None of a segment's do.
     pub fn counterparts(&self) -> &Counterparts {
         &self.counterparts
+    }
+
+    /// What its file left open, to be loaded again as this network was: the lengths of its inputs,
+    /// and whether a final softmax is proven.
+    pub fn dimensions(&self) -> Dimensions {
+        let inputs = self.graph.inputs.iter();
+        let shapes = inputs.map(|input| (input.name.clone(), input.shape.clone())).collect();
+        let dropped = self.report.notes.iter().any(|note| note.contains(SOFTMAX_DROPPED));
+        Dimensions { shapes, keep_softmax: !dropped, ..Dimensions::default() }
     }
 
     /// What a proof is expected to cost.

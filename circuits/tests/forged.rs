@@ -282,6 +282,36 @@ fn places_that_are_not_those_of_the_order() {
     }
 }
 
+/// The last of the 15 steps of a network, which compares neighbours: the rise, then what wins and
+/// what loses; and behind it the results.
+const LAST_STEP: [usize; 3] = [42, 43, 44];
+
+#[test]
+fn places_of_a_network_that_are_not_those_of_the_order() {
+    let [rise, winner, loser] = LAST_STEP;
+    // The largest is further from the next than any other, so that no other comparison is the same.
+    let elements: Vec<i64> = (0..27).chain([40]).collect();
+    for indices in [false, true] {
+        let first = if indices { 27 } else { 40 };
+        let top = Operator::TopK { axis: 1, smallest: false, indices };
+        let honest = Honest::public(&single(top, &[28], 28), &[&elements]);
+        let falling: Vec<i64> = [first].into_iter().chain((0..27).rev()).collect();
+        assert_eq!(honest.witness.outputs, [falling]);
+        // The first two trade places.
+        let (difference, right) = honest.cells(rise);
+        let forged = honest.answering(rise, difference - right);
+        assert_eq!(forged.outputs[0][..3], [26, first, 25]);
+        honest.assert_rejected(&forged, &[PAIR]);
+        // They become the key of 30 at place 0, and the smallest there is.
+        let forged = honest.answering(winner, 28 * 30 + 27);
+        assert_eq!(forged.outputs[0][..3], [if indices { 0 } else { 30 }, 26, 25]);
+        honest.assert_rejected(&forged, &[PAIR]);
+        let forged = honest.answering(loser, -28 * 128);
+        assert_eq!(forged.outputs[0][..3], [first, if indices { 27 } else { -128 }, 25]);
+        honest.assert_rejected(&forged, &[PAIR]);
+    }
+}
+
 #[test]
 fn a_tie_won_by_the_later_element() {
     let top = Operator::TopK { axis: 1, smallest: false, indices: true };

@@ -479,6 +479,29 @@ fn largest_and_smallest_elements_in_order() {
     check(&net.finish(y));
 }
 
+/// By a network: one run that is filled up, three runs of which one waits for the second merge, and
+/// lanes that are not next to each other.
+#[test]
+fn many_elements_in_order() {
+    let mut net = Net::new("many", &[(&[2, 30, 2], 3), (&[1, 46], 0)]);
+    for input in &mut net.0.inputs {
+        (input.minimum, input.maximum) = (-3, 4);
+    }
+    for (smallest, indices) in [(false, true), (true, false), (true, true)] {
+        let top = Operator::TopK { axis: 1, smallest, indices };
+        for (input, shape) in [(0, &[2, 20, 2][..]), (1, &[1, 16])] {
+            let y = net.node(top.clone(), &[input], shape, 3 * i64::from(!indices && input == 0));
+            if indices {
+                net.0.nodes.last_mut().unwrap().quantisation.scale = 1.0;
+            }
+            net.output(y);
+        }
+    }
+    let top = Operator::TopK { axis: 1, smallest: false, indices: false };
+    let y = net.node(top, &[1], &[1, 16], 0);
+    check(&net.finish(y));
+}
+
 #[test]
 fn constants_as_operands() {
     let mut net = Net::new("constants", &[(&[1, 3], 2)]);

@@ -35,6 +35,15 @@ pub struct Bound {
     pub percent: f64,
     /// Whether more is warned of only.
     pub accepted: bool,
+    /// Whether all values have 8 bits, and might have more.
+    pub narrow: bool,
+}
+
+impl Bound {
+    /// What more bits would be asked for with.
+    fn more_bits(self) -> &'static str {
+        if self.narrow { "try more bits (`--bits auto`), " } else { "" }
+    }
 }
 
 impl Compared {
@@ -71,17 +80,21 @@ impl Compared {
                 (Some(loss), _) if !bound.accepted => {
                     let nodes = named(&self.nodes);
                     bail!(
-                        "{}: {loss}: refused{nodes}; calibrate with typical samples, rescale \
-                        inputs or outputs whose parts differ in size, quantise the file with tools \
-                        of your own, or compile it all the same with --accept-loss",
-                        foreign::path(path)
+                        "{}: {loss}: refused{nodes}; {}calibrate with more typical samples, \
+                        rescale inputs or outputs whose parts differ in size, quantise the file \
+                        with tools of your own, or compile it all the same with --accept-loss",
+                        foreign::path(path),
+                        bound.more_bits()
                     )
                 }
                 (Some(loss), _) => {
                     warnings
                         .push(format!("{loss}, accepted; what is proven is what the integers say"));
                 }
-                (None, Some(doubt)) => warnings.push(doubt.to_string()),
+                (None, Some(doubt)) => {
+                    let more = if bound.narrow { "; `--bits auto` may do better" } else { "" };
+                    warnings.push(format!("{doubt}{more}"));
+                }
                 (None, None) => {}
             }
         }

@@ -5,9 +5,12 @@ mod desk;
 use std::fs;
 
 use desk::Desk;
+use ndarray::Array2;
+use ndarray_npy::write_npy;
 use serde_json::Value;
 use zkinfer_models::Dataset;
 use zkinfer_models::integer::signature::Input;
+use zkinfer_models::testing::onnx::{Builder, Op};
 
 const CIRCUIT: &str = "mlp-64-32-16-10.zkc";
 
@@ -71,4 +74,41 @@ fn shapes_are_fixed_from_the_command_line() {
     );
     let compiled = desk.json(&["compile", model, "--no-seal", "--shape", "image=2,64"]);
     assert!(!compiled["report"]["notes"].to_string().contains("dimension"), "{compiled}");
+}
+
+/// The lengths that the file leaves open, and whether its softmax is proven, are those that it was
+/// compiled with: nobody says them twice.
+#[test]
+fn a_network_is_evaluated_as_it_was_compiled() {
+    let desk = Desk::new();
+    let builder = Builder::new(13)
+        .batched_input("x", &[4])
+        .floats(
+            "w",
+            &[4, 3],
+            &[0.5, -1.0, 0.25, 1.0, 0.5, -0.5, -0.75, 0.125, 1.0, 0.25, 0.5, -1.0],
+        )
+        .node(Op::new("MatMul", &["x", "w"], &["h"]))
+        .node(Op::new("Softmax", &["h"], &["y"]))
+        .output("y");
+    fs::write(desk.path("m.onnx"), builder.bytes()).expect("a file");
+    let number = |(row, column): (usize, usize)| ((row * 7 + column * 3) % 11) as f32 / 5.0 - 1.0;
+    write_npy(desk.path("x.npy"), &Array2::from_shape_fn((3, 4), number)).expect("a file");
+    desk.succeed(&["compile", "m.onnx", "--calibration", "x.npy", "--shape", "x=3,4", "--no-seal"]);
+    let evaluated = desk.json(&["evaluate", "m.onnx", "x.npy"]);
+    assert_eq!(evaluated["samples"], 1, "{evaluated}");
+    // Logits, which are beyond what probabilities are.
+    assert!(evaluated["outputs"][0]["magnitude"].as_f64() > Some(1.01), "{evaluated}");
+
+    let kept = ["compile", "m.onnx", "--calibration", "x.npy", "--softmax", "keep", "-o", "kept"];
+    desk.succeed(&[&kept[..], &["--no-seal"]].concat());
+    let evaluated = desk.json(&["evaluate", "m.onnx", "x.npy", "--circuit", "kept.zkc"]);
+    assert_eq!(evaluated["samples"], 3, "{evaluated}");
+    let output = &evaluated["outputs"][0];
+    assert!(output["magnitude"].as_f64() < Some(1.0), "probabilities: {evaluated}");
+    assert!(output["error"].as_f64() < Some(0.05), "{evaluated}");
+    desk.refuse(
+        &["evaluate", "m.onnx", "x.npy", "--circuit", "kept.zkc", "--dim", "batch=3"],
+        &["\"x\" [1, 4]", "[[3, 4]]"],
+    );
 }

@@ -41,7 +41,12 @@ pub(super) fn lower(
 pub(super) fn range(lowering: &Lowering<'_>, node: NodeId) -> Result<Interval, Error> {
     let wide = || Error::WideMaximum { node: lowering.builder.name() };
     let range = lowering.builder.range(node).ok_or_else(wide)?;
-    if spread(range) > MAX_SPREAD { Err(wide()) } else { Ok(range) }
+    if has_table(range) { Ok(range) } else { Err(wide()) }
+}
+
+/// Whether differences of such integers have a table.
+pub(super) fn has_table(range: Interval) -> bool {
+    spread(range) <= MAX_SPREAD
 }
 
 fn spread(range: Interval) -> i64 {

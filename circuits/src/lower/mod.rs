@@ -11,7 +11,7 @@
 //! | `elementwise` | Product, Binary, Select |
 //! | `lookup` | Lookup |
 //! | `extremum` | Max, Min, and the comparisons of MaxPool and TopK |
-//! | `top` | TopK |
+//! | `top`, `network` | TopK, in order one by one or all at once |
 //! | `views` | Reshape, Transpose, Slice, Pad, Concat |
 //! | `argmax` | ArgMax |
 //! | `softmax` | Softmax |
@@ -48,6 +48,7 @@ mod linear;
 mod lookup;
 mod lowering;
 mod matmul;
+mod network;
 mod normalise;
 mod pooling;
 mod rescale;

@@ -8,7 +8,7 @@ use zkinfer::foreign;
 use zkinfer::foresight;
 use zkinfer::models::compare::Comparison;
 use zkinfer::models::integer::graph::Graph;
-use zkinfer::models::quantise::settings::{Options, Widths};
+use zkinfer::models::quantise::settings::{self, Options, Widths};
 use zkinfer::models::widths::{self, Chosen};
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::{
@@ -148,7 +148,8 @@ pub fn quantise(arguments: &Compile, json: bool, progress: &Progress) -> Result<
         return Ok(Ready { quantised, agreement: None, narrow: None });
     };
     progress.stage("comparing with the float model");
-    let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss };
+    let narrow = arguments.bits == Bits::All(settings::Bits::Eight);
+    let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss, narrow };
     let comparison = Comparison::new(&model, &calibration, &samples)?;
     let chosen = match bits {
         None => widths::choose(&comparison, method, bound.percent / 100.0)?,

@@ -1,11 +1,12 @@
 //! `zkinfer evaluate`: int8 against float, on labelled data if there are labels.
 
 use anyhow::{Context, Result};
-use zkinfer::Model;
 use zkinfer::files::names;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
+use zkinfer::models::onnx::Dimensions;
 use zkinfer::models::{Dataset, Evaluation};
+use zkinfer::{Circuit, Model};
 
 use crate::agreement::{Compared, percent, print_nodes, print_output};
 use crate::arguments::{Destination, Evaluate};
@@ -23,11 +24,11 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let destination = Destination { output: None, force: arguments.force };
     destination.check(arguments.layers.as_slice())?;
     let progress = Progress::new("reading the model");
-    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
-    let mut model = model.watched(progress.watch());
     let circuit = read_circuit(&circuit_path).with_context(|| {
         format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
     })?;
+    let model = Model::load_with(&arguments.model, &dimensions(arguments, &circuit))?;
+    let mut model = model.watched(progress.watch());
     model.adopt_ranges(circuit.graph());
     let options = arguments.reading.options(arguments.labels.as_ref());
     let data = Dataset::read_with(&arguments.data, model.inputs(), &options)?;
@@ -54,6 +55,16 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     print_nodes(&compared.nodes, LISTED[usize::from(arguments.layers.is_some())]);
     compared.evaluation.outputs.iter().filter_map(|output| output.doubt()).for_each(warn);
     Ok(Outcome::Done)
+}
+
+/// Those that the network was compiled with, unless others are given.
+fn dimensions(arguments: &Evaluate, circuit: &Circuit) -> Dimensions {
+    let (given, mut compiled) = (arguments.open.dimensions(), circuit.dimensions());
+    compiled.keep_softmax |= given.keep_softmax;
+    if given.lengths.is_empty() && given.shapes.is_empty() {
+        return compiled;
+    }
+    Dimensions { keep_softmax: compiled.keep_softmax, ..given }
 }
 
 fn print(evaluation: &Evaluation) {

@@ -55,7 +55,7 @@ fn unsupported(operator: &str) -> Option<&'static str> {
         "LSTM" | "GRU" | "RNN" => {
             "recurrent layers of Keras become matrix products if they are made with `unroll=True`"
         }
-        "Loop" | "Scan" | "SequenceMap" => {
+        "SequenceMap" => {
             "unroll it when exporting: `torch.onnx.export(..., dynamo=True)` traces loops over a \
             fixed number of steps away, Keras layers take `unroll=True`"
         }

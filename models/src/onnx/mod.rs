@@ -39,7 +39,7 @@ use error::Stop;
 pub use error::{ImportError, NEWEST_OPSET, OLDEST_OPSET};
 use functions::local;
 use messages::{GraphProto, ModelProto};
-pub use operators::supported_operators;
+pub use operators::{SOFTMAX_DROPPED, supported_operators};
 use read::file;
 pub use read::interface::Dimensions;
 use read::interface::{Interface, fix_inputs};

@@ -3,6 +3,6 @@
 
 pub(crate) mod matrices;
 pub(crate) mod moves;
-pub(crate) mod order;
+pub mod order;
 pub(crate) mod short_floats;
 pub mod window;

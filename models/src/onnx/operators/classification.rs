@@ -97,6 +97,9 @@ fn is_quantised(importer: &Importer<'_>, call: &Call<'_>) -> Result<bool, Stop> 
     Ok(!importer.is_graph_output(output) && !readers.is_empty() && readers.iter().all(quantises))
 }
 
+/// What is noted of a softmax that is dropped.
+pub const SOFTMAX_DROPPED: &str = "the proof is about its input, the logits";
+
 /// Whether a softmax ends the network; then it is noted as dropped, with what quantises its result.
 fn dropped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, axes: &Axes) -> Result<bool, Stop> {
     if importer.keep_softmax {
@@ -113,8 +116,8 @@ fn dropped<'a>(importer: &mut Importer<'a>, call: &Call<'a>, axes: &Axes) -> Res
         false => ", and with it the quantisation of its result",
     };
     importer.notes.push(format!(
-        "{:?} ({}) is dropped{with}: the proof is about its input, the logits, and so are the \
-        outputs computed from {output:?}",
+        "{:?} ({}) is dropped{with}: {SOFTMAX_DROPPED}, and so are the outputs computed from \
+        {output:?}",
         call.name, call.node.op_type
     ));
     importer.skipped.push(output.to_owned());

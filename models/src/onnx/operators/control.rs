@@ -6,6 +6,7 @@ use crate::onnx::build::import::import_nodes;
 use crate::onnx::build::importer::{Binding, Importer, Operand, Registration};
 use crate::onnx::error::Stop;
 use crate::onnx::messages::GraphProto;
+use crate::onnx::naming::listed;
 use crate::onnx::read::call::Call;
 
 pub(super) const OPERATORS: &[Registration] =
@@ -17,10 +18,11 @@ fn branch<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     let condition = match importer.operand(call, 0)? {
         Operand::Constant(condition) => condition.integers()?.first().copied().unwrap_or(0) != 0,
         Operand::Computed(_) => {
-            return Err(Stop::because(
-                "its condition depends on the data, and a circuit computes the same for all data; \
-                use Where, or export the branch that is meant",
-            ));
+            let unknown = unsupported(importer, call)?;
+            return Err(Stop::Because(format!(
+                "its condition depends on the data, and a circuit computes the same for all \
+                data{unknown}; use Where, or export the branch that is meant"
+            )));
         }
     };
     let name = if condition { "then_branch" } else { "else_branch" };
@@ -46,6 +48,29 @@ fn branch<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
     Ok(())
 }
 
+/// What is not supported in the branches, to be said behind another reason.
+fn unsupported<'a>(importer: &Importer<'a>, call: &Call<'a>) -> Result<String, Stop> {
+    let mut unknown = Vec::new();
+    let mut open = Vec::new();
+    for name in ["then_branch", "else_branch"] {
+        open.extend(call.graph(name)?);
+    }
+    while let Some(graph) = open.pop() {
+        for node in &graph.node {
+            if importer.registration(node).is_none() {
+                unknown.push(node.op_type.as_str());
+            }
+            open.extend(node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()));
+        }
+    }
+    Ok(match unknown.is_empty() {
+        true => String::new(),
+        false => {
+            format!(" (in its branches {} is not supported either)", listed(unknown.into_iter()))
+        }
+    })
+}
+
 /// A branch whose results have the names that they have outside, where nodes of it make them: who
 /// reads them is known by those.
 fn with_results(mut graph: GraphProto, outside: &[String]) -> GraphProto {
@@ -60,7 +85,8 @@ fn with_results(mut graph: GraphProto, outside: &[String]) -> GraphProto {
     graph
 }
 
-fn rename(graph: &mut GraphProto, names: &HashMap<String, String>) {
+/// Other names for some values of a graph, and of those inside of it.
+pub(super) fn rename(graph: &mut GraphProto, names: &HashMap<String, String>) {
     let renamed = |name: &mut String| {
         if let Some(other) = names.get(name) {
             name.clone_from(other);

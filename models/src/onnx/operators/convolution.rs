@@ -1,8 +1,8 @@
 //! Conv and ConvTranspose.
 
+use super::correlation::computed_weights;
 use super::linear::channel_bias;
-use super::matmul;
-use super::spatial::{Padding, Sides, batches, spatial_rank};
+use super::spatial::{Padding, Sides, batches, groups, spatial_rank};
 use super::volume::{Depth, convolve_volume};
 use crate::float::graph::Operator;
 use crate::integer::graph::{ValueId, Window};
@@ -72,83 +72,6 @@ fn conv<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let sum = Operator::Add { subtract: vec![false; 2], constant: Vec::new() };
     let value = importer.push(call, sum, vec![value, bias], shape)?;
     importer.define(call, value)
-}
-
-/// A convolution whose weights are computed too: a product of matrices, of which one has what each
-/// window sees as a column.
-fn computed_weights<'a>(
-    importer: &mut Importer<'a>,
-    call: &Call<'a>,
-    input: ValueId,
-    weights: ValueId,
-) -> Result<ValueId, Stop> {
-    let dimensions = importer.graph.shape(weights).to_vec();
-    batches(importer, call, input, |importer, input| {
-        let shape = importer.graph.shape(input).to_vec();
-        let rank = spatial_rank(&shape)?;
-        if rank > 2 || dimensions.len() != shape.len() {
-            return Err(Stop::Because(format!(
-                "computed weights of shape {dimensions:?} for an input of shape {shape:?}, \
-                expected at most two spatial dimensions"
-            )));
-        }
-        let groups = groups(call, shape[1], dimensions[1], dimensions[0])?;
-        let window = Sides::read(call, &dimensions[2..])?.window(&shape, Padding::Zero)?.window;
-        let size = plane(&shape).ok_or_else(|| Stop::because("its input is no plane"))?;
-        let output = window.output(size);
-        let output =
-            output.ok_or_else(|| Stop::because("its kernel is larger than the padded input"))?;
-        let (taps, area) = (window.kernel[0] * window.kernel[1], output[0] * output[1]);
-        importer.fits(&[shape[1], taps, area])?;
-        let mut padded = [size[0], size[1]];
-        padded.iter_mut().enumerate().for_each(|(axis, length)| {
-            *length += window.pads[axis] + window.pads[axis + 2];
-        });
-        let mut x = importer.reshape(call, input, vec![1, shape[1], size[0], size[1]])?;
-        if padded != size {
-            let [top, left, bottom, right] = window.pads;
-            let pad = Operator::Pad {
-                before: vec![0, 0, top, left],
-                after: vec![0, 0, bottom, right],
-                value: 0.0,
-            };
-            x = importer.push(call, pad, vec![x], vec![1, shape[1], padded[0], padded[1]])?;
-        }
-        let mut seen = Vec::with_capacity(taps);
-        for tap in 0..taps {
-            let place = [tap / window.kernel[1], tap % window.kernel[1]];
-            let mut part = x;
-            for axis in 0..2 {
-                let mut shape = importer.graph.shape(part).to_vec();
-                shape[axis + 2] = output[axis];
-                let start = place[axis] * window.dilations[axis];
-                let step = window.strides[axis] as isize;
-                let slice = Operator::Slice { axis: axis + 2, start, step };
-                part = importer.push(call, slice, vec![part], shape)?;
-            }
-            seen.push(importer.reshape(call, part, vec![1, shape[1], 1, area])?);
-        }
-        let columns = importer.concat(call, seen, 2)?;
-        let terms = dimensions[1] * taps;
-        let columns = importer.reshape(call, columns, vec![groups, terms, area])?;
-        let rows = vec![groups, dimensions[0] / groups, terms];
-        let rows = importer.reshape(call, weights, rows)?;
-        let product = matmul::product(importer, call, [rows, columns])?;
-        importer.reshape(call, product, with_plane(&shape, dimensions[0], output))
-    })
-}
-
-/// Number of groups, of which `channels` and `outputs` are multiples.
-fn groups(call: &Call<'_>, input: usize, channels: usize, outputs: usize) -> Result<usize, Stop> {
-    let groups = usize::try_from(call.int("group", 1)?).unwrap_or(0);
-    if groups == 0 || channels.checked_mul(groups) != Some(input) || !outputs.is_multiple_of(groups)
-    {
-        return Err(Stop::Because(format!(
-            "{groups} groups of {channels} channels and {outputs} outputs do not fit an input of \
-            {input} channels"
-        )));
-    }
-    Ok(groups)
 }
 
 /// The convolution that a node's attributes describe.

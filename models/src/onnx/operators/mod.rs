@@ -3,6 +3,7 @@
 //! | file | operators |
 //! |---|---|
 //! | `convolution` | Conv, ConvTranspose |
+//! | `correlation` | Conv by weights that are computed too |
 //! | `linear` | Gemm, MatMul |
 //! | `matmul` | their products of two computed matrices |
 //! | `activation` | functions of one number |
@@ -28,6 +29,8 @@
 //! | `qlinear` | operators on integers: QLinearConv and so on |
 //! | `conversion` | Cast |
 //! | `control` | If |
+//! | `repeated` | Loop, Scan |
+//! | `unrolling` | the iterations of these |
 //! | `passthrough` | Identity, Dropout, Constant |
 //! | `einsum` | Einsum |
 //! | `cumulative` | CumSum, CumProd |
@@ -44,6 +47,7 @@ mod classification;
 mod control;
 mod conversion;
 mod convolution;
+mod correlation;
 mod cumulative;
 mod dynamic;
 mod einsum;
@@ -65,6 +69,7 @@ mod qlinear;
 mod quantised;
 mod rearrange;
 mod reduce;
+mod repeated;
 mod resize;
 mod sample;
 mod section;
@@ -73,8 +78,11 @@ mod softmax;
 mod spatial;
 mod spectrum;
 mod undefined;
+mod unrolling;
 mod view;
 mod volume;
+
+pub use classification::SOFTMAX_DROPPED;
 
 use crate::onnx::build::importer::Registration;
 use crate::onnx::functions::{FUNCTIONS, MICROSOFT_FUNCTIONS};
@@ -100,6 +108,7 @@ const FAMILIES: &[&[Registration]] = &[
     quantised::OPERATORS,
     rearrange::OPERATORS,
     reduce::OPERATORS,
+    repeated::OPERATORS,
     resize::OPERATORS,
     section::OPERATORS,
     several::OPERATORS,

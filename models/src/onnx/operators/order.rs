@@ -6,9 +6,15 @@ use crate::onnx::build::importer::{Binding, Element, Importer, Registration};
 use crate::onnx::error::Stop;
 use crate::onnx::messages::DataType;
 use crate::onnx::read::call::{Call, axis};
+use crate::tensor::order::can_be_ordered;
 
-/// Most comparisons of a TopK.
-const MAX_COMPARISONS: usize = 1 << 14;
+/// Most keys by which a TopK tells elements apart, and how many each element has if it is quantised
+/// to 8 bits.
+const MAX_KEYS: i64 = 1 << 18;
+const USUAL: i64 = 1 << 8;
+
+const ADVICE: &str = "ask for fewer, or export the network without its end (Ultralytics: \
+    `end2end=False`, `nms=False`) and put its outputs in order outside";
 
 pub(super) const OPERATORS: &[Registration] = &[
     Registration::new("ArgMax", &["axis", "keepdims", "select_last_index"], |importer, call| {
@@ -57,12 +63,17 @@ fn top_k<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
         usize::try_from(count).ok().filter(|count| (1..=length).contains(count)).ok_or_else(
             || Stop::Because(format!("{count} elements are asked for of a dimension of {length}")),
         )?;
-    if length.saturating_mul(shape[axis]) > MAX_COMPARISONS {
+    if !can_be_ordered(length, shape[axis]) {
         return Err(Stop::Because(format!(
-            "it puts {count} of {length} in order, which takes up to {} comparisons, expected at \
-            most {MAX_COMPARISONS}; ask for fewer, or export the network without its end \
-            (Ultralytics: `end2end=False`, `nms=False`) and put its outputs in order outside",
-            length.saturating_mul(shape[axis])
+            "it puts {count} of {length} elements in order, which takes too many comparisons; \
+            {ADVICE}"
+        )));
+    }
+    let each = importer.grid(input).map_or(USUAL, |grid| USUAL.min(grid.count() as i64));
+    if each.saturating_mul(length as i64) > MAX_KEYS {
+        return Err(Stop::Because(format!(
+            "it puts elements of {length} in order, each one of {each} numbers and one of {length} \
+            places, and that are more than {MAX_KEYS} together; {ADVICE}"
         )));
     }
     let smallest = !call.flag("largest", true)?;

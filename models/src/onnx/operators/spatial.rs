@@ -48,6 +48,24 @@ pub(super) fn batches<'a>(
     importer.concat(call, results, 0)
 }
 
+/// Number of groups, of which `channels` and `outputs` are multiples.
+pub(super) fn groups(
+    call: &Call<'_>,
+    input: usize,
+    channels: usize,
+    outputs: usize,
+) -> Result<usize, Stop> {
+    let groups = usize::try_from(call.int("group", 1)?).unwrap_or(0);
+    if groups == 0 || channels.checked_mul(groups) != Some(input) || !outputs.is_multiple_of(groups)
+    {
+        return Err(Stop::Because(format!(
+            "{groups} groups of {channels} channels and {outputs} outputs do not fit an input of \
+            {input} channels"
+        )));
+    }
+    Ok(groups)
+}
+
 /// A node's window.
 pub(super) struct Spatial {
     pub(super) window: Window,

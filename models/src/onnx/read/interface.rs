@@ -77,7 +77,11 @@ pub(in crate::onnx) fn fix_inputs(
             path: path.to_owned(),
             place: format!("dimension {unknown:?}"),
             problem: match known[..] {
-                [] => "the model has no symbolic dimensions; leave it out".into(),
+                [] => {
+                    "the model names no dimensions; leave it out, or say all lengths of an input \
+                    (`--shape NAME=N,N`)"
+                        .into()
+                }
                 _ => {
                     format!(
                         "the model has no dimension of this name; its symbolic dimensions are {}",

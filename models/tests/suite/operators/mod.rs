@@ -16,6 +16,7 @@ mod integers;
 mod linear;
 mod maps;
 mod pooling;
+mod repeated;
 mod spelled;
 mod views;
 mod volumes;

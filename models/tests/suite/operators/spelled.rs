@@ -189,8 +189,14 @@ fn the_largest_in_order() {
             assert_eq!(outputs[1].as_slice(), Some(&order[..3]));
         }
     }
-    let message = refusal(builder(&[1, 6000]).node(top(0)).output("y"));
-    assert!(message.contains("18000 comparisons") && message.contains("end2end"), "{message}");
+    // With 256 numbers an element, and as many places as the lane has.
+    close(builder(&[1, 1024]).node(top(0)).output("y"), 1.0, &["TopK"]);
+    let message = refusal(builder(&[1, 1025]).node(top(0)).output("y"));
+    let keys = "one of 256 numbers and one of 1025 places, and that are more than 262144 together";
+    assert!(message.contains(keys) && message.contains("end2end"), "{message}");
+    let many = Builder::new(13).input("x", &[1, 1 << 15]).integers("k", &[1 << 15]);
+    let message = refusal(many.node(top(0)).output("y"));
+    assert!(message.contains("too many comparisons") && message.contains("end2end"), "{message}");
 }
 
 #[test]
@@ -224,6 +230,25 @@ fn the_branch_of_a_known_condition() {
             &[operator],
         );
     }
+}
+
+#[test]
+fn branches_that_the_data_chooses_are_refused_with_what_they_hold() {
+    let branch =
+        |operator: &str| Builder::new(13).node(Op::new(operator, &["x"], &["z"])).output("z");
+    let chosen = |one: &str, other: &str| {
+        let choice = Op::new("If", &["c"], &["y"]).graph("then_branch", branch(one));
+        let builder = Builder::new(13)
+            .input("x", &[1, 5])
+            .node(Op::new("ReduceMax", &["x"], &["top"]).int("keepdims", 0))
+            .node(Op::new("Cast", &["top"], &["c"]).int("to", DataType::Bool as i64))
+            .node(choice.graph("else_branch", branch(other)));
+        refusal(builder.output("y"))
+    };
+    let message = chosen("LSTM", "Det");
+    let held = "same for all data (in its branches Det, LSTM is not supported either); use Where";
+    assert!(message.contains(held), "{message}");
+    assert!(chosen("Relu", "Neg").contains("same for all data; use Where"));
 }
 
 #[test]

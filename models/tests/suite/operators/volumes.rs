@@ -125,3 +125,23 @@ fn convolutions_by_computed_weights() {
         places([2, 4, 3, 2]).map(value).collect()
     });
 }
+
+#[test]
+fn convolutions_of_volumes_by_computed_weights() {
+    let op = Op::new("Conv", &["x", "w"], &["y"])
+        .ints("pads", &[1, 0, 0, 0, 0, 1])
+        .ints("strides", &[1, 1, 2])
+        .ints("dilations", &[2, 1, 1]);
+    let builder = Builder::new(13).input("x", &[1, 2, 3, 2, 4]).input("w", &[2, 2, 2, 1, 2]);
+    defined(builder.node(op).output("y"), 4.0, |inputs| {
+        let [x, w] = [0, 1].map(|index| numbers(&inputs[index]));
+        let value = |[m, d, h, v]: [i64; 4]| -> f64 {
+            let terms = places([2, 2, 1, 2]).enumerate().map(|(index, [c, i, j, k])| {
+                let from = at(&x, [2, 3, 2, 4], [c, d + 2 * i - 1, h + j, 2 * v + k], 0.0);
+                from * w[m as usize * 8 + index]
+            });
+            terms.sum()
+        };
+        places([2, 2, 2, 2]).map(value).collect()
+    });
+}
