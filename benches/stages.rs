@@ -14,7 +14,7 @@ use zkinfer::prover::commit::{Committer, Random};
 use zkinfer::prover::integers::Integers;
 use zkinfer::prover::opening::quotient::{Polynomials, interpolate, quotient};
 use zkinfer::prover::row_sum::lookups::{self, Lookups};
-use zkinfer::prover::row_sum::summand::Summand;
+use zkinfer::prover::row_sum::summand::{Bilinear, Summand};
 use zkinfer::verifier::Parameters;
 use zkinfer::verifier::challenges::Challenge;
 
@@ -69,11 +69,13 @@ fn lookups(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One round of the row sum with as many columns as LeNet-5 has: all rounds take twice as long.
+/// The row sum with as many columns as LeNet-5 has: one message, all rounds, and these once more
+/// where linear columns are multiplied in pairs, so that the difference is what pairs cost.
 fn row_sum(criterion: &mut Criterion) {
+    const PAIRS: usize = 8;
     let mut group = criterion.benchmark_group("row sum");
     group.sample_size(10);
-    for k in [9, 11, 13] {
+    for k in [9, 11, 13u64] {
         let columns = |count: usize| -> Vec<Vec<Fp>> {
             (0..count as u64).map(|seed| elements(1 << k, seed)).collect()
         };
@@ -93,6 +95,26 @@ fn row_sum(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("message", k), |bencher| {
             bencher.iter(|| summand.message(Fp::ONE))
         });
+        let separators = columns(PAIRS).into_iter().enumerate();
+        let bilinear = separators
+            .map(|(pair, separator)| Bilinear { columns: [2 * pair, 2 * pair + 1], separator });
+        let multiplied = Summand { bilinear: bilinear.collect(), ..summand.clone() };
+        for (name, summand) in
+            [("all rounds", summand), ("all rounds, 8 pairs multiplied", multiplied)]
+        {
+            group.bench_function(BenchmarkId::new(name, k), |bencher| {
+                bencher.iter_batched(
+                    || summand.clone(),
+                    |mut summand| {
+                        for round in 1..=k {
+                            summand.message(Fp::ONE);
+                            summand.fold(Fp::from(round + 1));
+                        }
+                    },
+                    BatchSize::LargeInput,
+                );
+            });
+        }
     }
     group.finish();
 }

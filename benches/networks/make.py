@@ -22,11 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
+from attention import layer
 from builder import Builder
 from detector import yolov8n
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CALIBRATION_SAMPLES = 16
+LENGTHS = (8, 16, 32, 64, 128, 256, 512)
 # Of inputs of more than 2^16 numbers: some are enough for noise, and files stay small.
 FEWER_SAMPLES = 4
 
@@ -152,6 +154,8 @@ NETWORKS = {
     "scaling-18": partial(scaling, width=16, size=40),
     "scaling-20": partial(scaling, width=32, size=56),
     "scaling-22": partial(scaling, width=64, size=80),
+    # A layer of a transformer over so many tokens.
+    **{f"layer-{tokens}": partial(layer, length=tokens) for tokens in LENGTHS},
 }
 
 

@@ -5,8 +5,9 @@ mod support;
 
 use support::{READING, contract, valid};
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Description, Form, Function, Input, Node, NodeId, Operator, Output,
-    OutputSource, Product, Requantise, View, ViewKind, Visibility, Weights,
+    Bounded, Combine, Contract, Description, Form, Function, Hadamard, Input, Node, NodeId, OneHot,
+    Operator, Output, OutputSource, Product, Requantise, Source, View, ViewKind, Visibility,
+    Weights,
 };
 use zkinfer_verifier::circuit::sheet::SealedTensor;
 use zkinfer_verifier::cost::Budget;
@@ -57,6 +58,10 @@ fn requantise(input: NodeId, limbs: u32) -> Operator {
         function: Function::clamp(0, 1),
         form: Form::Wide,
     })
+}
+
+fn quotient(input: NodeId, bits: u32) -> Operator {
+    Operator::Bounded(Bounded { bits, source: Source::Quotient { input, unit: 1 } })
 }
 
 fn refusal(description: Description) -> Error {
@@ -177,6 +182,8 @@ fn limits_are_named_where_they_are_passed() {
     limbs.nodes.truncate(divisions / 2);
     limbs.outputs[0].source = OutputSource::Node(1);
     VerifyingKey::new(limbs).expect("half as many");
+    let quotients = vec![quotient(0, 60); MAX_RUNS / 15 + 1];
+    is_too_large(&refusal(description(bit(&[1]), quotients, vec![1])), "runs");
 
     // Each node reads one tensor, in very many terms.
     let reads = description(bit(&[1 << 22]), vec![sum(vec![(0, 1); 257])], vec![1 << 22]);
@@ -325,4 +332,28 @@ fn what_verifying_takes_is_known_from_the_key() {
     };
     assert!(Cost::of(&over(8).unwrap()).multiplications > (8 * 8) << 16);
     is_too_large(&over(60).unwrap_err(), "products of taps and positions");
+}
+
+/// Of the parts of transformers too: cells by what reads them and by their equations, and integers
+/// that are known.
+#[test]
+fn what_verifying_takes_counts_every_cell_and_every_index() {
+    const ELEMENTS: usize = 1 << 22;
+    let multiplications = |operator: Operator| {
+        let x = input(vec![ELEMENTS], 0, 255, Visibility::Public);
+        let description = Description { k: 16, ..description(x, vec![operator], vec![ELEMENTS]) };
+        Cost::of(&VerifyingKey::new(description).unwrap()).multiplications
+    };
+    // Ten limbs, which all make the result, against ten and four cells more, of which one does.
+    let (limbs, divided) = (multiplications(quotient(0, 40)), multiplications(requantise(0, 10)));
+    assert!(3 * limbs > 2 * divided, "{limbs} and {divided}");
+    let product = multiplications(Operator::Hadamard(Hadamard { left: 0, right: 0 }));
+    let copy = multiplications(Operator::Copy(0));
+    assert!(product > copy, "{product} and {copy}");
+    // As many zeros and ones: known where they are, and where they are put out.
+    let indices = Operator::OneHot(OneHot { input: 0, first: 0, count: 256 });
+    let x = input(vec![ELEMENTS / 256], 0, 255, Visibility::Public);
+    let shown = description(x, vec![indices], vec![256, ELEMENTS / 256]);
+    let shown = Cost::of(&VerifyingKey::new(shown).unwrap()).multiplications;
+    assert!(shown > 12 * ELEMENTS as u64, "{shown}");
 }

@@ -172,9 +172,9 @@ mod tests {
     use super::*;
     use crate::challenges::Challenge;
     use crate::circuit::description::{
-        Combine, Contract, Description, Form as Cells, Function, Hadamard, Input, Node, Output,
-        OutputSource, Product, Quantisation, Requantise, Scheme, View, ViewKind, Visibility,
-        Weights,
+        Bounded, Combine, Contract, Description, Form as Cells, Function, Hadamard, Input, Node,
+        OneHot, Output, OutputSource, Product, Quantisation, Requantise, Scheme, Source, View,
+        ViewKind, Visibility, Weights,
     };
     use crate::circuit::forms::{Form, walk};
 
@@ -219,6 +219,13 @@ mod tests {
             view(11, ViewKind::Reshape(vec![3, 8])),
             Operator::Hadamard(Hadamard { left: 11, right: 5 }),
             view(13, ViewKind::Reshape(vec![3, 8])),
+            // What nothing reads has equations all the same.
+            view(5, ViewKind::Transpose(vec![2, 1, 0])),
+            Operator::Hadamard(Hadamard { left: 15, right: 15 }),
+            Operator::Combine(Combine { terms: vec![(5, 1)], constant: vec![4] }),
+            Operator::Bounded(Bounded { bits: 9, source: Source::Quotient { input: 17, unit: 1 } }),
+            Operator::OneHot(OneHot { input: 0, first: -4, count: 8 }),
+            contract(19, [2, 8], [1, 1]),
         ];
         let node = |operator| Node { name: String::new(), operator };
         let output = |shape: &[usize], source| Output {
@@ -248,6 +255,7 @@ mod tests {
                 output(&[2, 3, 3], OutputSource::Node(9)),
                 output(&[3, 8], OutputSource::Node(12)),
                 output(&[3, 8], OutputSource::Node(14)),
+                output(&[2, 24], OutputSource::Node(20)),
                 output(&[3, 4], index),
             ],
         })

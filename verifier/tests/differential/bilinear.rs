@@ -5,7 +5,7 @@ use zkinfer_verifier::circuit::description::{
     Combine, Contract, Hadamard, Input, NodeId, OneHot, Operator, Product, Visibility, Weights,
 };
 
-use crate::generator::{Draft, MOST, elements};
+use crate::generator::{Draft, MOST, READING, elements};
 
 /// Most weights of a contraction.
 const WEIGHTS: usize = 3000;
@@ -176,7 +176,10 @@ impl Draft<'_> {
             input.visibility == Visibility::Public && input.maximum - input.minimum < 100
         };
         let short: Vec<usize> = inputs.filter(|(_, i)| short(i)).map(|(index, _)| index).collect();
-        let Some(&input) = (!short.is_empty()).then(|| self.random.pick(&short)) else { return };
+        let input = match short.is_empty() {
+            false => *self.random.pick(&short),
+            true => self.indices(),
+        };
         let Input { minimum, maximum, ref shape, .. } = self.description.inputs[input];
         let positions = elements(shape);
         let first = minimum - self.random.below(3) as i64;
@@ -209,6 +212,24 @@ impl Draft<'_> {
             self.open.retain(|&open| open != id);
             self.reach(vec![(id, bound)]);
         }
+    }
+
+    /// Adds an input that names columns of a table.
+    fn indices(&mut self) -> usize {
+        let index = self.description.inputs.len();
+        let minimum = self.random.between(-9, 9);
+        let input = Input {
+            name: format!("input {index}"),
+            shape: vec![1 + self.random.below(5), 1 + self.random.below(3)],
+            minimum,
+            maximum: minimum + self.random.below(12) as i64,
+            quantisation: READING,
+            visibility: Visibility::Public,
+        };
+        let shape = input.shape.clone();
+        self.description.inputs.push(input);
+        self.push(Operator::Input(index), shape, 21);
+        index
     }
 
     /// Adds a product of the node with another one, or with itself.

@@ -14,7 +14,7 @@ use crate::random::Random;
 const ELEMENTS: [usize; 2] = [150, 6000];
 /// What bounds are cut to: no node that can be larger is accepted.
 pub const MOST: i128 = 1 << 80;
-const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
+pub const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
 const VISIBILITIES: [Visibility; 3] = [Visibility::Public, Visibility::Sealed, Visibility::Private];
 
 /// A description in the making.

@@ -53,7 +53,8 @@ pub(super) fn softmax(
     if exponentials.len() > MAX_TABLE {
         return Err(format!("a table of {} entries", exponentials.len()));
     }
-    if first < 1 || first % mark != 1 || others.iter().any(|&e| e < 0 || e % mark != 0) {
+    // Which is at least 1 then.
+    if first % mark != 1 || others.iter().any(|&e| e < 0 || e % mark != 0) {
         return Err(format!(
             "exponentials that are no multiples of {mark}, the first of them with 1 added"
         ));
@@ -110,7 +111,7 @@ pub(super) fn normalise(
         return Err(format!("a reciprocal of {reciprocal_bits} bits"));
     }
     let reciprocal = 2 * ((1i128 << reciprocal_bits) / i128::from(epsilon.isqrt()) + 1);
-    accumulator(reciprocal.checked_mul(element.into()))?;
+    // As much as an element times it, for no element is beyond the root.
     accumulator(reciprocal.checked_mul(2 * i128::from(squares.isqrt())))?;
     rescaling(requantise, 0)
 }
