@@ -126,6 +126,26 @@ fn layer_normalisations_are_one_operator() {
     }
 }
 
+/// A mean is spread over a long row in blocks, of which the last is cut off.
+#[test]
+fn so_are_those_of_long_rows() {
+    let length = 300;
+    let builder = Builder::new(17)
+        .input("x", &[1, 2, length])
+        .floats("gamma", &[length], &vec![1.5; length as usize])
+        .node(Op::new("LayerNormalization", &["x", "gamma"], &["y"]).int("axis", -1))
+        .output("y");
+    assert_eq!(operators(&quantised(builder))[0], "Normalise");
+    // The largest score and the sum of a softmax too.
+    let builder = Builder::new(17)
+        .input("x", &[1, 2, length])
+        .input("z", &[1, 2, length])
+        .node(Op::new("Softmax", &["x"], &["p"]).int("axis", -1))
+        .node(Op::new("Mul", &["p", "z"], &["y"]))
+        .output("y");
+    assert_eq!(operators(&quantised(builder))[0], "Softmax");
+}
+
 #[test]
 fn root_mean_squares_are_one_operator() {
     let fused =

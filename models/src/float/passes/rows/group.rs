@@ -39,7 +39,7 @@ pub(super) fn reduced(graph: &Graph, value: ValueId) -> Option<Reduced> {
 fn moves(node: &Node) -> bool {
     let repeats = || node.inputs.windows(2).all(|pair| pair[0] == pair[1]);
     match &node.operator {
-        Operator::Reshape | Operator::Transpose { .. } => true,
+        Operator::Reshape | Operator::Transpose { .. } | Operator::Slice { .. } => true,
         Operator::Concat { .. } => repeats(),
         _ => false,
     }
@@ -70,6 +70,9 @@ pub(super) fn trace(
     match &node.operator {
         Operator::Reshape => Some(moves::reshape(&traced()?, &node.shape)),
         Operator::Transpose { permutation } => Some(moves::transpose(&traced()?, permutation)),
+        &Operator::Slice { axis, start, step } => {
+            Some(moves::slice(&traced()?, axis, start, step, node.shape[axis]))
+        }
         Operator::Concat { axis } if moves(node) => {
             let part = traced()?;
             Some(moves::concat(&vec![&part; node.inputs.len()], *axis))
