@@ -6,7 +6,7 @@
 #
 #   cargo build --release && benches/plots/attention.sh [--output FOLDER] [TOKENS…]
 #
-# Writes beside this script without a folder. See measure.sh for what it needs; python3 for the
+# Without a folder, writes attention.csv beside this script and attention.svg into docs/. See measure.sh for what it needs; python3 for the
 # networks and the plot.
 set -euo pipefail
 # shellcheck source=benches/measure.sh
@@ -42,3 +42,4 @@ for tokens in "$@"; do
 done
 cp "$work/attention.csv" "$output/"
 "$(python_with plots matplotlib)" "$root/benches/plots/attention.py" "$output/attention.csv"
+[ "$output" != "$root/benches/plots" ] || mv "$output/attention.svg" "$root/docs/"
