@@ -86,7 +86,7 @@ impl CostModel {
         tuple: 1.2e-7,
         sum_lookup: 4.9e-7,
         sum_linear: 1.0e-7,
-        sum_product: 1.9e-7,
+        sum_product: 2.3e-7,
         multiply: 2.0e-8,
         multiply_small: 2.5e-9,
         backward_cell: 3.2e-8,
