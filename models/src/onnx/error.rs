@@ -35,6 +35,14 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is of another format.
+    #[error("{path:?} is not ONNX: {format}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Which one it is, and what to do.
+        format: &'static str,
+    },
     /// The bytes are no ONNX model.
     #[error(
         "{path:?} is not a complete ONNX model ({reason}); it may be truncated or of another \

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use prost::Message;
 
+use super::formats;
 use crate::onnx::error::{ImportError, NEWEST_OPSET};
 use crate::onnx::messages::{GraphProto, ModelProto, NodeProto};
 use crate::onnx::naming::{listed, quoted};
@@ -33,6 +34,9 @@ pub(in crate::onnx) fn decode(
         return Err(ImportError::Empty { path: path() });
     }
     let not_onnx = |reason: String| ImportError::NotOnnx { path: path(), reason };
+    if let Some(format) = formats::other(bytes) {
+        return Err(ImportError::Format { path: path(), format });
+    }
     let mut model = ModelProto::decode(bytes).map_err(|error| not_onnx(error.to_string()))?;
     let graph = model.graph.take();
     let graph = graph.ok_or_else(|| not_onnx("it has no graph".into()))?;

@@ -6,6 +6,7 @@ pub(in crate::onnx) mod constant;
 pub(in crate::onnx) mod elements;
 mod external;
 pub(in crate::onnx) mod file;
+mod formats;
 pub(in crate::onnx) mod interface;
 mod safetensors;
 pub(in crate::onnx) mod tensor;
