@@ -48,7 +48,7 @@ pub fn drawing(network: &str, compared: &Compared) -> String {
         bar(&mut svg, [at, 38.0], [10.0, 10.0], colour);
         text(&mut svg, [at + 15.0, 47.0], "start", "", what);
     }
-    text(&mut svg, [NAMES, TOP - 12.0], "end", "font-weight=\"bold\"", "node (operator)");
+    text(&mut svg, [NAMES, TOP - 24.0], "end", "font-weight=\"bold\"", "node (operator)");
     axes(&mut svg, TOP + ROW * nodes.len() as f64);
     for (row, node) in nodes.iter().enumerate() {
         draw(&mut svg, TOP + ROW * row as f64, node);

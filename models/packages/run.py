@@ -158,7 +158,8 @@ def try_one(network, binary, folder, work):
     for index in range(CALIBRATION, CALIBRATION + TEST):
         # Samples have a leading dimension of 1 in front of the input's shape, or in its place.
         feed = {
-            i.name: data[i.name][index].astype(samples.TYPES[i.type]) for i in session.get_inputs()
+            i.name: np.asarray(data[i.name][index], samples.TYPES[i.type])
+            for i in session.get_inputs()
         }
         for name, value in zip(floats, session.run(None, feed)):
             floats[name].append(np.asarray(value))
