@@ -122,7 +122,7 @@ fn hidden(graph: &Graph, value: ValueId, known: &mut HashMap<ValueId, Hidden>) -
 
 fn infinite(shape: &[usize], numbers: &[f64]) -> Hidden {
     let hides = |&x: &f64| x == f64::NEG_INFINITY;
-    let some = numbers.iter().any(|x| hides(x));
+    let some = numbers.iter().any(&hides);
     let surely = some.then(|| from_elements(shape, numbers.iter().map(hides).collect()));
     Hidden { surely, maybe: false }
 }
