@@ -228,7 +228,7 @@ Softmax is not proven, the logits are compared.
 Where `compile` warns of 8 bits for all values, or refuses them, they have 12 (`--bits 12`) if that is closer.
 *warns*: it still said that this network loses too much, and was told to go on
 (`--accept-loss`) where it would have refused. Times are wall-clock, of cold processes on two
-x86-64 cores that other work shared.
+x86-64 cores that a lot of other work shared: upper bounds, several times what an idle machine takes.
 
 {table(rows)}
 """
