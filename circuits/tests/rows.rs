@@ -7,7 +7,7 @@ use common::rows::{matmul, normalise, softmax};
 use common::verdicts::{END, LIMB, PAIR, caught, rejected};
 use common::{Net, check};
 use zkinfer_circuits::{Circuit, Witness};
-use zkinfer_models::integer::graph::Graph;
+use zkinfer_models::integer::graph::{Function, Graph, Operator};
 use zkinfer_verifier::circuit::description::{self, Hint, Source};
 
 const K: u32 = 8;
@@ -166,9 +166,9 @@ fn row() -> Honest {
 fn a_largest_score_that_is_too_small_or_too_large() {
     let honest = row();
     let largest = honest.hint(|hint| matches!(hint, Hint::Maximum { .. }));
-    // Two scores are beyond it: their marks leave a rest. None is equal to it: the count of those
-    // that are would be −1.
-    honest.rejected(&honest.misled(largest, -1), &[END]);
+    // One score is equal to it, and two are beyond: their sum has no reciprocal. None is equal to
+    // it: the count of those that are would be −1.
+    honest.rejected(&honest.misled(largest, -1), &[LIMB]);
     honest.rejected(&honest.misled(largest, 1), &[LIMB]);
     // Far enough that a score stands beside each count that is missing.
     for step in [-20, -60, 20, 60] {
@@ -226,6 +226,27 @@ fn a_numerator_that_is_not_its_exponential() {
             forged.operands[product][1][0] += step;
             honest.rejected(&forged, &[END]);
         }
+    }
+}
+
+/// Where no row goes beyond the ends of a result, it is the quotient itself.
+#[test]
+fn a_plain_result_that_is_another_or_beyond_its_range() {
+    let mut net = Net::new("row", &[(&[1, 5], 0)]);
+    let mut whole = softmax(5, 0, vec![]);
+    if let Operator::Softmax { requantise, .. } = &mut whole {
+        requantise.function = Function::clamp(-128, 128);
+    }
+    let y = net.node(whole, &[0], &[1, 5], -128);
+    let honest = Honest::new(&net.finish(y), &[3, 40, -20, 40, 39]);
+    let nodes = &honest.circuit.key().description().nodes;
+    let plain = |node: &description::Node| {
+        matches!(&node.operator, description::Operator::Requantise(made)
+            if made.form == description::Form::Plain)
+    };
+    let result = nodes.iter().position(plain).expect("a plain result");
+    for (step, caught) in [(1, &[END][..]), (-1, &[END]), (300, &[LIMB, END])] {
+        honest.rejected(&honest.misled_at(result, 2, step), caught);
     }
 }
 

@@ -304,6 +304,15 @@ fn requantisations_divide_by_so_much_and_no_more() {
     refused("the wide form needs a function of at least two entries", |r| {
         r.function.values.truncate(1)
     });
+    let changes = "the plain form needs a function that changes nothing";
+    refused(changes, |r| {
+        r.form = Form::Plain;
+        *r.function.values.last_mut().unwrap() -= 1;
+    });
+    refused(changes, |r| {
+        r.form = Form::Plain;
+        r.function.minimum -= 1;
+    });
     refused("it divides by more than 2^60", |r| r.limbs = 16);
     refused("it divides by more than 2^60", |r| r.limbs = u32::MAX);
     accepts(|d| requantise_of(d).limbs = 15);

@@ -211,11 +211,21 @@ impl Builder {
     /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing
     /// else reads.
     pub(crate) fn requantise(&mut self, input: NodeId, shift: u32, function: &Function) -> NodeId {
+        self.divide(input, shift, function, Form::Narrow)
+    }
+
+    /// `⌊x / 2^shift⌋`, of which the caller has shown that it is among the values of a function
+    /// that changes nothing, whatever intervals say.
+    pub(crate) fn plain(&mut self, input: NodeId, shift: u32, function: &Function) -> NodeId {
+        self.divide(input, shift, function, Form::Plain)
+    }
+
+    fn divide(&mut self, input: NodeId, shift: u32, function: &Function, form: Form) -> NodeId {
         let (minimum, maximum) = (function.values.iter().min(), function.values.iter().max());
         let range = minimum.zip(maximum).map(|(&minimum, &maximum)| Interval { minimum, maximum });
         let function =
             description::Function { minimum: function.minimum, values: function.values.clone() };
-        let requantise = description::Requantise { input, limbs: 0, function, form: Form::Narrow };
+        let requantise = description::Requantise { input, limbs: 0, function, form };
         self.push(Operator::Requantise(requantise), self.shape(input).to_vec(), range, shift)
     }
 }

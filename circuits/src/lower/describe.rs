@@ -36,10 +36,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The form of a requantisation with these quotients and a function of so many entries. If the
-    /// function has an entry for every quotient, its table is never longer than that of the wide
-    /// form.
-    pub(crate) fn form(&self, quotients: Interval, entries: usize) -> Form {
+    /// The form of a requantisation that lowering has not made a plain one, with these quotients
+    /// and a function of so many entries. If the function has an entry for every quotient, its
+    /// table is never longer than that of the wide form.
+    pub(crate) fn form(&self, made: Form, quotients: Interval, entries: usize) -> Form {
+        if made == Form::Plain {
+            return made;
+        }
         let covered = quotients.count() <= i128::try_from(entries).unwrap_or(i128::MAX);
         if covered || quotients.count() <= self.narrow_limit { Form::Narrow } else { Form::Wide }
     }
@@ -85,7 +88,8 @@ impl Lowered {
             let input = requantise.input;
             let quotients = analysis.nodes[input].interval.shifted(shift);
             requantise.limbs = shift.div_ceil(plan.limb_bits.max(1));
-            requantise.form = plan.form(quotients, requantise.function.values.len());
+            requantise.form =
+                plan.form(requantise.form, quotients, requantise.function.values.len());
             if requantise.form == Form::Wide {
                 extend(&mut requantise.function.values, plan.least_entries);
             }

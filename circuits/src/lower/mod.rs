@@ -62,6 +62,7 @@ mod views;
 mod tests;
 
 use zkinfer_models::integer::graph::{Graph, Node, Operator};
+use zkinfer_models::integer::rows::quotients;
 use zkinfer_verifier::circuit::description::{Description, Input, Visibility};
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -171,7 +172,9 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
         Operator::Lookup { minimum, values } => lookup::lower(lowering, node, *minimum, values),
         Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {
             let (shift, reciprocal_bits) = (*shift, *reciprocal_bits);
-            let numbers = softmax::Softmax { shift, exponentials, reciprocal_bits, requantise };
+            let quotients = quotients(&node.operator).unwrap_or_default();
+            let numbers =
+                softmax::Softmax { shift, exponentials, reciprocal_bits, requantise, quotients };
             numbers.lower(lowering, node, visible)
         }
         Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits, requantise } => {
@@ -181,6 +184,7 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
                 epsilon: *epsilon,
                 reciprocal_bits: *reciprocal_bits,
                 requantise,
+                quotients: quotients(&node.operator).unwrap_or_default(),
             };
             numbers.lower(lowering, node)
         }

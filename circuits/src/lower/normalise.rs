@@ -2,7 +2,8 @@
 //! root of the sum of their squares.
 //!
 //! `docs/argument/normalise.md` derives why the result is the only one. Cells of an element: two
-//! factors and those of a requantisation; of a row some bounded integers.
+//! factors and those of a requantisation, a plain one where its function changes nothing; of a row
+//! some bounded integers.
 
 use zkinfer_models::integer::graph::{Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
@@ -22,6 +23,8 @@ pub(super) struct Normalise<'a> {
     /// Bits of the numerator of the reciprocal.
     pub(super) reciprocal_bits: u32,
     pub(super) requantise: &'a Requantise,
+    /// What quotients can be.
+    pub(super) quotients: [i64; 2],
 }
 
 impl Normalise<'_> {
@@ -69,6 +72,6 @@ impl Normalise<'_> {
         let offset = rescale::offset(self.requantise).ok_or_else(|| overflow(lowering))?;
         let builder = &mut lowering.builder;
         let accumulator = builder.combine(vec![(product, 1)], vec![offset]);
-        Ok(rescale::requantise(lowering, accumulator, self.requantise))
+        Ok(rescale::requantise_within(lowering, accumulator, self.requantise, self.quotients))
     }
 }

@@ -106,6 +106,22 @@ pub(super) fn requantise(
     builder.requantise(sum, 0, &Function { minimum: 2 * first, values })
 }
 
+/// The same, where quotients are known to be in a range, zero point included.
+pub(super) fn requantise_within(
+    lowering: &mut Lowering<'_>,
+    accumulator: NodeId,
+    rescaling: &Requantise,
+    [least, most]: [i64; 2],
+) -> NodeId {
+    let Requantise { shift, ties, ref function, .. } = *rescaling;
+    let unchanged = [least, most].iter().all(|&end| function.apply(end) == end)
+        && (function.minimum..).zip(&function.values).all(|(x, &y)| x == y);
+    match unchanged && ties == Ties::Up {
+        true => lowering.builder.plain(accumulator, shift, function),
+        false => requantise(lowering, accumulator, rescaling),
+    }
+}
+
 /// Whether halves go to even, which takes two divisions of the same accumulator.
 pub(super) fn divides_twice(requantise: &Requantise) -> bool {
     requantise.ties != Ties::Up && requantise.shift > 0

@@ -2,7 +2,7 @@
 //! sum.
 //!
 //! `docs/argument/softmax.md` derives why the result is the only one. Cells of an element: those of
-//! two requantisations; of a row some bounded integers. The scores may be a product, which is read
+//! two requantisations, the second a plain one where its function changes nothing; of a row some bounded integers. The scores may be a product, which is read
 //! by nothing else: they have no cells of their own.
 
 use std::ops::Range;
@@ -27,6 +27,8 @@ pub(super) struct Softmax<'a> {
     /// Bits of the numerator of the reciprocal.
     pub(super) reciprocal_bits: u32,
     pub(super) requantise: &'a Requantise,
+    /// What quotients can be.
+    pub(super) quotients: [i64; 2],
 }
 
 impl Softmax<'_> {
@@ -107,42 +109,38 @@ impl Softmax<'_> {
         size: Size,
     ) -> Result<NodeId, Error> {
         let [rows, columns] = size;
-        // What a largest score counts, beside its exponential; the square is what they count.
+        // Modulo this, a sum of exponentials is the number of largest scores.
         let mark = mark(columns);
         let mark_bits = mark.trailing_zeros();
-        let exponentials = self.exponentials(lowering, scores, size, mark)?;
+        let exponentials = self.exponentials(lowering, scores, size)?;
         let sums = rows::sums(lowering, exponentials, size);
         let sums = lowering.builder.reshape(sums, &[rows, 1, 1]);
         let most = lowering.interval(sums)?.maximum;
-        // 1 to `columns` scores are the largest, none is beyond it.
+        // 1 to `columns` scores are the largest.
         let builder = &mut lowering.builder;
-        let hint = Hint::Shifted { offset: -mark, shift: 2 * mark_bits };
-        let whole = builder.hint(sums, hint, bits(most >> (2 * mark_bits)));
-        let marks = builder.combine(vec![(sums, 1), (whole, -(mark * mark))], vec![-mark]);
-        builder.quotient(marks, mark, mark_bits - 1);
+        let hint = Hint::Shifted { offset: -1, shift: mark_bits };
+        let whole = builder.hint(sums, hint, bits(most >> mark_bits));
+        let marks = builder.combine(vec![(sums, 1), (whole, -mark)], vec![-1]);
+        builder.quotient(marks, 1, mark_bits - 1);
 
-        let numerator = self.reciprocal_bits + mark_bits;
-        let least = self.exponentials.first().copied().unwrap_or(0).saturating_mul(mark);
-        let reciprocal = rows::reciprocal(lowering, sums, numerator, [least, most])?;
+        // None is beyond it: of a sum below 1 there is no reciprocal.
+        let least = self.exponentials.first().copied().unwrap_or(0);
+        let reciprocal = rows::reciprocal(lowering, sums, self.reciprocal_bits, [least, most])?;
         let product = rows::scale(lowering, exponentials, reciprocal, size);
-        // The mark counts in every exponential, so the result is divided by it too.
-        let requantise =
-            Requantise { shift: self.requantise.shift + mark_bits, ..self.requantise.clone() };
-        let offset = rescale::offset(&requantise);
+        let offset = rescale::offset(self.requantise);
         let offset = offset.ok_or_else(|| Error::Overflow { node: lowering.builder.name() })?;
         let builder = &mut lowering.builder;
         let accumulator = builder.combine(vec![(product, 1)], vec![offset]);
-        Ok(rescale::requantise(lowering, accumulator, &requantise))
+        Ok(rescale::requantise_within(lowering, accumulator, self.requantise, self.quotients))
     }
 
-    /// `mark` times the exponential of each score's distance from the largest of its row, and 1 for
-    /// a score that is beyond it.
+    /// The exponential of each score's distance from the largest of its row; of a score that is
+    /// beyond it so little that the sum of the row is negative.
     fn exponentials(
         self,
         lowering: &mut Lowering<'_>,
         scores: NodeId,
         size: Size,
-        mark: i64,
     ) -> Result<NodeId, Error> {
         let overflow = |lowering: &Lowering<'_>| Error::Overflow { node: lowering.builder.name() };
         let interval = lowering.interval(scores)?;
@@ -160,9 +158,9 @@ impl Softmax<'_> {
         // `largest − ⌊x / 2^shift⌋ = ⌊(2^shift·largest + 2^shift − 1 − x) / 2^shift⌋`.
         let terms = vec![(largest, unit), (scores, -1)];
         let distance = builder.combine(terms, vec![unit - 1 - offset]);
-        let marked = self.exponentials.iter().map(|value| value.checked_mul(mark));
-        let marked: Option<Vec<i64>> = std::iter::once(Some(1)).chain(marked).collect();
-        let values = marked.ok_or_else(|| overflow(lowering))?;
+        let most = self.exponentials.iter().max().copied().unwrap_or(0);
+        let beyond = most.checked_mul(-(size[1] as i64)).ok_or_else(|| overflow(lowering))?;
+        let values = std::iter::once(beyond).chain(self.exponentials.iter().copied()).collect();
         let function = Function { minimum: -1, values };
         Ok(lowering.builder.requantise(distance, self.shift, &function))
     }

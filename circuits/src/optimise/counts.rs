@@ -166,6 +166,7 @@ struct Requantisation {
     shift: u32,
     accumulator: Interval,
     function: usize,
+    form: Form,
 }
 
 impl Requantisation {
@@ -187,6 +188,7 @@ pub(super) struct Limbs {
 pub(super) struct Forms {
     narrow_limit: i128,
     least_entries: usize,
+    plain: usize,
     pairs: usize,
     clamps: usize,
     table_rows: usize,
@@ -210,7 +212,8 @@ impl Sizes {
                 });
             let input = &analysis.nodes[requantise.input];
             let (elements, accumulator) = (input.elements, input.interval);
-            requantisations.push(Requantisation { elements, shift, accumulator, function });
+            let form = requantise.form;
+            requantisations.push(Requantisation { elements, shift, accumulator, function, form });
         }
         let description = lowered.description();
         let (mut private, mut copies, mut products, mut factors) = (0, 0, 0, 0);
@@ -233,8 +236,13 @@ impl Sizes {
         }
         let hidden =
             description.inputs.iter().filter(|input| input.visibility != Visibility::Public);
+        let plain = requantisations.iter().filter(|made| made.form == Form::Plain);
+        let plain = plain.map(|made| {
+            let function = known[made.function];
+            (function.minimum, function.minimum + function.radix() - 1)
+        });
         let mut ranges: Vec<(i64, i64)> =
-            hidden.map(|input| (input.minimum, input.maximum)).collect();
+            hidden.map(|input| (input.minimum, input.maximum)).chain(plain).collect();
         ranges.sort_unstable();
         ranges.dedup();
         let ranges = ranges.iter().map(|(low, high)| (high - low + 1) as usize).sum();
@@ -266,8 +274,12 @@ impl Sizes {
 
     /// Numbers of quotients, each worth trying as a narrow limit, in ascending order.
     pub(super) fn domains(&self) -> Vec<i128> {
-        let mut domains: Vec<i128> =
-            self.requantisations.iter().map(|r| r.quotients().count()).collect();
+        let mut domains: Vec<i128> = self
+            .requantisations
+            .iter()
+            .filter(|r| r.form != Form::Plain)
+            .map(|r| r.quotients().count())
+            .collect();
         domains.sort_unstable();
         domains.dedup();
         domains
@@ -302,7 +314,8 @@ impl Sizes {
     /// too long.
     pub(super) fn forms(&self, narrow_limit: i128, least_entries: usize) -> Option<Forms> {
         let plan = Plan { k: 0, limb_bits: 1, narrow_limit, least_entries };
-        let mut forms = Forms { narrow_limit, least_entries, pairs: 0, clamps: 0, table_rows: 0 };
+        let (plain, pairs, clamps, table_rows) = (0, 0, 0, 0);
+        let mut forms = Forms { narrow_limit, least_entries, plain, pairs, clamps, table_rows };
         let mut direct: Vec<Option<Interval>> = vec![None; self.functions.len()];
         let mut low = vec![false; self.functions.len()];
         let mut high: Option<Interval> = None;
@@ -312,7 +325,8 @@ impl Sizes {
         for requantisation in &self.requantisations {
             let quotients = requantisation.quotients();
             let (minimum, entries) = self.functions[requantisation.function];
-            match plan.form(quotients, entries) {
+            match plan.form(requantisation.form, quotients, entries) {
+                Form::Plain => forms.plain = forms.plain.checked_add(requantisation.elements)?,
                 Form::Narrow => {
                     forms.pairs = forms.pairs.checked_add(requantisation.elements)?;
                     widen(&mut direct[requantisation.function], quotients);
@@ -349,7 +363,7 @@ impl Sizes {
     /// The counts of a plan, unless it breaks a limit.
     pub(super) fn counts(&self, k: u32, limbs: Limbs, forms: Forms) -> Option<(Plan, Counts)> {
         let usable = Some(usable_rows(k)).filter(|&usable| usable > 0)?;
-        let limb = limbs.cells + self.private;
+        let limb = limbs.cells + self.private + forms.plain;
         let filled = [limb, forms.pairs, forms.clamps, self.copies, self.products, 0];
         let lanes =
             Lane::ALL.iter().zip(filled).map(|(lane, cells)| (lane, cells.div_ceil(usable)));

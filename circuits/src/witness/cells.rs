@@ -33,6 +33,7 @@ pub(super) fn requantise(
     let Some(run) = &cells.result else { return };
     match requantise.form {
         Form::Narrow => layout.add(columns, run, 0, &quotients),
+        Form::Plain => {}
         Form::Wide => {
             let offsets = quotients.iter().map(|quotient| quotient - function.minimum);
             let low: Vec<i64> =

@@ -5,6 +5,7 @@ mod indices;
 pub mod interpreter;
 mod layers;
 pub mod rounding;
+pub mod rows;
 pub mod signature;
 pub mod split;
 pub mod tensors;

@@ -7,6 +7,7 @@ use crate::float::rows::exponential_bits;
 use crate::integer::graph::{
     Function, Graph, MAX_TABLE, Operator, Quantisation, Requantise, Ties, ValueId, mark,
 };
+use crate::integer::rows::quotients;
 use crate::integer::signature::Grid;
 
 /// Scores are read in as many bits behind the point as a result has, less one, and no more than
@@ -14,6 +15,8 @@ use crate::integer::signature::Grid;
 const SCORE_BITS: u32 = 10;
 /// Bits that reciprocals and roots have beyond those of the result.
 const BEYOND: u32 = 4;
+/// Bits of the widest results.
+const WIDEST: u32 = 16;
 /// Bits of the reciprocal of a row with all that a circuit counts in it.
 const COUNTED: u32 = 60;
 /// Sums of squares, and products of a reciprocal, stay below.
@@ -47,9 +50,10 @@ impl Quantiser<'_> {
         };
         let exponentials: Vec<i64> = (0..entries).map(exponential).collect();
         let reciprocal_bits = (log + bits + 1 + result + BEYOND).min(COUNTED - 2 * log);
-        let last = (1i64 << result) - 1;
-        let quantisation =
-            Quantisation { scale: power(result).recip(), zero_point: -(last + 1) / 2 };
+        // 1 itself is a result, unless it would be one of more than 16 bits.
+        let last = (1i64 << result) - i64::from(result == WIDEST);
+        let zero_point = -(1i64 << result) / 2;
+        let quantisation = Quantisation { scale: power(result).recip(), zero_point };
         let grid = Grid {
             quantisation,
             minimum: quantisation.zero_point,
@@ -104,10 +108,20 @@ impl Quantiser<'_> {
         let bits = (whole * (side - 1) as f64 / reach).log2().floor();
         let bits = bits.clamp(0.0, f64::from(reciprocal_bits)) as u32;
         let quantisation = Quantisation { scale: whole / power(bits), zero_point: 0 };
-        let grid = Grid { quantisation, minimum: -side, maximum: side - 1 };
-        let requantise = requantise(reciprocal_bits - bits, grid);
         let (multiplier, epsilon) = (multiplier as i64, epsilon as i64);
-        (Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits, requantise }, grid)
+        let operator = |grid| {
+            let requantise = requantise(reciprocal_bits - bits, grid);
+            Operator::Normalise { centred, multiplier, epsilon, reciprocal_bits, requantise }
+        };
+        let saturated = Grid { quantisation, minimum: -side, maximum: side - 1 };
+        // What no row goes beyond takes no saturation, which a circuit would have to show.
+        match quotients(&operator(saturated)) {
+            Some([minimum, maximum]) if (maximum - minimum) < MAX_TABLE as i64 => {
+                let whole = Grid { quantisation, minimum, maximum };
+                (operator(whole), whole)
+            }
+            _ => (operator(saturated), saturated),
+        }
     }
 
     /// A value in as many bits as the sum of squares of its rows has room for.

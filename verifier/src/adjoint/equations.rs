@@ -130,7 +130,7 @@ impl Backward<'_> {
     }
 
     /// `x − Σ limb_i·2^(w·i) − 2^shift·quotient = 0`, with `quotient = minimum + low + radix·high`
-    /// in the wide form.
+    /// in the wide form and the quotient the result in the plain one.
     pub(super) fn requantise(
         &mut self,
         id: usize,
@@ -149,7 +149,7 @@ impl Backward<'_> {
         let unit = -Fp::from(1u64.checked_shl(shift).unwrap_or(0));
         self.limbs(&cells.limbs, &equation, -Fp::ONE);
         match requantise.form {
-            Form::Narrow => self.cells(run, 0, &equation, unit),
+            Form::Narrow | Form::Plain => self.cells(run, 0, &equation, unit),
             Form::Wide => {
                 self.cells(run, 0, &equation, unit * integer(requantise.function.radix()));
                 self.cells(run, 2, &equation, unit);

@@ -291,6 +291,10 @@ pub enum Form {
     /// a table turns `high` into *below*, *inside* or *above*, which together with `low` selects
     /// the result. Cells: high, side, low, result.
     Wide,
+    /// The function changes nothing, and the quotient is the result, looked up in the range of the
+    /// function's values. Cells: result. Where a quotient is outside there is no proof: whoever
+    /// writes the description answers for it that none is.
+    Plain,
 }
 
 /// `y[t, 0, p] = 1` where element `p` of a public input is `first + t`, else 0: of shape `[count,
@@ -326,6 +330,11 @@ impl Function {
     /// The argument of the last entry; none if there is no entry or it is no 64-bit integer.
     pub fn maximum(&self) -> Option<i64> {
         self.minimum.checked_add(self.radix().checked_sub(1).filter(|last| *last >= 0)?)
+    }
+
+    /// Whether every value is its argument.
+    pub fn is_identity(&self) -> bool {
+        (self.minimum..).zip(&self.values).all(|(argument, &value)| argument == value)
     }
 
     /// Number of entries: the radix of the wide form.

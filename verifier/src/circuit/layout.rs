@@ -86,6 +86,7 @@ impl Filling {
                 let (lane, tags) = match requantise.form {
                     Form::Narrow => (Lane::Pair, [function, 0]),
                     Form::Wide => (Lane::Clamp, [tables.high_tag(), function]),
+                    Form::Plain => (Lane::Limb, [function, 0]),
                 };
                 Some(Cells { limbs, result: Some(self.place(lane, facts.elements, tags)) })
             }

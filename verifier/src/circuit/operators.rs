@@ -126,6 +126,9 @@ impl Reader<'_> {
         if requantise.form == Form::Wide && function.values.len() < 2 {
             return self.shape("the wide form needs a function of at least two entries");
         }
+        if requantise.form == Form::Plain && !function.is_identity() {
+            return self.shape("the plain form needs a function that changes nothing");
+        }
         let last = function.maximum().map(Bounds::from);
         self.interval(last.map(|last| last.union(function.minimum.into())))?;
         Ok(Facts { interval: self.interval(Some(values.into()))?, ..input.clone() })

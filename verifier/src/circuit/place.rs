@@ -5,7 +5,8 @@ use std::ops::Range;
 /// The kinds of lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// `limb`, looked up as `(limb)`; also inputs that are not public.
+    /// `limb`, looked up as `(limb)`; also inputs that are not public and results of the plain
+    /// form.
     Limb,
     /// `quotient, result`, looked up as `(quotient, result)`.
     Pair,

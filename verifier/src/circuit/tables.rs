@@ -5,8 +5,8 @@
 //! longer than the circuit. A tag is unique per table and non-zero; tag 0 has one row, all zeros,
 //! which is what unused rows of the circuit hold.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pasta_curves::Fp;
 
@@ -34,7 +34,7 @@ pub enum Content {
         /// Width.
         bits: u32,
     },
-    /// `(x)` for every `x` of a declared range: private and sealed inputs.
+    /// `(x)` for every `x` of a range: private and sealed inputs, results of the plain form.
     Range(Interval),
     /// `(x, function(x))` for every quotient `x` in `domain`: the narrow form.
     Direct {
@@ -168,6 +168,11 @@ fn high_parts(domain: Interval, function: &Function) -> Option<Interval> {
     Interval::new(part(domain.minimum)?, part(domain.maximum)?)
 }
 
+/// First and last values of a function.
+fn ends(function: &Function) -> Option<(i64, i64)> {
+    Some((*function.values.first()?, *function.values.last()?))
+}
+
 /// Limbs that an ArgMax gap over a tensor with this interval needs.
 pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
     let bits = i128::BITS.saturating_sub(interval.count().leading_zeros());
@@ -184,12 +189,15 @@ struct Functions<'a> {
     direct: BTreeMap<&'a Function, Interval>,
     /// Functions of wide forms.
     low: BTreeMap<&'a Function, ()>,
+    /// First and last values of plain forms.
+    plain: BTreeSet<(i64, i64)>,
 }
 
 impl<'a> Functions<'a> {
     fn of(description: &'a Description, analysis: &Analysis) -> Result<Self, Error> {
         let (mut limb, mut high) = (false, None::<Interval>);
         let (mut direct, mut low) = (BTreeMap::new(), BTreeMap::new());
+        let mut plain = BTreeSet::new();
         for node in &description.nodes {
             limb |= matches!(node.operator, Operator::Bounded(_));
             let Operator::Requantise(requantise) = &node.operator else { continue };
@@ -209,13 +217,14 @@ impl<'a> Functions<'a> {
                     high = Some(high.map_or(domain, |all| all.union(domain)));
                     low.insert(function, ());
                 }
+                Form::Plain => plain.extend(ends(function)),
             }
         }
         limb |= description
             .outputs
             .iter()
             .any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
-        Ok(Self { limb, high, direct, low })
+        Ok(Self { limb, high, direct, low, plain })
     }
 }
 
@@ -223,7 +232,7 @@ impl Tables {
     /// The tables that a description's requantisations and ArgMaxes need; equal functions share
     /// one.
     pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
-        let Functions { limb, high, direct, low } = Functions::of(description, analysis)?;
+        let Functions { limb, high, direct, low, plain } = Functions::of(description, analysis)?;
         let mut tables = Self {
             list: Vec::new(),
             limb: 0,
@@ -246,15 +255,12 @@ impl Tables {
         if let Some(domain) = high {
             tables.high = push(Content::High { domain })?;
         }
-        for input in
-            description.inputs.iter().filter(|input| input.visibility != Visibility::Public)
-        {
-            let range = (input.minimum, input.maximum);
+        let inputs = description.inputs.iter();
+        let hidden = inputs.filter(|input| input.visibility != Visibility::Public);
+        let ranges = hidden.map(|input| (input.minimum, input.maximum)).chain(plain);
+        for range @ (minimum, maximum) in ranges {
             if let Entry::Vacant(entry) = tables.ranges.entry(range) {
-                entry.insert(push(Content::Range(Interval {
-                    minimum: input.minimum,
-                    maximum: input.maximum,
-                }))?);
+                entry.insert(push(Content::Range(Interval { minimum, maximum }))?);
             }
         }
         let (mut narrow, mut wide) = (BTreeMap::new(), BTreeMap::new());
@@ -268,7 +274,11 @@ impl Tables {
             let Operator::Requantise(Requantise { form, function, .. }) = &node.operator else {
                 return None;
             };
-            if *form == Form::Narrow { &narrow } else { &wide }.get(function).copied()
+            match form {
+                Form::Narrow => narrow.get(function).copied(),
+                Form::Wide => wide.get(function).copied(),
+                Form::Plain => tables.ranges.get(&ends(function)?).copied(),
+            }
         };
         tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();
         Ok(tables)

@@ -5,7 +5,7 @@ use zkinfer_verifier::circuit::description::{
     Combine, Contract, Hadamard, Input, NodeId, OneHot, Operator, Product, Visibility, Weights,
 };
 
-use crate::generator::{Draft, MOST, READING, elements};
+use crate::generator::{Draft, MOST, READING, elements, largest};
 
 /// Most weights of a contraction.
 const WEIGHTS: usize = 3000;
@@ -305,6 +305,7 @@ impl Draft<'_> {
                 bound += 7 * self.bounds[beside];
             }
             let constant = self.constant(elements(&shape));
+            bound += largest(&constant);
             let sum = self.push(Operator::Combine(Combine { terms: list, constant }), shape, bound);
             self.open.pop();
             terms.push((sum, bound));

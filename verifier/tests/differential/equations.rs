@@ -134,9 +134,11 @@ impl<'a> Network<'a> {
                     };
                     elements.map(element).collect()
                 }
-                Operator::Requantise(requantise) => {
-                    cells(if requantise.form == Requantisation::Narrow { 1 } else { 3 })
-                }
+                Operator::Requantise(requantise) => cells(match requantise.form {
+                    Requantisation::Plain => 0,
+                    Requantisation::Narrow => 1,
+                    Requantisation::Wide => 3,
+                }),
                 &Operator::OneHot(OneHot { input, first, .. }) => elements
                     .map(|place| {
                         let (index, element) =
@@ -339,7 +341,7 @@ impl<'a> Network<'a> {
         let unit = Fp::from(1 << (requantise.limbs * limb_bits));
         let mut cells = self.limbs(limbs);
         let constant = match requantise.form {
-            Requantisation::Narrow => {
+            Requantisation::Narrow | Requantisation::Plain => {
                 cells.push((unit, self.cells(id, 0)));
                 Fp::ZERO
             }

@@ -361,6 +361,12 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ),
         ("requantisation, narrow", requantised(false, true)),
         ("requantisation, narrow, without limbs", requantised(false, false)),
+        (
+            "requantisation, plain",
+            operator(
+                &|operator| matches!(operator, Operator::Requantise(r) if r.form == Form::Plain),
+            ),
+        ),
         ("requantisation, wide", requantised(true, true)),
         ("requantisation, wide, without limbs", requantised(true, false)),
         (

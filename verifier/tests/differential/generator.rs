@@ -17,6 +17,11 @@ pub const MOST: i128 = 1 << 80;
 pub const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
 const VISIBILITIES: [Visibility; 3] = [Visibility::Public, Visibility::Sealed, Visibility::Private];
 
+/// The largest size of a constant.
+pub fn largest(constants: &[i64]) -> i128 {
+    constants.iter().map(|constant| i128::from(constant.unsigned_abs())).max().unwrap_or(0)
+}
+
 /// A description in the making.
 pub struct Draft<'a> {
     pub random: &'a mut Random,
@@ -254,7 +259,7 @@ impl Draft<'_> {
     fn combine(&mut self, node: NodeId) {
         let shape = self.shapes[node].clone();
         let mut terms = Vec::new();
-        let mut bound = 1 << 20;
+        let mut bound = 0;
         for place in 0..1 + self.random.below(4) {
             let fits = |&open: &NodeId| elements(&self.shapes[open]) == elements(&shape);
             let others: Vec<NodeId> = self.open.iter().copied().filter(fits).collect();
@@ -268,6 +273,7 @@ impl Draft<'_> {
             bound += i128::from(factor.unsigned_abs()) * self.bounds[term];
         }
         let constant = self.constant(elements(&shape));
+        bound += largest(&constant);
         self.push(Operator::Combine(Combine { terms, constant }), shape, bound);
     }
 
@@ -385,7 +391,12 @@ impl Draft<'_> {
         if !self.functions.is_empty() && self.random.once_in(3) {
             function = self.random.pick(&self.functions).clone();
         }
-        let form = if function.values.len() < 2 { Form::Narrow } else { form };
+        let mut form = if function.values.len() < 2 { Form::Narrow } else { form };
+        // Every quotient is a value of it.
+        if quotient < 1 << 12 && self.random.once_in(6) {
+            form = Form::Plain;
+            function = Function::clamp(-quotient - 1, quotient + self.random.between(0, 2));
+        }
         self.functions.push(function.clone());
         let bound = function.values.iter().map(|value| i128::from(value.abs())).max().unwrap();
         let requantise = Requantise { input, limbs, function, form };

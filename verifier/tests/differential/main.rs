@@ -31,7 +31,7 @@ use zkinfer_verifier::adjoint::backward;
 use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 
 /// Cases of a run that is told no number.
-const CASES: usize = 1000;
+const CASES: usize = 1200;
 /// Cases that at least have each feature in such a run.
 const LEAST: usize = 3;
 

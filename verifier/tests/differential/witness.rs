@@ -178,6 +178,14 @@ impl<'a> Witness<'a> {
                         };
                         self.run(run, &[&quotients, &values], &[&fits]);
                     }
+                    Form::Plain => {
+                        let fits = |content: &Content| {
+                            matches!(content, Content::Range(range)
+                                if range.minimum == requantise.function.minimum
+                                    && Some(range.maximum) == requantise.function.maximum())
+                        };
+                        self.run(run, &[&quotients], &[&fits]);
+                    }
                     Form::Wide => {
                         let high: Vec<i128> =
                             quotients.iter().map(|q| (q - minimum).div_euclid(radix)).collect();

@@ -15,12 +15,12 @@ fn columns(site: &Site<'_>) -> Result<i64, String> {
     i64::try_from(*columns).map_err(|_| "rows of too many elements".into())
 }
 
-fn rescaling(requantise: &Requantise, bits: u32) -> Result<Bounds, String> {
+fn rescaling(requantise: &Requantise) -> Result<Bounds, String> {
     if requantise.ties != Ties::Up {
         return Err("halves that do not go up".into());
     }
-    if requantise.shift.saturating_add(bits) > 60 {
-        return Err(format!("shift {} is above {}", requantise.shift, 60u32.saturating_sub(bits)));
+    if requantise.shift > 60 {
+        return Err(format!("shift {} is above 60", requantise.shift));
     }
     requantised(requantise)
 }
@@ -66,7 +66,8 @@ pub(super) fn softmax(
             "sums of exponentials up to {most}, whose reciprocal has {reciprocal_bits} bits"
         ));
     }
-    // A circuit takes the exponentials K times, and the reciprocal for as large as its bits allow.
+    // A circuit has one of N times the largest, negative, for a score beyond the largest, and takes
+    // the reciprocal for as large as its bits allow.
     accumulator(
         (most * i128::from(mark))
             .checked_mul(2 * ((1i128 << reciprocal_bits) / i128::from(first) + 1)),
@@ -75,7 +76,7 @@ pub(super) fn softmax(
     let bounds = site.bounds(0);
     let size = i128::from(bounds.minimum).abs().max(i128::from(bounds.maximum).abs());
     accumulator(Some(4 * (size + (1i128 << shift))))?;
-    rescaling(requantise, mark.trailing_zeros())
+    rescaling(requantise)
 }
 
 pub(super) fn normalise(
@@ -113,5 +114,5 @@ pub(super) fn normalise(
     let reciprocal = 2 * ((1i128 << reciprocal_bits) / i128::from(epsilon.isqrt()) + 1);
     // As much as an element times it, for no element is beyond the root.
     accumulator(reciprocal.checked_mul(2 * i128::from(squares.isqrt())))?;
-    rescaling(requantise, 0)
+    rescaling(requantise)
 }
