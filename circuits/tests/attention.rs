@@ -169,7 +169,8 @@ fn embedding(positions: Vec<i64>, words: Vec<i32>) -> Graph {
     let words = net.node(lookup, &[0], &[1, 3, 2], 3);
     let (ties, function) = (Ties::Up, Function::clamp(-128, 127));
     let requantise = Requantise { shift: 1, ties, zero_point: 0, function };
-    let sum = Operator::Sum { multipliers: vec![2], constant: positions, requantise };
+    let sum =
+        Operator::Sum { multipliers: vec![2], constant: positions, requantise: Some(requantise) };
     let y = net.node(sum, &[words], &[1, 3, 2], 0);
     net.finish(y)
 }

@@ -357,7 +357,11 @@ fn another_constant() {
 /// One element over 32, rounded to even.
 fn even(slack: i64) -> Graph {
     let requantise = requantise(LIMB_BITS, Ties::Even { slack });
-    single(Operator::Sum { multipliers: vec![1], constant: Vec::new(), requantise }, &[1], 1)
+    single(
+        Operator::Sum { multipliers: vec![1], constant: Vec::new(), requantise: Some(requantise) },
+        &[1],
+        1,
+    )
 }
 
 /// The three lookups of a rounding to even.

@@ -89,7 +89,7 @@ fn sum_of_three_with_constants_per_element() {
     let sum = Operator::Sum {
         multipliers: vec![700, -900, 1500],
         constant: vec![0, 40_000, -40_000, 1, 2, 3],
-        requantise: requantise(11, -3),
+        requantise: Some(requantise(11, -3)),
     };
     let y = net.node(sum, &[0, 1, 0], &[1, 2, 3], -3);
     check(&net.finish(y));
@@ -103,7 +103,7 @@ fn sum_of_branches_that_stand_in_different_shapes() {
     let sum = Operator::Sum {
         multipliers: vec![1024, 513],
         constant: vec![77; 18],
-        requantise: requantise(10, 2),
+        requantise: Some(requantise(10, 2)),
     };
     let y = net.node(sum.clone(), &[0, x], &[1, 2, 3, 3], 2);
     check(&net.finish(y));
@@ -112,13 +112,19 @@ fn sum_of_branches_that_stand_in_different_shapes() {
 #[test]
 fn rescaling_alone() {
     let mut net = Net::new("rescale", &[(&[1, 6], 11)]);
-    let sum =
-        Operator::Sum { multipliers: vec![1], constant: vec![], requantise: requantise(0, 11) };
+    let sum = Operator::Sum {
+        multipliers: vec![1],
+        constant: vec![],
+        requantise: Some(requantise(0, 11)),
+    };
     let x = net.node(sum, &[0], &[1, 6], 11);
     // Reads the same centred input as the linear layer beside it: shared, yet not rescaled with the
     // sum.
-    let sum =
-        Operator::Sum { multipliers: vec![1], constant: vec![], requantise: requantise(3, 0) };
+    let sum = Operator::Sum {
+        multipliers: vec![1],
+        constant: vec![],
+        requantise: Some(requantise(3, 0)),
+    };
     let y = net.node(sum, &[0], &[1, 6], 0);
     let z = net.linear(&mut Noise(7), 0, 2, INT8);
     net.output(x);
@@ -140,7 +146,7 @@ fn average_pool_with_equal_and_with_cut_windows() {
         let average = Operator::AveragePool {
             window: geometry.clone(),
             multipliers,
-            requantise: requantise(12, -6),
+            requantise: Some(requantise(12, -6)),
         };
         let y = net.node(average, &[0], &[1, 2, height, width], -6);
         check(&net.finish(y));
@@ -153,7 +159,7 @@ fn global_average_pool() {
     let average = Operator::AveragePool {
         window: Window::whole([4, 4]),
         multipliers: vec![333],
-        requantise: requantise(14, 1),
+        requantise: Some(requantise(14, 1)),
     };
     let y = net.node(average, &[0], &[1, 3, 1, 1], 1);
     check(&net.finish(y));
@@ -321,7 +327,8 @@ fn ties_to_even() {
 fn a_sum_with_ties_to_even() {
     let mut net = Net::new("even sum", &[(&[1, 9], -5), (&[1, 9], 4)]);
     let rescale = Requantise { ties: Ties::Even { slack: 0 }, ..requantise(1, -3) };
-    let sum = Operator::Sum { multipliers: vec![1, -1], constant: vec![], requantise: rescale };
+    let requantise = Some(rescale);
+    let sum = Operator::Sum { multipliers: vec![1, -1], constant: vec![], requantise };
     let y = net.node(sum, &[0, 1], &[1, 9], -3);
     check(&net.finish(y));
 }
@@ -374,8 +381,10 @@ fn unsigned_inputs() {
 #[test]
 fn products_of_activations() {
     let mut net = Net::new("product", &[(&[1, 2, 3], -128), (&[1, 2, 3], 17)]);
-    let product =
-        |multiplier, shift| Operator::Product { multiplier, requantise: requantise(shift, -3) };
+    let product = |multiplier, shift| Operator::Product {
+        multiplier,
+        requantise: Some(requantise(shift, -3)),
+    };
     let x = net.node(product(5, 9), &[0, 1], &[1, 2, 3], -3);
     let y = net.node(product(1, 8), &[x, x], &[1, 2, 3], -3);
     net.output(x);
@@ -390,7 +399,8 @@ fn products_of_wide_activations() {
     for input in &mut net.0.inputs {
         (input.minimum, input.maximum) = (-(1 << 15), (1 << 15) - 1);
     }
-    let product = |multiplier, requantise| Operator::Product { multiplier, requantise };
+    let product =
+        |multiplier, rescaling| Operator::Product { multiplier, requantise: Some(rescaling) };
     let x = net.node(product(3, requantise(26, -3)), &[0, 1], &[1, 2, 3], -3);
     let even = Requantise { ties: Ties::Even { slack: 0 }, ..requantise(24, 4) };
     let y = net.node(product(1, even), &[0, 0], &[1, 2, 3], 4);

@@ -111,7 +111,7 @@ fn graphs_without_a_meaning() {
     graph.nodes[0].operator = Operator::AveragePool {
         window: window([2, 2], [1, 1], [0; 4]),
         multipliers: vec![16],
-        requantise: After::Int8 { shift: 6, zero_point: 0 }.requantise().unwrap(),
+        requantise: After::Int8 { shift: 6, zero_point: 0 }.requantise(),
     };
     invalid(&graph, "1 multipliers, expected 4");
     // A maximum of nothing but padding.
@@ -173,7 +173,7 @@ fn sums_pools_and_views_that_do_not_fit() {
     let sum = |multipliers: Vec<i64>, constant: Vec<i64>, shape: &[usize]| {
         let mut net = Net::new("sum", &[(&[1, 3], 0), (shape, 0)]);
         let y = net.node(
-            Operator::Sum { multipliers, constant, requantise: requantise.clone() },
+            Operator::Sum { multipliers, constant, requantise: Some(requantise.clone()) },
             &[0, 1],
             &[1, 3],
             0,

@@ -16,6 +16,7 @@ fn requantise(shift: u32, ties: Ties) -> Requantise {
 
 fn sum(net: &mut Net, multipliers: &[i64], inputs: &[ValueId], requantise: Requantise) -> ValueId {
     let shape = net.shape(inputs[0]);
+    let requantise = Some(requantise);
     let sum = Operator::Sum { multipliers: multipliers.to_vec(), constant: vec![], requantise };
     net.node(sum, inputs, &shape, -3)
 }
@@ -110,4 +111,88 @@ fn weights_of_several_digits_and_many_positions() {
     let wide = net.node(wide, &[0], &[1, 4, 2, 5], 0);
     let y = sum(&mut net, &[1, 1], &[wide, narrow], requantise(22, Ties::Up));
     check(&net.finish(y));
+}
+
+/// Sums of many positions are added features first, where the contraction has made them: no copy,
+/// and one division, with a constant and what is read twice beside them.
+#[test]
+fn many_positions_and_what_they_are_added_to() {
+    let mut net = Net::new("positions", &[(&[1, 3, 4], 9), (&[1, 3, 4], 0)]);
+    let noise = &mut Noise(6);
+    let a = net.linear(noise, 0, 4, After::Raw);
+    let b = net.linear(noise, 1, 4, After::Raw);
+    let constant: Vec<i64> = (0..12).map(|index| 1000 * index - 7000).collect();
+    let requantise = Some(requantise(13, Ties::Up));
+    let sum = Operator::Sum { multipliers: vec![1, 300, -1], constant, requantise };
+    // Where a view only shapes them anew, they stand as before.
+    let flat = net.node(Operator::Reshape, &[b], &[3, 4], 0);
+    let b = net.node(Operator::Reshape, &[flat], &[1, 3, 4], 0);
+    let y = net.node(sum, &[a, 0, b], &[1, 3, 4], -3);
+    let graph = net.finish(y);
+    for exposure in [Exposure::public(), Exposure::default()] {
+        assert_eq!(own_cells(&graph, &exposure), [1, 0]);
+    }
+    check(&graph);
+}
+
+/// Halves to even, a convolution beside the positions, and positions that something else reads.
+#[test]
+fn many_positions_beside_others() {
+    let mut net = Net::new("beside", &[(&[1, 2, 3, 4], 9)]);
+    let noise = &mut Noise(7);
+    let a = net.linear(noise, 0, 4, After::Raw);
+    let c = net.convolution(noise, 0, 2, 1, same_size(), After::Raw);
+    let even = sum(&mut net, &[1, 2, 50], &[a, c, 0], requantise(13, Ties::Even { slack: 2 }));
+    let twice = net.linear(noise, even, 4, After::Raw);
+    let y = sum(&mut net, &[1, 60], &[twice, even], requantise(14, Ties::Up));
+    net.output(twice);
+    // Other features than those that were summed.
+    let moved = net.linear(noise, even, 4, After::Raw);
+    let moved = net.node(Operator::Reshape, &[moved], &[1, 4, 6], 0);
+    let other = net.node(Operator::Reshape, &[even], &[1, 4, 6], -3);
+    let z = sum(&mut net, &[1, 60], &[moved, other], requantise(14, Ties::Up));
+    net.output(z);
+    check(&net.finish(y));
+}
+
+/// Sums, averages and products as they are: outputs, alone or not, in views, and what other
+/// sums add up.
+#[test]
+fn what_is_put_out_as_it_is() {
+    for alone in [true, false] {
+        let mut net = Net::new("raw", &[(&[1, 2, 3, 4], 9), (&[1, 2, 3, 4], -5)]);
+        let noise = &mut Noise(8);
+        let shape = [1, 2, 3, 4];
+        let a = net.convolution(noise, 0, 2, 1, same_size(), After::Raw);
+        let b = net.linear(noise, 1, 4, After::Raw);
+        let add = |constant: Vec<i64>| {
+            let multipliers = vec![1, 77];
+            Operator::Sum { multipliers, constant, requantise: None }
+        };
+        let sums = [
+            net.node(add(vec![]), &[a, 0], &shape, 0),
+            net.node(add((0..24).collect()), &[b, 0], &shape, 0),
+            net.node(add(vec![]), &[1, 0], &shape, 0),
+        ];
+        let multipliers = vec![3; 12];
+        let window = Window::unit();
+        let average = Operator::AveragePool { window, multipliers, requantise: None };
+        let average = net.node(average, &[0], &shape, 0);
+        let [plain, scaled] = [1, 5].map(|multiplier| {
+            let product = Operator::Product { multiplier, requantise: None };
+            net.node(product, &[0, 1], &shape, 0)
+        });
+        let last = sum(&mut net, &[1, 2, 1], &[plain, average, 0], requantise(12, Ties::Up));
+        for value in sums.into_iter().chain([average, plain, scaled]) {
+            if !alone {
+                let turned = Operator::Transpose { permutation: vec![0, 3, 2, 1] };
+                let turned = net.node(turned, &[value], &[1, 4, 3, 2], 0);
+                net.output(turned);
+                let flat = net.node(Operator::Reshape, &[value], &[24], 0);
+                net.output(flat);
+            }
+            net.output(value);
+        }
+        check(&net.finish(last));
+    }
 }

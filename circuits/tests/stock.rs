@@ -58,7 +58,8 @@ fn k_leaves_room_for_tables_of_any_length() {
         zero_point: 0,
         function: Function::clamp(-128, 127),
     };
-    let sum = Operator::Sum { multipliers: vec![8], constant: vec![], requantise };
+    let sum =
+        Operator::Sum { multipliers: vec![8], constant: vec![], requantise: Some(requantise) };
     let y = net.node(sum, &[0], &[1, 2], 0);
     let circuit = common::circuit(&net.finish(y), 7, 4, i128::MAX);
     assert_eq!(circuit.key().tables().rows(), (1 << 11) - 6);

@@ -35,7 +35,9 @@
 //! | [`columns`](float::columns) | samples → ends | the same of each column and channel |
 //! | `scales` | | which operators keep scales by index, and along which dimension |
 //! | `execute`, `convolution` | samples → floats | the graph, run by ourselves |
+//! | `random` | | inputs that are drawn, the same everywhere |
 //! | `unread` | graph, conditions → elements | which elements a Where discards |
+//! | `means` | samples → means | what layers read on average |
 //! | [`histogram`](float::histogram) | numbers → counts | how often a value has numbers of each size |
 //! | `finite` | graph, ranges → ends | the finite numbers of values with infinite ones |
 //! | `relevance` | graph, ranges → ranges | which numbers of a value its readers tell apart |

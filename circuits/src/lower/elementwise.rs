@@ -12,6 +12,7 @@
 use zkinfer_models::integer::graph::{BinaryFunction, Function, Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
 
+use super::builder::Builder;
 use super::lowering::{Lowering, Operand};
 use super::{extremum, rescale};
 use crate::error::Error;
@@ -23,17 +24,21 @@ pub(super) fn product(
     lowering: &mut Lowering<'_>,
     node: &Node,
     multiplier: i64,
-    requantise: &Requantise,
+    requantise: Option<&Requantise>,
 ) -> Result<NodeId, Error> {
     let operands: [Operand<'_>; 2] = lowering
         .operands(node)?
         .try_into()
         .map_err(|_| lowering.malformed("it reads two values"))?;
-    let offset = rescale::offset(requantise);
+    let offset = requantise.map_or(Some(0), rescale::offset);
     let offset = offset.ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
     let builder = &mut lowering.builder;
     let [left, right] = operands.map(|operand| builder.centred(operand.node, operand.zero_point));
     let product = builder.hadamard(left, right);
+    let Some(requantise) = requantise else {
+        let scaled = |builder: &mut Builder| builder.combine(vec![(product, multiplier)], vec![0]);
+        return Ok(if multiplier == 1 { product } else { scaled(builder) });
+    };
     let accumulator = builder.combine(vec![(product, multiplier)], vec![offset]);
     Ok(rescale::requantise(lowering, accumulator, requantise))
 }

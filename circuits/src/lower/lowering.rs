@@ -50,6 +50,9 @@ pub(super) enum Value {
     Node(NodeId),
     /// The index of a maximum, which only an output can be.
     Index(OutputSource),
+    /// Sums of a Linear over many positions, features first, as the only Sum that reads them takes
+    /// them.
+    Turned(NodeId),
     /// A product that only a Softmax reads, which makes it where it needs it.
     Deferred,
 }
@@ -152,22 +155,71 @@ impl<'g> Lowering<'g> {
         self.readers[value] == 0 && self.outputs[value] == 1
     }
 
-    /// Whether one equation reads the value being lowered: that of the only output that it is, or
-    /// that of the only Sum that adds it up.
-    pub(super) fn read_once(&self) -> bool {
-        let value = self.values.len();
-        let added = || {
-            self.graph.nodes.iter().any(|node| {
-                node.inputs.contains(&value) && matches!(node.operator, Operator::Sum { .. })
-            })
-        };
-        self.only_an_output() || self.readers[value] == 1 && self.outputs[value] == 0 && added()
+    /// Whether the value being lowered is one output of the graph and nothing else, and a node of
+    /// that shape is shown as it stands.
+    pub(super) fn is_put_out(&mut self, node: NodeId, shape: &[usize]) -> bool {
+        self.only_an_output() && self.builder.exposed(node, shape) == node
     }
 
-    /// Whether the node's operand `index` is an accumulator that was not requantised.
+    /// Whether one equation reads the value being lowered: that of the only output that it is, or
+    /// that of the only Sum that adds it up as it stands.
+    pub(super) fn read_once(&self) -> bool {
+        let value = self.values.len();
+        let turned =
+            |sum: &Node| sum.inputs.iter().any(|&value| self.is_turned(self.source(value)));
+        let stands = |sum: &Node| self.is_turned(value) || !turned(sum);
+        self.only_an_output() || self.sum(value).is_some_and(stands)
+    }
+
+    /// The only node that reads a value, in whatever shape, if it is a Sum.
+    fn sum(&self, value: ValueId) -> Option<&'g Node> {
+        let mut value = value;
+        loop {
+            let alone = self.readers[value] == 1 && self.outputs[value] == 0;
+            let mut nodes = self.graph.nodes.iter().enumerate();
+            let (index, reader) = nodes.find(|(_, node)| alone && node.inputs.contains(&value))?;
+            match reader.operator {
+                Operator::Sum { .. } => return Some(reader),
+                Operator::Reshape => value = self.graph.inputs.len() + index,
+                _ => return None,
+            }
+        }
+    }
+
+    /// A value before it was put in another shape.
+    fn source(&self, value: ValueId) -> ValueId {
+        let mut value = value;
+        while let Some(node) = value.checked_sub(self.graph.inputs.len())
+            && let Node { operator: Operator::Reshape, inputs, .. } = &self.graph.nodes[node]
+        {
+            value = inputs[0];
+        }
+        value
+    }
+
+    /// Whether a value is sums of a Linear over many positions that a Sum adds up features first.
+    pub(super) fn is_turned(&self, value: ValueId) -> bool {
+        let producer = value.checked_sub(self.graph.inputs.len());
+        let Some(node) = producer.and_then(|producer| self.graph.nodes.get(producer)) else {
+            return false;
+        };
+        let Operator::Linear { bias, requantise: None, .. } = &node.operator else { return false };
+        let features = |sum: &Node| sum.shape.last() == Some(&bias.len());
+        node.shape.iter().product::<usize>() > bias.len() && self.sum(value).is_some_and(features)
+    }
+
+    /// What stands for a value features first.
+    pub(super) fn turned(&self, value: ValueId) -> Option<NodeId> {
+        match self.values.get(value) {
+            Some(&Value::Turned(node)) => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Whether the node's operand `index` is an accumulator of a layer that was not requantised.
     pub(super) fn is_accumulator(&self, node: &Node, index: usize) -> bool {
-        let producer =
-            node.inputs.get(index).and_then(|id| id.checked_sub(self.graph.inputs.len()));
+        let source = node.inputs.get(index).map(|&value| self.source(value));
+        let producer = source.and_then(|value| value.checked_sub(self.graph.inputs.len()));
         producer.and_then(|producer| self.graph.nodes.get(producer)).is_some_and(|producer| {
             matches!(
                 producer.operator,
@@ -200,7 +252,9 @@ impl<'g> Lowering<'g> {
         match self.values.get(value) {
             None => Err(Error::ForwardReference { node: reader.into(), value }),
             Some(Value::Index(_)) => Err(Error::ReadsIndex { node: reader.into() }),
-            Some(Value::Deferred) => Err(self.malformed("it reads a product that is not there")),
+            Some(Value::Deferred | Value::Turned(_)) => {
+                Err(self.malformed("it reads what another node alone reads"))
+            }
             Some(&Value::Node(node)) => {
                 let zero_point = self.graph.quantisation(value).zero_point;
                 Ok(Operand { node, shape: self.graph.shape(value), zero_point })
@@ -243,7 +297,7 @@ impl<'g> Lowering<'g> {
         let output = |(index, output): (usize, &zkinfer_models::integer::graph::Output)| {
             let shape = self.graph.shape(output.value);
             let source = match self.values.get(output.value) {
-                None | Some(Value::Deferred) => {
+                None | Some(Value::Deferred | Value::Turned(_)) => {
                     return Err(Error::ForwardReference {
                         node: output.name.clone(),
                         value: output.value,

@@ -138,18 +138,18 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
             let weights = rescale::Rows::of(weights);
             let terms =
                 rescale::Affine { weights, bias, multipliers, requantise: requantise.as_ref() };
-            linear::lower(lowering, node, terms)
+            return linear::lower(lowering, node, terms);
         }
         Operator::Sum { multipliers, constant, requantise } => {
-            sum::lower(lowering, node, multipliers, constant, requantise)
+            sum::lower(lowering, node, multipliers, constant, requantise.as_ref())
         }
         Operator::AveragePool { window, multipliers, requantise } => {
-            pooling::average(lowering, node, window, multipliers, requantise)
+            pooling::average(lowering, node, window, multipliers, requantise.as_ref())
         }
         Operator::MaxPool { window } => pooling::maximum(lowering, node, window),
         Operator::Activation(function) => activation::lower(lowering, node, function),
         Operator::Product { multiplier, requantise } => {
-            elementwise::product(lowering, node, *multiplier, requantise)
+            elementwise::product(lowering, node, *multiplier, requantise.as_ref())
         }
         Operator::MatMul { .. } if lowering.is_deferred() => return Ok(Value::Deferred),
         Operator::MatMul { requantise, .. } => matmul::lower(lowering, node, requantise.as_ref()),
@@ -161,7 +161,13 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
         Operator::TopK { axis, smallest, indices } => {
             top::lower(lowering, node, *axis, *smallest, *indices)
         }
-        Operator::Reshape => views::reshape(lowering, node),
+        Operator::Reshape => {
+            let turned = node.inputs.first().and_then(|&value| lowering.turned(value));
+            match turned {
+                Some(turned) => return Ok(Value::Turned(turned)),
+                None => views::reshape(lowering, node),
+            }
+        }
         Operator::Transpose { permutation } => views::transpose(lowering, node, permutation),
         Operator::Slice { axis, start, step } => views::slice(lowering, node, *axis, *start, *step),
         Operator::Pad { before, after, value } => views::pad(lowering, node, before, after, *value),

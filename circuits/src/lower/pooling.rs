@@ -32,14 +32,14 @@ pub(super) fn average(
     node: &Node,
     window: &Window,
     multipliers: &[i64],
-    requantise: &Requantise,
+    requantise: Option<&Requantise>,
 ) -> Result<NodeId, Error> {
     let operand = lowering.only_operand(node)?;
     let [planes, shape] = lowering.slide(window, operand.shape, &node.shape)?;
     let centred = lowering.builder.centred(operand.node, operand.zero_point);
     let input = lowering.builder.reshape(centred, &planes);
-    let offset =
-        rescale::offset(requantise).ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
+    let offset = requantise.map_or(Some(0), rescale::offset);
+    let offset = offset.ok_or_else(|| Error::Overflow { node: node.name.clone() })?;
     let channels = planes[0];
     let taps = window.kernel.iter().product::<usize>();
     let (row_factor, column_factors) = match multipliers {
@@ -54,7 +54,10 @@ pub(super) fn average(
         ..slide(input, window, channels, channels)
     };
     let accumulator = lowering.builder.contract(contract, shape);
-    Ok(rescale::requantise(lowering, accumulator, requantise))
+    Ok(match requantise {
+        Some(requantise) => rescale::requantise(lowering, accumulator, requantise),
+        None => accumulator,
+    })
 }
 
 pub(super) fn maximum(

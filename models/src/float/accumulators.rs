@@ -8,7 +8,7 @@ use crate::integer::graph::{Parts, Quantisation, ValueId};
 /// Nodes that are looked at behind a Concat: paths that part and meet again double at each step.
 const STEPS: usize = 1 << 12;
 
-/// What becomes of the sums of a Conv, Gemm or MatMul.
+/// What becomes of the sums of a Conv, Gemm or MatMul, of an Add or AveragePool, and of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sums {
     /// They are rescaled to an activation, as are all other values.
@@ -25,6 +25,35 @@ pub(crate) enum Sums {
 /// For each value, what becomes of it.
 pub(crate) fn sums(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<Sums> {
     let put_out = put_out(graph, consumers);
+    // Through views that move nothing.
+    let added = |value: ValueId| {
+        let node = &graph.nodes[graph.producer(value).filter(|_| !put_out[value])?];
+        let mut moved = value;
+        loop {
+            let [reader] = consumers[moved][..] else { return None };
+            if graph.is_output(moved) {
+                return None;
+            }
+            if matches!(graph.nodes[reader].operator, Operator::Add { .. }) {
+                let fits = !has_positions(node) || graph.shape(moved).last() == node.shape.last();
+                return (fits && accumulates(node) && adds(node, &graph.nodes[reader]))
+                    .then_some(reader);
+            }
+            if !graph.keeps_order(reader) {
+                return None;
+            }
+            moved = graph.result(reader);
+        }
+    };
+    // An Add reads accumulators channels first or last, and not both.
+    let last = |add: usize| {
+        let turned = |&value: &ValueId| {
+            let source = graph.source(value);
+            let index = graph.producer(source).filter(|_| added(source).is_some());
+            index.is_some_and(|index| has_positions(&graph.nodes[index]))
+        };
+        graph.nodes[add].inputs.iter().any(turned)
+    };
     let sums = |value: ValueId| {
         let Some(index) = graph.producer(value).filter(|&index| accumulates(&graph.nodes[index]))
         else {
@@ -33,10 +62,12 @@ pub(crate) fn sums(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<Sums> {
         if put_out[value] {
             return Sums::PutOut;
         }
+        if let Some(add) = added(value)
+            && (!matches!(graph.nodes[index].operator, Operator::Conv { .. }) || !last(add))
+        {
+            return Sums::Added(add);
+        }
         match consumers[value][..] {
-            [add] if !graph.is_output(value) && adds(graph, &graph.nodes[index], add) => {
-                Sums::Added(add)
-            }
             [reader] if !graph.is_output(value) && is_scores(graph, index, reader) => Sums::Scores,
             _ => Sums::Rescaled,
         }
@@ -50,13 +81,26 @@ fn is_scores(graph: &Graph, index: usize, reader: usize) -> bool {
         && matches!(graph.nodes[reader].operator, Operator::Softmax { .. })
 }
 
-/// Whether a node's result is a sum of products that nothing follows yet.
+/// Whether a node's result is a sum or a product that nothing follows yet.
 fn accumulates(node: &Node) -> bool {
-    let linear = matches!(
+    let sums = matches!(
         node.operator,
-        Operator::Conv { .. } | Operator::Gemm { .. } | Operator::MatMul { .. }
+        Operator::Conv { .. }
+            | Operator::Gemm { .. }
+            | Operator::MatMul { .. }
+            | Operator::Add { .. }
+            | Operator::AveragePool { .. }
+            | Operator::Product
     );
-    linear && node.fused.is_none() && node.grid.is_none()
+    sums && node.fused.is_none() && node.grid.is_none()
+}
+
+/// Whether a node is a Gemm of several positions, whose sums stand features first in a circuit.
+fn has_positions(node: &Node) -> bool {
+    match &node.operator {
+        Operator::Gemm { layer } => node.shape.iter().product::<usize>() != layer.channels(),
+        _ => false,
+    }
 }
 
 /// Values that only graph outputs depend on, directly, through views, through an ArgMax that
@@ -94,18 +138,15 @@ fn put_out(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
     last
 }
 
-/// Whether a node adds up what `layer` sums, and rounds as we like. Where a Gemm has more than one
-/// position its sums are transposed before anything reads them, and stay with it.
-fn adds(graph: &Graph, layer: &Node, add: usize) -> bool {
-    let add = &graph.nodes[add];
-    let real = match &layer.operator {
-        Operator::Conv { layer: Layer::Real { .. }, .. } => true,
-        Operator::Gemm { layer: Layer::Real { bias, .. } } => {
-            layer.shape.iter().product::<usize>() == bias.len()
-        }
-        _ => false,
-    };
-    real && matches!(add.operator, Operator::Add { .. }) && add.grid.is_none()
+/// Whether a node adds up what `layer` sums or multiplies, and rounds as we like.
+fn adds(layer: &Node, add: &Node) -> bool {
+    let real = matches!(
+        &layer.operator,
+        Operator::Conv { layer: Layer::Real { .. }, .. }
+            | Operator::Gemm { layer: Layer::Real { .. } }
+            | Operator::Product
+    );
+    real && add.grid.is_none()
 }
 
 /// Whether scales by index of a value that only views and Concat read can be told at every output.

@@ -6,6 +6,8 @@ use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
+use super::means::Sums;
+use super::random::Random;
 use super::range::Range;
 pub use super::uncalibrated::CalibrateError;
 use crate::data::Dataset;
@@ -80,6 +82,9 @@ pub struct Calibration {
     /// How often values have numbers of each size.
     #[serde(default)]
     pub histograms: Histograms,
+    /// The mean of each channel or feature that a Conv or Gemm reads, by the node's name.
+    #[serde(default)]
+    pub means: BTreeMap<String, Vec<f64>>,
 }
 
 /// Histograms of those values that may be quantised over less than their range.
@@ -95,7 +100,7 @@ pub struct Histograms {
 /// of its own.
 fn is_counted(node: &Node) -> [bool; 2] {
     let ranges = node.operator.computes() || matches!(node.operator, Operator::MaxPool { .. });
-    let reads = node.fused.as_ref().is_some_and(|activation| activation.clip().is_none())
+    let reads = node.fused.is_some_and(|activation| activation.clip().is_none())
         || matches!(node.operator, Operator::Softmax { .. });
     [ranges && node.grid.is_none(), reads]
 }
@@ -113,6 +118,7 @@ impl Calibration {
             inputs_by_index: BTreeMap::new(),
             arguments_by_index: BTreeMap::new(),
             histograms: Histograms::default(),
+            means: BTreeMap::new(),
         }
     }
 
@@ -208,6 +214,8 @@ struct Measured {
     tally: Vec<[Histogram; 2]>,
     /// Where a node was infinite first: the sample, and what was found.
     infinite: BTreeMap<usize, (usize, f64)>,
+    /// What layers read.
+    sums: Sums,
 }
 
 impl Measured {
@@ -229,6 +237,7 @@ impl Measured {
                 .collect(),
             tally: vec![Default::default(); graph.nodes.len()],
             infinite: BTreeMap::new(),
+            sums: Sums::new(graph),
         }
     }
 
@@ -240,8 +249,17 @@ impl Measured {
         tensors: &[ArrayD<f32>],
     ) -> Result<Self, CalibrateError> {
         let mut measured = Self::new(graph);
-        let Self { indices, inputs, nodes, inputs_by_index, arguments_by_index, tally, infinite } =
-            &mut measured;
+        let Self {
+            indices,
+            inputs,
+            nodes,
+            inputs_by_index,
+            arguments_by_index,
+            tally,
+            infinite,
+            sums,
+        } = &mut measured;
+        sums.count();
         // The values that a Where chooses by.
         let chosen = graph.nodes.iter().filter(|node| node.operator == Operator::Select);
         let conditions: HashSet<ValueId> = chosen.map(|node| node.inputs[0]).collect();
@@ -271,6 +289,9 @@ impl Measured {
         for (columns, tensor) in inputs_by_index.iter_mut().zip(tensors) {
             columns.iter_mut().for_each(|columns| columns.add(tensor, |x| x));
         }
+        for (value, tensor) in tensors.iter().enumerate() {
+            sums.add(value, tensor, f64::from);
+        }
         let mut known: HashMap<ValueId, ArrayD<f64>> = HashMap::new();
         for (id, tensor) in tensors.iter().enumerate().filter(|(id, _)| conditions.contains(id)) {
             known.insert(id, tensor.mapv(f64::from));
@@ -278,6 +299,7 @@ impl Measured {
         // Which elements count is known when all that read them have been seen.
         let mut odd = Odd::new();
         execution.run(tensors, |index, argument, result| {
+            sums.add(graph.result(index), result, |x| x);
             if conditions.contains(&graph.result(index)) {
                 known.insert(graph.result(index), result.clone());
             }
@@ -342,6 +364,7 @@ impl Measured {
         for (counted, other) in self.tally.iter_mut().zip(&other.tally) {
             counted.iter_mut().zip(other).for_each(|(counted, other)| counted.join(other));
         }
+        self.sums.join(&other.sums);
         for (&index, &first) in &other.infinite {
             self.infinite.entry(index).or_insert(first);
         }
@@ -375,6 +398,7 @@ impl Measured {
                 .filter_map(|(name, columns)| columns.map(|columns| (name, columns)))
                 .collect(),
             histograms,
+            means: self.sums.means(graph),
         })
     }
 
@@ -392,8 +416,7 @@ impl Measured {
             Operator::Softmax { .. } => self.tally[index][0].least(),
             _ => self.tally[index][1].least(),
         };
-        let arguments: Vec<Range> = self.nodes.iter().map(|&(argument, _)| argument).collect();
-        let relevance = Relevance::new(graph, [&ranges, &arguments], least, |_| FINEST);
+        let relevance = Relevance::new(graph, &ranges, least, |_| FINEST);
         for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
             *of_argument = relevance.arguments[index].end(*of_argument);
             *of_result = relevance.values[graph.result(index)].end(*of_result);
@@ -405,28 +428,6 @@ impl Measured {
             }
         }
         Ok(())
-    }
-}
-
-/// Steele, Lea and Flood's SplitMix64: fixed, so that compiling a model twice gives one key.
-struct Random(u64);
-
-/// What its state grows by.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
-impl Random {
-    /// Where it stands after so many numbers.
-    fn after(&self, numbers: usize) -> Self {
-        Self(self.0.wrapping_add(STEP.wrapping_mul(numbers as u64)))
-    }
-
-    /// A number in `[0, 1)`, of 24 bits.
-    fn fraction(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(STEP);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((x ^ (x >> 31)) >> 40) as f32 / (1u32 << 24) as f32
     }
 }
 
@@ -473,18 +474,5 @@ mod tests {
             [1, 1 << 9, 1 << 12, 1 << 14].map(|rows| random_samples(&conv(rows))),
             [64, 64, 12, 4]
         );
-    }
-
-    #[test]
-    fn random_numbers_are_fixed() {
-        let mut random = Random(1);
-        let drawn: Vec<f32> = (0..1000).map(|_| random.fraction()).collect();
-        assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)));
-        let mean: f32 = drawn.iter().sum::<f32>() / 1000.0;
-        assert!((mean - 0.5).abs() < 0.05, "{mean}");
-        assert_eq!(Random(1).fraction(), drawn[0]);
-        for (place, &number) in drawn.iter().enumerate() {
-            assert_eq!(Random(1).after(place).fraction(), number);
-        }
     }
 }

@@ -322,6 +322,33 @@ impl Graph {
         self.inputs.len() + index
     }
 
+    /// What a value's numbers are those of, each moved to a new place: itself, if it is computed.
+    pub(crate) fn source(&self, value: ValueId) -> ValueId {
+        let mut value = value;
+        while let Some(index) = self.producer(value) {
+            let node = &self.nodes[index];
+            match node.inputs.first() {
+                Some(&input) if node.keeps_grid() && node.grid.is_none() => value = input,
+                _ => break,
+            }
+        }
+        value
+    }
+
+    /// Whether a node only puts its operand in another shape, element by element in order.
+    pub(crate) fn keeps_order(&self, index: usize) -> bool {
+        let node = &self.nodes[index];
+        match &node.operator {
+            Operator::Reshape => node.grid.is_none(),
+            Operator::Transpose { permutation } => {
+                let shape = self.shape(node.inputs[0]);
+                let long = permutation.iter().filter(|&&axis| shape[axis] != 1);
+                node.grid.is_none() && long.is_sorted()
+            }
+            _ => false,
+        }
+    }
+
     /// For each value, the nodes that read it, each as often as it does.
     pub fn consumers(&self) -> Vec<Vec<usize>> {
         let mut consumers = vec![Vec::new(); self.inputs.len() + self.nodes.len()];

@@ -3,9 +3,8 @@
 //! This is the contract between the quantiser, which writes it, the
 //! [interpreter](crate::integer::interpreter), which gives it meaning, and `zkinfer-circuits`,
 //! which proves exactly that meaning. Operators keep their ONNX names; activations are integers of
-//! at most 16 bits, signed or not, unless an [`Operator::Convolution`], [`Operator::Linear`] or
-//! [`Operator::MatMul`] leaves its accumulator as it is, for a graph output or an
-//! [`Operator::Sum`].
+//! at most 16 bits, signed or not, unless an operator that rescales leaves its accumulator as it
+//! is, for a graph output or an [`Operator::Sum`].
 
 use std::collections::BTreeMap;
 
@@ -192,25 +191,26 @@ pub enum Operator {
     },
     /// `z = Σ_j multipliers[j]·(x_j − zp_j) + constant`: Add and Sub of activations or of an
     /// activation and a constant, a rescaling (one input), all of one shape. Accumulators that were
-    /// not requantised may be among the inputs.
+    /// not requantised may be among the inputs. Without `requantise` the result is `z` itself.
     Sum {
         /// One per input; negative for a subtracted one.
         multipliers: Vec<i64>,
         /// One per element in row-major order, at the scale of `z`; empty means zero.
         constant: Vec<i64>,
         /// Rescaling to int8, activation included.
-        requantise: Requantise,
+        requantise: Option<Requantise>,
     },
     /// `z[c, p] = multipliers[p] · Σ_window (x − zp)`: AveragePool and GlobalAveragePool.
     /// `multipliers` has one entry per output position (row-major over output height and width),
-    /// since a window cut by the border may average fewer elements.
+    /// since a window cut by the border may average fewer elements. Without
+    /// `requantise` the result is `z` itself.
     AveragePool {
         /// Sliding window; padding contributes zero.
         window: Window,
         /// One per output position.
         multipliers: Vec<i64>,
         /// Rescaling to int8, activation included.
-        requantise: Requantise,
+        requantise: Option<Requantise>,
     },
     /// Maximum over the window, padding excluded; quantisation is the input's.
     MaxPool {
@@ -222,12 +222,13 @@ pub enum Operator {
         /// From activation to activation.
         Function,
     ),
-    /// `z = multiplier·(a − zp_a)·(b − zp_b)`, element by element, both of one shape.
+    /// `z = multiplier·(a − zp_a)·(b − zp_b)`, element by element, both of one shape. Without
+    /// `requantise` the result is `z` itself.
     Product {
         /// Positive.
         multiplier: i64,
         /// Rescaling, activation included.
-        requantise: Requantise,
+        requantise: Option<Requantise>,
     },
     /// A function of two inputs of one shape, element by element: Div, Pow, comparisons, logic.
     Binary(

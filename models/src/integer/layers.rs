@@ -1,6 +1,6 @@
-//! Which layers have weights, and whose these are.
+//! Which layers have weights, and whose these are; which operators rescale.
 
-use super::graph::{Graph, Operator};
+use super::graph::{Graph, Operator, Requantise};
 use super::weights::Weights;
 
 impl Operator {
@@ -20,6 +20,36 @@ impl Operator {
             Self::Convolution { weights, .. } | Self::Linear { weights, .. } => Some(weights),
             _ => None,
         }
+    }
+
+    /// How a sum or product becomes an activation; none if it stays as it is, or there is none.
+    pub fn rescaling(&self) -> Option<&Requantise> {
+        match self {
+            Self::Convolution { requantise, .. }
+            | Self::Linear { requantise, .. }
+            | Self::Sum { requantise, .. }
+            | Self::AveragePool { requantise, .. }
+            | Self::Product { requantise, .. }
+            | Self::MatMul { requantise, .. } => requantise.as_ref(),
+            Self::Softmax { requantise, .. } | Self::Normalise { requantise, .. } => {
+                Some(requantise)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the result is an accumulator as it is.
+    pub fn is_raw(&self) -> bool {
+        let rescales = matches!(
+            self,
+            Self::Convolution { .. }
+                | Self::Linear { .. }
+                | Self::Sum { .. }
+                | Self::AveragePool { .. }
+                | Self::Product { .. }
+                | Self::MatMul { .. }
+        );
+        rescales && self.rescaling().is_none()
     }
 }
 

@@ -93,9 +93,7 @@ impl Graph {
         let mut activations = vec![true; self.inputs.len()];
         for Node { operator, inputs, .. } in &self.nodes {
             activations.push(match operator {
-                Operator::Convolution { requantise, .. } | Operator::Linear { requantise, .. } => {
-                    requantise.is_some()
-                }
+                operator if operator.is_raw() => false,
                 Operator::ArgMax { .. } => false,
                 Operator::Reshape
                 | Operator::Transpose { .. }

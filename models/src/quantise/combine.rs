@@ -7,9 +7,9 @@ use super::layer::requantise;
 use super::ratio::Ratio;
 use super::settings::NARROW;
 use super::staircase::Staircase;
-use super::tie::source;
 use super::{channels, rescale, scale};
 use crate::float::accumulators::Sums;
+use crate::float::graph::Operator as Float;
 use crate::integer::graph::{Function, Operator, Requantise, Ties, ValueId};
 use crate::integer::signature::Grid;
 
@@ -21,12 +21,14 @@ impl Quantiser<'_> {
         constant: &[f64],
         inputs: &[ValueId],
         output: Grid,
-    ) -> Operator {
+    ) -> (Operator, Grid) {
         let rescaling = self.rescaling(index, output);
         let terms =
             inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
         let terms: Vec<Term> = terms.collect();
-        let multiples = multiples(&terms, constant, rescaling.scale);
+        // What an accumulator can be is not known here.
+        let bounded = !inputs.iter().any(|&input| self.is_raw(input));
+        let multiples = multiples(&terms, constant, rescaling.scale).filter(|_| bounded);
         let (multipliers, constant, shift, ties) = if let Some(&shift) = self.shifts.get(&index) {
             let (multipliers, constant) = rescale::summed(&terms, constant, rescaling.scale, shift);
             (multipliers, constant, shift, Ties::Up)
@@ -43,11 +45,39 @@ impl Quantiser<'_> {
             (multipliers, constant, shift, ties)
         } else {
             let scales: Vec<f64> = terms.iter().map(|term| term.scale).collect();
+            let extra = self.extra_bits(inputs, output).max(self.bits_added(index) - NARROW);
             let (multipliers, constant, shift) =
-                rescale::sum(&scales, constant, rescaling.scale, self.extra_bits(inputs, output));
+                rescale::sum(&scales, constant, rescaling.scale, extra);
             (multipliers, constant, shift, Ties::Up)
         };
-        Operator::Sum { multipliers, constant, requantise: requantise(shift, ties, rescaling) }
+        let (grid, requantise) = if self.choices.is_raw(self.float.result(index)) {
+            (Self::raw(rescaling.scale / f64::from(shift).exp2()), None)
+        } else {
+            (output, Some(requantise(shift, ties, rescaling)))
+        };
+        (Operator::Sum { multipliers, constant, requantise }, grid)
+    }
+
+    /// Bits of the longest product of two values that a node adds up as it is, or 8.
+    fn bits_added(&self, add: usize) -> u32 {
+        let products = self.float.nodes[add].inputs.iter().filter_map(|&value| {
+            let value = self.float.source(value);
+            let node = &self.float.nodes[self.float.producer(value)?];
+            let raw = node.operator == Float::Product && self.choices.is_raw(value);
+            raw.then(|| node.inputs.iter().map(|&input| self.grid_to_be(input).bits()).sum())
+        });
+        products.max().unwrap_or(NARROW)
+    }
+
+    /// The grid of a value; before it is quantised, that of its range.
+    fn grid_to_be(&self, value: ValueId) -> Grid {
+        self.ids.get(value).map_or_else(
+            || {
+                let value = self.float.source(value);
+                scale::activation(self.choices.range(value), self.choices.bits(value))
+            },
+            |&id| self.grids[id],
+        )
     }
 
     /// Real worth of one unit of the accumulator of an Add that sums of products are added in.
@@ -60,6 +90,7 @@ impl Quantiser<'_> {
         let scale = self.rescaling(add, output).scale;
         let shift = self.shifts.get(&add).copied().unwrap_or_else(|| {
             let needed = node.inputs.iter().filter_map(|&value| {
+                let value = self.float.source(value);
                 let summand = &self.float.nodes[self.float.producer(value)?];
                 let input = self.grids[*self.ids.get(*summand.inputs.first()?)?];
                 let (Sums::Added(_), Some(weights)) =
@@ -71,9 +102,11 @@ impl Quantiser<'_> {
                 Some(channels::snapping_shift(step * input.quantisation.scale / scale))
             });
             // Those beside them have multipliers that are rounded: finely enough for their bits.
-            let beside = |value: &ValueId| self.choices.sums(*value) == Sums::Rescaled;
+            let beside =
+                |value: &ValueId| self.choices.sums(self.float.source(*value)) == Sums::Rescaled;
             let beside = node.inputs.iter().copied().filter(beside);
-            let bits = beside.chain([value]).map(|value| self.choices.bits(value)).max();
+            let bits = beside.chain([value]).map(|value| self.choices.bits(value));
+            let bits = bits.chain([self.bits_added(add)]).max();
             let needed = needed.max().unwrap_or_default() + bits.map_or(0, |bits| bits - NARROW);
             if self.fine.contains(&add) { needed.max(self.fine_sum(add, scale)) } else { needed }
         });
@@ -84,17 +117,12 @@ impl Quantiser<'_> {
     /// The bits that an Add is divided by where its terms have weights of other layers.
     fn fine_sum(&self, add: usize, scale: f64) -> u32 {
         let terms = self.float.nodes[add].inputs.iter().filter_map(|&value| {
+            let value = self.float.source(value);
             let summand = &self.float.nodes[self.float.producer(value)?];
             let weights = summand.operator.real_weights()?;
             let &input = summand.inputs.first()?;
-            // What is not quantised yet will be over its range.
-            let grid = self.ids.get(input).map(|&id| self.grids[id]);
-            let predicted = || {
-                let value = source(self.float, input);
-                scale::activation(self.choices.range(value), self.choices.bits(value))
-            };
             let rows = summand.operator.channels()?;
-            Some(self.fine_shift(weights, rows, grid.unwrap_or_else(predicted), (add, scale)))
+            Some(self.fine_shift(weights, rows, self.grid_to_be(input), (add, scale)))
         });
         terms.max().unwrap_or_default()
     }
@@ -108,6 +136,7 @@ impl Quantiser<'_> {
             exact::sum(&[term], &[], output.quantisation.scale, low, high);
         let function = Function::clamp(output.minimum, output.maximum);
         let requantise = Requantise { shift, ties, zero_point, function };
+        let requantise = Some(requantise);
         let sum = Operator::Sum { multipliers, constant: Vec::new(), requantise };
         let shape = self.graph.shape(input).to_vec();
         self.push(name.to_owned(), vec![input], sum, shape, output)
@@ -119,12 +148,15 @@ impl Quantiser<'_> {
         divisors: &[usize],
         inputs: &[ValueId],
         output: Grid,
-    ) -> (Vec<i64>, Requantise) {
+    ) -> (Vec<i64>, Option<Requantise>, Grid) {
         let rescaling = self.rescaling(index, output);
         let from = self.grids[inputs[0]];
         let mut distinct = divisors.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
+        if self.choices.is_raw(self.float.result(index)) {
+            return raw_average(divisors, &distinct, from.quantisation.scale);
+        }
         // No window reads more elements than the plane has.
         let shape = self.graph.shape(inputs[0]);
         let taps = shape.iter().skip(2).product::<usize>().max(1) as i64;
@@ -146,7 +178,7 @@ impl Quantiser<'_> {
             && factor(&only) == 1.0
             && taps.saturating_mul(from.maximum - from.minimum) < MAX_QUOTIENTS
         {
-            return (vec![1; divisors.len()], requantise(0, Ties::Up, rescaling));
+            return (vec![1; divisors.len()], Some(requantise(0, Ties::Up, rescaling)), output);
         }
         let exact = self.is_exact(index).then(|| exact::fit(&stairs.collect::<Vec<_>>()));
         let (multipliers, shift, ties) = match exact {
@@ -161,12 +193,22 @@ impl Quantiser<'_> {
         };
         let multiplier =
             |divisor: &usize| distinct.binary_search(divisor).map_or(1, |index| multipliers[index]);
-        (divisors.iter().map(multiplier).collect(), requantise(shift, ties, rescaling))
+        let multipliers = divisors.iter().map(multiplier).collect();
+        (multipliers, Some(requantise(shift, ties, rescaling)), output)
     }
 
-    pub(super) fn product(&mut self, index: usize, inputs: &[ValueId], output: Grid) -> Operator {
+    pub(super) fn product(
+        &mut self,
+        index: usize,
+        inputs: &[ValueId],
+        output: Grid,
+    ) -> (Operator, Grid) {
         let rescaling = self.rescaling(index, output);
         let [left, right] = [self.term(inputs[0], false), self.term(inputs[1], false)];
+        if self.choices.is_raw(self.float.result(index)) {
+            let product = Operator::Product { multiplier: 1, requantise: None };
+            return (product, Self::raw(left.scale * right.scale));
+        }
         let ends = [
             left.low * right.low,
             left.low * right.high,
@@ -177,8 +219,8 @@ impl Quantiser<'_> {
         let (low, high) =
             ends.iter().fold((0, 0), |(low, high), &end| (low.min(end), high.max(end)));
         if left.scale * right.scale == rescaling.scale && high - low < MAX_QUOTIENTS {
-            let requantise = requantise(0, Ties::Up, rescaling);
-            return Operator::Product { multiplier: 1, requantise };
+            let requantise = Some(requantise(0, Ties::Up, rescaling));
+            return (Operator::Product { multiplier: 1, requantise }, output);
         }
         let ratio = Ratio::new(&[left.scale, right.scale], rescaling.scale);
         let reach = high.max(-low).into();
@@ -191,10 +233,8 @@ impl Quantiser<'_> {
             );
             Fit { multipliers, shift, ties: Ties::Up }
         });
-        Operator::Product {
-            multiplier: fit.multipliers[0],
-            requantise: requantise(fit.shift, fit.ties, rescaling),
-        }
+        let requantise = Some(requantise(fit.shift, fit.ties, rescaling));
+        (Operator::Product { multiplier: fit.multipliers[0], requantise }, output)
     }
 
     /// Linear over one dimension, which is moved to the back and back again.
@@ -257,6 +297,30 @@ impl Quantiser<'_> {
         self.float.nodes[index].grid.is_some()
     }
 }
+
+/// Multipliers of averages that are put out as they are, and what these stand for: exact, unless
+/// windows of very many sizes have no small common multiple.
+fn raw_average(
+    divisors: &[usize],
+    distinct: &[usize],
+    scale: f64,
+) -> (Vec<i64>, Option<Requantise>, Grid) {
+    let divisor = |count: usize| count.max(1) as i64;
+    let multiple = distinct.iter().try_fold(1i64, |multiple, &count| {
+        let (mut a, mut b) = (multiple, divisor(count));
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        Some(multiple / a * divisor(count)).filter(|&multiple| multiple <= FINEST_AVERAGE)
+    });
+    let multiple = multiple.unwrap_or(FINEST_AVERAGE);
+    let multiplier = |&count: &usize| (multiple + divisor(count) / 2) / divisor(count);
+    let multipliers = divisors.iter().map(multiplier).collect();
+    (multipliers, None, Quantiser::raw(scale / multiple as f64))
+}
+
+/// What averages that are put out as they are divide an element by, at most.
+const FINEST_AVERAGE: i64 = 1 << 24;
 
 /// Longest range of quotients that is looked up one by one, rather than divided.
 const MAX_QUOTIENTS: i64 = 1 << 17;

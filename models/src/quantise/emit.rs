@@ -37,6 +37,8 @@ pub(super) struct Quantiser<'a> {
     pub(super) shared: Shared<'a>,
     /// The Adds whose terms have weights of other layers, and so multipliers of more bits.
     pub(super) fine: BTreeSet<usize>,
+    /// Layers whose biases take up errors.
+    pub(super) corrected: usize,
 }
 
 impl<'a> Quantiser<'a> {
@@ -64,6 +66,7 @@ impl<'a> Quantiser<'a> {
             settled: BTreeMap::new(),
             shared: Shared::default(),
             fine,
+            corrected: 0,
         }
     }
 
@@ -96,13 +99,14 @@ impl<'a> Quantiser<'a> {
             }
             float::graph::Operator::Add { subtract, constant } => {
                 let constant = self.choices.constant(index, constant);
-                (self.sum(index, subtract, &constant, &inputs, result), result)
+                self.sum(index, subtract, &constant, &inputs, result)
             }
             float::graph::Operator::AveragePool { window, divisors } => {
-                let (multipliers, requantise) = self.average(index, divisors, &inputs, result);
-                (Operator::AveragePool { window: window.clone(), multipliers, requantise }, result)
+                let (multipliers, requantise, grid) =
+                    self.average(index, divisors, &inputs, result);
+                (Operator::AveragePool { window: window.clone(), multipliers, requantise }, grid)
             }
-            float::graph::Operator::Product => (self.product(index, &inputs, result), result),
+            float::graph::Operator::Product => self.product(index, &inputs, result),
             float::graph::Operator::MatMul { factor, one_hot } => {
                 // What is chosen stays what it is.
                 let chosen = *one_hot && node.fused.is_none();
@@ -115,7 +119,7 @@ impl<'a> Quantiser<'a> {
             }
             float::graph::Operator::Activation(activation) => {
                 let result = if activation.is_condition() { Grid::BOOLEAN } else { result };
-                (Operator::Activation(function::table(activation, first, result)), result)
+                (Operator::Activation(function::table(*activation, first, result)), result)
             }
             float::graph::Operator::Binary(operator) => {
                 self.binary(node, *operator, &mut inputs, result)
@@ -155,6 +159,7 @@ impl<'a> Quantiser<'a> {
             float::graph::Operator::MaxPool { window } => {
                 (Operator::MaxPool { window: window.clone() }, first)
             }
+            _ if float.keeps_order(index) => (Operator::Reshape, first),
             float::graph::Operator::Reshape => (Operator::Reshape, first),
             float::graph::Operator::Transpose { permutation } => {
                 (Operator::Transpose { permutation: permutation.clone() }, first)
@@ -217,11 +222,11 @@ impl<'a> Quantiser<'a> {
             && grid == scale::activation(self.choices.range(value), self.choices.bits(value));
         let argument = node.operator.rescales()
             && self.choices.argument_grid(index).is_none()
-            && node.fused.as_ref().is_some_and(|activation| activation.clip().is_none());
+            && node.fused.is_some_and(|activation| activation.clip().is_none());
         let normalised = matches!(node.operator, float::graph::Operator::Normalise { .. });
         if result || normalised {
             self.measured.push(node.value.clone());
-        } else if let (Some(activation), true) = (&node.fused, argument) {
+        } else if let (Some(activation), true) = (node.fused, argument) {
             self.measured.push(format!("{} before its {}", node.name, activation.name()));
         }
     }
@@ -276,7 +281,7 @@ impl<'a> Quantiser<'a> {
             && left.quantisation == right.quantisation
         {
             let function = Function { minimum: -1, values: values.to_vec() };
-            let requantise = Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function };
+            let requantise = Some(Requantise { shift: 0, ties: Ties::Up, zero_point: 0, function });
             let sum = Operator::Sum { multipliers: vec![1, -1], constant: Vec::new(), requantise };
             return (sum, Grid::BOOLEAN);
         }

@@ -83,8 +83,8 @@ impl Quantiser<'_> {
         (result, None)
     }
 
-    /// Whether a value is an accumulator that is put out as it is, or a view of one.
-    fn is_raw(&self, value: ValueId) -> bool {
+    /// Whether a value is an accumulator as it is, or a view of one.
+    pub(super) fn is_raw(&self, value: ValueId) -> bool {
         let Grid { minimum, maximum, .. } = self.grids[value];
         minimum == 0 && maximum == 0
     }

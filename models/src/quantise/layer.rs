@@ -76,8 +76,13 @@ impl<'a> Quantiser<'a> {
             Some(less) => Cow::Owned(less),
             None => layer,
         };
+        let real = matches!(layer, Cow::Borrowed(_)).then(|| layer.clone());
         let made = self.channels(index, &layer, input, output);
-        self.share(index, layer, input, output, made)
+        let mut made = self.share(index, layer, input, output, made);
+        if let Some(Cow::Borrowed(layer)) = real {
+            self.correct(index, layer, input, &mut made.0);
+        }
+        made
     }
 
     fn channels(&mut self, index: usize, layer: &Layer, input: ValueId, output: Grid) -> Made {
@@ -245,7 +250,7 @@ impl<'a> Quantiser<'a> {
         let node = &self.float.nodes[index];
         let whole = self.choices.argument_grid(index);
         let range = self.choices.argument(index);
-        function::rescaling(node.fused.as_ref(), range, whole, bits, output, node.grid.is_some())
+        function::rescaling(node.fused, range, whole, bits, output, node.grid.is_some())
     }
 }
 

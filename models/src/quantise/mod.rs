@@ -21,6 +21,7 @@
 //! | `function` | saturation, activations and functions of two values as tables |
 //! | `layer` | Convolution and Linear |
 //! | `steep` | factors of masks |
+//! | `correct` | biases that take up what rounded weights are off by on average |
 //! | `tie`, `leaders`, `shared` | weights that several layers read: the same scales, the same integers |
 //! | `matmul` | MatMul |
 //! | `rows` | Softmax and Normalise |
@@ -32,6 +33,7 @@
 
 mod channels;
 mod combine;
+mod correct;
 pub mod counterparts;
 mod emit;
 mod error;
@@ -111,6 +113,7 @@ pub(crate) fn quantise(
         quantiser = emit(float, &choices, notes, fine.clone())?;
     }
     quantiser.say_shared();
+    quantiser.say_corrected();
     say_measured(&mut quantiser, calibration.source, origin)?;
     let outputs = float
         .outputs

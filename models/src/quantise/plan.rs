@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::follow::{End, Readers};
 use super::loss::{self, Loss};
 use super::scale;
-use super::tie::source;
 use crate::float::accumulators::Sums;
 use crate::float::activation::Activation;
 use crate::float::calibrate::Calibration;
@@ -76,7 +75,7 @@ struct Planner<'g> {
 impl Planner<'_> {
     /// What a value's integers are where nothing else is decided: those of what it was moved from.
     fn source(&self, value: ValueId) -> ValueId {
-        source(self.graph, value)
+        self.graph.source(value)
     }
 
     fn grid(&self, value: ValueId) -> Grid {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::float::accumulators::{Sums, sums};
-use crate::float::calibrate::{Calibration, Histograms};
+use crate::float::calibrate::{Calibration, Histograms, Source};
 use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
 use crate::float::range::Range;
@@ -39,6 +39,9 @@ pub(super) struct Ranges {
     bits: Vec<u32>,
     /// What was chosen, in words.
     pub(super) said: Vec<String>,
+    /// What each layer reads on average, by its name, and over what.
+    pub(super) means: BTreeMap<String, Vec<f64>>,
+    pub(super) source: Source,
 }
 
 impl Ranges {
@@ -87,15 +90,22 @@ impl Ranges {
             }
             node => histograms.results.get(&node.name)?.least(),
         };
-        let relevance =
-            Relevance::new(graph, [&ranges, &arguments], least, |value| scale::steps(bits[value]));
+        let relevance = Relevance::new(graph, &ranges, least, |value| scale::steps(bits[value]));
         let read = consumers.iter().map(|readers| !readers.is_empty()).collect();
         let mut sums = sums(graph, &consumers);
-        for becomes in &mut sums {
-            // Whole values are added exactly, without a scale of their own.
-            if let Sums::Added(add) = *becomes
-                && (integers.value(graph.result(add)).is_some() || integers.argument(add).is_some())
-            {
+        // Whole values are computed exactly, without a scale of their own.
+        let is_whole = |index: usize| {
+            integers.value(graph.result(index)).is_some() || integers.argument(index).is_some()
+        };
+        for (value, becomes) in sums.iter_mut().enumerate() {
+            let own = graph.producer(value).filter(|&index| {
+                !matches!(
+                    graph.nodes[index].operator,
+                    Operator::Conv { .. } | Operator::Gemm { .. } | Operator::MatMul { .. }
+                )
+            });
+            let add = if let Sums::Added(add) = *becomes { Some(add) } else { None };
+            if own.into_iter().chain(add).any(is_whole) {
                 *becomes = Sums::Rescaled;
             }
         }
@@ -110,6 +120,8 @@ impl Ranges {
             plan: Plan::default(),
             bits,
             said: Vec::new(),
+            means: calibration.means.clone(),
+            source: calibration.source,
         };
         choices.narrow(graph, calibration, options);
         let kept: Vec<Option<Grid>> =

@@ -98,25 +98,20 @@ impl Report {
 
 impl NodeReport {
     pub(crate) fn new(node: &Node) -> Self {
-        let (shift, multipliers, parameters): (_, &[i64], _) = match &node.operator {
-            Operator::Convolution { weights, bias, multipliers, requantise, .. }
-            | Operator::Linear { weights, bias, multipliers, requantise } => {
-                let shift = requantise.as_ref().map(|requantise| requantise.shift);
+        let (multipliers, parameters): (&[i64], _) = match &node.operator {
+            Operator::Convolution { weights, bias, multipliers, .. }
+            | Operator::Linear { weights, bias, multipliers, .. } => {
                 let own = weights.own().map_or(0, <[i32]>::len);
-                (shift, multipliers, own + bias.len())
+                (multipliers, own + bias.len())
             }
-            Operator::Sum { multipliers, constant, requantise } => {
-                (Some(requantise.shift), multipliers, constant.len())
-            }
-            Operator::AveragePool { multipliers, requantise, .. } => {
-                (Some(requantise.shift), multipliers, 0)
-            }
-            Operator::MatMul { multiplier, requantise } => {
-                let shift = requantise.as_ref().map(|requantise| requantise.shift);
-                (shift, std::slice::from_ref(multiplier), 0)
-            }
-            _ => (None, &[], 0),
+            Operator::Sum { multipliers, constant, .. } => (multipliers, constant.len()),
+            Operator::AveragePool { multipliers, .. } => (multipliers, 0),
+            Operator::MatMul { multiplier, .. } => (std::slice::from_ref(multiplier), 0),
+            _ => (&[], 0),
         };
+        // What a Product, Softmax or Normalise divides by says nothing about its numbers.
+        let shift = if multipliers.is_empty() { None } else { node.operator.rescaling() };
+        let shift = shift.map(|requantise| requantise.shift);
         let smallest = multipliers.iter().copied().min();
         Self {
             name: node.name.clone(),

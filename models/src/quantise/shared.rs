@@ -19,8 +19,8 @@ use crate::integer::graph::{Ties, ValueId};
 use crate::integer::rounding::half_up;
 use crate::integer::signature::Grid;
 
-/// Outputs for each weight, at most, of a layer that pays for weights of another with multipliers of
-/// more bits: those are a remainder limb more for each output.
+/// Outputs for each weight, at most, of a layer that pays for weights of another with multipliers
+/// of more bits: those are a remainder limb more for each output.
 const WORTH: usize = 16;
 /// Rounding a multiplier costs at most so much of a step.
 const ERROR: f64 = 1.0 / 8.0;

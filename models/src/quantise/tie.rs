@@ -80,19 +80,6 @@ fn groups(graph: &Graph) -> Vec<Vec<usize>> {
     groups.into_iter().map(|(_, layers)| layers).filter(|layers| layers.len() > 1).collect()
 }
 
-/// What a value's numbers are those of, each moved to a new place: itself, if it is computed.
-pub(super) fn source(graph: &Graph, value: ValueId) -> ValueId {
-    let mut value = value;
-    while let Some(index) = graph.producer(value) {
-        let node = &graph.nodes[index];
-        match node.inputs.first() {
-            Some(&input) if node.keeps_grid() && node.grid.is_none() => value = input,
-            _ => break,
-        }
-    }
-    value
-}
-
 /// The ranges that values are quantised over, and those of what fused activations read.
 pub(super) struct Measured<'r> {
     pub(super) ranges: &'r mut [Range],
@@ -106,7 +93,7 @@ impl Measured<'_> {
         let given = graph.grids();
         let free = |value: &ValueId| given[*value].is_none() && kept[*value].is_none();
         for layers in groups(graph) {
-            let read = layers.iter().map(|&index| source(graph, graph.nodes[index].inputs[0]));
+            let read = layers.iter().map(|&index| graph.source(graph.nodes[index].inputs[0]));
             let mut read: Vec<ValueId> = read.filter(free).collect();
             let made = layers.iter().map(|&index| match sums[graph.result(index)] {
                 Sums::Added(add) => graph.result(add),

@@ -117,14 +117,14 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
                 let element = values[input][IxDyn(at)] - graph.quantisation(input).zero_point;
                 z += i128::from(multiplier) * i128::from(element);
             }
-            requantise(z, Some(rescale))
+            requantise(z, rescale.as_ref())
         }
         Operator::AveragePool { window, multipliers, requantise: rescale } => {
             let sum: i128 =
                 windowed(window, x, at[1], at).into_iter().map(|(_, x)| centred(x)).sum();
             let width = node.shape[node.shape.len() - 1];
             let position = if x.ndim() == 3 { at[2] } else { at[2] * width + at[3] };
-            requantise(i128::from(multipliers[position]) * sum, Some(rescale))
+            requantise(i128::from(multipliers[position]) * sum, rescale.as_ref())
         }
         Operator::MaxPool { window } => {
             windowed(window, x, at[1], at).into_iter().filter_map(|(_, x)| x).max().unwrap()
@@ -136,7 +136,7 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
                     - graph.quantisation(node.inputs[i]).zero_point;
                 i128::from(element)
             });
-            requantise(i128::from(*multiplier) * a * b, Some(rescale))
+            requantise(i128::from(*multiplier) * a * b, rescale.as_ref())
         }
         Operator::MatMul { multiplier, requantise: rescale } => {
             let ([batch @ .., m, n], terms) = (at, x.shape()[x.ndim() - 1]) else {

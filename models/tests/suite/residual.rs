@@ -67,7 +67,7 @@ fn a_small_convolution_beside_a_large_one() {
 }
 
 #[test]
-fn matrix_products_of_one_position() {
+fn matrix_products_of_one_position_and_of_several() {
     let of = |rows: i64| {
         Builder::new(17)
             .input("x", &[rows, 6])
@@ -76,9 +76,125 @@ fn matrix_products_of_one_position() {
             .node(Op::new("Add", &["m", "x"], &["y"]))
             .output("y")
     };
-    let one = close(of(1), 3.0, &["Linear", "Sum"]);
-    assert_eq!(rounded(&one.quantised.graph), [false]);
-    assert_eq!(rounded(&case(of(4)).quantised.graph), [true]);
+    for rows in [1, 4] {
+        let found = close(of(rows), 3.0, &["Linear", "Sum"]);
+        assert_eq!(rounded(&found.quantised.graph), [false], "{rows}");
+    }
+    // Behind views that move nothing, and behind some that do.
+    let viewed = |order: [i64; 3], features: i64| {
+        Builder::new(17)
+            .input("x", &[4, 1, 6])
+            .input("z", &[1, 24 / features, features])
+            .floats("w", &[6, 6], &weights(36))
+            .integers("shape", &[1, 24 / features, features])
+            .node(Op::new("MatMul", &["x", "w"], &["m"]))
+            .node(Op::new("Transpose", &["m"], &["t"]).ints("perm", &order))
+            .node(Op::new("Reshape", &["t", "shape"], &["r"]))
+            .node(Op::new("Add", &["r", "z"], &["s"]))
+            .node(Op::new("Tanh", &["s"], &["y"]))
+            .output("y")
+    };
+    for (order, features, apart) in
+        [([1, 0, 2], 6, false), ([1, 0, 2], 4, true), ([2, 1, 0], 6, true)]
+    {
+        let found = case(viewed(order, features));
+        assert!(found.distance() < 5.0, "{}", found.distance());
+        assert_eq!(rounded(&found.quantised.graph), [apart], "{order:?} {features}");
+    }
+}
+
+/// Sums over many positions stand features first in a circuit, those of a convolution do not: an
+/// Add takes one kind as it is.
+#[test]
+fn a_convolution_beside_a_matrix_product() {
+    let builder = block()
+        .floats("w", &[5, 5], &weights(25))
+        .node(Op::new("MatMul", &["x", "w"], &["m"]))
+        .node(Op::new("Add", &["m", "c"], &["s"]))
+        .node(Op::new("Relu", &["s"], &["y"]))
+        .output("y");
+    let case = close(builder, 6.0, &["Convolution", "Convolution", "Linear", "Sum"]);
+    assert_eq!(rounded(&case.quantised.graph), [true, true, false]);
+}
+
+/// A gate: `i·g + f·c`, as recurrent cells have it.
+#[test]
+fn products_are_added_as_they_are() {
+    let gated = |end: &str| {
+        Builder::new(17)
+            .input("i", &[1, 12])
+            .input("g", &[1, 12])
+            .input("f", &[1, 12])
+            .node(Op::new("Tanh", &["g"], &["t"]))
+            .node(Op::new("Mul", &["i", "t"], &["a"]))
+            .node(Op::new("Mul", &["f", "g"], &["b"]))
+            .node(Op::new("Sub", &["a", "b"], &["s"]))
+            .node(Op::new(end, &["s"], &["y"]))
+            .output("y")
+    };
+    let case = close(gated("Sigmoid"), 3.0, &["Activation", "Product", "Product", "Sum"]);
+    let nodes = &case.quantised.graph.nodes;
+    assert!(nodes[1].operator.is_raw() && nodes[2].operator.is_raw());
+    // Beside a layer, whose weights are snapped to units as fine.
+    let beside = Builder::new(17)
+        .input("x", &[1, 6])
+        .floats("w", &[6, 6], &weights(36))
+        .node(Op::new("MatMul", &["x", "w"], &["m"]))
+        .node(Op::new("Tanh", &["x"], &["t"]))
+        .node(Op::new("Mul", &["x", "t"], &["p"]))
+        .node(Op::new("Add", &["m", "p"], &["s"]))
+        .node(Op::new("Tanh", &["s"], &["y"]))
+        .output("y");
+    let case = close(beside, 3.0, &["Linear", "Activation", "Product", "Sum"]);
+    assert!(case.quantised.graph.nodes[2].operator.is_raw());
+}
+
+/// Sums, averages and products that are outputs are put out as they are: they are off by what they
+/// read, and by no step of 8 bits.
+#[test]
+fn sums_averages_and_products_are_put_out_as_they_are() {
+    let operands = || {
+        Builder::new(17).batched_input("x", &[2, 3, 4]).batched_input("z", &[2, 3, 4]).floats(
+            "far",
+            &[1, 2, 3, 4],
+            &vec![1000.0; 24],
+        )
+    };
+    let pool = |name: &str| {
+        let pool = Op::new("AveragePool", &["x"], &["s"]).ints("kernel_shape", &[2, 2]);
+        let pool = if name == "cut" { pool.ints("pads", &[1, 1, 1, 1]) } else { pool };
+        operands().node(pool)
+    };
+    let of = |operator, second| operands().node(Op::new(operator, &["x", second], &["s"]));
+    for (builder, steps) in [
+        (of("Add", "z"), 0.51),
+        (of("Sub", "z"), 0.51),
+        // Far from zero 8 bits would leave steps of four.
+        (of("Add", "far"), 0.002),
+        (of("Mul", "z"), 1.01),
+        (pool("cut"), 0.51),
+        (pool("whole"), 0.8),
+        (operands().node(Op::new("GlobalAveragePool", &["x"], &["s"])), 0.8),
+    ] {
+        let plain = case(builder.clone().output("s"));
+        let last = plain.quantised.graph.nodes.last().unwrap();
+        assert!(last.operator.is_raw(), "{last:?}");
+        assert!(plain.distance() <= steps, "{} of {steps}: {last:?}", plain.distance());
+        // Through views, and where only an ArgMax looks.
+        let turned = builder
+            .clone()
+            .node(Op::new("Transpose", &["s"], &["t"]).ints("perm", &[0, 3, 2, 1]))
+            .node(Op::new("ArgMax", &["s"], &["most"]).int("axis", 1))
+            .output("t")
+            .output("most");
+        let raw = |case: &crate::support::Case| {
+            case.quantised.graph.nodes.iter().any(|node| node.operator.is_raw())
+        };
+        assert!(raw(&case(turned)));
+        // Not what a function reads.
+        let read = builder.node(Op::new("Sigmoid", &["s"], &["y"])).output("s").output("y");
+        assert!(!raw(&case(read)));
+    }
 }
 
 #[test]

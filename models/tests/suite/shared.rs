@@ -6,7 +6,8 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{Case, case, weights};
 
-/// For each Convolution and Linear of such a name, the node whose weights it has; itself or another.
+/// For each Convolution and Linear of such a name, the node whose weights it has: itself or
+/// another.
 fn owners_of(graph: &Graph, named: impl Fn(&str) -> bool) -> Vec<usize> {
     let nodes = graph.nodes.iter().enumerate().filter(|(_, node)| named(&node.name));
     let layers = nodes.filter_map(|(index, node)| match &node.operator {
@@ -106,7 +107,7 @@ fn a_recurrent_network_keeps_each_weight_once() {
         assert!(!states.contains("rounded"), "{states}");
         // With weights of their own the steps alike are off by 4.8.
         let distance = case.distance();
-        assert!(distance < if growth > 1.0 { 15.0 } else { 6.0 }, "{growth}: {distance}");
+        assert!(distance < if growth > 1.0 { 20.0 } else { 6.0 }, "{growth}: {distance}");
     }
 }
 

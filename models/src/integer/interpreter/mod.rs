@@ -215,11 +215,11 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         Operator::Sum { multipliers, constant, requantise } => {
             let zeros: Vec<i64> = node.inputs.iter().map(|&id| zero_point(id)).collect();
             let z = arithmetic::sum(inputs, &zeros, multipliers, constant);
-            arithmetic::requantise(z, Some(requantise))
+            arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::AveragePool { window, multipliers, requantise } => {
             let z = arithmetic::average(input, zero, window, multipliers, &node.shape);
-            arithmetic::requantise(z, Some(requantise))
+            arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::MaxPool { window } => arithmetic::maximum(input, window, &node.shape),
         Operator::Activation(function) => input.mapv(|x| function.apply(x)),
@@ -228,7 +228,7 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
             let z = elementwise::zip(input, inputs[1], |a, b| {
                 multiplier * (a - zeros[0]) * (b - zeros[1])
             });
-            arithmetic::requantise(z, Some(requantise))
+            arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::MatMul { multiplier, requantise } => {
             let zeros = [zero, zero_point(node.inputs[1])];

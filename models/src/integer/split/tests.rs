@@ -56,7 +56,8 @@ fn residual() -> Graph {
         zero_point: 0,
         function: Function::clamp(-128, 127),
     };
-    let sum = Operator::Sum { multipliers: vec![1, 1], constant: vec![], requantise };
+    let sum =
+        Operator::Sum { multipliers: vec![1, 1], constant: vec![], requantise: Some(requantise) };
     graph(vec![
         linear("a", 0, 4, 3, false),
         linear("b", 1, 2, 4, false),

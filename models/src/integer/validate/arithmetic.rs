@@ -22,10 +22,10 @@ pub(super) fn check(site: &Site<'_>) -> Result<Bounds, String> {
             channels(site, weights, terms, bias, multipliers, requantise.as_ref())
         }
         Operator::Sum { multipliers, constant, requantise } => {
-            sum(site, multipliers, constant, requantise)
+            sum(site, multipliers, constant, requantise.as_ref())
         }
         Operator::AveragePool { window, multipliers, requantise } => {
-            average(site, window, multipliers, requantise)
+            average(site, window, multipliers, requantise.as_ref())
         }
         Operator::MatMul { multiplier, requantise } => {
             mat_mul(site, *multiplier, requantise.as_ref())
@@ -119,10 +119,7 @@ fn channels(
         let sum = weight * deviation + i128::from(bias[channel]).abs();
         limit = limit.max(accumulator(i128::from(multiplier).checked_mul(sum))?);
     }
-    match requantise {
-        Some(requantise) => requantised(requantise),
-        None => site.raw(limit),
-    }
+    rescaled(site, limit, requantise)
 }
 
 /// The product of two stacks of matrices, of as many terms as the first has columns.
@@ -145,14 +142,14 @@ fn mat_mul(
     // Elements of 16 bits, at most 2^26 of them: 58 bits.
     let sum = site.deviation(0) * site.deviation(1) * i128::from(*terms as u64);
     let limit = accumulator(i128::from(multiplier).checked_mul(sum))?;
-    requantise.map_or_else(|| site.raw(limit), requantised)
+    rescaled(site, limit, requantise)
 }
 
 fn sum(
     site: &Site<'_>,
     multipliers: &[i64],
     constant: &[i64],
-    requantise: &Requantise,
+    requantise: Option<&Requantise>,
 ) -> Result<Bounds, String> {
     let inputs = site.node.inputs.len();
     expect_count("multipliers", multipliers.len(), Some(inputs))?;
@@ -166,15 +163,14 @@ fn sum(
         let term = i128::from(multiplier).abs().checked_mul(site.deviation(input));
         limit = limit.zip(term).and_then(|(limit, term)| limit.checked_add(term));
     }
-    accumulator(limit)?;
-    requantised(requantise)
+    rescaled(site, accumulator(limit)?, requantise)
 }
 
 fn average(
     site: &Site<'_>,
     window: &Window,
     multipliers: &[i64],
-    requantise: &Requantise,
+    requantise: Option<&Requantise>,
 ) -> Result<Bounds, String> {
     let shape = site.shape(0);
     let (input, output) = site.planes(window)?;
@@ -186,8 +182,8 @@ fn average(
     let largest = multipliers.iter().copied().max().unwrap_or(0);
     // A window reads each element of the plane at most once.
     let taps = i128::from((input[0] * input[1]) as u64);
-    accumulator(i128::from(largest).checked_mul(taps * site.deviation(0)))?;
-    requantised(requantise)
+    let limit = accumulator(i128::from(largest).checked_mul(taps * site.deviation(0)))?;
+    rescaled(site, limit, requantise)
 }
 
 /// Checks the magnitude of an accumulator (`None`: beyond 128 bits) and gives it back in 64 bits.
@@ -196,6 +192,15 @@ pub(super) fn accumulator(magnitude: Option<i128>) -> Result<i64, String> {
         .filter(|&magnitude| magnitude < ACCUMULATOR_LIMIT)
         .and_then(|magnitude| i64::try_from(magnitude).ok())
         .ok_or_else(|| "its accumulator can reach 2^62".into())
+}
+
+/// What becomes of an accumulator of at most this size.
+pub(super) fn rescaled(
+    site: &Site<'_>,
+    limit: i64,
+    requantise: Option<&Requantise>,
+) -> Result<Bounds, String> {
+    requantise.map_or_else(|| site.raw(limit), requantised)
 }
 
 pub(super) fn requantised(requantise: &Requantise) -> Result<Bounds, String> {

@@ -1,6 +1,6 @@
 //! Checks of the operators on several tensors of one shape: Product, Binary, Max, Min, Select.
 
-use super::arithmetic::{accumulator, entries, requantised, table_length};
+use super::arithmetic::{accumulator, entries, rescaled, table_length};
 use super::site::{Bounds, Last, Site};
 use crate::integer::graph::Operator;
 
@@ -15,8 +15,8 @@ pub(super) fn check(site: &Site<'_>) -> Result<Bounds, String> {
             }
             // The multiplier meets one factor before the other, which may be zero.
             let product = site.deviation(0).max(1) * site.deviation(1).max(1);
-            accumulator(product.checked_mul((*multiplier).into()))?;
-            requantised(requantise)
+            let limit = accumulator(product.checked_mul((*multiplier).into()))?;
+            rescaled(site, limit, requantise.as_ref())
         }
         Operator::Binary(function) => {
             let [left, right] = function.counts;

@@ -46,7 +46,7 @@ pub(super) fn node(
             let operator = Operator::AveragePool {
                 window,
                 multipliers: multipliers.collect(),
-                requantise: requantise(random, 16),
+                requantise: (random.below(4) > 0).then(|| requantise(random, 16)),
             };
             (operator, with_plane(&shape, shape[1], output), fresh)
         }
@@ -120,7 +120,8 @@ pub(super) fn node(
             (
                 Operator::Product {
                     multiplier,
-                    requantise: rescaled(requantise(random, 16), size),
+                    requantise: (random.below(4) > 0)
+                        .then(|| rescaled(requantise(random, 16), size)),
                 },
                 shape,
                 fresh,
@@ -193,12 +194,7 @@ pub(super) fn node(
             }
         }
     };
-    let quantisation = match operator {
-        Operator::Convolution { requantise: None, .. }
-        | Operator::Linear { requantise: None, .. }
-        | Operator::MatMul { requantise: None, .. } => raw,
-        _ => quantisation,
-    };
+    let quantisation = if operator.is_raw() { raw } else { quantisation };
     let name = format!("{}_{}", operator.name(), graph.nodes.len());
     Some(Node { name, inputs, operator, shape, quantisation })
 }
@@ -436,7 +432,7 @@ fn sum(graph: &Graph, inputs: &[ValueId], shape: &[usize], random: &mut Random) 
         _ => shape.iter().product(),
     };
     let constant = (0..count).map(|_| random.between(-4_000_000, 4_000_000)).collect();
-    let requantise = rescaled(requantise(random, 16), size);
+    let requantise = (random.below(4) > 0).then(|| rescaled(requantise(random, 16), size));
     Operator::Sum { multipliers, constant, requantise }
 }
 

@@ -17,9 +17,7 @@ pub(super) fn kind(graph: &Graph, value: ValueId) -> Kind {
     };
     let Node { operator, inputs, .. } = &graph.nodes[node];
     match operator {
-        Operator::Convolution { requantise: None, .. }
-        | Operator::Linear { requantise: None, .. }
-        | Operator::MatMul { requantise: None, .. } => Kind::Accumulator,
+        operator if operator.is_raw() => Kind::Accumulator,
         Operator::ArgMax { .. } => Kind::Index,
         Operator::Reshape
         | Operator::Transpose { .. }
@@ -62,12 +60,24 @@ pub(super) fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
         }
         Operator::MatMul { multiplier, requantise: None } => {
             let terms = graph.shape(inputs[0]).last().map_or(1, |&terms| terms as i64);
-            let deviations = inputs.iter().map(|&input| {
-                let zero_point = graph.quantisation(input).zero_point;
-                let ends = range(graph, input).map(|end| (end - zero_point).abs());
-                ends[0].max(ends[1])
-            });
-            let size = multiplier * terms * deviations.product::<i64>();
+            let size = multiplier * terms * deviations(graph, inputs).product::<i64>();
+            return [-size, size];
+        }
+        Operator::Product { multiplier, requantise: None } => {
+            let size = multiplier * deviations(graph, inputs).product::<i64>();
+            return [-size, size];
+        }
+        Operator::Sum { multipliers, constant, requantise: None } => {
+            let terms = deviations(graph, inputs).zip(multipliers);
+            let terms: i64 =
+                terms.map(|(deviation, multiplier)| deviation * multiplier.abs()).sum();
+            let size = terms + constant.iter().map(|c| c.abs()).max().unwrap_or(0);
+            return [-size, size];
+        }
+        Operator::AveragePool { window, multipliers, requantise: None } => {
+            let taps: i64 = window.kernel.iter().map(|&length| length as i64).product();
+            let largest = multipliers.iter().max().map_or(0, |&multiplier| multiplier);
+            let size = largest * taps * deviations(graph, inputs).sum::<i64>();
             return [-size, size];
         }
         _ => &[],
@@ -78,6 +88,15 @@ pub(super) fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
         .map(|&input| range(graph, input))
         .chain(padding.then_some([INT8_MIN, INT8_MAX]));
     union(ranges)
+}
+
+/// The largest distances of values from their zero points.
+fn deviations(graph: &Graph, values: &[ValueId]) -> impl Iterator<Item = i64> {
+    values.iter().map(|&value| {
+        let zero_point = graph.quantisation(value).zero_point;
+        let ends = range(graph, value).map(|end| (end - zero_point).abs());
+        ends[0].max(ends[1])
+    })
 }
 
 fn union(ranges: impl Iterator<Item = [i64; 2]>) -> [i64; 2] {

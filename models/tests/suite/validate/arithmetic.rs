@@ -105,8 +105,11 @@ fn accumulators_stay_below_2_to_62() {
     bits.clone().node(two, &[0], &[1, 2]).fails(REACHES);
 
     let sum = |multipliers: [i64; 2], constant: Vec<i64>| {
-        let operator =
-            Operator::Sum { multipliers: multipliers.to_vec(), constant, requantise: requantise() };
+        let operator = Operator::Sum {
+            multipliers: multipliers.to_vec(),
+            constant,
+            requantise: Some(requantise()),
+        };
         bits.clone().node(operator, &[0, 0], &[1, 2])
     };
     sum([LIMIT / 2, -(LIMIT / 2 - 1)], vec![]).holds();
@@ -120,8 +123,11 @@ fn accumulators_stay_below_2_to_62() {
     (plane.0.inputs[0].minimum, plane.0.inputs[0].maximum) = (-1, 1);
     let pool = |multiplier: i64| {
         let multipliers = vec![1, multiplier, 1, 1];
-        let operator =
-            Operator::AveragePool { window: Window::unit(), multipliers, requantise: requantise() };
+        let operator = Operator::AveragePool {
+            window: Window::unit(),
+            multipliers,
+            requantise: Some(requantise()),
+        };
         plane.clone().node(operator, &[0], &[1, 1, 2, 2])
     };
     pool((LIMIT - 1) / 4).holds();
@@ -130,7 +136,7 @@ fn accumulators_stay_below_2_to_62() {
 
     let product = |left: i64, right: i64, multiplier: i64| {
         let net = Net::of(&[1]).input(&[1], 0, left).input(&[1], -right, 0);
-        net.node(Operator::Product { multiplier, requantise: requantise() }, &[1, 2], &[1])
+        net.node(Operator::Product { multiplier, requantise: Some(requantise()) }, &[1, 2], &[1])
     };
     product(7, 3, (LIMIT - 1) / 21).holds();
     product(7, 3, LIMIT / 21 + 1).fails(REACHES);

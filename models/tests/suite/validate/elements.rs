@@ -46,7 +46,7 @@ fn geometry() {
         let average = Operator::AveragePool {
             window,
             multipliers: vec![1; length],
-            requantise: requantise(),
+            requantise: Some(requantise()),
         };
         line.clone().node(average, &[0], &[1, 1, 3])
     };
@@ -99,7 +99,7 @@ fn element_by_element() {
     let sum = |multipliers: usize, constants: usize, shape: &[usize]| {
         let (multipliers, constant) = (vec![1; multipliers], vec![1; constants]);
         net(0, 1).node(
-            Operator::Sum { multipliers, constant, requantise: requantise() },
+            Operator::Sum { multipliers, constant, requantise: Some(requantise()) },
             &[1, 2],
             shape,
         )
@@ -110,7 +110,9 @@ fn element_by_element() {
     sum(3, 0, &[2]).fails("3 multipliers, expected 2");
     sum(2, 1, &[2]).fails("1 constants, expected 2");
     sum(2, 0, &[1]).fails(shape);
-    for operator in [Operator::Max, Operator::Product { multiplier: 1, requantise: requantise() }] {
+    for operator in
+        [Operator::Max, Operator::Product { multiplier: 1, requantise: Some(requantise()) }]
+    {
         net(0, 1).node(operator, &[1, 2], &[1]).fails(shape);
     }
     for (operator, inputs) in [

@@ -167,8 +167,11 @@ fn sizes_add_up() {
         let window =
             Window { kernel: [size, size], pads: [size - 1, size - 1, 0, 0], ..Window::unit() };
         let multipliers = vec![1; size * size];
-        let pool =
-            Operator::AveragePool { window: window.clone(), multipliers, requantise: requantise() };
+        let pool = Operator::AveragePool {
+            window: window.clone(),
+            multipliers,
+            requantise: Some(requantise()),
+        };
         let plane = [1, 1, size, size];
         (
             Net::of(&plane).node(pool, &[0], &plane),
@@ -208,11 +211,11 @@ fn arities() {
     let sum = |count| Operator::Sum {
         multipliers: vec![1; count],
         constant: vec![],
-        requantise: requantise(),
+        requantise: Some(requantise()),
     };
     let binary =
         Operator::Binary(BinaryFunction { minimum: [0; 2], counts: [1; 2], values: vec![0] });
-    let product = Operator::Product { multiplier: 1, requantise: requantise() };
+    let product = Operator::Product { multiplier: 1, requantise: Some(requantise()) };
     for (operator, inputs) in [
         (sum(0), 0),
         (Operator::Concat { axis: 0 }, 0),
@@ -254,7 +257,7 @@ fn where_accumulators_and_indices_may_go() {
         let sum = Operator::Sum {
             multipliers: vec![1, multiplier],
             constant: vec![],
-            requantise: requantise(),
+            requantise: Some(requantise()),
         };
         net.clone().node(raw(vec![1, 1]), &[0], &[1, 1, 1]).node(sum, &[1, 2], &[1, 1, 1])
     };
@@ -287,7 +290,19 @@ fn where_accumulators_and_indices_may_go() {
     net.clone().node(Operator::Reshape, &[1], &[1]).reading(0.25, 0).holds();
     let zero = "an accumulator that is not requantised needs zero point 0";
     net.clone().node(Operator::Reshape, &[1], &[1]).reading(0.5, 1).fails(zero);
-    net.reading(0.5, 1).fails("an accumulator that is not requantised needs zero point 0");
+    net.reading(0.5, 1).fails(zero);
+    // So is every other sum, and every product, that nothing rescales.
+    let multipliers = vec![1];
+    for (operator, inputs) in [
+        (Operator::Sum { multipliers: vec![1], constant: vec![3], requantise: None }, 1),
+        (Operator::AveragePool { window: Window::unit(), multipliers, requantise: None }, 1),
+        (Operator::Product { multiplier: 1, requantise: None }, 2),
+    ] {
+        let net = Net::of(&[1, 1, 1]).node(operator, &vec![0; inputs], &[1, 1, 1]);
+        net.clone().holds();
+        net.clone().reading(0.5, 1).fails(zero);
+        net.node(Operator::Activation(Function::clamp(0, 1)), &[1], &[1, 1, 1]).fails(accumulator);
+    }
     let read = Net::of(&[2]).node(index, &[0], &[]);
     let mut read = read;
     read.0.nodes[0].operator = Operator::ArgMax { axis: 0, select_last: false, smallest: false };
