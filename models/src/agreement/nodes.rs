@@ -93,8 +93,8 @@ pub(crate) fn node_errors(
                 Operator::Softmax { .. } => here.clone(),
                 _ => argument,
             };
-            let unbounded =
-                argument.mapv(|x| matters(node.fused.map_or(x, |activation| activation.apply(x))));
+            let unbounded = argument
+                .mapv(|x| matters(node.fused.as_ref().map_or(x, |activation| activation.apply(x))));
             let place = counterparts.of(value);
             tally.saturated +=
                 saturated(graph, &ranges, place, &integers[place], &found, &unbounded);

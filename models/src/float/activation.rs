@@ -1,9 +1,9 @@
 //! Element-wise functions of real numbers.
 
-use serde::{Deserialize, Serialize};
+use super::composed::Composition;
 
 /// An element-wise function, under its ONNX name.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Activation {
     /// `max(x, 0)`.
     Relu,
@@ -89,10 +89,12 @@ pub enum Activation {
     Truth,
     /// A function without parameters.
     Plain(Plain),
+    /// A function that the file spells out.
+    Composed(Box<Composition>),
 }
 
 /// Functions without parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plain {
     /// `|x|`.
     Abs,
@@ -239,6 +241,7 @@ impl Activation {
                 }
             }
             Self::Plain(plain) => plain.apply(x),
+            Self::Composed(ref composition) => composition.apply(x),
         }
     }
 
@@ -293,6 +296,7 @@ impl Activation {
             Self::Shrink { .. } => "Shrink",
             Self::Power { .. } | Self::Exponential { .. } => "Pow",
             Self::Truth | Self::Plain(Plain::Truncate) => "Cast",
+            Self::Composed(_) => "Function",
             Self::Plain(plain) => {
                 PLAIN.iter().find(|(_, other)| other == plain).map_or("Plain", |(name, _)| name)
             }

@@ -100,7 +100,7 @@ pub struct Histograms {
 /// of its own.
 fn is_counted(node: &Node) -> [bool; 2] {
     let ranges = node.operator.computes() || matches!(node.operator, Operator::MaxPool { .. });
-    let reads = node.fused.is_some_and(|activation| activation.clip().is_none())
+    let reads = node.fused.as_ref().is_some_and(|activation| activation.clip().is_none())
         || matches!(node.operator, Operator::Softmax { .. });
     [ranges && node.grid.is_none(), reads]
 }
@@ -416,7 +416,8 @@ impl Measured {
             Operator::Softmax { .. } => self.tally[index][0].least(),
             _ => self.tally[index][1].least(),
         };
-        let relevance = Relevance::new(graph, &ranges, least, |_| FINEST);
+        let arguments: Vec<Range> = self.nodes.iter().map(|&(argument, _)| argument).collect();
+        let relevance = Relevance::new(graph, [&ranges, &arguments], least, |_| FINEST);
         for (index, (of_argument, of_result)) in self.nodes.iter_mut().enumerate() {
             *of_argument = relevance.arguments[index].end(*of_argument);
             *of_result = relevance.values[graph.result(index)].end(*of_result);

@@ -83,7 +83,7 @@ impl<'g> Execution<'g> {
         if let (Operator::Softmax { visible }, [scores]) = (&node.operator, operands) {
             return (rows::largest(scores, visible), rounded(argument, node.grid));
         }
-        let result = match node.fused {
+        let result = match &node.fused {
             Some(activation) => argument.mapv(|x| activation.apply(x)),
             None => argument.clone(),
         };

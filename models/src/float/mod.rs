@@ -5,6 +5,7 @@ pub mod activation;
 pub mod binary;
 pub mod calibrate;
 pub mod columns;
+pub mod composed;
 pub(crate) mod convolution;
 pub mod declared;
 pub(crate) mod execute;

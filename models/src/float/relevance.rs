@@ -89,11 +89,11 @@ pub(crate) struct Relevance {
 }
 
 impl Relevance {
-    /// With ranges of the values, for each maximum (of a softmax, those of its rows) the smallest
+    /// With ranges of the values and of what activations read, for each maximum (of a softmax, those of its rows) the smallest
     /// that is no mask, if that is known, and for each value the steps that it is quantised to.
     pub(crate) fn new(
         graph: &Graph,
-        ranges: &[Range],
+        [ranges, read]: [&[Range]; 2],
         least: impl Fn(usize) -> Option<f64>,
         steps: impl Fn(usize) -> f64,
     ) -> Self {
@@ -119,9 +119,10 @@ impl Relevance {
             let value = graph.result(index);
             let result = if node.grid.is_some() { Interval::ALL } else { values[value].sound() };
             let step = |range: Interval| (range.high - range.low) / steps(value);
-            let through =
-                |activation: Activation| argument(activation, step(ranges[value].into()), result);
-            let argument = node.fused.map_or(result, through);
+            let through = |activation: &Activation, read: Range| {
+                argument(activation, read, step(ranges[value].into()), result)
+            };
+            let argument = node.fused.as_ref().map_or(result, |fused| through(fused, read[index]));
             arguments[index] = argument;
             let range = |operand: usize| {
                 let input = node.inputs[operand];
@@ -134,7 +135,9 @@ impl Relevance {
                         binary(*operator, argument, range(1 - operand))
                     }
                     _ if node.grid.is_some() => Interval::ALL,
-                    Operator::Activation(activation) => through(*activation),
+                    Operator::Activation(activation) => {
+                        through(activation, ranges[node.inputs[operand]])
+                    }
                     Operator::MaxPool { .. } => {
                         // What is below every maximum is none. A row that is masked wholly has
                         // none that counts.
@@ -235,12 +238,15 @@ fn scaled(window: &Window, groups: usize, layer: &Layer, result: Interval) -> In
 }
 
 /// What matters of an activation's argument, its result being rounded to steps of that length.
-fn argument(activation: Activation, step: f64, result: Interval) -> Interval {
+fn argument(activation: &Activation, read: Range, step: f64, result: Interval) -> Interval {
     if let Some((low, high)) = activation.clip() {
         return result.intersection(Interval { low, high }).sound();
     }
-    if activation == Activation::Plain(Plain::Neg) {
+    if *activation == Activation::Plain(Plain::Neg) {
         return Interval { low: -result.high, high: -result.low };
+    }
+    if let Activation::Composed(_) = activation {
+        return stays(|x| activation.apply(x), read, ARRIVED * step);
     }
     let [below, above] = limits(activation);
     let arrives = |limit: Option<f64>, sign: f64| {
@@ -248,6 +254,27 @@ fn argument(activation: Activation, step: f64, result: Interval) -> Interval {
         arrival(|x| near(x) <= ARRIVED * step).map_or(sign * f64::INFINITY, |x| sign * x)
     };
     Interval { low: arrives(below, -1.0), high: arrives(above, 1.0) }
+}
+
+/// Where, in the range of its argument, a function has come to stay within `near` of what it is at
+/// the ends: of any function, which is tried.
+fn stays(function: impl Fn(f64) -> f64, read: Range, near: f64) -> Interval {
+    const TRIALS: u32 = 4096;
+    if !read.is_finite() || read.minimum >= read.maximum {
+        return Interval::ALL;
+    }
+    let [low, high] = [f64::from(read.minimum), f64::from(read.maximum)];
+    let trial = |index: u32| low + (high - low) * f64::from(index) / f64::from(TRIALS);
+    let away = |end: f64, index: u32| !((function(trial(index)) - function(end)).abs() <= near);
+    let first = (0..=TRIALS).find(|&index| away(low, index));
+    let last = (0..=TRIALS).rev().find(|&index| away(high, index));
+    let (Some(first), Some(last)) = (first, last) else { return Interval::ALL };
+    let open = Interval::ALL;
+    Interval {
+        low: if first > 1 { trial(first - 1) } else { open.low },
+        high: if last + 1 < TRIALS { trial(last + 1) } else { open.high },
+    }
+    .sound()
 }
 
 /// Where a function comes to stay with its limit: the smallest number, not below zero, from which
@@ -269,8 +296,8 @@ fn arrival(arrived: impl Fn(f64) -> bool) -> Option<f64> {
 }
 
 /// What an activation tends to for small and for large arguments, where it comes to stay there.
-fn limits(activation: Activation) -> [Option<f64>; 2] {
-    match activation {
+fn limits(activation: &Activation) -> [Option<f64>; 2] {
+    match *activation {
         Activation::Sigmoid => [Some(0.0), Some(1.0)],
         Activation::HardSigmoid { slope, .. } if slope > 0.0 => [Some(0.0), Some(1.0)],
         Activation::HardSigmoid { slope, .. } if slope < 0.0 => [Some(1.0), Some(0.0)],
@@ -297,20 +324,29 @@ mod tests {
     use crate::integer::signature::Input;
     use proptest::prelude::*;
 
+    /// What is read makes no difference to functions with names.
+    const UNREAD: Range = Range::ZERO;
+
     #[test]
     fn functions_arrive_where_a_quarter_of_a_step_is_left() {
-        let sigmoid = argument(Activation::Sigmoid, 1.0 / 255.0, Interval::ALL);
+        let sigmoid = argument(&Activation::Sigmoid, UNREAD, 1.0 / 255.0, Interval::ALL);
         assert!((sigmoid.high - 1019f64.ln()).abs() < 1e-6, "{sigmoid:?}");
         assert!((sigmoid.low + sigmoid.high).abs() < 1e-6);
-        let fine = argument(Activation::Sigmoid, 1.0 / 65_535.0, Interval::ALL);
+        let fine = argument(&Activation::Sigmoid, UNREAD, 1.0 / 65_535.0, Interval::ALL);
         assert!(fine.high > 12.0, "{fine:?}");
-        let exp = argument(Activation::Plain(Plain::Exp), 1.0 / 255.0, Interval::ALL);
+        let exp = argument(&Activation::Plain(Plain::Exp), UNREAD, 1.0 / 255.0, Interval::ALL);
         assert!((exp.low + 1020f64.ln()).abs() < 1e-6 && exp.high == f64::INFINITY, "{exp:?}");
-        let gelu = argument(Activation::Gelu { tanh: false }, 0.1, Interval::ALL);
+        let gelu = argument(&Activation::Gelu { tanh: false }, UNREAD, 0.1, Interval::ALL);
         assert!(gelu.low < -1.0 && gelu.low > -3.0 && gelu.high == f64::INFINITY, "{gelu:?}");
         let clip = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 2.0 };
-        assert_eq!(argument(clip, 0.1, Interval::ALL), Interval { high: 2.0, ..Interval::ALL });
-        assert_eq!(argument(Activation::Plain(Plain::Sin), 0.1, Interval::ALL), Interval::ALL);
+        assert_eq!(
+            argument(&clip, UNREAD, 0.1, Interval::ALL),
+            Interval { high: 2.0, ..Interval::ALL }
+        );
+        assert_eq!(
+            argument(&Activation::Plain(Plain::Sin), UNREAD, 0.1, Interval::ALL),
+            Interval::ALL
+        );
     }
 
     /// `below = x − max x`, its exponential, and nothing else: a softmax without its quotient.
@@ -357,7 +393,7 @@ mod tests {
     fn scores_matter_down_to_what_the_smallest_maximum_leaves_of_an_exponential() {
         let (graph, ranges) = softmax();
         let Relevance { values, constants, .. } =
-            Relevance::new(&graph, &ranges, |_| None, |_| 255.0);
+            Relevance::new(&graph, [&ranges, &ranges[1..]], |_| None, |_| 255.0);
         let least = 1020f64.ln();
         assert!((values[4].low + least).abs() < 1e-6, "{:?}", values[4]);
         assert!((values[1].low + 2.0 + least).abs() < 1e-6, "{:?}", values[1]);
@@ -393,7 +429,7 @@ mod tests {
             scores in prop::collection::vec(-4.0f64..5.0, 3),
         ) {
             let (graph, ranges) = softmax();
-            let relevance = Relevance::new(&graph, &ranges, |_| None, |_| 255.0);
+            let relevance = Relevance::new(&graph, [&ranges, &ranges[1..]], |_| None, |_| 255.0);
             let powers = |clamps: bool| {
                 let clamp = |value: usize, x: f64| {
                     if clamps { relevance.values[value].clamp(x) } else { x }
@@ -421,7 +457,7 @@ mod tests {
                 Activation::Plain(Plain::Exp), Activation::HardSigmoid { slope: 0.2, offset: 0.5 },
             ];
             for activation in some {
-                let clamped = argument(activation, step, Interval::ALL).clamp(x);
+                let clamped = argument(&activation, UNREAD, step, Interval::ALL).clamp(x);
                 let error = activation.apply(x) - activation.apply(clamped);
                 prop_assert!(error.abs() <= 0.25 * step + 1e-9, "{activation:?}: {clamped}");
             }

@@ -35,7 +35,7 @@ impl Whole {
         for (index, node) in graph.nodes.iter().enumerate() {
             let seen = || calibrated(index);
             let argument = whole.result(graph, node, &seen).filter(within_reach);
-            let result = match node.fused {
+            let result = match &node.fused {
                 None => argument,
                 Some(activation) => activated(activation, argument, &seen),
             };
@@ -93,7 +93,7 @@ impl Whole {
                 Some([low.min(0).checked_mul(taps)?, high.max(0).checked_mul(taps)?])
             }
             Operator::Conv { layer, .. } | Operator::Gemm { layer } => weighed(layer, ends(0)?),
-            Operator::Activation(activation) => activated(*activation, ends(0), seen),
+            Operator::Activation(activation) => activated(activation, ends(0), seen),
             Operator::Binary(operator) => binary(*operator, ends(0), ends(1)),
             _ => None,
         }
@@ -161,7 +161,7 @@ fn weighed(layer: &Layer, [low, high]: Ends) -> Option<Ends> {
 
 /// The ends of a function of one number.
 fn activated(
-    activation: Activation,
+    activation: &Activation,
     argument: Option<Ends>,
     seen: &dyn Fn() -> Option<Ends>,
 ) -> Option<Ends> {
@@ -260,20 +260,20 @@ mod tests {
     #[test]
     fn functions_of_whole_numbers() {
         let none = || None;
-        let plain = |plain, ends| activated(Activation::Plain(plain), ends, &none);
+        let plain = |plain, ends| activated(&Activation::Plain(plain), ends, &none);
         assert_eq!(plain(Plain::Abs, Some([-3, 2])), Some([0, 3]));
         assert_eq!(plain(Plain::Abs, Some([-3, -2])), Some([2, 3]));
         assert_eq!(plain(Plain::Neg, Some([-3, 2])), Some([-2, 3]));
         assert_eq!(plain(Plain::Exp, Some([-3, 2])), None);
         assert_eq!(plain(Plain::Floor, None), None);
         let seen = || Some([-1, 4]);
-        assert_eq!(activated(Activation::Plain(Plain::Floor), None, &seen), Some([-1, 4]));
+        assert_eq!(activated(&Activation::Plain(Plain::Floor), None, &seen), Some([-1, 4]));
         let square = Activation::Power { factor: 1.0, offset: 0.0, exponent: 2.0 };
-        assert_eq!(activated(square, Some([-3, 2]), &none), Some([0, 9]));
-        assert_eq!(activated(Activation::Relu, Some([-3, 2]), &none), Some([0, 2]));
-        assert_eq!(activated(Activation::Relu, None, &none), None);
+        assert_eq!(activated(&square, Some([-3, 2]), &none), Some([0, 9]));
+        assert_eq!(activated(&Activation::Relu, Some([-3, 2]), &none), Some([0, 2]));
+        assert_eq!(activated(&Activation::Relu, None, &none), None);
         let clip = Activation::Clip { minimum: 0.5, maximum: 3.0 };
-        assert_eq!(activated(clip, Some([-3, 2]), &none), None);
+        assert_eq!(activated(&clip, Some([-3, 2]), &none), None);
     }
 
     #[test]

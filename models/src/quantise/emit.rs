@@ -119,7 +119,7 @@ impl<'a> Quantiser<'a> {
             }
             float::graph::Operator::Activation(activation) => {
                 let result = if activation.is_condition() { Grid::BOOLEAN } else { result };
-                (Operator::Activation(function::table(*activation, first, result)), result)
+                (Operator::Activation(function::table(activation, first, result)), result)
             }
             float::graph::Operator::Binary(operator) => {
                 self.binary(node, *operator, &mut inputs, result)
@@ -222,11 +222,11 @@ impl<'a> Quantiser<'a> {
             && grid == scale::activation(self.choices.range(value), self.choices.bits(value));
         let argument = node.operator.rescales()
             && self.choices.argument_grid(index).is_none()
-            && node.fused.is_some_and(|activation| activation.clip().is_none());
+            && node.fused.as_ref().is_some_and(|activation| activation.clip().is_none());
         let normalised = matches!(node.operator, float::graph::Operator::Normalise { .. });
         if result || normalised {
             self.measured.push(node.value.clone());
-        } else if let (Some(activation), true) = (node.fused, argument) {
+        } else if let (Some(activation), true) = (&node.fused, argument) {
             self.measured.push(format!("{} before its {}", node.name, activation.name()));
         }
     }

@@ -38,7 +38,7 @@ impl Rescaling {
 /// `whole`, or of the range `argument` and of
 /// so many bits, in more steps where the output is `given` by the file.
 pub(super) fn rescaling(
-    activation: Option<Activation>,
+    activation: Option<&Activation>,
     argument: Range,
     whole: Option<Grid>,
     bits: u32,
@@ -72,7 +72,7 @@ pub(super) fn rescaling(
 
 /// The activation of each integer of a grid. Where it is not defined the result is that of the
 /// nearest integer where it is.
-pub(super) fn table(activation: Activation, argument: Grid, output: Grid) -> Function {
+pub(super) fn table(activation: &Activation, argument: Grid, output: Grid) -> Function {
     let values = (argument.minimum..=argument.maximum)
         .map(|integer| activation.apply(argument.dequantise(integer)));
     Function { minimum: argument.minimum, values: defined(values.collect(), output) }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn undefined_values_take_the_nearest_defined_one() {
-        let log = table(Activation::Plain(Plain::Log), grid(0.1, 0), grid(0.05, 0));
+        let log = table(&Activation::Plain(Plain::Log), grid(0.1, 0), grid(0.05, 0));
         assert_eq!(log.values[127..131], [-128, -128, -46, -32]);
         assert_eq!(log.values[0], -128);
     }
@@ -133,11 +133,11 @@ mod tests {
     #[test]
     fn relu_narrows_the_clamp_to_zero_and_above() {
         let output = grid(0.1, -28);
-        let relu = rescaling(Some(Activation::Relu), UNIT, None, 8, output, true);
+        let relu = rescaling(Some(&Activation::Relu), UNIT, None, 8, output, true);
         assert_eq!(relu.function, Function::clamp(-28, 127));
         let clip = Activation::Clip { minimum: f32::NEG_INFINITY, maximum: 1.0 };
         assert_eq!(
-            rescaling(Some(clip), UNIT, None, 8, output, true).function,
+            rescaling(Some(&clip), UNIT, None, 8, output, true).function,
             Function::clamp(-128, -18)
         );
     }
@@ -146,7 +146,7 @@ mod tests {
     fn sigmoid_is_tabulated_over_its_argument() {
         let output = grid(1.0 / 255.0, -128);
         let wide = Range { minimum: -7.0, maximum: 7.0 };
-        let sigmoid = rescaling(Some(Activation::Sigmoid), wide, None, 8, output, false);
+        let sigmoid = rescaling(Some(&Activation::Sigmoid), wide, None, 8, output, false);
         assert_eq!(sigmoid.function.values.len(), 256);
         assert_eq!((sigmoid.function.values[0], sigmoid.function.values[255]), (-128, 127));
         // The argument saturates where the function does.

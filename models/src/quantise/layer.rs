@@ -250,7 +250,7 @@ impl<'a> Quantiser<'a> {
         let node = &self.float.nodes[index];
         let whole = self.choices.argument_grid(index);
         let range = self.choices.argument(index);
-        function::rescaling(node.fused, range, whole, bits, output, node.grid.is_some())
+        function::rescaling(node.fused.as_ref(), range, whole, bits, output, node.grid.is_some())
     }
 }
 

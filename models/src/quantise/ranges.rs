@@ -90,7 +90,8 @@ impl Ranges {
             }
             node => histograms.results.get(&node.name)?.least(),
         };
-        let relevance = Relevance::new(graph, &ranges, least, |value| scale::steps(bits[value]));
+        let relevance =
+            Relevance::new(graph, [&ranges, &arguments], least, |value| scale::steps(bits[value]));
         let read = consumers.iter().map(|readers| !readers.is_empty()).collect();
         let mut sums = sums(graph, &consumers);
         // Whole values are computed exactly, without a scale of their own.

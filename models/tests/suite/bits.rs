@@ -45,10 +45,11 @@ fn more_bits_are_nearer() {
 fn functions_of_two_values_read_what_a_table_holds() {
     let builder = Builder::new(13)
         .input("x", &[1, 8])
+        .input("z", &[1, 8])
         .floats("two", &[], &[2.0])
-        .node(Op::new("Add", &["x", "two"], &["near"]))
+        .node(Op::new("Add", &["z", "two"], &["near"]))
         .node(Op::new("Div", &["x", "near"], &["quotient"]))
-        .node(Op::new("Sigmoid", &["x"], &["curve"]))
+        .node(Op::new("Sigmoid", &["z"], &["curve"]))
         .node(Op::new("Less", &["x", "curve"], &["less"]))
         .node(Op::new("Where", &["less", "quotient", "curve"], &["y"]))
         .output("y");
@@ -139,7 +140,7 @@ fn what_is_put_in_order_has_as_many_bits_as_its_keys() {
 fn more_bits_go_where_the_error_asks_for_them() {
     let network = Builder::new(13)
         .input("x", &[1, 6])
-        .floats("far", &[1], &[40.0])
+        .floats("far", &[6], &[40.0, 41.0, 42.0, 43.0, 44.0, 45.0])
         .node(Op::new("Mul", &["x", "far"], &["large"]))
         .node(Op::new("Tanh", &["x"], &["small"]))
         .node(Op::new("Add", &["large", "small"], &["both"]))

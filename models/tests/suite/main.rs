@@ -9,6 +9,7 @@ mod counted;
 mod data;
 mod dimensions;
 mod external;
+mod functions;
 mod graphs;
 mod limits;
 mod masks;

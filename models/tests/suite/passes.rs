@@ -17,7 +17,7 @@ fn conv_net() -> Builder {
 }
 
 fn activation(case: &Case, node: usize) -> Option<Activation> {
-    case.model.graph().nodes[node].fused
+    case.model.graph().nodes[node].fused.clone()
 }
 
 #[test]

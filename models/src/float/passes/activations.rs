@@ -5,7 +5,7 @@ use crate::float::activation::Activation;
 use crate::float::graph::Operator;
 
 /// Fuses every activation whose argument is rescaled and read by nothing else, directly or through
-/// views and MaxPool: a function that never falls commutes with them, `max(f(a), f(b)) = f(max(a,
+/// views and MaxPool: a function that never falls commutes with that, `max(f(a), f(b)) = f(max(a,
 /// b))`.
 pub(super) fn fuse(rewriting: &mut Rewriting) {
     for index in 0..rewriting.graph.nodes.len() {
@@ -14,11 +14,11 @@ pub(super) fn fuse(rewriting: &mut Rewriting) {
         let (Operator::Activation(activation), None) = (&node.operator, node.grid) else {
             continue;
         };
-        let (activation, value) = (*activation, node.value.clone());
+        let (activation, value) = (activation.clone(), node.value.clone());
         let Some(before) = rewriting.only_producer(index) else {
             continue;
         };
-        let Some(target) = rescaling_before(rewriting, before, activation) else {
+        let Some(target) = rescaling_before(rewriting, before, &activation) else {
             continue;
         };
         rewriting.graph.nodes[target].fused = Some(activation);
@@ -28,16 +28,15 @@ pub(super) fn fuse(rewriting: &mut Rewriting) {
 }
 
 /// The node from `start` backwards that an activation of `start`'s value can move into.
-fn rescaling_before(rewriting: &Rewriting, start: usize, activation: Activation) -> Option<usize> {
+fn rescaling_before(rewriting: &Rewriting, start: usize, activation: &Activation) -> Option<usize> {
     let mut index = start;
     loop {
         let node = &rewriting.graph.nodes[index];
         if node.operator.rescales() {
             return (node.fused.is_none() && node.grid.is_none()).then_some(index);
         }
-        let transparent =
-            node.operator.is_view() || matches!(node.operator, Operator::MaxPool { .. });
-        if !transparent || !activation.never_falls() {
+        let pools = matches!(node.operator, Operator::MaxPool { .. }) && activation.never_falls();
+        if !pools && !node.operator.is_view() {
             return None;
         }
         index = rewriting.only_producer(index)?;

@@ -7,6 +7,7 @@
 mod activations;
 mod factors;
 mod fold;
+mod functions;
 mod grids;
 mod learned;
 mod masks;
@@ -22,14 +23,14 @@ use rewriting::Rewriting;
 
 /// Runs all passes: softmaxes and normalisations that are spelled out into one operator each;
 /// constants and normalisation into weights and biases, what is left of normalisation into
-/// depthwise convolutions, standardised inputs into the layers that read them, numbers into the
-/// factors of matrix products, known masks into what a softmax sees, learned factors and offsets
+/// depthwise convolutions, functions of one number that are spelled out into activations,
+/// standardised inputs into the layers that read them, numbers into the factors of matrix products, known masks into what a softmax sees, learned factors and offsets
 /// into the layers that read them, activations into what they follow; then grids into the operators
 /// whose results are put on them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(sweep(rows::recognise(graph)));
     fold::run(&mut folding);
-    let mut rewriting = Rewriting::new(normalisation::lower(folding.finish()));
+    let mut rewriting = Rewriting::new(functions::compose(normalisation::lower(folding.finish())));
     standard::run(&mut rewriting);
     factors::run(&mut rewriting);
     masks::run(&mut rewriting);

@@ -50,7 +50,7 @@ pub(super) fn between_grids<'a>(
     let below = importer.push(call, difference, vec![largest, input], shape.clone())?;
     let steps = unsigned(grid.quantisation.scale, grid.maximum - grid.minimum);
     let below = importer.quantise(call, below, steps)?;
-    let powers = importer.activate(call, below, power)?;
+    let powers = importer.activate(call, below, power.clone())?;
     let powers = importer.quantise(call, powers, fine(1.0))?;
     let total = over(importer, call, powers, reduced, Reduction::Sum)?;
     let total = importer.quantise(call, total, fine(count as f64))?;

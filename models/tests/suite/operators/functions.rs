@@ -120,22 +120,10 @@ fn of_its_own(outer: Builder) -> Builder {
 
 #[test]
 fn functions_of_the_file_are_inlined() {
-    let case = close(
-        of_its_own(Builder::new(13).input("x", &[1, 6])),
-        3.0,
-        &["Activation", "Sum", "Activation", "Sum"],
-    );
+    let case = close(of_its_own(Builder::new(13).input("x", &[1, 6])), 3.0, &["Activation"]);
     // Both are told apart, and the second has ONNX's slope.
     let names: Vec<&str> = case.model.graph().nodes.iter().map(|node| &*node.name).collect();
-    assert_eq!(
-        names,
-        [
-            "y_node/t_node/t_node",
-            "y_node/t_node/y_node",
-            "y_node/y_node/t_node",
-            "y_node/y_node/y_node"
-        ]
-    );
+    assert_eq!(names, ["y_node/y_node/y_node"]);
     defined(of_its_own(Builder::new(13).input("x", &[1, 6])), 3.0, |inputs| {
         let f = |x: f64, slope: f64| x + if x < 0.0 { slope * x } else { x };
         inputs[0].iter().map(|&x| f(f(f64::from(x), 0.5), 0.01)).collect()
