@@ -45,6 +45,7 @@ impl Softmax<'_> {
             [columns] => (1, 1, *columns),
             [] => return Err(lowering.malformed("its rows have a dimension")),
         };
+        let exponential = self.exponential(lowering, columns)?;
         let source = match lowering.deferred(node) {
             Some(product) => Scores::Product(matmul::Factors::of(lowering, product)?),
             None => Scores::Node(lowering.only_operand(node)?.node),
@@ -52,7 +53,7 @@ impl Softmax<'_> {
         if visible.is_empty() {
             let all = runs(&vec![true; columns]);
             let scores = source.block(lowering, [batches, rows, columns], 0..rows, &all);
-            return self.rows(lowering, scores, [batches * rows, columns]);
+            return self.rows(lowering, scores, [batches * rows, columns], &exponential);
         }
         let mut blocks = Vec::new();
         let lines: Vec<&[bool]> = visible.chunks(columns).collect();
@@ -63,7 +64,7 @@ impl Softmax<'_> {
             let scores =
                 source.block(lowering, [batches, rows, columns], start..start + count, &seen);
             let width = seen.iter().map(ExactSizeIterator::len).sum();
-            let block = self.rows(lowering, scores, [batches * count, width])?;
+            let block = self.rows(lowering, scores, [batches * count, width], &exponential)?;
             let block = lowering.builder.reshape(block, &[batches, count, width]);
             blocks.push(self.hidden(lowering, block, [batches, count, columns], &seen));
             start += count;
@@ -107,12 +108,13 @@ impl Softmax<'_> {
         lowering: &mut Lowering<'_>,
         scores: NodeId,
         size: Size,
+        exponential: &Function,
     ) -> Result<NodeId, Error> {
         let [rows, columns] = size;
         // Modulo this, a sum of exponentials is the number of largest scores.
         let mark = mark(columns);
         let mark_bits = mark.trailing_zeros();
-        let exponentials = self.exponentials(lowering, scores, size)?;
+        let exponentials = self.exponentials(lowering, scores, size, exponential)?;
         let sums = rows::sums(lowering, exponentials, size);
         let sums = lowering.builder.reshape(sums, &[rows, 1, 1]);
         let most = lowering.interval(sums)?.maximum;
@@ -134,13 +136,25 @@ impl Softmax<'_> {
         Ok(rescale::requantise_within(lowering, accumulator, self.requantise, self.quotients))
     }
 
-    /// The exponential of each score's distance from the largest of its row; of a score that is
-    /// beyond it so little that the sum of the row is negative.
+    /// The exponential by distance from the largest score; of a score that is beyond it so little
+    /// that a sum of so many is negative. One function, and so one table, for rows that see more
+    /// and such that see less.
+    fn exponential(self, lowering: &Lowering<'_>, columns: usize) -> Result<Function, Error> {
+        let most = self.exponentials.iter().max().copied().unwrap_or(0);
+        let beyond = i64::try_from(columns).ok().and_then(|count| most.checked_mul(-count));
+        let overflow = || Error::Overflow { node: lowering.builder.name() };
+        let values = std::iter::once(beyond.ok_or_else(overflow)?);
+        let values = values.chain(self.exponentials.iter().copied()).collect();
+        Ok(Function { minimum: -1, values })
+    }
+
+    /// The exponential of each score's distance from the largest of its row.
     fn exponentials(
         self,
         lowering: &mut Lowering<'_>,
         scores: NodeId,
         size: Size,
+        exponential: &Function,
     ) -> Result<NodeId, Error> {
         let overflow = |lowering: &Lowering<'_>| Error::Overflow { node: lowering.builder.name() };
         let interval = lowering.interval(scores)?;
@@ -158,11 +172,7 @@ impl Softmax<'_> {
         // `largest − ⌊x / 2^shift⌋ = ⌊(2^shift·largest + 2^shift − 1 − x) / 2^shift⌋`.
         let terms = vec![(largest, unit), (scores, -1)];
         let distance = builder.combine(terms, vec![unit - 1 - offset]);
-        let most = self.exponentials.iter().max().copied().unwrap_or(0);
-        let beyond = most.checked_mul(-(size[1] as i64)).ok_or_else(|| overflow(lowering))?;
-        let values = std::iter::once(beyond).chain(self.exponentials.iter().copied()).collect();
-        let function = Function { minimum: -1, values };
-        Ok(lowering.builder.requantise(distance, self.shift, &function))
+        Ok(lowering.builder.requantise(distance, self.shift, exponential))
     }
 }
 
