@@ -2,8 +2,9 @@
 //! sum.
 //!
 //! `docs/argument/softmax.md` derives why the result is the only one. Cells of an element: those of
-//! two requantisations, the second a plain one where its function changes nothing; of a row some bounded integers. The scores may be a product, which is read
-//! by nothing else: they have no cells of their own.
+//! two requantisations, the second a plain one where its function changes nothing; of a row some
+//! bounded integers. The scores may be a product, which is read by nothing else: they have no cells
+//! of their own.
 
 use std::ops::Range;
 

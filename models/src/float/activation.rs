@@ -90,7 +90,7 @@ pub enum Activation {
     /// A function without parameters.
     Plain(Plain),
     /// A function that the file spells out.
-    Composed(Box<Composition>),
+    Composed(Box<Composition<Self>>),
 }
 
 /// Functions without parameters.
@@ -241,7 +241,7 @@ impl Activation {
                 }
             }
             Self::Plain(plain) => plain.apply(x),
-            Self::Composed(ref composition) => composition.apply(x),
+            Self::Composed(ref composition) => composition.apply(x, Self::apply),
         }
     }
 

@@ -89,8 +89,9 @@ pub(crate) struct Relevance {
 }
 
 impl Relevance {
-    /// With ranges of the values and of what activations read, for each maximum (of a softmax, those of its rows) the smallest
-    /// that is no mask, if that is known, and for each value the steps that it is quantised to.
+    /// With ranges of the values and of what activations read, for each maximum (of a softmax,
+    /// those of its rows) the smallest that is no mask, if that is known, and for each value the
+    /// steps that it is quantised to.
     pub(crate) fn new(
         graph: &Graph,
         [ranges, read]: [&[Range]; 2],

@@ -24,8 +24,8 @@ fn one_error_has_a_line_for_each_node_or_kind_of_nodes() {
         .node(magic("x", "e"))
         .node(Op::new("Relu", &["e"], &["r"]))
         .node(Op::new("Softmax", &["x"], &["m"]).int("axis", 7).named(""))
-        .node(Op::new("Loop", &["r"], &["f"]))
-        .node(Op::new("Loop", &["f", "m"], &["y"]))
+        .node(Op::new("GRU", &["r"], &["f"]))
+        .node(Op::new("GRU", &["f", "m"], &["y"]))
         .output("y");
     assert_eq!(
         refusal(builder),
@@ -33,9 +33,8 @@ fn one_error_has_a_line_for_each_node_or_kind_of_nodes() {
         node \"e_node\" (com.example.Magic): this operator is not supported; if it is a function \
         of the file, `onnx.inliner.inline_local_functions` spells it out\n  \
         node \"Softmax_2\" (Softmax): axis 7 does not exist in a tensor of 4 dimensions\n  \
-        2 nodes (Loop: \"f_node\", \"y_node\"): this operator is not supported; unroll it when \
-        exporting: `torch.onnx.export(..., dynamo=True)` traces loops over a fixed number of steps \
-        away, Keras layers take `unroll=True`"
+        2 nodes (GRU: \"f_node\", \"y_node\"): this operator is not supported; recurrent layers of \
+        Keras become matrix products if they are made with `unroll=True`"
     );
 }
 

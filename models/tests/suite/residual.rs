@@ -138,9 +138,10 @@ fn products_are_added_as_they_are() {
     // Beside a layer, whose weights are snapped to units as fine.
     let beside = Builder::new(17)
         .input("x", &[1, 6])
+        .input("z", &[1, 6])
         .floats("w", &[6, 6], &weights(36))
         .node(Op::new("MatMul", &["x", "w"], &["m"]))
-        .node(Op::new("Tanh", &["x"], &["t"]))
+        .node(Op::new("Tanh", &["z"], &["t"]))
         .node(Op::new("Mul", &["x", "t"], &["p"]))
         .node(Op::new("Add", &["m", "p"], &["s"]))
         .node(Op::new("Tanh", &["s"], &["y"]))
@@ -192,7 +193,7 @@ fn sums_averages_and_products_are_put_out_as_they_are() {
         };
         assert!(raw(&case(turned)));
         // Not what a function reads.
-        let read = builder.node(Op::new("Sigmoid", &["s"], &["y"])).output("s").output("y");
+        let read = builder.node(Op::new("Relu", &["s"], &["y"])).output("s").output("y");
         assert!(!raw(&case(read)));
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::named::named;
 use super::rebuild::{Rebuild, sweep};
 use crate::float::activation::{Activation, Plain};
 use crate::float::composed::{Composition, Step};
@@ -109,7 +110,7 @@ fn find(graph: &Graph, index: usize) -> Option<Found> {
     if !bends.any(|at| bends_lines(&graph.nodes[at])) {
         return None;
     }
-    let function = composition(graph, source, &within)?.named();
+    let function = named(composition(graph, source, &within)?);
     Some(Found { source: through_reshapes(graph, source), function })
 }
 
@@ -195,7 +196,11 @@ fn bends_lines(node: &Node) -> bool {
 }
 
 /// The steps from a value to the last of those computed from it.
-fn composition(graph: &Graph, source: ValueId, within: &[ValueId]) -> Option<Composition> {
+fn composition(
+    graph: &Graph,
+    source: ValueId,
+    within: &[ValueId],
+) -> Option<Composition<Activation>> {
     let mut composition = Composition::default();
     let argument = composition.push(Step::Argument);
     let mut steps = BTreeMap::from([(source, argument)]);

@@ -11,6 +11,7 @@ mod functions;
 mod grids;
 mod learned;
 mod masks;
+mod named;
 mod normalisation;
 mod rebuild;
 mod rewriting;
@@ -24,9 +25,10 @@ use rewriting::Rewriting;
 /// Runs all passes: softmaxes and normalisations that are spelled out into one operator each;
 /// constants and normalisation into weights and biases, what is left of normalisation into
 /// depthwise convolutions, functions of one number that are spelled out into activations,
-/// standardised inputs into the layers that read them, numbers into the factors of matrix products, known masks into what a softmax sees, learned factors and offsets
-/// into the layers that read them, activations into what they follow; then grids into the operators
-/// whose results are put on them.
+/// standardised inputs into the layers that read them, numbers into the factors of matrix products,
+/// known masks into what a softmax sees, learned factors and offsets into the layers that read
+/// them, activations into what they follow; then grids into the operators whose results are put on
+/// them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(sweep(rows::recognise(graph)));
     fold::run(&mut folding);
