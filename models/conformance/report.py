@@ -144,7 +144,7 @@ node tests, {contrib} cases of our own are held against onnxruntime.
 
 Node tests are small, so what a row costs weighs much in them. Here are the cells of an element by formula, and as measured on 16 tokens of 64
 features (heads: 4 of 16 features). `l` is the number of limbs of a remainder, `⌈shift / limb bits⌉`; a requantisation `q` takes `l + 2`
-cells, or `l + 4` where its table would be long. Projections, transposes, heads, residual sums that stay a linear form, scaling and known masks take none.
+cells, or `l + 4` where its table would be long, a plain one `p`, which cannot saturate, `l + 1`. Projections, transposes, heads, residual sums that stay a linear form, scaling and known masks take none.
 
 | operator | cells of an element | besides | measured |
 | --- | --- | --- | --- |
@@ -155,10 +155,10 @@ cells, or `l + 4` where its table would be long. Projections, transposes, heads,
 | SwiGLU behind its two layers | `2 + q` | `q` for each layer | 13 |
 | square | 2 (4) | | 2 |
 | MatMul of two activations, `M × T` by `T × N` | `q`; none read by a Softmax, or put out | `2T` for each pair of matrices | 0.12 |
-| Softmax, for each score that is seen | `2q` | some 24 a row | 8.4; causal 5.1 |
-| Attention from queries, keys and values, causal | `q`, and `2q` a score that is seen | `2T` a block of rows that see the same, and head | 9.4 |
-| LayerNormalization, RMSNormalization, LpNormalization | `2 + q` | some 25 a row; scale and bias with it, or `q` | 12.5; 12.5; 14.9 |
-| GroupNormalization, InstanceNormalization | `2 + q` | some 25 a group | 9.4; 8.4 |
+| Softmax, for each score that is seen | `q + p` | some 24 a row | 8.4; causal 5.1 |
+| Attention from queries, keys and values, causal | `q`, and `q + p` a score that is seen | `2T` a block of rows that see the same, and head | 9.4 |
+| LayerNormalization, RMSNormalization, LpNormalization | `2 + p` | some 25 a row; scale and bias with it, or `q` | 12.5; 12.5; 14.9 |
+| GroupNormalization, InstanceNormalization | `2 + p` | some 25 a group | 9.4; 8.4 |
 | RotaryEmbedding of an activation | `q` | `q` for each product with sine and cosine where these are rounded | 14 |
 | Gather of rows, ids shown, public table | 0 | | 0 |
 | the same, sealed table | 2 (4) | | 4 |
