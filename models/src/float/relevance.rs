@@ -266,7 +266,9 @@ fn stays(function: impl Fn(f64) -> f64, read: Range, near: f64) -> Interval {
     }
     let [low, high] = [f64::from(read.minimum), f64::from(read.maximum)];
     let trial = |index: u32| low + (high - low) * f64::from(index) / f64::from(TRIALS);
-    let away = |end: f64, index: u32| !((function(trial(index)) - function(end)).abs() <= near);
+    // What is not a number is not near.
+    let near = |end: f64, index: u32| (function(trial(index)) - function(end)).abs() <= near;
+    let away = |end: f64, index: u32| !near(end, index);
     let first = (0..=TRIALS).find(|&index| away(low, index));
     let last = (0..=TRIALS).rev().find(|&index| away(high, index));
     let (Some(first), Some(last)) = (first, last) else { return Interval::ALL };

@@ -158,7 +158,7 @@ fn sums_averages_and_products_are_put_out_as_they_are() {
         Builder::new(17).batched_input("x", &[2, 3, 4]).batched_input("z", &[2, 3, 4]).floats(
             "far",
             &[1, 2, 3, 4],
-            &vec![1000.0; 24],
+            &[1000.0; 24],
         )
     };
     let pool = |name: &str| {
