@@ -12,8 +12,9 @@ set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/measure.sh"
 
-# What is asked: network, weights, prove (CPU-seconds), peak memory (MB), verify (CPU-seconds),
-# proof (bytes); then runs to take medians of, and processes a run.
+# What is asked: network (and bits of its activations, where they are not 8), weights, prove
+# (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes); then runs to take medians of,
+# and processes a run.
 asked="
 lenet5             public  0.8   64  0.12  4000 5 5
 mlp-784-512-256-10 public  0.6   64  0.12  3000 5 5
@@ -26,24 +27,26 @@ yolov8n-320        public  75  8000  6    64000 1 1
 mobilenetv2-224    public  75  8000  6    64000 1 1
 transformer-16     sealed  0.5   64  0.1  12000 5 5
 nanogpt-64         sealed  3    400  0.3  64000 3 1
-minilm-16-full     sealed  15  2000  1   256000 3 1
+nanogpt-64@12      sealed  3    400  0.3  64000 3 1
+minilm-16-full@12  sealed  15  2000  1   256000 3 1
 "
 most_of_one_thread=0.6 # wall time on two threads over that on one
 
 # row NETWORK WEIGHTS PROVE MEGABYTES VERIFY BYTES RUNS TIMES: measures, and compares with what is
 # asked.
 row() {
-    local network=$1 weights=$2 runs=$7 times=$8 model=$1 sample
+    local network=${1%@*} bits=8 weights=$2 runs=$7 times=$8 model=${1%@*} sample
+    case $1 in *@*) bits=${1#*@} ;; esac
     network "$network"
     sample=$(ls sample.np?)
-    warm "$model" "$sample" "$weights"
+    warm "$model" "$sample" "$weights" "$bits"
     local prove peak wall one_wall verify bytes predicted
     read -r prove peak wall < <(RAYON_NUM_THREADS=2 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" "$sample" --force)
     read -r _ _ one_wall < <(RAYON_NUM_THREADS=1 measure "$runs" "$times" "$zkinfer" prove "$model.zkc" "$sample" --force)
     read -r verify _ < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
     bytes=$(argument_bytes sample.proof)
     predicted=$(circuit "$model.vk" '.predicted | "\(.prove_seconds) \(.peak_bytes / 1e6) \(.verify_seconds) \(.proof_bytes)"')
-    awk -v network="$network" -v weights="$weights" -v cells="$(circuit "$model.vk" .cells)" -v predicted="$predicted" -v prove="$prove" -v peak="$peak" -v verify="$verify" \
+    awk -v network="$network$([ "$bits" = 8 ] || echo ", $bits bits")" -v weights="$weights" -v cells="$(circuit "$model.vk" .cells)" -v predicted="$predicted" -v prove="$prove" -v peak="$peak" -v verify="$verify" \
         -v bytes="$bytes" -v wall="$wall" -v one="$one_wall" -v asked="$3 $4 $5 $6 $most_of_one_thread" '
         function check(value, limit, name) { if (value > limit) missed = missed (missed ? ", " : "missed: ") name }
         BEGIN {

@@ -87,10 +87,10 @@ network() {
     cd "$work/$1" || return
 }
 
-# warm MODEL SAMPLE WEIGHTS: compiles, proves and verifies once; parameters are cached then, and the
+# warm MODEL SAMPLE WEIGHTS [BITS]: compiles, proves and verifies once; parameters are cached then, and the
 # seal's check recorded.
 warm() {
-    "$zkinfer" compile "$1.onnx" --calibration calibration.npz --weights "$3" >/dev/null
+    "$zkinfer" compile "$1.onnx" --calibration calibration.npz --weights "$3" --bits "${4:-8}" >/dev/null
     "$zkinfer" prove "$1.zkc" "$2" -o sample.proof >/dev/null
     "$zkinfer" verify "$1.vk" sample.proof >/dev/null
 }
