@@ -111,6 +111,7 @@ fn put_out(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
     // ArgMax only, and whether without ArgMax, which compares integers of one scale.
     let mut last = vec![false; consumers.len()];
     let mut shown = vec![false; consumers.len()];
+    let mut alone = vec![false; consumers.len()];
     let mut joins = vec![false; graph.nodes.len()];
     for value in (0..consumers.len()).rev() {
         let through = |index: usize, ends: &[bool]| {
@@ -122,6 +123,14 @@ fn put_out(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
         last[value] = consumers[value].iter().all(|&index| {
             let ends = matches!(graph.nodes[index].operator, Operator::ArgMax { .. });
             through(index, &last) || (ends && consumers[graph.result(index)].is_empty())
+        });
+        // Parts of a Concat are brought to one scale by a layer, which reads no sum as it is: only
+        // layers' own sums take that chance.
+        alone[value] = consumers[value].iter().all(|&index| {
+            let node = &graph.nodes[index];
+            let ends = matches!(node.operator, Operator::ArgMax { .. });
+            let result = graph.result(index);
+            node.operator.is_view() && alone[result] || ends && consumers[result].is_empty()
         });
         if let Some(index) = graph.producer(value)
             && let Operator::Concat { axis } = graph.nodes[index].operator
@@ -135,7 +144,16 @@ fn put_out(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
                 && reaches_outputs(graph, consumers, value, &parts, &mut { STEPS });
         }
     }
-    last
+    let layer = |value: ValueId| {
+        graph.producer(value).is_some_and(|index| {
+            let operator = &graph.nodes[index].operator;
+            matches!(
+                operator,
+                Operator::Conv { .. } | Operator::Gemm { .. } | Operator::MatMul { .. }
+            )
+        })
+    };
+    (0..last.len()).map(|value| if layer(value) { last[value] } else { alone[value] }).collect()
 }
 
 /// Whether a node adds up what `layer` sums or multiplies, and rounds as we like.
