@@ -7,12 +7,9 @@ Usage:
     python attention.py some/folder/attention.csv    others; draws beside the file
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 
-from scaling import pyplot, read
+from plot import draw, pyplot
 
 HEADS = 4
 
@@ -31,9 +28,9 @@ def line(data):
     return np.linalg.lstsq(design, np.ones_like(cells), rcond=None)[0]
 
 
-def draw(data):
+def figure(data):
     tokens = data["tokens"]
-    figure, (left, right) = pyplot.subplots(
+    drawing, (left, right) = pyplot.subplots(
         1, 2, figsize=(7.2, 3), layout="constrained"
     )
     left.plot(tokens, per_token(data, "cells"), "o-", markersize=4, label="whole layer")
@@ -54,23 +51,13 @@ def draw(data):
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")
-    return figure
+    return drawing
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Draw what tokens cost.")
-    parser.add_argument(
-        "file",
-        nargs="?",
-        type=Path,
-        default=Path(__file__).with_name("attention.csv"),
-        help="what was measured (default: attention.csv beside this script)",
-    )
-    path = parser.parse_args().file
-    data = read(path)
+    _, data = draw("attention", "Draw what tokens cost.", figure)
     slope, rest = line(data)
     print(f"{slope:.2f} cells a score, {rest:.1f} a token and head besides")
-    draw(data).savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -6,37 +6,17 @@ Usage:
     python scaling.py some/folder/scaling.csv    others; draws beside the file
 """
 
-import argparse
-import csv
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("svg")
-# Text stays text and the identifiers are fixed: a small file, the same every time.
-matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "zkinfer"})
-
-from matplotlib import pyplot  # noqa: E402 (after the choice of how to draw)
+from plot import draw, pyplot
 
 PER_CELL_SPREAD = 1.5  # asked: the dearest cell costs at most this times the cheapest
 COMMIT_RATIO = 10  # asked: a proof takes at most this times committing to its cells
-
-
-def read(path):
-    """The columns of the file by name; what was not measured is NaN."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        name: [float(row[name]) if row[name] else float("nan") for row in rows]
-        for name in rows[0]
-    }
 
 
 def per_cell(data, name, unit):
     return [value * unit / cells for value, cells in zip(data[name], data["cells"])]
 
 
-def draw(data):
+def figure(data):
     cells = data["cells"]
     time = per_cell(data, "prove_cpu_s", 1e6)
     panels = [
@@ -46,7 +26,7 @@ def draw(data):
         ("proof over committing to its cells", data["commit_ratio"]),
     ]
     known = [(title, values) for title, values in panels if values[0] == values[0]]
-    figure, axes = pyplot.subplots(
+    drawing, axes = pyplot.subplots(
         1, len(known), figsize=(3.2 * len(known), 3), layout="constrained"
     )
     for axis, (title, values) in zip(axes, known):
@@ -65,25 +45,14 @@ def draw(data):
             axis.set_yscale("log")
         else:
             axis.set_ylim(bottom=0)
-    return figure
+    return drawing
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Draw the scaling of proofs.")
-    parser.add_argument(
-        "file",
-        nargs="?",
-        type=Path,
-        default=Path(__file__).with_name("scaling.csv"),
-        help="what was measured (default: scaling.csv beside this script)",
-    )
-    path = parser.parse_args().file
-    data = read(path)
-    figure = draw(data)
-    figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    path, data = draw("scaling", "Draw the scaling of proofs.", figure)
     time = per_cell(data, "prove_cpu_s", 1e6)
     print(
-        f"{path.with_suffix('.svg')}: {min(time):.1f} to {max(time):.1f} CPU-µs per "
+        f"{path}: {min(time):.1f} to {max(time):.1f} CPU-µs per "
         f"cell, {max(time) / min(time):.2f}x (asked: at most {PER_CELL_SPREAD}x)"
     )
 

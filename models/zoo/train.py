@@ -17,42 +17,25 @@ Usage:
     python train.py --output some/folder   write somewhere else
 """
 
-import argparse
 import os
-from pathlib import Path
 
 import jax
 
+from chosen import chosen
 from training.export import write_files
 from training.fit import train
 from training.networks import networks
 
 
 def main():
-    known = networks()
-    parser = argparse.ArgumentParser(description="Train and export the model zoo.")
-    parser.add_argument(
-        "--network",
-        action="append",
-        choices=[network.name for network in known],
-        help="train only this network (may be repeated; default: all)",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path(__file__).resolve().parent,
-        help="folder to write to (default: the folder of this script)",
-    )
-    arguments = parser.parse_args()
+    wanted, output = chosen("Train and export the model zoo.", networks())
     # One thread for XLA: the order of its sums must not depend on the core count.
     os.environ["PJRT_NPROC"] = "1"
     jax.config.update("jax_platforms", "cpu")
-    names = arguments.network or [network.name for network in known]
     summary = []
-    for network in known:
-        if network.name in names:
-            params, stats = train(network)
-            summary.append(write_files(network, params, stats, arguments.output))
+    for network in wanted:
+        params, stats = train(network)
+        summary.append(write_files(network, params, stats, output))
     print("\n".join(["", *summary]))
 
 

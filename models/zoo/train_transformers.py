@@ -16,41 +16,20 @@ Usage, with the packages of requirements-torch.txt:
     python train_transformers.py --output some/folder     write somewhere else
 """
 
-import argparse
-from pathlib import Path
-
 import torch
 
 from attention.export import write_files
 from attention.fit import train
 from attention.networks import transformers
+from chosen import chosen
 
 
 def main():
-    known = transformers()
-    parser = argparse.ArgumentParser(description="Train the transformers of the zoo.")
-    parser.add_argument(
-        "--network",
-        action="append",
-        choices=[network.name for network in known],
-        help="train only this network (may be repeated; default: all)",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path(__file__).resolve().parent,
-        help="folder to write to (default: the folder of this script)",
-    )
-    arguments = parser.parse_args()
+    wanted, output = chosen("Train the transformers of the zoo.", transformers())
     # The order of sums must not depend on the number of cores.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    names = arguments.network or [network.name for network in known]
-    summary = [
-        write_files(network, train(network), arguments.output)
-        for network in known
-        if network.name in names
-    ]
+    summary = [write_files(network, train(network), output) for network in wanted]
     print("\n".join(["", *summary]))
 
 
