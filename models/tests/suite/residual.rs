@@ -198,6 +198,33 @@ fn sums_averages_and_products_are_put_out_as_they_are() {
     }
 }
 
+/// Parts of a Concat are brought to one scale, and whoever does that reads 8 bits: a sum, average or
+/// product that it joins with others is rounded, but a layer's sums may be put out through it.
+#[test]
+fn what_a_concat_joins_is_rounded_unless_it_is_a_layer() {
+    let joined = |operator, second| {
+        Builder::new(17)
+            .batched_input("x", &[2, 3, 4])
+            .batched_input("z", &[2, 3, 4])
+            .floats("k", &[2, 2, 1, 1], &weights(4))
+            .node(Op::new(operator, &["x", second], &["s"]))
+            .node(Op::new("Concat", &["s", "z"], &["y"]).int("axis", 1))
+            .output("y")
+    };
+    let raw = |case: &crate::support::Case| {
+        let mut nodes = case.quantised.graph.nodes.iter();
+        nodes.any(|node| node.operator.is_raw())
+    };
+    for operator in ["Add", "Sub", "Mul"] {
+        let case = case(joined(operator, "z"));
+        assert!(!raw(&case), "{operator}");
+        assert!(case.distance() < 1.6, "{operator}: {}", case.distance());
+    }
+    let layer = case(joined("Conv", "k"));
+    assert!(raw(&layer));
+    assert!(layer.distance() < 1.6, "{}", layer.distance());
+}
+
 #[test]
 fn what_somebody_else_reads_is_rounded() {
     let added = || block().node(Op::new("Add", &["c", "x"], &["y"]));
