@@ -30,7 +30,9 @@ fn parameters(graph: &Graph) -> impl Iterator<Item = Parameters<'_>> {
     graph.nodes.iter().filter_map(|node| {
         let (weights, shared, bias) = match &node.operator {
             Operator::Convolution { weights, bias, .. }
-            | Operator::Linear { weights, bias, .. } => {
+            | Operator::Linear { weights, bias, .. }
+                if !weights.are_known() =>
+            {
                 let shared = weights.owner().is_some();
                 (graph.weights(weights), shared, Cow::Borrowed(bias.as_slice()))
             }

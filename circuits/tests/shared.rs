@@ -305,3 +305,33 @@ fn copies_leave_the_weights_with_their_owner() {
     assert_eq!(witness.outputs, interpret(&graph, &input));
     accepts(&circuit, &witness);
 }
+
+/// Weights that are no secret stand in the key, beside those that a seal has.
+#[test]
+fn known_weights_are_in_the_key_and_in_no_seal() {
+    let network = |first: Weights| {
+        let mut net = Net::new("known", &[(&[1, 4], 1)]);
+        let x = net.node(layer(first, 0, AFTER), &[0], &[1, 4], 3);
+        let y = net.node(layer(weights(6).into(), 1, AFTER), &[x], &[1, 4], 3);
+        net.finish(y)
+    };
+    let wide: Vec<i32> = weights(5).iter().map(|weight| weight * 200).collect();
+    let graph = network(Weights::Known(wide.clone()));
+    check(&graph);
+    let known = Desk::of(&graph, &Exposure::default());
+    let own = Desk::of(&network(wide.clone().into()), &Exposure::default());
+    assert_eq!(known.witness.outputs, own.witness.outputs);
+    // Biases of one layer, and its weights; of two, and of one of them two digits.
+    assert_eq!(known.model.iter().map(Vec::len).collect::<Vec<_>>(), [12, 16]);
+    assert_eq!(own.model.iter().map(Vec::len).collect::<Vec<_>>(), [36, 16, 16, 16]);
+    let nodes = &known.key().description().nodes;
+    let contractions = nodes.iter().filter_map(|node| match &node.operator {
+        description::Operator::Contract(contract) => Some(contract.weights.public()),
+        _ => None,
+    });
+    let contractions: Vec<_> = contractions.collect();
+    let [Some(low), Some(high), None] = contractions[..] else { panic!("{contractions:?}") };
+    let digits = low.iter().zip(high);
+    let found = digits.map(|(&low, &high)| i32::from(low) + 256 * i32::from(high));
+    assert_eq!(found.collect::<Vec<_>>(), wide);
+}

@@ -50,6 +50,9 @@ BOUNDS = {
     "LayerNormalization": 5,
     # Two products of matrices and a softmax of five steps between them: each rounds.
     "Attention": 8,
+    "com.microsoft.Attention": 8,
+    "com.microsoft.GroupQueryAttention": 8,
+    "com.microsoft.MultiHeadAttention": 8,
     # A product of many numbers is as far off as all of them together.
     "ReduceProd": 8,
     # Roots are steep at zero: one step of a sum of cubes is 40 of its root.

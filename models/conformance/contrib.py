@@ -156,7 +156,8 @@ def narrow_weights(network: Network, element: int, name: str) -> list[str]:
     return grid
 
 
-# Operators on real numbers: domain, shapes of computed inputs, shapes of constants behind them, attributes.
+# Operators on real numbers: domain, shapes of computed inputs, of constants behind them, attributes. Instead of a shape there may be an array, which is
+# taken as it is, in brackets if it is computed, or None, which is left out.
 FUSED = {
     "BiasGelu": ("com.microsoft", [[2, 6]], [[6]], {}),
     "FastGelu": ("com.microsoft", [[2, 6]], [[6]], {}),
@@ -169,20 +170,86 @@ FUSED = {
     "SimplifiedLayerNormalization": ("", [[2, 8]], [[8]], {}),
     "SkipLayerNormalization": ("com.microsoft", [[1, 2, 8], [1, 2, 8]], [[8], [8]], {}),
     "SkipSimplifiedLayerNormalization": ("com.microsoft", [[1, 2, 8], [1, 2, 8]], [[8]], {}),
+}  # fmt: skip
+
+MASK = np.array([[1, 1, 0, 1]], np.int32)
+ROWS = [1, 4, 8]
+EMPTY = np.zeros((1, 2, 0, 4), np.float32)
+# Of each operator several, by what they try.
+ATTENTION = {
+    "Attention": {
+        "plain": ([ROWS], [[8, 24], [24]], {"num_heads": 2}),
+        "causal": ([ROWS], [[8, 24], [24]], {"num_heads": 2, "unidirectional": 1}),
+        "masked": ([ROWS], [[8, 24], [24], (MASK,)], {"num_heads": 2, "unidirectional": 1}),
+        "rows": ([ROWS], [[8, 24], [24], np.tril(np.ones((1, 4, 4), np.int32), 1)], {"num_heads": 2}),
+        "end": ([ROWS], [[8, 24], [24], np.array([3], np.int32)], {"num_heads": 2}),
+        "ends": ([ROWS], [[8, 24], [24], np.array([4, 1], np.int32)], {"num_heads": 2}),
+        "bias": ([ROWS], [[8, 24], [24], None, None, [1, 2, 4, 4]], {"num_heads": 2}),
+        "sizes": ([ROWS], [[8, 28], [28]], {"num_heads": 2, "qkv_hidden_sizes": [8, 8, 12], "scale": 0.5}),
+        "past": ([ROWS], [[8, 24], None, None, [2, 1, 2, 3, 4]], {"num_heads": 2, "unidirectional": 1}),
+    },
+    "MultiHeadAttention": {
+        "plain": ([ROWS, ROWS, ROWS], [], {"num_heads": 2}),
+        "bias": ([ROWS, [1, 3, 8], [1, 3, 12]], [[28]], {"num_heads": 2}),
+        "causal": ([ROWS, ROWS, ROWS], [None, None, [1, 1, 4, 4], EMPTY, EMPTY], {"num_heads": 2, "unidirectional": 1}),
+        "masked": ([ROWS, ROWS, ROWS], [None, (MASK,)], {"num_heads": 2}),
+        "crossed": ([ROWS, [1, 2, 3, 4], [1, 2, 3, 4]], [[24]], {"num_heads": 2}),
+        "past": ([ROWS, ROWS, ROWS], [None, None, None, [1, 2, 3, 4], [1, 2, 3, 4]], {"num_heads": 2, "unidirectional": 1}),
+    },
+}
+LAST, TOTAL = np.array([3], np.int32), np.array([4], np.int32)
+TURNS = [np.cos(np.outer(np.arange(9), [1, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.01])), np.sin(np.outer(np.arange(9), [1, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.01]))]
+TURNS = [turn.astype(np.float32) for turn in TURNS]
+GROUPED = {"num_heads": 4, "kv_num_heads": 2}
+KEYS = [[1, 4, 32], [1, 4, 16], [1, 4, 16]]
+ATTENTION["GroupQueryAttention"] = {
+    "plain": (KEYS, [None, None, LAST, TOTAL], GROUPED),
+    "packed": ([[1, 4, 64]], [None, None, None, None, LAST, TOTAL], GROUPED),
+    "turned": ([[1, 4, 64], [1, 4, 32], [1, 4, 32]], [None, None, LAST, TOTAL, *TURNS], GROUPED | {"do_rotary": 1}),
+    "turned_pairs": (
+        [[1, 4, 64], [1, 4, 32], [1, 4, 32]],
+        [None, None, LAST, TOTAL, *TURNS, np.array([[2, 0, 0, 0]])],
+        GROUPED | {"do_rotary": 1, "rotary_interleaved": 1},
+    ),
+    "window": (KEYS, [None, None, LAST, TOTAL], GROUPED | {"local_window_size": 2}),
+    "smooth": (KEYS, [None, None, LAST, TOTAL], GROUPED | {"smooth_softmax": 1, "softcap": 2.0}),
+    "sink": (KEYS, [None, None, LAST, TOTAL, None, None, None, [1, 1, 4, 4], [4]], GROUPED),
+    "open": (KEYS, [None, None, LAST, TOTAL], GROUPED | {"causal": 0}),
+}
+IDS = np.array([[4, 0, 6]], np.int32)
+ATTENTION["EmbedLayerNormalization"] = {
+    "whole": ([IDS], [np.array([[0, 1, 1]], np.int32), [7, 8], [5, 8], [2, 8], [8], [8]], {}),
+    "words": ([IDS], [None, [7, 8], [5, 8], None, [8], [8], None, np.array([[3, 1, 2]], np.int32)], {"epsilon": 0.1}),
+}
+ATTENTION["RotaryEmbedding"] = {
+    "halves": ([[1, 3, 32]], [np.array([[2, 0, 1]]), *TURNS], {}),
+    "pairs": ([[1, 2, 3, 16]], [np.array([2]), *TURNS], {"interleaved": 1}),
+    "part": ([[1, 3, 40]], [np.array([[2, 0, 1]]), *TURNS], {"num_heads": 2, "rotary_embedding_dim": 16}),
 }
 
 
-def fused(network: Network, operator: str) -> None:
-    """One operator on real numbers, by its name."""
-    domain, inputs, constants, attributes = FUSED[operator]
+def operator(network: Network, name: str, domain: str, inputs, constants, attributes) -> None:
+    """One operator on real numbers."""
     names = []
-    for index, shape in enumerate(inputs):
+    computed = [(shape,) for shape in inputs]
+    for index, shape in enumerate(computed + constants):
+        given = isinstance(shape, tuple)
+        shape = shape[0] if given else shape
+        if shape is None:
+            names.append("")
+            continue
+        reach = 1.5 if given else 1
+        numbers = shape if isinstance(shape, np.ndarray) else network.random.uniform(-reach, reach, shape).astype(np.float32)
         names.append(f"x{index}")
-        network.inputs.append(helper.make_tensor_value_info(names[-1], TensorProto.FLOAT, shape))
-        network.feeds[names[-1]] = network.random.uniform(-1.5, 1.5, shape).astype(np.float32)
-    for index, shape in enumerate(constants):
-        names.append(network.constant(f"c{index}", network.random.uniform(-1, 1, shape).astype(np.float32)))
-    network.nodes.append(helper.make_node(operator, names, ["y"], domain=domain, **attributes))
+        if given:
+            element = helper.np_dtype_to_tensor_dtype(numbers.dtype)
+            network.inputs.append(helper.make_tensor_value_info(names[-1], element, numbers.shape))
+            network.feeds[names[-1]] = numbers
+        else:
+            network.constant(names[-1], numbers)
+    # Where there is a past, onnxruntime wants what comes of it to have names.
+    others = {"Attention": ["present"], "EmbedLayerNormalization": ["mask_index"], "GroupQueryAttention": ["keys", "values"], "MultiHeadAttention": ["keys", "values"]}
+    network.nodes.append(helper.make_node(name, names, ["y", *others.get(name, [])], domain=domain, **attributes))
 
 
 def collect() -> list[Case]:
@@ -195,9 +262,9 @@ def collect() -> list[Case]:
         found.append(network.finish(subject, f"contrib_{name}_{element}", grid))
 
     for element in ("uint8", "int8"):
-        for operator in ("QLinearAdd", "QLinearMul"):
-            case(own + operator, operator.lower(), element, lambda network: elementwise(network, operator))
-            case(own + operator, f"{operator.lower()}_constant", element, lambda network: with_constant(network, operator))
+        for name in ("QLinearAdd", "QLinearMul"):
+            case(own + name, name.lower(), element, lambda network: elementwise(network, name))
+            case(own + name, f"{name.lower()}_constant", element, lambda network: with_constant(network, name))
         case(own + "QLinearConcat", "qlinearconcat", element, concat)
         for padded in (False, True):
             name = "qlinearaveragepool" + "_padded" * padded
@@ -212,10 +279,14 @@ def collect() -> list[Case]:
         )
         for transposed in (0, 1):
             case(own + "QGemm", f"qgemm_{transposed}", element, lambda network: gemm(network, transposed))
-    for operator, (domain, *_) in FUSED.items():
-        subject = own + operator if domain else operator
-        case(subject, operator.lower(), "int8", lambda network: fused(network, operator))
+    for name, (domain, *rest) in FUSED.items():
+        subject = own + name if domain else name
+        case(subject, name.lower(), "int8", lambda network: operator(network, name, domain, *rest))
     case("QuantizeLinear", "wide_conv", "uint16", wide_conv)
     for element, name in ((TensorProto.INT4, "int4"), (TensorProto.UINT4, "uint4")):
         case("DequantizeLinear", f"{name}_weights", "uint8", lambda network: narrow_weights(network, element, name))
+    for name, cases in ATTENTION.items():
+        for tried, rest in cases.items():
+            title = f"{name.lower()}_{tried}"
+            case(own + name, title, "int8", lambda network: operator(network, name, "com.microsoft", *rest))
     return found

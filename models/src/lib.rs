@@ -12,6 +12,7 @@
 //! | [`widths`] | what the verdict measures → bits of values | more than 8 where the error asks for it |
 //! | [`compare`] | samples → figures | a network beside its float model, before it is compiled |
 //! | [`agreement`] | float numbers, integers | distances of outputs, of their parts, of nodes; a verdict |
+//! | `lengths` | samples → lengths | what a file leaves open of its shapes |
 //! | [`evaluate`] | float against integers | accuracy, agreement, distances |
 //! | [`onnx`] | protobuf → [`float::graph`] | the only place that knows ONNX; refuses what cannot be proven |
 //! | [`quantise`] | [`float::graph`] + ranges → [`integer::graph`] | int8 with snapped multipliers, and a [report](quantise::report) of what was decided |
@@ -83,6 +84,7 @@ pub mod evaluate;
 mod file;
 pub mod float;
 pub mod integer;
+mod lengths;
 pub mod limits;
 pub mod model;
 pub mod onnx;

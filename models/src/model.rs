@@ -21,6 +21,7 @@ use crate::integer::interpreter::InterpretError;
 use crate::integer::signature::{Grid, Input};
 use crate::integer::tensors::TensorError;
 use crate::integer::validate::GraphError;
+use crate::lengths;
 use crate::onnx::{self, Dimensions, ImportError};
 use crate::parallel::Watch;
 use crate::quantise::counterparts::Counterparts;
@@ -103,6 +104,30 @@ impl Model {
     pub fn load_with(path: impl AsRef<Path>, dimensions: &Dimensions) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::new(onnx::import_file(path, dimensions)?, path)
+    }
+
+    /// Imports an ONNX file with the lengths that a file of samples has where neither it nor
+    /// `dimensions` says any, if these say none at all.
+    ///
+    /// # Errors
+    /// As [`Self::load_with`].
+    pub fn load_for(
+        path: impl AsRef<Path>,
+        dimensions: &Dimensions,
+        samples: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if !dimensions.lengths.is_empty() || !dimensions.shapes.is_empty() {
+            return Self::load_with(path, dimensions);
+        }
+        let shapes = lengths::sampled(path, samples.as_ref())?;
+        let notes = shapes.iter().map(|(name, shape)| {
+            format!("input {name:?} has the shape {shape:?}, which is that of the samples")
+        });
+        let notes: Vec<String> = notes.collect();
+        let mut model = Self::load_with(path, &Dimensions { shapes, ..dimensions.clone() })?;
+        model.notes.extend(notes);
+        Ok(model)
     }
 
     /// Imports the bytes of an ONNX file. `path` names the model and is where its external data

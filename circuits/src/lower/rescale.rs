@@ -25,6 +25,8 @@ const MAX_SHIFT: u32 = 60;
 #[derive(Clone, Copy)]
 pub(super) enum Rows<'a> {
     Own(&'a [i32]),
+    /// Its own, which are no secret.
+    Known(&'a [i32]),
     /// Those of the operator at this node of the graph.
     Of(usize),
 }
@@ -33,17 +35,25 @@ impl<'a> Rows<'a> {
     pub(super) fn of(weights: &'a graph::Weights) -> Self {
         match weights {
             graph::Weights::Own(weights) => Self::Own(weights),
+            graph::Weights::Known(weights) => Self::Known(weights),
             graph::Weights::Of(node) => Self::Of(*node),
         }
     }
 
+    /// Whether a seal has them.
+    fn are_sealed(self, lowering: &Lowering<'_>) -> bool {
+        lowering.sealed && !matches!(self, Self::Known(_))
+    }
+
     /// The weights of a contraction for each digit.
     fn contractions(self, lowering: &Lowering<'_>) -> Vec<Weights> {
-        let sealed = lowering.sealed;
+        let sealed = self.are_sealed(lowering);
         let own = |digits| if sealed { Weights::Sealed } else { Weights::Public(digits) };
         let of = |&node| if sealed { Weights::SealedOf(node) } else { Weights::PublicOf(node) };
         match self {
-            Self::Own(weights) => weight_digits(weights).into_iter().map(own).collect(),
+            Self::Own(weights) | Self::Known(weights) => {
+                weight_digits(weights).into_iter().map(own).collect()
+            }
             // Whoever has weights of its own comes first.
             Self::Of(node) => lowering.contractions[&node].iter().map(of).collect(),
         }
@@ -137,7 +147,8 @@ impl Affine<'_> {
         let offset = self.requantise.map_or(Some(0), offset).ok_or_else(overflow)?;
         let rows = self.bias.iter().zip(self.multipliers);
         // Sealed biases stand in the seal, times the multiplier.
-        let public = |bias: i64| if lowering.sealed { 0 } else { bias };
+        let sealed = self.weights.are_sealed(lowering);
+        let public = |bias: i64| if sealed { 0 } else { bias };
         rows.map(|(&bias, &multiplier)| multiplier.checked_mul(public(bias))?.checked_add(offset))
             .map(|bias| bias.ok_or_else(overflow))
             .collect()
@@ -158,6 +169,7 @@ impl Affine<'_> {
         viewed: bool,
     ) -> Result<NodeId, Error> {
         let direct = !viewed && lowering.read_once();
+        let sealed = self.weights.are_sealed(lowering);
         let digits = self.weights.contractions(lowering);
         let several = digits.len() > 1;
         let mut parts = Vec::new();
@@ -182,10 +194,10 @@ impl Affine<'_> {
             if several { lowering.builder.combine(parts, Vec::new()) } else { parts[0].0 };
         let accumulator = match self.requantise {
             // Read by more than one equation.
-            Some(requantise) if lowering.sealed && divides_twice(requantise) => {
+            Some(requantise) if sealed && divides_twice(requantise) => {
                 lowering.builder.copy(accumulator)
             }
-            None if lowering.sealed && (!direct || several) => lowering.builder.copy(accumulator),
+            None if sealed && (!direct || several) => lowering.builder.copy(accumulator),
             _ => accumulator,
         };
         Ok(match self.requantise {

@@ -113,7 +113,11 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
 /// Imports, calibrates and quantises; compares with the float model, if there are samples, and
 /// refuses what differs too much.
 pub fn quantise(arguments: &Compile, json: bool, progress: &Progress) -> Result<Ready> {
-    let model = Model::load_with(&arguments.model, &arguments.open.dimensions())?;
+    let dimensions = arguments.open.dimensions();
+    let model = match &arguments.calibration {
+        Some(samples) => Model::load_for(&arguments.model, &dimensions, samples)?,
+        None => Model::load_with(&arguments.model, &dimensions)?,
+    };
     let mut model = model.watched(progress.watch());
     let mut everywhere = [0.0, 1.0];
     for InputRange { name, ends } in &arguments.input_range {

@@ -1,5 +1,6 @@
 //! Files of arrays, and samples cut from these.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -79,6 +80,19 @@ pub(super) fn read(
     let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
     let samples = (0..count).map(|_| columns.iter_mut().filter_map(Iterator::next).collect());
     Ok(Dataset { samples: samples.collect(), labels })
+}
+
+/// Shapes of the arrays with these names, or of the only one for the only name; none of a file that
+/// cannot be read.
+pub(crate) fn shapes<'n>(path: &Path, names: &[&'n str]) -> BTreeMap<&'n str, Vec<usize>> {
+    let Ok(mut arrays) = Arrays::open(path) else { return BTreeMap::new() };
+    let only = (names.len() == 1 && arrays.names.len() == 1).then_some(0);
+    let found = names.iter().filter_map(|&name| {
+        let place = arrays.names.iter().position(|array| array == name).or(only)?;
+        let array: ArrayD<f32> = arrays.read(place).ok()?;
+        Some((name, array.shape().to_vec()))
+    });
+    found.collect()
 }
 
 impl<'p> Arrays<'p> {

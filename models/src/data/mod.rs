@@ -46,6 +46,7 @@ mod pictures;
 mod read;
 mod resize;
 
+pub(crate) use arrays::shapes;
 pub use dataset::{Dataset, LABEL_NAMES, Sample};
 pub use error::DataError;
 pub use normalise::{Fit, Layout, Normalise, Order};

@@ -11,6 +11,14 @@ pub enum Layer {
         /// One per output channel.
         bias: Vec<f32>,
     },
+    /// Real ones that follow from what everybody knows, such as cosines of positions: they stand in
+    /// the circuit as they are, also where weights are sealed.
+    Known {
+        /// One row per output channel.
+        weights: Vec<f32>,
+        /// One per output channel.
+        bias: Vec<f32>,
+    },
     /// Ones that the file has quantised.
     Integer {
         /// One row per output channel, zero point subtracted.
@@ -26,7 +34,7 @@ impl Layer {
     /// Number of output channels.
     pub fn channels(&self) -> usize {
         match self {
-            Self::Real { bias, .. } => bias.len(),
+            Self::Real { bias, .. } | Self::Known { bias, .. } => bias.len(),
             Self::Integer { bias, .. } => bias.len(),
         }
     }
@@ -34,7 +42,9 @@ impl Layer {
     /// Number of weights and biases.
     pub(super) fn numbers(&self) -> usize {
         match self {
-            Self::Real { weights, bias } => weights.len() + bias.len(),
+            Self::Real { weights, bias } | Self::Known { weights, bias } => {
+                weights.len() + bias.len()
+            }
             Self::Integer { weights, scales, bias } => weights.len() + scales.len() + bias.len(),
         }
     }
@@ -42,7 +52,7 @@ impl Layer {
     /// The real weights, row by row.
     pub(crate) fn real_weights(&self) -> Vec<f32> {
         match self {
-            Self::Real { weights, .. } => weights.clone(),
+            Self::Real { weights, .. } | Self::Known { weights, .. } => weights.clone(),
             Self::Integer { weights, scales, .. } => {
                 let terms = (weights.len() / scales.len()).max(1);
                 let rows = weights.chunks(terms).zip(scales);
@@ -57,15 +67,16 @@ impl Layer {
     /// The real biases.
     pub(crate) fn real_bias(&self) -> Vec<f32> {
         match self {
-            Self::Real { bias, .. } => bias.clone(),
+            Self::Real { bias, .. } | Self::Known { bias, .. } => bias.clone(),
             Self::Integer { bias, .. } => bias.iter().map(|&b| b as f32).collect(),
         }
     }
 
     /// `factor[o]·row + offset[o]` of each channel, in double precision; `None` where integer
-    /// weights would have to change.
+    /// weights would have to change, and known ones would not be known.
     pub(crate) fn affine(&mut self, factor: &[f32], offset: &[f32]) -> Option<()> {
         match self {
+            Self::Known { .. } => None,
             Self::Real { weights, bias } => {
                 let terms = weights.len() / bias.len();
                 for (channel, row) in weights.chunks_mut(terms).enumerate() {

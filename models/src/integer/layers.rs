@@ -58,7 +58,7 @@ impl Graph {
     /// which no valid one refers to.
     pub fn weights<'a>(&'a self, weights: &'a Weights) -> &'a [i32] {
         match weights {
-            Weights::Own(weights) => weights,
+            Weights::Own(weights) | Weights::Known(weights) => weights,
             Weights::Of(node) => {
                 let owner = self.nodes.get(*node).and_then(|node| node.operator.weights());
                 owner.and_then(|(weights, _)| weights.own()).unwrap_or_default()

@@ -15,6 +15,9 @@ pub enum Weights {
     /// Those of the layer at an earlier node, by its index among the graph's nodes, which has its
     /// own: as many rows of as many.
     Of(usize),
+    /// Its own, which are no secret: a circuit has them as they are, and its biases too, also where
+    /// weights are sealed.
+    Known(Vec<i32>),
 }
 
 impl From<Vec<i32>> for Weights {
@@ -27,7 +30,7 @@ impl Weights {
     /// The weights where they are the layer's own.
     pub fn own(&self) -> Option<&[i32]> {
         match self {
-            Self::Own(weights) => Some(weights),
+            Self::Own(weights) | Self::Known(weights) => Some(weights),
             Self::Of(_) => None,
         }
     }
@@ -35,7 +38,7 @@ impl Weights {
     /// The same, to change.
     pub fn own_mut(&mut self) -> Option<&mut Vec<i32>> {
         match self {
-            Self::Own(weights) => Some(weights),
+            Self::Own(weights) | Self::Known(weights) => Some(weights),
             Self::Of(_) => None,
         }
     }
@@ -43,8 +46,13 @@ impl Weights {
     /// The node whose they are, if they are not the layer's own.
     pub fn owner(&self) -> Option<usize> {
         match self {
-            Self::Own(_) => None,
+            Self::Own(_) | Self::Known(_) => None,
             Self::Of(node) => Some(*node),
         }
+    }
+
+    /// Whether they are no secret.
+    pub fn are_known(&self) -> bool {
+        matches!(self, Self::Known(_))
     }
 }

@@ -26,6 +26,15 @@ pub(in crate::onnx) fn advice(node: &NodeProto, reason: &str) -> Option<&'static
             ),
         };
     }
+    if node.domain == "com.microsoft" && reason.contains("its past") {
+        return Some(
+            "export the model without a cache: `use_cache=False`, or optimum's task \
+            `text-generation` rather than `text-generation-with-past`",
+        );
+    }
+    if reason.contains("has no CPU kernel of") {
+        return Some(onnxruntimes(operator));
+    }
     let wants_constant = reason.contains("is computed, expected a constant");
     (wants_constant && SHAPED.contains(&operator)).then_some(
         "export with fixed shapes (without `dynamic_axes` or `dynamic_shapes`; tf2onnx: `--inputs \
@@ -128,6 +137,10 @@ fn onnxruntimes(operator: &str) -> &'static str {
         | "QMoE" => {
             "it is quantised and fused; quantise the file as the exporter wrote it, with \
             `quantize_static(..., quant_format=QuantFormat.QDQ)`"
+        }
+        "PackedAttention" | "PackedMultiHeadAttention" | "RemovePadding" | "RestorePadding" => {
+            "how many tokens it packs depends on the data; optimise the file without its packing \
+            mode (`convert_to_packing_mode`)"
         }
         "MatMulNBits" | "MatMulBnb4" | "GatherBlockQuantized" => {
             "its weights are quantised by blocks; give the float file, or quantise it with \

@@ -42,7 +42,7 @@ use messages::{GraphProto, ModelProto};
 pub use operators::{SOFTMAX_DROPPED, supported_operators};
 use read::file;
 pub use read::interface::Dimensions;
-use read::interface::{Interface, fix_inputs};
+use read::interface::{self, Interface, fix_inputs};
 pub use refusals::{Refusal, Refusals};
 
 /// A network after import.
@@ -60,6 +60,12 @@ pub(crate) struct Imported {
 pub(crate) fn import_file(path: &Path, dimensions: &Dimensions) -> Result<Imported, ImportError> {
     let decoded = file::decode(path, &file::read(path)?)?;
     import(path, decoded, dimensions)
+}
+
+/// What a file says of the shapes of its inputs: nothing of lengths that are open.
+pub(crate) fn said_shapes(path: &Path) -> Result<Vec<(String, Vec<Option<usize>>)>, ImportError> {
+    let (_, graph) = file::decode(path, &file::read(path)?)?;
+    Ok(interface::said_shapes(&graph))
 }
 
 /// Imports a file's bytes; `path` names it in messages and is where its external data lies.

@@ -66,7 +66,7 @@ impl Quantiser<'_> {
         match &self.float.nodes[producer].operator {
             Float::Conv { layer, .. } | Float::Gemm { layer } => match layer {
                 Layer::Real { weights, bias } => weights.len() == bias.len(),
-                Layer::Integer { .. } => true,
+                Layer::Integer { .. } | Layer::Known { .. } => true,
             },
             Float::Add { .. }
             | Float::AveragePool { .. }

@@ -18,17 +18,23 @@ use crate::float::whole::whole_layer;
 use crate::integer::graph::{
     Operator, Parts, Quantisation, Requantise, Ties, ValueId, Weights, Window,
 };
+use crate::integer::rounding::half_up;
 use crate::integer::signature::Grid;
 
 /// The largest multiplier of an accumulator whose channels have different scales and that is put
 /// out raw.
 const RAW_PRECISION: f64 = 1024.0;
 
+/// Bits of the fractions that known weights are, where 8 bits meet 8.
+const KNOWN_SHIFT: u32 = 10;
+
 /// The parameters that Convolution and Linear share.
 pub(super) struct Parameters {
     pub(super) weights: Vec<i32>,
     /// The node whose weights are taken instead.
     pub(super) owner: Option<usize>,
+    /// Whether the weights are no secret.
+    pub(super) known: bool,
     pub(super) bias: Vec<i64>,
     pub(super) multipliers: Vec<i64>,
     pub(super) requantise: Option<Requantise>,
@@ -42,15 +48,24 @@ pub(super) struct Parameters {
 pub(super) type Made = (Parameters, Grid, Option<Parts>);
 
 impl Parameters {
+    /// The weights as an operator has them, and what is left.
+    fn weights(mut self) -> (Weights, Self) {
+        let weights = std::mem::take(&mut self.weights);
+        let weights = match self.owner {
+            Some(owner) => Weights::Of(owner),
+            None if self.known => Weights::Known(weights),
+            None => Weights::Own(weights),
+        };
+        (weights, self)
+    }
+
     pub(super) fn convolution(self, window: Window, groups: usize) -> Operator {
-        let Self { weights, owner, bias, multipliers, requantise, .. } = self;
-        let weights = owner.map_or_else(|| weights.into(), Weights::Of);
+        let (weights, Self { bias, multipliers, requantise, .. }) = self.weights();
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise }
     }
 
     pub(super) fn linear(self) -> Operator {
-        let Self { weights, owner, bias, multipliers, requantise, .. } = self;
-        let weights = owner.map_or_else(|| weights.into(), Weights::Of);
+        let (weights, Self { bias, multipliers, requantise, .. }) = self.weights();
         Operator::Linear { weights, bias, multipliers, requantise }
     }
 }
@@ -132,12 +147,14 @@ impl<'a> Quantiser<'a> {
                 let parts = by_index.map(|(parts, _)| parts.clone());
                 (snapped(channels, requantise), output, parts)
             }
+            Layer::Known { weights, bias } => self.known(index, weights, bias, input, output),
             Layer::Integer { weights, scales, bias } => {
                 let bias: Vec<i64> = steps(scales, bias, scale).collect();
                 let weights = weights.clone();
                 let with = |weights, multipliers, requantise| Parameters {
                     weights,
                     owner: None,
+                    known: false,
                     bias: bias.clone(),
                     multipliers,
                     requantise,
@@ -186,8 +203,37 @@ impl<'a> Quantiser<'a> {
         let (weights, bias) = whole_layer(layer)?;
         let requantise = (!raw).then(|| requantise(0, Ties::Up, rescaling));
         let (scales, multipliers) = (vec![1.0; bias.len()], vec![1; bias.len()]);
-        let (owner, exact) = (None, true);
-        Some(Parameters { weights, owner, bias, multipliers, requantise, scales, exact })
+        let (owner, known, exact) = (None, false, true);
+        Some(Parameters { weights, owner, known, bias, multipliers, requantise, scales, exact })
+    }
+
+    /// A layer of known weights. As many digits as they have cost nothing, so what they are
+    /// multiples of is what their sums are divided by: a power of two of the result's step.
+    fn known(
+        &self,
+        index: usize,
+        weights: &[f32],
+        bias: &[f32],
+        input: ValueId,
+        output: Grid,
+    ) -> Made {
+        let scale = self.grids[input].quantisation.scale;
+        let rescaling = self.rescaling(index, output);
+        let shift = KNOWN_SHIFT + self.extra_bits(&[input], output);
+        let raw = self.choices.sums(self.ids.len()) != Sums::Rescaled;
+        let unit = if raw { scale } else { rescaling.scale } / f64::from(shift).exp2();
+        let integer = |weight: &f32| half_up(f64::from(*weight) * scale / unit) as i32;
+        let parameters = Parameters {
+            weights: weights.iter().map(integer).collect(),
+            owner: None,
+            known: true,
+            bias: bias.iter().map(|&bias| half_up(f64::from(bias) / unit) as i64).collect(),
+            multipliers: vec![1; bias.len()],
+            requantise: (!raw).then(|| requantise(shift, Ties::Up, rescaling)),
+            scales: vec![unit / scale; bias.len()],
+            exact: false,
+        };
+        (parameters, if raw { Self::raw(unit) } else { output }, None)
     }
 
     /// The scales of a raw accumulator whose channels have units of their own.
@@ -257,8 +303,8 @@ impl<'a> Quantiser<'a> {
 /// Parameters whose multipliers are exact, since weights gave way.
 fn snapped(channels: Channels, requantise: Option<Requantise>) -> Parameters {
     let Channels { weights, bias, multipliers, scales } = channels;
-    let (owner, exact) = (None, false);
-    Parameters { weights, owner, bias, multipliers, requantise, scales, exact }
+    let (owner, known, exact) = (None, false, false);
+    Parameters { weights, owner, known, bias, multipliers, requantise, scales, exact }
 }
 
 /// Real weights as integers of three digits: their rounding is that of single precision, in which

@@ -217,7 +217,7 @@ impl Ranges {
                     let bias: Vec<f64> = bias.iter().map(|&bias| bias.into()).collect();
                     steps(&scales, &bias, scale).map(i64::abs).max()
                 }
-                Layer::Real { .. } => None,
+                Layer::Real { .. } | Layer::Known { .. } => None,
             }
         });
         layers.max().unwrap_or(0)

@@ -113,6 +113,7 @@ impl<'a> Quantiser<'a> {
             bias: biases.iter().map(|&bias| bias as i64).collect(),
             multipliers,
             requantise,
+            known: false,
             owner: Some(leader.node),
             weights: Vec::new(),
             scales: leader.scales.clone(),

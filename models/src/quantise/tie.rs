@@ -27,7 +27,7 @@ const LOOKED_AT: usize = 64;
 pub(super) fn fingerprint(layer: &Layer) -> (usize, usize, u64) {
     let mut hasher = DefaultHasher::new();
     let count = match layer {
-        Layer::Real { weights, .. } => {
+        Layer::Real { weights, .. } | Layer::Known { weights, .. } => {
             let stride = weights.len().div_ceil(LOOKED_AT).max(1);
             weights.iter().step_by(stride).for_each(|weight| weight.to_bits().hash(&mut hasher));
             weights.len()

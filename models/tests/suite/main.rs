@@ -24,6 +24,7 @@ mod scales;
 mod shared;
 mod spelled_rows;
 mod support;
+mod turns;
 mod undefined;
 mod validate;
 mod wild;

@@ -17,6 +17,7 @@ mod rebuild;
 mod rewriting;
 mod rows;
 mod standard;
+mod turns;
 
 use crate::float::graph::Graph;
 pub(crate) use rebuild::sweep;
@@ -26,13 +27,15 @@ use rewriting::Rewriting;
 /// constants and normalisation into weights and biases, what is left of normalisation into
 /// depthwise convolutions, functions of one number that are spelled out into activations,
 /// standardised inputs into the layers that read them, numbers into the factors of matrix products,
-/// known masks into what a softmax sees, learned factors and offsets into the layers that read
+/// known masks into what a softmax sees, rotary positions
+/// into one convolution each, learned factors and offsets into the layers that read
 /// them, activations into what they follow; then grids into the operators whose results are put on
 /// them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(sweep(rows::recognise(graph)));
     fold::run(&mut folding);
-    let mut rewriting = Rewriting::new(functions::compose(normalisation::lower(folding.finish())));
+    let turned = turns::recognise(folding.finish());
+    let mut rewriting = Rewriting::new(functions::compose(normalisation::lower(turned)));
     standard::run(&mut rewriting);
     factors::run(&mut rewriting);
     masks::run(&mut rewriting);

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use crate::onnx::messages::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 
 /// The nodes of `function` with the operands, results and parameters of `node`. What is between
-/// them is named after the node's first result and the operator, since a function inside of this
-/// one may have the same result; nodes are named after `name`.
+/// them is named after the node's first result and the operator with its domain, since a function
+/// inside of this one may have the same result; nodes are named after `name`.
 pub(super) fn instance(function: &FunctionProto, node: &NodeProto, name: &str) -> Vec<NodeProto> {
     let result = node.output.iter().find(|output| !output.is_empty());
-    let label = format!("{}/{}", result.map_or("", String::as_str), node.op_type);
+    let dot = if node.domain.is_empty() { "" } else { "." };
+    let operator = format!("{}{dot}{}", node.domain, node.op_type);
+    let label = format!("{}/{operator}", result.map_or("", String::as_str));
     let mut names: HashMap<&str, &str> = HashMap::new();
     for (index, formal) in function.input.iter().enumerate() {
         names.insert(formal, node.input.get(index).map_or("", String::as_str));

@@ -4,22 +4,26 @@
 //! |---|---|
 //! | `arrangement` | elements elsewhere, and constants beside them: Trilu, Col2Im, AffineGrid |
 //! | `attention` | Attention, and what stands before it |
+//! | `fused` | onnxruntime's attention, and what stands before it |
 //! | `local` | functions that the file defines itself |
 //! | `normalisation` | LayerNormalization and its relatives |
 //! | `loss` | NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss |
 //! | `microsoft` | what onnxruntime fuses |
 //! | `expansion` | a node of an operator that ONNX defines as a function |
 //! | `instance` | the nodes of a function for a node that applies it |
+//! | `scaled` | what its three attentions have in common |
 //! | `text` | functions as they are written down here |
 
 mod arrangement;
 mod attention;
 mod expansion;
+mod fused;
 mod instance;
 pub(in crate::onnx) mod local;
 mod loss;
 mod microsoft;
 mod normalisation;
+mod scaled;
 mod text;
 
 use crate::onnx::build::importer::Registration;
@@ -34,4 +38,5 @@ pub(in crate::onnx) const FUNCTIONS: &[&[Registration]] = &[
 ];
 
 /// Those of the domain `com.microsoft`.
-pub(in crate::onnx) const MICROSOFT_FUNCTIONS: &[&[Registration]] = &[microsoft::FUNCTIONS];
+pub(in crate::onnx) const MICROSOFT_FUNCTIONS: &[&[Registration]] =
+    &[fused::FUNCTIONS, microsoft::FUNCTIONS];

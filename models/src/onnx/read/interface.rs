@@ -202,6 +202,20 @@ impl<'d> Symbols<'d> {
     }
 }
 
+/// What a file says of the shapes of its inputs: nothing of lengths that are open.
+pub(in crate::onnx) fn said_shapes(graph: &GraphProto) -> Vec<(String, Vec<Option<usize>>)> {
+    let constants: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    let inputs = graph.input.iter().filter(|input| !constants.contains(input.name.as_str()));
+    let lengths = |info: &ValueInfoProto| {
+        let fixed = |length: Option<Length>| match length {
+            Some(Length::DimValue(length)) => usize::try_from(length).ok(),
+            _ => None,
+        };
+        open(info).into_iter().map(fixed).collect()
+    };
+    inputs.map(|info| (info.name.clone(), lengths(info))).collect()
+}
+
 /// What a file says of an input's dimensions: neither length nor name where it says nothing.
 fn open(info: &ValueInfoProto) -> Vec<Option<Length>> {
     let tensor = match info.r#type.as_ref().and_then(|t| t.value.as_ref()) {

@@ -337,7 +337,7 @@ fn owner(
 ) -> Option<(usize, usize)> {
     let layers = graph.nodes.iter().enumerate().filter_map(|(index, node)| {
         let (weights, rows) = node.operator.weights()?;
-        let own = weights.own()?.len() == rows * terms;
+        let own = !weights.are_known() && weights.own()?.len() == rows * terms;
         (own && fits(rows)).then_some((index, rows))
     });
     let layers: Vec<_> = layers.collect();
@@ -364,7 +364,13 @@ fn channels(
         _ => random.between(-i64::from(limit), i64::from(limit) - 1) as i32,
     });
     let weights = match owner {
-        None => Weights::Own(weights.collect()),
+        None => {
+            let weights: Vec<i32> = weights.collect();
+            match weights.iter().map(|&weight| i64::from(weight)).sum::<i64>() % 8 {
+                0 => Weights::Known(weights),
+                _ => Weights::Own(weights),
+            }
+        }
         Some(owner) => Weights::Of(owner),
     };
     let limit = graph.weights(&weights).iter().map(|weight| weight.abs()).max().unwrap_or(0);

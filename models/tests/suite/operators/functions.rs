@@ -1,6 +1,7 @@
 //! Operators that ONNX, or the file itself, defines by others.
 
 use ndarray::ArrayD;
+use zkinfer_models::Model;
 use zkinfer_models::testing::onnx::messages::AttributeType;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
@@ -169,4 +170,20 @@ fn faults_inside_are_those_of_the_node() {
     let builder = Builder::new(17).input("x", &[3, 4]).floats("s", &[3], &[1.0; 3]);
     let message = refusal(builder.node(op).output("y"));
     assert!(message.contains("(LayerNormalization): its Mul: "), "{message}");
+}
+
+/// An operator that is a function of ONNX's of the same name.
+#[test]
+fn functions_of_the_same_name_keep_their_values_apart() {
+    let body = Builder::new(21).input("x", &[]).node(Op::new("Gelu", &["x"], &["y"])).output("y");
+    let network = Builder::new(21)
+        .function("mine", "Gelu", body)
+        .input("x", &[1, 4])
+        .node(Op::new("Gelu", &["x"], &["y"]).domain("mine"))
+        .output("y");
+    let model = Model::from_bytes("m.onnx", &network.bytes()).unwrap();
+    let x = ArrayD::from_shape_vec(vec![1, 4], vec![0.0, 1.0, -1.0, 2.0]).unwrap();
+    let found = model.run_own(&[x]).unwrap();
+    let expected = [0.0, 0.841_344_7, -0.158_655_3, 1.954_499_7];
+    assert!(found[0].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?}");
 }

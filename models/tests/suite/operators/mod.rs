@@ -15,6 +15,7 @@ mod indexed;
 mod integers;
 mod linear;
 mod maps;
+mod onnxruntime;
 mod pooling;
 mod repeated;
 mod spelled;

@@ -60,6 +60,12 @@ fn weights_of_another_layer() {
     view.node(of(1, 2), &[2], &[1, 2]).fails(&none("n1"));
     let second = net(2).node(of(0, 2), &[1], &[1, 2]);
     second.node(of(1, 2), &[2], &[1, 2]).fails(&none("n1"));
+    // Those that are known are in no seal that another layer could share.
+    let mut known = net(2);
+    let Operator::Linear { weights, .. } = &mut known.0.nodes[0].operator else { unreachable!() };
+    *weights = Weights::Known(vec![1; 4]);
+    known.clone().holds();
+    known.node(of(0, 2), &[1], &[1, 2]).fails(&none("n0"));
     // The largest accumulator is that of the weights that are read.
     let mut heavy = net(1);
     heavy.0.nodes[0].operator = linear(vec![1 << 20; 2], vec![0; 2], vec![1; 2]);
