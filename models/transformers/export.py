@@ -47,8 +47,8 @@ def fused_models(folder: Path):
 
     kinds = {"bert": "bert", "distilbert": "bert", "roberta": "bert", "gpt2": "gpt2", "vit": "vit", "clip-vision": "clip", "llama": "gpt2"}
     for name, kind in kinds.items():
-        for path in sorted(folder.glob(f"{name}.torch-*.onnx")):
-            exporter = path.name.removeprefix(f"{name}.torch-").removesuffix(".onnx")
+        for path in sorted([*folder.glob(f"{name}.torch-*.onnx"), *folder.glob(f"{name}.optimum.onnx")]):
+            exporter = path.name.removeprefix(f"{name}.").removeprefix("torch-").removesuffix(".onnx")
             target = folder / f"{name}.fused-{exporter}.onnx"
 
             def write():
@@ -82,7 +82,13 @@ def optimum_models(folder: Path, only: str):
 
 
 def keras_models(folder: Path):
-    """An encoder of Keras's own layers, by its exporter and by tf2onnx."""
+    """Encoders of Keras's own layers, by its exporter and by tf2onnx."""
+    for exact in (False, True):
+        keras_model(folder, "keras-exact" if exact else "keras", exact)
+
+
+def keras_model(folder: Path, name: str, exact: bool):
+    """With GELU as a polynomial and Tanh, or as Keras has it otherwise."""
     import keras
 
     length, width = 8, 32
@@ -93,12 +99,12 @@ def keras_models(folder: Path):
     for causal in (False, True):
         heads = keras.layers.MultiHeadAttention(4, 8)
         x = keras.layers.LayerNormalization()(keras.layers.Add()([x, heads(x, x, use_causal_mask=causal)]))
-        y = keras.layers.Dense(width)(keras.layers.Dense(64, activation="gelu")(x))
+        y = keras.layers.Dense(width)(keras.layers.Dense(64, activation=lambda x: keras.activations.gelu(x, approximate=not exact))(x))
         x = keras.layers.LayerNormalization()(keras.layers.Add()([x, y]))
     model = keras.Model(ids, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling1D()(x)))
-    save(folder, "keras", {"input_ids": np.random.default_rng(1).integers(0, 97, [CALIBRATION + TEST, length]).astype(np.int32)})
+    save(folder, name, {"input_ids": np.random.default_rng(1).integers(0, 97, [CALIBRATION + TEST, length]).astype(np.int32)})
     model(np.zeros([1, length], np.int32))  # It exports what it has seen called.
-    attempt(folder / "keras.keras.onnx", lambda: model.export(folder / "keras.keras.onnx", format="onnx", verbose=False))
+    attempt(folder / f"{name}.keras.onnx", lambda: model.export(folder / f"{name}.keras.onnx", format="onnx", verbose=False))
 
     def converted():
         import tensorflow as tf
@@ -106,9 +112,9 @@ def keras_models(folder: Path):
 
         signature = [tf.TensorSpec([1, length], tf.int32, name="input_ids")]
         function = tf.function(lambda input_ids: model(input_ids), input_signature=signature)
-        tf2onnx.convert.from_function(function, input_signature=signature, output_path=str(folder / "keras.tf2onnx.onnx"))
+        tf2onnx.convert.from_function(function, input_signature=signature, output_path=str(folder / f"{name}.tf2onnx.onnx"))
 
-    attempt(folder / "keras.tf2onnx.onnx", converted)
+    attempt(folder / f"{name}.tf2onnx.onnx", converted)
 
 
 def save(folder: Path, name: str, data: dict) -> None:
@@ -118,16 +124,19 @@ def save(folder: Path, name: str, data: dict) -> None:
 
 def attempt(path: Path, write) -> None:
     # Exporters talk, some of them below Python.
-    kept, nothing = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
-    [os.dup2(nothing, number) for number in (1, 2)]
+    kept, nothing = {1: os.dup(1), 2: os.dup(2)}, os.open(os.devnull, os.O_WRONLY)
+    for number in kept:
+        os.dup2(nothing, number)
     try:
         write()
         said = "written"
     except Exception as error:
         path.unlink(missing_ok=True)
         said = f"{type(error).__name__}: {str(error).splitlines()[0][:150] if str(error) else ''}"
-    [os.dup2(copy, number) for number, copy in zip((1, 2), kept)]
-    [os.close(number) for number in (*kept, nothing)]
+    for number, copy in kept.items():
+        os.dup2(copy, number)
+        os.close(copy)
+    os.close(nothing)
     print(f"{path.name}: {said}", flush=True)
 
 
@@ -141,8 +150,8 @@ def main() -> None:
     logging.disable(logging.WARNING)
     sources = {
         "torch": lambda: torch_models(arguments.folder, arguments.only),
-        "onnxruntime": lambda: fused_models(arguments.folder),
         "optimum": lambda: optimum_models(arguments.folder, arguments.only),
+        "onnxruntime": lambda: fused_models(arguments.folder),
         "keras": lambda: keras_models(arguments.folder),
     }
     for name, write in sources.items():

@@ -78,7 +78,8 @@ PAGE = """# Transformers as exporters write them
 
 {count} ONNX files of small transformers: two layers of 32 features, four heads, 8 tokens (ViT and CLIP: five of 4 by 4 pixels), random weights. The models are
 those of the package `transformers`, the exporters torch's two (*script*: `dynamo=False`, *dynamo*: `dynamo=True`, each with attention spelled out and
-as one call), *fused*: onnxruntime's optimiser for transformers behind them, optimum's, Keras's and tf2onnx. [The scripts](../models/transformers/README.md) say how.
+as one call; the first does not know `aten::diff`, which five of the models use), *fused*: onnxruntime's optimiser for transformers behind them, optimum's,
+Keras's and tf2onnx. [The scripts](../models/transformers/README.md) say how.
 
 Each file is compiled as it is, without a flag but the calibration samples: {compiled} of them compile. *Said* is what `compile` says of the samples that it
 measured ranges on, *met* what the integers do beside onnxruntime on {tests} others, both the worst of all outputs: the error (root mean square) and the largest
@@ -103,16 +104,18 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("folder", type=Path)
     parser.add_argument("page", type=Path)
-    parser.add_argument("--only", default="", help="files whose name has this in it")
+    parser.add_argument("--only", default="", help="files whose name has this in it; the rows of others are kept")
     arguments = parser.parse_args()
-    rows = []
-    for path in sorted(arguments.folder.glob("*.onnx")):
+    kept, paths = arguments.folder / "rows.json", sorted(arguments.folder.glob("*.onnx"))
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    for path in paths:
         if arguments.only not in path.name:
             continue
         with tempfile.TemporaryDirectory() as work:
-            rows.append(try_one(arguments.binary, path, Path(work)))
-        print(json.dumps(rows[-1]), flush=True)
-    arguments.page.write_text(page(rows))
+            rows[path.name] = try_one(arguments.binary, path, Path(work))
+        print(json.dumps(rows[path.name]), flush=True)
+        kept.write_text(json.dumps(rows))
+    arguments.page.write_text(page([rows[path.name] for path in paths if path.name in rows]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::Columns;
 use super::means::Sums;
 use super::random::Random;
-use super::range::Range;
+use super::range::{Range, single};
 pub use super::uncalibrated::CalibrateError;
 use crate::data::Dataset;
 use crate::float::declared::Declared;
@@ -56,10 +56,10 @@ fn count<'x>(
     let [results, arguments] = is_counted(node);
     let [of_argument, of_result] = counted;
     if arguments {
-        of_argument.add(argument.map(|&x| x as f32));
+        of_argument.add(argument.map(|&x| single(x)));
     }
     if results {
-        of_result.add(result.map(|&x| x as f32));
+        of_result.add(result.map(|&x| single(x)));
     }
 }
 
@@ -309,11 +309,11 @@ impl Measured {
                 return;
             }
             if let Some(columns) = &mut arguments_by_index[index] {
-                columns.add(argument, |x| x as f32);
+                columns.add(argument, single);
             }
             let (of_argument, of_result) = &mut nodes[index];
-            *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
-            *of_result = of_result.including(result.iter().map(|&x| x as f32));
+            *of_argument = of_argument.including(argument.iter().map(|&x| single(x)));
+            *of_result = of_result.including(result.iter().map(|&x| single(x)));
             count(&graph.nodes[index], &mut tally[index], argument.iter(), result.iter());
         });
         let unread = unread(graph, odd.keys().copied(), consumers, &known);
@@ -338,8 +338,8 @@ impl Measured {
                 infinite.entry(index).or_insert((sample, found));
             }
             let (of_argument, of_result) = &mut nodes[index];
-            *of_argument = of_argument.including(argument.iter().map(|&x| x as f32));
-            *of_result = of_result.including(result.iter().map(|&x| x as f32));
+            *of_argument = of_argument.including(argument.iter().map(|&x| single(x)));
+            *of_result = of_result.including(result.iter().map(|&x| single(x)));
             count(&graph.nodes[index], &mut tally[index], argument.iter(), result.iter());
         }
         Ok(measured)

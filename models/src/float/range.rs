@@ -11,6 +11,12 @@ pub struct Range {
     pub maximum: f32,
 }
 
+/// A number in single precision, the largest of which stands for those beyond: two masks that are
+/// added up are no more infinite than one.
+pub(super) fn single(x: f64) -> f32 {
+    if x.is_finite() { x.clamp(f32::MIN.into(), f32::MAX.into()) as f32 } else { x as f32 }
+}
+
 impl Range {
     /// The range of nothing but zero.
     pub const ZERO: Self = Self { minimum: 0.0, maximum: 0.0 };
@@ -39,6 +45,12 @@ impl Range {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_finite_stays_so() {
+        assert_eq!([single(-1e39), single(1e39), single(0.5)], [f32::MIN, f32::MAX, 0.5]);
+        assert_eq!(single(f64::NEG_INFINITY), f32::NEG_INFINITY);
+    }
 
     #[test]
     fn ranges_include_zero() {

@@ -64,6 +64,10 @@ fn unsupported(operator: &str) -> Option<&'static str> {
         "LSTM" | "GRU" | "RNN" => {
             "recurrent layers of Keras become matrix products if they are made with `unroll=True`"
         }
+        "Erfc" => {
+            "it is TensorFlow's, no operator of ONNX: in Keras, \
+            `keras.activations.gelu(x, approximate=True)` does without it"
+        }
         "SequenceMap" => {
             "unroll it when exporting: `torch.onnx.export(..., dynamo=True)` traces loops over a \
             fixed number of steps away, Keras layers take `unroll=True`"

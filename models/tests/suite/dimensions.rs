@@ -152,3 +152,32 @@ fn shapes_that_contradict_the_file_are_refused() {
         "m: shape of \"z\": the model has no input of this name; its inputs are \"x\""
     );
 }
+
+/// Lengths that neither the file nor anybody says are those of the samples.
+#[test]
+fn open_lengths_are_those_of_the_samples() {
+    let builder = |lengths: [Length; 2]| {
+        Builder::new(13)
+            .typed_input("x", DataType::Float, lengths.into())
+            .node(Op::new("Relu", &["x"], &["y"]))
+            .output("y")
+    };
+    let named = |name: &str| Length::DimParam(name.into());
+    let folder = tempfile::tempdir().unwrap();
+    let (path, samples) = (folder.path().join("m.onnx"), folder.path().join("x.json"));
+    std::fs::write(&samples, r#"{"x": [[1, 2, 3], [4, 5, 6]]}"#).unwrap();
+    let shape = |builder: Builder, lengths: &[(&str, usize)]| {
+        std::fs::write(&path, builder.bytes()).unwrap();
+        let lengths = lengths.iter().map(|&(name, length)| (name.to_owned(), length)).collect();
+        let dimensions = Dimensions { lengths, ..Dimensions::default() };
+        let model = Model::load_for(&path, &dimensions, &samples).unwrap();
+        (model.inputs()[0].shape.clone(), model.notes().to_vec())
+    };
+    let open = || builder([named("batch"), named("length")]);
+    let (found, notes) = shape(open(), &[]);
+    assert_eq!(found, [1, 3]);
+    assert_eq!(notes, ["input \"x\" has the shape [1, 3], which is that of the samples"]);
+    // What somebody says goes before, and so does the file.
+    assert_eq!(shape(open(), &[("length", 2)]).0, [1, 2]);
+    assert_eq!(shape(builder([named("batch"), Length::DimValue(4)]), &[]).0, [1, 4]);
+}

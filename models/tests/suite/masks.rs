@@ -1,6 +1,7 @@
 //! Scores with a mask: a number that stands for nothing must not set the scale of those that count.
 
 use ndarray::ArrayD;
+use zkinfer_models::integer::graph::Operator;
 use zkinfer_models::integer::interpreter;
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::{Dataset, Model};
@@ -226,5 +227,56 @@ fn the_best_that_is_not_masked() {
     let expected = [-0.5, -0.2, -0.9].map(f64::exp);
     for (found, expected) in found.iter().zip(expected) {
         assert!((found - expected).abs() < 0.02, "{found}, expected {expected}");
+    }
+}
+
+/// Two masks of the lowest number, one known and one chosen: together they are beyond single
+/// precision, and hide what each of them hides.
+#[test]
+fn the_lowest_number_twice() {
+    let builder = scores()
+        .input("m", &[1, 1, 4])
+        .floats("least", &[], &[0.0])
+        .floats("zero", &[], &[0.0])
+        .floats("lowest", &[], &[f32::MIN])
+        .floats("causal", &[1, 4, 4], &causal(f32::MIN, 0.0))
+        .node(Op::new("Greater", &["m", "least"], &["kept"]))
+        .node(Op::new("Where", &["kept", "zero", "lowest"], &["padding"]))
+        .node(Op::new("Add", &["causal", "padding"], &["mask"]))
+        .node(Op::new("Add", &["scores", "mask"], &["masked"]));
+    let Case { model, quantised, dataset } = case(attend(builder));
+    // The first query sees the first key alone.
+    let first = |sample: &&Vec<ArrayD<f32>>| {
+        sample.iter().any(|x| x.len() == 4 && x.iter().next().is_some_and(|&m| m > 0.0))
+    };
+    let samples: Vec<_> = dataset.samples().iter().filter(first).cloned().collect();
+    let hidden = samples.iter().flatten().filter(|x| x.len() == 4 && x.iter().any(|&m| m <= 0.0));
+    assert!(hidden.count() > 0, "some key is hidden");
+    let dataset = Dataset::new(samples, None).unwrap();
+    let found = Case { model, quantised, dataset }.distance();
+    assert!(found <= 20.0, "{found} steps");
+}
+
+/// A query that every key is hidden from sees them all, since one number more changes no softmax;
+/// what is hidden from the others costs nothing.
+#[test]
+fn a_row_that_is_hidden_wholly() {
+    let add = || Op::new("Add", &["scores", "mask"], &["masked"]);
+    let [mut mask, mut shown] = [causal(-1e4, 0.0), causal(-1e4, 0.0)];
+    mask[..4].fill(-1e4);
+    shown[..4].fill(0.0);
+    let case = case(attend(scores().floats("mask", &[1, 4, 4], &mask).node(add())));
+    let softmax = case.quantised.graph.nodes.iter().find_map(|node| match &node.operator {
+        Operator::Softmax { visible, .. } => Some(visible),
+        _ => None,
+    });
+    let rows: Vec<usize> =
+        softmax.unwrap().chunks(4).map(|row| row.iter().filter(|&&sees| sees).count()).collect();
+    assert_eq!(rows, [4, 2, 3, 4]);
+    let other = attend(scores().floats("mask", &[1, 4, 4], &shown).node(add()));
+    let other = Model::from_bytes("m.onnx", &other.bytes()).unwrap();
+    for sample in case.dataset.samples() {
+        let [one, other] = [&case.model, &other].map(|model| model.run_own(sample).unwrap());
+        assert!(one[0].iter().zip(&other[0]).all(|(a, b)| (a - b).abs() < 1e-5));
     }
 }

@@ -143,3 +143,39 @@ fn weights_are_folded_in_the_float_graph_too() {
     assert_eq!(bias, &[0.5, -0.5]);
     assert_eq!(node.value, "y");
 }
+
+/// A mask that hides nothing is a sum with zeros.
+#[test]
+fn zeros_that_are_added_are_left_out() {
+    let builder = Builder::new(17)
+        .input("x", &[1, 4, 4])
+        .floats("w", &[4, 4], &weights(16))
+        .floats("zeros", &[1, 1, 4], &[0.0; 4])
+        .node(Op::new("MatMul", &["x", "w"], &["scores"]))
+        .node(Op::new("Add", &["zeros", "scores"], &["masked"]))
+        .node(Op::new("Sub", &["masked", "zeros"], &["same"]))
+        .node(Op::new("Relu", &["same"], &["y"]))
+        .output("y");
+    close(builder, 3.0, &["Linear"]);
+}
+
+/// As GPT-2 has it, whose layers join all positions first.
+#[test]
+fn learned_factors_go_through_a_reshape_into_a_layer() {
+    let builder = Builder::new(17)
+        .input("x", &[1, 3, 4])
+        .floats("scale", &[4], &[1.5, 0.5, -1.0, 2.0])
+        .floats("bias", &[4], &[0.25, -0.5, 0.0, 1.0])
+        .integers("rows", &[3, 4])
+        .floats("w", &[4, 2], &weights(8))
+        .floats("b", &[2], &weights(2))
+        .node(Op::new("LayerNormalization", &["x", "scale", "bias"], &["n"]))
+        .node(Op::new("Reshape", &["n", "rows"], &["joined"]))
+        .node(Op::new("Gemm", &["joined", "w", "b"], &["y"]))
+        .output("y");
+    let case = crate::support::case(builder);
+    let operators = case.operators();
+    let computes: Vec<_> = operators.iter().filter(|&&name| name != "Reshape").collect();
+    assert_eq!(computes, [&"Normalise", &"Linear"], "{operators:?}");
+    assert!(case.distance() <= 5.0, "{} steps", case.distance());
+}

@@ -112,3 +112,41 @@ fn a_computed_mask_is_said() {
     let notes = model.notes();
     assert!(notes.len() == 1 && notes[0].starts_with("\"blind_node\" (IsNaN)"), "{notes:?}");
 }
+
+/// Numbers that are computed are finite, but where a known mask makes them infinite.
+#[test]
+fn what_is_infinite() {
+    let mask: [f32; 4] = [0.0, f32::NEG_INFINITY, 1.0, 0.0];
+    let network = |attribute: &str| {
+        let infinite = Op::new("IsInf", &["masked"], &["infinite"]);
+        let infinite = if attribute.is_empty() { infinite } else { infinite.int(attribute, 0) };
+        Builder::new(20)
+            .input("x", &[1, 4])
+            .floats("mask", &[1, 4], &mask)
+            .floats("one", &[], &[1.0])
+            .node(Op::new("Add", &["x", "mask"], &["masked"]))
+            .node(infinite)
+            .node(Op::new("Where", &["infinite", "one", "x"], &["y"]))
+            .output("y")
+    };
+    let expected = |hidden: bool| {
+        move |inputs: &[ArrayD<f32>]| -> Vec<f64> {
+            let x = inputs[0].iter().enumerate();
+            x.map(|(at, &x)| if at == 1 && hidden { 1.0 } else { x.into() }).collect()
+        }
+    };
+    defined(network(""), 2.0, expected(true));
+    defined(network("detect_positive"), 2.0, expected(true));
+    defined(network("detect_negative"), 2.0, expected(false));
+    let chosen = network("")
+        .input("m", &[1, 4])
+        .floats("zero", &[], &[0.0])
+        .floats("none", &[], &[f32::NEG_INFINITY])
+        .node(Op::new("Greater", &["m", "zero"], &["kept"]))
+        .node(Op::new("Where", &["kept", "zero", "none"], &["some"]))
+        .node(Op::new("IsInf", &["some"], &["which"]))
+        .node(Op::new("Where", &["which", "one", "m"], &["z"]))
+        .output("z");
+    let said = crate::support::refusal(chosen);
+    assert!(said.contains("depends on the inputs; mask with a finite number"), "{said}");
+}

@@ -13,26 +13,32 @@ use crate::float::composed::{Composition, Step};
 use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
 use crate::float::whole::Whole;
-use crate::integer::graph::{ValueId, Window};
+use crate::integer::graph::{MAX_TABLE, ValueId, Window};
 use crate::integer::signature::Grid;
 
 /// Operators that are followed at most.
 const LONGEST: usize = 64;
 
-/// A node as a function of one value.
+/// A node as a function of one value; without one, as the value itself.
 struct Found {
     source: ValueId,
-    function: Activation,
+    function: Option<Activation>,
 }
 
 pub(super) fn compose(source: Graph) -> Graph {
     // Whole numbers are kept, whichever they are.
     let whole = kept(&source);
     let mut source = source;
+    let consumers = source.consumers();
     let found: Vec<Option<Found>> = (0..source.nodes.len())
         .map(|index| {
             let value = source.result(index);
-            let found = find(&source, index).filter(|_| whole.values[value].is_none())?;
+            let rows = rows(&source, &consumers[value]);
+            let found =
+                find(&source, index).filter(|_| whole.values[value].is_none() || rows.is_some())?;
+            if let (Some(rows), Some(function)) = (rows, &found.function) {
+                return leaves(function, rows).then_some(Found { function: None, ..found });
+            }
             // What is whole stays so, and is not rounded.
             whole.values[found.source].is_none().then_some(found)
         })
@@ -47,6 +53,30 @@ pub(super) fn compose(source: Graph) -> Graph {
     sweep(rebuild.finish(source))
 }
 
+/// The rows of the tables that alone read a value as an index.
+fn rows(graph: &Graph, readers: &[usize]) -> Option<usize> {
+    let tables = readers.iter().map(|&reader| match &graph.nodes[reader].operator {
+        Operator::Lookup { table } => {
+            Some(table.len() / graph.nodes[reader].shape.last().copied().unwrap_or(1).max(1))
+        }
+        _ => None,
+    });
+    let tables: Vec<usize> = tables.collect::<Option<_>>()?;
+    let &rows = tables.first()?;
+    tables.iter().all(|other| *other == rows).then_some(rows)
+}
+
+/// Whether a function of an index means the same row of so many, also of one that is negative,
+/// which counts from the end: Keras spells that out.
+fn leaves(function: &Activation, rows: usize) -> bool {
+    let same = |row: usize| {
+        let (index, back) = (row as f64, row as f64 - rows as f64);
+        let found = function.apply(back);
+        function.apply(index) == index && (found == back || found == index)
+    };
+    rows <= MAX_TABLE && (0..rows).all(same)
+}
+
 /// Which values are whole, as if the integers that are not known were few.
 fn kept(graph: &Graph) -> Whole {
     const FEW: Option<[i64; 2]> = Some([-1, 1]);
@@ -57,7 +87,7 @@ fn kept(graph: &Graph) -> Whole {
 fn replace(rebuild: &mut Rebuild, node: Node, found: Found) {
     let input = rebuild.number(found.source);
     let shape = rebuild.graph.shape(input).to_vec();
-    let operator = Operator::Activation(found.function);
+    let operator = found.function.map_or(Operator::Reshape, Operator::Activation);
     let reshaped = shape != node.shape;
     let one = Node { operator, inputs: vec![input], shape, ..node.clone() };
     let mut value = rebuild.push(one);
@@ -111,7 +141,7 @@ fn find(graph: &Graph, index: usize) -> Option<Found> {
         return None;
     }
     let function = named(composition(graph, source, &within)?);
-    Some(Found { source: through_reshapes(graph, source), function })
+    Some(Found { source: through_reshapes(graph, source), function: Some(function) })
 }
 
 fn count(graph: &Graph, value: ValueId) -> usize {

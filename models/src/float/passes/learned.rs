@@ -17,11 +17,15 @@ pub(super) fn run(rewriting: &mut Rewriting) {
             continue;
         };
         let shape = graph.shape(graph.nodes[index].inputs[0]);
-        if graph.shape(source) != shape {
-            continue;
-        }
-        if let Some(layer) = folded(graph, index, &affine) {
-            rewriting.read_instead(index, source);
+        // Positions that a reshape of its own has joined for it.
+        let reader = match graph.shape(source) == shape {
+            true => Some(index),
+            false => rewriting
+                .only_producer(index)
+                .filter(|&view| graph.nodes[view].operator == Operator::Reshape),
+        };
+        if let (Some(reader), Some(layer)) = (reader, folded(graph, index, &affine)) {
+            rewriting.read_instead(reader, source);
             rewriting.graph.nodes[index].operator = layer;
         }
     }

@@ -78,9 +78,18 @@ fn mask(graph: &Graph, node: &Node) -> Option<(Vec<bool>, Option<Vec<f64>>, usiz
     };
     let [.., rows, columns] = node.shape[..] else { return None };
     let size = rows * columns;
-    let visible: Vec<bool> = added.iter().take(size).map(|&x| x > HIDES).collect();
+    let mut visible: Vec<bool> = added.iter().take(size).map(|&x| x > HIDES).collect();
     let same = added.iter().enumerate().all(|(at, &x)| (x > HIDES) == visible[at % size]);
     let plain = added.iter().all(|&x| x <= HIDES || x.abs() <= PLAIN);
+    // One number that is added to all of a row hides nothing of it.
+    let adds = matches!(node.operator, Operator::Add { .. });
+    for row in (0..rows).filter(|_| adds) {
+        let begin = row * columns;
+        let mut each = added.chunks(size).map(|matrix| &matrix[begin..begin + columns]);
+        if each.all(|row| row.iter().all(|&x| x == row[0] && x.is_finite())) {
+            visible[begin..begin + columns].fill(true);
+        }
+    }
     let sees = visible.chunks(columns).all(|row| row.contains(&true));
     if !same || !plain || !sees || visible.iter().all(|&sees| sees) {
         return None;

@@ -104,6 +104,12 @@ fn add<'a>(importer: &mut Importer<'a>, call: &Call<'a>, subtract: bool) -> Resu
             }
         }
     }
+    // As masks that hide nothing.
+    if let (&[value], &[false]) = (inputs.as_slice(), signs.as_slice())
+        && constant.iter().all(|&x| x == 0.0)
+    {
+        return importer.define(call, value);
+    }
     let operator = Operator::Add { subtract: signs, constant };
     let value = importer.push(call, operator, inputs, shape)?;
     importer.define(call, value)

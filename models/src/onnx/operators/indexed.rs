@@ -60,15 +60,17 @@ fn constants() -> Stop {
 fn gather_elements<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let (data, chosen) = (importer.operand(call, 0)?, importer.operand(call, 1)?);
     let (data, chosen) = match (data, chosen) {
-        (Operand::Constant(table), Operand::Computed(index)) if table.shape().len() == 1 => {
-            let value = look_up(importer, call, &table, 0, index)?;
+        (Operand::Constant(table), Operand::Computed(index)) => {
+            let shape = table.shape();
+            let axis = axis(call.int("axis", 0)?, shape.len())?;
+            if shape.iter().product::<usize>() != shape[axis] {
+                return Err(Stop::because(
+                    "its indices are computed, and its data a table of several dimensions, \
+                    expected one; gather whole rows (Gather)",
+                ));
+            }
+            let value = look_up(importer, call, &table.reshape(&[shape[axis]]), 0, index)?;
             return importer.define(call, value);
-        }
-        (Operand::Constant(_), Operand::Computed(_)) => {
-            return Err(Stop::because(
-                "its indices are computed, and its data a table of several dimensions, expected \
-                one; gather whole rows (Gather)",
-            ));
         }
         (Operand::Computed(data), Operand::Constant(chosen)) => (data, chosen),
         (Operand::Computed(data), Operand::Computed(index)) => {

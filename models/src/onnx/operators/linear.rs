@@ -228,6 +228,20 @@ pub(super) fn matrix_product<'a>(
             let value = product(importer, call, input, &rows, bias)?;
             drop_last(importer, call, value, vector)
         }
+        (Operand::Constant(matrices), Operand::Computed(input)) if matrices.shape().len() > 2 => {
+            // `A·B = (Bᵀ·Aᵀ)ᵀ`.
+            let swapped = |rank: usize| {
+                let mut order: Vec<usize> = (0..rank).collect();
+                order[rank.saturating_sub(2)..].reverse();
+                order
+            };
+            let order = swapped(importer.graph.shape(input).len());
+            let input = importer.transpose(call, input, order)?;
+            let matrices = matrices.transpose(&swapped(matrices.shape().len()));
+            let value = batched_product(importer, call, input, &matrices)?;
+            let order = swapped(importer.graph.shape(value).len());
+            importer.transpose(call, value, order)
+        }
         (Operand::Constant(matrix), Operand::Computed(input)) => {
             left_product(importer, call, &matrix, input)
         }

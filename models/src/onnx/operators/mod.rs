@@ -36,7 +36,7 @@
 //! | `cumulative` | CumSum, CumProd |
 //! | `spectrum` | DFT, STFT |
 //! | `sample` | GridSample |
-//! | `undefined` | IsNaN |
+//! | `undefined` | IsInf, IsNaN |
 //! | `volume` | convolutions over three dimensions |
 //! | `matrix` | constant matrices along one dimension |
 //! | `fold` | those on constants that are computed exactly |

@@ -141,10 +141,10 @@ fn compress<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop
 }
 
 fn expand<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let input = importer.computed(call, 0)?;
     let target = importer
         .integers(call, 1)?
         .ok_or_else(|| Stop::because("its shape (input 1) is missing"))?;
+    let input = importer.computed(call, 0)?;
     let target: Option<Vec<usize>> =
         target.iter().map(|&length| usize::try_from(length).ok()).collect();
     let target = target.ok_or_else(|| Stop::because("its shape has negative lengths"))?;
@@ -154,10 +154,10 @@ fn expand<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
 }
 
 fn tile<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
-    let mut value = importer.computed(call, 0)?;
     let repeats = importer
         .integers(call, 1)?
         .ok_or_else(|| Stop::because("its repeats (input 1) are missing"))?;
+    let mut value = importer.computed(call, 0)?;
     for (axis, &count) in repeats.iter().enumerate().take(importer.graph.shape(value).len()) {
         let count = usize::try_from(count).ok().filter(|count| (1..=1 << 16).contains(count));
         let count = count.ok_or_else(|| Stop::Because(format!("repeats {repeats:?}")))?;

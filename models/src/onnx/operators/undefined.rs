@@ -1,4 +1,4 @@
-//! IsNaN: which numbers of a network are none.
+//! IsNaN and IsInf: which numbers of a network are none, or infinite.
 //!
 //! On integers there are no such numbers, so what they would be is decided at import. A softmax has
 //! them where a row sees nothing: `torch.nn.functional.scaled_dot_product_attention` puts zeros
@@ -18,12 +18,43 @@ use crate::onnx::read::call::Call;
 use crate::onnx::read::constant::Constant;
 use crate::tensor::moves::{self, from_elements};
 
-pub(super) const OPERATORS: &[Registration] = &[Registration::new("IsNaN", &[], is_nan)
-    .folds(Fold::One(|_, _, x| {
-        let none = x.numbers().mapv(|x| if x.is_nan() { 1.0 } else { 0.0 });
-        Ok(Constant::from_numbers(none, true))
-    }))
-    .element(Element::Is(DataType::Bool))];
+pub(super) const OPERATORS: &[Registration] = &[
+    Registration::new("IsInf", &["detect_negative", "detect_positive"], is_inf)
+        .folds(Fold::One(|_, call, x| {
+            let signs = signs(call)?;
+            let numbers = x.numbers();
+            let found = numbers.mapv(|x| x.is_infinite() && signs[usize::from(x > 0.0)]);
+            Ok(Constant::from_numbers(found.mapv(f64::from), true))
+        }))
+        .element(Element::Is(DataType::Bool)),
+    Registration::new("IsNaN", &[], is_nan)
+        .folds(Fold::One(|_, _, x| {
+            let none = x.numbers().mapv(|x| if x.is_nan() { 1.0 } else { 0.0 });
+            Ok(Constant::from_numbers(none, true))
+        }))
+        .element(Element::Is(DataType::Bool)),
+];
+
+/// Whether −∞ and ∞ are asked for.
+fn signs(call: &Call<'_>) -> Result<[bool; 2], Stop> {
+    Ok([call.flag("detect_negative", true)?, call.flag("detect_positive", true)?])
+}
+
+/// Only masks are infinite: calibration refuses other numbers that are.
+fn is_inf<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
+    let value = importer.computed(call, 0)?;
+    let shape = importer.graph.shape(value).to_vec();
+    importer.spend(shape.iter().product())?;
+    let hidden = hidden(&importer.graph, value, &mut HashMap::new());
+    if hidden.maybe {
+        return Err(Stop::because(
+            "whether its operand is infinite depends on the inputs; mask with a finite number",
+        ));
+    }
+    let [negative, _] = signs(call)?;
+    let found = hidden.all(&shape).mapv(|hides| i16::from(hides && negative));
+    importer.define_constant(call, Constant::Small(found))
+}
 
 fn is_nan<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> {
     let value = importer.computed(call, 0)?;

@@ -54,6 +54,42 @@ fn rows_of_a_table_by_an_index() {
     assert!(case.model.notes()[0].contains("an index of a table of 50 rows"));
 }
 
+/// Keras adds the number of rows to negative indices, by a condition and products.
+#[test]
+fn an_index_that_counts_from_the_end_by_itself() {
+    let builder = typed(DataType::Int32, &[1, 3])
+        .floats("table", &[50, 8], &weights(400))
+        .floats("zero", &[], &[0.0])
+        .integers("rows", &[50])
+        .node(Op::new("Cast", &["x"], &["real"]).int("to", 1))
+        .node(Op::new("Less", &["real", "zero"], &["negative"]))
+        .node(Op::new("Cast", &["negative"], &["back"]).int("to", 6))
+        .node(Op::new("Add", &["x", "rows"], &["end"]))
+        .node(Op::new("Mul", &["back", "end"], &["one"]))
+        .node(Op::new("Not", &["negative"], &["rest"]))
+        .node(Op::new("Cast", &["rest"], &["front"]).int("to", 6))
+        .node(Op::new("Mul", &["x", "front"], &["other"]))
+        .node(Op::new("Add", &["one", "other"], &["index"]))
+        .node(Op::new("Gather", &["table", "index"], &["y"]))
+        .output("y");
+    let case = whole_case(builder, 0, 40);
+    assert_eq!(case.operators().last(), Some(&"Lookup"), "{:?}", case.operators());
+    assert!(case.operators().iter().all(|&name| name == "Lookup" || name == "Reshape"));
+    let input = &case.quantised.graph.inputs[0];
+    assert_eq!((input.minimum, input.maximum), (0, 49), "rows that no sample has, too");
+    // Half a step of the table, of which samples have some rows.
+    assert!(case.distance() <= 0.6, "{}", case.distance());
+}
+
+/// An input has 16 bits, however long its table is.
+#[test]
+fn rows_that_no_input_reaches() {
+    let case = whole_case(embedding((1 << 16) + 3, 1), 0, 9);
+    let notes = case.model.notes();
+    assert!(notes[0].contains("one of 0..=65535, the most that 16 bits say"), "{notes:?}");
+    assert_eq!(case.quantised.graph.inputs[0].maximum, 65_535);
+}
+
 /// The proof is about the index itself, so no other may take its place.
 #[test]
 fn an_index_outside_the_table_is_refused() {
@@ -296,6 +332,14 @@ fn tables_along_any_dimension() {
         .output("y");
     let found = answer(&whole_case(elements, 0, 2), &[tensor(&[2], &[2.0, 1.0])]);
     assert_eq!(found, [3.0, 2.0]);
+    // A single row, as RoBERTa's token types are.
+    let row = typed(DataType::Int64, &[1, 2])
+        .floats("t", &[1, 3], &[1.0, 2.0, 3.0])
+        .node(Op::new("GatherElements", &["t", "x"], &["y"]).int("axis", 1))
+        .output("y");
+    let case = whole_case(row, 0, 2);
+    assert_eq!(answer(&case, &[tensor(&[1, 2], &[2.0, 1.0])]), [3.0, 2.0]);
+    assert_eq!(case.integers()[0].shape(), [1, 2]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use zkinfer_models::float::graph::Operator;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use super::{conv, conv_op};
-use crate::support::{case, close, weights};
+use crate::support::{case, close, defined, weights};
 
 #[test]
 fn conv_in_two_dimensions() {
@@ -291,4 +291,27 @@ fn batch_normalization_is_folded_or_becomes_depthwise() {
         .floats("w", &[4, 3], &weights(12))
         .node(Op::new("Gemm", &["x", "w"], &["y"]));
     close(normalise(gemm, "y").output("n"), 3.0, &["Linear"]);
+}
+
+/// A stack of one constant matrix on the left, as inverse frequencies stand before positions, and
+/// of several.
+#[test]
+fn constant_stacks_on_the_left() {
+    for (stack, batches) in [(1, 1), (1, 2), (2, 2)] {
+        let w = weights(6 * stack);
+        let builder = Builder::new(13)
+            .floats("w", &[stack as i64, 2, 3], &w)
+            .input("x", &[batches as i64, 3, 4])
+            .node(Op::new("MatMul", &["w", "x"], &["y"]))
+            .output("y");
+        defined(builder, 3.0, |inputs| {
+            let x: Vec<f64> = inputs[0].iter().map(|&x| f64::from(x)).collect();
+            let value = |index: usize| -> f64 {
+                let (batch, row, column) = (index / 8, index / 4 % 2, index % 4);
+                let weight = |t: usize| f64::from(w[6 * (batch % stack) + 3 * row + t]);
+                (0..3).map(|t| weight(t) * x[12 * batch + 4 * t + column]).sum()
+            };
+            (0..8 * batches).map(value).collect()
+        });
+    }
 }
