@@ -31,15 +31,23 @@ fn graph(
     let last = nodes.len();
     let node = |operator| Node { name: String::new(), operator };
     let bias_digits = u32::from(nodes.iter().any(Operator::has_sealed_weights));
-    Description {
+    let mut description = Description {
         name: String::new(),
         k,
         limb_bits,
         bias_digits,
+        functions: vec![Function::clamp(0, 255), table(1 << 20)],
         inputs: vec![input],
         nodes: std::iter::once(Operator::Input(0)).chain(nodes).map(node).collect(),
         outputs: vec![output(shape, last)],
-    }
+    };
+    description.number_functions();
+    description
+}
+
+/// A function of so many entries.
+fn table(entries: i64) -> Function {
+    Function { minimum: 0, values: (0..entries).collect() }
 }
 
 fn output(shape: &[usize], node: NodeId) -> Output {
@@ -70,12 +78,16 @@ fn contract(
     }
 }
 
-fn requantise(input: NodeId, limbs: u32, function: Function, form: Form) -> Operator {
-    Operator::Requantise(Requantise { input, limbs, function, form })
+/// Saturation to 8 bits, and the long table.
+const CLAMP: usize = 0;
+const LONG: usize = 1;
+
+fn requantise(input: NodeId, limbs: u32, function: usize) -> Operator {
+    Operator::Requantise(Requantise { input, limbs, function, form: Form::Wide })
 }
 
 fn clamp(input: NodeId, limbs: u32) -> Operator {
-    requantise(input, limbs, Function::clamp(0, 255), Form::Wide)
+    requantise(input, limbs, CLAMP)
 }
 
 fn view(input: NodeId, kind: ViewKind) -> Operator {
@@ -123,7 +135,6 @@ pub fn all() -> Vec<(&'static str, Description)> {
     let turned = (0..8).map(|node| view(node, ViewKind::Transpose(vec![1, 0, 3, 2, 5, 4, 7, 6])));
     let stretched = ViewKind::Slice { axis: 0, start: 0, step: 0, count: 1 << 22 };
     let square = |node| Operator::Hadamard(Hadamard { left: node, right: node });
-    let table = |values: i64| Function { minimum: 0, values: (0..values).collect() };
     let mut inputs = graph(7, 4, flat(1, Sealed), vec![], &[1]);
     inputs.inputs = vec![flat(1, Sealed); 4096];
     inputs.nodes = (0..4096)
@@ -194,16 +205,7 @@ pub fn all() -> Vec<(&'static str, Description)> {
             graph(9, 4, flat(1, Public), vec![view(0, stretched)], &[1 << 22]),
         ),
         ("a long input", graph(12, 4, flat(1 << 22, Public), vec![], &[1 << 22])),
-        (
-            "long tables",
-            graph(
-                14,
-                16,
-                flat(1, Private),
-                vec![requantise(0, 0, table(1 << 20), Form::Wide)],
-                &[1],
-            ),
-        ),
+        ("long tables", graph(14, 16, flat(1, Private), vec![requantise(0, 0, LONG)], &[1])),
         (
             "many weights",
             graph(

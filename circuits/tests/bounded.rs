@@ -34,9 +34,7 @@ mod node {
 fn reciprocals() -> Circuit {
     let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
     let shape = vec![3, 1, 1];
-    let quotient = |input, bits| {
-        Operator::Bounded(Bounded { bits, source: Source::Quotient { input, unit: 1 } })
-    };
+    let check = |input, bits| Operator::Bounded(Bounded { bits, source: Source::Equal { input } });
     let hint = Source::Hint { input: 0, hint: Hint::Reciprocal { bits: NUMERATOR } };
     let sum = |terms: &[(usize, i64)], constant| {
         Operator::Combine(Combine { terms: terms.to_vec(), constant: vec![constant] })
@@ -46,9 +44,9 @@ fn reciprocals() -> Circuit {
         Operator::Bounded(Bounded { bits: RECIPROCAL, source: hint }),
         Operator::Product(Product { left: node::RECIPROCAL, right: 0 }),
         sum(&[(2, -1)], 1 << NUMERATOR),
-        quotient(3, REMAINDER),
+        check(3, REMAINDER),
         sum(&[(0, 1), (node::LEFT, -1)], -1),
-        quotient(5, REMAINDER),
+        check(5, REMAINDER),
         sum(&[(node::RECIPROCAL, 1), (0, -1)], 0),
     ];
     Circuit::from(
@@ -57,6 +55,7 @@ fn reciprocals() -> Circuit {
             k: K,
             limb_bits: LIMB_BITS,
             bias_digits: 0,
+            functions: vec![],
             inputs: vec![Input {
                 name: "x".into(),
                 shape: shape.clone(),

@@ -106,7 +106,8 @@ impl Honest {
         let (argument, honest) = self.cells(index);
         assert_ne!(result, honest);
         self.other(&self.inputs, |description| {
-            let function = &mut self.requantise(description, index).function;
+            let number = self.requantise(description, index).function;
+            let mut function = description.functions[number].clone();
             // One entry more on either side of the argument, so that nothing saturates to it.
             let (first, last) =
                 (function.minimum, function.minimum + function.values.len() as i64 - 1);
@@ -115,7 +116,10 @@ impl Honest {
                 .clone()
                 .map(|x| if x == argument { result } else { function.apply(x) })
                 .collect();
-            *function = description::Function { minimum: *arguments.start(), values };
+            function = description::Function { minimum: *arguments.start(), values };
+            description.functions.push(function);
+            self.requantise(description, index).function = description.functions.len() - 1;
+            description.number_functions();
         })
     }
 

@@ -58,6 +58,7 @@ fn products(visibility: Visibility) -> Circuit {
         k: K,
         limb_bits: 4,
         bias_digits: 0,
+        functions: vec![],
         inputs: vec![input("left"), input("right")],
         nodes: operators.map(|operator| Node { name: "node".into(), operator }).into(),
         outputs: vec![output("y", node::PRODUCT), output("z", node::AGAIN)],

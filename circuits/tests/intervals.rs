@@ -48,6 +48,7 @@ fn single(inputs: &[(&[usize], [i64; 2])], operator: Operator, shape: &[usize]) 
         k: 7,
         limb_bits: 2,
         bias_digits: sealed.into(),
+        functions: vec![],
         inputs,
         nodes,
         outputs,
@@ -265,26 +266,24 @@ fn views() {
 #[test]
 fn functions() {
     let requantise = |values: &[i64], expected| {
-        let function = Function { minimum: -1, values: values.to_vec() };
         for form in [Form::Narrow, Form::Wide] {
-            let operator = Operator::Requantise(Requantise {
-                input: 0,
-                limbs: 1,
-                function: function.clone(),
-                form,
-            });
+            let operator =
+                Operator::Requantise(Requantise { input: 0, limbs: 1, function: 0, form });
             // Every quotient by 4 of −4..=3, and beyond, is at an end of some range.
             let inputs: [(&[usize], [i64; 2]); 1] = [(&[2], [-4, 3])];
-            attained(&single(&inputs, operator, &[2]), expected);
+            let mut description = single(&inputs, operator, &[2]);
+            description.functions = vec![Function { minimum: -1, values: values.to_vec() }];
+            attained(&description, expected);
         }
     };
     requantise(&[5, -3], [-3, 5]);
     requantise(&[-3, 5], [-3, 5]);
     // Entries that no quotient meets count: a function is what its table says.
-    let function = Function { minimum: -1, values: vec![0, 7, -9, 0] };
     let operator =
-        Operator::Requantise(Requantise { input: 0, limbs: 1, function, form: Form::Narrow });
-    let key = VerifyingKey::new(single(&[(&[2], [-4, 3])], operator, &[2])).unwrap();
+        Operator::Requantise(Requantise { input: 0, limbs: 1, function: 0, form: Form::Narrow });
+    let mut description = single(&[(&[2], [-4, 3])], operator, &[2]);
+    description.functions = vec![Function { minimum: -1, values: vec![0, 7, -9, 0] }];
+    let key = VerifyingKey::new(description).unwrap();
     let interval = key.analysis().nodes[1].interval;
     assert_eq!([interval.minimum, interval.maximum], [-9, 7]);
 }

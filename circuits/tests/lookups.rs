@@ -26,7 +26,9 @@ fn tables(graph: &Graph, exposure: &Exposure) -> Vec<usize> {
     let lowered = lower::lower(graph, exposure).unwrap();
     let description = lowered.describe(&common::plans(graph)[0]).unwrap();
     let functions = description.nodes.iter().filter_map(|node| match &node.operator {
-        description::Operator::Requantise(requantise) => Some(requantise.function.values.len()),
+        description::Operator::Requantise(requantise) => {
+            Some(description.functions[requantise.function].values.len())
+        }
         _ => None,
     });
     functions.collect()

@@ -28,8 +28,7 @@ fn product(inputs: [Visibility; 2]) -> Description {
         quantisation: quantisation.clone(),
         visibility,
     };
-    let requantise =
-        Requantise { input: 2, limbs: 2, function: Function::clamp(-128, 127), form: Form::Wide };
+    let requantise = Requantise { input: 2, limbs: 2, function: 0, form: Form::Wide };
     let output = |name: &str, node| Output {
         name: name.into(),
         shape: vec![2, 3, 4],
@@ -42,6 +41,7 @@ fn product(inputs: [Visibility; 2]) -> Description {
         k: K,
         limb_bits: 4,
         bias_digits: 0,
+        functions: vec![Function::clamp(-128, 127)],
         inputs: vec![input("left", [2, 3, 5], inputs[0]), input("right", [2, 4, 5], inputs[1])],
         nodes: vec![
             node("left", Operator::Input(0)),

@@ -58,7 +58,7 @@ fn write(desk: &Desk, name: &str, description: Description, record: Option<Recor
 fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) -> Description {
     let source = OutputSource::Node(nodes.len());
     let node = |operator| Node { name: "n".into(), operator };
-    Description {
+    let mut description = Description {
         name: "hostile".into(),
         k,
         limb_bits: 1,
@@ -71,6 +71,7 @@ fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) 
             quantisation: READING,
             visibility: Visibility::Private,
         }],
+        functions: vec![Function::clamp(0, 1)],
         nodes: std::iter::once(Operator::Input(0)).chain(nodes).map(node).collect(),
         outputs: vec![Output {
             name: "y".into(),
@@ -79,16 +80,13 @@ fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) 
             quantisation: READING,
             visibility: Visibility::Public,
         }],
-    }
+    };
+    description.number_functions();
+    description
 }
 
 fn clamp(input: usize, limbs: u32) -> Operator {
-    Operator::Requantise(Requantise {
-        input,
-        limbs,
-        function: Function::clamp(0, 1),
-        form: Form::Wide,
-    })
+    Operator::Requantise(Requantise { input, limbs, function: 0, form: Form::Wide })
 }
 
 #[test]

@@ -20,14 +20,14 @@ fn full_column(k: u32, bound: i64) -> VerifyingKey {
     let elements = zkinfer_verifier::usable_rows(k);
     let (quantisation, visibility) =
         (Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 }), Visibility::Public);
-    let requantise =
-        Requantise { input: 0, limbs: 0, function: Function::clamp(-2, 2), form: Form::Narrow };
+    let requantise = Requantise { input: 0, limbs: 0, function: 0, form: Form::Narrow };
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let key = VerifyingKey::new(Description {
         name: "full".into(),
         k,
         limb_bits: 1,
         bias_digits: 0,
+        functions: vec![Function::clamp(-2, 2)],
         inputs: vec![Input {
             name: "x".into(),
             shape: vec![elements],

@@ -101,7 +101,7 @@ fn the_transformer_has_what_transformers_are_made_of() {
     assert!(has(&|operator| matches!(operator, Operator::Hadamard(_))));
     assert!(has(&|operator| matches!(operator, Operator::Product(_))));
     assert!(has(&|operator| operator.has_sealed_weights()));
-    assert!(bounded(&|source| matches!(source, Source::Quotient { .. })));
+    assert!(bounded(&|source| matches!(source, Source::Equal { .. })));
     assert!(hint(&|hint| matches!(hint, Hint::Maximum { .. })));
     assert!(hint(&|hint| matches!(hint, Hint::Shifted { .. })));
     assert!(hint(&|hint| matches!(hint, Hint::Reciprocal { .. })));

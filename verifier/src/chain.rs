@@ -135,6 +135,7 @@ mod tests {
             k: 7,
             limb_bits: 1,
             bias_digits: 0,
+            functions: Vec::new(),
             nodes: vec![Node { name: name.clone(), operator: Operator::Input(0) }],
             outputs: vec![Output {
                 name: name.clone(),

@@ -78,8 +78,7 @@ fn references_point_backwards() {
     let product = |left, right| operator(node::PRODUCT, Operator::Product(Product { left, right }));
     refuses(forward("product", 8), product(8, node::FIXED));
     refuses(forward("product", 8), product(node::PRIVATE, 8));
-    let requantise =
-        Requantise { input: 4, limbs: 1, function: Function::clamp(0, 1), form: Form::Wide };
+    let requantise = Requantise { input: 4, limbs: 1, function: 0, form: Form::Wide };
     refuses(forward("clamp", 4), operator(node::CLAMP, Operator::Requantise(requantise)));
     refuses(shape("x", "it reads an input that does not exist"), operator(0, Operator::Input(3)));
     refuses(forward("y", 12), |d| d.outputs[0].source = OutputSource::Node(12));
@@ -262,7 +261,7 @@ fn integers_stay_far_below_the_modulus() {
     refuses(overflow("view"), pad(-LIMIT));
     let function = |minimum, values: &[i64]| {
         let function = Function { minimum, values: values.to_vec() };
-        move |d: &mut Description| requantise_of(d).function = function
+        move |d: &mut Description| d.functions[0] = function
     };
     refuses(overflow("clamp"), function(0, &[0, LIMIT]));
     refuses(overflow("clamp"), function(0, &[-LIMIT, 0]));
@@ -297,30 +296,91 @@ fn requantise_of(description: &mut Description) -> &mut Requantise {
 
 #[test]
 fn requantisations_divide_by_so_much_and_no_more() {
-    let refused = |what, change: fn(&mut Requantise)| {
-        refuses(shape("clamp", what), |d| change(requantise_of(d)))
+    let refused = |what, change: fn(&mut Requantise, &mut Function)| {
+        refuses(shape("clamp", what), |d| {
+            let mut function = d.functions[0].clone();
+            change(requantise_of(d), &mut function);
+            d.functions[0] = function;
+        })
     };
-    refused("its function has no entries", |r| r.function.values.clear());
-    refused("the wide form needs a function of at least two entries", |r| {
-        r.function.values.truncate(1)
-    });
+    refused("its function has no entries", |_, f| f.values.clear());
+    refused("the wide form needs a function of at least two entries", |_, f| f.values.truncate(1));
     let changes = "the plain form needs a function that changes nothing";
-    refused(changes, |r| {
+    refused(changes, |r, f| {
         r.form = Form::Plain;
-        *r.function.values.last_mut().unwrap() -= 1;
+        *f.values.last_mut().unwrap() -= 1;
     });
-    refused(changes, |r| {
+    refused(changes, |r, f| {
         r.form = Form::Plain;
-        r.function.minimum -= 1;
+        f.minimum -= 1;
     });
-    refused("it divides by more than 2^60", |r| r.limbs = 16);
-    refused("it divides by more than 2^60", |r| r.limbs = u32::MAX);
+    refused("it divides by more than 2^60", |r, _| r.limbs = 16);
+    refused("it divides by more than 2^60", |r, _| r.limbs = u32::MAX);
     accepts(|d| requantise_of(d).limbs = 15);
     accepts(|d| {
-        let requantise = requantise_of(d);
-        requantise.function.values.truncate(1);
-        requantise.form = Form::Narrow;
+        d.functions[0].values.truncate(1);
+        requantise_of(d).form = Form::Narrow;
     });
+}
+
+/// Of the ways to number functions one is valid.
+#[test]
+fn functions_stand_once_in_the_order_in_which_they_are_read() {
+    let scores = |d: &mut Description, number: usize| match &mut d.nodes[node::SCORES].operator {
+        Operator::Requantise(requantise) => requantise.function = number,
+        other => panic!("{other:?} is no requantisation"),
+    };
+    let two = |d: &mut Description, function: Function| {
+        d.functions.push(function);
+        scores(d, 1);
+    };
+    let other = Function::clamp(-4, 2);
+    accepts(|d| two(d, other.clone()));
+    let missing =
+        |node: &str, number, count| Error::FunctionMissing { node: node.into(), number, count };
+    refuses(missing("clamp", 0, 0), |d| d.functions.clear());
+    refuses(missing("scores", 1, 1), |d| scores(d, 1));
+    refuses(missing("scores", usize::MAX, 1), |d| scores(d, usize::MAX));
+    let order = |node: &str, number, next| Error::FunctionOrder { node: node.into(), number, next };
+    refuses(order("clamp", 1, 0), |d| {
+        d.functions.push(other.clone());
+        requantise_of(d).function = 1;
+    });
+    refuses(order("scores", 2, 1), |d| {
+        two(d, other.clone());
+        two(d, Function::clamp(-4, 1));
+        scores(d, 2);
+    });
+    refuses(Error::FunctionUnread { number: 1 }, |d| d.functions.push(other.clone()));
+    refuses(Error::FunctionTwice { first: 0, again: 1 }, |d| two(d, Function::clamp(-4, 3)));
+    // Another argument of the first entry makes another function.
+    accepts(|d| two(d, Function { minimum: -5, ..Function::clamp(-4, 3) }));
+}
+
+/// What makers of descriptions number them with.
+#[test]
+fn functions_are_numbered_for_whoever_makes_them() {
+    let mut description = support::hidden();
+    let mut valid = description.clone();
+    valid.functions = vec![Function::clamp(-4, 2), Function::clamp(-4, 3)];
+    let functions = [(0, 3), (-4, 3), (-4, 2), (-4, 3), (0, 1)];
+    description.functions = functions.map(|(least, most)| Function::clamp(least, most)).into();
+    for (id, [from, to]) in [(node::CLAMP, [2, 0]), (node::SCORES, [3, 1])] {
+        for (description, number) in [(&mut description, from), (&mut valid, to)] {
+            match &mut description.nodes[id].operator {
+                Operator::Requantise(requantise) => requantise.function = number,
+                other => panic!("{other:?} is no requantisation"),
+            }
+        }
+    }
+    description.number_functions();
+    assert_eq!(description, valid);
+    VerifyingKey::new(valid).unwrap();
+    // What does not exist does not become another.
+    requantise_of(&mut description).function = 7;
+    description.number_functions();
+    let error = VerifyingKey::new(description).unwrap_err();
+    assert!(matches!(error, Error::FunctionMissing { count: 1, .. }), "{error}");
 }
 
 #[test]

@@ -36,15 +36,18 @@ fn description(input: Input, nodes: Vec<Operator>, shape: Vec<usize>) -> Descrip
     let last = nodes.len();
     let nodes = std::iter::once(Operator::Input(0)).chain(nodes).map(node).collect();
     let (inputs, outputs) = (vec![input], vec![output(shape, last)]);
-    Description {
+    let mut description = Description {
         name: "hostile".into(),
         k: 7,
         limb_bits: 4,
         bias_digits: 0,
+        functions: vec![Function::clamp(0, 1)],
         inputs,
         nodes,
         outputs,
-    }
+    };
+    description.number_functions();
+    description
 }
 
 fn sum(terms: Vec<(NodeId, i64)>) -> Operator {
@@ -52,16 +55,11 @@ fn sum(terms: Vec<(NodeId, i64)>) -> Operator {
 }
 
 fn requantise(input: NodeId, limbs: u32) -> Operator {
-    Operator::Requantise(Requantise {
-        input,
-        limbs,
-        function: Function::clamp(0, 1),
-        form: Form::Wide,
-    })
+    Operator::Requantise(Requantise { input, limbs, function: 0, form: Form::Wide })
 }
 
-fn quotient(input: NodeId, bits: u32) -> Operator {
-    Operator::Bounded(Bounded { bits, source: Source::Quotient { input, unit: 1 } })
+fn check(input: NodeId, bits: u32) -> Operator {
+    Operator::Bounded(Bounded { bits, source: Source::Equal { input } })
 }
 
 fn refusal(description: Description) -> Error {
@@ -182,7 +180,7 @@ fn limits_are_named_where_they_are_passed() {
     limbs.nodes.truncate(divisions / 2);
     limbs.outputs[0].source = OutputSource::Node(1);
     VerifyingKey::new(limbs).expect("half as many");
-    let quotients = vec![quotient(0, 60); MAX_RUNS / 15 + 1];
+    let quotients = vec![check(0, 60); MAX_RUNS / 15 + 1];
     is_too_large(&refusal(description(bit(&[1]), quotients, vec![1])), "runs");
 
     // Each node reads one tensor, in very many terms.
@@ -345,7 +343,7 @@ fn what_verifying_takes_counts_every_cell_and_every_index() {
         Cost::of(&VerifyingKey::new(description).unwrap()).multiplications
     };
     // Ten limbs, which all make the result, against ten and four cells more, of which one does.
-    let (limbs, divided) = (multiplications(quotient(0, 40)), multiplications(requantise(0, 10)));
+    let (limbs, divided) = (multiplications(check(0, 40)), multiplications(requantise(0, 10)));
     assert!(3 * limbs > 2 * divided, "{limbs} and {divided}");
     let product = multiplications(Operator::Hadamard(Hadamard { left: 0, right: 0 }));
     let copy = multiplications(Operator::Copy(0));

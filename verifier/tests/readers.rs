@@ -48,6 +48,8 @@ fn description(bilinear: Bilinear, nodes: &[Operator], outputs: &[OutputSource])
     description.nodes.truncate(PRODUCT);
     description.nodes.push(named("product", operator));
     description.nodes.extend(nodes.iter().map(|operator| named("reader", operator.clone())));
+    description.functions = vec![Function::clamp(-8, 7)];
+    description.number_functions();
     let output = |source: &OutputSource| Output {
         name: "y".into(),
         shape: match source {
@@ -93,12 +95,7 @@ fn sum(terms: &[usize]) -> Operator {
 }
 
 fn requantise(input: usize) -> Operator {
-    Operator::Requantise(Requantise {
-        input,
-        limbs: 1,
-        function: Function::clamp(-8, 7),
-        form: Form::Wide,
-    })
+    Operator::Requantise(Requantise { input, limbs: 1, function: 0, form: Form::Wide })
 }
 
 fn view(input: usize) -> Operator {
@@ -127,14 +124,14 @@ fn one_equation_reads_a_product() {
 }
 
 #[test]
-fn an_exact_quotient_is_an_equation_and_a_hint_is_none() {
+fn a_range_check_is_an_equation_and_a_hint_is_none() {
     let bounded = |source| Operator::Bounded(Bounded { bits: 40, source });
-    let quotient = |input| bounded(Source::Quotient { input, unit: 1 });
+    let check = |input| bounded(Source::Equal { input });
     let hint = |input| bounded(Source::Hint { input, hint: Hint::Shifted { offset: 0, shift: 1 } });
-    accepted(&[quotient(3)], &[out(4)]);
-    accepted(&[quotient(3), view(4)], &[out(4), out(5)]);
-    accepted(&[hint(3), quotient(3)], &[out(4), out(5)]);
-    refused(&[quotient(3), quotient(3)], &[out(4), out(5)]);
+    accepted(&[check(3)], &[out(4)]);
+    accepted(&[check(3), view(4)], &[out(4), out(5)]);
+    accepted(&[hint(3), check(3)], &[out(4), out(5)]);
+    refused(&[check(3), check(3)], &[out(4), out(5)]);
     refused(&[hint(3)], &[out(4)]);
 }
 

@@ -71,6 +71,7 @@ fn shared() -> Description {
         k: 7,
         limb_bits: 4,
         bias_digits: 2,
+        functions: vec![],
         inputs: vec![Input {
             name: "x".into(),
             shape: vec![2, 3, 3],

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
-    self, Bounded, Combine, Contract, Form, Hadamard, Hint, Node, NodeId, OneHot, Operator,
-    Product, Source, View, ViewKind,
+    self, Bounded, Combine, Contract, Description, Form, FunctionId, Hadamard, Hint, Node, NodeId,
+    OneHot, Operator, Product, Source, View, ViewKind,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -13,6 +13,9 @@ use zkinfer_verifier::circuit::interval::Interval;
 /// it.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
+    functions: Vec<description::Function>,
+    /// The numbers of the functions.
+    numbers: HashMap<Function, FunctionId>,
     nodes: Vec<Node>,
     facts: Vec<Facts>,
     /// Nodes that others may read too.
@@ -32,6 +35,14 @@ struct Facts {
     shift: u32,
 }
 
+/// The parts of a description that a builder makes.
+pub(crate) struct Finished {
+    pub(crate) functions: Vec<description::Function>,
+    pub(crate) nodes: Vec<Node>,
+    /// Of each node: bits that it divides by, 0 for all but requantisations.
+    pub(crate) shifts: Vec<u32>,
+}
+
 impl Builder {
     /// Names the nodes pushed from now on.
     pub(crate) fn enter(&mut self, name: &str) {
@@ -43,14 +54,16 @@ impl Builder {
         self.name.clone()
     }
 
-    /// The nodes, and the shift of each (0 for all but requantisations).
-    pub(crate) fn finish(self) -> (Vec<Node>, Vec<u32>) {
-        (self.nodes, self.facts.into_iter().map(|facts| facts.shift).collect())
+    /// All that was made.
+    pub(crate) fn finish(self) -> Finished {
+        let shifts = self.facts.into_iter().map(|facts| facts.shift).collect();
+        Finished { functions: self.functions, nodes: self.nodes, shifts }
     }
 
-    /// Lends the nodes so far to a list, or takes them back from it.
-    pub(crate) fn exchange(&mut self, nodes: &mut Vec<Node>) {
-        std::mem::swap(&mut self.nodes, nodes);
+    /// Lends nodes and functions so far to a description, or takes them back from it.
+    pub(crate) fn exchange(&mut self, description: &mut Description) {
+        std::mem::swap(&mut self.nodes, &mut description.nodes);
+        std::mem::swap(&mut self.functions, &mut description.functions);
     }
 
     /// Shape of a node.
@@ -187,10 +200,10 @@ impl Builder {
         self.push(Operator::Copy(node), shape, None, 0)
     }
 
-    /// `x / unit`, which is so shown to be an integer of so many bits.
-    pub(crate) fn quotient(&mut self, input: NodeId, unit: i64, bits: u32) -> NodeId {
+    /// The same elements, which are so shown to be integers of so many bits.
+    pub(crate) fn check(&mut self, input: NodeId, bits: u32) -> NodeId {
         let shape = self.shape(input).to_vec();
-        self.bounded(Source::Quotient { input, unit }, bits, shape)
+        self.bounded(Source::Equal { input }, bits, shape)
     }
 
     /// Integers of so many bits that the prover chooses, looking at a node.
@@ -220,11 +233,21 @@ impl Builder {
         self.divide(input, shift, function, Form::Plain)
     }
 
+    /// The number of a function, which is added if it is new.
+    fn number(&mut self, function: &Function) -> FunctionId {
+        if let Some(&number) = self.numbers.get(function) {
+            return number;
+        }
+        let Function { minimum, values } = function.clone();
+        self.functions.push(description::Function { minimum, values });
+        self.numbers.insert(function.clone(), self.functions.len() - 1);
+        self.functions.len() - 1
+    }
+
     fn divide(&mut self, input: NodeId, shift: u32, function: &Function, form: Form) -> NodeId {
         let (minimum, maximum) = (function.values.iter().min(), function.values.iter().max());
         let range = minimum.zip(maximum).map(|(&minimum, &maximum)| Interval { minimum, maximum });
-        let function =
-            description::Function { minimum: function.minimum, values: function.values.clone() };
+        let function = self.number(function);
         let requantise = description::Requantise { input, limbs: 0, function, form };
         self.push(Operator::Requantise(requantise), self.shape(input).to_vec(), range, shift)
     }

@@ -65,7 +65,7 @@ fn renumber(operator: &mut Operator, places: &[NodeId], moved: &[NodeId]) {
         Operator::Requantise(requantise) => to(&mut requantise.input),
         Operator::Copy(input) => to(input),
         Operator::Bounded(bounded) => match &mut bounded.source {
-            Source::Quotient { input, .. } | Source::Hint { input, .. } => to(input),
+            Source::Equal { input } | Source::Hint { input, .. } => to(input),
         },
     }
 }

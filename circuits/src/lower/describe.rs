@@ -1,9 +1,11 @@
 //! A lowered graph and the choices that complete it.
 
+use std::collections::HashMap;
+
 use zkinfer_verifier::DescriptionError;
 use zkinfer_verifier::circuit::analysis::{Analysis, analyse};
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Description, Form, Operator, Requantise,
+    Combine, Contract, Description, Form, Function, FunctionId, Operator, Requantise,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -73,6 +75,11 @@ impl Lowered {
         })
     }
 
+    /// Number of entries of a requantisation's function.
+    pub(crate) fn entries(&self, requantise: &Requantise) -> usize {
+        self.description.functions[requantise.function].values.len()
+    }
+
     /// The description with a plan's choices.
     ///
     /// The description divides by whole limbs. A shift in between is padded: accumulator and
@@ -80,6 +87,7 @@ impl Lowered {
     pub fn describe(self, plan: &Plan) -> Result<Description, Error> {
         let analysis = self.analyse()?;
         let Self { mut description, shifts } = self;
+        let mut wide: HashMap<FunctionId, FunctionId> = HashMap::new();
         description.k = plan.k;
         description.limb_bits = plan.limb_bits;
         for (id, shift) in shifts.into_iter().enumerate() {
@@ -88,27 +96,35 @@ impl Lowered {
             let input = requantise.input;
             let quotients = analysis.nodes[input].interval.shifted(shift);
             requantise.limbs = shift.div_ceil(plan.limb_bits.max(1));
-            requantise.form =
-                plan.form(requantise.form, quotients, requantise.function.values.len());
+            let functions = &mut description.functions;
+            let entries = functions[requantise.function].values.len();
+            requantise.form = plan.form(requantise.form, quotients, entries);
             if requantise.form == Form::Wide {
-                extend(&mut requantise.function.values, plan.least_entries);
+                let number = requantise.function;
+                requantise.function = *wide.entry(number).or_insert_with(|| {
+                    functions.push(extended(&functions[number], plan.least_entries));
+                    functions.len() - 1
+                });
             }
             let padding = padding(shift, plan.limb_bits);
             let name = node.name.clone();
             scale(&mut description.nodes[input].operator, padding)
                 .ok_or(Error::Overflow { node: name })?;
         }
+        description.number_functions();
         Ok(description)
     }
 }
 
-/// Repeats the last value up to `entries` values.
-fn extend(values: &mut Vec<i64>, entries: usize) {
+/// The function that repeats its last value up to `entries` values.
+fn extended(function: &Function, entries: usize) -> Function {
+    let Function { minimum, mut values } = function.clone();
     if let Some(&last) = values.last()
         && values.len() < entries
     {
         values.resize(entries, last);
     }
+    Function { minimum, values }
 }
 
 /// Bits that fill `shift` up to whole limbs.

@@ -104,11 +104,11 @@ impl<'g> Lowering<'g> {
 
     /// The verifier's interval of a node.
     pub(super) fn interval(&mut self, node: NodeId) -> Result<Interval, Error> {
-        self.builder.exchange(&mut self.started.nodes);
+        self.builder.exchange(&mut self.started);
         while self.known.nodes.len() <= node {
             self.known.next(&self.started)?;
         }
-        self.builder.exchange(&mut self.started.nodes);
+        self.builder.exchange(&mut self.started);
         Ok(self.known.nodes[node].interval)
     }
 

@@ -72,6 +72,7 @@ pub(crate) use describe::padding;
 pub use describe::{Lowered, Plan};
 pub use exposure::Exposure;
 
+use builder::Finished;
 use extremum::Extremum;
 use lowering::{Lowering, Value, reading};
 
@@ -97,8 +98,8 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         lowering.values.push(value);
     }
     let outputs = lowering.outputs(exposure)?;
-    let (nodes, mut shifts) = lowering.builder.finish();
-    let mut description = Description { nodes, outputs, ..lowering.started };
+    let Finished { functions, nodes, mut shifts } = lowering.builder.finish();
+    let mut description = Description { functions, nodes, outputs, ..lowering.started };
     copies::insert(&mut description, &mut shifts)?;
     Ok(Lowered::new(description, shifts))
 }
@@ -120,6 +121,7 @@ fn started(graph: &Graph, exposure: &Exposure) -> Result<Description, Error> {
         limb_bits: 0,
         bias_digits: if sealed { bias_digits(graph)? } else { 0 },
         inputs: inputs.collect(),
+        functions: Vec::new(),
         nodes: Vec::new(),
         outputs: Vec::new(),
     })

@@ -58,7 +58,7 @@ fn not_negative(
     bits: u32,
 ) -> NodeId {
     let value = lowering.builder.combine(terms.to_vec(), vec![constant]);
-    lowering.builder.quotient(value, 1, bits)
+    lowering.builder.check(value, bits)
 }
 
 /// `⌊2^numerator / x⌋` of each row, for `x` of shape `[rows, 1, 1]`, at least `least` and at most

@@ -124,7 +124,7 @@ impl Softmax<'_> {
         let hint = Hint::Shifted { offset: -1, shift: mark_bits };
         let whole = builder.hint(sums, hint, bits(most >> mark_bits));
         let marks = builder.combine(vec![(sums, 1), (whole, -mark)], vec![-1]);
-        builder.quotient(marks, 1, mark_bits - 1);
+        builder.check(marks, mark_bits - 1);
 
         // None is beyond it: of a sum below 1 there is no reciprocal.
         let least = self.exponentials.first().copied().unwrap_or(0);

@@ -3,7 +3,7 @@
 
 use zkinfer_verifier::circuit::analysis::Analysis;
 use zkinfer_verifier::circuit::description::{
-    Bounded, Description, Form, Function, Operator, OutputSource, Visibility,
+    Bounded, Description, Form, Operator, OutputSource, Visibility,
 };
 use zkinfer_verifier::circuit::geometry::{depth, factor_length};
 use zkinfer_verifier::circuit::interval::Interval;
@@ -200,16 +200,10 @@ const MAX_BITS: u32 = 62;
 
 impl Sizes {
     pub(super) fn new(lowered: &Lowered, analysis: &Analysis) -> Self {
-        let mut known: Vec<&Function> = Vec::new();
+        let known = &lowered.description().functions;
         let mut requantisations = Vec::new();
         for (_, requantise, shift) in lowered.requantisations() {
-            let function = known
-                .iter()
-                .position(|known| **known == requantise.function)
-                .unwrap_or_else(|| {
-                    known.push(&requantise.function);
-                    known.len() - 1
-                });
+            let function = requantise.function;
             let input = &analysis.nodes[requantise.input];
             let (elements, accumulator) = (input.elements, input.interval);
             let form = requantise.form;
@@ -238,7 +232,7 @@ impl Sizes {
             description.inputs.iter().filter(|input| input.visibility != Visibility::Public);
         let plain = requantisations.iter().filter(|made| made.form == Form::Plain);
         let plain = plain.map(|made| {
-            let function = known[made.function];
+            let function = &known[made.function];
             (function.minimum, function.minimum + function.radix() - 1)
         });
         let mut ranges: Vec<(i64, i64)> =

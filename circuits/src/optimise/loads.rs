@@ -26,7 +26,7 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
     for (id, requantise, shift) in lowered.requantisations() {
         let facts = &analysis.nodes[requantise.input];
         let quotients = facts.interval.shifted(shift);
-        let own = match plan.form(requantise.form, quotients, requantise.function.values.len()) {
+        let own = match plan.form(requantise.form, quotients, lowered.entries(requantise)) {
             Form::Plain => 1,
             Form::Narrow => 2,
             Form::Wide => 4,

@@ -12,7 +12,7 @@ pub(super) fn values(bounded: &Bounded, input: &[i64], row: usize) -> Vec<i64> {
     let maximum = (1i64 << bounded.bits) - 1;
     let each = |of: &dyn Fn(i64) -> i64| input.iter().map(|&x| of(x)).collect::<Vec<i64>>();
     let values = match bounded.source {
-        Source::Quotient { unit, .. } => return each(&|x| x.div_euclid(unit)),
+        Source::Equal { .. } => return input.to_vec(),
         Source::Hint { hint: Hint::Shifted { offset, shift }, .. } => {
             each(&|x| (x + offset) >> shift)
         }

@@ -1,7 +1,7 @@
 //! The cells of requantisations and ArgMaxes.
 
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::circuit::description::{Form, Requantise};
+use zkinfer_verifier::circuit::description::{Form, Function, Requantise};
 use zkinfer_verifier::circuit::place::Cells;
 
 /// Bits that a requantisation divides by.
@@ -9,10 +9,15 @@ fn shift(key: &VerifyingKey, requantise: &Requantise) -> u32 {
     requantise.limbs * key.description().limb_bits
 }
 
+/// The function of a requantisation.
+fn function<'k>(key: &'k VerifyingKey, requantise: &Requantise) -> &'k Function {
+    &key.description().functions[requantise.function]
+}
+
 /// The values of a requantisation.
 pub(super) fn results(key: &VerifyingKey, requantise: &Requantise, input: &[i64]) -> Vec<i64> {
-    let shift = shift(key, requantise);
-    input.iter().map(|x| requantise.function.apply(x >> shift)).collect()
+    let (shift, function) = (shift(key, requantise), function(key, requantise));
+    input.iter().map(|x| function.apply(x >> shift)).collect()
 }
 
 /// Fills the cells of a requantisation with these results.
@@ -24,8 +29,7 @@ pub(super) fn requantise(
     results: &[i64],
     columns: &mut [Vec<i64>],
 ) {
-    let shift = shift(key, requantise);
-    let function = &requantise.function;
+    let (shift, function) = (shift(key, requantise), function(key, requantise));
     let quotients: Vec<i64> = input.iter().map(|x| x >> shift).collect();
     let layout = key.layout();
     let Some(cells) = &layout.nodes[node] else { return };

@@ -193,8 +193,7 @@ impl Evaluation<'_> {
                     one_hot(&self.inputs[*input], *first, *count)
                 }
                 Operator::Bounded(bounded) => {
-                    let (Source::Quotient { input, .. } | Source::Hint { input, .. }) =
-                        bounded.source;
+                    let (Source::Equal { input } | Source::Hint { input, .. }) = bounded.source;
                     let row = key.analysis().nodes[input].shape.last().copied().unwrap_or(1);
                     let mut values = bounded::values(bounded, &self.values[input], row);
                     (self.change)(id, &mut values);

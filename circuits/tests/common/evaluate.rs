@@ -86,7 +86,7 @@ pub fn evaluate(
             Operator::View(view) => view_values(view, analysis, shape(id), &values),
             Operator::Requantise(requantise) => {
                 let divisor = 1i128 << (requantise.limbs * description.limb_bits);
-                let function = &requantise.function;
+                let function = &description.functions[requantise.function];
                 let last = function.values.len() as i128 - 1;
                 let apply = |x: &i128| {
                     let index =
@@ -103,13 +103,10 @@ pub fn evaluate(
                 places.collect()
             }
             Operator::Bounded(bounded) => {
-                let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
+                let (Source::Equal { input } | Source::Hint { input, .. }) = bounded.source;
                 let x = &values[input];
                 let chosen: Values = match bounded.source {
-                    Source::Quotient { unit, .. } => {
-                        assert!(x.iter().all(|x| x % i128::from(unit) == 0));
-                        x.iter().map(|x| x / i128::from(unit)).collect()
-                    }
+                    Source::Equal { .. } => x.clone(),
                     Source::Hint { hint: Hint::Shifted { offset, shift }, .. } => {
                         let moved = x.iter().map(|x| x + i128::from(offset));
                         moved.map(|x| x.div_euclid(1 << shift)).collect()

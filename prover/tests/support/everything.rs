@@ -83,6 +83,7 @@ fn description() -> Description {
         k: K,
         limb_bits: 4,
         bias_digits: 2,
+        functions: vec![Function::clamp(-8, 7), Function::clamp(-4, 3)],
         inputs: vec![
             input("x", &[TAPS, 1, 1], 8, Visibility::Sealed),
             input("p", &[1, HEIGHT, INNER], 2, Visibility::Private),
@@ -113,8 +114,8 @@ fn description() -> Description {
                 "sum",
                 Operator::Combine(Combine { terms: vec![(COPY, 1), (2, 5)], constant: vec![7] }),
             ),
-            node("wide", requantise(5, 2, Function::clamp(-8, 7), Form::Wide)),
-            node("narrow", requantise(COPY, 3, Function::clamp(-4, 3), Form::Narrow)),
+            node("wide", requantise(5, 2, 0, Form::Wide)),
+            node("narrow", requantise(COPY, 3, 1, Form::Narrow)),
             node(
                 "last rows",
                 Operator::View(View {

@@ -37,6 +37,7 @@ pub fn description(k: u32) -> Description {
         k,
         limb_bits: 4,
         bias_digits: 0,
+        functions: vec![Function::clamp(-8, 7), Function::clamp(0, 7)],
         inputs: vec![Input {
             name: "x".into(),
             shape: vec![INPUTS, 1, 1],
@@ -63,8 +64,8 @@ pub fn description(k: u32) -> Description {
                     bias: BIAS.to_vec(),
                 }),
             ),
-            node("clamp", requantise(1, 1, Function::clamp(-8, 7), Form::Wide)),
-            node("rectify", requantise(2, 0, Function::clamp(0, 7), Form::Narrow)),
+            node("clamp", requantise(1, 1, 0, Form::Wide)),
+            node("rectify", requantise(2, 0, 1, Form::Narrow)),
             node("shift", Operator::Combine(Combine { terms: vec![(3, 2)], constant: vec![-1] })),
         ],
         outputs: vec![

@@ -97,8 +97,8 @@ impl Backward<'_> {
         }
     }
 
-    /// `x − unit·Σ limb_i·2^(w·i) = 0` for an exact quotient, and `bound − 2^padding·highest = 0`
-    /// where the limbs hold more bits than the elements have.
+    /// `x − Σ limb_i·2^(w·i) = 0` for a range check, and `bound − 2^padding·highest = 0` where the
+    /// limbs hold more bits than the elements have.
     pub(super) fn bounded(
         &mut self,
         id: usize,
@@ -116,9 +116,9 @@ impl Backward<'_> {
         if let Some(result) = result {
             self.limbs(limbs, &result, Fp::ONE);
         }
-        if let Source::Quotient { input, unit } = bounded.source {
+        if let Source::Equal { input } = bounded.source {
             let equation = self.equation(facts);
-            self.limbs(limbs, &equation, -integer(unit));
+            self.limbs(limbs, &equation, -Fp::ONE);
             self.add(input, equation);
         }
         if let (Some(bound), Some(highest)) = (bound, limbs.last()) {
@@ -151,11 +151,10 @@ impl Backward<'_> {
         match requantise.form {
             Form::Narrow | Form::Plain => self.cells(run, 0, &equation, unit),
             Form::Wide => {
-                self.cells(run, 0, &equation, unit * integer(requantise.function.radix()));
+                let Some(function) = key.description().function(requantise) else { return };
+                self.cells(run, 0, &equation, unit * integer(function.radix()));
                 self.cells(run, 2, &equation, unit);
-                self.constant(
-                    equation.sum(&self.sigma) * unit * integer(requantise.function.minimum),
-                );
+                self.constant(equation.sum(&self.sigma) * unit * integer(function.minimum));
             }
         }
         self.add(requantise.input, equation);

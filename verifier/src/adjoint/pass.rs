@@ -200,8 +200,7 @@ mod tests {
         };
         let view = |input, kind| Operator::View(View { inputs: vec![input], kind });
         let clamp = |input| {
-            let (function, form) = (Function::clamp(-4, 3), Cells::Wide);
-            Operator::Requantise(Requantise { input, limbs: 0, function, form })
+            Operator::Requantise(Requantise { input, limbs: 0, function: 0, form: Cells::Wide })
         };
         let operators = [
             Operator::Input(0),
@@ -223,7 +222,7 @@ mod tests {
             view(5, ViewKind::Transpose(vec![2, 1, 0])),
             Operator::Hadamard(Hadamard { left: 15, right: 15 }),
             Operator::Combine(Combine { terms: vec![(5, 1)], constant: vec![4] }),
-            Operator::Bounded(Bounded { bits: 9, source: Source::Quotient { input: 17, unit: 1 } }),
+            Operator::Bounded(Bounded { bits: 9, source: Source::Equal { input: 17 } }),
             Operator::OneHot(OneHot { input: 0, first: -4, count: 8 }),
             contract(19, [2, 8], [1, 1]),
         ];
@@ -241,6 +240,7 @@ mod tests {
             k: 7,
             limb_bits: 4,
             bias_digits: 0,
+            functions: vec![Function::clamp(-4, 3)],
             inputs: vec![Input {
                 name: "x".into(),
                 shape: vec![2, 3, 4],

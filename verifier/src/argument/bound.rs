@@ -84,6 +84,7 @@ mod tests {
             k,
             limb_bits: 1,
             bias_digits: 0,
+            functions: Vec::new(),
             inputs: vec![Input {
                 name: "x".into(),
                 shape: vec![2],

@@ -11,7 +11,8 @@ use crate::circuit::edges;
 use crate::circuit::facts::Facts;
 use crate::circuit::forms;
 use crate::circuit::interval::Interval;
-use crate::circuit::operators::{Reader, Shared, share};
+use crate::circuit::operators::Reader;
+use crate::circuit::shared::Shared;
 use crate::circuit::size::{count, within};
 use crate::error::DescriptionError as Error;
 use crate::limits::MAX_BIAS_DIGITS;
@@ -57,6 +58,7 @@ pub fn analyse(description: &Description) -> Result<Analysis, Error> {
         }
     }
     let nodes = node_facts(description)?;
+    edges::functions(description)?;
     edges::nodes_of_inputs(description)?;
     edges::products(description)?;
     forms::check(description, &nodes)?;
@@ -88,7 +90,7 @@ impl Known {
         let Some(node) = description.nodes.get(reference) else {
             return Err(Error::ForwardReference { node: description.name.clone(), reference });
         };
-        share(&mut self.shared, description, &node.operator);
+        self.shared.add(description, &node.operator);
         let (nodes, shared) = (self.nodes.as_slice(), &self.shared);
         let reader = Reader { description, node: &node.name, nodes, shared };
         let facts = reader.facts(&node.operator)?;
@@ -178,7 +180,7 @@ fn output_facts(
     if hidden || (output.visibility == Visibility::Sealed && output.source.is_index()) {
         return shape("this output cannot be hidden: make it public");
     }
-    let reader = Reader { description, node: &output.name, nodes, shared: &Shared::new() };
+    let reader = Reader { description, node: &output.name, nodes, shared: &Shared::default() };
     let (facts, sizes) = match &output.source {
         OutputSource::Node(node) => {
             let facts = reader.earlier(*node)?.clone();

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// `0 ≤ y < 2^bits`, each element in range-checked limbs of its own.
 ///
-/// With these, inequalities are proven: `x ≥ 0` is an exact quotient of `x` by 1, and `r =
-/// ⌊2^b / x⌋` is the only `r` for which both `2^b − r·x` and `x − 1 − (2^b − r·x)` have one. See
+/// With these, inequalities are proven: `x ≥ 0` if a bounded node is equal to `x`, and `r =
+/// ⌊2^b / x⌋` is the only `r` for which one is to `2^b − r·x` and one to `x − 1 − (2^b − r·x)`. See
 /// `docs/argument/bounded.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bounded {
@@ -18,12 +18,10 @@ pub struct Bounded {
 /// What is known of the elements of a [`Bounded`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Source {
-    /// `unit·y = x`, exactly.
-    Quotient {
+    /// `y = x`: a range check.
+    Equal {
         /// The node `x`.
         input: usize,
-        /// The unit, at least 1.
-        unit: i64,
     },
     /// Nothing: the prover chooses. Whatever is to be known of it, other nodes have to say.
     Hint {

@@ -120,8 +120,7 @@ mod tests {
     /// and a product of elements: a column or more of every kind but factors.
     fn layout() -> Layout {
         let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
-        let requantise =
-            |form| Requantise { input: 0, limbs: 1, function: Function::clamp(-2, 1), form };
+        let requantise = |form| Requantise { input: 0, limbs: 1, function: 0, form };
         let operators = [
             Operator::Input(0),
             Operator::Requantise(requantise(Form::Wide)),
@@ -135,6 +134,7 @@ mod tests {
             k: 7,
             limb_bits: 2,
             bias_digits: 0,
+            functions: vec![Function::clamp(-2, 1)],
             inputs: vec![Input {
                 name: name(),
                 shape: vec![2, 70],

@@ -9,9 +9,12 @@
 //! the adjoint check; nothing else is trusted.
 //! [`crate::VerifyingKey::new`] checks all of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::circuit::bounded::{Bounded, Hint, Source};
+pub use crate::circuit::function::{Function, FunctionId};
 use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
 pub use crate::visibility::Visibility;
 
@@ -33,6 +36,9 @@ pub struct Description {
     /// The input tensors, in statement order.
     #[serde(deserialize_with = "bounded::<_, _, MAX_TENSORS>")]
     pub inputs: Vec<Input>,
+    /// The functions that requantisations read, in the order in which they are first read.
+    #[serde(deserialize_with = "bounded::<_, _, MAX_NODES>")]
+    pub functions: Vec<Function>,
     /// The operators, each reading earlier nodes only.
     #[serde(deserialize_with = "bounded::<_, _, MAX_NODES>")]
     pub nodes: Vec<Node>,
@@ -270,14 +276,14 @@ pub enum ViewKind {
 ///
 /// The division is proven by range-checked remainder limbs, the function by a table. See
 /// `docs/argument/requantise.md`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Requantise {
     /// The node read.
     pub input: NodeId,
     /// Number of remainder limbs; with none nothing is divided.
     pub limbs: u32,
-    /// The function of the quotient.
-    pub function: Function,
+    /// The number of the function of the quotient.
+    pub function: FunctionId,
     /// How the quotient meets the table.
     pub form: Form,
 }
@@ -310,50 +316,6 @@ pub struct OneHot {
     pub first: i64,
     /// Columns of the table; no element is beyond the last.
     pub count: usize,
-}
-
-/// A function of one integer by table: `x ↦ values[clamp(x − minimum, 0, last)]`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Function {
-    /// The argument of the first entry.
-    pub minimum: i64,
-    /// The values at `minimum, minimum + 1, …`.
-    pub values: Vec<i64>,
-}
-
-impl Function {
-    /// Saturation to `minimum..=maximum`.
-    pub fn clamp(minimum: i64, maximum: i64) -> Self {
-        Self { minimum, values: (minimum..=maximum).collect() }
-    }
-
-    /// The argument of the last entry; none if there is no entry or it is no 64-bit integer.
-    pub fn maximum(&self) -> Option<i64> {
-        self.minimum.checked_add(self.radix().checked_sub(1).filter(|last| *last >= 0)?)
-    }
-
-    /// Whether every value is its argument.
-    pub fn is_identity(&self) -> bool {
-        (self.minimum..).zip(&self.values).all(|(argument, &value)| argument == value)
-    }
-
-    /// Number of entries: the radix of the wide form.
-    pub fn radix(&self) -> i64 {
-        i64::try_from(self.values.len()).unwrap_or(i64::MAX)
-    }
-
-    /// The value at `argument`, saturating outside the table; 0 for an empty table, which no valid
-    /// description has.
-    pub fn apply(&self, argument: i64) -> i64 {
-        let last = self.values.len().saturating_sub(1);
-        let inside = argument > self.minimum;
-        let index = if inside {
-            usize::try_from(argument.abs_diff(self.minimum)).unwrap_or(last).min(last)
-        } else {
-            0
-        };
-        self.values.get(index).copied().unwrap_or_default()
-    }
 }
 
 impl Weights {
@@ -425,6 +387,32 @@ impl Description {
         (0..self.nodes.len()).filter(|&id| self.is_bilinear(id))
     }
 
+    /// The function of a requantisation; every valid description has it.
+    pub fn function(&self, requantise: &Requantise) -> Option<&Function> {
+        self.functions.get(requantise.function)
+    }
+
+    /// Numbers the functions as every valid description does: in the order in which they are first
+    /// read, each once, and none that nothing reads.
+    pub fn number_functions(&mut self) {
+        let functions = std::mem::take(&mut self.functions);
+        let mut numbers: BTreeMap<&Function, FunctionId> = BTreeMap::new();
+        let mut known: BTreeMap<FunctionId, FunctionId> = BTreeMap::new();
+        for node in &mut self.nodes {
+            let Operator::Requantise(requantise) = &mut node.operator else { continue };
+            let list = &mut self.functions;
+            let number = *known.entry(requantise.function).or_insert_with_key(|old| {
+                // One that does not exist is no other now either.
+                let Some(function) = functions.get(*old) else { return FunctionId::MAX };
+                *numbers.entry(function).or_insert_with(|| {
+                    list.push(function.clone());
+                    list.len().saturating_sub(1)
+                })
+            });
+            requantise.function = number;
+        }
+    }
+
     /// The public weights that a contraction reads, whosever they are.
     pub fn public_weights<'a>(&'a self, contract: &'a Contract) -> Option<&'a [i8]> {
         match contract.weights {
@@ -453,7 +441,7 @@ impl Operator {
             Self::View(view) => ([None; 2], &view.inputs),
             Self::Requantise(requantise) => ([Some(requantise.input), None], &[]),
             Self::Copy(input) => ([Some(*input), None], &[]),
-            Self::Bounded(Bounded { source: Source::Quotient { input, .. }, .. }) => {
+            Self::Bounded(Bounded { source: Source::Equal { input }, .. }) => {
                 ([Some(*input), None], &[])
             }
             Self::Bounded(_) | Self::OneHot(_) => ([None; 2], &[]),

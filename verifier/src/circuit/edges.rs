@@ -1,7 +1,9 @@
 //! Who reads what: laws about a description's edges that shapes and intervals do not show. Each is
 //! checked in one pass over the edges.
 
-use crate::circuit::description::{Description, OneHot, Operator, OutputSource, Visibility};
+use crate::circuit::description::{
+    Description, Function, FunctionId, OneHot, Operator, OutputSource, Visibility,
+};
 use crate::error::DescriptionError as Error;
 
 /// An input that is not public has the cells of the node that stands for it: without one nothing
@@ -24,6 +26,33 @@ pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
         return Err(Error::Shape { node: input.name.clone(), what });
     }
     Ok(())
+}
+
+/// One encoding for each description: functions stand in the order in which requantisations first
+/// read them, each is read, and no two are equal.
+pub fn functions(description: &Description) -> Result<(), Error> {
+    let functions = &description.functions;
+    let mut met = 0usize;
+    for node in &description.nodes {
+        let Operator::Requantise(requantise) = &node.operator else { continue };
+        let number = requantise.function;
+        if number > met {
+            return Err(Error::FunctionOrder { node: node.name.clone(), number, next: met });
+        }
+        met = met.max(number.saturating_add(1));
+    }
+    if met < functions.len() {
+        return Err(Error::FunctionUnread { number: met });
+    }
+    let mut sorted: Vec<(&Function, FunctionId)> = functions.iter().zip(0..).collect();
+    sorted.sort_unstable();
+    let equal = sorted.iter().zip(sorted.iter().skip(1)).find(|(one, other)| one.0 == other.0);
+    match equal {
+        Some(((_, first), (_, again))) => {
+            Err(Error::FunctionTwice { first: *first, again: *again })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Every input reaches an output: what is claimed of the outputs is claimed of all inputs, and a

@@ -8,6 +8,8 @@
 //! | [`facts`], [`geometry`] | shapes of tensors, of contractions and products |
 //! | `operators` | shape and interval of each operator's result |
 //! | [`bounded`] | integers of so many bits |
+//! | [`function`] | functions by table |
+//! | `shared` | what many operators read, looked at once |
 //! | `edges` | who may read what |
 //! | `forms` | what each node's cotangent will cost |
 //! | [`analysis`] | all of that for every node |
@@ -25,6 +27,7 @@ pub mod description;
 mod edges;
 pub mod facts;
 pub(crate) mod forms;
+pub mod function;
 pub mod geometry;
 pub mod interval;
 pub mod key;
@@ -33,6 +36,7 @@ mod operators;
 pub mod place;
 pub mod rows;
 pub mod sealed;
+mod shared;
 pub mod sheet;
 mod size;
 pub mod tables;

@@ -1,45 +1,17 @@
 //! Shape and interval of each operator's result, from those of what it reads.
 
-use std::collections::BTreeMap;
-
 use crate::circuit::description::{
-    Bounded, Combine, Contract, Description, Form, Hadamard, Hint, NodeId, OneHot, Operator,
-    Product, Requantise, Source, View, ViewKind, Visibility, Weights,
+    Bounded, Combine, Contract, Description, Form, Hadamard, Hint, OneHot, Operator, Product,
+    Requantise, Source, View, ViewKind, Visibility, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
 use crate::circuit::interval::{Bounds, Interval};
 use crate::circuit::sealed::{SEALED_WEIGHT, sealed_bias};
+use crate::circuit::shared::{Shared, Sides, sides};
 use crate::circuit::size::{count, within};
 use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_ELEMENTS, MAX_SHIFT};
-
-/// The sums of a row's positive weights, and of the sizes of its negative ones: all that bounds of
-/// its products depend on.
-type Sides = [i64; 2];
-
-/// The sides of public weights that several contractions read, by the node whose they are: a reader
-/// takes time in proportion to its rows then, of which it has factors, and not to weights that it
-/// does not have.
-pub(crate) type Shared = BTreeMap<NodeId, Vec<Sides>>;
-
-/// Adds what an operator needs that shares weights.
-pub(crate) fn share(shared: &mut Shared, description: &Description, operator: &Operator) {
-    let Operator::Contract(Contract { weights: Weights::PublicOf(owner), .. }) = operator else {
-        return;
-    };
-    let Some(contract) = description.contraction(*owner) else { return };
-    let Some(weights) = contract.weights.public() else { return };
-    let depth = weights.len().checked_div(contract.rows).unwrap_or(0).max(1);
-    shared.entry(*owner).or_insert_with(|| weights.chunks(depth).map(sides).collect());
-}
-
-fn sides(row: &[i8]) -> Sides {
-    // At most 2^27 weights of 8 bits: nothing overflows.
-    let positive = row.iter().map(|&weight| i64::from(weight.max(0))).sum();
-    let negative = row.iter().map(|&weight| i64::from(weight.min(0)).abs()).sum();
-    [positive, negative]
-}
 
 /// An operator of the description with its name, and the facts of the nodes before it.
 pub(crate) struct Reader<'a> {
@@ -112,7 +84,15 @@ impl Reader<'_> {
 
     fn requantise(&self, requantise: &Requantise) -> Result<Facts, Error> {
         let input = self.earlier(requantise.input)?;
-        let function = &requantise.function;
+        let number = requantise.function;
+        let read = self.description.functions.get(number).zip(self.shared.values(number));
+        let Some((function, values)) = read else {
+            return Err(Error::FunctionMissing {
+                node: self.node.into(),
+                number,
+                count: self.description.functions.len(),
+            });
+        };
         if requantise
             .limbs
             .checked_mul(self.description.limb_bits)
@@ -120,22 +100,22 @@ impl Reader<'_> {
         {
             return self.shape("it divides by more than 2^60");
         }
-        let Some(values) = Interval::of(&function.values) else {
+        let Some(interval) = values.interval else {
             return self.shape("its function has no entries");
         };
         if requantise.form == Form::Wide && function.values.len() < 2 {
             return self.shape("the wide form needs a function of at least two entries");
         }
-        if requantise.form == Form::Plain && !function.is_identity() {
+        if requantise.form == Form::Plain && !values.unchanged {
             return self.shape("the plain form needs a function that changes nothing");
         }
         let last = function.maximum().map(Bounds::from);
         self.interval(last.map(|last| last.union(function.minimum.into())))?;
-        Ok(Facts { interval: self.interval(Some(values.into()))?, ..input.clone() })
+        Ok(Facts { interval: self.interval(Some(interval.into()))?, ..input.clone() })
     }
 
     fn bounded(&self, bounded: &Bounded) -> Result<Facts, Error> {
-        let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
+        let (Source::Equal { input } | Source::Hint { input, .. }) = bounded.source;
         let mut facts = self.earlier(input)?.clone();
         if bounded.bits == 0 || bounded.bits > MAX_SHIFT {
             return self.shape("its elements have no bits or more than 60");
@@ -143,13 +123,7 @@ impl Reader<'_> {
         let maximum = 1i64.checked_shl(bounded.bits).and_then(|end| end.checked_sub(1));
         let maximum = maximum.unwrap_or(i64::MAX);
         match bounded.source {
-            Source::Quotient { unit, .. } if unit < 1 => {
-                return self.shape("its unit is less than one");
-            }
-            // Both sides of the equation are integers far below the modulus.
-            Source::Quotient { unit, .. } => {
-                self.interval(Bounds::from(maximum).times(unit))?;
-            }
+            Source::Equal { .. } => {}
             Source::Hint { hint, .. } => {
                 let (bits, offset) = match hint {
                     Hint::Maximum { shift, offset } | Hint::Shifted { shift, offset } => {
@@ -285,7 +259,7 @@ impl Reader<'_> {
                 Weights::Public(weights) => {
                     (public(sides(weights.chunks(depth).nth(row)?))?, 0.into())
                 }
-                Weights::PublicOf(owner) => (public(*self.shared.get(owner)?.get(row)?)?, 0.into()),
+                Weights::PublicOf(owner) => (public(self.shared.sides(*owner, row)?)?, 0.into()),
                 Weights::Sealed | Weights::SealedOf(_) => {
                     (sealed, Bounds::from(sealed_bias(self.description.bias_digits)).times(factor)?)
                 }

@@ -12,8 +12,8 @@ use pasta_curves::Fp;
 
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{
-    Description, Form, Function, Input, Node, NodeId, Operator, OutputSource, Requantise,
-    Visibility,
+    Description, Form, Function, FunctionId, Input, Node, NodeId, Operator, OutputSource,
+    Requantise, Visibility,
 };
 use crate::circuit::interval::Interval;
 use crate::circuit::size::within;
@@ -180,34 +180,34 @@ pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
 }
 
 /// What requantisations and ArgMaxes look up.
-struct Functions<'a> {
+struct Functions {
     /// Whether anything is divided, compared or bounded.
     limb: bool,
     /// The high parts of all wide forms.
     high: Option<Interval>,
     /// Functions of narrow forms, with all their quotients.
-    direct: BTreeMap<&'a Function, Interval>,
+    direct: BTreeMap<FunctionId, Interval>,
     /// Functions of wide forms.
-    low: BTreeMap<&'a Function, ()>,
+    low: BTreeSet<FunctionId>,
     /// First and last values of plain forms.
     plain: BTreeSet<(i64, i64)>,
 }
 
-impl<'a> Functions<'a> {
-    fn of(description: &'a Description, analysis: &Analysis) -> Result<Self, Error> {
+impl Functions {
+    fn of(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
         let (mut limb, mut high) = (false, None::<Interval>);
-        let (mut direct, mut low) = (BTreeMap::new(), BTreeMap::new());
+        let (mut direct, mut low) = (BTreeMap::new(), BTreeSet::new());
         let mut plain = BTreeSet::new();
         for node in &description.nodes {
             limb |= matches!(node.operator, Operator::Bounded(_));
             let Operator::Requantise(requantise) = &node.operator else { continue };
             let Some(domain) = quotients(description, analysis, requantise) else { continue };
-            let function = &requantise.function;
+            let Some(function) = description.function(requantise) else { continue };
             limb |= requantise.limbs > 0;
             match requantise.form {
                 Form::Narrow => {
                     direct
-                        .entry(function)
+                        .entry(requantise.function)
                         .and_modify(|all: &mut Interval| *all = all.union(domain))
                         .or_insert(domain);
                 }
@@ -215,7 +215,7 @@ impl<'a> Functions<'a> {
                     let overflow = || Error::Overflow { node: node.name.clone() };
                     let domain = high_parts(domain, function).ok_or_else(overflow)?;
                     high = Some(high.map_or(domain, |all| all.union(domain)));
-                    low.insert(function, ());
+                    low.insert(requantise.function);
                 }
                 Form::Plain => plain.extend(ends(function)),
             }
@@ -264,20 +264,28 @@ impl Tables {
             }
         }
         let (mut narrow, mut wide) = (BTreeMap::new(), BTreeMap::new());
-        for (function, domain) in direct {
-            narrow.insert(function, push(Content::Direct { function: function.clone(), domain })?);
+        // Tables stand in the order of their functions, whatever the functions' numbers.
+        let mut functions: Vec<_> = description.functions.iter().zip(0..).collect();
+        functions.sort_unstable();
+        for (function, number) in &functions {
+            let Some(&domain) = direct.get(number) else { continue };
+            let function = (*function).clone();
+            narrow.insert(*number, push(Content::Direct { function, domain })?);
         }
-        for function in low.into_keys() {
-            wide.insert(function, push(Content::Low { function: function.clone() })?);
+        for (function, number) in &functions {
+            if low.contains(number) {
+                wide.insert(*number, push(Content::Low { function: (*function).clone() })?);
+            }
         }
         let tag = |node: &Node| {
-            let Operator::Requantise(Requantise { form, function, .. }) = &node.operator else {
-                return None;
-            };
-            match form {
-                Form::Narrow => narrow.get(function).copied(),
-                Form::Wide => wide.get(function).copied(),
-                Form::Plain => tables.ranges.get(&ends(function)?).copied(),
+            let Operator::Requantise(requantise) = &node.operator else { return None };
+            match requantise.form {
+                Form::Narrow => narrow.get(&requantise.function).copied(),
+                Form::Wide => wide.get(&requantise.function).copied(),
+                Form::Plain => {
+                    let ends = ends(description.function(requantise)?)?;
+                    tables.ranges.get(&ends).copied()
+                }
             }
         };
         tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();

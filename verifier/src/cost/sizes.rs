@@ -225,10 +225,10 @@ impl Pass<'_> {
         let bits = self.key.description().limb_bits;
         let limbs = bounded.limbs(bits);
         form.into_iter().for_each(|form| self.place(form, limbs));
-        let quotient = matches!(bounded.source, Source::Quotient { .. });
+        let equal = matches!(bounded.source, Source::Equal { .. });
         let bound = bounded.padding(bits) > 0;
         let (own, equations) =
-            (Form::of(facts), usize::from(quotient).saturating_add(usize::from(bound)));
+            (Form::of(facts), usize::from(equal).saturating_add(usize::from(bound)));
         self.time.add(equations.saturating_mul(own.held()), 2);
         self.place(own, limbs.saturating_mul(equations));
     }
@@ -381,10 +381,12 @@ impl Pass<'_> {
                 .len()
                 .saturating_mul(16)
                 .saturating_add(combine.constant.len().saturating_mul(8)),
-            // With its table.
-            Operator::Requantise(requantise) => requantise.function.values.len().saturating_mul(16),
             _ => 0,
         });
+        // With their tables.
+        let functions = description.functions.iter();
+        let functions = functions.map(|function| function.values.len().saturating_mul(16));
+        let lengths = lengths.chain(functions);
         // As it is read: decoded, and encoded again to be compared.
         bytes.add(lengths.fold(0, usize::saturating_add), 3);
         let (rows, columns) = key.analysis().widest();

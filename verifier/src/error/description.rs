@@ -54,6 +54,40 @@ pub enum DescriptionError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A requantisation reads a function that the description does not have.
+    #[error("{node:?}: reads function {number}, but there are {count}")]
+    FunctionMissing {
+        /// The reading node.
+        node: String,
+        /// The number of the function.
+        number: usize,
+        /// How many functions there are.
+        count: usize,
+    },
+    /// Functions are not numbered in the order in which they are first read.
+    #[error("{node:?}: reads function {number} before any node reads function {next}")]
+    FunctionOrder {
+        /// The reading node.
+        node: String,
+        /// The number of the function.
+        number: usize,
+        /// The number of the first function that no node before reads.
+        next: usize,
+    },
+    /// A function that no requantisation reads.
+    #[error("no node reads function {number}")]
+    FunctionUnread {
+        /// The number of the function.
+        number: usize,
+    },
+    /// Two functions with the same entries.
+    #[error("functions {first} and {again} are the same: each stands once")]
+    FunctionTwice {
+        /// The number of the first.
+        first: usize,
+        /// The number of the other.
+        again: usize,
+    },
     /// Bounds that are reversed, or a scale that is no positive finite number.
     #[error("{node:?}: {what}")]
     Range {

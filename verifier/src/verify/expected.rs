@@ -143,13 +143,13 @@ mod tests {
             column_factors: vec![],
             bias: vec![3, -4],
         };
-        let requantise =
-            Requantise { input: 1, limbs: 2, function: Function::clamp(-4, 3), form: Form::Wide };
+        let requantise = Requantise { input: 1, limbs: 2, function: 0, form: Form::Wide };
         let description = Description {
             name: "small".into(),
             k: 7,
             limb_bits: 4,
             bias_digits: 1,
+            functions: vec![Function::clamp(-4, 3)],
             inputs: vec![Input {
                 name,
                 shape,

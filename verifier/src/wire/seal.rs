@@ -77,6 +77,7 @@ pub(crate) fn range_key(
         k,
         limb_bits: 1,
         bias_digits: 0,
+        functions: Vec::new(),
         inputs: tensors.iter().map(input).collect(),
         nodes: tensors.iter().enumerate().map(|(index, tensor)| node(index, tensor)).collect(),
         outputs: Vec::new(),

@@ -261,11 +261,11 @@ impl<'a> Network<'a> {
                     list.tensor(node.name.clone(), self.columns(id), self.divisions(id))
                 }
                 Operator::Bounded(bounded) => {
-                    if let Source::Quotient { input, unit } = bounded.source {
+                    if let Source::Equal { input } = bounded.source {
                         let pairs = self.nodes[input].iter().zip(&self.nodes[id]);
                         let forms = pairs.map(|(x, y)| {
                             let mut form = x.clone();
-                            add(&mut form, -integer(unit), y);
+                            add(&mut form, -Fp::ONE, y);
                             form
                         });
                         list.tensor(node.name.clone(), self.columns(id), forms);
@@ -336,6 +336,7 @@ impl<'a> Network<'a> {
             unreachable!()
         };
         let limb_bits = self.key.description().limb_bits;
+        let function = &self.key.description().functions[requantise.function];
         let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
         assert_eq!(limbs.len(), requantise.limbs as usize);
         let unit = Fp::from(1 << (requantise.limbs * limb_bits));
@@ -346,12 +347,9 @@ impl<'a> Network<'a> {
                 Fp::ZERO
             }
             Requantisation::Wide => {
-                cells.push((
-                    unit * Fp::from(requantise.function.values.len() as u64),
-                    self.cells(id, 0),
-                ));
+                cells.push((unit * Fp::from(function.values.len() as u64), self.cells(id, 0)));
                 cells.push((unit, self.cells(id, 2)));
-                unit * integer(requantise.function.minimum)
+                unit * integer(function.minimum)
             }
         };
         let form = |(element, form): (usize, &Form)| {

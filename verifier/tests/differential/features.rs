@@ -69,9 +69,9 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let bounded = |of: &dyn Fn(&Bounded) -> bool| {
         operator(&|operator| matches!(operator, Operator::Bounded(bounded) if of(bounded)))
     };
-    let quotient = |padded: bool| {
+    let check = |padded: bool| {
         bounded(&|b| {
-            matches!(b.source, Source::Quotient { .. })
+            matches!(b.source, Source::Equal { .. })
                 && (b.padding(description.limb_bits) > 0) == padded
         })
     };
@@ -97,7 +97,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         let mut functions: Vec<_> = operators()
             .filter_map(|operator| match operator {
                 Operator::Requantise(requantise) if requantise.form == form => {
-                    Some(&requantise.function)
+                    Some(requantise.function)
                 }
                 _ => None,
             })
@@ -384,12 +384,8 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
                     && !shows(id, Visibility::Sealed)
             }),
         ),
-        ("exact quotient, limbs as long as its bits", quotient(false)),
-        ("exact quotient, its highest limb bounded", quotient(true)),
-        (
-            "exact quotient by more than one",
-            bounded(&|b| matches!(b.source, Source::Quotient { unit: 2.., .. })),
-        ),
+        ("range check, limbs as long as its bits", check(false)),
+        ("range check, its highest limb bounded", check(true)),
         (
             "hint that something reads",
             operators()

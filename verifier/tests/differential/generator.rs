@@ -34,8 +34,6 @@ pub struct Draft<'a> {
     pub open: Vec<NodeId>,
     /// Most elements of a tensor.
     pub limit: usize,
-    /// Functions that requantisations have.
-    functions: Vec<Function>,
 }
 
 /// A description; few are refused, for tables that are too long and the like.
@@ -47,12 +45,13 @@ pub fn description(random: &mut Random) -> Description {
         limb_bits: *random.pick(&[1, 2, 3, 4, 5, 8, 12]),
         bias_digits: *random.pick(&[1, 2, 2, 3, 6]),
         inputs: Vec::new(),
+        functions: Vec::new(),
         nodes: Vec::new(),
         outputs: Vec::new(),
     };
-    let (shapes, bounds, open, functions) = Default::default();
+    let (shapes, bounds, open) = Default::default();
     let limit = ELEMENTS[usize::from(large)];
-    let mut draft = Draft { random, description, shapes, bounds, open, limit, functions };
+    let mut draft = Draft { random, description, shapes, bounds, open, limit };
     for _ in 0..*draft.random.pick(&[1, 1, 2, 2, 3]) {
         draft.input();
     }
@@ -66,6 +65,7 @@ pub fn description(random: &mut Random) -> Description {
     if !draft.description.nodes.iter().any(|node| is_sealed(&node.operator)) {
         draft.description.bias_digits = 0;
     }
+    draft.description.number_functions();
     draft.description
 }
 
@@ -179,7 +179,7 @@ impl Draft<'_> {
             15 => {
                 self.copy(node);
             }
-            16 => self.quotient(node),
+            16 => self.check(node),
             17 if self.random.once_in(2) => self.lookup(),
             17..19 => {
                 self.hadamard(node);
@@ -188,8 +188,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The node times a unit, moved so that it is not negative, by the unit.
-    fn quotient(&mut self, mut node: NodeId) {
+    /// The node, moved so that it is not negative.
+    fn check(&mut self, mut node: NodeId) {
         // Of linear forms the bound is rough.
         if !matches!(
             self.description.nodes[node].operator,
@@ -198,18 +198,14 @@ impl Draft<'_> {
             self.requantise(node);
             node = self.description.nodes.len() - 1;
         }
-        let unit = *self.random.pick(&[1, 1, 3, 1 << 12]);
         let bits = 128 - (2 * self.bounds[node]).leading_zeros().min(127);
         let bits = bits + *self.random.pick(&[0, 0, 1, 5]);
         let bound = i64::try_from(self.bounds[node]).ok();
-        let Some(constant) = bound.and_then(|bound| bound.checked_mul(unit)) else { return };
-        if bits > 60 || i128::from(unit) << bits > 1 << 61 {
-            return;
-        }
-        let combine = Combine { terms: vec![(node, unit)], constant: vec![constant] };
+        let Some(constant) = bound.filter(|_| bits <= 60) else { return };
+        let combine = Combine { terms: vec![(node, 1)], constant: vec![constant] };
         let shape = self.shapes[node].clone();
         let input = self.push(Operator::Combine(combine), shape.clone(), 2 * i128::from(constant));
-        let source = Source::Quotient { input, unit };
+        let source = Source::Equal { input };
         self.push(Operator::Bounded(Bounded { bits, source }), shape, 1 << bits);
     }
 
@@ -388,8 +384,8 @@ impl Draft<'_> {
         };
         let mut function = Function { minimum, values };
         // Equal functions share a table.
-        if !self.functions.is_empty() && self.random.once_in(3) {
-            function = self.random.pick(&self.functions).clone();
+        if !self.description.functions.is_empty() && self.random.once_in(3) {
+            function = self.random.pick(&self.description.functions).clone();
         }
         let mut form = if function.values.len() < 2 { Form::Narrow } else { form };
         // Every quotient is a value of it.
@@ -397,8 +393,9 @@ impl Draft<'_> {
             form = Form::Plain;
             function = Function::clamp(-quotient - 1, quotient + self.random.between(0, 2));
         }
-        self.functions.push(function.clone());
         let bound = function.values.iter().map(|value| i128::from(value.abs())).max().unwrap();
+        self.description.functions.push(function);
+        let function = self.description.functions.len() - 1;
         let requantise = Requantise { input, limbs, function, form };
         self.push(Operator::Requantise(requantise), self.shapes[input].clone(), bound);
     }

@@ -52,7 +52,7 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
             Operator::Copy(input) => shapes[*input].clone(),
             Operator::View(view) => view_shape(view, &shapes),
             Operator::Bounded(bounded) => match bounded.source {
-                Source::Quotient { input, .. } => shapes[input].clone(),
+                Source::Equal { input } => shapes[input].clone(),
                 Source::Hint { input, hint: Hint::Maximum { .. } } => {
                     let kept = shapes[input].len().saturating_sub(1);
                     let last = shapes[input].iter().skip(kept).map(|_| 1);

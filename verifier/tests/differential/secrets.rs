@@ -95,10 +95,8 @@ impl Secrets {
                 Operator::Bounded(bounded) => chosen(bounded, network, &nodes),
                 Operator::Requantise(requantise) => {
                     let shift = requantise.limbs * description.limb_bits;
-                    nodes[requantise.input]
-                        .iter()
-                        .map(|z| apply(&requantise.function, z >> shift))
-                        .collect()
+                    let function = &description.functions[requantise.function];
+                    nodes[requantise.input].iter().map(|z| apply(function, z >> shift)).collect()
                 }
                 Operator::Product(_) | Operator::Hadamard(_) => self.bilinear(network, id, &nodes),
                 Operator::Contract(contract) if is_sealed(&node.operator) => {
@@ -181,16 +179,13 @@ impl Secrets {
     }
 }
 
-/// A quotient, or what a hint says, cut to the range.
+/// The same, or what a hint says, cut to the range.
 fn chosen(bounded: &Bounded, network: &Network<'_>, nodes: &[Vec<i128>]) -> Vec<i128> {
     let most = (1i128 << bounded.bits) - 1;
-    let (Source::Quotient { input, .. } | Source::Hint { input, .. }) = bounded.source;
+    let (Source::Equal { input } | Source::Hint { input, .. }) = bounded.source;
     let x = &nodes[input];
     let values: Vec<i128> = match bounded.source {
-        Source::Quotient { unit, .. } => {
-            assert!(x.iter().all(|x| x.rem_euclid(unit.into()) == 0));
-            return x.iter().map(|x| x / i128::from(unit)).collect();
-        }
+        Source::Equal { .. } => return x.clone(),
         Source::Hint { hint: Hint::Maximum { offset, shift }, .. } => {
             let row = network.shapes[input].last().copied().unwrap_or(1);
             let most = x.chunks(row).map(|row| row.iter().max().unwrap());

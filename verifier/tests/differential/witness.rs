@@ -166,23 +166,21 @@ impl<'a> Witness<'a> {
                 let quotients: Vec<i128> = z.iter().map(|z| z.div_euclid(1 << shift)).collect();
                 let remainders: Vec<i128> = z.iter().map(|z| z.rem_euclid(1 << shift)).collect();
                 self.limbs(&cells.limbs, &remainders);
-                let (minimum, radix) = (
-                    i128::from(requantise.function.minimum),
-                    requantise.function.values.len() as i128,
-                );
+                let own = &key.description().functions[requantise.function];
+                let (minimum, radix) = (i128::from(own.minimum), own.values.len() as i128);
                 match requantise.form {
                     Form::Narrow => {
                         let fits = |content: &Content| {
                             matches!(content,
-                            Content::Direct { function, .. } if *function == requantise.function)
+                            Content::Direct { function, .. } if function == own)
                         };
                         self.run(run, &[&quotients, &values], &[&fits]);
                     }
                     Form::Plain => {
                         let fits = |content: &Content| {
                             matches!(content, Content::Range(range)
-                                if range.minimum == requantise.function.minimum
-                                    && Some(range.maximum) == requantise.function.maximum())
+                                if range.minimum == own.minimum
+                                    && Some(range.maximum) == own.maximum())
                         };
                         self.run(run, &[&quotients], &[&fits]);
                     }
@@ -195,7 +193,7 @@ impl<'a> Witness<'a> {
                         let splits = |content: &Content| matches!(content, Content::High { .. });
                         let selects = |content: &Content| {
                             matches!(content,
-                            Content::Low { function } if *function == requantise.function)
+                            Content::Low { function } if function == own)
                         };
                         self.run(run, &[&high, &side, &low, &values], &[&splits, &selects]);
                     }

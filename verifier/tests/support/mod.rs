@@ -39,6 +39,7 @@ pub fn valid() -> Description {
         k: 7,
         limb_bits: 4,
         bias_digits: 0,
+        functions: vec![Function::clamp(-4, 3)],
         inputs: vec![Input {
             name: "x".into(),
             shape: vec![1, 3, 3],
@@ -55,7 +56,7 @@ pub fn valid() -> Description {
                 Operator::Requantise(Requantise {
                     input: 1,
                     limbs: 1,
-                    function: Function::clamp(-4, 3),
+                    function: 0,
                     form: Form::Wide,
                 }),
             ),
@@ -108,9 +109,8 @@ pub fn hidden() -> Description {
         quantisation: READING,
         visibility,
     };
-    let requantise = |input, form| {
-        Operator::Requantise(Requantise { input, limbs: 1, function: Function::clamp(-4, 3), form })
-    };
+    let requantise =
+        |input, form| Operator::Requantise(Requantise { input, limbs: 1, function: 0, form });
     let grouped = Contract {
         groups: 2,
         weights: Weights::Public(vec![1, 2, 3, 4, -1, -2, -3, -4]),
@@ -133,6 +133,7 @@ pub fn hidden() -> Description {
         k: 7,
         limb_bits: 4,
         bias_digits: 2,
+        functions: vec![Function::clamp(-4, 3)],
         inputs: vec![
             input("x", &[2, 3, 3], Visibility::Public),
             input("p", &[1, 2, 3], Visibility::Private),
@@ -195,6 +196,7 @@ pub fn elements(change: impl FnOnce(&mut Description)) -> Result<(), Error> {
     (description.outputs[0].source, description.outputs[0].shape) =
         (OutputSource::Node(0), vec![1, 3, 3]);
     change(&mut description);
+    description.number_functions();
     analyse(&description).map(|_| ())
 }
 
