@@ -45,9 +45,9 @@ fn graph(
     description
 }
 
-/// A function of so many entries.
+/// A function of so many entries, each far from the one before.
 fn table(entries: i64) -> Function {
-    Function { minimum: 0, values: (0..entries).collect() }
+    Function { minimum: 0, values: (0..entries).map(|x| x * 7919 % entries).collect() }
 }
 
 fn output(shape: &[usize], node: NodeId) -> Output {
@@ -206,6 +206,10 @@ pub fn all() -> Vec<(&'static str, Description)> {
         ),
         ("a long input", graph(12, 4, flat(1 << 22, Public), vec![], &[1 << 22])),
         ("long tables", graph(14, 16, flat(1, Private), vec![requantise(0, 0, LONG)], &[1])),
+        (
+            "one long table read in many places",
+            graph(14, 16, flat(1, Private), vec![requantise(0, 0, LONG); 50_000], &[1]),
+        ),
         (
             "many weights",
             graph(

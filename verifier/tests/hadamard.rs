@@ -99,6 +99,7 @@ fn it_reads_a_product_of_matrices_by_one_equation() {
         description.bias_digits = 0;
         description.outputs.clear();
         description.nodes.push(named("elements", product(left, right)));
+        description.number_functions();
         shown(&mut description, OutputSource::Node(4), &[1, 2, 2]);
         VerifyingKey::new(description).map(|_| ())
     };

@@ -141,6 +141,7 @@ fn tables_and_columns_have_limits() {
             d.inputs[0].visibility = Visibility::Private;
             (d.inputs[0].shape, d.outputs[0].shape) = (vec![122, columns], vec![122, columns]);
             d.nodes.truncate(1);
+            d.number_functions();
             d.outputs[0].source = OutputSource::Node(0);
         }
     };

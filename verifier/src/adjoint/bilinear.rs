@@ -64,7 +64,7 @@ impl Backward<'_> {
             let layout = self.key.layout();
             self.kappa.add(layout.pieces(&run, 0), &left);
             self.kappa.add(layout.pieces(&run, 1), &right);
-            self.products.add(layout.products(&run), &vec![separator; length]);
+            self.products.add_constant(layout.products(&run), separator, length);
         }
         [left, right]
     }

@@ -1,12 +1,8 @@
-//! Cotangents of tensors on their way back, and `κ`, where they end.
-
-use std::ops::Range;
-use std::sync::Arc;
+//! Cotangents of tensors on their way back.
 
 use ff::Field;
 use pasta_curves::Fp;
 
-use crate::circuit::place::{Piece, add};
 use crate::circuit::sheet::{Pattern, Sheet};
 use crate::threads::for_each_chunk;
 
@@ -109,86 +105,6 @@ impl Cotangent {
     }
 }
 
-/// What is still to be added to a column of `κ`: elements `first..` of a cotangent of rank one.
-struct Pending {
-    place: Range<usize>,
-    first: usize,
-    rows: Arc<Vec<Fp>>,
-    columns: usize,
-}
-
-/// `κ` or `π` in the making. Cotangents of rank one are most of the work, and the pass reads none
-/// of it: the columns are filled side by side at the end.
-pub(crate) struct Kappa {
-    columns: Vec<Vec<Fp>>,
-    pending: Vec<Vec<Pending>>,
-}
-
-impl Kappa {
-    /// All zero.
-    pub(crate) fn new(columns: usize, rows: usize) -> Self {
-        Self {
-            columns: zeros(columns, rows),
-            pending: std::iter::repeat_with(Vec::new).take(columns).collect(),
-        }
-    }
-
-    /// Adds values, one per element, to the cells of a tensor.
-    pub(crate) fn add(&mut self, pieces: impl Iterator<Item = Piece>, values: &[Fp]) {
-        add(&mut self.columns, pieces, values);
-    }
-
-    /// Adds `factor·cotangent` to the cells of a tensor.
-    pub(crate) fn place(
-        &mut self,
-        pieces: impl Iterator<Item = Piece>,
-        cotangent: &Cotangent,
-        factor: Fp,
-    ) {
-        let scaled = if factor == Fp::ONE { None } else { Some(cotangent.scaled(factor)) };
-        match scaled.as_ref().unwrap_or(cotangent) {
-            Cotangent::Dense(values) => self.add(pieces, values),
-            Cotangent::Outer { rows, columns } => {
-                let rows = Arc::new(rows.clone());
-                for Piece { column, rows: place, elements } in pieces {
-                    let (first, rows, columns) = (elements.start, Arc::clone(&rows), *columns);
-                    let pending = self.pending.get_mut(column);
-                    pending.into_iter().for_each(|list| {
-                        list.push(Pending {
-                            place: place.clone(),
-                            first,
-                            rows: rows.clone(),
-                            columns,
-                        })
-                    });
-                }
-            }
-        }
-    }
-
-    /// The columns, with what is pending.
-    pub(crate) fn fill(mut self, sigma: &[Fp]) -> Vec<Vec<Fp>> {
-        let mut columns: Vec<_> = self.columns.iter_mut().zip(self.pending).collect();
-        for_each_chunk(&mut columns, 1, |_, columns| {
-            for (kappa, pending) in columns {
-                for Pending { place, first, rows, columns } in pending {
-                    let values = kappa.get_mut(place.clone()).unwrap_or_default();
-                    add_elements(values, *first, rows, along(sigma, *columns));
-                }
-            }
-        });
-        self.columns
-    }
-}
-
-/// Columns of zeros, made side by side: the system clears their pages when they are first written
-/// to.
-fn zeros(count: usize, rows: usize) -> Vec<Vec<Fp>> {
-    let mut columns = vec![Vec::new(); count];
-    for_each_chunk(&mut columns, 1, |_, column| column.fill(vec![Fp::ZERO; rows]));
-    columns
-}
-
 /// Adds `rows ⊗ columns` to a tensor.
 fn add_outer(values: &mut [Fp], rows: &[Fp], columns: &[Fp]) {
     /// Elements that are worth a thread.
@@ -199,7 +115,7 @@ fn add_outer(values: &mut [Fp], rows: &[Fp], columns: &[Fp]) {
 }
 
 /// Adds the elements `first..` of `rows ⊗ columns`.
-fn add_elements(mut values: &mut [Fp], first: usize, rows: &[Fp], columns: &[Fp]) {
+pub(super) fn add_elements(mut values: &mut [Fp], first: usize, rows: &[Fp], columns: &[Fp]) {
     let (row, mut skipped) = (
         first.checked_div(columns.len()).unwrap_or(0),
         first.checked_rem(columns.len()).unwrap_or(0),

@@ -40,12 +40,16 @@ impl Backward<'_> {
             .collect();
         let mut padding = Fp::ZERO;
         let dense = cotangent.dense(&self.sigma);
-        let parts = scatter(&view.kind, &shapes, &facts.shape, &dense, Fp::ZERO, &mut padding);
+        for (index, &input) in view.inputs.iter().enumerate() {
+            // A view may be of little of a large tensor, as many others are: what the tensor has
+            // already stays where it is.
+            let Some(mut all) = self.dense(input) else { continue };
+            let to = (all.as_mut_slice(), &mut padding);
+            scatter(&view.kind, &shapes, index, &facts.shape, &dense, to);
+            self.add(input, Cotangent::Dense(all));
+        }
         if let ViewKind::Pad { value, .. } = &view.kind {
             self.constant(padding * integer(*value));
-        }
-        for (&input, part) in view.inputs.iter().zip(parts) {
-            self.add(input, Cotangent::Dense(part));
         }
     }
 
@@ -88,7 +92,7 @@ impl Backward<'_> {
                     values.chunks_mut(columns.max(1)).zip(row_factors).zip(&biases)
                 {
                     let sum: Fp = row.iter().sum();
-                    self.adjoint.target -= sum * bias;
+                    self.target -= sum * bias;
                     row.iter_mut()
                         .zip(&column_factors)
                         .for_each(|(g, column)| *g *= factor * column);

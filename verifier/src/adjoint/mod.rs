@@ -20,7 +20,8 @@
 //! | `linear` | steps through sums, views and contractions |
 //! | `bilinear` | steps through products of committed values |
 //! | [`factors`] | what those are made of, on both sides |
-//! | `cotangent` | what the pass carries, and where `κ` is made |
+//! | `cotangent` | what the pass carries |
+//! | `kappa` | where it ends: columns for provers, sums over them for verifiers |
 //! | [`contraction`] | the transpose of a contraction |
 //! | `table` | steps through tables that are read at public indices |
 //! | `sliding` | the same under powers of a challenge, linear in elements and taps |
@@ -30,10 +31,11 @@ pub mod contraction;
 mod cotangent;
 mod equations;
 pub mod factors;
+mod kappa;
 mod linear;
 mod pass;
 mod sliding;
 mod table;
 
 pub use cotangent::WeightCotangent;
-pub use pass::{Adjoint, backward};
+pub use pass::{Adjoint, backward, backward_at};

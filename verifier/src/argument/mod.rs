@@ -7,9 +7,11 @@
 //! | [`reader`] | the verifier's side of it |
 //! | [`row_sum`] | every constraint as one sum over rows, once for prover and verifier |
 //! | [`messages`] | what holds between the hidden messages of the row sum |
+//! | `tables` | the tables at the challenges |
 //! | [`public`] | the public columns at the point of the row sum |
 //! | [`combination`], [`opened`] | which combination of all columns is opened, and to what |
 //! | [`running_sum`] | the one polynomial constraint that is left |
+//! | `msm` | sums of multiples of points |
 //! | [`opening`] | halo2's multi-point opening |
 //! | [`stage`] | what making one consists of, by name |
 //!
@@ -19,6 +21,7 @@
 pub mod bound;
 pub mod combination;
 pub mod messages;
+mod msm;
 pub mod opened;
 pub mod opening;
 pub mod public;
@@ -27,6 +30,7 @@ pub mod row_sum;
 pub mod running_sum;
 pub mod schedule;
 pub mod stage;
+pub(crate) mod tables;
 
 use pasta_curves::{EqAffine, Fp};
 

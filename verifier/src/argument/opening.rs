@@ -15,9 +15,9 @@
 
 use ff::{BatchInvert, Field};
 use group::Group;
-use halo2_proofs::arithmetic::best_multiexp;
 use pasta_curves::{EqAffine, Fp};
 
+use crate::argument::msm;
 use crate::argument::reader::Reader;
 use crate::argument::schedule::{AwaitsOpeningQuotient, Round};
 use crate::challenges::{X1, X2, X3, X4, Xi, Z};
@@ -52,7 +52,7 @@ impl Equation {
 
     /// Whether it holds: one multi-scalar multiplication.
     pub fn holds(&self) -> bool {
-        bool::from(best_multiexp(&self.scalars, &self.points).is_identity())
+        bool::from(msm::sum(&self.scalars, &self.points).is_identity())
     }
 }
 

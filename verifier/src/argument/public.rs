@@ -3,18 +3,16 @@
 
 use core::ops::Range;
 
-use ff::{BatchInvert, Field};
 use pasta_curves::Fp;
 
 use crate::adjoint::Adjoint;
-use crate::challenges::{Beta, Coordinate, LookupChallenges, Theta};
+use crate::argument::tables::tag_value;
+use crate::challenges::{Coordinate, LookupChallenges};
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::layout::Layout;
-use crate::circuit::tables::{Tuple, compress_tuple, tag_value};
 use crate::error::Rejection;
 use crate::field::multilinear::{inner_product, weights};
 use crate::field::powers;
-use crate::threads::for_each_chunk;
 
 /// The weights of rows at the point of the row sum.
 #[derive(Clone, Debug)]
@@ -60,7 +58,7 @@ impl Rows {
     }
 
     /// `κ̂` of every column of sealed weights.
-    pub fn sealed_weights(&self, layout: &Layout, adjoint: &Adjoint) -> Vec<Fp> {
+    pub fn sealed_weights<T>(&self, layout: &Layout, adjoint: &Adjoint<T>) -> Vec<Fp> {
         let sheets = layout.weight_sheets().zip(&adjoint.weights);
         sheets.flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &self.weights)).collect()
     }
@@ -84,59 +82,23 @@ pub struct Public {
 }
 
 impl Public {
-    /// Evaluates every column: one multiplication a cell.
+    /// Evaluates every column; those of the adjoint check are, at the same rows.
     pub fn evaluate(
         key: &VerifyingKey,
         rows: &Rows,
-        adjoint: &Adjoint,
+        adjoint: &Adjoint<Fp>,
         challenges: &LookupChallenges,
     ) -> Result<Self, Rejection> {
         let layout = key.layout();
-        let evaluate = |columns: &[Vec<Fp>]| {
-            let mut values: Vec<(&Vec<Fp>, Fp)> =
-                columns.iter().map(|column| (column, Fp::zero())).collect();
-            for_each_chunk(&mut values, 1, |_, values| {
-                values
-                    .iter_mut()
-                    .for_each(|(column, value)| *value = inner_product(column, &rows.weights));
-            });
-            values.into_iter().map(|(_, value)| value).collect()
-        };
-        let inverses = key.table_inverses(challenges.theta, challenges.beta);
+        let inverses = key.table_sums(challenges.theta, challenges.beta, &rows.weights);
         let inverses = inverses.ok_or(Rejection::DegenerateChallenge { part: "table" })?;
         Ok(Self {
             weight: inner_product(&powers(*challenges.zeta, layout.usable), &rows.weights),
             active: rows.active(layout),
             tags: rows.tags(layout),
-            kappa: evaluate(&adjoint.kappa),
-            separators: evaluate(&adjoint.separators),
-            inverses: evaluate(&inverses),
+            kappa: adjoint.kappa.clone(),
+            separators: adjoint.separators.clone(),
+            inverses,
         })
-    }
-}
-
-impl VerifyingKey {
-    /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator
-    /// is zero.
-    ///
-    /// Rows of the last slot that no table fills repeat the all-zero tuple, which is always valid.
-    pub fn table_inverses(&self, theta: Theta, beta: Beta) -> Option<Vec<Vec<Fp>>> {
-        let layout = self.layout();
-        let tuples: Vec<(usize, Tuple)> = self.tables().tuples().collect();
-        let slots = tuples.chunks(layout.usable.max(1));
-        let mut columns: Vec<_> = slots.map(|tuples| (tuples, Vec::new())).collect();
-        for_each_chunk(&mut columns, 1, |_, columns| {
-            for (tuples, inverses) in columns {
-                inverses.extend(
-                    tuples.iter().map(|(tag, tuple)| *beta + compress_tuple(*tag, *tuple, *theta)),
-                );
-                inverses.resize(layout.usable, *beta);
-                inverses.iter_mut().batch_invert();
-            }
-        });
-        // What is zero stays zero.
-        let inverses: Vec<Vec<Fp>> = columns.into_iter().map(|(_, inverses)| inverses).collect();
-        let degenerate = inverses.iter().flatten().any(|value| bool::from(value.is_zero()));
-        (!degenerate).then_some(inverses)
     }
 }

@@ -7,8 +7,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-
-use pasta_curves::Fp;
+use std::ops::Range;
 
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{
@@ -18,7 +17,6 @@ use crate::circuit::description::{
 use crate::circuit::interval::Interval;
 use crate::circuit::size::within;
 use crate::error::DescriptionError as Error;
-use crate::field::integer;
 use crate::limits::MAX_TABLE_ROWS;
 
 /// A tuple of cells; unused positions are zero.
@@ -71,30 +69,40 @@ impl Content {
     }
 
     /// All tuples, in order.
-    pub fn tuples(&self) -> Box<dyn Iterator<Item = Tuple> + '_> {
+    pub fn tuples(&self) -> impl Iterator<Item = Tuple> + '_ {
+        (0..self.rows()).map(|row| self.tuple(row))
+    }
+
+    /// The tuple of a row; of one beyond the last any.
+    pub(crate) fn tuple(&self, row: usize) -> Tuple {
+        let index = i64::try_from(row).unwrap_or(i64::MAX);
+        let from = |minimum: i64| minimum.checked_add(index).unwrap_or(i64::MAX);
         match self {
-            Self::Zero => Box::new(std::iter::once([0; 3])),
-            Self::Limb { bits } => {
-                Box::new((0..1i64.checked_shl(*bits).unwrap_or(0)).map(|x| [x, 0, 0]))
-            }
-            Self::Range(domain) => Box::new((domain.minimum..=domain.maximum).map(|x| [x, 0, 0])),
+            Self::Zero => [0; 3],
+            Self::Limb { .. } => [index, 0, 0],
+            Self::Range(domain) => [from(domain.minimum), 0, 0],
             Self::Direct { function, domain } => {
-                Box::new((domain.minimum..=domain.maximum).map(|x| [x, function.apply(x), 0]))
+                let x = from(domain.minimum);
+                [x, function.apply(x), 0]
             }
             Self::High { domain } => {
-                Box::new((domain.minimum..=domain.maximum).map(|x| [x, x.signum(), 0]))
+                let high = from(domain.minimum);
+                [high, high.signum(), 0]
             }
-            Self::Low { function } => Box::new((-1..=1i64).flat_map(move |side| {
-                (0..function.radix()).zip(&function.values).map(move |(low, &inside)| {
-                    let ends = (function.values.first(), function.values.last());
-                    let value = match (side, ends) {
-                        (-1, (Some(&first), _)) => first,
-                        (1, (_, Some(&last))) => last,
-                        _ => inside,
-                    };
-                    [side, low, value]
-                })
-            })),
+            Self::Low { function } => {
+                let Function { values, .. } = function;
+                let radix = function.radix();
+                let value = |value: Option<&i64>| value.copied().unwrap_or_default();
+                match index.checked_sub(radix) {
+                    Some(low @ 0..) if low < radix => {
+                        [0, low, value(values.get(usize::try_from(low).unwrap_or(0)))]
+                    }
+                    Some(beyond @ 0..) => {
+                        [1, beyond.checked_sub(radix).unwrap_or(0), value(values.last())]
+                    }
+                    _ => [-1, index, value(values.first())],
+                }
+            }
         }
     }
 
@@ -305,6 +313,22 @@ impl Tables {
             .flat_map(|(tag, table)| table.content.tuples().map(move |tuple| (tag, tuple)))
     }
 
+    /// The tables that have some of these rows of the concatenation, each with its tag and those of
+    /// its own rows.
+    pub(crate) fn within(
+        &self,
+        rows: Range<usize>,
+    ) -> impl Iterator<Item = (usize, &Content, Range<usize>)> {
+        let end = |table: &Table| table.start.saturating_add(table.content.rows());
+        let first = self.list.partition_point(|table| end(table) <= rows.start);
+        let tables = self.list.iter().enumerate().skip(first);
+        let until = rows.end;
+        tables.take_while(move |(_, table)| table.start < until).map(move |(tag, table)| {
+            let own = |row: usize| row.saturating_sub(table.start);
+            (tag, &table.content, own(rows.start)..own(rows.end).min(table.content.rows()))
+        })
+    }
+
     /// Row of a tagged tuple in the concatenation, if it is allowed.
     pub fn find(&self, tag: usize, tuple: Tuple) -> Option<usize> {
         let table = self.list.get(tag)?;
@@ -330,17 +354,6 @@ impl Tables {
     pub(crate) fn function_tag(&self, node: NodeId) -> usize {
         self.functions.get(node).copied().unwrap_or(0)
     }
-}
-
-/// `tag + θ·c₁ + θ²·c₂ + θ³·c₃`: the tag has a power of its own.
-pub(crate) fn compress_tuple(tag: usize, tuple: Tuple, theta: Fp) -> Fp {
-    let cells = tuple.iter().rev().skip_while(|cell| **cell == 0);
-    tag_value(tag) + cells.fold(Fp::zero(), |sum, cell| (sum + integer(*cell)) * theta)
-}
-
-/// A tag as a field element.
-pub(crate) fn tag_value(tag: usize) -> Fp {
-    Fp::from(u64::try_from(tag).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -113,40 +113,34 @@ pub fn gather<T: Copy>(
         .collect()
 }
 
-/// The transpose of [`gather`]: hands each element of `cotangent` to the input element it came
-/// from, as one vector per input, and to `padding` what fell on padding.
+/// The transpose of [`gather`]: adds each element of `cotangent` that came from input `index` to
+/// the one it came from, and to `padding` what fell on padding. What came from others is left.
 #[allow(clippy::arithmetic_side_effects, reason = "T is a field, or small integers in tests")]
 pub fn scatter<T: Copy + core::ops::AddAssign>(
     kind: &ViewKind,
     inputs: &[&[usize]],
+    index: usize,
     output: &[usize],
     cotangent: &[T],
-    zero: T,
-    padding: &mut T,
-) -> Vec<Vec<T>> {
-    let sizes = inputs.iter().map(|shape| shape.iter().product::<usize>());
-    let mut result: Vec<Vec<T>> = sizes.map(|size| vec![zero; size]).collect();
+    (values, padding): (&mut [T], &mut T),
+) {
     if let ViewKind::Concat(axis) = kind {
-        let mut rest = cotangent.iter();
-        let outer: usize = output.iter().take(*axis).product();
-        for block in 0..outer {
-            for (shape, values) in inputs.iter().zip(&mut result) {
-                let length = run(shape, *axis);
-                let target = values.iter_mut().skip(block.saturating_mul(length)).take(length);
-                target.zip(rest.by_ref().take(length)).for_each(|(to, from)| *to += *from);
-            }
+        let lengths = || inputs.iter().map(|shape| run(shape, *axis));
+        let (skipped, length) =
+            (lengths().take(index).sum::<usize>(), lengths().nth(index).unwrap_or(0));
+        let blocks = cotangent.chunks(lengths().sum::<usize>().max(1));
+        for (to, block) in values.chunks_mut(length.max(1)).zip(blocks) {
+            to.iter_mut().zip(block.iter().skip(skipped)).for_each(|(to, from)| *to += *from);
         }
-        return result;
+        return;
     }
-    if let (Some(shape), Some(values)) = (inputs.first(), result.first_mut()) {
-        for (source, &value) in sources(kind, shape, output).into_iter().zip(cotangent) {
-            match source.and_then(|at| values.get_mut(at)) {
-                Some(to) => *to += value,
-                None => *padding += value,
-            }
+    let Some(shape) = inputs.get(index) else { return };
+    for (source, &value) in sources(kind, shape, output).into_iter().zip(cotangent) {
+        match source.and_then(|at| values.get_mut(at)) {
+            Some(to) => *to += value,
+            None => *padding += value,
         }
     }
-    result
 }
 
 #[cfg(test)]
@@ -158,10 +152,10 @@ mod tests {
         assert_eq!(gather(&kind, &[(shape, &values)], output, -7), expected);
         // <gather(x), g> = <x, scatter(g)> + padding part: the defining property of a transpose.
         let cotangent: Vec<i64> = (0..expected.len() as i64).map(|i| i * i + 3).collect();
-        let mut padding = 0;
-        let back = scatter(&kind, &[shape], output, &cotangent, 0, &mut padding);
+        let (mut back, mut padding) = (vec![0; values.len()], 0);
+        scatter(&kind, &[shape], 0, output, &cotangent, (&mut back, &mut padding));
         let left: i64 = expected.iter().zip(&cotangent).map(|(a, b)| a * b).sum();
-        let right: i64 = back[0].iter().zip(&values).map(|(a, b)| a * b).sum();
+        let right: i64 = back.iter().zip(&values).map(|(a, b)| a * b).sum();
         assert_eq!(left, right - 7 * padding);
     }
 
@@ -186,7 +180,11 @@ mod tests {
         let joined =
             gather(&ViewKind::Concat(1), &[(shapes[0], &a[..]), (shapes[1], &b[..])], &[2, 3], 0);
         assert_eq!(joined, [1, 2, 5, 3, 4, 6]);
-        let back = scatter(&ViewKind::Concat(1), &shapes, &[2, 3], &joined, 0, &mut 0);
-        assert_eq!(back, [a.to_vec(), b.to_vec()]);
+        for (index, part) in [&a[..], &b].into_iter().enumerate() {
+            let mut back = vec![100; part.len()];
+            let kind = ViewKind::Concat(1);
+            scatter(&kind, &shapes, index, &[2, 3], &joined, (&mut back, &mut 0));
+            assert_eq!(back, part.iter().map(|value| 100 + value).collect::<Vec<_>>());
+        }
     }
 }

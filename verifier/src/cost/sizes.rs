@@ -20,12 +20,13 @@ const ELEMENT: u64 = 32;
 /// Decoding a point, in multiplications.
 const DECODE: u64 = 600;
 /// A term of the multi-scalar multiplication, in multiplications, for the fewest rows.
-const TERM: u64 = 700;
+const TERM: u64 = 450;
 /// A row of the parameters: reading, the Lagrange basis, weights, its share of the opening.
 const ROW: u64 = 200;
-/// A tuple of a table and its reciprocal.
-const TUPLE: u64 = 24;
-/// A cell: its cotangent, and the weight of its row.
+/// A tuple of a table: compressed anew, if its cells are far from those before, and added to a
+/// fraction.
+const TUPLE: u64 = 9;
+/// A cell: its cotangent times the weight of its row.
 const CELL: u64 = 2;
 /// An integer of the statement: reading, hashing, and its cotangent.
 const SHOWN: u64 = 8;
@@ -312,13 +313,11 @@ impl Pass<'_> {
     fn columns(&self) -> u64 {
         let key = self.key;
         let layout = key.layout();
-        let (evaluated, sealed) = (layout.factor_columns().end, layout.sealed_columns().count());
+        let sealed = layout.sealed_columns().count();
         let points = Sizes::of(key).bytes().checked_div(32).unwrap_or(0).saturating_add(sealed);
-        let pairs = layout.multiplied_pairs();
         let mut time = Tally(START);
         time.add(layout.rows, ROW.saturating_add(self.term()));
         time.add(points, DECODE.saturating_add(self.term()));
-        time.add(layout.usable.saturating_mul(evaluated.saturating_add(pairs)), CELL);
         time.add(layout.usable.saturating_mul(layout.slots), TUPLE);
         for sheet in layout.weight_sheets() {
             time.add(
@@ -346,7 +345,7 @@ impl Pass<'_> {
 
     /// A term of the multi-scalar multiplication: long ones share more.
     fn term(&self) -> u64 {
-        let saved = u64::from(self.key.description().k.saturating_sub(8)).saturating_mul(55);
+        let saved = u64::from(self.key.description().k.saturating_sub(8)).saturating_mul(30);
         TERM.saturating_sub(saved)
     }
 
@@ -355,13 +354,6 @@ impl Pass<'_> {
         let key = self.key;
         let layout = key.layout();
         let mut bytes = Tally(BASE_BYTES);
-        let pairs = layout.multiplied_pairs();
-        bytes.add(
-            layout.usable.saturating_mul(layout.factor_columns().end.saturating_add(pairs)),
-            ELEMENT,
-        );
-        // Tuples and reciprocals.
-        bytes.add(layout.usable.saturating_mul(layout.slots), 2 * ELEMENT);
         bytes.add(layout.rows, ROW_BYTES);
         bytes.add(Sizes::of(key).bytes(), 6);
         bytes.add(layout.sealed_columns().count(), 300);

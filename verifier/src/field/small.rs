@@ -123,7 +123,7 @@ impl Wide {
 }
 
 /// The words of the canonical representative, lowest first.
-fn words(element: Fp) -> [u64; 4] {
+pub(crate) fn words(element: Fp) -> [u64; 4] {
     let bytes = element.to_repr();
     let mut words = [0; 4];
     for (word, bytes) in words.iter_mut().zip(arrays::<_, 8>(&bytes).0) {

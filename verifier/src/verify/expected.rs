@@ -5,7 +5,7 @@ use ff::Field;
 use pasta_curves::{EqAffine, Fp};
 
 use super::basis::Basis;
-use crate::adjoint::{Adjoint, backward};
+use crate::adjoint::{Adjoint, backward_at};
 use crate::argument::Argument;
 use crate::argument::opened::Opened;
 use crate::argument::opening::{Claim, Equation};
@@ -20,7 +20,7 @@ use crate::wire::statement::CheckedStatement;
 
 /// What follows from the key, the statement and the challenges.
 pub(super) struct Expected {
-    adjoint: Adjoint,
+    adjoint: Adjoint<Fp>,
     rows: Rows,
     opened: Opened,
 }
@@ -32,8 +32,8 @@ impl Expected {
         statement: &CheckedStatement<'_>,
         argument: &Argument,
     ) -> Result<Self, Rejection> {
-        let adjoint = backward(key, statement.statement(), argument.linear);
         let rows = Rows::new(&argument.point, key.layout());
+        let adjoint = backward_at(key, statement.statement(), argument.linear, &rows.weights);
         let public = Public::evaluate(key, &rows, &adjoint, &argument.lookup)?;
         let opened = public.opened(
             key.layout(),

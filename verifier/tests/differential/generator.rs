@@ -188,7 +188,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The node, moved so that it is not negative.
+    /// The node, moved so that it is not negative, and perhaps further.
     fn check(&mut self, mut node: NodeId) {
         // Of linear forms the bound is rough.
         if !matches!(
@@ -198,10 +198,14 @@ impl Draft<'_> {
             self.requantise(node);
             node = self.description.nodes.len() - 1;
         }
-        let bits = 128 - (2 * self.bounds[node]).leading_zeros().min(127);
+        let further = *self.random.pick(&[0, 0, 3, 1 << 12]);
+        let most = 2 * self.bounds[node] + i128::from(further);
+        let bits = 128 - most.leading_zeros().min(127);
         let bits = bits + *self.random.pick(&[0, 0, 1, 5]);
         let bound = i64::try_from(self.bounds[node]).ok();
-        let Some(constant) = bound.filter(|_| bits <= 60) else { return };
+        let Some(constant) = bound.filter(|_| bits <= 60).map(|bound| bound + further) else {
+            return;
+        };
         let combine = Combine { terms: vec![(node, 1)], constant: vec![constant] };
         let shape = self.shapes[node].clone();
         let input = self.push(Operator::Combine(combine), shape.clone(), 2 * i128::from(constant));

@@ -23,15 +23,18 @@ mod witness;
 use compare::{compare, transpose};
 use equations::Network;
 use features::Features;
+use ff::Field;
+use pasta_curves::Fp;
 use random::Random;
 use secrets::{Draw, Secrets};
 use witness::Witness;
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::adjoint::backward;
+use zkinfer_verifier::adjoint::{Adjoint, backward, backward_at};
 use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
+use zkinfer_verifier::field::multilinear::inner_product;
 
 /// Cases of a run that is told no number.
-const CASES: usize = 1200;
+const CASES: usize = 1400;
 /// Cases that at least have each feature in such a run.
 const LEAST: usize = 3;
 
@@ -78,6 +81,18 @@ impl Drop for Failing {
     }
 }
 
+/// Of each column the sum of its entries times the weights of their rows.
+fn summed(adjoint: &Adjoint, weights: &[Fp]) -> Adjoint<Fp> {
+    let sums =
+        |columns: &[Vec<Fp>]| columns.iter().map(|column| inner_product(column, weights)).collect();
+    Adjoint {
+        kappa: sums(&adjoint.kappa),
+        separators: sums(&adjoint.separators),
+        weights: adjoint.weights.clone(),
+        target: adjoint.target,
+    }
+}
+
 fn check(key: &VerifyingKey, random: &mut Random) {
     let network = Network::new(key);
     for turn in 0..3 {
@@ -103,6 +118,10 @@ fn check(key: &VerifyingKey, random: &mut Random) {
         let total = transpose(&equations, challenges);
         let adjoint = backward(key, &witness.statement, challenges);
         compare(&network, &witness.statement, &total, &adjoint, challenges);
+        let weights = (3..).map(|row| Fp::from(row).square().square());
+        let weights: Vec<Fp> = weights.take(key.layout().usable).collect();
+        let sums = backward_at(key, &witness.statement, challenges, &weights);
+        assert_eq!(sums, summed(&adjoint, &weights));
         witness.check_sum(&adjoint, &total, random);
     }
 }
