@@ -5,7 +5,6 @@
 //! longer than the circuit. A tag is unique per table and non-zero; tag 0 has one row, all zeros,
 //! which is what unused rows of the circuit hold.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -237,10 +236,9 @@ impl Functions {
 }
 
 impl Tables {
-    /// The tables that a description's requantisations and ArgMaxes need; equal functions share
-    /// one.
+    /// The tables that a description's requantisations and ArgMaxes need.
     pub(crate) fn new(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
-        let Functions { limb, high, direct, low, plain } = Functions::of(description, analysis)?;
+        let functions = Functions::of(description, analysis)?;
         let mut tables = Self {
             list: Vec::new(),
             limb: 0,
@@ -248,41 +246,54 @@ impl Tables {
             ranges: BTreeMap::new(),
             functions: Vec::new(),
         };
-        let mut rows = 0usize;
-        let mut push = |content: Content| -> Result<usize, Error> {
-            let start = rows;
-            rows = rows.saturating_add(content.rows());
-            within(&description.name, "table rows", rows, MAX_TABLE_ROWS)?;
-            tables.list.push(Table { content, start });
-            Ok(tables.list.len().saturating_sub(1))
-        };
-        push(Content::Zero)?;
-        if limb {
-            tables.limb = push(Content::Limb { bits: description.limb_bits })?;
+        let name = &description.name;
+        tables.push(Content::Zero, name)?;
+        if functions.limb {
+            tables.limb = tables.push(Content::Limb { bits: description.limb_bits }, name)?;
         }
-        if let Some(domain) = high {
-            tables.high = push(Content::High { domain })?;
+        if let Some(domain) = functions.high {
+            tables.high = tables.push(Content::High { domain }, name)?;
         }
         let inputs = description.inputs.iter();
         let hidden = inputs.filter(|input| input.visibility != Visibility::Public);
-        let ranges = hidden.map(|input| (input.minimum, input.maximum)).chain(plain);
-        for range @ (minimum, maximum) in ranges {
-            if let Entry::Vacant(entry) = tables.ranges.entry(range) {
-                entry.insert(push(Content::Range(Interval { minimum, maximum }))?);
+        let ranges = hidden.map(|input| (input.minimum, input.maximum));
+        for range @ (minimum, maximum) in ranges.chain(functions.plain.iter().copied()) {
+            if !tables.ranges.contains_key(&range) {
+                let tag = tables.push(Content::Range(Interval { minimum, maximum }), name)?;
+                tables.ranges.insert(range, tag);
             }
         }
+        tables.functions = tables.of_functions(description, &functions)?;
+        Ok(tables)
+    }
+
+    /// Adds a table; gives its tag.
+    fn push(&mut self, content: Content, name: &str) -> Result<usize, Error> {
+        let start = self.rows();
+        within(name, "table rows", start.saturating_add(content.rows()), MAX_TABLE_ROWS)?;
+        self.list.push(Table { content, start });
+        Ok(self.list.len().saturating_sub(1))
+    }
+
+    /// Adds those of functions, which stand in the order of their functions, whatever their
+    /// numbers; gives the tag of each node's.
+    fn of_functions(
+        &mut self,
+        description: &Description,
+        functions: &Functions,
+    ) -> Result<Vec<usize>, Error> {
         let (mut narrow, mut wide) = (BTreeMap::new(), BTreeMap::new());
-        // Tables stand in the order of their functions, whatever the functions' numbers.
-        let mut functions: Vec<_> = description.functions.iter().zip(0..).collect();
-        functions.sort_unstable();
-        for (function, number) in &functions {
-            let Some(&domain) = direct.get(number) else { continue };
-            let function = (*function).clone();
-            narrow.insert(*number, push(Content::Direct { function, domain })?);
+        let mut sorted: Vec<_> = description.functions.iter().zip(0..).collect();
+        sorted.sort_unstable();
+        for (function, number) in &sorted {
+            let Some(&domain) = functions.direct.get(number) else { continue };
+            let content = Content::Direct { function: (*function).clone(), domain };
+            narrow.insert(*number, self.push(content, &description.name)?);
         }
-        for (function, number) in &functions {
-            if low.contains(number) {
-                wide.insert(*number, push(Content::Low { function: (*function).clone() })?);
+        for (function, number) in sorted {
+            if functions.low.contains(&number) {
+                let content = Content::Low { function: function.clone() };
+                wide.insert(number, self.push(content, &description.name)?);
             }
         }
         let tag = |node: &Node| {
@@ -292,12 +303,11 @@ impl Tables {
                 Form::Wide => wide.get(&requantise.function).copied(),
                 Form::Plain => {
                     let ends = ends(description.function(requantise)?)?;
-                    tables.ranges.get(&ends).copied()
+                    self.ranges.get(&ends).copied()
                 }
             }
         };
-        tables.functions = description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect();
-        Ok(tables)
+        Ok(description.nodes.iter().map(|node| tag(node).unwrap_or(0)).collect())
     }
 
     /// Rows of the concatenation.
