@@ -159,7 +159,7 @@ cells, or `l + 4` where its table would be long, a plain one `p`, which cannot s
 | Attention from queries, keys and values, causal | `q`, and `q + p` a score that is seen | `2T` a block of rows that see the same, and head | 9.4 |
 | LayerNormalization, RMSNormalization, LpNormalization | `2 + p` | some 25 a row; scale and bias with it, or `q` | 12.5; 12.5; 14.9 |
 | GroupNormalization, InstanceNormalization | `2 + p` | some 25 a group | 9.4; 8.4 |
-| RotaryEmbedding of an activation | `q` | nothing where its tables turn pairs; else `q` for each product with a table, and `2T` where weights are sealed | 4 |
+| RotaryEmbedding of an activation | `q` | nothing where its tables turn pairs; else `q` for each product with a table, and `2T` where weights are sealed | 3 |
 | Gather of rows, ids shown, public table | 0 | | 0 |
 | the same, sealed table | 2 (4) | | 4 |
 | the same, private ids, `N` rows | 2 (4) | `2N` (`4N`) an id, and `2N` for sealed ones | 4.7 |
