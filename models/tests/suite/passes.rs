@@ -148,15 +148,26 @@ fn weights_are_folded_in_the_float_graph_too() {
 #[test]
 fn zeros_that_are_added_are_left_out() {
     let builder = Builder::new(17)
-        .input("x", &[1, 4, 4])
-        .floats("w", &[4, 4], &weights(16))
+        .input("x", &[1, 4, 3])
+        .input("z", &[1, 3, 4])
         .floats("zeros", &[1, 1, 4], &[0.0; 4])
-        .node(Op::new("MatMul", &["x", "w"], &["scores"]))
+        .node(Op::new("MatMul", &["x", "z"], &["scores"]))
         .node(Op::new("Add", &["zeros", "scores"], &["masked"]))
         .node(Op::new("Sub", &["masked", "zeros"], &["same"]))
-        .node(Op::new("Relu", &["same"], &["y"]))
+        .node(Op::new("Softmax", &["same"], &["p"]).int("axis", -1))
+        .node(Op::new("MatMul", &["p", "x"], &["y"]))
         .output("y");
-    close(builder, 3.0, &["Linear"]);
+    let case = close(builder, 6.0, &["MatMul", "Softmax", "MatMul"]);
+    let negated = Builder::new(17)
+        .input("x", &[1, 4])
+        .floats("zeros", &[1, 4], &[0.0; 4])
+        .node(Op::new("Sub", &["zeros", "x"], &["y"]))
+        .output("y");
+    let graph = case.model.graph();
+    assert!(!graph.nodes.iter().any(|node| matches!(node.operator, Operator::Add { .. })));
+    crate::support::defined(negated, 2.0, |inputs| {
+        inputs[0].iter().map(|&x| -f64::from(x)).collect()
+    });
 }
 
 /// As GPT-2 has it, whose layers join all positions first.
