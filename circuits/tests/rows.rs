@@ -144,9 +144,16 @@ impl Honest {
         forged
     }
 
-    /// The bilinear nodes.
+    /// The products, of matrices and of elements.
     fn products(&self) -> Vec<usize> {
-        self.circuit.key().description().bilinear().collect()
+        let nodes = self.circuit.key().description().nodes.iter().enumerate();
+        let product = |operator: &description::Operator| {
+            matches!(
+                operator,
+                description::Operator::Product(_) | description::Operator::Hadamard(_)
+            )
+        };
+        nodes.filter(|(_, node)| product(&node.operator)).map(|(id, _)| id).collect()
     }
 
     #[track_caller]

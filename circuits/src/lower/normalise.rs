@@ -2,8 +2,9 @@
 //! root of the sum of their squares.
 //!
 //! `docs/argument/normalise.md` derives why the result is the only one. Cells of an element: two
-//! factors and those of a requantisation, a plain one where its function changes nothing; of a row
-//! some bounded integers.
+//! operands of its square and those of a requantisation, a plain one where its function changes
+//! nothing; of a row some bounded integers. A square could be a term of a product of matrices as
+//! well, whose factors are field elements: to commit to these takes ten times as long.
 
 use zkinfer_models::integer::graph::{Node, Requantise};
 use zkinfer_verifier::circuit::description::NodeId;
@@ -61,8 +62,9 @@ impl Normalise<'_> {
         };
         let centred = lowering.builder.combine(terms, Vec::new());
         let builder = &mut lowering.builder;
-        let row = builder.reshape(centred, &[rows, 1, columns]);
-        let squares = builder.product(row, row, [rows, 1, 1]);
+        let squares = builder.hadamard(centred, centred);
+        let squares = rows::sums(lowering, squares, size);
+        let squares = lowering.builder.reshape(squares, &[rows, 1, 1]);
         let most = lowering.interval(squares)?.maximum.checked_add(self.epsilon);
         let most = most.ok_or_else(|| overflow(lowering))?;
         let root = rows::root(lowering, squares, self.epsilon, most)?;
