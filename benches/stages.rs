@@ -42,23 +42,17 @@ fn lookups(criterion: &mut Criterion) {
     let tables: Vec<Vec<Fp>> =
         cells.iter().map(|column| column.summed(&committer, &integers)).collect();
     let (theta, beta) = (Challenge::new(elements(1, 5)[0]), Challenge::new(elements(1, 6)[0]));
-    let lookups =
-        || Lookups::new(key, &committer, &tables, theta, beta).expect("no zero denominator");
-    let helpers = lookups().helpers(committer.usable).expect("no zero denominator");
+    let counted = lookups::count(key, &witness.columns);
+    let lookups = || {
+        let lookups = Lookups::new(key, &committer, &counted, &tables, theta, beta);
+        lookups.expect("no zero denominator")
+    };
+    let helpers = lookups().helpers;
 
     let mut group = criterion.benchmark_group("lookup");
     group.sample_size(10);
-    group.bench_function("count", |bencher| {
-        bencher.iter(|| lookups::multiplicities(key, &witness.columns))
-    });
-    group.bench_function("denominators", |bencher| bencher.iter(lookups));
-    group.bench_function("helpers", |bencher| {
-        bencher.iter_batched(
-            lookups,
-            |lookups| lookups.helpers(committer.usable),
-            BatchSize::LargeInput,
-        );
-    });
+    group.bench_function("count", |bencher| bencher.iter(|| lookups::count(key, &witness.columns)));
+    group.bench_function("denominators and helpers", |bencher| bencher.iter(lookups));
     group.bench_function("commit to helpers", |bencher| {
         bencher.iter_batched(
             || helpers.clone(),
@@ -108,6 +102,7 @@ fn row_sum(criterion: &mut Criterion) {
             linear: pairs.collect(),
             bilinear: Vec::new(),
             y: Fp::from(7),
+            at_rows: false,
         };
         group.throughput(Throughput::Elements(1 << k));
         group.bench_function(BenchmarkId::new("message", k), |bencher| {

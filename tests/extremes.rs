@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use zkinfer::models::Dataset;
 use zkinfer::models::testing::random::Random;
-use zkinfer::prover::row_sum::lookups::multiplicities;
+use zkinfer::prover::row_sum::lookups::count;
 use zkinfer::{Circuit, Compile, Exposure, Model, Objective, Parameters, verify};
 
 fn zoo(name: &str, file: &str) -> PathBuf {
@@ -89,7 +89,7 @@ fn provable(circuit: &Circuit, pattern: Pattern) {
     let inputs: Vec<_> =
         circuit.graph().inputs.iter().map(|input| pattern.fill(&input.shape)).collect();
     let witness = circuit.witness(&inputs).unwrap_or_else(|error| panic!("{pattern:?}: {error}"));
-    let (_, found) = multiplicities(circuit.key(), &witness.columns);
+    let found = count(circuit.key(), &witness.columns).verdict;
     found.unwrap_or_else(|error| panic!("{pattern:?}: {error}"));
 }
 

@@ -28,7 +28,7 @@ use crate::opening::combination::combine_columns;
 use crate::opening::multi_point::{BlindedPolynomial, open};
 use crate::opening::quotient::{Polynomials, interpolate, quotient};
 use crate::opening::running_sum::running_sum;
-use crate::row_sum::lookups::{self, Lookups};
+use crate::row_sum::lookups::{self, Counted, Lookups};
 use crate::row_sum::rounds::Reduced;
 use crate::row_sum::summand::Summand;
 use crate::writer::Writer;
@@ -120,15 +120,15 @@ impl<'a> Prover<'a> {
         let bound = Bound::new(key, seal, self.parameters.digest(), &assignment.statement);
         let start = Start::new(Writer::new(&bound)?, Sizes::of(key));
 
-        let counts = self.count(&assignment)?;
+        let counted = self.count(&assignment)?;
         let cells = self.commit(Stage::Cells, assignment.columns, Random::Mask, rng);
-        let multiplicities = self.commit(Stage::Multiplicities, &counts, Random::All, rng);
+        let multiplicities = self.commit(Stage::Multiplicities, &counted.counts, Random::All, rng);
         let (_, (rho, sigma), next) = start.cells(&points(&cells), &points(&multiplicities))?;
         let factors = self.factors(&assignment, rho, sigma, rng);
         let (_, (tau, theta, beta), next) = next.factors(&points(&factors))?;
         self.enter(Stage::Helpers);
-        let (tables, lookups) = self.lookups(&cells, theta, beta)?;
-        let helpers = self.committer.commit_full(lookups.helpers(key.layout().usable)?, rng);
+        let (tables, mut lookups) = self.lookups(&cells, &counted, theta, beta)?;
+        let helpers = self.committer.commit_full(std::mem::take(&mut lookups.helpers), rng);
         let (_, (zeta, y), next) = next.helpers(&points(&helpers))?;
         let (dense, weights) = self.sealed_columns(&assignment, cells.len());
         let columns = Columns { cells, dense, factors, weights, multiplicities, helpers };
@@ -149,13 +149,14 @@ impl<'a> Prover<'a> {
     }
 
     /// How often each tuple is looked up.
-    fn count(&self, assignment: &Assignment<'_>) -> Result<Vec<Vec<i64>>, ProveError> {
+    fn count(&self, assignment: &Assignment<'_>) -> Result<Counted, ProveError> {
         self.enter(Stage::Counting);
-        let (counts, verdict) = lookups::multiplicities(self.key, assignment.columns);
+        let mut counted = lookups::count(self.key, assignment.columns);
+        let verdict = std::mem::replace(&mut counted.verdict, Ok(()));
         if self.check_witness {
             verdict?;
         }
-        Ok(counts)
+        Ok(counted)
     }
 
     /// Commits to columns of small integers.
@@ -188,13 +189,14 @@ impl<'a> Prover<'a> {
     fn lookups(
         &self,
         cells: &[Column<'_>],
+        counted: &Counted,
         theta: Theta,
         beta: Beta,
     ) -> Result<(Vec<Vec<Fp>>, Lookups), ProveError> {
         let (committer, integers) = (&self.committer, Integers::new());
         let tables: Vec<_> =
             cells.par_iter().map(|column| column.summed(committer, &integers)).collect();
-        let lookups = Lookups::new(self.key, committer, &tables, theta, beta)?;
+        let lookups = Lookups::new(self.key, committer, counted, &tables, theta, beta)?;
         Ok((tables, lookups))
     }
 

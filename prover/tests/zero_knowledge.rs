@@ -18,7 +18,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rand_core::{TryCryptoRng, TryRng};
 use support::everything::{Everything, K};
-use zkinfer_prover::row_sum::lookups::multiplicities;
+use zkinfer_prover::row_sum::lookups;
 use zkinfer_verifier::argument::Argument;
 use zkinfer_verifier::argument::bound::Bound;
 use zkinfer_verifier::argument::public::Rows;
@@ -164,8 +164,8 @@ fn every_random_row_and_every_blind_is_a_number_of_its_own() {
     }
 
     // Opened with these numbers, the first columns hold the witness and nothing else.
-    let (counts, verdict) = multiplicities(&desk.key, &desk.columns);
-    assert!(verdict.is_ok());
+    let counted = lookups::count(&desk.key, &desk.columns);
+    assert!(counted.verdict.is_ok());
     let opened = |values: &[i64], random: &BTreeMap<String, Fp>| {
         let cells = values
             .iter()
@@ -179,7 +179,7 @@ fn every_random_row_and_every_blind_is_a_number_of_its_own() {
         (content + random.sum::<Eq>()).to_affine()
     };
     for ((column, random), (part, _, point)) in
-        desk.columns.iter().chain(&counts).zip(&found).zip(&places)
+        desk.columns.iter().chain(&counted.counts).zip(&found).zip(&places)
     {
         assert_eq!(*point, Some(opened(column, random)), "{part}");
     }

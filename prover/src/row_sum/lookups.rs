@@ -1,9 +1,9 @@
 //! The lookups' columns: multiplicities, denominators `f`, helpers `h`.
 
-use ff::{BatchInvert, Field};
+use ff::Field;
 use pasta_curves::Fp;
 use rayon::prelude::*;
-use zkinfer_verifier::argument::row_sum::fraction;
+use zkinfer_verifier::argument::tables::inverses;
 use zkinfer_verifier::challenges::{Beta, Theta};
 use zkinfer_verifier::circuit::place::Lookup;
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
@@ -11,32 +11,44 @@ use zkinfer_verifier::{LOOKUPS_PER_HELPER, VerifyingKey};
 use crate::commit::Committer;
 use crate::error::ProveError;
 
-/// Counts how often each row of the table slots is looked up, and names the first tuple that is in
-/// no table.
-pub fn multiplicities(
-    key: &VerifyingKey,
-    columns: &[Vec<i64>],
-) -> (Vec<Vec<i64>>, Result<(), ProveError>) {
+/// What is looked up.
+pub struct Counted {
+    /// How often each row of the table slots is.
+    pub counts: Vec<Vec<i64>>,
+    /// For each lookup and row, the row of the concatenated tables, or [`NOWHERE`].
+    places: Vec<Vec<u32>>,
+    /// The first tuple that is in no table.
+    pub verdict: Result<(), ProveError>,
+}
+
+/// The place of a tuple that is in no table.
+const NOWHERE: u32 = u32::MAX;
+
+/// Finds each row that is looked up.
+pub fn count(key: &VerifyingKey, columns: &[Vec<i64>]) -> Counted {
     let layout = key.layout();
     let mut counts = vec![vec![0i64; layout.usable]; layout.slots];
     let mut verdict = Ok(());
+    let mut places = Vec::with_capacity(layout.lookups.len());
     for (index, lookup) in layout.lookups.iter().enumerate() {
-        for (row, tag) in row_tags(lookup, layout.usable).into_iter().enumerate() {
+        let found = row_tags(lookup, layout.usable).into_iter().enumerate().map(|(row, tag)| {
             let mut tuple = [0; 3];
             tuple
                 .iter_mut()
                 .zip(&columns[lookup.columns.clone()])
                 .for_each(|(cell, column)| *cell = column[row]);
-            match key.tables().find(tag, tuple) {
-                Some(at) => counts[at / layout.usable][at % layout.usable] += 1,
-                None if verdict.is_ok() => {
-                    verdict = Err(ProveError::Lookup { lookup: index, row, tag, tuple })
+            let Some(at) = key.tables().find(tag, tuple) else {
+                if verdict.is_ok() {
+                    verdict = Err(ProveError::Lookup { lookup: index, row, tag, tuple });
                 }
-                None => {}
-            }
-        }
+                return NOWHERE;
+            };
+            counts[at / layout.usable][at % layout.usable] += 1;
+            u32::try_from(at).unwrap_or(NOWHERE)
+        });
+        places.push(found.collect());
     }
-    (counts, verdict)
+    Counted { counts, places, verdict }
 }
 
 /// The tag of every usable row.
@@ -54,53 +66,58 @@ pub struct Lookups {
     pub denominators: Vec<Vec<Fp>>,
     /// The public columns `R_s`.
     pub inverses: Vec<Vec<Fp>>,
+    /// Helpers, one column per group of lookups: `Σ 1/f` in every usable row.
+    pub helpers: Vec<Vec<Fp>>,
 }
 
 impl Lookups {
-    /// From the columns as the row sum sees them.
+    /// From the columns as the row sum sees them. A tuple of a table has the denominator and the
+    /// reciprocal that the table's columns have: only what is in no table is computed by itself.
     pub fn new(
         key: &VerifyingKey,
         committer: &Committer<'_>,
+        counted: &Counted,
         cells: &[Vec<Fp>],
         theta: Theta,
         beta: Beta,
     ) -> Result<Self, ProveError> {
-        let inverses = key.table_inverses(theta, beta).ok_or(ProveError::DegenerateChallenge)?;
-        let denominators = |lookup: &Lookup| {
-            let mut denominators = vec![*beta; committer.rows];
-            for (rows, tag) in &lookup.tags {
-                let tag = Fp::from(*tag as u64);
-                denominators[rows.clone()].iter_mut().for_each(|f| *f += tag);
-            }
-            let mut power = *theta;
-            for column in &cells[lookup.columns.clone()] {
-                denominators.iter_mut().zip(column).for_each(|(f, cell)| *f += power * cell);
-                power *= *theta;
-            }
-            denominators
+        let (lookups, usable) = (&key.layout().lookups, key.layout().usable);
+        let slots = key.table_denominators(theta, beta);
+        let known = slots.concat();
+        let slots = inverses(slots).ok_or(ProveError::DegenerateChallenge)?;
+        let reciprocals = slots.concat();
+        let denominator = |lookup: &Lookup, row: usize, tag: usize| {
+            let cells = cells[lookup.columns.clone()].iter().rev();
+            let tuple = cells.fold(Fp::ZERO, |sum, column| (sum + column[row]) * *theta);
+            *beta + Fp::from(tag as u64) + tuple
         };
-        Ok(Self {
-            denominators: key.layout().lookups.par_iter().map(denominators).collect(),
-            inverses,
-        })
-    }
-
-    /// Helpers, one column per group of lookups: `Σ 1/f` in every usable row.
-    pub fn helpers(&self, usable: usize) -> Result<Vec<Vec<Fp>>, ProveError> {
-        let helper = |group: &[Vec<Fp>]| {
-            let mut values = Vec::with_capacity(LOOKUPS_PER_HELPER);
-            let fractions = (0..usable).map(|row| {
-                values.clear();
-                values.extend(group.iter().map(|f| f[row]));
-                fraction(&values)
+        let denominators = |(lookup, places): (&Lookup, &Vec<u32>)| {
+            let tags = row_tags(lookup, usable);
+            let rows = places.iter().zip(tags).enumerate();
+            let found = rows.map(|(row, (&place, tag))| {
+                let known = known.get(place as usize).copied();
+                known.unwrap_or_else(|| denominator(lookup, row, tag))
             });
-            let (sums, mut products): (Vec<Fp>, Vec<Fp>) = fractions.unzip();
-            if products.iter().any(|product| bool::from(product.is_zero())) {
-                return Err(ProveError::DegenerateChallenge);
-            }
-            products.iter_mut().batch_invert();
-            Ok(products.iter().zip(sums).map(|(inverse, sum)| *inverse * sum).collect())
+            found.chain((usable..committer.rows).map(|row| denominator(lookup, row, 0))).collect()
         };
-        self.denominators.par_chunks(LOOKUPS_PER_HELPER).map(helper).collect()
+        let pairs = lookups.par_iter().zip(&counted.places);
+        let denominators: Vec<Vec<Fp>> = pairs.map(denominators).collect();
+        let groups = counted.places.par_chunks(LOOKUPS_PER_HELPER);
+        let groups = groups.zip(denominators.par_chunks(LOOKUPS_PER_HELPER));
+        let helpers = groups.map(|(places, denominators)| {
+            let mut sums = vec![Fp::ZERO; usable];
+            for (places, denominators) in places.iter().zip(denominators) {
+                for ((sum, &place), f) in sums.iter_mut().zip(places).zip(denominators) {
+                    let known = reciprocals.get(place as usize).copied();
+                    *sum += match known {
+                        Some(reciprocal) => reciprocal,
+                        None => Option::from(f.invert()).ok_or(ProveError::DegenerateChallenge)?,
+                    };
+                }
+            }
+            Ok(sums)
+        });
+        let helpers = helpers.collect::<Result<Vec<_>, ProveError>>()?;
+        Ok(Self { denominators, inverses: slots, helpers })
     }
 }

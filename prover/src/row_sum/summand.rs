@@ -38,6 +38,9 @@ pub struct Summand {
     pub bilinear: Vec<Bilinear>,
     /// Separates helpers.
     pub y: Fp,
+    /// Whether the terms of lookups are zero in each row, as they are before the first challenge:
+    /// there each helper is the sum of its lookups' reciprocals.
+    pub at_rows: bool,
 }
 
 /// `π·u·v`.
@@ -114,7 +117,15 @@ impl Summand {
             .collect();
         let powers = std::iter::successors(Some(Fp::ONE), |power| Some(*power * *challenges.zeta));
         let weight = extend(powers.take(layout.usable).collect());
-        Self { lookups: lookups.denominators, helpers, weight, linear, bilinear, y: *challenges.y }
+        Self {
+            lookups: lookups.denominators,
+            helpers,
+            weight,
+            linear,
+            bilinear,
+            y: *challenges.y,
+            at_rows: true,
+        }
     }
 
     /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every
@@ -170,6 +181,7 @@ impl Summand {
 
     /// Folds all tables by the round's challenge.
     pub fn fold(&mut self, challenge: Fp) {
+        self.at_rows = false;
         let all = self.lookups.iter_mut().chain(&mut self.helpers).chain([&mut self.weight]);
         let separators = self.bilinear.iter_mut().map(|product| &mut product.separator);
         let all = all.chain(self.linear.iter_mut().flatten()).chain(separators);
@@ -193,7 +205,8 @@ impl Summand {
             lines.into_iter().for_each(|(line, tables)| line.start(tables, row, half));
             weight.start(std::slice::from_ref(&self.weight), row, half);
             for (at, sum) in sums.iter_mut().enumerate() {
-                if at != 1 {
+                // At one by the total, at zero by `at_rows`.
+                if at > 1 || at == 0 && !self.at_rows {
                     *sum +=
                         weight.values[0] * helper_terms(&values.values, &helpers.values, self.y);
                 }
@@ -297,6 +310,7 @@ mod tests {
                 .map(|columns| Bilinear { columns, separator: column() })
                 .into(),
             y: Fp::from(1009),
+            at_rows: false,
         }
     }
 

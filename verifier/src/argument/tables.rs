@@ -143,20 +143,20 @@ impl VerifyingKey {
         slots
     }
 
-    /// The public columns `R_s = 1/(β + t_s)`, one per slot, `u` rows each; none if a denominator
-    /// is zero.
+    /// The denominators `β + t_s` of the public columns, one column per slot, `u` rows each.
     ///
     /// Rows of the last slot that no table fills repeat the all-zero tuple, which is always valid.
-    pub fn table_inverses(&self, theta: Theta, beta: Beta) -> Option<Vec<Vec<Fp>>> {
+    pub fn table_denominators(&self, theta: Theta, beta: Beta) -> Vec<Vec<Fp>> {
         let powers = Powers::new(*theta);
-        let inverses = self.for_each_slot(Vec::new(), |rows, inverses| {
-            inverses.reserve_exact(rows.len());
-            denominators(self.tables(), rows, &powers, *beta, |value| inverses.push(value));
-            inverses.iter_mut().batch_invert();
-        });
-        // What is zero stays zero.
-        let degenerate = inverses.iter().flatten().any(|value| bool::from(value.is_zero()));
-        (!degenerate).then_some(inverses)
+        self.for_each_slot(Vec::new(), |rows, values| {
+            values.reserve_exact(rows.len());
+            denominators(self.tables(), rows, &powers, *beta, |value| values.push(value));
+        })
+    }
+
+    /// The public columns `R_s = 1/(β + t_s)`; none if a denominator is zero.
+    pub fn table_inverses(&self, theta: Theta, beta: Beta) -> Option<Vec<Vec<Fp>>> {
+        inverses(self.table_denominators(theta, beta))
     }
 
     /// `Σ weights[row]·R_s[row]` of every slot; none if a denominator is zero.
@@ -177,6 +177,18 @@ impl VerifyingKey {
         denominators.iter_mut().batch_invert();
         Some(numerators.iter().zip(denominators).map(|(n, inverse)| *n * inverse).collect())
     }
+}
+
+/// The inverses of columns; none if an element is zero.
+pub fn inverses(mut columns: Vec<Vec<Fp>>) -> Option<Vec<Vec<Fp>>> {
+    for_each_chunk(&mut columns, 1, |_, columns| {
+        columns.iter_mut().for_each(|column| {
+            column.iter_mut().batch_invert();
+        });
+    });
+    // What is zero stays zero.
+    let degenerate = columns.iter().flatten().any(|value| bool::from(value.is_zero()));
+    (!degenerate).then_some(columns)
 }
 
 #[cfg(test)]
