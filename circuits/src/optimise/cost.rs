@@ -71,40 +71,43 @@ pub struct CostModel {
     pub base_bytes: usize,
     /// Bytes of a weight in memory, the compiled file that it is read from included.
     pub weight_bytes: usize,
+    /// Bytes of a tuple of a table: as the function has it, as it is read, its reciprocal.
+    pub tuple_bytes: usize,
 }
 
 impl CostModel {
-    /// One x86-64 core with AVX-512, shared with others; each constant from profiles of networks of
-    /// `2^14` to `2^21` cells (`docs/performance.md`).
+    /// One x86-64 core without AVX-512, shared with others; each constant from profiles of networks
+    /// of `2^13` to `2^22` cells (`docs/performance.md`).
     pub const REFERENCE: Self = Self {
-        small_column: 6.5e-5,
-        small_cell: 1.9e-7,
+        small_column: 7.5e-5,
+        small_cell: 2.2e-7,
         full_cell: 5.8e-6,
-        full_saving: 3.9e-7,
-        count: 6.3e-9,
-        denominator: 9.0e-8,
-        tuple: 1.2e-7,
-        sum_lookup: 4.9e-7,
-        sum_linear: 1.0e-7,
-        sum_product: 2.3e-7,
-        multiply: 2.0e-8,
-        multiply_small: 2.5e-9,
-        backward_cell: 3.2e-8,
-        transform: 1.4e-8,
-        message: 4.5e-4,
-        open: 5.0e-3,
-        open_row: 2.5e-5,
-        verify_term: 1.09e-5,
-        verify_saving: 8.0e-7,
-        decode: 3.5e-5,
-        execute: 3.0e-10,
-        execute_weight: 3.5e-9,
-        witness_cell: 2.0e-8,
+        full_saving: 4.1e-7,
+        count: 1.2e-8,
+        denominator: 1.2e-7,
+        tuple: 1.6e-7,
+        sum_lookup: 6.5e-7,
+        sum_linear: 1.3e-7,
+        sum_product: 3.1e-7,
+        multiply: 2.7e-8,
+        multiply_small: 5.0e-9,
+        backward_cell: 5.4e-8,
+        transform: 1.9e-8,
+        message: 6.0e-4,
+        open: 6.9e-3,
+        open_row: 3.45e-5,
+        verify_term: 1.47e-5,
+        verify_saving: 1.08e-6,
+        decode: 4.7e-5,
+        execute: 6.0e-10,
+        execute_weight: 9.0e-9,
+        witness_cell: 3.2e-8,
         read_weight: 1.9e-8,
         read_row: 1.7e-6,
         start: 1.0e-3,
         base_bytes: 11 << 20,
         weight_bytes: 7,
+        tuple_bytes: 110,
     };
 
     /// A full-size commitment to a column of `2^k` rows.
@@ -201,7 +204,7 @@ impl CostModel {
             ),
             (Stage::Counting, n * self.count * lookups),
             (Stage::Cells, columns * (self.small_column + n * self.small_cell)),
-            (Stage::Multiplicities, slots * (self.small_column + n * self.small_cell / 2.0)),
+            (Stage::Multiplicities, slots * (self.small_column + n * self.small_cell / 10.0)),
             (Stage::Factors, self.multiply_small * read * factors.min(1.0) + factors * full),
             (Stage::Helpers, n * self.denominator * lookups + self.tuple * tuples + helpers * full),
             (Stage::Adjoint, backward),
@@ -238,7 +241,8 @@ impl CostModel {
                 + check,
             peak_bytes: self.base_bytes
                 + counts.rows() * (32 * (tables + 24) + 8 * (counts.columns + counts.sealed))
-                + self.weight_bytes * network.weights,
+                + self.weight_bytes * network.weights
+                + self.tuple_bytes * counts.table_rows,
             proof_bytes: 32 * elements,
         }
     }

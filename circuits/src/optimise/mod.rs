@@ -36,9 +36,11 @@ pub const LARGEST_K: u32 = zkinfer_verifier::MAX_K;
 /// Limb widths that are tried: from short tables to few cells.
 const LIMB_BITS: std::ops::RangeInclusive<u32> = 2..=zkinfer_verifier::MAX_LIMB_BITS;
 /// Proofs up to this size are preferred: some 4 kB for a network of LeNet-5's size, growing as the
-/// square root of the cells, as rows and columns do, up to 16 kB.
-pub fn comfortable_bytes(cells: usize) -> usize {
-    (2000 + 16 * cells.isqrt()).min(16_000)
+/// square root of the cells, as rows and columns do, up to 16 kB. With sealed weights, which take
+/// factors, up to twice as much.
+pub fn comfortable_bytes(cells: usize, sealed: bool) -> usize {
+    let bytes = (2000 + 16 * cells.isqrt()).min(16_000);
+    if sealed { 2 * bytes } else { bytes }
 }
 /// How much worse the weighed costs may become for a proof of that size.
 pub const SACRIFICE: f64 = 1.5;
@@ -114,7 +116,8 @@ struct Scored {
 impl Scored {
     fn new(plan: Plan, counts: &Counts, objective: Objective, model: &CostModel) -> Self {
         let prediction = model.predict(counts);
-        let comfortable = prediction.proof_bytes <= comfortable_bytes(counts.cells);
+        let comfortable =
+            prediction.proof_bytes <= comfortable_bytes(counts.cells, counts.weights > 0);
         Self { plan, prediction, score: objective.score(&prediction), comfortable }
     }
 }
