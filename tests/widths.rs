@@ -62,7 +62,7 @@ fn inputs() -> Vec<Vec<ArrayD<f32>>> {
 #[test]
 fn proofs_verify_and_say_what_the_interpreter_does() {
     for (bits, exposure) in
-        [(Bits::Sixteen, Exposure::default()), (Bits::Twelve, Exposure::public())]
+        [(Bits::SIXTEEN, Exposure::default()), (Bits::TWELVE, Exposure::public())]
     {
         let circuit = compile(network(), bits, &exposure);
         let parameters = Parameters::derive(circuit.key().description().k).expect("a size");
@@ -81,7 +81,7 @@ fn proofs_verify_and_say_what_the_interpreter_does() {
 
 #[test]
 fn mock_prover_accepts_them_and_refuses_a_false_one() {
-    for (builder, bits) in [(network(), Bits::Twelve), (small(), Bits::Sixteen)] {
+    for (builder, bits) in [(network(), Bits::TWELVE), (small(), Bits::SIXTEEN)] {
         let circuit = compile(builder, bits, &Exposure::public());
         for inputs in inputs().into_iter().skip(1) {
             let mut witness = circuit.witness(&inputs).expect("a witness");

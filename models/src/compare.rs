@@ -70,12 +70,24 @@ impl<'m> Comparison<'m> {
     /// # Errors
     /// As [`Model::quantise`] and [`Model::evaluate`].
     pub fn evaluate(&self, options: &Options) -> Result<Evaluation, Error> {
+        self.evaluate_on(options, &self.samples)
+    }
+
+    /// The same on so many of the samples.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_few(&self, options: &Options, count: usize) -> Result<Evaluation, Error> {
+        self.evaluate_on(options, &self.samples.some(0..count.min(self.samples.samples().len())))
+    }
+
+    fn evaluate_on(&self, options: &Options, samples: &Dataset) -> Result<Evaluation, Error> {
         let Some([first, second]) = &self.halves else {
-            return self.model.evaluate(&self.quantise(options)?.graph, &self.samples);
+            return self.model.evaluate(&self.quantise(options)?.graph, samples);
         };
         let first = self.model.quantise_with(first, options)?;
         let second = self.model.quantise_with(second, options)?;
-        self.model.evaluate_in_turn(&first.graph, &[&second.graph], &self.samples)
+        self.model.evaluate_in_turn(&first.graph, &[&second.graph], samples)
     }
 
     /// Where the error comes in.

@@ -174,10 +174,10 @@ pub enum Bits {
 pub fn bits(text: &str) -> Result<Bits, String> {
     match text {
         "auto" => Ok(Bits::Auto),
-        "8" => Ok(Bits::All(Each::Eight)),
-        "12" => Ok(Bits::All(Each::Twelve)),
-        "16" => Ok(Bits::All(Each::Sixteen)),
-        _ => Err("expected 8, 12, 16 or auto".into()),
+        _ => {
+            let bits = text.parse().ok().and_then(Each::new).map(Bits::All);
+            bits.ok_or_else(|| "expected 8 to 16, or auto".into())
+        }
     }
 }
 
@@ -252,8 +252,9 @@ mod tests {
         for bad in ["", "max", "mse=1", "percentile=101", "percentile=x", "percentile=nan"] {
             assert!(method(bad).is_err(), "{bad}");
         }
-        assert_eq!(bits("12"), Ok(Bits::All(Each::Twelve)));
+        assert_eq!(bits("12"), Ok(Bits::All(Each::TWELVE)));
         assert_eq!(bits("auto"), Ok(Bits::Auto));
-        assert!(bits("10").is_err());
+        assert_eq!(bits("10"), Ok(Bits::All(Each::new(10).unwrap())));
+        assert!(["7", "17", "-8", "x"].iter().all(|text| bits(text).is_err()));
     }
 }

@@ -152,7 +152,7 @@ pub fn quantise(arguments: &Compile, json: bool, progress: &Progress) -> Result<
         return Ok(Ready { quantised, agreement: None, narrow: None });
     };
     progress.stage("comparing with the float model");
-    let narrow = arguments.bits == Bits::All(settings::Bits::Eight);
+    let narrow = arguments.bits == Bits::All(settings::Bits::EIGHT);
     let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss, narrow };
     let comparison = Comparison::new(&model, &calibration, &samples)?;
     let chosen = match bits {

@@ -16,26 +16,48 @@ pub struct Options {
     pub widths: Widths,
 }
 
-/// Bits of an activation that the file does not quantise itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Bits {
-    /// 8.
-    #[default]
-    Eight,
-    /// 12.
-    Twelve,
-    /// 16.
-    Sixteen,
-}
+/// Bits of an activation that the file does not quantise itself: 8 to 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Bits(u32);
 
 impl Bits {
+    /// 8.
+    pub const EIGHT: Self = Self(NARROW);
+    /// 12.
+    pub const TWELVE: Self = Self(12);
+    /// 16.
+    pub const SIXTEEN: Self = Self(16);
+
+    /// So many, if there can be.
+    pub fn new(count: u32) -> Option<Self> {
+        let bits = Self(count);
+        (Self::EIGHT..=Self::SIXTEEN).contains(&bits).then_some(bits)
+    }
+
     /// How many.
     pub fn count(self) -> u32 {
-        match self {
-            Self::Eight => NARROW,
-            Self::Twelve => 12,
-            Self::Sixteen => 16,
-        }
+        self.0
+    }
+}
+
+impl Default for Bits {
+    fn default() -> Self {
+        Self::EIGHT
+    }
+}
+
+impl TryFrom<u32> for Bits {
+    type Error = String;
+
+    fn try_from(count: u32) -> Result<Self, String> {
+        Self::new(count).ok_or_else(|| format!("activations have 8 to 16 bits, not {count}"))
+    }
+}
+
+impl From<Bits> for u32 {
+    fn from(bits: Bits) -> Self {
+        bits.count()
     }
 }
 

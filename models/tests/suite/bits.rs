@@ -34,7 +34,7 @@ fn arithmetic() -> Builder {
 #[test]
 fn more_bits_are_nearer() {
     let distance = |bits| case_with(arithmetic(), &wide(bits)).distance();
-    let [eight, twelve, sixteen] = [Bits::Eight, Bits::Twelve, Bits::Sixteen].map(distance);
+    let [eight, twelve, sixteen] = [Bits::EIGHT, Bits::TWELVE, Bits::SIXTEEN].map(distance);
     assert!(eight > 0.5, "{eight}");
     assert!(twelve < eight / 6.0, "{twelve} of {eight}");
     assert!(sixteen < twelve / 6.0, "{sixteen} of {twelve}");
@@ -53,7 +53,7 @@ fn functions_of_two_values_read_what_a_table_holds() {
         .node(Op::new("Less", &["x", "curve"], &["less"]))
         .node(Op::new("Where", &["less", "quotient", "curve"], &["y"]))
         .output("y");
-    let case = case_with(builder, &wide(Bits::Sixteen));
+    let case = case_with(builder, &wide(Bits::SIXTEEN));
     let narrowed = case.quantised.graph.nodes.iter().filter(|node| node.name.contains("/narrow"));
     assert_eq!(narrowed.count(), 2);
     assert!(case.distance() < 8.0, "{}", case.distance());
@@ -75,7 +75,7 @@ fn masks_of_many_bits() {
         .node(Op::new("MatMul", &["p", "values"], &["y"]))
         .output("y");
     let distance = |bits| case_with(softmax.clone(), &wide(bits)).distance();
-    let [eight, sixteen] = [Bits::Eight, Bits::Sixteen].map(distance);
+    let [eight, sixteen] = [Bits::EIGHT, Bits::SIXTEEN].map(distance);
     assert!(sixteen <= eight && sixteen < 6.0, "{sixteen} of {eight}");
 }
 
@@ -127,7 +127,7 @@ fn what_is_put_in_order_has_as_many_bits_as_its_keys() {
         .node(Op::new("TopK", &["t", "k"], &["top", "places"]))
         .node(Op::new("Sigmoid", &["top"], &["y"]))
         .output("y");
-    let case = case_with(builder, &wide(Bits::Sixteen));
+    let case = case_with(builder, &wide(Bits::SIXTEEN));
     let narrow = case.quantised.graph.nodes.iter().find(|node| node.name.contains("/narrow"));
     let step = narrow.expect("16 bits of 32 elements are too many keys").quantisation.scale;
     assert!((step * 8191.0 - 2.0 * 0.76).abs() < 0.1, "13 bits: {step}");
@@ -158,8 +158,8 @@ fn more_bits_go_where_the_error_asks_for_them() {
     let nodes = &model.graph().nodes;
     let both = nodes.iter().position(|node| node.value == "both").unwrap();
     let bits = |value| chosen.options.widths.of(value);
-    assert!(bits(inputs + both) > Bits::Eight);
-    assert!((0..inputs + nodes.len()).any(|value| bits(value) == Bits::Eight), "not all of them");
+    assert!(bits(inputs + both) > Bits::EIGHT);
+    assert!((0..inputs + nodes.len()).any(|value| bits(value) == Bits::EIGHT), "not all of them");
     let said = chosen.quantised.report.choices.iter().find(|line| line.contains("values have"));
     assert!(said.unwrap().contains("as the error with 8 bits asks for it"), "{said:?}");
     // Where nothing is said about 8 bits, nothing changes.

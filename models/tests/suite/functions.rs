@@ -188,7 +188,7 @@ fn quantised(nodes: &[Op], bits: Bits) -> (Model, Graph) {
 #[test]
 fn forms_are_one_table_which_is_the_function() {
     for (number, Form { name, nodes, function }) in forms().into_iter().enumerate() {
-        for (chosen, bits) in [(Bits::Eight, 8), (Bits::Twelve, 12)] {
+        for (chosen, bits) in [(Bits::EIGHT, 8), (Bits::TWELVE, 12)] {
             let (model, graph) = quantised(&nodes, chosen);
             let float = model.graph().nodes.iter().find_map(|node| match &node.operator {
                 float::graph::Operator::Activation(activation) => Some(activation.name()),

@@ -204,7 +204,7 @@ fn integers_follow_the_floats_or_compiling_says_so() {
 #[test]
 fn so_they_do_with_more_bits() {
     let [eight, ..] = tried(FEWER, &Options::default());
-    for bits in [Bits::Twelve, Bits::Sixteen] {
+    for bits in [Bits::TWELVE, Bits::SIXTEEN] {
         let [silent, ..] =
             tried(FEWER, &Options { widths: Widths::all(bits), ..Options::default() });
         assert!(silent > eight, "{silent} of {eight} with 8 bits");

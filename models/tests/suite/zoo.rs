@@ -50,14 +50,14 @@ fn evaluate(name: &str, file: &str, samples: usize, bits: Bits) -> Evaluation {
 }
 
 fn check(name: &str, samples: usize) {
-    let own = evaluate(name, &format!("{name}.onnx"), samples, Bits::Eight);
+    let own = evaluate(name, &format!("{name}.onnx"), samples, Bits::EIGHT);
     assert_eq!(own.float_by, Executor::Tract);
     let (float, int8) = (own.float_accuracy.unwrap(), own.int8_accuracy.unwrap());
     assert!(float >= 0.95);
     // One of 200 is just that.
     assert!((float - int8).abs() <= 0.005 + 1e-9, "float {float}, int8 {int8}");
     assert!(own.agreement.unwrap() >= 0.98);
-    let given = evaluate(name, &format!("{name}.qdq.onnx"), samples, Bits::Eight);
+    let given = evaluate(name, &format!("{name}.qdq.onnx"), samples, Bits::EIGHT);
     // tract's float operators are not what onnxruntime computes on integers.
     assert_eq!(given.float_by, Executor::Own);
     let int8 = given.int8_accuracy.unwrap();
@@ -112,7 +112,7 @@ const HALF_A_POINT: f64 = 2.0 / 360.0 + 1e-9;
 fn check_transformer(name: &str, samples: usize, least: f64, within: f64, agreement: f64) {
     let given = format!("{name}.qdq.onnx");
     for file in [format!("{name}.onnx"), format!("{name}.script.onnx"), given] {
-        let found = evaluate(name, &file, samples, Bits::Twelve);
+        let found = evaluate(name, &file, samples, Bits::TWELVE);
         let (float, int8) = (found.float_accuracy.unwrap(), found.int8_accuracy.unwrap());
         assert!(float >= least, "{file}: float {float}");
         assert!((float - int8).abs() <= within, "{file}: float {float}, int8 {int8}");
