@@ -3,7 +3,7 @@
 width of activations.
 
     cargo build --release
-    python benches/fidelity.py [NETWORK…] [--bits 8 12 16] [--zkinfer target/release/zkinfer]
+    python benches/fidelity.py [NETWORK…] [--bits 8 auto 12 16] [--zkinfer target/release/zkinfer]
 
 With networks named, prints their rows and writes nothing. The zoo's networks are compared on its
 test sets, the sentence encoder (models/packages/minilm.py, which downloads it) on 100 sentences.
@@ -39,9 +39,10 @@ NETWORKS = [
 HEAD = """# Fidelity
 
 Made by `benches/fidelity.py`: transformers on integers against their float models in onnxruntime,
-by the width of activations (`--bits`). The classifiers on 360 digits: accuracy. The language model
-on 1,024 characters: the same most likely next character, and perplexity. The sentence encoder on
-100 sentences: cosine of the embeddings. None of them was calibrated with.
+by the width of activations (`--bits`; `auto`: as many as the error with 8 asks for). The
+classifiers on 360 digits: accuracy. The language model on 1,024 characters: the same most likely
+next character, and perplexity. The sentence encoder on 100 sentences: cosine of the embeddings.
+None of them was calibrated with.
 [The networks](../models/zoo/README.md), [the encoder](../models/packages/README.md).
 
 `.script`: by torch's older exporter; `.qdq`: as onnxruntime quantised it to 8 bits, compared with
@@ -138,7 +139,7 @@ def row(zkinfer, network, file, samples, bits):
 def main():
     parser = argparse.ArgumentParser(description="Fidelity of transformers on integers.")
     parser.add_argument("network", nargs="*", help="network, or file of one (default: all)")
-    parser.add_argument("--bits", type=int, nargs="*", default=[8, 12, 16])
+    parser.add_argument("--bits", nargs="*", default=["8", "auto", "12", "16"])
     built = os.environ.get("ZKINFER", ROOT / "target/release/zkinfer")
     parser.add_argument("--zkinfer", default=built)
     arguments = parser.parse_args()

@@ -12,7 +12,8 @@ set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/measure.sh"
 
-# What is asked: network (and bits of its activations, where they are not 8), weights, prove
+# What is asked: network (and bits of its activations, where they are not 8: as docs/fidelity.md
+# has them where the answers are close enough), weights, prove
 # (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes); then runs to take medians of,
 # and processes a run.
 asked="
@@ -27,8 +28,8 @@ yolov8n-320        public  75  8000  6    64000 1 1
 mobilenetv2-224    public  75  8000  6    64000 1 1
 transformer-16     sealed  0.5   64  0.1  12000 5 5
 nanogpt-64         sealed  3    400  0.3  64000 3 1
-nanogpt-64@12      sealed  3    400  0.3  64000 3 1
-minilm-16-full@12  sealed  15  2000  1   256000 3 1
+nanogpt-64@auto    sealed  3    400  0.3  64000 3 1
+minilm-16-full@auto sealed 15  2000  1   256000 3 1
 "
 most_of_one_thread=0.6 # wall time on two threads over that on one
 
@@ -46,7 +47,7 @@ row() {
     read -r verify _ < <(measure "$runs" 5 "$zkinfer" verify "$model.vk" sample.proof)
     bytes=$(argument_bytes sample.proof)
     predicted=$(circuit "$model.vk" '.predicted | "\(.prove_seconds) \(.peak_bytes / 1e6) \(.verify_seconds) \(.proof_bytes)"')
-    awk -v network="$network$([ "$bits" = 8 ] || echo ", $bits bits")" -v weights="$weights" -v cells="$(circuit "$model.vk" .cells)" -v predicted="$predicted" -v prove="$prove" -v peak="$peak" -v verify="$verify" \
+    awk -v network="$network$([ "$bits" = 8 ] || echo ", \`--bits $bits\`")" -v weights="$weights" -v cells="$(circuit "$model.vk" .cells)" -v predicted="$predicted" -v prove="$prove" -v peak="$peak" -v verify="$verify" \
         -v bytes="$bytes" -v wall="$wall" -v one="$one_wall" -v asked="$3 $4 $5 $6 $most_of_one_thread" '
         function check(value, limit, name) { if (value > limit) missed = missed (missed ? ", " : "missed: ") name }
         BEGIN {
