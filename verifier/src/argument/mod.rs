@@ -30,7 +30,7 @@ pub mod row_sum;
 pub mod running_sum;
 pub mod schedule;
 pub mod stage;
-pub(crate) mod tables;
+pub mod tables;
 
 use pasta_curves::{EqAffine, Fp};
 
