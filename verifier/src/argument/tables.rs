@@ -129,10 +129,11 @@ impl Fraction {
 
 impl VerifyingKey {
     /// Does something for the rows of every slot, on all cores.
-    fn for_each_slot<T: Send>(&self, empty: T, work: impl Fn(Range<usize>, &mut T) + Sync) -> Vec<T>
-    where
-        T: Clone,
-    {
+    fn for_each_slot<T: Clone + Send>(
+        &self,
+        empty: T,
+        work: impl Fn(Range<usize>, &mut T) + Sync,
+    ) -> Vec<T> {
         let layout = self.layout();
         let mut slots = vec![empty; layout.slots];
         for_each_chunk(&mut slots, 1, |slot, values| {
