@@ -259,6 +259,19 @@ fn a_plain_result_that_is_another_or_beyond_its_range() {
     }
 }
 
+/// A result that a function follows is looked up, even if the function keeps both ends.
+#[test]
+fn functions_of_results_are_looked_up() {
+    let mut bent = softmax(5, 0, vec![]);
+    if let Operator::Softmax { requantise, .. } = &mut bent {
+        requantise.function = Function::clamp(-128, 128);
+        requantise.function.values[40] = 7;
+    }
+    let mut net = Net::new("bent", &[(&[1, 5], 0)]);
+    let y = net.node(bent, &[0], &[1, 5], -128);
+    check(&net.finish(y));
+}
+
 #[test]
 fn a_root_or_its_reciprocal_off_by_one_both_ways() {
     for centred in [true, false] {

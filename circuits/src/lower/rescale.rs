@@ -123,10 +123,10 @@ pub(super) fn requantise_within(
     rescaling: &Requantise,
     [least, most]: [i64; 2],
 ) -> NodeId {
-    let Requantise { shift, ties, ref function, .. } = *rescaling;
+    let Requantise { shift, ref function, .. } = *rescaling;
     let unchanged = [least, most].iter().all(|&end| function.apply(end) == end)
         && (function.minimum..).zip(&function.values).all(|(x, &y)| x == y);
-    match unchanged && ties == Ties::Up {
+    match unchanged {
         true => lowering.builder.plain(accumulator, shift, function),
         false => requantise(lowering, accumulator, rescaling),
     }

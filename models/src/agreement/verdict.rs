@@ -229,6 +229,73 @@ mod tests {
         assert_eq!(by(0.01).doubt(), None, "both are as good");
     }
 
+    /// Numbers of one column, as the float model has them and as integers may.
+    fn column(pairs: impl IntoIterator<Item = (f64, f64)>) -> OutputError {
+        let samples = pairs.into_iter().map(|(float, int8)| (vec![float], vec![int8]));
+        measured(&[1, 1], &samples.collect::<Vec<_>>())
+    }
+
+    /// `±1` turned by an angle whose sine is the error, and made shorter by its cosine.
+    fn turned(error: f64) -> OutputError {
+        let (along, across) = (1.0 - error * error, error * (1.0 - error * error).sqrt());
+        let pair = |(a, b): (f64, f64)| (a, along * a + across * b);
+        column([(1.0, 1.0), (-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)].map(pair))
+    }
+
+    #[test]
+    fn errors_and_angles_are_doubted_each_by_themselves() {
+        // Far from zero no angle shows what is lost.
+        let off = |by: f64| column(steps(16).map(|t| (100.0 + t, 100.0 + t + by)));
+        let spread = off(0.0).all.spread;
+        let doubted = off(0.21 * spread);
+        assert!(doubted.all.cosine > 0.9999 && doubted.doubt().is_some(), "{doubted:?}");
+        assert_eq!(off(0.19 * spread).doubt(), None);
+        // An angle before the error is beyond its own bound.
+        let angle = turned(0.1995);
+        assert!(angle.all.error < DOUBTED && angle.doubt().is_some(), "{angle:?}");
+        assert_eq!(turned(0.19).doubt(), None);
+        // An output without parts is refused as a whole.
+        assert!(off(1.01 * spread).loss(MAX_ERROR).is_some());
+        assert_eq!(off(0.99 * spread).loss(MAX_ERROR), None);
+    }
+
+    #[test]
+    fn an_excess_is_how_many_times_a_bound_is_passed() {
+        let near = |found: f64, expected: f64| {
+            assert!((found / expected - 1.0).abs() < 1e-6, "{found}, {expected}");
+        };
+        let off = |by: f64| column(steps(16).map(|t| (100.0 + t, 100.0 + t + by)));
+        let spread = off(0.0).all.spread;
+        near(off(0.15 * spread).excess(MAX_ERROR), 1.0);
+        near(off(0.15 * spread).excess(0.05), 3.0);
+        near(off(0.5 * spread).excess(MAX_ERROR), 2.5);
+        near(turned(0.8).excess(MAX_ERROR), 20.0);
+        near(off(1e9).excess(MAX_ERROR), 1e6);
+        // Classes that are decided, and others.
+        let sample = |t: f64| (vec![t, t + 0.05], vec![t + 0.05, t]);
+        let swapped = measured(&[1, 2], &steps(8).map(sample).collect::<Vec<_>>());
+        near(swapped.excess(MAX_ERROR), swapped.all.error / DECIDED);
+        // One class of six that is further off than asked is neither doubted nor lost.
+        let sample = |t: f64| {
+            let float: Vec<f64> =
+                (0..6).map(|class| (7.0 * t * f64::from(class + 1)).sin()).collect();
+            let mut int8 = float.clone();
+            int8[0] += 0.3;
+            (float, int8)
+        };
+        let one = measured(&[1, 6], &steps(16).map(sample).collect::<Vec<_>>());
+        assert!(judged(one.worst()[0]) > 0.3 && one.all.error < 0.2, "{one:?}");
+        near(one.excess(0.3), 1.0);
+    }
+
+    #[test]
+    fn few_classes_are_an_accident() {
+        let sample = |t: f64| (vec![t, t + 0.05], vec![t + 0.05, t]);
+        let of = |count| measured(&[1, 2], &steps(count).map(sample).collect::<Vec<_>>());
+        assert!(of(8).all.error > DECIDED && of(8).doubt().is_some());
+        assert!(of(7).all.error > DECIDED && of(7).doubt().is_none(), "{:?}", of(7));
+    }
+
     #[test]
     fn measures_fit_what_the_output_is() {
         let ends = |error: OutputError| error.measure;

@@ -83,16 +83,7 @@ fn is_scores(graph: &Graph, index: usize, reader: usize) -> bool {
 
 /// Whether a node's result is a sum or a product that nothing follows yet.
 fn accumulates(node: &Node) -> bool {
-    let sums = matches!(
-        node.operator,
-        Operator::Conv { .. }
-            | Operator::Gemm { .. }
-            | Operator::MatMul { .. }
-            | Operator::Add { .. }
-            | Operator::AveragePool { .. }
-            | Operator::Product
-    );
-    sums && node.fused.is_none() && node.grid.is_none()
+    node.operator.accumulates() && node.fused.is_none() && node.grid.is_none()
 }
 
 /// Whether a node is a Gemm of several positions, whose sums stand features first in a circuit.
@@ -103,57 +94,67 @@ fn has_positions(node: &Node) -> bool {
     }
 }
 
+/// What stands between a value and the graph outputs that depend on it, besides views and an ArgMax
+/// at the end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Between {
+    /// A Concat whose parts may keep scales of their own.
+    concat: bool,
+    /// Anything else, so that not only outputs depend on it.
+    other: bool,
+}
+
+impl Between {
+    const OTHER: Self = Self { concat: false, other: true };
+
+    fn or(self, other: Self) -> Self {
+        Self { concat: self.concat || other.concat, other: self.other || other.other }
+    }
+}
+
 /// Values that only graph outputs depend on, directly, through views, through an ArgMax that
 /// nothing else reads, or through a Concat whose parts keep scales of their own. Rescaling them to
 /// int8 would lose precision and save nothing.
 fn put_out(graph: &Graph, consumers: &[Vec<usize>]) -> Vec<bool> {
-    // From back to front: whether everything that reads the value leads to outputs through views or
-    // ArgMax only, and whether without ArgMax, which compares integers of one scale.
-    let mut last = vec![false; consumers.len()];
-    let mut shown = vec![false; consumers.len()];
-    let mut alone = vec![false; consumers.len()];
+    // From back to front.
+    let mut between = vec![Between::default(); consumers.len()];
     let mut joins = vec![false; graph.nodes.len()];
     for value in (0..consumers.len()).rev() {
-        let through = |index: usize, ends: &[bool]| {
-            let node = &graph.nodes[index];
-            let joins = matches!(node.operator, Operator::Concat { .. }) && joins[index];
-            node.operator.is_view() && ends[graph.result(index)] || joins
+        let behind = |&index: &usize| {
+            let (node, result) = (&graph.nodes[index], graph.result(index));
+            match &node.operator {
+                operator if operator.is_view() => between[result],
+                Operator::ArgMax { .. } if consumers[result].is_empty() => Between::default(),
+                Operator::Concat { .. } if joins[index] => Between { concat: true, other: false },
+                _ => Between::OTHER,
+            }
         };
-        shown[value] = consumers[value].iter().all(|&index| through(index, &shown));
-        last[value] = consumers[value].iter().all(|&index| {
-            let ends = matches!(graph.nodes[index].operator, Operator::ArgMax { .. });
-            through(index, &last) || (ends && consumers[graph.result(index)].is_empty())
-        });
-        // Parts of a Concat are brought to one scale by a layer, which reads no sum as it is: only
-        // layers' own sums take that chance.
-        alone[value] = consumers[value].iter().all(|&index| {
-            let node = &graph.nodes[index];
-            let ends = matches!(node.operator, Operator::ArgMax { .. });
-            let result = graph.result(index);
-            node.operator.is_view() && alone[result] || ends && consumers[result].is_empty()
-        });
+        between[value] = consumers[value].iter().map(behind).fold(Between::default(), Between::or);
         if let Some(index) = graph.producer(value)
             && let Operator::Concat { axis } = graph.nodes[index].operator
         {
-            // Any scales that differ will do to see whether scales that differ can be told.
-            let each = (0..graph.shape(value)[axis] as i64)
-                .map(|index| Quantisation { scale: 1.0, zero_point: index });
-            let parts = Parts { axis, each: each.collect() };
-            joins[index] = graph.nodes[index].grid.is_none()
-                && shown[value]
-                && reaches_outputs(graph, consumers, value, &parts, &mut { STEPS });
+            joins[index] = !between[value].other && can_join(graph, consumers, index, axis);
         }
     }
-    let layer = |value: ValueId| {
-        graph.producer(value).is_some_and(|index| {
-            let operator = &graph.nodes[index].operator;
-            matches!(
-                operator,
-                Operator::Conv { .. } | Operator::Gemm { .. } | Operator::MatMul { .. }
-            )
-        })
+    let raw = |(value, between): (ValueId, &Between)| {
+        let node = graph.producer(value).map(|index| &graph.nodes[index].operator);
+        // Parts of a Concat are brought to one scale by a layer, which reads no sum as it is: only
+        // layers' own sums take that chance.
+        !between.other && (!between.concat || node.is_some_and(Operator::is_layer))
     };
-    (0..last.len()).map(|value| if layer(value) { last[value] } else { alone[value] }).collect()
+    between.iter().enumerate().map(raw).collect()
+}
+
+/// Whether the parts of a Concat that outputs alone depend on may keep scales of their own: these
+/// can be told at every output.
+fn can_join(graph: &Graph, consumers: &[Vec<usize>], index: usize, axis: usize) -> bool {
+    let value = graph.result(index);
+    // Any scales that differ will do to see whether scales that differ can be told.
+    let each = (0..graph.shape(value)[axis] as i64)
+        .map(|index| Quantisation { scale: 1.0, zero_point: index });
+    let parts = Parts { axis, each: each.collect() };
+    let free = graph.nodes[index].grid.is_none();
+    free && reaches_outputs(graph, consumers, value, &parts, &mut { STEPS })
 }
 
 /// Whether a node adds up what `layer` sums or multiplies, and rounds as we like.

@@ -264,6 +264,17 @@ impl Operator {
         matches!(self, Self::Reshape | Self::Transpose { .. } | Self::Slice { .. })
     }
 
+    /// Whether it multiplies with weights, or matrices with each other.
+    pub(crate) fn is_layer(&self) -> bool {
+        matches!(self, Self::Conv { .. } | Self::Gemm { .. } | Self::MatMul { .. })
+    }
+
+    /// Whether its result is a sum or a product, which a circuit may leave as it is.
+    pub(crate) fn accumulates(&self) -> bool {
+        let sums = matches!(self, Self::Add { .. } | Self::AveragePool { .. } | Self::Product);
+        sums || self.is_layer()
+    }
+
     /// Whether the operator has an accumulator that is rescaled, so that an activation can be fused
     /// into the rescaling.
     pub fn rescales(&self) -> bool {

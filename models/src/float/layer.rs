@@ -39,6 +39,15 @@ impl Layer {
         }
     }
 
+    /// Number of weights of an output channel.
+    pub(crate) fn terms(&self) -> usize {
+        let weights = match self {
+            Self::Real { weights, .. } | Self::Known { weights, .. } => weights.len(),
+            Self::Integer { weights, .. } => weights.len(),
+        };
+        weights / self.channels().max(1)
+    }
+
     /// Number of weights and biases.
     pub(super) fn numbers(&self) -> usize {
         match self {

@@ -194,16 +194,7 @@ fn tensors(node: &Node, raw: bool) -> usize {
         | Operator::Pad { .. }
         | Operator::Concat { .. }
         | Operator::TopK { .. } => 1,
-        Operator::Conv { .. }
-        | Operator::Gemm { .. }
-        | Operator::MatMul { .. }
-        | Operator::Add { .. }
-        | Operator::AveragePool { .. }
-        | Operator::Product
-            if raw =>
-        {
-            1
-        }
+        sums if raw && sums.accumulates() => 1,
         Operator::Conv { .. }
         | Operator::Gemm { .. }
         | Operator::BatchNormalization { .. }

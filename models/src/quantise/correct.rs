@@ -10,7 +10,7 @@ use super::layer::Parameters;
 use crate::float::calibrate::Source;
 use crate::float::graph::Operator as Float;
 use crate::float::layer::Layer;
-use crate::integer::graph::{MAX_BIAS, ValueId};
+use crate::integer::graph::ValueId;
 use crate::integer::rounding::half_up;
 use crate::tensor::window::plane;
 
@@ -51,7 +51,7 @@ impl Quantiser<'_> {
             half_up(off / (made.scales[row] * scale)) as i64
         });
         let moved: Vec<i64> = moved.collect();
-        let fits = |(bias, by): (&i64, &i64)| bias.saturating_add(*by).abs() < MAX_BIAS;
+        let fits = |(bias, by): (&i64, &i64)| bias.saturating_add(*by).abs() <= i64::from(i32::MAX);
         if made.bias.iter().zip(&moved).all(fits) && moved.iter().any(|&by| by != 0) {
             made.bias.iter_mut().zip(moved).for_each(|(bias, by)| *bias += by);
             self.corrected += 1;
@@ -64,10 +64,8 @@ impl Quantiser<'_> {
         let source = self.float.source(self.float.nodes[index].inputs[0]);
         let Some(producer) = self.float.producer(source) else { return false };
         match &self.float.nodes[producer].operator {
-            Float::Conv { layer, .. } | Float::Gemm { layer } => match layer {
-                Layer::Real { weights, bias } => weights.len() == bias.len(),
-                Layer::Integer { .. } | Layer::Known { .. } => true,
-            },
+            // Factors by channel.
+            Float::Conv { layer, .. } | Float::Gemm { layer } => layer.terms() == 1,
             Float::Add { .. }
             | Float::AveragePool { .. }
             | Float::Activation(_)

@@ -5,6 +5,7 @@ use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::testing::random::Random;
 use zkinfer_models::{Calibration, Dataset, Model, Quantised};
 
+use crate::quantised::Grids;
 use crate::support::weights;
 
 /// A convolution and a Gemm over what is never negative.
@@ -68,33 +69,207 @@ fn what_is_not_known_moves_no_bias() {
     }
 }
 
+/// How far the biases of a raw layer are from what its rounded weights are off by on average, in
+/// their own steps; `means` are those of the terms of a row, `real` its weights.
+fn misplaced(
+    quantised: &Quantised,
+    layer: usize,
+    rows: &[(Vec<f64>, Vec<f64>)],
+    input: f64,
+) -> f64 {
+    let graph = &quantised.graph;
+    let node = &graph.nodes[layer];
+    let (Operator::Convolution { weights, bias, multipliers, .. }
+    | Operator::Linear { weights, bias, multipliers, .. }) = &node.operator
+    else {
+        panic!("{:?}", node.operator)
+    };
+    let terms = rows[0].0.len();
+    let rounded = graph.weights(weights).chunks(terms);
+    let found = rows.iter().zip(rounded).zip(bias.iter().zip(multipliers));
+    let misplaced = found.map(|(((real, means), rounded), (&bias, &multiplier))| {
+        // Of the bias and, less the input's scale, of a weight.
+        let step = node.quantisation.scale * multiplier as f64;
+        let off = real.iter().zip(rounded).zip(means);
+        let off =
+            off.map(|((real, &rounded), mean)| (real - f64::from(rounded) * step / input) * mean);
+        let off: f64 = off.sum();
+        assert!(off.abs() > step, "{off}, steps of {step}: nothing is seen");
+        (bias as f64 - off / step).abs()
+    });
+    misplaced.fold(0.0, f64::max)
+}
+
+/// Numbers whose parts are constant, so that their means are known: `values` by channel.
+fn constant(model: &Model, values: &[f32]) -> Dataset {
+    let shape = &model.inputs()[0].shape;
+    let each = shape.iter().product::<usize>() / values.len();
+    let numbers = values.iter().flat_map(|&value| std::iter::repeat_n(value, each)).collect();
+    let sample = vec![ndarray::ArrayD::from_shape_vec(shape.clone(), numbers).unwrap()];
+    Dataset::new(vec![sample; 16], None).unwrap()
+}
+
 /// Padding is read as zero: the mean of a tap at the border is less than its channel's.
 #[test]
 fn taps_that_read_padding_count_less() {
+    let taps = [0.1037f32, 1.0, 0.0, 0.0, 1.0, 0.2541];
     let builder = Builder::new(17)
         .batched_input("x", &[1, 1, 2])
-        .floats("k", &[2, 1, 1, 3], &[0.0, 0.1037, 1.0, 1.0, 0.1037, 0.0])
+        .floats("k", &[2, 1, 1, 3], &taps)
         .node(Op::new("Conv", &["x", "k"], &["y"]).ints("pads", &[0, 1, 0, 1]))
         .output("y");
     let model = Model::from_bytes("taps.onnx", &builder.bytes()).unwrap();
-    let ones = Dataset::new(vec![vec![ndarray::ArrayD::ones(vec![1, 1, 1, 2])]; 16], None).unwrap();
-    let quantised = model.quantise(&model.calibrate(&ones).unwrap()).unwrap();
-    let Operator::Convolution { weights, bias, multipliers, .. } =
-        &quantised.graph.nodes[0].operator
-    else {
-        panic!("{:?}", quantised.graph.nodes[0].operator)
-    };
+    let quantised = model.quantise(&model.calibrate(&constant(&model, &[1.0])).unwrap()).unwrap();
     // The middle tap reads an element always, its neighbours every second time.
-    let unit = quantised.graph.nodes[0].quantisation.scale;
-    for row in 0..2 {
-        let step = unit * multipliers[row] as f64;
-        let real = [0.5, 0.1037];
-        let rounded = &quantised.graph.weights(weights)[3 * row..][..3];
-        let rounded = [rounded[0].max(rounded[2]), rounded[1]];
-        let input = 255.0;
-        let off = (real[0] - 0.5 * rounded[0] as f64 * step * input)
-            + (real[1] - rounded[1] as f64 * step * input);
-        let moved = bias[row] as f64 * step;
-        assert!((moved - off).abs() <= 0.5 * step * 1.001, "{moved}, {off}, steps of {step}");
+    let row = |taps: &[f32]| (taps.iter().map(|&x| x.into()).collect(), vec![0.5, 1.0, 0.5]);
+    let rows = [row(&taps[..3]), row(&taps[3..])];
+    let found = misplaced(&quantised, 0, &rows, 1.0 / 255.0);
+    assert!(found <= 0.501, "{found}");
+}
+
+/// Each group of channels has means of its own.
+#[test]
+fn groups_read_their_own_channels() {
+    let taps = [0.1037f32, 1.0, 0.2541, 1.0];
+    let builder = Builder::new(17)
+        .batched_input("x", &[4, 2, 2])
+        .floats("k", &[2, 2, 1, 1], &taps)
+        .node(Op::new("Conv", &["x", "k"], &["y"]).int("group", 2))
+        .output("y");
+    let model = Model::from_bytes("groups.onnx", &builder.bytes()).unwrap();
+    let means = [0.25, 0.5, 0.75, 1.0];
+    let calibration = model.calibrate(&constant(&model, &means)).unwrap();
+    let quantised = model.quantise(&calibration).unwrap();
+    let row = |at: usize| {
+        let of = |numbers: &[f32]| numbers[at..at + 2].iter().map(|&x| x.into()).collect();
+        (of(&taps), of(&means))
+    };
+    let found = misplaced(&quantised, 0, &[row(0), row(2)], 1.0 / 255.0);
+    assert!(found <= 0.501, "{found}");
+}
+
+/// What a layer without a bias may read: numbers, or zeros that stand for nothing.
+#[test]
+fn zeros_that_stand_for_nothing_stay_zeros() {
+    let bias = |nodes: &[Op], given: bool| {
+        let start = Builder::new(17)
+            .input("x", &[4, 6])
+            .input("z", &[4, 6])
+            .floats("one", &[1], &[1.0])
+            .floats("gamma", &[6], &weights(6))
+            .floats("none", &[4, 6], &[[0.0, 1.0, 2.0].repeat(8)].concat())
+            .floats("v", &[5, 6], &weights(30))
+            .floats("b", &[5], &[0.5; 5]);
+        let builder = nodes.iter().cloned().fold(start, Builder::node);
+        let inputs = if given { &["r", "v", "b"][..] } else { &["r", "v"] };
+        let builder = builder.node(Op::new("Gemm", inputs, &["y"]).int("transB", 1)).output("y");
+        let model = Model::from_bytes("zeros.onnx", &builder.bytes()).unwrap();
+        let mut random = Random::new(3);
+        let mut sample = || {
+            let inputs = model.inputs().iter();
+            inputs.map(|input| random.tensor(&input.shape, 0.1, 1.0)).collect()
+        };
+        let data = Dataset::new((0..32).map(|_| sample()).collect(), None).unwrap();
+        let quantised = model.quantise(&model.calibrate(&data).unwrap()).unwrap();
+        let last = biases(&quantised).pop().unwrap().to_vec();
+        last.iter().any(|&bias| bias != 0)
+    };
+    let op = |name: &str, inputs: &[&str], result: &str| Op::new(name, inputs, &[result]);
+    let sums = [op("Add", &["x", "z"], "s"), op("Tanh", &["s"], "r")];
+    let functions = [op("Tanh", &["x"], "t"), op("Exp", &["t"], "r")];
+    let norm = [op("LayerNormalization", &["x", "gamma"], "r")];
+    for nodes in [&sums[..], &functions, &norm] {
+        assert!(bias(nodes, false), "{nodes:?}");
+    }
+    let softmax = [op("Softmax", &["x"], "r")];
+    let chosen = [op("Greater", &["x", "z"], "c"), op("Where", &["c", "x", "none"], "r")];
+    let product = [op("Mul", &["x", "z"], "r")];
+    let factors = [op("Tanh", &["x"], "t"), op("Mul", &["t", "gamma"], "r")];
+    for nodes in [&softmax[..], &chosen, &product, &factors] {
+        assert!(!bias(nodes, false), "{nodes:?}");
+    }
+    assert!(bias(&softmax, true), "a bias is there anyway");
+}
+
+/// Inputs with scales by index stand for other numbers at each index: such layers keep their
+/// biases.
+#[test]
+fn layers_of_scales_by_index_keep_their_biases() {
+    let builder = Builder::new(17)
+        .batched_input("x", &[3])
+        .floats("w", &[4, 3], &[[1000.0, 1.037, 0.001].repeat(4)].concat())
+        .node(Op::new("Gemm", &["x", "w"], &["y"]).int("transB", 1))
+        .output("y");
+    let model = Model::from_bytes("index.onnx", &builder.bytes()).unwrap();
+    let mut random = Random::new(4);
+    let mut sample = || {
+        let mut x = random.tensor(&[1, 3], 0.0, 1.0);
+        x.iter_mut().zip([0.001, 1.0, 1000.0]).for_each(|(x, size)| *x *= size);
+        vec![x]
+    };
+    let data = Dataset::new((0..64).map(|_| sample()).collect(), None).unwrap();
+    let quantised = model.quantise(&model.calibrate(&data).unwrap()).unwrap();
+    let choices = &quantised.report.choices;
+    assert!(choices.iter().any(|line| line.contains("a scale for each")), "{choices:?}");
+    assert_eq!(line(&quantised), None);
+    let error = model.evaluate(&quantised.graph, &data).unwrap().outputs[0].all.error;
+    assert!(error < 0.02, "{error}");
+}
+
+/// Between grids of a file a layer is as exact as the file asks.
+#[test]
+fn layers_between_grids_are_the_files() {
+    let builder = Builder::new(17)
+        .batched_input("x", &[4])
+        .floats("w", &[4, 3], &weights(12))
+        .grid("x", 1.0 / 200.0, -100)
+        .grid("y", 1.0 / 40.0, 3)
+        .rounded("x", "xr", "x")
+        .node(Op::new("MatMul", &["xr", "w"], &["m"]))
+        .rounded("m", "y", "y")
+        .output("y");
+    let model = Model::from_bytes("grids.onnx", &builder.bytes()).unwrap();
+    let quantised =
+        model.quantise(&model.calibrate(&samples(&model, 32, 1, 0.0)).unwrap()).unwrap();
+    assert_eq!(line(&quantised), None);
+    assert_eq!(biases(&quantised), [[0; 3]]);
+}
+
+/// A bias at the end of what a circuit holds is not moved beyond it.
+#[test]
+fn biases_stay_within_their_limit() {
+    // Weights that are all rounded the same way, and so move the bias by thousands of steps.
+    let mut weights = vec![0.1037f32; 64];
+    weights[0] = 1.0;
+    let quantised = |bias: f32| {
+        let builder = Builder::new(17)
+            .batched_input("x", &[64])
+            .floats("w", &[1, 64], &weights)
+            .floats("b", &[1], &[bias])
+            .node(Op::new("Gemm", &["x", "w", "b"], &["y"]).int("transB", 1))
+            .output("y");
+        let model = Model::from_bytes("limit.onnx", &builder.bytes()).unwrap();
+        let calibration = model.calibrate(&constant(&model, &[1.0])).unwrap();
+        model.quantise(&calibration).unwrap()
+    };
+    let multiplier = |quantised: &Quantised| match &quantised.graph.nodes[0].operator {
+        Operator::Linear { multipliers, .. } => multipliers[0],
+        operator => panic!("{operator:?}"),
+    };
+    for sign in [1.0, -1.0] {
+        // The largest bias that needs no larger multiplier.
+        let least = multiplier(&quantised(sign));
+        let (mut low, mut high) = (1.0f32, 1e9f32);
+        while high / low > 1.000_001 {
+            let middle = (low * high).sqrt();
+            match multiplier(&quantised(sign * middle)) == least {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        let found = quantised(sign * low);
+        let bias = biases(&found)[0][0];
+        let most = i64::from(i32::MAX);
+        assert!((most - 20_000..=most + 4).contains(&bias.abs()), "{bias}");
     }
 }

@@ -7,7 +7,7 @@ use zkinfer_models::testing::onnx::messages::DataType;
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::quantised::integers;
-use crate::support::{defined, refusal, refusals};
+use crate::support::{defined, refusal, refusals, weights};
 
 const BIAS: [f32; 3] = [0.7, -1.3, 0.2];
 
@@ -21,10 +21,15 @@ fn scales(count: usize) -> &'static [f32] {
 
 /// A convolution up to the bias that is counted in its scales, `shaped`.
 fn counted(count: usize) -> Builder {
+    counted_over(count, [4, 4])
+}
+
+/// The same over a plane of another size.
+fn counted_over(count: usize, [height, width]: [i64; 2]) -> Builder {
     let dims: &[i64] = if count == 1 { &[] } else { &[3, 1, 1] };
     let flat: &[i64] = if count == 1 { &[] } else { &[3] };
     Builder::new(12)
-        .input("x", &[1, 2, 4, 4])
+        .input("x", &[1, 2, height, width])
         .tensor(integers("w", DataType::Int8, &[3, 2, 3, 3], &taps()))
         .tensor(integers("w_z", DataType::Int8, &[], &[0]))
         .floats("w_s", dims, scales(count))
@@ -42,10 +47,15 @@ fn counted(count: usize) -> Builder {
 }
 
 fn convolution(count: usize) -> Builder {
-    counted(count)
-        .node(Op::new("Add", &["i", "shaped"], &["sum"]))
+    scaled(counted(count), ["i", "shaped"], "sw4")
+}
+
+/// The sum of an integer product and a bias, multiplied by scales: `y`.
+fn scaled(builder: Builder, sum: [&str; 2], scales: &str) -> Builder {
+    builder
+        .node(Op::new("Add", &sum, &["sum"]))
         .node(Op::new("Cast", &["sum"], &["real"]).int("to", 1))
-        .node(Op::new("Mul", &["real", "sw4"], &["y"]))
+        .node(Op::new("Mul", &["real", scales], &["y"]))
 }
 
 /// The same in floating point.
@@ -86,10 +96,31 @@ fn it_goes_nowhere_else() {
     assert!(first(twice.output("y").output("again")).contains("something else"));
     let put_out = refusal(convolution(1).output("y").output("steps"));
     assert!(put_out.contains("DynamicQuantizeLinear computes from the data"), "{put_out}");
-    // A bias per row of a plane.
-    let rows = counted(1)
-        .integers("rows", &[1, 3, 1])
-        .node(Op::new("Reshape", &["integer", "rows"], &["turned"]))
-        .node(Op::new("Add", &["i", "turned"], &["y"]));
-    assert!(first(rows.output("y")).contains("something else"));
+    // The result of another layer, whose sums count nothing.
+    let other = counted(1)
+        .floats("k", &[3, 2, 3, 3], &weights(54))
+        .node(Op::new("Conv", &["x", "k"], &["c"]).ints("pads", &[1, 1, 1, 1]))
+        .node(Op::new("Add", &["c", "shaped"], &["y"]));
+    assert!(first(other.output("y")).contains("something else"));
+    // The scales of other data.
+    let scales = counted(1)
+        .input("x2", &[1, 2, 4, 4])
+        .node(Op::new("DynamicQuantizeLinear", &["x2"], &["q2", "s2", "z2"]))
+        .node(Op::new("ConvInteger", &["q2", "w", "z2", "w_z"], &["i2"]).ints("pads", &[1; 4]))
+        .node(Op::new("Mul", &["s2", "w_s"], &["sw2"]));
+    let scales = scaled(scales, ["i2", "shaped"], "sw2");
+    assert!(first(scales.output("y")).contains("something else"));
+    // A bias per row of a plane, which has as many rows as channels.
+    let rows = counted_over(1, [3, 5]).integers("rows", &[1, 3, 1]).node(Op::new(
+        "Reshape",
+        &["integer", "rows"],
+        &["turned"],
+    ));
+    let refused = first(scaled(rows, ["i", "turned"], "sw4").output("y"));
+    assert!(refused.contains("it adds a constant in scales"), "{refused}");
+    // What is scaled afterwards cannot be put out before.
+    for name in ["i", "sum", "real"] {
+        let message = refusal(convolution(1).output("y").output(name));
+        assert!(message.contains("quantis"), "{name}: {message}");
+    }
 }

@@ -243,23 +243,35 @@ fn a_layer_takes_a_form_into_its_rescaling() {
     }
 }
 
+/// The activations of a model, before it is quantised.
+fn activations(model: &Model) -> Vec<&'static str> {
+    let nodes = model.graph().nodes.iter().flat_map(|node| {
+        let own = match &node.operator {
+            float::graph::Operator::Activation(activation) => Some(activation.name()),
+            _ => None,
+        };
+        own.into_iter().chain(node.fused.as_ref().map(|fused| fused.name()))
+    });
+    nodes.collect()
+}
+
+/// Of a model with two inputs, what is spelled out and has no name.
+fn functions(nodes: Vec<Op>) -> usize {
+    let builder = Builder::new(17)
+        .input("x", &[1, 4])
+        .input("z", &[1, 4])
+        .floats("zero", &[], &[0.0])
+        .floats("none", &[], &[f32::NEG_INFINITY])
+        .floats("two", &[], &[2.0])
+        .floats("some", &[1, 4], &[1.0, 2.0, 3.0, 4.0]);
+    let builder = nodes.into_iter().fold(builder, Builder::node).output("y");
+    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    activations(&model).into_iter().filter(|&name| name == "Function").count()
+}
+
 /// Two values, numbers that differ by element, and what is whole stay what they are.
 #[test]
 fn what_is_no_function_of_one_number() {
-    let builder = |nodes: Vec<Op>| {
-        let builder = Builder::new(17)
-            .input("x", &[1, 4])
-            .input("z", &[1, 4])
-            .floats("two", &[], &[2.0])
-            .floats("some", &[1, 4], &[1.0, 2.0, 3.0, 4.0]);
-        nodes.into_iter().fold(builder, Builder::node).output("y")
-    };
-    let functions = |nodes: Vec<Op>| {
-        let case = case(builder(nodes));
-        let operators = case.model.graph().nodes.iter().map(|node| node.operator.name());
-        let fused = case.model.graph().nodes.iter().filter_map(|node| node.fused.as_ref());
-        operators.chain(fused.map(|fused| fused.name())).filter(|&name| name == "Function").count()
-    };
     let gated = |by: &str| {
         let sigmoid = op("Sigmoid", &["x"], "a");
         vec![sigmoid, op("Mul", &["a", by], "b"), op("Mul", &["b", "x"], "y")]
@@ -270,6 +282,64 @@ fn what_is_no_function_of_one_number() {
     // A factor and a sum are no function: layers take them.
     let affine = vec![op("Mul", &["x", "two"], "a"), op("Sub", &["two", "a"], "y")];
     assert_eq!(functions(affine), 0);
+    let negative = vec![op("Neg", &["x"], "a"), op("Sub", &["two", "a"], "y")];
+    assert_eq!(functions(negative), 0);
     let rounded = vec![op("Floor", &["x"], "a"), op("Mul", &["a", "a"], "y")];
     assert_eq!(functions(rounded), 0);
+    // A function has numbers for its values.
+    let masked = vec![op("Greater", &["x", "zero"], "c"), op("Where", &["c", "none", "x"], "y")];
+    assert_eq!(functions(masked), 0);
+}
+
+/// What others read too, and what a view shows, is computed once.
+#[test]
+fn functions_behind_views_are_not_computed_twice() {
+    let swish = |of: &'static str| {
+        Builder::new(17)
+            .input("x", &[1, 2, 4])
+            .floats("w", &[4, 4], &weights(16))
+            .integers("turned", &[1, 4, 2])
+            .node(op("MatMul", &["x", "w"], "m"))
+            .node(op("Reshape", &["m", "turned"], "v"))
+            .node(op("Tanh", &[of], "a"))
+            .node(op("Mul", &["a", of], "b"))
+    };
+    let twice = swish("m").node(op("Reshape", &["b", "turned"], "y")).output("y").output("b");
+    let model = Model::from_bytes("case.onnx", &twice.bytes()).unwrap();
+    assert_eq!(activations(&model), ["Function"]);
+    // Behind a view it is still the layer that is rescaled by it.
+    let case = case(swish("v").node(op("Abs", &["b"], "y")).output("y"));
+    assert!(case.operators().iter().filter(|&&name| name == "Activation").count() < 2);
+    assert!(case.distance() < 4.0, "{}", case.distance());
+}
+
+/// A layer of weights that are all the same sums channels, and is no factor.
+#[test]
+fn layers_are_no_factors() {
+    for groups in [1, 2] {
+        let builder = Builder::new(17)
+            .input("x", &[1, 4, 2, 2])
+            .floats("k", &[4, 4 / groups, 1, 1], &vec![0.5; 16 / groups as usize])
+            .node(Op::new("Conv", &["x", "k"], &["h"]).int("group", groups))
+            .node(op("Tanh", &["h"], "a"))
+            .node(op("Mul", &["a", "h"], "b"))
+            .node(op("Abs", &["b"], "y"))
+            .output("y");
+        let case = case(builder);
+        assert!(case.distance() < 4.0, "{groups}: {}", case.distance());
+    }
+}
+
+/// So many operators make one function, and no more.
+#[test]
+fn long_chains_are_several_functions() {
+    let of = |count: usize| {
+        let name = |at: usize| if at == 0 { "x".to_owned() } else { format!("v{at}") };
+        let nodes = (0..count).map(|at| op("Tanh", &[&name(at)], &name(at + 1)));
+        let nodes: Vec<Op> = nodes.collect();
+        let last = op("Mul", &[&name(count), &name(count)], "y");
+        functions(nodes.into_iter().chain([last]).collect())
+    };
+    assert_eq!(of(62), 1);
+    assert!(of(100) > 1);
 }

@@ -3,9 +3,11 @@
 use ndarray::ArrayD;
 use zkinfer_models::integer::graph::Operator;
 use zkinfer_models::integer::interpreter;
+use zkinfer_models::testing::onnx::messages::{DataType, TensorProto};
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::{Dataset, Model};
 
+use crate::quantised::Grids;
 use crate::support::{Case, case, weights};
 
 /// Numbers that exporters mask with.
@@ -33,6 +35,17 @@ impl Times for Vec<f32> {
 /// The causal mask: `mask` above the diagonal, `other` elsewhere.
 fn causal(mask: f32, other: f32) -> Vec<f32> {
     (0..16).map(|index| if index % 4 > index / 4 { mask } else { other }).collect()
+}
+
+/// A constant of `[1, 4, 4]` truths.
+fn condition(name: &str, numbers: &[f32]) -> TensorProto {
+    TensorProto {
+        name: name.into(),
+        dims: vec![1, 4, 4],
+        data_type: DataType::Bool as i32,
+        raw_data: numbers.iter().map(|&x| u8::from(x != 0.0)).collect(),
+        ..TensorProto::default()
+    }
 }
 
 /// A softmax of `masked`, and a layer behind it, since a final softmax would be dropped.
@@ -148,6 +161,61 @@ fn infinite_numbers_that_make_a_difference_are_refused() {
         said.starts_with("node \"masked_node\" becomes -inf on calibration sample 0"),
         "{said}"
     );
+}
+
+/// What is no mask, or not the same for all, is added or chosen like any other number.
+#[test]
+fn what_no_row_can_be_told_by_is_computed() {
+    let visible = |case: &Case| {
+        let mut nodes = case.quantised.graph.nodes.iter();
+        let found = nodes.find_map(|node| match &node.operator {
+            Operator::Softmax { visible, .. } => Some(visible.len()),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let heads = |mask: &[f32]| {
+        Builder::new(17).input("x", &[2, 4, 4]).floats("mask", &[2, 4, 4], mask).node(Op::new(
+            "Add",
+            &["x", "mask"],
+            &["masked"],
+        ))
+    };
+    // Another mask for each head; a number between masks and scores; nothing that hides.
+    let different = [causal(-1e9, 0.0), vec![0.0; 16]].concat();
+    let mut between = causal(-1e9, 0.0).repeat(2);
+    between[12] = -5000.0;
+    between[28] = -5000.0;
+    let plain = weights(32);
+    for mask in [different, between, plain] {
+        let case = case(attend(heads(&mask)));
+        assert_eq!(visible(&case), 0);
+        assert!(case.distance() < 20.0, "{}", case.distance());
+    }
+    let same = causal(-1e9, 0.0).repeat(2);
+    assert_eq!(visible(&case(attend(heads(&same)))), 16);
+    // A number that is chosen and hides nothing.
+    let chosen = scores()
+        .tensor(condition("some", &causal(1.0, 0.0)))
+        .floats("seven", &[], &[0.7])
+        .node(Op::new("Where", &["some", "seven", "scores"], &["masked"]));
+    let case = case(attend(chosen));
+    assert_eq!(visible(&case), 0);
+    assert!(case.distance() < 20.0, "{}", case.distance());
+}
+
+/// What the file rounds between a mask and a softmax is rounded.
+#[test]
+fn masks_behind_a_grid_are_the_files() {
+    let builder = Builder::new(17)
+        .input("x", &[1, 4, 4])
+        .floats("mask", &[1, 4, 4], &causal(-1e9, 0.25))
+        .grid("s", 0.5, 0)
+        .node(Op::new("Add", &["x", "mask"], &["sum"]))
+        .rounded("sum", "masked", "s");
+    let found = case(attend(builder));
+    // Half steps of scores are what the file has.
+    assert!(found.distance() < 20.0, "{}", found.distance());
 }
 
 /// A query that sees no key: its softmax is no number, and a choice puts zero there.

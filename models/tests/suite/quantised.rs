@@ -25,7 +25,7 @@ pub fn integers(name: &str, element: DataType, shape: &[i64], values: &[i32]) ->
 }
 
 /// A file with scale and zero point of int8 for each name, which are `name_s` and `name_z`.
-trait Grids: Sized {
+pub trait Grids: Sized {
     fn grid(self, name: &str, scale: f32, zero: i32) -> Self;
     /// QuantizeLinear and DequantizeLinear from one value to another.
     fn rounded(self, from: &str, to: &str, grid: &str) -> Self;

@@ -3,6 +3,7 @@
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
+use crate::quantised::Grids;
 use crate::support::{case, close, weights};
 
 /// For each Convolution and Linear, whether it is rounded by itself.
@@ -223,6 +224,79 @@ fn what_a_concat_joins_is_rounded_unless_it_is_a_layer() {
     let layer = case(joined("Conv", "k"));
     assert!(raw(&layer));
     assert!(layer.distance() < 1.6, "{}", layer.distance());
+}
+
+/// Layers are put out through a Concat where scales by index can be told at every output, and
+/// through an ArgMax that is one; anywhere else they are rounded.
+#[test]
+fn what_cannot_be_told_at_an_output_is_rounded() {
+    let layers = || {
+        Builder::new(17)
+            .batched_input("x", &[2, 4, 4])
+            .floats("k", &[2, 2, 1, 1], &weights(4))
+            .floats("l", &[2, 2, 1, 1], &weights(4).iter().map(|w| 9.0 * w).collect::<Vec<_>>())
+            .integers("mixed", &[1, 16, 4])
+            .integers("flat", &[1, 4, 16])
+            .integers("turned", &[1, 8, 8])
+            .node(Op::new("Conv", &["x", "k"], &["a"]))
+            .node(Op::new("Conv", &["x", "l"], &["b"]))
+            .node(Op::new("Concat", &["a", "b"], &["c"]).int("axis", 1))
+    };
+    let pool = Op::new("MaxPool", &["c"], &["y"]).ints("kernel_shape", &[2, 2]);
+    let turned = [
+        Op::new("Transpose", &["c"], &["t"]).ints("perm", &[0, 2, 1, 3]),
+        Op::new("Reshape", &["t", "turned"], &["y"]),
+    ];
+    let flat = [Op::new("Reshape", &["c", "flat"], &["y"])];
+    for (nodes, raw) in [(&[pool][..], false), (&turned, false), (&flat, true)] {
+        let builder = nodes.iter().cloned().fold(layers(), Builder::node).output("y");
+        let case = case(builder);
+        let rounded = rounded(&case.quantised.graph);
+        assert_eq!(rounded.iter().filter(|&&rounded| rounded).count(), if raw { 0 } else { 2 });
+        assert!(case.distance() < 3.0, "{}", case.distance());
+    }
+    // An index that something is computed from is one of integers of 8 bits.
+    let index = |used: bool| {
+        let builder = Builder::new(17)
+            .input("x", &[1, 6])
+            .floats("w", &[6, 6], &weights(36))
+            .floats("half", &[], &[0.5])
+            .node(Op::new("MatMul", &["x", "w"], &["m"]))
+            .node(Op::new("ArgMax", &["m"], &["best"]).int("axis", 1));
+        if !used {
+            return case(builder.output("best"));
+        }
+        let real = builder.node(Op::new("Cast", &["best"], &["real"]).int("to", 1));
+        case(real.node(Op::new("Mul", &["real", "half"], &["y"])).output("y"))
+    };
+    assert_eq!(rounded(&index(false).quantised.graph), [false]);
+    assert!(rounded(&index(true).quantised.graph)[0]);
+}
+
+/// Where the file says how a sum or its parts are rounded, nothing is added before that.
+#[test]
+fn grids_of_the_file_are_kept() {
+    let given = |nodes: &[Op], output: &str| {
+        let builder = Builder::new(17)
+            .batched_input("x", &[2, 4, 4])
+            .batched_input("z", &[2, 4, 4])
+            .floats("k", &[2, 2, 1, 1], &weights(4))
+            .grid("x", 1.0 / 64.0, 0)
+            .grid("y", 1.0 / 16.0, 5)
+            .rounded("x", "xr", "x")
+            .rounded("z", "zr", "x")
+            .node(Op::new("Conv", &["xr", "k"], &["c"]));
+        let builder = nodes.iter().cloned().fold(builder, Builder::node);
+        case(builder.rounded(output, "y", "y").output("y"))
+    };
+    let add = given(&[Op::new("Add", &["c", "zr"], &["s"])], "s");
+    let joined = given(&[Op::new("Concat", &["c", "zr"], &["s"]).int("axis", 1)], "s");
+    for case in [add, joined] {
+        assert!(rounded(&case.quantised.graph)[0], "{:?}", case.operators());
+        let data = case.model.evaluate(&case.quantised.graph, &case.dataset).unwrap();
+        // Rounded twice: to a grid measured, and to the file's.
+        assert!(data.outputs[0].all.largest <= 1.01 / 16.0, "{:?}", data.outputs[0].all.largest);
+    }
 }
 
 #[test]

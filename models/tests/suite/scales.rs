@@ -256,6 +256,40 @@ fn outputs_in_different_units_have_a_scale_each() {
     assert!(case.quantised.graph.parts.is_empty(), "{:?}", case.quantised.graph.parts);
 }
 
+/// The head of a detector joins boxes and scores, and takes them apart again to put the scores in
+/// order: each has a scale of its own.
+#[test]
+fn what_is_joined_and_taken_apart_has_scales_of_its_own() {
+    let head = |shown: bool| {
+        let builder = Builder::new(17)
+            .input("x", &[1, 4, 24])
+            .input("z", &[1, 1, 24])
+            .floats("pixels", &[1], &[300.0])
+            .floats("less", &[1], &[-6.0])
+            .integers("sizes", &[4, 1])
+            .integers("flat", &[1, 24])
+            .integers("count", &[5])
+            .node(Op::new("Mul", &["x", "pixels"], &["boxes"]))
+            .node(Op::new("Add", &["z", "less"], &["low"]))
+            .node(Op::new("Sigmoid", &["low"], &["scores"]))
+            .node(Op::new("Concat", &["boxes", "scores"], &["joined"]).int("axis", 1))
+            .node(Op::new("Transpose", &["joined"], &["turned"]).ints("perm", &[0, 2, 1]))
+            .node(Op::new("Split", &["turned", "sizes"], &["first", "second"]).int("axis", 2))
+            .node(Op::new("Reshape", &["second", "flat"], &["line"]))
+            .node(Op::new("TopK", &["line", "count"], &["best", "places"]).int("axis", 1))
+            .output("best");
+        if shown { builder.output("turned") } else { builder.output("first") }
+    };
+    let best = |shown: bool| {
+        let case = crate::support::case(head(shown));
+        let all = &case.model.evaluate(&case.quantised.graph, &case.dataset).unwrap().outputs;
+        all.iter().find(|output| output.name == "best").unwrap().all.error
+    };
+    assert!(best(false) < 0.05, "{}", best(false));
+    // Where the whole is looked at too, it has one scale, and the verdict says what that does.
+    assert!(best(true) > 0.5, "{}", best(true));
+}
+
 #[test]
 fn requantised_outputs_have_a_scale_each_too() {
     let units = [1e-3f32, 500.0, 1.0];

@@ -103,6 +103,68 @@ fn masks_are_followed_through_what_moves_them() {
     assert!((0..3).all(|i| found[0][[0, 0, i]] == 0.0 && found[0][[0, 1, i]] != 0.0));
 }
 
+/// Scores that a known condition chooses, and parts of larger masks: what hides a row is known.
+#[test]
+fn masks_that_choose_scores_and_slices_of_masks() {
+    let none = f32::NEG_INFINITY;
+    let safe = |builder: Builder| {
+        builder
+            .floats("w", &[4, 3], &weights(12))
+            .node(Op::new("Softmax", &["masked"], &["p"]).int("axis", -1))
+            .node(Op::new("IsNaN", &["p"], &["blind"]))
+            .node(Op::new("Where", &["blind", "zero", "p"], &["safe"]))
+            .node(Op::new("MatMul", &["safe", "w"], &["y"]))
+            .output("y")
+    };
+    let start = || {
+        Builder::new(18)
+            .input("x", &[1, 4, 4])
+            .floats("zero", &[], &[0.0])
+            .floats("none", &[], &[none])
+            .floats("half", &[], &[0.5])
+    };
+    let mut sees = [1u8; 16];
+    sees[4..8].fill(0);
+    let chosen = start().tensor(boolean("sees", sees)).node(Op::new(
+        "Where",
+        &["sees", "x", "none"],
+        &["masked"],
+    ));
+    // Rows of scores are hidden, and the part that is looked at has one of them.
+    let mut hides = [0.0; 24];
+    hides[12..16].fill(none);
+    let sliced = start()
+        .input("z", &[1, 6, 4])
+        .floats("hides", &[1, 6, 4], &hides)
+        .integers("from", &[2])
+        .integers("to", &[6])
+        .integers("axis", &[1])
+        .node(Op::new("Add", &["z", "hides"], &["all"]))
+        .node(Op::new("Slice", &["all", "from", "to", "axis"], &["some"]))
+        .node(Op::new("Add", &["some", "x"], &["masked"]));
+    for builder in [chosen, sliced] {
+        let case = case(safe(builder));
+        assert!(case.model.notes().is_empty(), "{:?}", case.model.notes());
+        let found = case.quantised.graph.dequantise_outputs(&case.integers());
+        for row in 0..4 {
+            let zeros = (0..3).all(|column| found[0][[0, row, column]] == 0.0);
+            assert_eq!(zeros, row == 1, "{row}: {:?}", found[0]);
+        }
+    }
+    // Paths that part and meet again are followed once.
+    let mut builder = start().node(Op::new("Identity", &["x"], &["v0"]));
+    for step in 0..64 {
+        let [before, first, second, after] =
+            [format!("v{step}"), format!("a{step}"), format!("b{step}"), format!("v{}", step + 1)];
+        builder = builder
+            .node(Op::new("Transpose", &[&before], &[&first]).ints("perm", &[0, 2, 1]))
+            .node(Op::new("Transpose", &[&first], &[&second]).ints("perm", &[0, 2, 1]))
+            .node(Op::new("Add", &[&before, &second], &[&after]));
+    }
+    let builder = safe(builder.node(Op::new("Add", &["v64", "half"], &["masked"])));
+    assert!(Model::from_bytes("m.onnx", &builder.bytes()).is_ok());
+}
+
 /// What hides a row depends on the inputs: it is said that no such row is told from others.
 #[test]
 fn a_computed_mask_is_said() {

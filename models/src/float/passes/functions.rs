@@ -102,7 +102,7 @@ fn replace(rebuild: &mut Rebuild, node: Node, found: Found) {
 /// The earliest value that a node is a function of, if that takes more than one operator.
 fn find(graph: &Graph, index: usize) -> Option<Found> {
     let node = &graph.nodes[index];
-    if node.operator == Operator::Reshape || node.grid.is_some() {
+    if node.operator == Operator::Reshape {
         return None;
     }
     let root = graph.result(index);
@@ -114,9 +114,7 @@ fn find(graph: &Graph, index: usize) -> Option<Found> {
     while let Some(value) = open.pop_last() {
         let Some(at) = graph.producer(value) else { break };
         let node = &graph.nodes[at];
-        if within.len() == LONGEST
-            || (number(graph, value).is_none() && !is_elementwise(graph, node))
-        {
+        if within.len() == LONGEST || (number(graph, value).is_none() && !is_elementwise(node)) {
             break;
         }
         within.push(value);
@@ -127,8 +125,6 @@ fn find(graph: &Graph, index: usize) -> Option<Found> {
         }
         if let (Some(&single), 1) = (open.first(), open.len())
             && operators > 1
-            && number(graph, single).is_none()
-            && count(graph, single) == count(graph, root)
         {
             best = Some((single, within.len()));
         }
@@ -142,10 +138,6 @@ fn find(graph: &Graph, index: usize) -> Option<Found> {
     }
     let function = named(composition(graph, source, &within)?);
     Some(Found { source: through_reshapes(graph, source), function: Some(function) })
-}
-
-fn count(graph: &Graph, value: ValueId) -> usize {
-    graph.shape(value).iter().product()
 }
 
 /// What a value is a view of, if only its shape is another.
@@ -169,9 +161,6 @@ fn same(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
 fn number(graph: &Graph, mut value: ValueId) -> Option<f64> {
     for _ in 0..LONGEST {
         let node = &graph.nodes[graph.producer(value)?];
-        if node.grid.is_some_and(|grid| grid != Grid::BOOLEAN) {
-            return None;
-        }
         let copies = node.inputs.windows(2).all(|pair| pair[0] == pair[1]);
         match &node.operator {
             Operator::Constant(numbers) => return same(numbers.iter().copied()),
@@ -200,17 +189,16 @@ fn added(constant: &[f64]) -> Option<f64> {
 
 /// Whether each element of a node's result is made of the elements at its place alone, and in the
 /// same way.
-fn is_elementwise(graph: &Graph, node: &Node) -> bool {
-    if node.fused.is_some() || node.grid.is_some_and(|grid| grid != Grid::BOOLEAN) {
+fn is_elementwise(node: &Node) -> bool {
+    if node.grid.is_some_and(|grid| grid != Grid::BOOLEAN) {
         return false;
     }
-    let aligned = || node.inputs.iter().all(|&input| graph.shape(input) == node.shape.as_slice());
     match &node.operator {
         Operator::Reshape => true,
-        Operator::Add { constant, .. } => added(constant).is_some() && aligned(),
         Operator::Activation(_) | Operator::Product | Operator::Binary(_) | Operator::Select => {
-            aligned()
+            true
         }
+        Operator::Add { constant, .. } => added(constant).is_some(),
         operator => affine(operator).is_some(),
     }
 }

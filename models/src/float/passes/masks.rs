@@ -66,7 +66,7 @@ fn straight(rewriting: &mut Rewriting, index: usize) {
 
 /// What a row sees, what else is added to its scores, and the scores.
 fn mask(graph: &Graph, node: &Node) -> Option<(Vec<bool>, Option<Vec<f64>>, usize)> {
-    if node.fused.is_some() || node.grid.is_some() {
+    if node.grid.is_some() {
         return None;
     }
     let (added, source) = match (&node.operator, node.inputs.as_slice()) {

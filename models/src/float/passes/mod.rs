@@ -16,6 +16,7 @@ mod normalisation;
 mod rebuild;
 mod rewriting;
 mod rows;
+mod sections;
 mod standard;
 mod turns;
 
@@ -25,17 +26,18 @@ use rewriting::Rewriting;
 
 /// Runs all passes: softmaxes and normalisations that are spelled out into one operator each;
 /// constants and normalisation into weights and biases, what is left of normalisation into
-/// depthwise convolutions, functions of one number that are spelled out into activations,
+/// depthwise convolutions, rotary positions into one convolution each, joined values that are taken
+/// apart again into their parts, functions of one number that are spelled out into activations,
 /// standardised inputs into the layers that read them, numbers into the factors of matrix products,
-/// known masks into what a softmax sees, rotary positions
-/// into one convolution each, learned factors and offsets into the layers that read
+/// known masks into what a softmax sees, learned factors and offsets into the layers that read
 /// them, activations into what they follow; then grids into the operators whose results are put on
 /// them.
 pub(crate) fn simplify(graph: Graph) -> Graph {
     let mut folding = Rewriting::new(sweep(rows::recognise(graph)));
     fold::run(&mut folding);
     let turned = turns::recognise(folding.finish());
-    let mut rewriting = Rewriting::new(functions::compose(normalisation::lower(turned)));
+    let separate = sections::separate(normalisation::lower(turned));
+    let mut rewriting = Rewriting::new(functions::compose(separate));
     standard::run(&mut rewriting);
     factors::run(&mut rewriting);
     masks::run(&mut rewriting);

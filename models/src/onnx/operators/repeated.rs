@@ -40,6 +40,13 @@ fn repeat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
             {ADVICE}"
         ))
     };
+    let ends = || {
+        Stop::Because(format!(
+            "it may end before its {} iterations, by a condition that its body computes, and a \
+            circuit computes the same for all data; {ADVICE}",
+            trips.unwrap_or(0)
+        ))
+    };
     let trips = trips.filter(|&trips| trips < i64::from(i32::MAX)).ok_or_else(unknown)?;
     let trips = if condition == Some(0) { 0 } else { usize::try_from(trips).unwrap_or(0) };
     let mut unrolling = Unrolling::new(call, trips)?;
@@ -80,7 +87,7 @@ fn repeat<'a>(importer: &mut Importer<'a>, call: &Call<'a>) -> Result<(), Stop> 
         match importer.binding(condition) {
             Some(Binding::Constant(known)) if known.numbers().iter().all(|&x| x != 0.0) => {}
             Some(Binding::Refused) => return Err(Stop::Blocked),
-            _ => return Err(unknown()),
+            _ => return Err(ends()),
         }
     }
     Ok(())

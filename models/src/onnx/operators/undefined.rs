@@ -104,12 +104,9 @@ fn hidden(graph: &Graph, value: ValueId, known: &mut HashMap<ValueId, Hidden>) -
     };
     let found = match &node.operator {
         Operator::Constant(numbers) => infinite(&node.shape, numbers),
-        Operator::Add { subtract, constant } => {
-            let mut parts = parts();
-            parts.push(infinite(&node.shape, constant));
-            // What is taken off is no mask.
-            let added = |at: &usize| subtract.get(*at) != Some(&true);
-            (0..parts.len()).filter(added).fold(NOTHING, |all, at| all.or(&parts[at]))
+        // A row of infinite numbers has no softmax, whichever they are.
+        Operator::Add { constant, .. } => {
+            parts().iter().fold(infinite(&node.shape, constant), Hidden::or)
         }
         Operator::Select => {
             let parts = parts();

@@ -138,3 +138,23 @@ pub(super) fn views(
     views.reverse();
     Some(views)
 }
+
+/// The value that this one is, less what its row is reduced to, of the kind that is wanted.
+pub(super) fn less(
+    graph: &Graph,
+    value: ValueId,
+    in_row: &[usize],
+    wanted: impl Fn(&Reduced) -> bool,
+) -> Option<ValueId> {
+    let node = plain(graph, value)?;
+    let Operator::Add { subtract, constant } = &node.operator else { return None };
+    let (&[a, b], [false, true], true) =
+        (node.inputs.as_slice(), subtract.as_slice(), constant.is_empty())
+    else {
+        return None;
+    };
+    let reduced = reduced(graph, origin(graph, b)).filter(wanted)?;
+    let fits = rows(graph, &reduced, a).as_deref() == Some(in_row)
+        && is_spread(graph, b, &reduced, in_row, &nothing);
+    fits.then_some(a)
+}

@@ -2,7 +2,7 @@
 
 use super::chain::{Power, chain, is_step};
 use super::found::{Rows, plain};
-use super::group::{Reduced, is_spread, nothing, origin, reduced, rows, views};
+use super::group::{Reduced, is_spread, less, origin, reduced, rows, views};
 use crate::float::activation::Activation;
 use crate::float::graph::{Graph, Operator};
 use crate::integer::graph::ValueId;
@@ -30,12 +30,13 @@ pub(super) fn find(graph: &Graph, value: ValueId, factor: ValueId, divides: bool
         return None;
     }
     // What is normalised and what is squared are both the value, or both less its mean.
-    let (source, centred) =
-        match (less_mean(graph, value, &in_row), less_mean(graph, base, &in_row)) {
-            (Some(source), Some(other)) if source == other => (source, true),
-            _ if value == base => (value, false),
-            _ => return None,
-        };
+    let less_mean =
+        |value| less(graph, value, &in_row, |row: &Reduced| row.divisor == Some(row.length));
+    let (source, centred) = match (less_mean(value), less_mean(base)) {
+        (Some(source), Some(other)) if source == other => (source, true),
+        _ if value == base => (value, false),
+        _ => return None,
+    };
     let path = views(graph, &squares, squared, &in_row)?;
     let operator = Operator::Normalise { centred, epsilon: found, factor: operator };
     Some(Rows { source, views: path, operator })
@@ -50,20 +51,4 @@ fn scale(power: Power, squares: &Reduced, divides: bool) -> Option<(f64, f64)> {
     let sound = exponent == -0.5 && factor > 0.0 && offset >= 0.0 && gain > 0.0;
     let (gain, epsilon) = (gain / factor.sqrt(), offset / factor);
     (sound && gain.is_normal() && epsilon.is_finite()).then_some((gain, epsilon))
-}
-
-/// The value that this one is, less the mean of its row.
-fn less_mean(graph: &Graph, value: ValueId, in_row: &[usize]) -> Option<ValueId> {
-    let node = plain(graph, value)?;
-    let Operator::Add { subtract, constant } = &node.operator else { return None };
-    let (&[a, b], [false, true], true) =
-        (node.inputs.as_slice(), subtract.as_slice(), constant.is_empty())
-    else {
-        return None;
-    };
-    let mean = reduced(graph, origin(graph, b))?;
-    let is_mean = mean.divisor == Some(mean.length)
-        && rows(graph, &mean, a).as_deref() == Some(in_row)
-        && is_spread(graph, b, &mean, in_row, &nothing);
-    is_mean.then_some(a)
 }

@@ -1,7 +1,7 @@
 //! `e^(x − max) / Σ e^(x − max)`, maximum and sum over rows.
 
 use super::found::{Rows, plain};
-use super::group::{is_spread, nothing, origin, reduced, rows, views};
+use super::group::{is_spread, less, nothing, origin, reduced, rows, views};
 use crate::float::activation::{Activation, Plain};
 use crate::float::graph::{Graph, Operator};
 use crate::integer::graph::ValueId;
@@ -34,23 +34,7 @@ pub(super) fn find(graph: &Graph, powers: ValueId, total: ValueId, inverse: bool
     if !spread {
         return None;
     }
-    let source = below_largest(graph, *node.inputs.first()?, &in_row)?;
+    let source = less(graph, *node.inputs.first()?, &in_row, |row| row.divisor.is_none())?;
     let path = views(graph, &sum, powers, &in_row)?;
     Some(Rows { source, views: path, operator: Operator::Softmax { visible: Vec::new() } })
-}
-
-/// The value that this one is, less the largest of its row.
-fn below_largest(graph: &Graph, value: ValueId, in_row: &[usize]) -> Option<ValueId> {
-    let node = plain(graph, value)?;
-    let Operator::Add { subtract, constant } = &node.operator else { return None };
-    let (&[a, b], [false, true], true) =
-        (node.inputs.as_slice(), subtract.as_slice(), constant.is_empty())
-    else {
-        return None;
-    };
-    let largest = reduced(graph, origin(graph, b))?;
-    let is_largest = largest.divisor.is_none()
-        && rows(graph, &largest, a).as_deref() == Some(in_row)
-        && is_spread(graph, b, &largest, in_row, &nothing);
-    is_largest.then_some(a)
 }
