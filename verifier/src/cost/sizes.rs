@@ -20,14 +20,14 @@ const ELEMENT: u64 = 32;
 /// Decoding a point, in multiplications.
 const DECODE: u64 = 600;
 /// A term of the multi-scalar multiplication, in multiplications, for the fewest rows.
-const TERM: u64 = 450;
+const TERM: u64 = 380;
 /// A row of the parameters: reading, the Lagrange basis, weights, its share of the opening.
 const ROW: u64 = 200;
 /// A tuple of a table: compressed anew, if its cells are far from those before, and added to a
 /// fraction.
-const TUPLE: u64 = 9;
-/// A cell: its cotangent times the weight of its row.
-const CELL: u64 = 2;
+const TUPLE: u64 = 7;
+/// A cell: its cotangent times the weight of its row, in hundredths.
+const CELL: u64 = 150;
 /// An integer of the statement: reading, hashing, and its cotangent.
 const SHOWN: u64 = 8;
 /// A tensor's place in columns of cells, a node's factors: whatever their sizes.
@@ -42,9 +42,9 @@ const ROW_BYTES: u64 = 700;
 /// Bytes of a node, an input or an output with what is derived from it.
 const NODE_BYTES: u64 = 600;
 /// Bytes of a tensor's place in columns of cells.
-const PLACE_BYTES: u64 = 150;
+const PLACE_BYTES: u64 = 170;
 /// Bytes of a process that verifies nothing large.
-const BASE_BYTES: u64 = 7 << 20;
+const BASE_BYTES: u64 = 10 << 20;
 
 /// Multiplications and bytes of verifying a proof for this key, at most.
 pub(crate) fn follow(key: &VerifyingKey) -> [u64; 2] {
@@ -105,7 +105,8 @@ impl Pass<'_> {
 
     /// Places a cotangent into `count` columns of cells: scaled, remembered, multiplied out.
     fn place(&mut self, form: Form, count: usize) {
-        self.time.add(count.saturating_mul(form.elements().saturating_add(form.held())), CELL);
+        let cells = count.saturating_mul(form.elements().saturating_add(form.held()));
+        self.time.0 = self.time.0.saturating_add(times(cells, CELL).div_ceil(100));
         self.time.add(count, PLACE);
         self.live.add(count, PLACE_BYTES);
         match form {
@@ -345,7 +346,7 @@ impl Pass<'_> {
 
     /// A term of the multi-scalar multiplication: long ones share more.
     fn term(&self) -> u64 {
-        let saved = u64::from(self.key.description().k.saturating_sub(8)).saturating_mul(30);
+        let saved = u64::from(self.key.description().k.saturating_sub(8)).saturating_mul(20);
         TERM.saturating_sub(saved)
     }
 
@@ -377,7 +378,7 @@ impl Pass<'_> {
         });
         // With their tables.
         let functions = description.functions.iter();
-        let functions = functions.map(|function| function.values.len().saturating_mul(16));
+        let functions = functions.map(|function| function.values.len().saturating_mul(10));
         let lengths = lengths.chain(functions);
         // As it is read: decoded, and encoded again to be compared.
         bytes.add(lengths.fold(0, usize::saturating_add), 3);

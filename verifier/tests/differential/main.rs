@@ -23,7 +23,6 @@ mod witness;
 use compare::{compare, transpose};
 use equations::Network;
 use features::Features;
-use ff::Field;
 use pasta_curves::Fp;
 use random::Random;
 use secrets::{Draw, Secrets};
