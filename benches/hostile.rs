@@ -91,7 +91,7 @@ fn bogus(key: &VerifyingKey, parameters: &Parameters) -> (Proof, Option<Seal>) {
             tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
             commitments: vec![point; sheets.iter().map(|sheet| sheet.columns.len()).sum()],
         };
-        Seal { record, range_proof: Vec::new() }
+        Seal { record, range_proofs: Vec::new() }
     });
     let digest = seal.as_ref().map(|seal| seal.record.digest());
     (Proof { key: key.digest(), seal: digest, statement, argument: argument.collect() }, seal)

@@ -16,8 +16,8 @@ use zkinfer_models::onnx::{Dimensions, SOFTMAX_DROPPED};
 use zkinfer_models::quantise::counterparts::Counterparts;
 use zkinfer_models::{Dataset, Quantised, Report};
 use zkinfer_prover::Opening;
-use zkinfer_prover::sealing::seal;
-use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_prover::sealing::{Sealing, seal};
+use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
 use zkinfer_verifier::encoding::{self, Kind};
 use zkinfer_verifier::{
     Description, FormatError, Parameters, Reading, Seal, Statement, VerifyingKey,
@@ -193,13 +193,18 @@ impl Circuit {
     /// Seals the model's weights under fresh randomness: the seal for everybody, the opening for
     /// whoever proves.
     pub fn seal(&self, parameters: &Parameters) -> Result<(Seal, Opening), Error> {
+        let (tensors, rng) = (self.sealed_tensors()?, &mut rng()?);
+        let mut sealing = Sealing::start(parameters, &tensors, self.model.clone(), rng)?;
+        while sealing.next(rng)?.is_some() {}
+        Ok(sealing.finish())
+    }
+
+    /// What a seal of the weights is of.
+    pub(crate) fn sealed_tensors(&self) -> Result<Vec<SealedTensor>, Error> {
         if !self.key.has_sealed_weights() {
             return Err(Error::PublicWeights);
         }
-        let tensors: Vec<_> =
-            self.key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();
-        let (seal, opening) = seal(parameters, &tensors, self.model.clone(), &mut rng()?)?;
-        Ok((seal, opening.without_tensors()))
+        Ok(self.key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect())
     }
 
     /// Seals a tensor for the sealed input called `name`; the opening holds its integers.

@@ -1,6 +1,10 @@
 //! What can go wrong between a quantised network and its proof.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
+
+use crate::foreign;
 
 /// Why a compiled network could not be made, read, run or proven.
 #[derive(Debug, Error)]
@@ -44,6 +48,14 @@ pub enum Error {
     /// The manifest.
     #[error(transparent)]
     Manifest(#[from] crate::manifest::ManifestError),
+    /// The file that keeps range proofs while a large seal is made.
+    #[error("{}: {source}", foreign::path(path))]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// A network with public weights has nothing to seal.
     #[error("the weights are public, so there is nothing to seal; compile with sealed weights")]
     PublicWeights,

@@ -43,7 +43,7 @@ mod tests {
 
     fn largest(places: i64) -> Model {
         let builder = Builder::new(17)
-            .input("x", &[1 << 15, 64])
+            .input("x", &[1 << 16, 64])
             .integers("k", &[places])
             .node(Op::new("TopK", &["x", "k"], &["y", "i"]))
             .output("y");

@@ -39,6 +39,7 @@
 //! | [`Manifest`], [`PublisherKey`] | this crate | who published which model |
 //! | [`compile_segments`] | this crate | a network cut in segments that are proven apart |
 //! | [`Opening`] | [`prover`] | what opens a seal: secret |
+//! | [`sealing`] | this crate | sealing large weights, so that a killed run goes on |
 //! | [`Cache`], [`Parameters`] | this crate, [`verifier`] | the commitment parameters, kept on disk |
 //! | [`files`] | this crate | reading regular files only, writing them together or not at all |
 //! | [`foresight`] | this crate | whether a network has a circuit, before it is calibrated |
@@ -65,6 +66,7 @@ pub mod foresight;
 mod inputs;
 pub mod manifest;
 mod random;
+pub mod sealing;
 mod segments;
 mod session;
 pub mod verification;

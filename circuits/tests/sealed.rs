@@ -35,7 +35,7 @@ fn one_seal_serves_many_proofs_and_two_seals_share_no_byte_pattern() {
     let read = Seal::from_bytes(&seal.to_bytes()).unwrap();
     assert_eq!(read, seal);
     // The range proof may be made again; the name stays.
-    let other_proof = Seal { range_proof: again.range_proof, ..seal.clone() };
+    let other_proof = Seal { range_proofs: again.range_proofs, ..seal.clone() };
     assert_eq!(other_proof.record.digest(), seal.record.digest());
     assert!(matches!(other_proof.check(&parameters(K)), Err(Rejection::SealRange { .. })));
 }
@@ -119,7 +119,7 @@ fn every_sealed_column_counts() {
         let mut record = seal.record.clone();
         record.commitments[column] = other.record.commitments[column];
         let digest = record.digest();
-        let forged = Seal { record, range_proof: Vec::new() }.trust(digest).unwrap();
+        let forged = Seal { record, range_proofs: Vec::new() }.trust(digest).unwrap();
         let mut relabelled = proof.clone();
         relabelled.seal = Some(digest);
         assert_eq!(
@@ -204,9 +204,12 @@ fn integers_out_of_range_are_not_sealed() {
         let (_, columns) = sealing::commit(&parameters, &wide, model, &mut rng(1)).unwrap();
         let mut record = columns.seal().record().clone();
         record.tensors = desk.tensors();
+        let part = &record.range_parts().unwrap()[0];
+        let sealed = (&columns, part);
         let range_proof =
-            sealing::prove_range(&parameters, &record, &columns, false, &mut rng(2)).unwrap();
-        let verdict = Seal { record, range_proof }.check(&parameters).unwrap_err();
+            sealing::prove_range(&parameters, &record, sealed, false, &mut rng(2)).unwrap();
+        let verdict =
+            Seal { record, range_proofs: vec![range_proof] }.check(&parameters).unwrap_err();
         assert!(
             matches!(&verdict, Rejection::SealRange { reason } if **reason == Rejection::Opening),
             "{verdict}"

@@ -133,6 +133,17 @@ impl Progress {
         })
     }
 
+    /// Says how many range proofs of how many there are.
+    pub fn parts(&self) -> impl Fn(usize, usize) + use<> {
+        let (bar, stage) = (self.bar.clone(), self.stage.clone());
+        move |done, of| {
+            let stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(bar) = &bar {
+                bar.set_message(format!("{stage}: {done} of {of} range proofs"));
+            }
+        }
+    }
+
     /// Names the next stage.
     pub fn stage(&self, stage: &str) {
         stage.clone_into(&mut self.stage.lock().unwrap_or_else(PoisonError::into_inner));

@@ -3,14 +3,18 @@
 
 mod desk;
 
+use std::time::Duration;
+
 use desk::Desk;
+use zkinfer::verification::{SealRefusal, check_seal};
 use zkinfer::verifier::circuit::description::{
     Contract, Form, Function, Input, Node, Operator, Output, OutputSource, Quantisation,
     Requantise, Scheme, Weights,
 };
 use zkinfer::verifier::wire::seal::Record;
 use zkinfer::verifier::{
-    Description, Parameters, Proof, Seal, Statement, Value, VerifyingKey, Visibility, usable_rows,
+    Budget, Description, Parameters, Proof, Rejection, Seal, Statement, Value, VerifyingKey,
+    Visibility, usable_rows,
 };
 
 const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
@@ -40,19 +44,16 @@ fn a_budget_that_is_too_small_is_said_with_the_figures() {
 }
 
 /// A key of a few hundred bytes, and a proof that names it.
-fn write(desk: &Desk, name: &str, description: Description, record: Option<Record>) {
+fn write(desk: &Desk, name: &str, description: Description) {
     let key = VerifyingKey::new(description).expect("a valid description");
-    let seal = record.map(|record| Seal { record, range_proof: Vec::new() });
     let statement =
         Statement { inputs: vec![Value::Private], outputs: vec![Value::Public(Vec::new())] };
-    let digest = seal.as_ref().map(|seal| seal.record.digest());
-    let proof = Proof { key: key.digest(), seal: digest, statement, argument: Vec::new() };
+    let proof = Proof { key: key.digest(), seal: None, statement, argument: Vec::new() };
     let file = |extension: &str, bytes: Vec<u8>| {
         std::fs::write(desk.path(&format!("{name}.{extension}")), bytes).expect("a file");
     };
     file("vk", key.to_bytes());
     file("proof", proof.to_bytes());
-    seal.into_iter().for_each(|seal| file("seal", seal.to_bytes()));
 }
 
 fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) -> Description {
@@ -92,7 +93,7 @@ fn clamp(input: usize, limbs: u32) -> Operator {
 #[test]
 fn a_short_key_that_asks_for_gigabytes() {
     let desk = Desk::new();
-    write(&desk, "hostile", description(16, &[1 << 23], vec![clamp(0, 60)], &[1 << 23]), None);
+    write(&desk, "hostile", description(16, &[1 << 23], vec![clamp(0, 60)], &[1 << 23]));
     refused(
         &desk,
         &["verify", "hostile.proof"],
@@ -101,8 +102,7 @@ fn a_short_key_that_asks_for_gigabytes() {
 }
 
 #[test]
-fn a_seal_whose_range_proof_asks_for_more_than_its_key() {
-    let desk = Desk::new();
+fn a_seal_whose_range_proof_takes_more_than_is_allowed() {
     let contract = Contract {
         input: 0,
         rows: 4096,
@@ -118,19 +118,26 @@ fn a_seal_whose_range_proof_asks_for_more_than_its_key() {
     };
     let sealed =
         description(12, &[512, 1, 1], vec![Operator::Contract(contract), clamp(1, 4)], &[4096]);
-    let key = VerifyingKey::new(sealed.clone()).expect("a valid description");
+    let key = VerifyingKey::new(sealed).expect("a valid description");
     let sheets: Vec<_> = key.layout().model_sheets().collect();
+    let parameters = Parameters::derive_for_verifying(12).expect("a supported size");
     let record = Record {
         k: 12,
         usable: usable_rows(12),
-        parameters: Parameters::derive_for_verifying(12).expect("a supported size").digest(),
+        parameters: parameters.digest(),
         tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
         commitments: vec![[0; 32]; sheets.iter().map(|sheet| sheet.columns.len()).sum()],
     };
-    write(&desk, "sealed", sealed, Some(record));
-    refused(
-        &desk,
-        &["verify", "sealed.proof", "--memory", "100"],
-        &["sealed.seal", "may take up to"],
-    );
+    let (seal, parameters) = (Seal { record, range_proofs: Vec::new() }, parameters);
+    let check = |bytes, milliseconds| {
+        let budget = Budget { bytes, time: Duration::from_millis(milliseconds) };
+        check_seal(seal.clone(), &key, &parameters, None, budget).expect_err("no range proof")
+    };
+    for (bytes, milliseconds) in [(1 << 20, 60_000), (1 << 30, 50)] {
+        let refusal = check(bytes, milliseconds);
+        assert!(matches!(refusal, SealRefusal::TooCostly(_)), "{refusal:?}");
+    }
+    let missing = Rejection::SealParts { expected: 1, got: 0 };
+    let refusal = check(1 << 30, 60_000);
+    assert!(matches!(&refusal, SealRefusal::Rejected(why) if *why == missing), "{refusal:?}");
 }

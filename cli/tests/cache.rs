@@ -21,7 +21,7 @@ fn a_seal_counts_as_checked_only_by_a_record_that_nobody_else_can_have_written()
     let mut seal = Seal::from_bytes(&fs::read(desk.path("mlp-64-32-16-10.seal")).expect("a seal"))
         .expect("a seal");
     let digest = seal.record.digest().to_string();
-    *seal.range_proof.last_mut().expect("a range proof") ^= 1;
+    *seal.range_proofs[0].last_mut().expect("a range proof") ^= 1;
     fs::write(desk.path("unproven.seal"), seal.to_bytes()).expect("a seal");
     let verify = |seal: &str| {
         run(&desk, "cache", &["verify", "mlp-64-32-16-10.vk", seal, "sample.proof"]).status.code()

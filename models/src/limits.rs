@@ -3,7 +3,7 @@
 //! circuit.
 
 /// Most elements of all tensors together.
-pub const MAX_ELEMENTS: usize = 1 << 27;
+pub const MAX_ELEMENTS: usize = 1 << 28;
 /// Most multiplications of one run: weights times the positions that they are used at.
 pub const MAX_PRODUCTS: usize = 1 << 36;
 /// Most dimensions of a tensor.

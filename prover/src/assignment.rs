@@ -69,12 +69,8 @@ impl<'a> Assignment<'a> {
         let bilinear = key.description().bilinear().count();
         count("pairs of operands", bilinear, self.operands.len())?;
         let model = layout.model_sheets().count();
-        count(
-            "sealed tensors of the model",
-            model,
-            weights.map_or(0, |weights| weights.tensors.len()),
-        )?;
-        let others = self.sealed.iter().map(|sealed| sealed.tensors.len()).sum();
+        count("sealed tensors of the model", model, weights.map_or(0, |weights| weights.count))?;
+        let others = self.sealed.iter().map(|sealed| sealed.count).sum();
         count("sealed inputs and outputs", layout.sheets.len() - model, others)
     }
 }

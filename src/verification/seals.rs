@@ -1,4 +1,4 @@
-//! Seals that are checked once: a range proof takes longer than a proof, and says the same each
+//! Seals that are checked once: range proofs take longer than a proof, and say the same each
 //! time.
 
 use zkinfer_verifier::cost::TooCostly;
@@ -21,7 +21,7 @@ impl From<Rejection> for SealRefusal {
     }
 }
 
-/// Checks a seal's range proof within a budget, unless `cache` has a record that this user has
+/// Checks a seal's range proofs within a budget, unless `cache` has a record that this user has
 /// checked it before, and records that it was. What fits which key, and which seal a proof names,
 /// is checked with every proof, recorded or not.
 pub fn check_seal(
@@ -36,8 +36,15 @@ pub fn check_seal(
         return Ok(seal.trust(digest)?);
     }
     seal.record.fits(key, parameters)?;
-    let (ranges, _) = seal.record.range_claim()?;
-    Cost::of(&ranges).within(budget).map_err(SealRefusal::TooCostly)?;
+    // One after another: time adds up, memory does not.
+    let mut cost = Cost { multiplications: 0, bytes: 0 };
+    for part in seal.record.range_parts()? {
+        let (ranges, _) = seal.record.range_claim(&part)?;
+        let Cost { multiplications, bytes } = Cost::of(&ranges);
+        cost.multiplications = cost.multiplications.saturating_add(multiplications);
+        cost.bytes = cost.bytes.max(bytes);
+        cost.within(budget).map_err(SealRefusal::TooCostly)?;
+    }
     let checked = seal.check_for(key, parameters)?;
     // A cache that cannot be written costs time, not the result.
     let _ = cache.map(|cache| cache.record_checked(digest, parameters.digest()));

@@ -22,10 +22,17 @@ pub const MAX_SHIFT: u32 = 60;
 pub const MAX_NODES: usize = 1 << 16;
 /// Most inputs, most outputs, and most tensors of a seal.
 pub const MAX_TENSORS: usize = 1 << 12;
+/// Most elements of a seal that one of its range proofs is about, in whole columns, and most of
+/// these: proving takes some 220 bytes an element. A unit that is longer has a proof of its own.
+pub const PART_CELLS: usize = 1 << 23;
+/// See [`PART_CELLS`].
+pub const PART_COLUMNS: usize = 1 << 10;
+/// Most range proofs of a seal.
+pub const MAX_RANGE_PROOFS: usize = 1 << 14;
 /// Most dimensions of a tensor.
 pub const MAX_RANK: usize = 8;
 /// Most elements of all nodes together; also of weights of one contraction.
-pub const MAX_ELEMENTS: usize = 1 << 27;
+pub const MAX_ELEMENTS: usize = 1 << 28;
 /// Most elements that all nodes together read: a tensor counts once for each place where one reads
 /// it, and so do public weights that another node has.
 pub const MAX_READS: usize = 1 << 30;

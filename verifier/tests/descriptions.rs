@@ -129,9 +129,9 @@ fn contractions_fit_their_parameters() {
     refuses(shape("conv", "a contraction reads a tensor of three dimensions"), |d| {
         d.inputs[0].shape = vec![2, 9]
     });
-    refuses_size("weights", 1 << 27, |d| {
+    refuses_size("weights", 1 << 28, |d| {
         let secret = contract_of(d, node::SECRET);
-        (secret.rows, secret.row_factors, secret.bias) = ((1 << 26) + 1, vec![1; 2], vec![0; 2]);
+        (secret.rows, secret.row_factors, secret.bias) = ((1 << 27) + 1, vec![1; 2], vec![0; 2]);
     });
 }
 

@@ -187,7 +187,7 @@ fn limits_are_named_where_they_are_passed() {
     let reads = description(bit(&[1 << 22]), vec![sum(vec![(0, 1); 257])], vec![1 << 22]);
     is_too_large(&refusal(reads), "elements read");
     let halves =
-        description(bit(&[1 << 26]), vec![Operator::Copy(0), Operator::Copy(1)], vec![1 << 26]);
+        description(bit(&[1 << 27]), vec![Operator::Copy(0), Operator::Copy(1)], vec![1 << 27]);
     is_too_large(&refusal(halves), "tensor elements up to here");
     let wide = requantise(0, 0);
     let cells =
@@ -219,10 +219,10 @@ fn long_lists_are_refused_while_they_are_decoded() {
         tensors: vec![tensor.clone(); count],
         commitments: vec![],
     };
-    let seal = Seal { record: record(MAX_TENSORS + 1, &tensor), range_proof: vec![] };
+    let seal = Seal { record: record(MAX_TENSORS + 1, &tensor), range_proofs: vec![] };
     too_many("seal", Seal::from_bytes(&seal.to_bytes()).unwrap_err());
     let deep = SealedTensor { shape: vec![1; MAX_RANK + 1], ..tensor };
-    let seal = Seal { record: record(1, &deep), range_proof: vec![] };
+    let seal = Seal { record: record(1, &deep), range_proofs: vec![] };
     too_many("seal", Seal::from_bytes(&seal.to_bytes()).unwrap_err());
 
     let mut key = valid();
@@ -264,11 +264,11 @@ fn a_seal_is_compared_before_any_work() {
         tensors: vec![tensor; MAX_TENSORS],
         commitments: vec![],
     };
-    let seal = Seal { record, range_proof: vec![] };
+    let seal = Seal { record, range_proofs: vec![] };
     let early = seal.clone().check_for(&key, &parameters).unwrap_err();
     assert!(matches!(early, Rejection::SealTensor { .. }), "{early}");
     let late = seal.check(&parameters).unwrap_err();
-    assert!(matches!(late, Rejection::SealShape { .. }), "{late}");
+    assert!(matches!(late, Rejection::SealCommitments { got: 0, .. }), "{late}");
 }
 
 /// A chain of sums with a product at each link: who reads a product is found in one pass, not by

@@ -96,6 +96,7 @@ fn they_stand_for_their_input() {
     alone.nodes.drain(..INDICES);
     alone.outputs.drain(..3);
     alone.bias_digits = 0;
+    alone.functions.clear();
     let Operator::Contract(contract) = &mut alone.nodes[1].operator else { panic!("a reader") };
     contract.input = 0;
     alone.outputs[0].source = OutputSource::Node(1);

@@ -6,7 +6,7 @@ use zkinfer_verifier::{Digest, Rejection, Seal, usable_rows};
 fn seal(k: u32) -> Seal {
     let (usable, parameters) = (usable_rows(k), Digest([0; 32]));
     let record = Record { k, usable, parameters, tensors: Vec::new(), commitments: Vec::new() };
-    Seal { record, range_proof: Vec::new() }
+    Seal { record, range_proofs: Vec::new() }
 }
 
 #[test]

@@ -12,14 +12,14 @@ use zkinfer_verifier::circuit::description::{
 
 #[test]
 fn tensors_have_so_many_elements_and_no_more() {
-    const LIMIT: usize = 1 << 27;
+    const LIMIT: usize = 1 << 28;
     let limit = |what| Err((what, LIMIT as u64));
     let of = |shape: &[usize]| {
         let shape = shape.to_vec();
         elements(move |d| (d.inputs[0].shape, d.outputs[0].shape) = (shape.clone(), shape))
     };
-    assert_eq!(of(&[1 << 13, 1 << 14]), Ok(()));
-    assert_eq!(of(&[(1 << 13) + 1, 1 << 14]).map_err(size), limit("tensor elements"));
+    assert_eq!(of(&[1 << 14, 1 << 14]), Ok(()));
+    assert_eq!(of(&[(1 << 14) + 1, 1 << 14]).map_err(size), limit("tensor elements"));
     let huge = usize::MAX / 2;
     assert_eq!(of(&[huge, huge]).map_err(size), limit("tensor elements"));
     // All nodes together.

@@ -31,6 +31,7 @@ fn key() -> VerifyingKey {
     // 100 elements fill a column of 122 rows alone.
     let wide = [COLUMNS, 100];
     let description = Description {
+        functions: Vec::new(),
         inputs: vec![
             input("public", &[2, 2], Visibility::Public),
             input("sealed", &wide, Visibility::Sealed),

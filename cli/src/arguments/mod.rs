@@ -137,8 +137,8 @@ pub struct Compile {
     /// cent), mse (least square error) or entropy.
     #[arg(long, value_name = "METHOD", default_value = "minmax", value_parser = method)]
     pub calibrate: Method,
-    /// Bits of activations: 8 to 16, or auto: 8, and more for those values whose rounding costs most
-    /// where an output would be warned of or refused, or says other tokens, as samples of the
+    /// Bits of activations: 8 to 16, or auto: 8, and more for those values whose rounding costs
+    /// most where an output would be warned of or refused, or says other tokens, as samples of the
     /// calibration have it.
     /// More cost more: longer tables, up to 65,536 rows for functions of 16 bits.
     #[arg(long, value_name = "BITS", default_value = "8", value_parser = bits)]

@@ -11,6 +11,7 @@ use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::quantise::settings::{self, Options, Widths};
 use zkinfer::models::widths::{self, Chosen};
 use zkinfer::models::{Dataset, Quantised};
+use zkinfer::sealing::Journal;
 use zkinfer::{
     Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
 };
@@ -242,21 +243,27 @@ impl Compiled {
     }
 
     /// What goes into the files: seals the weights, if that is asked for.
-    fn files(&self) -> Result<ModelFiles> {
-        let seal = || {
-            let parameters = parameters(self.circuit.key().description().k)?;
-            let _progress = Progress::new("sealing the weights");
-            Ok::<_, anyhow::Error>(self.circuit.seal(&parameters)?)
-        };
-        let sealed = self.seals.then(seal).transpose()?;
-        Ok(ModelFiles::new(&self.circuit, sealed.as_ref(), &self.paths))
+    fn files(&self) -> Result<(ModelFiles, Option<Journal>)> {
+        if !self.seals {
+            return Ok((ModelFiles::new(&self.circuit, None, &self.paths), None));
+        }
+        let parameters = parameters(self.circuit.key().description().k)?;
+        let progress = Progress::new("sealing the weights");
+        let path = self.paths.first().map(|path| path.with_extension("sealing"));
+        let (seal, opening, journal) =
+            self.circuit.seal_in_parts(&parameters, &path.unwrap_or_default(), progress.parts())?;
+        Ok((ModelFiles::new(&self.circuit, Some(&(seal, opening)), &self.paths), journal))
     }
 }
 
 /// Writes the files of all circuits, or none.
 pub fn write(arguments: &Compile, compiled: &[Compiled]) -> Result<Vec<Written>> {
-    let models = compiled.iter().map(Compiled::files).collect::<Result<Vec<_>>>()?;
-    ModelFiles::write(&models, arguments.destination.force, tell).map_err(unwritten)
+    let files = compiled.iter().map(Compiled::files).collect::<Result<Vec<_>>>()?;
+    let (models, journals): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    let written =
+        ModelFiles::write(&models, arguments.destination.force, tell).map_err(unwritten)?;
+    journals.into_iter().flatten().try_for_each(Journal::remove)?;
+    Ok(written)
 }
 
 /// The files by what they are, for `--json`.

@@ -7,6 +7,7 @@ use serde_json::json;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
 use zkinfer::models::integer::tensors::Clamped;
+use zkinfer::sealing::Journal;
 use zkinfer::verifier::Visibility;
 use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
@@ -25,10 +26,14 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let circuit = read_circuit(&arguments.circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
     let progress = Progress::new("sealing");
+    let mut journal = None;
     let (seal, opening, clamped) = match &arguments.tensor {
         None => {
-            let sealed = circuit.seal(&parameters);
-            let (seal, opening) = sealed.with_context(|| foreign::path(&arguments.circuit))?;
+            let sealed =
+                circuit.seal_in_parts(&parameters, &names.path("sealing"), progress.parts());
+            let (seal, opening, kept) =
+                sealed.with_context(|| foreign::path(&arguments.circuit))?;
+            journal = kept;
             (seal, opening, Vec::new())
         }
         Some(tensor) => {
@@ -43,6 +48,7 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
         NewFile::public(&seal_path, &seal_file),
         NewFile::secret(&opening_path, &opening_file),
     ])?;
+    journal.map(Journal::remove).transpose()?;
     let digest = seal.record.digest();
     if json {
         print_json(&json!({

@@ -42,7 +42,7 @@ use messages::{GraphProto, ModelProto};
 pub use operators::{SOFTMAX_DROPPED, supported_operators};
 use read::file;
 pub use read::interface::Dimensions;
-use read::interface::{self, Interface, fix_inputs};
+use read::interface::{self, Interface, SaidShape, fix_inputs};
 pub use refusals::{Refusal, Refusals};
 
 /// A network after import.
@@ -62,8 +62,8 @@ pub(crate) fn import_file(path: &Path, dimensions: &Dimensions) -> Result<Import
     import(path, decoded, dimensions)
 }
 
-/// What a file says of the shapes of its inputs: nothing of lengths that are open.
-pub(crate) fn said_shapes(path: &Path) -> Result<Vec<(String, Vec<Option<usize>>)>, ImportError> {
+/// What a file says of the shapes of its inputs.
+pub(crate) fn said_shapes(path: &Path) -> Result<Vec<SaidShape>, ImportError> {
     let (_, graph) = file::decode(path, &file::read(path)?)?;
     Ok(interface::said_shapes(&graph))
 }

@@ -168,7 +168,7 @@ fn validation_names_what_is_wrong() {
         (
             single(Operator::Reshape, &[usize::MAX, 2]),
             "node \"n\" (Reshape): shape [18446744073709551615, 2] is empty or has more than \
-            134217728 elements",
+            268435456 elements",
         ),
         (
             single(Operator::Transpose { permutation: vec![0, 1, 1] }, &[1, 2, 2]),

@@ -188,7 +188,7 @@ fn refused_attributes_and_operands() {
         ),
         (
             reason(13, &[1, 1, 4, 4], pool("MaxPool").ints("strides", &[0, 1])),
-            "attribute `strides` is [0, 1], expected 2 numbers from 1 to 134217728",
+            "attribute `strides` is [0, 1], expected 2 numbers from 1 to 268435456",
         ),
         (
             reason(13, &[1, 1, 4, 4], pool("AveragePool").int("ceiling", 1)),

@@ -199,7 +199,8 @@ fn sums_averages_and_products_are_put_out_as_they_are() {
     }
 }
 
-/// Parts of a Concat are brought to one scale, and whoever does that reads 8 bits: a sum, average or
+/// Parts of a Concat are brought to one scale, and whoever does that reads 8 bits: a sum, average
+/// or
 /// product that it joins with others is rounded, but a layer's sums may be put out through it.
 #[test]
 fn what_a_concat_joins_is_rounded_unless_it_is_a_layer() {

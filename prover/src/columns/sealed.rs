@@ -14,6 +14,7 @@ use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 use zkinfer_verifier::circuit::sheet::Sheet;
+use zkinfer_verifier::wire::ranges::RangePart;
 use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal, usable_rows};
 
@@ -68,6 +69,8 @@ impl Seed {
 pub struct SealedColumns {
     /// The integers, tensor by tensor.
     pub tensors: Arc<Vec<Vec<i64>>>,
+    /// How many tensors have columns here.
+    pub(crate) count: usize,
     seal: CheckedSeal,
     /// Per column: its tensor, and which of its elements.
     cells: Vec<(usize, Range<usize>)>,
@@ -133,20 +136,31 @@ impl SealedColumns {
         record: &Record,
         seed: &Seed,
     ) -> Result<Self, ProveError> {
-        let seal = Seal { record: record.clone(), range_proof: Vec::new() };
+        let seal = Seal { record: record.clone(), range_proofs: Vec::new() };
         let seal = seal.trust(record.digest()).map_err(|_| ProveError::OpeningShape)?;
         let cells = cells(sheets);
         if seal.points().len() != cells.len() {
             return Err(ProveError::OpeningShape);
         }
         let blinds = (0..cells.len()).into_par_iter().map(|index| seed.blind(index)).collect();
-        Ok(Self { tensors: Arc::default(), seal, cells, blinds })
+        Ok(Self { tensors: Arc::default(), count: sheets.len(), seal, cells, blinds })
     }
 
     /// These columns with their integers.
     pub(crate) fn with(mut self, tensors: Arc<Vec<Vec<i64>>>) -> Self {
         self.tensors = tensors;
         self
+    }
+
+    /// Those of a part of the record.
+    pub(crate) fn part(&self, part: &RangePart) -> Self {
+        Self {
+            tensors: self.tensors.clone(),
+            count: part.pieces.len(),
+            seal: self.seal.clone(),
+            cells: self.cells[part.columns.clone()].to_vec(),
+            blinds: self.blinds[part.columns.clone()].to_vec(),
+        }
     }
 
     /// What these columns open.

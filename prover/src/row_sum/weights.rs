@@ -10,11 +10,16 @@ use crate::columns::SealedColumn;
 use crate::commit::Committer;
 use crate::integers::combine;
 
+/// A column by itself takes some 170 ns a row in all rounds, and a sum of columns 5 ns for each row
+/// and column.
+const MANY: usize = 32;
+
 /// Columns that stand for a sheet of sealed weights in the row sum, each with its `κ`, on all rows.
 ///
 /// `Σ_c κ_c·a_c` over a sheet's columns, with `κ_c = Σ units_o·K_m` over the units in the column
 /// and their patterns, is `Σ_m K_m·A_m` with `A_m = Σ units_o·a_c`: as many products as patterns
-/// instead of columns. Where columns are fewer, they stand for themselves.
+/// instead of columns. But every `A_m` takes all columns, so where patterns are many, or columns
+/// few, these stand for themselves.
 pub fn fold_weights(
     committer: &Committer<'_>,
     sheet: &Sheet,
@@ -30,7 +35,7 @@ pub fn fold_weights(
             .for_each(|(kappa, tap)| *kappa = *tap * unit);
     };
     let zeros = || vec![Fp::ZERO; committer.rows];
-    if columns.len() <= patterns.len() {
+    if columns.len() <= patterns.len() || patterns.len() > MANY {
         let alone = |(index, column): (usize, &SealedColumn<'_>)| {
             let mut kappa = zeros();
             for (pattern, unit) in sheet.members(index) {

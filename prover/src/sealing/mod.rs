@@ -1,48 +1,21 @@
-//! Sealing: commitments to secret tensors, the proof of their ranges, and [what opens them
-//! again](Opening). See `docs/sealed.md`.
+//! Sealing: commitments to secret tensors, the proofs of their ranges, [one after
+//! another](Sealing), and [what opens them again](Opening). See `docs/sealed.md`.
 
+mod commit;
 mod opening;
+mod parts;
 
 use std::sync::Arc;
 
 use rand_core::CryptoRng;
-use zkinfer_verifier::circuit::sheet::{Role, SealedTensor, Sheet};
-use zkinfer_verifier::wire::seal::Record;
-use zkinfer_verifier::{Parameters, Seal, usable_rows};
+use zkinfer_verifier::circuit::sheet::SealedTensor;
+use zkinfer_verifier::{Parameters, Seal};
 
+pub use commit::{commit, prove_range};
 pub use opening::Opening;
+pub use parts::Sealing;
 
-use crate::assignment::Assignment;
-use crate::columns::{SealedColumns, Seed};
 use crate::error::ProveError;
-use crate::prove::Prover;
-
-/// Commits to tensors under fresh randomness, without a range proof: for sealed outputs, whose
-/// ranges their next reader proves.
-pub fn commit(
-    parameters: &Parameters,
-    tensors: &[SealedTensor],
-    integers: impl Into<Arc<Vec<Vec<i64>>>>,
-    rng: &mut impl CryptoRng,
-) -> Result<(Opening, SealedColumns), ProveError> {
-    let integers = integers.into();
-    check(tensors, &integers)?;
-    if !parameters.for_proving() {
-        return Err(ProveError::VerifyingParameters);
-    }
-    let usable = usable_rows(parameters.k());
-    let mut sheets: Vec<Sheet> = Vec::new();
-    for tensor in tensors {
-        let first = sheets.last().map_or(0, |sheet| sheet.columns.end);
-        // Which role a sheet has makes no difference to its cells.
-        sheets.push(Sheet::new(Role::Biases, tensor.clone(), first, usable));
-    }
-    let sheets: Vec<&Sheet> = sheets.iter().collect();
-    let seed = Seed::random(rng);
-    let columns = SealedColumns::commit(parameters, &sheets, integers, &seed)?;
-    let (record, integers) = (columns.seal().record().clone(), seed.digest(&columns.tensors));
-    Ok((Opening { record, seed, integers, tensors: columns.tensors.to_vec() }, columns))
-}
 
 /// Seals tensors: commits to them under fresh randomness and proves that every integer is in its
 /// declared range.
@@ -52,115 +25,10 @@ pub fn seal(
     integers: impl Into<Arc<Vec<Vec<i64>>>>,
     rng: &mut impl CryptoRng,
 ) -> Result<(Seal, Opening), ProveError> {
-    let (opening, columns) = commit(parameters, tensors, integers, rng)?;
-    let range_proof = prove_range(parameters, &opening.record, &columns, true, rng)?;
-    Ok((Seal { record: opening.record.clone(), range_proof }, opening))
-}
-
-/// The range proof of a record; with `check` off, also a false one, which tests of the verifier
-/// need.
-pub fn prove_range(
-    parameters: &Parameters,
-    record: &Record,
-    columns: &SealedColumns,
-    check: bool,
-    rng: &mut impl CryptoRng,
-) -> Result<Vec<u8>, ProveError> {
-    let (key, statement) = record.range_claim().map_err(ProveError::Statement)?;
-    let layout = key.layout();
-    let mut cells = vec![vec![0; layout.usable]; layout.fresh_columns()];
-    for (run, tensor) in layout.runs().zip(columns.tensors.iter()) {
-        layout.add(&mut cells, run, 0, tensor);
-    }
-    let claim =
-        Assignment { statement, columns: &cells, sealed: vec![columns], ..Assignment::default() };
-    let proof = Prover::new(&key, parameters)
-        .self_check(check)
-        .check_witness(check)
-        .prove_assignment(claim, rng)?;
-    Ok(proof.argument)
-}
-
-/// Whether tensors have their declared sizes and ranges.
-fn check(tensors: &[SealedTensor], integers: &[Vec<i64>]) -> Result<(), ProveError> {
-    if tensors.len() != integers.len() {
-        return Err(ProveError::OpeningShape);
-    }
-    for (tensor, integers) in tensors.iter().zip(integers) {
-        if tensor.elements() != integers.len() {
-            return Err(ProveError::SealLength {
-                name: tensor.name.clone(),
-                expected: tensor.elements(),
-                got: integers.len(),
-            });
-        }
-        let range = tensor.minimum..=tensor.maximum;
-        if let Some((index, &got)) =
-            integers.iter().enumerate().find(|(_, integer)| !range.contains(integer))
-        {
-            let (name, minimum, maximum) = (tensor.name.clone(), tensor.minimum, tensor.maximum);
-            return Err(ProveError::SealRange { name, index, got, minimum, maximum });
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use ff::{Field, PrimeField};
-    use group::Curve;
-    use pasta_curves::{Eq, Fp};
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-    use zkinfer_verifier::circuit::description::{Quantisation, Scheme};
-    use zkinfer_verifier::field::integer;
-
-    use super::*;
-    use crate::columns::SealedColumn;
-
-    #[test]
-    fn every_column_of_a_seal_has_a_blind_of_its_own() {
-        let parameters = Parameters::derive(7).unwrap();
-        let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
-        let tensor = |name: &str, units: usize| SealedTensor {
-            name: name.into(),
-            shape: vec![units, 50],
-            minimum: -3,
-            maximum: 3,
-            quantisation: quantisation.clone(),
-        };
-        // Equal columns, so that only blinds tell their commitments apart.
-        let tensors = [tensor("a", 6), tensor("b", 4)];
-        let integers: Vec<Vec<i64>> =
-            tensors.iter().map(|t| (0..t.elements() as i64).map(|i| i % 5 - 2).collect()).collect();
-        let mut blinds = BTreeSet::new();
-        for seed in [1, 2] {
-            let rng = &mut StdRng::seed_from_u64(seed);
-            let (_, sealed) = commit(&parameters, &tensors, integers.clone(), rng).unwrap();
-            let columns: Vec<SealedColumn<'_>> = sealed.columns().collect();
-            assert_eq!((columns.len(), sealed.seal().points().len()), (5, 5));
-            assert_eq!(columns[0].integers, columns[3].integers);
-            for (column, commitment) in columns.iter().zip(sealed.seal().points()) {
-                let cells = column.integers.iter().map(|cell| integer(*cell));
-                let content: Eq = parameters
-                    .lagrange()
-                    .iter()
-                    .zip(cells)
-                    .map(|(generator, cell)| *generator * cell)
-                    .sum();
-                assert_eq!(
-                    (content + parameters.blinding() * column.blind).to_affine(),
-                    *commitment
-                );
-                assert_ne!(column.blind, Fp::ZERO);
-                assert!(blinds.insert(column.blind.to_repr()), "a blind that is another column's");
-            }
-            // Nor does one follow from others.
-            let steps: Vec<Fp> =
-                columns.windows(2).map(|pair| pair[1].blind - pair[0].blind).collect();
-            assert!(steps.windows(2).all(|pair| pair[0] != pair[1]));
-        }
-    }
+    let mut sealing = Sealing::start(parameters, tensors, integers, rng)?;
+    while sealing.next(rng)?.is_some() {}
+    let tensors = sealing.tensors().to_vec();
+    let (seal, mut opening) = sealing.finish();
+    opening.tensors = tensors;
+    Ok((seal, opening))
 }

@@ -110,6 +110,14 @@ impl Sheet {
         sheet
     }
 
+    /// The least that can be cut off in whole columns: so many units, on so many columns.
+    pub(crate) fn step(&self) -> (usize, usize) {
+        match self.units_per_column() {
+            0 => (1, self.columns_per_unit()),
+            fit => (fit, 1),
+        }
+    }
+
     /// Units that fit a column; 0 if none does.
     fn units_per_column(&self) -> usize {
         self.usable.checked_div(self.length).unwrap_or(0)

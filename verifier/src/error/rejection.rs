@@ -104,6 +104,14 @@ pub enum Rejection {
         /// Found.
         got: usize,
     },
+    /// Another number of range proofs than the sealed tensors take.
+    #[error("the seal has {got} range proofs, its tensors take {expected}")]
+    SealParts {
+        /// Implied by the shapes.
+        expected: usize,
+        /// Found.
+        got: usize,
+    },
     /// The seal's tensors have no layout.
     #[error("no seal can hold these tensors: {error}")]
     SealShape {

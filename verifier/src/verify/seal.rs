@@ -1,4 +1,4 @@
-//! When a seal may be relied on: its range proof holds, or did when it was checked before.
+//! When a seal may be relied on: its range proofs hold, or did when they were checked before.
 
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::rows::usable_rows;
@@ -11,7 +11,7 @@ use crate::wire::proof::Proof;
 use crate::wire::seal::{CheckedSeal, Seal};
 
 impl Seal {
-    /// Checks that the seal is of what `key` needs sealed, then its range proof.
+    /// Checks that the seal is of what `key` needs sealed, then its range proofs.
     pub fn check_for(
         self,
         key: &VerifyingKey,
@@ -21,7 +21,7 @@ impl Seal {
         self.check(parameters)
     }
 
-    /// Checks the range proof. Where the key is known, [`Self::check_for`] refuses another model's
+    /// Checks the range proofs. Where the key is known, [`Self::check_for`] refuses another model's
     /// seal before any work.
     pub fn check(self, parameters: &Parameters) -> Result<CheckedSeal, Rejection> {
         if self.record.parameters != parameters.digest()
@@ -29,15 +29,22 @@ impl Seal {
         {
             return Err(Rejection::SealParameters { expected: parameters.k(), got: self.record.k });
         }
-        let (key, statement) = self.record.range_claim()?;
-        let proof =
-            Proof { key: key.digest(), seal: None, statement, argument: self.range_proof.clone() };
-        key.verify(parameters, &proof)
-            .map_err(|reason| Rejection::SealRange { reason: Box::new(reason) })?;
+        let parts = self.record.range_parts()?;
+        let (expected, got) = (parts.len(), self.range_proofs.len());
+        if expected != got {
+            return Err(Rejection::SealParts { expected, got });
+        }
+        for (part, argument) in parts.iter().zip(&self.range_proofs) {
+            let (key, statement) = self.record.range_claim(part)?;
+            let proof =
+                Proof { key: key.digest(), seal: None, statement, argument: argument.clone() };
+            key.verify(parameters, &proof)
+                .map_err(|reason| Rejection::SealRange { reason: Box::new(reason) })?;
+        }
         self.decoded()
     }
 
-    /// Accepts the seal without checking its range proof, because its digest is that of one that
+    /// Accepts the seal without checking its range proofs, because its digest is that of one that
     /// has been checked.
     pub fn trust(self, checked: Digest) -> Result<CheckedSeal, Rejection> {
         let got = self.record.digest();

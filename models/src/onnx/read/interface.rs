@@ -202,8 +202,11 @@ impl<'d> Symbols<'d> {
     }
 }
 
-/// What a file says of the shapes of its inputs: nothing of lengths that are open.
-pub(in crate::onnx) fn said_shapes(graph: &GraphProto) -> Vec<(String, Vec<Option<usize>>)> {
+/// An input's name and lengths: none of one that is open.
+pub(crate) type SaidShape = (String, Vec<Option<usize>>);
+
+/// What a file says of the shapes of its inputs.
+pub(in crate::onnx) fn said_shapes(graph: &GraphProto) -> Vec<SaidShape> {
     let constants: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let inputs = graph.input.iter().filter(|input| !constants.contains(input.name.as_str()));
     let lengths = |info: &ValueInfoProto| {

@@ -41,24 +41,24 @@ fn constant_of_shape(builder: Builder, name: &str, shape: &[i64], number: f32) -
 
 #[test]
 fn one_node_over_the_largest_input() {
-    let relu = single(&[1, 1 << 27], Op::new("Relu", &["x"], &["y"]));
+    let relu = single(&[1, 1 << 28], Op::new("Relu", &["x"], &["y"]));
     refused(
         relu,
         200,
         &[
-            "node \"y_node\" (Relu) makes the network too large: its shape [1, 134217728] makes \
-            at least 134217728 elements of a circuit, \
-             what is before it 134217728, and a circuit has at most 134217728 in all; ",
+            "node \"y_node\" (Relu) makes the network too large: its shape [1, 268435456] makes \
+            at least 268435456 elements of a circuit, \
+             what is before it 268435456, and a circuit has at most 268435456 in all; ",
             ADVICE,
         ],
     );
-    let input = single(&[1, 1 << 28], Op::new("Relu", &["x"], &["y"]));
+    let input = single(&[1, 1 << 29], Op::new("Relu", &["x"], &["y"]));
     refused(
         input,
         200,
         &[
-            "input \"x\": its shape [1, 268435456] has 268435456 elements, and a circuit at most \
-            134217728 in all",
+            "input \"x\": its shape [1, 536870912] has 536870912 elements, and a circuit at most \
+            268435456 in all",
             ADVICE,
         ],
     );
@@ -71,33 +71,38 @@ fn operators_that_grow() {
     let list =
         |name: &'static str, numbers: &[i64], op: Op| single(&[1, 4], op).integers(name, numbers);
     let too_many = |shape: &str| format!("shape {shape} has");
-    let expand = list("s", &[1 << 13, 1 << 13, 4], Op::new("Expand", &["x", "s"], &["y"]));
+    let expand = list("s", &[1 << 13, 1 << 14, 4], Op::new("Expand", &["x", "s"], &["y"]));
     refused(
         expand,
         200,
-        &["node \"y_node\" (Expand): ", &too_many("[8192, 8192, 4]"), "268435456 elements", ADVICE],
+        &[
+            "node \"y_node\" (Expand): ",
+            &too_many("[8192, 16384, 4]"),
+            "536870912 elements",
+            ADVICE,
+        ],
     );
-    let pad = list("p", &[0, 1 << 26, 0, 1 << 26], Op::new("Pad", &["x", "p"], &["y"]));
+    let pad = list("p", &[1 << 13, 1 << 14, 1 << 13, 1 << 14], Op::new("Pad", &["x", "p"], &["y"]));
     refused(
         pad,
         200,
-        &["node \"y_node\" (Pad): ", "shape [1, 134217732] has 134217732 elements", ADVICE],
+        &["node \"y_node\" (Pad): ", "shape [16385, 32772] has 536969220 elements", ADVICE],
     );
     let edge = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
     refused(
-        list("p", &[0, 1 << 26, 0, 1 << 26], edge),
+        list("p", &[1 << 13, 1 << 14, 1 << 13, 1 << 14], edge),
         200,
-        &["node \"y_node\" (Pad): ", "has 134217732 elements", ADVICE],
+        &["node \"y_node\" (Pad): ", "has 536969220 elements", ADVICE],
     );
     // Small enough by itself, but not beside what is there: that is asked before it is put
     // together.
     let beside = Op::new("Pad", &["x", "p"], &["y"]).string("mode", "edge");
-    let beside = single(&[1, 1 << 26], beside).integers("p", &[0, 1 << 25, 0, 1 << 25]);
+    let beside = single(&[1, 1 << 27], beside).integers("p", &[0, 1 << 26, 0, 1 << 26]);
     refused(
         beside,
         200,
         &[
-            "(Pad): its shape [1, 134217728] has 134217728 elements, what is before it 67108864, \
+            "(Pad): its shape [1, 268435456] has 268435456 elements, what is before it 134217728, \
             and a circuit",
             ADVICE,
         ],
@@ -325,16 +330,16 @@ fn a_network_at_a_large_resolution() {
     };
     let message = refusal(network(1024));
     for part in
-        ["node \"b_node\" (Conv)", "[1, 64, 1024, 1024]", "at most 134217728 in all", ADVICE]
+        ["node \"b_node\" (Conv)", "[1, 64, 1024, 1024]", "at most 268435456 in all", ADVICE]
     {
         assert!(message.contains(part), "{message}");
     }
     // Convolutions, what they are rounded to, and what is read again with zero subtracted: six
     // tensors, of which five are too many here.
-    let message = refusal(network(640));
+    let message = refusal(network(896));
     assert!(
         message.contains(
-            "node \"y_node\" (AveragePool) makes the network too large: it reads 26214400 elements"
+            "node \"y_node\" (AveragePool) makes the network too large: it reads 51380224 elements"
         ),
         "{message}"
     );
@@ -352,9 +357,9 @@ fn stored_constants() {
     };
     let builder = |tensor| single(&[1, 1], Op::new("Add", &["x", "c"], &["y"])).tensor(tensor);
     refused(
-        builder(tensor("c", &[1 << 28])),
+        builder(tensor("c", &[1 << 29])),
         200,
-        &["initialiser \"c\": its shape [268435456] has 268435456 elements"],
+        &["initialiser \"c\": its shape [536870912] has 536870912 elements"],
     );
     refused(builder(tensor("c", &[0, i64::MAX])), 200, &["initialiser \"c\": its shape"]);
     refused(
