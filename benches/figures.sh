@@ -27,6 +27,7 @@ resnet50-224       public  75  8000  6    64000 1 1
 yolov8n-320        public  75  8000  6    64000 1 1
 mobilenetv2-224    public  75  8000  6    64000 1 1
 transformer-16     sealed  0.5   64  0.1  12000 5 5
+transformer-16@12  sealed  0.5   64  0.1  12000 5 5
 nanogpt-64         sealed  3    400  0.3  64000 3 1
 nanogpt-64@auto    sealed  3    400  0.3  64000 3 1
 minilm-16-full@auto sealed 15  2000  1   256000 3 1
