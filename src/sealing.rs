@@ -17,15 +17,13 @@ use zkinfer_verifier::{Parameters, Seal};
 
 use crate::circuit::Circuit;
 use crate::error::Error;
-use crate::files::regular::{is_private, read};
+use crate::files::regular::{RegularFile, is_private};
 use crate::random::rng;
 
 /// How the file begins.
 const MAGIC: [u8; 8] = *b"zkinf.sg";
 /// A range proof in it.
 const PROOF: Kind = Kind { name: "range proof", magic: b"zkinf.rp", limit: 1 << 28 };
-/// Longest file that is read.
-const LIMIT: usize = 1 << 30;
 
 /// A seal in the making, on disk: its opening, and range proofs as far as there are. Secret.
 #[derive(Debug)]
@@ -46,8 +44,8 @@ impl Journal {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let is_there = fs::symlink_metadata(path).is_ok();
         // Also says what is there if it is no regular file.
-        let bytes = if is_there { read(path, LIMIT)? } else { Vec::new() };
-        if !bytes.is_empty() && !bytes.starts_with(&MAGIC) {
+        let found = is_there.then(|| RegularFile::open(path)).transpose()?;
+        if found.is_some_and(|file| !MAGIC.starts_with(file.head())) {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
                 "is another file, expected none, or the beginnings of a seal; move it away",
@@ -217,9 +215,11 @@ mod tests {
         *torn.last_mut().unwrap() ^= 1;
         fs::write(&path, &torn).unwrap();
         assert_eq!(entries(&path), 1);
-        // Nor is half an opening one.
-        fs::write(&path, &whole[..60]).unwrap();
-        assert!(Journal::open(&path).unwrap().1.is_none());
+        // Nor is half an opening one, or half of how the file begins.
+        for cut in [60, 8, 5, 0] {
+            fs::write(&path, &whole[..cut]).unwrap();
+            assert!(Journal::open(&path).unwrap().1.is_none(), "{cut}");
+        }
     }
 
     #[test]
