@@ -100,6 +100,7 @@ fn row_sum(criterion: &mut Criterion) {
             helpers: columns(2),
             weight: elements(1 << k, 3),
             linear: pairs.collect(),
+            sheets: Vec::new(),
             bilinear: Vec::new(),
             y: Fp::from(7),
             at_rows: false,

@@ -224,8 +224,10 @@ impl<'a> Prover<'a> {
     ) -> Result<(ToOpen, AwaitsRunningSum<Writer>), ProveError> {
         self.enter(Stage::RowSum);
         let (layout, committer) = (self.key.layout(), &self.committer);
+        let weights = std::mem::take(&mut adjoint.weights);
+        let of_sheets = (&mut adjoint, weights.as_slice());
         let summand =
-            Summand::new(self.key, committer, &columns, cells, lookups, &mut adjoint, challenges);
+            Summand::new(self.key, committer, &columns, cells, lookups, of_sheets, challenges);
         if self.check_witness && summand.linear_total() != adjoint.target {
             return Err(ProveError::Linear);
         }
@@ -246,6 +248,7 @@ impl<'a> Prover<'a> {
             (gamma, lambda),
         );
         let opened = opened.map_err(|_| ProveError::DegenerateChallenge)?;
+        adjoint.weights = weights;
         let weights = reduced.rows.sealed_weights(layout, &adjoint);
         let combined = combine_columns(committer, &columns, &opened.combination, &weights);
         let messages = reduced.messages.combine(hidden, *lambda);

@@ -133,7 +133,7 @@ fn shared_weights_have_one_sheet_and_every_reader_has_biases() {
     let key = VerifyingKey::new(shared()).unwrap();
     let sheets: Vec<_> =
         key.layout().model_sheets().map(|sheet| (sheet.role, sheet.tensor.shape.clone())).collect();
-    assert_eq!(sheets, [(Role::Biases, vec![6, 2]), (Role::Weights(SEALED), vec![2, 4])]);
+    assert_eq!(sheets, [(Role::Biases, vec![12]), (Role::Weights(SEALED), vec![2, 4])]);
     assert_eq!(key.description().owner(SECOND), SEALED);
     let read = VerifyingKey::from_bytes(&key.to_bytes()).unwrap();
     assert_eq!(read.description(), key.description());

@@ -157,8 +157,8 @@ impl CostModel {
             factors,
             operands,
             sealed,
-            folded,
-            units,
+            sealed_weights,
+            sealed_slots,
             cells,
             tuples,
             weights,
@@ -171,8 +171,8 @@ impl CostModel {
             counts.factors,
             counts.operands,
             counts.sealed,
-            counts.folded,
-            counts.units,
+            counts.weights,
+            counts.sealed_slots,
             counts.cells,
             counts.table_rows,
             network.weights,
@@ -190,12 +190,13 @@ impl CostModel {
             + self.multiply_small * read
             + self.multiply / 2.0 * network.elements as f64;
         let points = columns + slots + helpers + factors + 3.0 * k;
-        let linear = columns + slots + folded + factors;
+        let linear = columns + slots + (sealed - sealed_weights) + factors;
         let check = self.verify_terms(k, n + points + sealed)
             + self.decode * points
             + backward
             + self.tuple * tuples
-            + n * self.multiply * (linear + operands / 2.0);
+            + n * self.multiply * (linear + operands / 2.0)
+            + 2.0 * self.multiply * sealed_slots;
         let stages = [
             (Stage::Reading, self.start + self.read_weight * weights + self.read_row * n),
             (
@@ -213,7 +214,8 @@ impl CostModel {
                 n * (self.sum_lookup * lookups
                     + self.sum_linear * linear
                     + self.sum_product / 2.0 * operands
-                    + self.multiply_small * units)
+                    + 2.0 * self.multiply_small * sealed_weights)
+                    + self.sum_linear * sealed_slots
                     + k * self.message,
             ),
             (
@@ -227,7 +229,8 @@ impl CostModel {
             (Stage::Opening, full + self.open + n * self.open_row),
             (Stage::SelfCheck, check),
         ];
-        let tables = 2 * (counts.columns + counts.folded + counts.slots)
+        let dense = counts.sealed - counts.weights;
+        let tables = 2 * (counts.columns + dense + counts.slots)
             + counts.lookups
             + counts.helpers()
             + 3 * counts.factors
@@ -242,6 +245,7 @@ impl CostModel {
             peak_bytes: self.base_bytes
                 + counts.rows() * (32 * (tables + 24) + 8 * (counts.columns + counts.sealed))
                 + self.weight_bytes * network.weights
+                + 64 * counts.sealed_slots
                 + self.tuple_bytes * counts.table_rows,
             proof_bytes: 32 * elements,
         }

@@ -25,10 +25,9 @@ pub struct Counts {
     pub sealed: usize,
     /// Those of them that hold weights.
     pub weights: usize,
-    /// Columns that stand for the sealed ones in the adjoint sum.
-    pub folded: usize,
-    /// Units of sealed weights in whole columns: as many multiplications a row to fold them.
-    pub units: usize,
+    /// Slots of these: rows that the row sum sees of them once it is done with the bits within
+    /// one.
+    pub sealed_slots: usize,
     /// Columns of factors.
     pub factors: usize,
     /// Columns of cells that are multiplied with each other.
@@ -67,8 +66,7 @@ impl Counts {
             columns: layout.fresh_columns(),
             sealed: layout.sealed_columns().count(),
             weights: layout.sheets.iter().map(weights).sum(),
-            folded: layout.sheets.iter().map(folded).sum(),
-            units: layout.sheets.iter().map(units).sum(),
+            sealed_slots: layout.sheets.iter().map(|sheet| slots(sheet, key.description().k)).sum(),
             factors: layout.factor_columns().len(),
             operands: Lane::Operands.width() * layout.lane_count(Lane::Operands),
             lookups: layout.lookups.len(),
@@ -90,27 +88,14 @@ impl Counts {
     }
 }
 
-/// Columns that stand for a sheet in the adjoint sum: its own, or one per pattern where those are
-/// fewer.
-fn folded(sheet: &Sheet) -> usize {
-    match sheet.role {
-        Role::Weights(_) => sheet.columns.len().min(sheet.patterns().len()),
-        _ => sheet.columns.len(),
-    }
-}
-
 /// Columns of sealed weights.
 fn weights(sheet: &Sheet) -> usize {
     if matches!(sheet.role, Role::Weights(_)) { sheet.columns.len() } else { 0 }
 }
 
-/// Multiplications a row to fold a sheet.
-fn units(sheet: &Sheet) -> usize {
-    if folded(sheet) < sheet.columns.len() {
-        sheet.members(0).count() * sheet.columns.len()
-    } else {
-        0
-    }
+/// Rows of all columns of sealed weights, once the row sum is done with the bits within a slot.
+fn slots(sheet: &Sheet, k: u32) -> usize {
+    weights(sheet) << k.saturating_sub(sheet.bits())
 }
 
 /// The network's sizes.
@@ -376,8 +361,7 @@ impl Sizes {
             columns: sum(Lane::width),
             sealed: sheets.iter().map(|sheet| sheet.columns.len()).sum(),
             weights: sheets.iter().map(weights).sum(),
-            folded: sheets.iter().map(folded).sum(),
-            units: sheets.iter().map(units).sum(),
+            sealed_slots: sheets.iter().map(|sheet| slots(sheet, k)).sum(),
             factors: Lane::Factors.width() * self.factors.div_ceil(usable),
             operands: Lane::Operands.width() * self.products.div_ceil(usable),
             lookups: sum(|lane| lane.lookups().len()),

@@ -1,8 +1,10 @@
 //! The columns that a proof commits to, and those that were sealed before it.
 
+mod combine;
 mod factors;
 mod sealed;
 
+pub use combine::{Cells, combine};
 pub use factors::factor_columns;
 pub use sealed::{SealedColumn, SealedColumns, Seed};
 

@@ -72,18 +72,32 @@ pub struct SealedColumns {
     /// How many tensors have columns here.
     pub(crate) count: usize,
     seal: CheckedSeal,
-    /// Per column: its tensor, and which of its elements.
-    cells: Vec<(usize, Range<usize>)>,
+    /// Where the elements of every tensor of the record stand.
+    sheets: Arc<Vec<Sheet>>,
+    /// Which of their columns are here.
+    columns: Range<usize>,
     /// Per column: the blind of its commitment.
     blinds: Vec<Fp>,
 }
 
 /// A sealed column and what opens it.
+#[derive(Clone, Copy)]
 pub struct SealedColumn<'a> {
-    /// Its cells from the first row on; those after them are zero.
-    pub integers: &'a [i64],
+    /// Where its tensor's elements stand.
+    pub sheet: &'a Sheet,
+    /// Which of the sheet's columns it is.
+    pub index: usize,
+    /// The tensor's elements.
+    pub elements: &'a [i64],
     /// The blind of its commitment.
     pub blind: Fp,
+}
+
+impl SealedColumn<'_> {
+    /// Its cells on these rows.
+    pub fn cells(&self, rows: Range<usize>) -> Vec<i64> {
+        self.sheet.cells(self.elements, self.index, rows)
+    }
 }
 
 impl Drop for SealedColumns {
@@ -95,13 +109,8 @@ impl Drop for SealedColumns {
     }
 }
 
-/// Where the cells of each column are: its tensor, and which of its elements.
-fn cells(sheets: &[&Sheet]) -> Vec<(usize, Range<usize>)> {
-    let sheets = sheets.iter().enumerate();
-    sheets
-        .flat_map(|(tensor, sheet)| sheet.pieces().map(move |piece| (tensor, piece.elements)))
-        .collect()
-}
+/// Columns that are written out at a time to be committed to.
+const BATCH: usize = 64;
 
 impl SealedColumns {
     /// Commits to the sheets of a key with randomness from `seed`.
@@ -111,17 +120,29 @@ impl SealedColumns {
         tensors: Arc<Vec<Vec<i64>>>,
         seed: &Seed,
     ) -> Result<Self, ProveError> {
-        let committer = Committer::new(parameters);
-        let cells = cells(sheets);
-        let columns: Vec<&[i64]> =
-            cells.iter().map(|(tensor, elements)| &tensors[*tensor][elements.clone()]).collect();
-        let points = committer
-            .small_points(&columns, (0..columns.len()).map(|index| [Fp::ZERO, seed.blind(index)]));
+        let (committer, usable) = (Committer::new(parameters), usable_rows(parameters.k()));
+        let columns: Vec<(usize, usize)> = sheets
+            .iter()
+            .enumerate()
+            .flat_map(|(tensor, sheet)| (0..sheet.columns.len()).map(move |index| (tensor, index)))
+            .collect();
+        let mut points = Vec::with_capacity(columns.len());
+        for columns in columns.chunks(BATCH) {
+            let cells = |&(tensor, index): &(usize, usize)| {
+                sheets[tensor].cells(&tensors[tensor], index, 0..usable)
+            };
+            let cells: Vec<Zeroizing<Vec<i64>>> =
+                columns.par_iter().map(|column| cells(column).into()).collect();
+            let cells: Vec<&[i64]> = cells.iter().map(|cells| cells.as_slice()).collect();
+            let first = points.len();
+            let blinds = (first..).take(cells.len()).map(|column| [Fp::ZERO, seed.blind(column)]);
+            points.extend(committer.small_points(&cells, blinds));
+        }
         let mut commitments = vec![EqAffine::default(); points.len()];
         Eq::batch_normalize(&points, &mut commitments);
         let record = Record {
             k: parameters.k(),
-            usable: usable_rows(parameters.k()),
+            usable,
             parameters: parameters.digest(),
             tensors: sheets.iter().map(|sheet| sheet.tensor.clone()).collect(),
             commitments: commitments.iter().map(GroupEncoding::to_bytes).collect(),
@@ -138,12 +159,14 @@ impl SealedColumns {
     ) -> Result<Self, ProveError> {
         let seal = Seal { record: record.clone(), range_proofs: Vec::new() };
         let seal = seal.trust(record.digest()).map_err(|_| ProveError::OpeningShape)?;
-        let cells = cells(sheets);
-        if seal.points().len() != cells.len() {
+        let columns = 0..sheets.iter().map(|sheet| sheet.columns.len()).sum();
+        if seal.points().len() != columns.len() {
             return Err(ProveError::OpeningShape);
         }
-        let blinds = (0..cells.len()).into_par_iter().map(|index| seed.blind(index)).collect();
-        Ok(Self { tensors: Arc::default(), count: sheets.len(), seal, cells, blinds })
+        let blinds = columns.clone().into_par_iter().map(|index| seed.blind(index)).collect();
+        let all = Arc::new(sheets.iter().copied().cloned().collect());
+        let count = sheets.len();
+        Ok(Self { tensors: Arc::default(), count, seal, sheets: all, columns, blinds })
     }
 
     /// These columns with their integers.
@@ -158,7 +181,8 @@ impl SealedColumns {
             tensors: self.tensors.clone(),
             count: part.pieces.len(),
             seal: self.seal.clone(),
-            cells: self.cells[part.columns.clone()].to_vec(),
+            sheets: self.sheets.clone(),
+            columns: part.columns.clone(),
             blinds: self.blinds[part.columns.clone()].to_vec(),
         }
     }
@@ -177,11 +201,17 @@ impl SealedColumns {
 
     /// The columns.
     pub(crate) fn columns(&self) -> impl Iterator<Item = SealedColumn<'_>> {
-        let columns = self.cells.iter().zip(&self.blinds);
-        columns.map(|((tensor, elements), blind)| SealedColumn {
-            integers: &self.tensors[*tensor][elements.clone()],
-            blind: *blind,
-        })
+        let columns = self.sheets.iter().zip(&*self.tensors).flat_map(|(sheet, elements)| {
+            (0..sheet.columns.len()).map(move |index| (sheet, index, elements))
+        });
+        columns.skip(self.columns.start).zip(&self.blinds).map(
+            |((sheet, index, elements), blind)| SealedColumn {
+                sheet,
+                index,
+                elements,
+                blind: *blind,
+            },
+        )
     }
 }
 

@@ -4,9 +4,8 @@ use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::argument::combination::Combination;
 
-use crate::columns::{Columns, SealedColumn};
+use crate::columns::{Cells, Columns, SealedColumn, combine};
 use crate::commit::{BlindedColumn, Column, Committer, Content};
-use crate::integers::combine;
 
 /// The combination of a proof's columns; the coefficients of those with sealed `weights` are apart.
 pub fn combine_columns(
@@ -42,7 +41,7 @@ pub fn combine_columns(
 /// Columns with coefficients, by what they hold.
 #[derive(Default)]
 struct Terms<'a> {
-    integers: Vec<(&'a [i64], Fp)>,
+    integers: Vec<(Cells<'a>, Fp)>,
     elements: Vec<(&'a [Fp], Fp)>,
     random: Vec<(&'a [Fp], Fp)>,
     blind: Fp,
@@ -52,7 +51,7 @@ impl<'a> Terms<'a> {
     /// Adds a column.
     fn add(&mut self, column: &'a Column<'_>, coefficient: Fp) {
         match &column.content {
-            Content::Small(integers) => self.integers.push((integers, coefficient)),
+            Content::Small(cells) => self.integers.push((Cells::Dense(cells), coefficient)),
             Content::Full(elements) => self.elements.push((elements, coefficient)),
         }
         self.random.push((&column.random, coefficient));
@@ -61,7 +60,7 @@ impl<'a> Terms<'a> {
 
     /// Adds a column of integers that has no random rows.
     fn add_sealed(&mut self, column: &SealedColumn<'a>, coefficient: Fp) {
-        self.integers.push((column.integers, coefficient));
+        self.integers.push((Cells::Sealed(*column), coefficient));
         self.blind += column.blind * coefficient;
     }
 

@@ -45,7 +45,7 @@ impl Reduced {
     pub(crate) fn new(
         layout: &Layout,
         committer: &Committer<'_>,
-        mut summand: Summand,
+        mut summand: Summand<'_>,
         start: AwaitsRowSum<Writer>,
         target: Fp,
         rng: &mut impl CryptoRng,
@@ -63,11 +63,13 @@ impl Reduced {
         point.last().into_iter().for_each(|challenge| summand.fold(**challenge));
         let folded = |tables: &[Vec<Fp>]| tables.iter().map(|table| table[0]).collect::<Vec<_>>();
         let (linear, bilinear) = (&summand.linear, &summand.bilinear);
+        let sealed = summand.sheets.iter().flat_map(|sheet| &sheet.tables);
         let (columns, slots) = (layout.factor_columns().end, layout.slots);
         let rows = Rows::new(&point, layout);
         // The last one is the sum of helpers, which are evaluated.
         let hidden = linear[..linear.len() - 1]
             .iter()
+            .chain(sealed)
             .map(|[values, coefficients]| values[0] * coefficients[0])
             .sum();
         let coefficients: Vec<Fp> =

@@ -1,29 +1,30 @@
 //! What the row sum sums: columns as tables of `2^rounds` elements, which halve from round to
-//! round, so that all rounds together cost twice the first.
+//! round, so that all rounds together cost twice the first. A round adds neighbours: its variable
+//! is the lowest bit that is left of a row.
 
 use ff::Field;
 use halo2_proofs::arithmetic::lagrange_interpolate;
 use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::VerifyingKey;
-use zkinfer_verifier::adjoint::Adjoint;
+use zkinfer_verifier::adjoint::{Adjoint, WeightCotangent};
 use zkinfer_verifier::argument::messages::COEFFICIENTS;
 use zkinfer_verifier::argument::row_sum::helper_terms;
 use zkinfer_verifier::challenges::LookupChallenges;
 
 use super::lookups::Lookups;
 use super::messages::Message;
-use super::weights::fold_weights;
+use super::weights::{Linear, SheetSum};
 use crate::columns::Columns;
 use crate::commit::{Column, Committer};
-use crate::integers::{Integers, combine};
+use crate::integers::Integers;
 
 /// Most rows whose terms are added up at a time.
 const CHUNK: usize = 32;
 
 /// The columns of the [row sum](zkinfer_verifier::argument::row_sum) as tables.
 #[derive(Clone)]
-pub struct Summand {
+pub struct Summand<'a> {
     /// `f`, one per lookup.
     pub lookups: Vec<Vec<Fp>>,
     /// `h`, one per helper.
@@ -31,9 +32,10 @@ pub struct Summand {
     /// `w`.
     pub weight: Vec<Fp>,
     /// Columns with their public coefficients: first those up to the factors with `κ`, then
-    /// multiplicities times `−y^(H+1)` with `R`, then what stands for sealed weights, at last the
-    /// sum of helpers with `y^(H+1)·act`.
-    pub linear: Vec<[Vec<Fp>; 2]>,
+    /// multiplicities times `−y^(H+1)` with `R`, at last the sum of helpers with `y^(H+1)·act`.
+    pub linear: Vec<Linear>,
+    /// Sealed weights.
+    pub sheets: Vec<SheetSum<'a>>,
     /// Products of linear columns.
     pub bilinear: Vec<Bilinear>,
     /// Separates helpers.
@@ -52,24 +54,24 @@ pub struct Bilinear {
     pub separator: Vec<Fp>,
 }
 
-/// Sums over both halves of the rows.
+/// Sums over the even and the odd rows.
 #[derive(Clone, Copy, Default)]
 struct Halves {
-    low: Fp,
-    high: Fp,
+    even: Fp,
+    odd: Fp,
     /// Of the differences.
     leading: Fp,
 }
 
-impl Summand {
+impl<'a> Summand<'a> {
     /// The tables of a proof's columns; `κ` and `π` are taken out of `adjoint`.
     pub(crate) fn new(
-        key: &VerifyingKey,
+        key: &'a VerifyingKey,
         committer: &Committer<'_>,
-        columns: &Columns<'_>,
+        columns: &'a Columns<'_>,
         cells: Vec<Vec<Fp>>,
         lookups: Lookups,
-        adjoint: &mut Adjoint,
+        (adjoint, weights): (&mut Adjoint, &'a [WeightCotangent]),
         challenges: &LookupChallenges,
     ) -> Self {
         let (layout, integers) = (key.layout(), Integers::new());
@@ -82,10 +84,10 @@ impl Summand {
         };
         let kappa = std::mem::take(&mut adjoint.kappa);
         let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
-        let dense = columns
-            .dense
-            .iter()
-            .map(|column| combine(committer.rows, &[(column.integers, Fp::ONE)]));
+        let dense = columns.dense.iter().map(|column| {
+            let cells = column.cells(0..committer.rows).into_iter();
+            cells.map(|cell| integers.get(cell)).collect()
+        });
         let values = cells.into_iter().chain(dense).chain(factors);
         let mut linear: Vec<[Vec<Fp>; 2]> =
             values.zip(kappa).map(|(a, kappa)| [a, extend(kappa)]).collect();
@@ -99,11 +101,16 @@ impl Summand {
                 .map(|(m, inverses)| [m, extend(inverses)]),
         );
         let mut rest = columns.weights.as_slice();
-        for (sheet, cotangent) in layout.weight_sheets().zip(&adjoint.weights) {
+        let sheets = layout.weight_sheets().zip(weights).map(|(sheet, cotangent)| {
             let (columns, tail) = rest.split_at(sheet.columns.len());
-            linear.extend(fold_weights(committer, sheet, cotangent, columns));
             rest = tail;
-        }
+            (sheet, cotangent, columns)
+        });
+        let sheets: Vec<_> = sheets.collect();
+        let sheets = sheets.into_par_iter().map(|(sheet, cotangent, columns)| {
+            SheetSum::new(committer.rows, sheet, cotangent, columns)
+        });
+        let sheets = sheets.collect();
         let mut helper_sum = vec![Fp::ZERO; committer.rows];
         for table in &helpers {
             helper_sum.iter_mut().zip(table).for_each(|(sum, helper)| *sum += helper);
@@ -122,6 +129,7 @@ impl Summand {
             helpers,
             weight,
             linear,
+            sheets,
             bilinear,
             y: *challenges.y,
             at_rows: true,
@@ -131,15 +139,19 @@ impl Summand {
     /// The sum of the linear and bilinear terms over all rows, which is what it must be iff every
     /// linear equation holds and lookups balance.
     pub fn linear_total(&self) -> Fp {
-        let linear = self
-            .linear
-            .par_iter()
-            .map(|[values, coefficients]| inner_product(values, coefficients));
+        let linear =
+            self.tables().map(|[values, coefficients]| inner_product(values, coefficients));
         let bilinear = self.bilinear.par_iter().map(|product| {
             let [u, v, separator] = self.multiplied(product);
             u.iter().zip(v).zip(separator).map(|((u, v), separator)| *u * v * separator).sum::<Fp>()
         });
         linear.sum::<Fp>() + bilinear.sum::<Fp>()
+    }
+
+    /// What is linear.
+    fn tables(&self) -> impl ParallelIterator<Item = &Linear> {
+        let sheets = self.sheets.par_iter().flat_map(|sheet| &sheet.tables);
+        self.linear.par_iter().chain(sheets)
     }
 
     /// `u`, `v`, `π` of a product.
@@ -161,15 +173,15 @@ impl Summand {
         let starts: Vec<usize> = (0..half).step_by(chunk).collect();
         let mut evaluations = starts
             .into_par_iter()
-            .map(|start| self.lookup_terms(start..half.min(start + chunk), half))
+            .map(|start| self.lookup_terms(start..half.min(start + chunk)))
             .reduce(|| [Fp::ZERO; COEFFICIENTS], add);
-        let Halves { low, high, leading } = self.linear_halves(half);
+        let Halves { even, odd, leading } = self.linear_halves();
         let bilinear = self.bilinear.par_iter();
-        let bilinear = bilinear.map(|product| bilinear_terms(self.multiplied(product), half));
+        let bilinear = bilinear.map(|product| bilinear_terms(self.multiplied(product)));
         let bilinear = continued(bilinear.reduce(|| [Fp::ZERO; 4], add));
         for (at, (evaluation, bilinear)) in evaluations.iter_mut().zip(bilinear).enumerate() {
             let t = Fp::from(at as u64);
-            *evaluation += low + (high - low - leading + leading * t) * t + bilinear;
+            *evaluation += even + (odd - even - leading + leading * t) * t + bilinear;
         }
         // Both ends add up to the total: one evaluation less.
         evaluations[1] = total - evaluations[0];
@@ -184,26 +196,29 @@ impl Summand {
         self.at_rows = false;
         let all = self.lookups.iter_mut().chain(&mut self.helpers).chain([&mut self.weight]);
         let separators = self.bilinear.iter_mut().map(|product| &mut product.separator);
-        let all = all.chain(self.linear.iter_mut().flatten()).chain(separators);
+        let sheets = self.sheets.iter_mut().flat_map(|sheet| &mut sheet.tables);
+        let all = all.chain(self.linear.iter_mut().chain(sheets).flatten()).chain(separators);
         all.collect::<Vec<_>>().into_par_iter().for_each(|table| {
             let half = table.len() / 2;
-            let (low, high) = table.split_at_mut(half);
-            low.iter_mut().zip(high).for_each(|(low, high)| *low += challenge * (*high - *low));
+            for row in 0..half {
+                let [even, odd] = [table[2 * row], table[2 * row + 1]];
+                table[row] = even + challenge * (odd - even);
+            }
             table.truncate(half);
         });
+        self.sheets.iter_mut().for_each(|sheet| sheet.answered(challenge));
     }
 
-    /// The terms of lookups at `0, 2, 3, …`, summed over these rows of the lower half with their
-    /// partners in the upper one.
-    fn lookup_terms(&self, rows: std::ops::Range<usize>, half: usize) -> Message {
+    /// The terms of lookups at `0, 2, 3, …`, summed over these pairs of rows.
+    fn lookup_terms(&self, pairs: std::ops::Range<usize>) -> Message {
         let mut sums = [Fp::ZERO; COEFFICIENTS];
         let mut values = Line::new(&self.lookups);
         let mut helpers = Line::new(&self.helpers);
         let mut weight = Line::new(std::slice::from_ref(&self.weight));
-        for row in rows {
+        for pair in pairs {
             let lines = [(&mut values, &self.lookups[..]), (&mut helpers, &self.helpers)];
-            lines.into_iter().for_each(|(line, tables)| line.start(tables, row, half));
-            weight.start(std::slice::from_ref(&self.weight), row, half);
+            lines.into_iter().for_each(|(line, tables)| line.start(tables, pair));
+            weight.start(std::slice::from_ref(&self.weight), pair);
             for (at, sum) in sums.iter_mut().enumerate() {
                 // At one by the total, at zero by `at_rows`.
                 if at > 1 || at == 0 && !self.at_rows {
@@ -216,22 +231,29 @@ impl Summand {
         sums
     }
 
-    fn linear_halves(&self, half: usize) -> Halves {
-        let columns = self.linear.par_iter().map(|[values, coefficients]| {
-            let ((a, b), (c, d)) = (values.split_at(half), coefficients.split_at(half));
-            let leading = a.iter().zip(b).zip(c.iter().zip(d));
-            let leading = leading.map(|((a, b), (c, d))| (*b - a) * (*d - c)).sum();
-            Halves { low: inner_product(a, c), high: inner_product(b, d), leading }
+    fn linear_halves(&self) -> Halves {
+        let columns = self.tables().map(|[values, coefficients]| {
+            let pairs = pairs(values).zip(pairs(coefficients));
+            pairs.fold(Halves::default(), |sums, ([a, b], [c, d])| Halves {
+                even: sums.even + *a * c,
+                odd: sums.odd + *b * d,
+                leading: sums.leading + (*b - a) * (*d - c),
+            })
         });
         columns.reduce(Halves::default, |a, b| Halves {
-            low: a.low + b.low,
-            high: a.high + b.high,
+            even: a.even + b.even,
+            odd: a.odd + b.odd,
             leading: a.leading + b.leading,
         })
     }
 }
 
-/// Values of some tables on the line through a row and its partner in the other half.
+/// Rows with the next.
+fn pairs(table: &[Fp]) -> std::slice::Iter<'_, [Fp; 2]> {
+    table.as_chunks().0.iter()
+}
+
+/// Values of some tables on the line through a row and the next.
 struct Line {
     values: Vec<Fp>,
     steps: Vec<Fp>,
@@ -242,9 +264,10 @@ impl Line {
         Self { values: vec![Fp::ZERO; tables.len()], steps: vec![Fp::ZERO; tables.len()] }
     }
 
-    fn start(&mut self, tables: &[Vec<Fp>], row: usize, half: usize) {
+    fn start(&mut self, tables: &[Vec<Fp>], pair: usize) {
         for ((value, step), table) in self.values.iter_mut().zip(&mut self.steps).zip(tables) {
-            (*value, *step) = (table[row], table[row + half] - table[row]);
+            let [even, odd] = [table[2 * pair], table[2 * pair + 1]];
+            (*value, *step) = (even, odd - even);
         }
     }
 
@@ -254,11 +277,11 @@ impl Line {
 }
 
 /// `Σ u·v·π` at `0, 1, 2, 3`, which say all of a polynomial of degree 3.
-fn bilinear_terms(columns: [&[Fp]; 3], half: usize) -> [Fp; 4] {
+fn bilinear_terms([u, v, separator]: [&[Fp]; 3]) -> [Fp; 4] {
     let mut sums = [Fp::ZERO; 4];
-    for row in 0..half {
-        let mut values = columns.map(|column| column[row]);
-        let steps = columns.map(|column| column[row + half] - column[row]);
+    for ((u, v), separator) in pairs(u).zip(pairs(v)).zip(pairs(separator)) {
+        let mut values = [u[0], v[0], separator[0]];
+        let steps = [u, v, separator].map(|[even, odd]| *odd - even);
         for sum in &mut sums {
             let [u, v, separator] = values;
             *sum += u * v * separator;
@@ -298,7 +321,7 @@ mod tests {
 
     const ROWS: usize = 128;
 
-    fn summand(lookups: usize) -> Summand {
+    fn summand(lookups: usize) -> Summand<'static> {
         let mut rng = StdRng::seed_from_u64(lookups as u64);
         let mut column = || -> Vec<Fp> { (0..ROWS).map(|_| Fp::random(&mut rng)).collect() };
         Summand {
@@ -306,6 +329,7 @@ mod tests {
             helpers: (0..lookups.div_ceil(8)).map(|_| column()).collect(),
             weight: column(),
             linear: (0..3).map(|_| [column(), column()]).collect(),
+            sheets: Vec::new(),
             bilinear: [[0, 1], [2, 2]]
                 .map(|columns| Bilinear { columns, separator: column() })
                 .into(),
@@ -315,7 +339,7 @@ mod tests {
     }
 
     /// The sum over all rows, term by term.
-    fn plain(summand: &Summand) -> Fp {
+    fn plain(summand: &Summand<'_>) -> Fp {
         let row = |row: usize| {
             let at =
                 |columns: &[Vec<Fp>]| columns.iter().map(|column| column[row]).collect::<Vec<Fp>>();

@@ -1,9 +1,12 @@
 //! Cotangents of tensors on their way back.
 
+use std::ops::Range;
+
 use ff::Field;
 use pasta_curves::Fp;
 
-use crate::circuit::sheet::{Pattern, Sheet};
+use crate::circuit::sheet::{Sheet, Slot};
+use crate::field::multilinear::{inner_product, weights};
 use crate::threads::for_each_chunk;
 
 /// `κ` of sealed weights: `units[o]·taps[i]` for element `i` of unit `o`.
@@ -16,22 +19,22 @@ pub struct WeightCotangent {
 }
 
 impl WeightCotangent {
-    /// `κ_c(x)` of each column of the sheet, from the Lagrange basis at `x`: a polynomial per
-    /// pattern, combined by the units in the column.
-    pub fn evaluate(&self, sheet: &Sheet, basis: &[Fp]) -> Vec<Fp> {
-        let pattern = |pattern: Pattern| {
-            let basis = basis.get(pattern.rows).unwrap_or_default();
-            basis
-                .iter()
-                .zip(self.taps.iter().skip(pattern.start))
-                .map(|(l, tap)| *l * tap)
-                .sum::<Fp>()
+    /// `κ̂_c` of each column of the sheet at a point: the low coordinates choose among a part's
+    /// elements, the others among slots.
+    pub fn evaluate(&self, sheet: &Sheet, point: &[Fp]) -> Vec<Fp> {
+        let bits = usize::try_from(sheet.bits()).unwrap_or(usize::MAX);
+        let (low, high) = point.split_at_checked(bits).unwrap_or((point, &[]));
+        let [low, high] = [low, high].map(weights);
+        let part =
+            |part: Range<usize>| inner_product(self.taps.get(part).unwrap_or_default(), &low);
+        let parts: Vec<Fp> = sheet.parts().map(part).collect();
+        let column = |column| {
+            let term = |(slot, high): (Slot, &Fp)| {
+                Some(*parts.get(slot.part)? * self.units.get(slot.unit)? * high)
+            };
+            sheet.slots(column).zip(&high).filter_map(term).sum()
         };
-        let patterns: Vec<Fp> = sheet.patterns().into_iter().map(pattern).collect();
-        let term = |(pattern, unit)| Some(*patterns.get(pattern)? * self.units.get(unit)?);
-        (0..sheet.columns.len())
-            .map(|column| sheet.members(column).filter_map(term).sum())
-            .collect()
+        (0..sheet.columns.len()).map(column).collect()
     }
 }
 

@@ -60,7 +60,7 @@ impl Rows {
     /// `κ̂` of every column of sealed weights.
     pub fn sealed_weights<T>(&self, layout: &Layout, adjoint: &Adjoint<T>) -> Vec<Fp> {
         let sheets = layout.weight_sheets().zip(&adjoint.weights);
-        sheets.flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &self.weights)).collect()
+        sheets.flat_map(|(sheet, cotangent)| cotangent.evaluate(sheet, &self.point)).collect()
     }
 }
 

@@ -2,12 +2,14 @@
 //! run and sheet has cells of its own, and every cell of a lane with lookups is looked up in a
 //! table, with a non-zero tag where an operator uses it.
 //!
-//! Pieces are compared, not cells: a short description may have very many cells.
+//! Pieces are compared, not cells: a short description may have very many cells. A sheet has whole
+//! columns, and says itself what is where in them.
 
 use std::ops::Range;
 
 use crate::circuit::layout::Layout;
 use crate::circuit::place::{Lane, Piece};
+use crate::circuit::sheet::Sheet;
 use crate::error::DescriptionError as Error;
 
 /// The rows that pieces use, by column, and the lookups that cover the columns.
@@ -31,6 +33,17 @@ impl Coverage {
             let used = self.used.get_mut(column)?;
             *used = used.checked_add(rows.len())?;
             self.pieces.push((column, rows));
+        }
+        Some(elements)
+    }
+
+    /// Adds columns of a sheet, whole; the number of elements in them.
+    fn add_sheet(&mut self, sheet: &Sheet) -> Option<usize> {
+        let mut elements = 0usize;
+        for (index, column) in sheet.columns.clone().enumerate() {
+            let held = sheet.held(index);
+            elements = elements.checked_add(held).filter(|_| held <= self.usable)?;
+            self.pieces.push((column, 0..self.usable));
         }
         Some(elements)
     }
@@ -59,7 +72,7 @@ pub(crate) fn check(layout: &Layout) -> Result<(), Error> {
         }
     }
     for sheet in &layout.sheets {
-        if coverage.add(sheet.pieces()) != Some(sheet.tensor.elements()) {
+        if coverage.add_sheet(sheet) != Some(sheet.tensor.elements()) {
             return law("a sealed tensor lacks cells");
         }
     }

@@ -321,24 +321,10 @@ impl Pass<'_> {
         time.add(points, DECODE.saturating_add(self.term()));
         time.add(layout.usable.saturating_mul(layout.slots), TUPLE);
         for sheet in layout.weight_sheets() {
-            time.add(
-                sheet
-                    .tensor
-                    .shape
-                    .first()
-                    .copied()
-                    .unwrap_or(0)
-                    .saturating_add(sheet.columns.len()),
-                1,
-            );
-            time.add(
-                sheet
-                    .tensor
-                    .elements()
-                    .min(layout.usable)
-                    .max(sheet.tensor.shape.get(1).copied().unwrap_or(0)),
-                1,
-            );
+            // A part by its taps, a slot by its part, unit and place; the weights of both.
+            let length: usize = sheet.parts().map(|part| part.len()).fold(0, usize::saturating_add);
+            time.add(sheet.filled(), 3);
+            time.add(length.saturating_add(layout.rows), 1);
         }
         time.add(layout.lookups.iter().map(|lookup| lookup.tags.len()).sum(), 3);
         time.0

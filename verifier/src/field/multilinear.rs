@@ -1,7 +1,7 @@
 //! Vectors over rows as polynomials in the bits of the row.
 //!
 //! A vector `a` over `2^k` rows has one multilinear polynomial `â` in `k` variables that agrees
-//! with it where each variable is a bit of the row's number, the highest first. At any point `r` it
+//! with it where each variable is a bit of the row's number, the lowest first. At any point `r` it
 //! is the weighted sum `â(r) = Σ_row E[row]·a[row]` with `E[row] = Π_i (r_i or 1 − r_i)`.
 
 use pasta_curves::Fp;
@@ -10,13 +10,9 @@ use pasta_curves::Fp;
 pub fn weights(point: &[Fp]) -> Vec<Fp> {
     let mut weights = vec![Fp::one()];
     for coordinate in point {
-        weights = weights
-            .iter()
-            .flat_map(|weight| {
-                let high = *weight * coordinate;
-                [*weight - high, high]
-            })
-            .collect();
+        let high: Vec<Fp> = weights.iter().map(|weight| *weight * coordinate).collect();
+        weights.iter_mut().zip(&high).for_each(|(low, high)| *low -= high);
+        weights.extend(high);
     }
     weights
 }
@@ -36,7 +32,7 @@ mod tests {
         let [zero, one] = [Fp::zero(), Fp::one()];
         for row in 0..8usize {
             let bits: Vec<Fp> =
-                [4, 2, 1].iter().map(|bit| if row & bit > 0 { one } else { zero }).collect();
+                [1, 2, 4].iter().map(|bit| if row & bit > 0 { one } else { zero }).collect();
             assert_eq!(inner_product(&values, &weights(&bits)), values[row]);
         }
         // Linear in each variable.

@@ -143,18 +143,19 @@ fn narrow<T: Into<i64>>(value: T) -> i16 {
 }
 
 /// Elements that meet several vectors of integers.
-pub(crate) struct Elements {
+pub struct Elements {
     elements: Vec<Fp>,
     planes: Vec<Planes>,
 }
 
 impl Elements {
-    pub(crate) fn new(elements: Vec<Fp>) -> Self {
+    /// Elements, cut into digits.
+    pub fn new(elements: Vec<Fp>) -> Self {
         Self { planes: elements.chunks(BLOCK).map(Planes::new).collect(), elements }
     }
 
     /// `Σ integers_i · element_i`.
-    pub(crate) fn dot(&self, integers: &[i64]) -> Fp {
+    pub fn dot(&self, integers: &[i64]) -> Fp {
         if !all_small(integers) {
             return integers
                 .iter()

@@ -10,6 +10,7 @@ use zkinfer_verifier::adjoint::Adjoint;
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::Operator;
 use zkinfer_verifier::field::integer;
+use zkinfer_verifier::field::multilinear::weights;
 
 use crate::equations::{Equation, Form, Network, Variable, add, places};
 
@@ -52,22 +53,23 @@ pub fn compare(
 
     let sheets = layout.weight_sheets();
     assert_eq!(layout.weight_sheets().count(), adjoint.weights.len());
-    // Elements that have nothing to do with each other.
-    let basis: Vec<Fp> = (0..layout.usable as u64)
-        .map(|row| challenges.tau.pow_vartime([7 * row * row + 3]))
+    // Coordinates that have nothing to do with each other.
+    let point: Vec<Fp> = (0..u64::from(key.description().k))
+        .map(|coordinate| challenges.tau.pow_vartime([7 * coordinate * coordinate + 3]))
         .collect();
-    for (sheet, weights) in sheets.zip(&adjoint.weights) {
+    let basis = weights(&point);
+    for (sheet, cotangent) in sheets.zip(&adjoint.weights) {
         let length = sheet.tensor.elements() / sheet.tensor.shape[0];
         for (element, (column, row)) in
             places(sheet.pieces(), sheet.tensor.elements()).into_iter().enumerate()
         {
-            let kappa = weights.units[element / length] * weights.taps[element % length];
+            let kappa = cotangent.units[element / length] * cotangent.taps[element % length];
             assert_eq!(kappa, cell(column, row), "weight {element} of {:?}", sheet.role);
         }
         let evaluate =
             |column| basis.iter().enumerate().map(|(row, basis)| *basis * cell(column, row)).sum();
         let expected: Vec<Fp> = sheet.columns.clone().map(evaluate).collect();
-        assert_eq!(weights.evaluate(sheet, &basis), expected, "patterns of {:?}", sheet.role);
+        assert_eq!(cotangent.evaluate(sheet, &point), expected, "columns of {:?}", sheet.role);
     }
 
     // An element of a product of elements takes part with its cotangent, which is `π` on its row.
