@@ -169,6 +169,23 @@ fn lenet_in_three_segments_by_three_processes_is_one_chain() {
     desk.succeed(&["compile", "lenet5.onnx", "--calibration", "calibration.npz", "--no-seal"]);
     let whole = desk.json(&["run", "lenet5.zkc", "sample.npy"]);
     assert_eq!(chain["proofs"][2]["outputs"][0]["integers"], whole["outputs"][0]["integers"]);
+    // By one process: another run, whose segments do not go on from those of the first.
+    let one = ["prove", "lenet5.1.zkc", "sample.npy", "--segments", "3", "-o", "one"];
+    let proved = desk.json(&one);
+    assert_eq!(proved["outputs"][0]["integers"], whole["outputs"][0]["integers"]);
+    let proofs = ["one.1.proof", "one.2.proof", "one.3.proof"];
+    assert_eq!(proved["proofs"], serde_json::json!(proofs));
+    desk.succeed(&[&["verify"], &proofs[..], &["--chain"]].concat());
+    rejected(
+        &desk,
+        &["verify", "one.1.proof", "2.proof", "3.proof", "--chain"],
+        "chain breaks between proof 1",
+    );
+    let other = ["prove", "lenet5.2.zkc", "sample.npy", "--segments", "2", "-o", "other"];
+    desk.refuse(&other, &["lenet5.2.zkc", "NAME.1.zkc"]);
+    let missing = ["prove", "lenet5.1.zkc", "sample.npy", "--segments", "4", "-o", "four"];
+    desk.refuse(&missing, &["lenet5.4.zkc", "--segments 4"]);
+    desk.refuse(&one, &["one.1.proof", "--force"]);
 
     rejected(
         &desk,

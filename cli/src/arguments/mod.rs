@@ -239,6 +239,10 @@ pub struct Prove {
     /// compiled for so many (`compile --dim batch=N`).
     #[arg(long, conflicts_with = "profile")]
     pub all: bool,
+    /// Prove the circuits that `split --segments N` made, NAME.1.zkc to NAME.N.zkc, one after the
+    /// other: INPUT.1.proof and so on, which `verify --chain` verifies as one. NAME.1.zkc is given.
+    #[arg(long, value_name = "N", conflicts_with_all = ["all", "opening", "profile"])]
+    pub segments: Option<usize>,
     /// How the input is read.
     #[command(flatten)]
     pub reading: Reading,

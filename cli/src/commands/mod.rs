@@ -10,6 +10,7 @@ mod prove;
 mod publish;
 mod run;
 mod seal;
+mod segments;
 mod split;
 mod urs;
 mod verify;
@@ -26,7 +27,10 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Compile(arguments) => compile::run(&arguments, json),
         Command::Run(arguments) => run::run(&arguments, json),
         Command::Evaluate(arguments) => evaluate::run(&arguments, json),
-        Command::Prove(arguments) => prove::run(&arguments, json),
+        Command::Prove(arguments) => match arguments.segments {
+            Some(count) => segments::run(&arguments, count, json),
+            None => prove::run(&arguments, json),
+        },
         Command::Seal(arguments) => seal::run(&arguments, json),
         Command::Verify(arguments) => verify::run(&arguments, json),
         Command::Split(arguments) => split::run(&arguments, json),

@@ -1,7 +1,7 @@
 //! `zkinfer prove`.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,7 +42,7 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     arguments.destination.check(&paths.cloned().collect::<Vec<_>>())?;
     let clamped: Vec<_> = inputs.iter().map(|inputs| inputs.clamped(&circuit)).collect();
     clamped.iter().try_for_each(|clamped| allow_clamped(clamped, arguments.strict, first))?;
-    let opening = model_opening(arguments, &circuit)?;
+    let opening = model_opening(&arguments.circuit, arguments.opening.as_deref(), &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 
     let progress = Progress::new(Stage::Running.name());
@@ -124,13 +124,13 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
 }
 
 /// Where one proof goes, and the openings of its sealed outputs.
-struct Files {
+pub(super) struct Files {
     proof: PathBuf,
-    openings: Vec<PathBuf>,
+    pub(super) openings: Vec<PathBuf>,
 }
 
 impl Files {
-    fn new(circuit: &Circuit, path: impl Fn(&str) -> PathBuf) -> Self {
+    pub(super) fn new(circuit: &Circuit, path: impl Fn(&str) -> PathBuf) -> Self {
         Self { proof: path("proof"), openings: opening_paths(circuit, &path) }
     }
 
@@ -149,7 +149,7 @@ impl Files {
 }
 
 /// What to prove on.
-fn device(
+pub(super) fn device(
     device: Device,
     circuit: &Circuit,
     parameters: &Parameters,
@@ -187,16 +187,20 @@ fn opening_paths(circuit: &Circuit, path: impl Fn(&str) -> PathBuf) -> Vec<PathB
 }
 
 /// The opening of the model's seal, if its weights are sealed.
-fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>> {
-    let beside = names::beside(&arguments.circuit, "opening");
-    let path = match (&arguments.opening, circuit.key().has_sealed_weights()) {
+pub(super) fn model_opening(
+    file: &Path,
+    named: Option<&Path>,
+    circuit: &Circuit,
+) -> Result<Option<Opening>> {
+    let beside = names::beside(file, "opening");
+    let path = match (named, circuit.key().has_sealed_weights()) {
         (Some(path), _) => path,
         (None, false) => return Ok(None),
         (None, true) if !beside.exists() => bail!(
             "{}: the weights are sealed and their opening is missing; run `zkinfer seal {}`, or \
             name it with --opening",
             foreign::path(&beside),
-            foreign::path(&arguments.circuit)
+            foreign::path(file)
         ),
         (None, true) => &beside,
     };
@@ -204,7 +208,7 @@ fn model_opening(arguments: &Prove, circuit: &Circuit) -> Result<Option<Opening>
 }
 
 /// Openings for the sealed inputs, and one data file for all others: of one inference or of many.
-fn read_inputs(circuit: &Circuit, arguments: &Prove) -> Result<Vec<Inputs>> {
+pub(super) fn read_inputs(circuit: &Circuit, arguments: &Prove) -> Result<Vec<Inputs>> {
     let (openings, data): (Vec<&PathBuf>, Vec<&PathBuf>) = arguments
         .inputs
         .iter()
