@@ -163,6 +163,7 @@ impl CostModel {
             tuples,
             weights,
             read,
+            public,
         ] = [
             counts.columns,
             counts.slots,
@@ -177,6 +178,7 @@ impl CostModel {
             counts.table_rows,
             network.weights,
             network.weights_read,
+            network.public_read,
         ]
         .map(|count| count as f64);
         let elements = counts.columns
@@ -187,7 +189,7 @@ impl CostModel {
             + 2 * counts.helpers();
         let elements = elements + 3 * counts.k as usize + 13;
         let backward = self.backward_cell * cells
-            + self.multiply_small * read
+            + self.multiply_small * public
             + self.multiply / 2.0 * network.elements as f64;
         let points = columns + slots + helpers + factors + 3.0 * k;
         let linear = columns + slots + (sealed - sealed_weights) + factors;
@@ -239,7 +241,7 @@ impl CostModel {
             prove_seconds: stages.iter().map(|(_, seconds)| seconds).sum(),
             stages,
             verify_seconds: self.start
-                + self.read_weight / 2.0 * weights
+                + self.read_weight / 2.0 * public
                 + self.read_row / 2.0 * n
                 + check,
             peak_bytes: self.base_bytes

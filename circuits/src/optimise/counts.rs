@@ -51,6 +51,8 @@ pub struct Network {
     pub weights: usize,
     /// Weights, each as often as a contraction reads it.
     pub weights_read: usize,
+    /// The same of those that the key holds.
+    pub public_read: usize,
     /// Multiply-accumulates of one execution.
     pub multiply_accumulates: usize,
     /// Elements of all nodes.
@@ -107,6 +109,9 @@ fn network(description: &Description, analysis: &Analysis) -> Network {
             Operator::Contract(contract) => {
                 let weights = depth(contract, &analysis.nodes).unwrap_or(0) * contract.rows;
                 network.weights_read += weights;
+                if !contract.weights.are_sealed() {
+                    network.public_read += weights;
+                }
                 if contract.weights.owner().is_none() {
                     network.weights += weights;
                 }
