@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::adjoint::{Adjoint, WeightCotangent};
 use zkinfer_verifier::argument::messages::COEFFICIENTS;
-use zkinfer_verifier::argument::row_sum::helper_terms;
 use zkinfer_verifier::challenges::LookupChallenges;
 
+use super::fractions::{self, Line, POINTS, extend};
 use super::lookups::Lookups;
 use super::messages::Message;
 use super::weights::{Linear, SheetSum};
@@ -209,23 +209,28 @@ impl<'a> Summand<'a> {
         self.sheets.iter_mut().for_each(|sheet| sheet.answered(challenge));
     }
 
-    /// The terms of lookups at `0, 2, 3, …`, summed over these pairs of rows.
+    /// The terms of lookups at `0, 1, 2, …`, summed over these pairs of rows.
     fn lookup_terms(&self, pairs: std::ops::Range<usize>) -> Message {
         let mut sums = [Fp::ZERO; COEFFICIENTS];
-        let mut values = Line::new(&self.lookups);
-        let mut helpers = Line::new(&self.helpers);
-        let mut weight = Line::new(std::slice::from_ref(&self.weight));
+        let line = |table: &Vec<Fp>, pair: usize| -> Line {
+            let [even, odd] = [table[2 * pair], table[2 * pair + 1]];
+            [even, odd - even]
+        };
+        let [mut lookups, mut helpers] = [Vec::new(), Vec::new()];
         for pair in pairs {
-            let lines = [(&mut values, &self.lookups[..]), (&mut helpers, &self.helpers)];
-            lines.into_iter().for_each(|(line, tables)| line.start(tables, pair));
-            weight.start(std::slice::from_ref(&self.weight), pair);
-            for (at, sum) in sums.iter_mut().enumerate() {
-                // At one by the total, at zero by `at_rows`.
-                if at > 1 || at == 0 && !self.at_rows {
-                    *sum +=
-                        weight.values[0] * helper_terms(&values.values, &helpers.values, self.y);
-                }
-                [&mut values, &mut helpers, &mut weight].into_iter().for_each(Line::step);
+            for (lines, tables) in [(&mut lookups, &self.lookups), (&mut helpers, &self.helpers)] {
+                lines.clear();
+                lines.extend(tables.iter().map(|table| line(table, pair)));
+            }
+            // At the rows themselves the terms are zero, as long as these are the circuit's.
+            let first = if self.at_rows { 2 } else { 0 };
+            let mut terms = [Fp::ZERO; COEFFICIENTS];
+            terms[..POINTS].copy_from_slice(&fractions::terms(&lookups, &helpers, self.y, first));
+            extend(&mut terms, POINTS);
+            let [mut weight, step] = line(&self.weight, pair);
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                *sum += weight * term;
+                weight += step;
             }
         }
         sums
@@ -251,29 +256,6 @@ impl<'a> Summand<'a> {
 /// Rows with the next.
 fn pairs(table: &[Fp]) -> std::slice::Iter<'_, [Fp; 2]> {
     table.as_chunks().0.iter()
-}
-
-/// Values of some tables on the line through a row and the next.
-struct Line {
-    values: Vec<Fp>,
-    steps: Vec<Fp>,
-}
-
-impl Line {
-    fn new(tables: &[Vec<Fp>]) -> Self {
-        Self { values: vec![Fp::ZERO; tables.len()], steps: vec![Fp::ZERO; tables.len()] }
-    }
-
-    fn start(&mut self, tables: &[Vec<Fp>], pair: usize) {
-        for ((value, step), table) in self.values.iter_mut().zip(&mut self.steps).zip(tables) {
-            let [even, odd] = [table[2 * pair], table[2 * pair + 1]];
-            (*value, *step) = (even, odd - even);
-        }
-    }
-
-    fn step(&mut self) {
-        self.values.iter_mut().zip(&self.steps).for_each(|(value, step)| *value += step);
-    }
 }
 
 /// `Σ u·v·π` at `0, 1, 2, 3`, which say all of a polynomial of degree 3.
