@@ -86,7 +86,8 @@ pub fn extend(values: &mut [Fp], known: usize) {
     }
 }
 
-/// `Σ_g y^(g+1)·(h_g·Π f − Σ_j Π_{i≠j} f_i)` from point `first` on; zero before, as it must be then.
+/// `Σ_g y^(g+1)·(h_g·Π f − Σ_j Π_{i≠j} f_i)` from point `first` on; zero before, as it must be
+/// then.
 pub fn terms(lookups: &[Line], helpers: &[Line], y: Fp, first: usize) -> [Fp; POINTS] {
     let mut sums = [Fp::ZERO; POINTS];
     let groups = lookups.chunks(LOOKUPS_PER_HELPER).zip(helpers);
