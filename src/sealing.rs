@@ -185,7 +185,7 @@ mod tests {
             maximum: 9,
             quantisation,
         };
-        let (integers, rng) = (vec![(0..6).collect()], &mut rng().unwrap());
+        let (integers, rng) = (vec![(0i64..6).collect::<Vec<_>>()], &mut rng().unwrap());
         let sealing = Sealing::start(&parameters, &[tensor], integers, rng).unwrap();
         sealing.opening().clone()
     }

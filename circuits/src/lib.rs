@@ -56,10 +56,11 @@ pub mod witness;
 
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_verifier::VerifyingKey;
+use zkinfer_verifier::field::integers::Integers;
 
 pub use error::{Error, InputError};
 pub use lower::{Exposure, Lowered, Plan};
-pub use optimise::{Objective, Prediction};
+pub use optimise::{CostModel, Objective, Prediction};
 pub use witness::Witness;
 
 /// A compiled network.
@@ -99,7 +100,7 @@ impl Circuit {
     /// The cells and outputs for these inputs, one row-major tensor per input of the graph.
     /// `model` are the sealed tensors of the model ([`sealed::model_tensors`]), none if its weights
     /// are public.
-    pub fn witness(&self, model: &[Vec<i64>], inputs: &[Vec<i64>]) -> Result<Witness, InputError> {
+    pub fn witness(&self, model: &[Integers], inputs: &[Vec<i64>]) -> Result<Witness, InputError> {
         Witness::new(&self.key, model, inputs)
     }
 

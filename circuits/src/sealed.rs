@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use rayon::prelude::*;
-use zkinfer_models::integer::graph::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Integers, Operator};
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::sealed::{DIGIT_BASE, SEALED_DIGIT, sealed_bias};
+use zkinfer_verifier::field::integers::Integers as Sealed;
 use zkinfer_verifier::limits::MAX_BIAS_DIGITS;
 
 use crate::error::Error;
@@ -13,13 +14,10 @@ use crate::error::Error;
 /// Digits that a bias usually has: 18 bits, two more than a product of weight and activation.
 const USUAL_DIGITS: u32 = 3;
 
-/// What a weight's second digit counts.
-pub(crate) const WEIGHT_BASE: i64 = 256;
-
 /// What a seal holds of an operator.
 struct Parameters<'a> {
     node: &'a str,
-    weights: &'a [i32],
+    weights: &'a Integers,
     /// Whether the weights are another operator's, and so in the seal with that one.
     shared: bool,
     bias: Cow<'a, [i64]>,
@@ -38,30 +36,12 @@ fn parameters(graph: &Graph) -> impl Iterator<Item = Parameters<'_>> {
             }
             Operator::Lookup { values, .. } => {
                 let rows = node.shape.last().copied().unwrap_or(1);
-                (values.as_slice(), false, Cow::Owned(vec![0; rows]))
+                (values, false, Cow::Owned(vec![0; rows]))
             }
             _ => return None,
         };
         Some(Parameters { node: &node.name, weights, shared, bias })
     })
-}
-
-/// Weights as digits base 256, between −128 and 127 and lowest first, as many as the largest needs.
-/// Each digit has a contraction of its own.
-pub(crate) fn weight_digits(weights: &[i32]) -> Vec<Vec<i8>> {
-    let mut rest = weights.to_vec();
-    let mut digits = Vec::new();
-    loop {
-        let digit: Vec<i8> = rest.iter().map(|&weight| weight as i8).collect();
-        // `(weight − digit) / 256`, whose numerator may leave 32 bits.
-        rest.iter_mut()
-            .zip(&digit)
-            .for_each(|(weight, &digit)| *weight = (*weight >> 8) + i32::from(digit < 0));
-        digits.push(digit);
-        if rest.iter().all(|&weight| weight == 0) {
-            return digits;
-        }
-    }
 }
 
 /// Digits for the biases of a graph: the usual number, more only if one does not fit (which the key
@@ -88,15 +68,14 @@ pub(crate) fn bias_digits(graph: &Graph) -> Result<u32, Error> {
 ///
 /// # Errors
 /// If a bias of the graph needs more digits than the key has: then they do not belong together.
-pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>, Error> {
+pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Sealed>, Error> {
     if !key.has_sealed_weights() {
         return Ok(Vec::new());
     }
     let digits = key.description().bias_digits;
     let contractions: Vec<_> = parameters(graph).collect();
     let contraction = |Parameters { node, weights, shared, bias }: &Parameters<'_>| {
-        let mut weights: Vec<Vec<i64>> =
-            weight_digits(weights).iter().map(|w| w.iter().map(|&w| w.into()).collect()).collect();
+        let mut weights: Vec<Sealed> = weights.digits().cloned().map(Sealed::Bytes).collect();
         // The bias stands with the lowest digit.
         let bias =
             bias.iter().copied().chain(std::iter::repeat_n(0, bias.len() * (weights.len() - 1)));
@@ -108,23 +87,24 @@ pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>,
         }
         Ok((biases, weights))
     };
-    let (biases, weights): (Vec<Vec<i64>>, Vec<_>) = contractions
+    let (biases, weights): (Vec<Vec<i8>>, Vec<_>) = contractions
         .par_iter()
         .map(contraction)
         .collect::<Result<Vec<_>, Error>>()?
         .into_iter()
         .unzip();
-    Ok(std::iter::once(biases.concat()).chain(weights.into_iter().flatten()).collect())
+    let biases = Sealed::Bytes(biases.concat().into());
+    Ok(std::iter::once(biases).chain(weights.into_iter().flatten()).collect())
 }
 
 /// `Σ digit_i·64^i = value`, each digit between −32 and 31; none if there are too few digits.
-fn split(value: i64, digits: u32) -> Option<Vec<i64>> {
+fn split(value: i64, digits: u32) -> Option<Vec<i8>> {
     let range = sealed_bias(digits);
     let mut rest = Some(value).filter(|value| (range.minimum..=range.maximum).contains(value))?;
     let digits = (0..digits).map(|_| {
         let digit = (rest - SEALED_DIGIT.minimum).rem_euclid(DIGIT_BASE) + SEALED_DIGIT.minimum;
         rest = (rest - digit) / DIGIT_BASE;
-        digit
+        digit as i8
     });
     Some(digits.collect())
 }
@@ -148,26 +128,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_of_more_than_eight_bits_have_more_digits() {
-        assert_eq!(weight_digits(&[-128, 0, 127]), [[-128, 0, 127]]);
-        let wide = [255, -255, 128, -129, 32_639, -32_640, 5, 8_355_711, -8_355_711];
-        let digits = weight_digits(&wide);
-        assert_eq!(digits.len(), 3);
-        let value = |index: usize| {
-            digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]))
-        };
-        assert_eq!((0..wide.len()).map(value).collect::<Vec<_>>(), wide.map(i64::from));
-        assert_eq!(weight_digits(&wide[..7]).len(), 2);
-        // Far beyond what a valid graph holds, and still the same integers.
-        let ends = [i32::MIN, i32::MAX, i32::MAX - 127];
-        let digits = weight_digits(&ends);
-        let value = |index: usize| {
-            digits.iter().rev().fold(0, |sum, digit| sum * WEIGHT_BASE + i64::from(digit[index]))
-        };
-        assert_eq!((0..ends.len()).map(value).collect::<Vec<_>>(), ends.map(i64::from));
-    }
-
-    #[test]
     fn digits_are_small_and_add_up() {
         for value in [
             0,
@@ -183,13 +143,19 @@ mod tests {
             i64::from(i32::MIN),
         ] {
             let digits = split(value, MAX_BIAS_DIGITS).unwrap();
-            assert_eq!(join(&digits), value);
+            let wide: Vec<i64> = digits.iter().map(|&digit| digit.into()).collect();
+            assert_eq!(join(&wide), value);
             assert!(digits.iter().all(|digit| (-32..=31).contains(digit)));
         }
         let range = sealed_bias(3);
         assert_eq!((range.minimum, range.maximum), (-133_152, 128_991));
         let ends = [range.minimum, range.maximum];
-        assert_eq!(ends.map(|value| join(&split(value, 3).unwrap())), ends);
+        assert_eq!(
+            ends.map(|value| {
+                join(&split(value, 3).unwrap().into_iter().map(i64::from).collect::<Vec<_>>())
+            }),
+            ends
+        );
         assert_eq!(
             [split(range.minimum - 1, 3), split(range.maximum + 1, 3), split(i64::MIN, 6)],
             [None, None, None]

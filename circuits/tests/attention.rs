@@ -12,7 +12,6 @@ use common::verdicts::{END, LIMB, PAIR, caught, impostor, rejected};
 use common::{Net, parameters};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::integer::graph::{Function, Graph, Operator, Requantise, Ties};
 use zkinfer_prover::{Assignment, ProveError, Prover};
@@ -39,7 +38,7 @@ fn described(graph: &Graph, exposure: &Exposure) -> Description {
 impl Honest {
     fn new(graph: &Graph, exposure: &Exposure, inputs: &[Vec<i64>]) -> Self {
         let circuit = compile_with(lower::lower(graph, exposure).unwrap(), &plan()).unwrap();
-        let model = model_tensors(graph, circuit.key()).unwrap();
+        let model = common::model_tensors(graph, circuit.key()).unwrap();
         let witness = common::agree_with(graph, &circuit, &model, inputs);
         common::accepts(&circuit, &witness);
         common::proves(&circuit, witness.clone());
@@ -165,7 +164,7 @@ fn the_keys_of_another_head() {
 fn embedding(positions: Vec<i64>, words: Vec<i32>) -> Graph {
     let mut net = Net::new("embedding", &[(&[1, 3], 0)]);
     (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (0, words.len() as i64 / 2 - 1);
-    let lookup = Operator::Lookup { minimum: 0, values: words };
+    let lookup = Operator::Lookup { minimum: 0, values: words.into() };
     let words = net.node(lookup, &[0], &[1, 3, 2], 3);
     let (ties, function) = (Ties::Up, Function::clamp(-128, 127));
     let requantise = Requantise { shift: 1, ties, zero_point: 0, function };
@@ -210,7 +209,8 @@ fn another_row_of_the_embedding() {
     for exposure in exposures() {
         let honest = Honest::new(&graph, &exposure, &[vec![4, 0, 2]]);
         // A run on another word, claimed of these.
-        let other = honest.circuit.witness(&honest.model, &[vec![4, 1, 2]]).unwrap();
+        let other =
+            honest.circuit.witness(&common::integers(&honest.model), &[vec![4, 1, 2]]).unwrap();
         assert_ne!(other.outputs, honest.witness.outputs);
         if exposure.inputs[0] == Visibility::Public {
             let forged = Witness { inputs: honest.witness.inputs.clone(), ..other.clone() };
@@ -238,7 +238,8 @@ fn an_index_outside_the_table() {
         let honest = Honest::new(&graph, exposure, &[vec![4, 0, 2]]);
         let key = honest.circuit.key();
         for index in [-1, 5] {
-            let refused = honest.circuit.witness(&honest.model, &[vec![4, index, 2]]);
+            let refused =
+                honest.circuit.witness(&common::integers(&honest.model), &[vec![4, index, 2]]);
             assert!(refused.is_err(), "{index}");
             let (own, model) = common::verdicts::sealed(key, &parameters, &honest.witness);
             let seal = model.as_ref().map(|model| model.seal().clone());

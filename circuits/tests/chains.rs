@@ -22,8 +22,12 @@ fn chains_hold_and_break() {
     let mut first = Desk::of(&graph, &exposure);
     let mut second = Desk::of(&graph, &exposure);
     let input = vec![10, -20, 30, -40, 50, -60];
-    first.witness = first.circuit.witness(&first.model, std::slice::from_ref(&input)).unwrap();
-    second.witness = second.circuit.witness(&second.model, &first.witness.outputs).unwrap();
+    first.witness = first
+        .circuit
+        .witness(&common::integers(&first.model), std::slice::from_ref(&input))
+        .unwrap();
+    second.witness =
+        second.circuit.witness(&common::integers(&second.model), &first.witness.outputs).unwrap();
 
     let (seal, model_opening) = first.seal(&first.model, 1);
     let checked = seal.check(&parameters(K)).unwrap();
@@ -71,7 +75,7 @@ fn openings_are_of_one_tensor() {
     let desk = Desk::new(&exposure);
     let layout = desk.key().layout();
     let sheet = layout.sheet(Role::Input(0)).unwrap();
-    let integers = desk.witness.sealed[0].clone();
+    let integers = desk.witness.sealed[0].to_vec();
     let parameters = parameters(K);
     let (_, opening) = sealing::seal(
         &parameters,

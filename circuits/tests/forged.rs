@@ -454,7 +454,8 @@ fn the_entries_of_another_index() {
     // As if the index were another one than it is.
     honest.assert_rejected(&honest.arguing(0, 1), &[END]);
     // A table for each row.
-    let mut graph = single(Operator::Lookup { minimum: 0, values: vec![10, 20, 30] }, &[1], 1);
+    let mut graph =
+        single(Operator::Lookup { minimum: 0, values: vec![10, 20, 30].into() }, &[1], 1);
     graph.inputs[0] = Input { shape: vec![1], minimum: 0, maximum: 2, ..graph.inputs[0].clone() };
     let honest = Honest::private(&graph, &[&[1]]);
     assert_eq!((honest.witness.outputs[0][0], honest.cells(0)), (20, (1, 20)));

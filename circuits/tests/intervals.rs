@@ -361,7 +361,8 @@ fn driven(
 
 /// Every value is in its node's interval, and every tuple of cells in its table.
 fn check(circuit: &Circuit, model: &[Vec<i64>], inputs: &[Vec<i64>]) {
-    let (key, witness) = (circuit.key(), circuit.witness(model, inputs).unwrap());
+    let (key, witness) =
+        (circuit.key(), circuit.witness(&common::integers(model), inputs).unwrap());
     let values = evaluate(key.description(), key.analysis(), model, inputs);
     for ((node, facts), values) in
         key.description().nodes.iter().zip(&key.analysis().nodes).zip(&values)

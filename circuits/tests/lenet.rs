@@ -11,7 +11,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_circuits::judge::shown;
 use zkinfer_circuits::optimise::Counts;
-use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, compile};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Prover, sealing};
@@ -70,9 +69,9 @@ fn threads_change_neither_cotangents_nor_proofs() {
     for exposure in [Exposure::public(), Exposure::default()] {
         let circuit = compile(&graph, &exposure, Objective::Prover).unwrap();
         let key = circuit.key();
-        let model = model_tensors(&graph, key).unwrap();
+        let model = common::model_tensors(&graph, key).unwrap();
         let inputs = common::inputs(&graph, 3).pop().unwrap();
-        let witness = circuit.witness(&model, &[inputs[0].clone()]).unwrap();
+        let witness = circuit.witness(&common::integers(&model), &[inputs[0].clone()]).unwrap();
         let parameters = common::parameters(key.description().k);
         let tensors: Vec<_> =
             key.layout().model_sheets().map(|sheet| sheet.tensor.clone()).collect();

@@ -4,7 +4,6 @@
 mod common;
 
 use common::{After, Net, Noise};
-use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Error, Exposure, InputError, Objective, compile, lower};
 use zkinfer_models::integer::graph::{BinaryFunction, Graph, Operator};
 use zkinfer_verifier::Visibility::{self, Private, Public, Sealed};
@@ -107,15 +106,16 @@ fn sealed_weights_are_those_of_the_circuit() {
     let graph = classifier();
     let input = [vec![1, 2, 3]];
     let sealed = compile(&graph, &Exposure::default(), Objective::Size).unwrap();
-    let model = model_tensors(&graph, sealed.key()).unwrap();
+    let model = common::model_tensors(&graph, sealed.key()).unwrap();
     assert_eq!(
         model.iter().map(Vec::len).collect::<Vec<_>>(),
         [2 * 3, 2 * 3],
         "three digits of each bias, and the weights"
     );
-    assert!(sealed.witness(&model, &input).is_ok());
-    let refused =
-        |model: &[Vec<i64>]| assert_eq!(sealed.witness(model, &input), Err(InputError::Weights));
+    assert!(sealed.witness(&common::integers(&model), &input).is_ok());
+    let refused = |model: &[Vec<i64>]| {
+        assert_eq!(sealed.witness(&common::integers(model), &input), Err(InputError::Weights))
+    };
     refused(&[]);
     refused(&model[..1]);
     refused(&[&model[..], &model[1..]].concat());
@@ -129,5 +129,5 @@ fn sealed_weights_are_those_of_the_circuit() {
         }
     }
     let public = compile(&graph, &Exposure::public(), Objective::Size).unwrap();
-    assert_eq!(public.witness(&model, &input), Err(InputError::Weights));
+    assert_eq!(public.witness(&common::integers(&model), &input), Err(InputError::Weights));
 }

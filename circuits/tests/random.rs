@@ -6,7 +6,6 @@ mod common;
 
 use common::{Noise, accepts, agree, agree_with, cases, plans, proves};
 use proptest::prelude::*;
-use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, compile_with, lower, optimise};
 use zkinfer_models::integer::graph::{Graph, Operator};
 use zkinfer_models::testing::arbitrary::arb_case;
@@ -87,7 +86,7 @@ proptest! {
                 .eq(exposure.inputs.iter().copied()));
             prop_assert!(description.outputs.iter().map(|output| output.visibility)
                 .eq(exposure.outputs.iter().copied()));
-            let model = model_tensors(&graph, circuit.key()).unwrap();
+            let model = common::model_tensors(&graph, circuit.key()).unwrap();
             let witness = agree_with(&graph, &circuit, &model, inputs);
             let rows = circuit.key().tables().rows();
             if turn % 3 == 0 && rows < LONGEST_TABLES {

@@ -3,7 +3,6 @@
 mod common;
 
 use common::{After, Net, Noise, window};
-use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Error, Exposure, InputError, Objective, compile};
 use zkinfer_models::integer::graph::{Graph, Operator, Requantise};
 
@@ -37,8 +36,9 @@ fn changed(change: impl Fn(Parts<'_>)) -> Graph {
     else {
         unreachable!()
     };
-    let (weights, requantise) = (weights.own_mut().unwrap(), requantise.as_mut().unwrap());
-    change(Parts { weights, bias, multipliers, requantise });
+    let (mut own, requantise) = (weights.own().unwrap().to_vec(), requantise.as_mut().unwrap());
+    change(Parts { weights: &mut own, bias, multipliers, requantise });
+    *weights = own.into();
     graph
 }
 
@@ -233,15 +233,18 @@ fn sums_pools_and_views_that_do_not_fit() {
 fn a_key_with_too_few_digits_for_the_biases() {
     let exposure = Exposure::default();
     let small = compile(&linear(), &exposure, Objective::Prover).unwrap();
-    assert_eq!(model_tensors(&linear(), small.key()).map(|tensors| tensors[0].len()), Ok(6));
+    assert_eq!(
+        common::model_tensors(&linear(), small.key()).map(|tensors| tensors[0].len()),
+        Ok(6)
+    );
     let large = changed(|parts| parts.bias[1] = 128_992);
-    let refused = model_tensors(&large, small.key());
+    let refused = common::model_tensors(&large, small.key());
     assert_eq!(
         refused,
         Err(Error::TooFewDigits { node: "node0".into(), bias: 128_992, digits: 3 })
     );
     let own = compile(&large, &exposure, Objective::Prover).unwrap();
-    assert_eq!(model_tensors(&large, own.key()).map(|tensors| tensors[0].len()), Ok(8));
+    assert_eq!(common::model_tensors(&large, own.key()).map(|tensors| tensors[0].len()), Ok(8));
 }
 
 #[test]

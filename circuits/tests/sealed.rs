@@ -87,7 +87,8 @@ fn a_changed_weight_or_bias_is_refused_and_rejected() {
         assert!(matches!(desk.open(&opening, &model), Err(ProveError::OpeningIntegers { .. })));
 
         // An execution by the other weights, honest in itself, under the name of the sealed ones.
-        let witness = desk.circuit.witness(&model, &desk.witness.inputs).unwrap();
+        let witness =
+            desk.circuit.witness(&common::integers(&model), &desk.witness.inputs).unwrap();
         let (_, other) = desk.seal(&model, 1);
         let forger = Desk { circuit: desk.circuit.clone(), model: model.clone(), witness };
         let columns = || desk.open(&other, &model).unwrap();

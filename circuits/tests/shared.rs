@@ -17,6 +17,7 @@ use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::chain::{Segment, verify_chain};
 use zkinfer_verifier::circuit::description;
 use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_verifier::field::integers::Slice;
 use zkinfer_verifier::{Rejection, Visibility};
 
 const END: &str = "adjoint sum end";
@@ -151,12 +152,12 @@ fn readers_of_one_weight_are_bound_to_the_same_integers() {
     for (reader, sealed) in [(1, 0), (0, 1)] {
         let sealed = &other.model[1 + sealed];
         let mut witness = witness.clone();
-        witness.sealed[1].clone_from(sealed);
+        witness.sealed[1] = sealed.clone().into();
         let mut claimed = cells(key, &witness);
         let statement = shown(key, &witness);
         let drawn = challenges(key, &statement, &claimed);
-        let operands =
-            Operands { left: &witness.operands[reader][0], right: &other.model[1 + reader] };
+        let (left, right) = (&witness.operands[reader][0], &other.model[1 + reader]);
+        let operands = Operands { left, right: Slice::Words(right) };
         let run = key.layout().nodes[nodes[reader]].as_ref().unwrap().result.clone().unwrap();
         let made = factors(key, nodes[reader], drawn.rho, drawn.sigma, operands);
         for (offset, made) in made.iter().enumerate() {
@@ -188,7 +189,8 @@ fn a_changed_weight_is_caught_wherever_it_is_read() {
         let mut model = desk.model.clone();
         model[1][at] ^= 1;
         assert!(matches!(desk.open(&opening, &model), Err(ProveError::OpeningIntegers { .. })));
-        let witness = desk.circuit.witness(&model, &desk.witness.inputs).unwrap();
+        let witness =
+            desk.circuit.witness(&common::integers(&model), &desk.witness.inputs).unwrap();
         let (_, other) = desk.seal(&model, 1);
         let forger = Desk { circuit: desk.circuit.clone(), model: model.clone(), witness };
         let columns = || desk.open(&other, &model).unwrap();
@@ -258,7 +260,8 @@ fn segments_that_read_one_weight_seal_it_each_and_are_one_chain() {
     let exposure = Exposure { inputs: sealed.clone(), outputs: sealed, ..Exposure::default() };
     let first = Desk::of(first, &exposure);
     let mut second = Desk::of(second, &exposure);
-    second.witness = second.circuit.witness(&second.model, &first.witness.outputs).unwrap();
+    second.witness =
+        second.circuit.witness(&common::integers(&second.model), &first.witness.outputs).unwrap();
     accepts(&second.circuit, &second.witness);
     let [(a, a_opening), (b, b_opening)] = [&first, &second].map(|desk| desk.seal(&desk.model, 1));
     assert_eq!(a.record.tensors[1].shape, b.record.tensors[1].shape);
@@ -316,7 +319,7 @@ fn known_weights_are_in_the_key_and_in_no_seal() {
         net.finish(y)
     };
     let wide: Vec<i32> = weights(5).iter().map(|weight| weight * 200).collect();
-    let graph = network(Weights::Known(wide.clone()));
+    let graph = network(Weights::Known(wide.clone().into()));
     check(&graph);
     let known = Desk::of(&graph, &Exposure::default());
     let own = Desk::of(&network(wide.clone().into()), &Exposure::default());

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data;
-use crate::onnx::{self, ImportError};
+use crate::onnx::SaidShape;
 
 /// For inputs with open lengths beside the first, the shapes of one sample; none where samples do
 /// not fit what the file says.
-pub(crate) fn sampled(
-    path: &Path,
-    samples: &Path,
-) -> Result<BTreeMap<String, Vec<usize>>, ImportError> {
-    let inputs = onnx::said_shapes(path)?;
+pub(crate) fn sampled(inputs: &[SaidShape], samples: &Path) -> BTreeMap<String, Vec<usize>> {
     if inputs.iter().all(|(_, said)| said.iter().skip(1).all(Option::is_some)) {
-        return Ok(BTreeMap::new());
+        return BTreeMap::new();
     }
     let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
     let shapes = data::shapes(samples, &names);
@@ -23,7 +19,7 @@ pub(crate) fn sampled(
         let more = said.iter().zip(&shape).any(|(said, &length)| said.is_none() && length != 1);
         more.then(|| (name.clone(), shape))
     });
-    Ok(fitting.collect())
+    fitting.collect()
 }
 
 /// The shape of one sample of an array, if the file does not say otherwise.

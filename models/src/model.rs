@@ -120,12 +120,14 @@ impl Model {
         if !dimensions.lengths.is_empty() || !dimensions.shapes.is_empty() {
             return Self::load_with(path, dimensions);
         }
-        let shapes = lengths::sampled(path, samples.as_ref())?;
+        let file = onnx::decode(path)?;
+        let shapes = lengths::sampled(&file.said_shapes(), samples.as_ref());
         let notes = shapes.iter().map(|(name, shape)| {
             format!("input {name:?} has the shape {shape:?}, which is that of the samples")
         });
         let notes: Vec<String> = notes.collect();
-        let mut model = Self::load_with(path, &Dimensions { shapes, ..dimensions.clone() })?;
+        let dimensions = Dimensions { shapes, ..dimensions.clone() };
+        let mut model = Self::new(file.import(path, &dimensions)?, path)?;
         model.notes.extend(notes);
         Ok(model)
     }
@@ -329,6 +331,11 @@ impl Model {
         dataset: &Dataset,
     ) -> Result<Vec<NodeError>, Error> {
         Ok(node_errors(&self.graph, graph, counterparts, dataset)?)
+    }
+
+    /// How much there is of it.
+    pub fn size(&self) -> room::Size {
+        room::Size::of(&self.graph)
     }
 
     /// How many samples tell whether the integers follow, in bounded time: fewer where running the

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use rand::{TryCryptoRng, TryRng};
 use zkinfer::circuits::Witness;
 use zkinfer::circuits::sealed::model_tensors;
 use zkinfer::models::{Dataset, Quantised};
+use zkinfer::prover::columns::Tensors;
 use zkinfer::prover::{Assignment, Prover, SealedColumns, sealing};
 use zkinfer::verifier::Digest;
 use zkinfer::verifier::circuit::sheet::Role;
@@ -115,7 +115,7 @@ fn prove(
     files: &mut Files,
 ) -> Option<(Opening, Vec<i64>)> {
     let (key, graph) = (circuit.key(), circuit.graph());
-    let model = Arc::new(model_tensors(graph, key).expect("the model's tensors"));
+    let model = Tensors::from(model_tensors(graph, key).expect("the model's tensors"));
     let mut prover = Prover::new(key, parameters);
     let sealed_model = key.has_sealed_weights().then(|| {
         let tensors: Vec<_> =

@@ -10,6 +10,7 @@ use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 use zkinfer_verifier::circuit::place::Lookup;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::field::integer;
+use zkinfer_verifier::field::integers::Slice;
 use zkinfer_verifier::{Statement, VerifyingKey};
 
 use super::configuration::{Configuration, Shape, with_shape};
@@ -119,7 +120,8 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
     let layout = key.layout();
     let mut cells = vec![vec![Fp::zero(); layout.usable]; layout.columns()];
     let sheets = layout.sheets.iter().zip(&witness.sealed);
-    let sheets = sheets.flat_map(|(sheet, tensor)| sheet.columns.clone().zip(sheet.fill(tensor)));
+    let sheets =
+        sheets.flat_map(|(sheet, tensor)| sheet.columns.clone().zip(sheet.fill(&tensor.to_vec())));
     for (column, integers) in witness.columns.iter().cloned().enumerate().chain(sheets) {
         cells[column] = integers.into_iter().map(integer).collect();
     }
@@ -127,8 +129,8 @@ pub fn cells(key: &VerifyingKey, witness: &Witness) -> Vec<Vec<Fp>> {
     for (id, [left, right]) in key.description().bilinear().zip(&witness.operands) {
         let role = Role::Weights(key.description().owner(id));
         let sheet = layout.sheets.iter().position(|sheet| sheet.role == role);
-        let operands =
-            Operands { left, right: sheet.map_or(right, |sheet| &witness.sealed[sheet]) };
+        let sealed = sheet.map(|sheet| witness.sealed[sheet].as_slice());
+        let operands = Operands { left, right: sealed.unwrap_or(Slice::Words(right)) };
         let run = layout.nodes[id].as_ref().and_then(|cells| cells.result.as_ref());
         for (offset, factor) in factors(key, id, rho, sigma, operands).iter().enumerate() {
             run.iter().for_each(|run| layout.add(&mut cells, run, offset, factor));

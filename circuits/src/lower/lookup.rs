@@ -16,7 +16,7 @@
 //! All rest on the index being one of the `N`: what a graph can compute is within its bounds,
 //! which validation compares with the table, and an input's range is checked with every proof.
 
-use zkinfer_models::integer::graph::{Function, Node, Requantise, Ties, Window};
+use zkinfer_models::integer::graph::{Function, Integers, Node, Requantise, Ties, Window};
 use zkinfer_verifier::circuit::description::{
     Contract, NodeId, OneHot, ViewKind, Visibility, Weights,
 };
@@ -34,7 +34,7 @@ pub(super) fn lower(
     lowering: &mut Lowering<'_>,
     node: &Node,
     minimum: i64,
-    values: &[i32],
+    values: &Integers,
 ) -> Result<NodeId, Error> {
     let operand = lowering.only_operand(node)?;
     let rows = node.shape.last().copied().unwrap_or(1).max(1);
@@ -96,12 +96,12 @@ fn by_tables(
     lowering: &mut Lowering<'_>,
     index: NodeId,
     minimum: i64,
-    values: &[i32],
+    values: &Integers,
     [rows, columns, positions]: [usize; 3],
 ) -> NodeId {
     let offsets = (0..rows).map(|row| (row * columns) as i64 - minimum).collect();
     let places = shifted(lowering, index, offsets, positions);
-    let values = values.iter().map(|&value| value.into()).collect();
+    let values = values.iter().map(i64::from).collect();
     lowering.builder.requantise(places, 0, &Function { minimum: 0, values })
 }
 
@@ -125,11 +125,11 @@ fn read(
     lowering: &mut Lowering<'_>,
     one_hot: NodeId,
     exact: bool,
-    values: &[i32],
+    values: &Integers,
     [rows, positions]: [usize; 2],
 ) -> Result<NodeId, Error> {
     let ends = (values.iter().min(), values.iter().max());
-    let (least, most) = ends.0.zip(ends.1).map_or((0, 0), |(&least, &most)| (least, most));
+    let (least, most) = ends.0.zip(ends.1).unwrap_or((0, 0));
     let requantise = Requantise {
         shift: 0,
         ties: Ties::Up,

@@ -11,12 +11,14 @@
 //! **Weights of more than 8 bits** are two or three digits base 256, each with a contraction of its
 //! own; their sum is the accumulator.
 
-use zkinfer_models::integer::graph::{self, Function, Requantise, Ties};
+use std::sync::Arc;
+
+use zkinfer_models::integer::graph::{self, Function, Integers, Requantise, Ties};
+use zkinfer_models::integer::integers::BASE;
 use zkinfer_verifier::circuit::description::{Contract, NodeId, Weights};
 
 use super::lowering::Lowering;
 use crate::error::Error;
-use crate::sealed::{WEIGHT_BASE, weight_digits};
 
 /// Longest shift: the verifier allows 60 bits.
 const MAX_SHIFT: u32 = 60;
@@ -24,9 +26,9 @@ const MAX_SHIFT: u32 = 60;
 /// The rows of a Convolution or Linear.
 #[derive(Clone, Copy)]
 pub(super) enum Rows<'a> {
-    Own(&'a [i32]),
+    Own(&'a Integers),
     /// Its own, which are no secret.
-    Known(&'a [i32]),
+    Known(&'a Integers),
     /// Those of the operator at this node of the graph.
     Of(usize),
 }
@@ -48,12 +50,12 @@ impl<'a> Rows<'a> {
     /// The weights of a contraction for each digit.
     fn contractions(self, lowering: &Lowering<'_>) -> Vec<Weights> {
         let sealed = self.are_sealed(lowering);
-        let own = |digits| if sealed { Weights::Sealed } else { Weights::Public(digits) };
+        let own = |digits: &Arc<Vec<i8>>| {
+            if sealed { Weights::Sealed } else { Weights::Public(digits.to_vec()) }
+        };
         let of = |&node| if sealed { Weights::SealedOf(node) } else { Weights::PublicOf(node) };
         match self {
-            Self::Own(weights) | Self::Known(weights) => {
-                weight_digits(weights).into_iter().map(own).collect()
-            }
+            Self::Own(weights) | Self::Known(weights) => weights.digits().map(own).collect(),
             // Whoever has weights of its own comes first.
             Self::Of(node) => lowering.contractions[&node].iter().map(of).collect(),
         }
@@ -187,7 +189,7 @@ impl Affine<'_> {
                 ..geometry.clone()
             };
             parts.push((lowering.builder.contract(contract, shape), 1));
-            unit *= WEIGHT_BASE;
+            unit *= BASE;
         }
         lowering.keep(parts.iter().map(|&(part, _)| part).collect());
         let accumulator =

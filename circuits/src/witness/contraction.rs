@@ -10,6 +10,7 @@ use std::ops::{Add, Mul};
 
 use zkinfer_verifier::circuit::description::Contract;
 use zkinfer_verifier::circuit::facts::Facts;
+use zkinfer_verifier::field::integers::Slice;
 
 /// Positions whose taps are gathered at a time: enough to reuse each weight row, few enough to stay
 /// in the cache.
@@ -18,7 +19,7 @@ const BLOCK: usize = 64;
 /// The contraction's values for an input with these facts.
 pub(super) fn evaluate(
     contract: &Contract,
-    weights: impl ExactSizeIterator<Item = i64>,
+    weights: Slice<'_>,
     biases: &[i64],
     input: &Facts,
     output: &Facts,
@@ -30,12 +31,29 @@ pub(super) fn evaluate(
     let sums = if bound <= i32::MAX as u128 {
         // Every x is at most the bound, and weights are int8.
         let x: Vec<_> = x.iter().map(|&x| Wrapping(x as i32)).collect();
-        let weights: Vec<_> = weights.map(|weight| Wrapping(weight as i32)).collect();
-        sums(contract, &weights, input, output, &x).into_iter().map(|sum| sum.0.into()).collect()
+        let sums = match weights {
+            Slice::Bytes(weights) => {
+                let of = |&weight: &i8| Wrapping(weight.into());
+                sums(contract, weights, of, input, output, &x)
+            }
+            Slice::Words(weights) => {
+                let of = |&weight: &i64| Wrapping(weight as i32);
+                sums(contract, weights, of, input, output, &x)
+            }
+        };
+        sums.into_iter().map(|sum| sum.0.into()).collect()
     } else {
         let x: Vec<_> = x.iter().copied().map(Wrapping).collect();
-        let weights: Vec<_> = weights.map(Wrapping).collect();
-        sums(contract, &weights, input, output, &x).into_iter().map(|sum| sum.0).collect()
+        let sums = match weights {
+            Slice::Bytes(weights) => {
+                let of = |&weight: &i8| Wrapping(weight.into());
+                sums(contract, weights, of, input, output, &x)
+            }
+            Slice::Words(weights) => {
+                sums(contract, weights, |&weight| Wrapping(weight), input, output, &x)
+            }
+        };
+        sums.into_iter().map(|sum| sum.0).collect()
     };
     scaled(contract, biases, output, sums)
 }
@@ -70,7 +88,14 @@ fn scaled(contract: &Contract, biases: &[i64], output: &Facts, mut sums: Vec<i64
 }
 
 /// `Σ_t weights[o, t]·im2col(x)[t, p]`, row-major over `o` and `p`.
-fn sums<T>(contract: &Contract, weights: &[T], input: &Facts, output: &Facts, x: &[T]) -> Vec<T>
+fn sums<W, T>(
+    contract: &Contract,
+    weights: &[W],
+    of: impl Fn(&W) -> T,
+    input: &Facts,
+    output: &Facts,
+    x: &[T],
+) -> Vec<T>
 where
     T: Copy + Default + Add<Output = T> + Mul<Output = T>,
 {
@@ -90,8 +115,10 @@ where
                 let weights = &weights[row * depth..(row + 1) * depth];
                 let sums = &mut sums[row * positions..][block.clone()];
                 for (sum, patch) in sums.iter_mut().zip(patches.chunks(depth)) {
-                    *sum =
-                        weights.iter().zip(patch).fold(T::default(), |sum, (&w, &x)| sum + w * x);
+                    *sum = weights
+                        .iter()
+                        .zip(patch)
+                        .fold(T::default(), |sum, (w, &x)| sum + of(w) * x);
                 }
             }
         }

@@ -22,6 +22,7 @@ use zkinfer_verifier::circuit::description::{
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::view::gather;
+use zkinfer_verifier::field::integers::{Integers, Slice};
 
 use crate::error::InputError;
 use crate::sealed::{join, sealed_contractions};
@@ -41,7 +42,7 @@ pub struct Witness {
     pub operands: Vec<[Vec<i64>; 2]>,
     /// The sealed tensors in the order of the key's sheets: inputs, outputs, then those of the
     /// model.
-    pub sealed: Vec<Vec<i64>>,
+    pub sealed: Vec<Integers>,
 }
 
 impl Witness {
@@ -49,7 +50,7 @@ impl Witness {
     /// row-major tensor per declared input.
     pub fn new(
         key: &VerifyingKey,
-        model: &[Vec<i64>],
+        model: &[Integers],
         inputs: &[Vec<i64>],
     ) -> Result<Self, InputError> {
         Self::forged(key, model, inputs, &|_, _| ())
@@ -61,13 +62,13 @@ impl Witness {
     /// by this what catches whom.
     pub fn forged(
         key: &VerifyingKey,
-        model: &[Vec<i64>],
+        model: &[Integers],
         inputs: &[Vec<i64>],
         change: &dyn Fn(NodeId, &mut [i64]),
     ) -> Result<Self, InputError> {
         check(key, inputs)?;
         let expected = key.layout().model_sheets().map(|sheet| sheet.tensor.elements());
-        if !expected.eq(model.iter().map(Vec::len)) {
+        if !expected.eq(model.iter().map(Integers::len)) {
             return Err(InputError::Weights);
         }
         let layout = key.layout();
@@ -87,7 +88,7 @@ impl Witness {
             .sheets
             .iter()
             .take(layout.sheets.len() - model.len())
-            .map(|sheet| tensor(sheet.role));
+            .map(|sheet| tensor(sheet.role).into());
         let sealed = own.chain(model.iter().cloned()).collect();
         Ok(Self { inputs: inputs.to_vec(), outputs, columns, operands, sealed })
     }
@@ -140,7 +141,7 @@ fn last_readers(key: &VerifyingKey) -> Vec<usize> {
 struct Evaluation<'a> {
     key: &'a VerifyingKey,
     /// The sealed tensors of the model.
-    model: &'a [Vec<i64>],
+    model: &'a [Integers],
     inputs: &'a [Vec<i64>],
     /// Per node so far; empty once its last reader is done.
     values: Vec<Vec<i64>>,
@@ -215,14 +216,20 @@ impl Evaluation<'_> {
         &self,
         contract: &Contract,
         &OneHot { input, first, count }: &OneHot,
-        weights: &[i64],
+        weights: Slice<'_>,
         biases: &[i64],
     ) -> Vec<i64> {
-        let rows = contract.row_factors.iter().zip(&contract.bias).zip(weights.chunks(count));
-        let row = |(row, ((factor, constant), weights)): (usize, ((&i64, &i64), &[i64]))| {
+        let rows = contract.row_factors.iter().zip(&contract.bias);
+        let row = |(row, (factor, constant)): (usize, (&i64, &i64))| {
             let bias = biases.get(row).copied().unwrap_or(0);
-            let entry =
-                |index: &i64| factor * (weights[(index - first) as usize] + bias) + constant;
+            let entry = |index: &i64| {
+                let place = row * count + (index - first) as usize;
+                let weight = match weights {
+                    Slice::Bytes(weights) => weights[place].into(),
+                    Slice::Words(weights) => weights[place],
+                };
+                factor * (weight + bias) + constant
+            };
             self.inputs[input].iter().map(entry).collect::<Vec<i64>>()
         };
         rows.enumerate().flat_map(row).collect()
@@ -252,35 +259,31 @@ impl Evaluation<'_> {
         let table = self.key.description().table(contract);
         match self.key.description().public_weights(contract) {
             Some(weights) => {
-                let weights = weights.iter().map(|&weight| i64::from(weight));
+                let weights = Slice::Bytes(weights);
                 match table {
-                    Some(indices) => {
-                        self.entries(contract, indices, &weights.collect::<Vec<_>>(), &[])
-                    }
+                    Some(indices) => self.entries(contract, indices, weights, &[]),
                     None => contraction::evaluate(contract, weights, &[], input, output, x),
                 }
             }
             None => {
-                let first =
+                let first: usize =
                     sealed_contractions(self.key).take_while(|&other| other < id).map(rows).sum();
                 let digits = self.key.description().bias_digits as usize;
-                let biases: Vec<i64> = self.model[0]
-                    .chunks(digits)
-                    .skip(first)
-                    .take(contract.rows)
-                    .map(join)
-                    .collect();
+                let these = first * digits..(first + contract.rows) * digits;
+                let these = self.model[0].as_slice().get(these).into_iter().flat_map(Slice::iter);
+                let these: Vec<i64> = these.collect();
+                let biases: Vec<i64> = these.chunks(digits).map(join).collect();
                 let role = Role::Weights(self.key.description().owner(id));
                 let mut sheets = self.key.layout().model_sheets();
                 let weights = sheets.position(|sheet| sheet.role == role);
-                let weights = &self.model[weights.expect("sealed weights have a sheet")];
+                let weights = self.model[weights.expect("sealed weights have a sheet")].as_slice();
                 if self.key.description().is_bilinear(id) {
                     self.operands.push([x.clone(), Vec::new()]);
                 }
                 if let Some(indices) = table {
                     return self.entries(contract, indices, weights, &biases);
                 }
-                contraction::evaluate(contract, weights.iter().copied(), &biases, input, output, x)
+                contraction::evaluate(contract, weights, &biases, input, output, x)
             }
         }
     }

@@ -3,7 +3,6 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zkinfer_circuits::judge::mock_prove;
-use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower};
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_prover::{Assignment, Opening, ProveError, Prover, SealedColumns, sealing};
@@ -52,10 +51,10 @@ impl Desk {
     pub fn of(graph: &Graph, exposure: &Exposure) -> Self {
         let plan = Plan { k: K, limb_bits: 4, narrow_limit: 0, least_entries: 2 };
         let circuit = compile_with(lower::lower(graph, exposure).unwrap(), &plan).unwrap();
-        let model = model_tensors(graph, circuit.key()).unwrap();
+        let model = super::model_tensors(graph, circuit.key()).unwrap();
         let count = graph.inputs[0].shape.iter().product::<usize>() as i64;
         let input = (0..count).map(|i| (i * 83) % 256 - 128).collect();
-        let witness = circuit.witness(&model, &[input]).unwrap();
+        let witness = circuit.witness(&super::integers(&model), &[input]).unwrap();
         assert_eq!(names(mock_prove(circuit.key(), &witness)), [""; 0], "the honest witness holds");
         Self { circuit, model, witness }
     }

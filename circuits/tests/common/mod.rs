@@ -15,14 +15,27 @@ use pasta_curves::Fp;
 use proptest::test_runner::Config as ProptestConfig;
 use rand::SeedableRng;
 use zkinfer_circuits::judge::{Failure, StockCircuit, cells, mock_prove, shown};
-use zkinfer_circuits::sealed::model_tensors;
-use zkinfer_circuits::{Circuit, Exposure, Plan, Witness, compile_with, lower, optimise};
+use zkinfer_circuits::{
+    Circuit, Error, Exposure, Plan, Witness, compile_with, lower, optimise, sealed,
+};
 use zkinfer_models::integer::graph::{
     Function, Graph, Input, Node, Operator, Output, Quantisation, Requantise, Ties, ValueId, Window,
 };
 use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_prover::{Assignment, Prover};
-use zkinfer_verifier::{Parameters, Value, Visibility};
+use zkinfer_verifier::field::integers::Integers;
+use zkinfer_verifier::{Parameters, Value, VerifyingKey, Visibility};
+
+/// What a model's seal commits to, each integer in eight bytes: to be changed.
+pub fn model_tensors(graph: &Graph, key: &VerifyingKey) -> Result<Vec<Vec<i64>>, Error> {
+    let tensors = sealed::model_tensors(graph, key)?;
+    Ok(tensors.iter().map(Integers::to_vec).collect())
+}
+
+/// Tensors as circuits take them.
+pub fn integers(tensors: &[Vec<i64>]) -> Vec<Integers> {
+    tensors.iter().cloned().map(Integers::from).collect()
+}
 
 /// Deterministic noise: SplitMix64.
 pub struct Noise(pub u64);
@@ -366,7 +379,7 @@ pub fn agree_with(
     model: &[Vec<i64>],
     inputs: &[Vec<i64>],
 ) -> Witness {
-    let witness = circuit.witness(model, inputs).unwrap();
+    let witness = circuit.witness(&integers(model), inputs).unwrap();
     assert_eq!(witness.outputs, interpret(graph, inputs), "{}", graph.name);
     witness
 }

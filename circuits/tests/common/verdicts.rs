@@ -7,6 +7,7 @@ use zkinfer_circuits::{Circuit, Witness};
 use zkinfer_prover::{Assignment, ProveError, Prover, SealedColumns, sealing};
 use zkinfer_verifier::circuit::description::Description;
 use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_verifier::field::integers::Integers;
 use zkinfer_verifier::{Parameters, Rejection, VerifyingKey};
 
 use super::{names, parameters};
@@ -23,7 +24,7 @@ pub fn sealed(
     witness: &Witness,
 ) -> (Vec<SealedColumns>, Option<SealedColumns>) {
     let mut rng = StdRng::seed_from_u64(1);
-    let mut seal = |tensors: &[_], integers| {
+    let mut seal = |tensors: &[_], integers: Vec<Integers>| {
         sealing::commit(parameters, tensors, integers, &mut rng).unwrap().1
     };
     let mut own = Vec::new();
@@ -99,5 +100,5 @@ pub fn impostor(
     };
     assert_eq!(places(&other), places(circuit.key()));
     assert_ne!(other.digest(), circuit.key().digest(), "another network");
-    Witness::new(&other, model, inputs).unwrap()
+    Witness::new(&other, &super::integers(model), inputs).unwrap()
 }

@@ -86,6 +86,31 @@ impl Room {
     }
 }
 
+/// How much there is of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Numbers that it holds: weights, biases, tables.
+    pub numbers: usize,
+    /// What one run of it takes, in multiplications.
+    pub run: usize,
+    /// Bytes that one run holds at once, at most.
+    pub held: usize,
+}
+
+impl Size {
+    /// That of a graph.
+    pub fn of(graph: &Graph) -> Self {
+        let numbers = |node: &Node| match &node.operator {
+            Operator::Conv { layer, .. } | Operator::Gemm { layer } => layer.numbers(),
+            Operator::Lookup { table } => table.len(),
+            Operator::Constant(values) => values.len(),
+            _ => 0,
+        };
+        let numbers = graph.nodes.iter().map(numbers).fold(0, usize::saturating_add);
+        Self { numbers, run: work(graph), held: memory(graph) }
+    }
+}
+
 /// The node that makes a network too large, and how.
 pub(crate) struct Excess {
     pub(crate) node: usize,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::integers::Integers;
 pub use super::weights::Weights;
 pub use crate::tensor::window::Window;
 
@@ -311,7 +312,7 @@ pub enum Operator {
         /// The element that the table's first column belongs to.
         minimum: i64,
         /// `[D, N]`, row-major, `D` the node's last dimension; each of at most 16 bits.
-        values: Vec<i32>,
+        values: Integers,
     },
     /// Softmax over the last dimension, of an activation or an accumulator. With `x_j = ⌊input_j /
     /// 2^shift⌋`, of the elements that a row sees:

@@ -1,6 +1,7 @@
 //! Which layers have weights, and whose these are; which operators rescale.
 
 use super::graph::{Graph, Operator, Requantise};
+use super::integers::Integers;
 use super::weights::Weights;
 
 impl Operator {
@@ -56,12 +57,13 @@ impl Operator {
 impl Graph {
     /// The integers that a layer multiplies, whosever they are; none that a graph does not have,
     /// which no valid one refers to.
-    pub fn weights<'a>(&'a self, weights: &'a Weights) -> &'a [i32] {
+    pub fn weights<'a>(&'a self, weights: &'a Weights) -> &'a Integers {
+        const NONE: &Integers = &Integers::NONE;
         match weights {
             Weights::Own(weights) | Weights::Known(weights) => weights,
             Weights::Of(node) => {
                 let owner = self.nodes.get(*node).and_then(|node| node.operator.weights());
-                owner.and_then(|(weights, _)| weights.own()).unwrap_or_default()
+                owner.and_then(|(weights, _)| weights.own()).unwrap_or(NONE)
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod graph;
 mod indices;
+pub mod integers;
 pub mod interpreter;
 mod layers;
 pub mod rounding;

@@ -193,7 +193,7 @@ impl Graph {
                 Some(node) => Weights::Of(node),
                 None => {
                     heirs.insert(owner, index);
-                    Weights::Own(self.weights(weights).to_vec())
+                    Weights::Own(self.weights(weights).clone())
                 }
             };
         }

@@ -7,36 +7,30 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::integers::Integers;
+
 /// The weights of a layer, row-major, one row per output channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Weights {
     /// Its own.
-    Own(Vec<i32>),
+    Own(Integers),
     /// Those of the layer at an earlier node, by its index among the graph's nodes, which has its
     /// own: as many rows of as many.
     Of(usize),
     /// Its own, which are no secret: a circuit has them as they are, and its biases too, also where
     /// weights are sealed.
-    Known(Vec<i32>),
+    Known(Integers),
 }
 
 impl From<Vec<i32>> for Weights {
     fn from(weights: Vec<i32>) -> Self {
-        Self::Own(weights)
+        Self::Own(weights.into())
     }
 }
 
 impl Weights {
     /// The weights where they are the layer's own.
-    pub fn own(&self) -> Option<&[i32]> {
-        match self {
-            Self::Own(weights) | Self::Known(weights) => Some(weights),
-            Self::Of(_) => None,
-        }
-    }
-
-    /// The same, to change.
-    pub fn own_mut(&mut self) -> Option<&mut Vec<i32>> {
+    pub fn own(&self) -> Option<&Integers> {
         match self {
             Self::Own(weights) | Self::Known(weights) => Some(weights),
             Self::Of(_) => None,

@@ -4,6 +4,7 @@
 //! Written by hand with prost's derives, so that no build needs `protoc`. Names and tags are those
 //! of `onnx.proto`, of IR version 8 and later.
 
+use bytes::Bytes;
 use prost::{Enumeration, Message, Oneof};
 
 /// A file.
@@ -246,9 +247,10 @@ pub struct TensorProto {
     /// The value's name.
     #[prost(string, tag = "8")]
     pub name: String,
-    /// Elements of any type, in order, little-endian.
-    #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
+    /// Elements of any type, in order, little-endian: in a file that is decoded, a part of its
+    /// bytes.
+    #[prost(bytes = "bytes", tag = "9")]
+    pub raw_data: Bytes,
     /// DOUBLE.
     #[prost(double, repeated, tag = "10")]
     pub double_data: Vec<f64>,

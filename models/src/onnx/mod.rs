@@ -28,6 +28,8 @@ mod refusals;
 use std::collections::HashMap;
 use std::path::Path;
 
+use bytes::Bytes;
+
 use crate::float::graph::Graph;
 use crate::float::passes::sweep;
 use crate::integer::graph::Output;
@@ -42,7 +44,8 @@ use messages::{GraphProto, ModelProto};
 pub use operators::{SOFTMAX_DROPPED, supported_operators};
 use read::file;
 pub use read::interface::Dimensions;
-use read::interface::{self, Interface, SaidShape, fix_inputs};
+pub(crate) use read::interface::SaidShape;
+use read::interface::{self, Interface, fix_inputs};
 pub use refusals::{Refusal, Refusals};
 
 /// A network after import.
@@ -58,14 +61,35 @@ pub(crate) struct Imported {
 
 /// Imports a file.
 pub(crate) fn import_file(path: &Path, dimensions: &Dimensions) -> Result<Imported, ImportError> {
-    let decoded = file::decode(path, &file::read(path)?)?;
-    import(path, decoded, dimensions)
+    decode(path)?.import(path, dimensions)
 }
 
-/// What a file says of the shapes of its inputs.
-pub(crate) fn said_shapes(path: &Path) -> Result<Vec<SaidShape>, ImportError> {
-    let (_, graph) = file::decode(path, &file::read(path)?)?;
-    Ok(interface::said_shapes(&graph))
+/// A file, decoded.
+pub(crate) struct Decoded {
+    model: ModelProto,
+    graph: GraphProto,
+}
+
+/// Reads and decodes a file.
+pub(crate) fn decode(path: &Path) -> Result<Decoded, ImportError> {
+    let (model, graph) = file::decode(path, file::read(path)?)?;
+    Ok(Decoded { model, graph })
+}
+
+impl Decoded {
+    /// What it says of the shapes of its inputs.
+    pub(crate) fn said_shapes(&self) -> Vec<SaidShape> {
+        interface::said_shapes(&self.graph)
+    }
+
+    /// Imports it; `path` names it in messages and is where its external data lies.
+    pub(crate) fn import(
+        self,
+        path: &Path,
+        dimensions: &Dimensions,
+    ) -> Result<Imported, ImportError> {
+        import(path, (self.model, self.graph), dimensions)
+    }
 }
 
 /// Imports a file's bytes; `path` names it in messages and is where its external data lies.
@@ -74,7 +98,7 @@ pub(crate) fn import_bytes(
     bytes: &[u8],
     dimensions: &Dimensions,
 ) -> Result<Imported, ImportError> {
-    import(path, file::decode(path, bytes)?, dimensions)
+    import(path, file::decode(path, Bytes::copy_from_slice(bytes))?, dimensions)
 }
 
 fn import(

@@ -35,16 +35,17 @@ impl Quantiser<'_> {
         }
         let Some(means) = self.means(index, input) else { return };
         let rounded = made.owner.and_then(|owner| self.graph.nodes[owner].operator.weights());
-        let rounded = match rounded {
-            Some((owned, _)) => self.graph.weights(owned),
-            None => made.weights.as_slice(),
-        };
+        let owned = rounded.map(|(owned, _)| self.graph.weights(owned));
         let (terms, scale) = (weights.len() / bias.len(), self.grids[input].quantisation.scale);
-        let rows = weights.chunks(terms).zip(rounded.chunks(terms)).enumerate();
-        let moved = rows.map(|(row, (real, rounded))| {
+        let moved = weights.chunks(terms).enumerate().map(|(row, real)| {
+            let terms = row * terms..(row + 1) * terms;
+            let rounded: Vec<i32> = match owned {
+                Some(owned) => owned.range(terms).collect(),
+                None => made.weights[terms].to_vec(),
+            };
             let terms = real.iter().zip(rounded).zip(means.of_row(row, bias.len()));
             let off: f64 = terms
-                .map(|((&real, &rounded), mean)| {
+                .map(|((&real, rounded), mean)| {
                     (f64::from(real) - f64::from(rounded) * made.scales[row]) * mean
                 })
                 .sum();

@@ -53,8 +53,8 @@ impl Parameters {
         let weights = std::mem::take(&mut self.weights);
         let weights = match self.owner {
             Some(owner) => Weights::Of(owner),
-            None if self.known => Weights::Known(weights),
-            None => Weights::Own(weights),
+            None if self.known => Weights::Known(weights.into()),
+            None => Weights::Own(weights.into()),
         };
         (weights, self)
     }

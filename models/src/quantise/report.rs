@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agreement::Agreement;
 use crate::float::range::Range;
-use crate::integer::graph::{Graph, Node, Operator};
+use crate::integer::graph::{Graph, Integers, Node, Operator};
 
 /// How a network was quantised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl NodeReport {
         let (multipliers, parameters): (&[i64], _) = match &node.operator {
             Operator::Convolution { weights, bias, multipliers, .. }
             | Operator::Linear { weights, bias, multipliers, .. } => {
-                let own = weights.own().map_or(0, <[i32]>::len);
+                let own = weights.own().map_or(0, Integers::len);
                 (multipliers, own + bias.len())
             }
             Operator::Sum { multipliers, constant, .. } => (multipliers, constant.len()),

@@ -49,7 +49,8 @@ impl<'a> Quantiser<'a> {
             leaders.iter().filter(|leader| same_weights(&leader.layer, &layer)).collect();
         let equal = |leader: &&&Leader<'_>| {
             let of = self.graph.nodes[leader.node].operator.weights();
-            of.and_then(|(weights, _)| weights.own()) == Some(made.0.weights.as_slice())
+            let own = of.and_then(|(weights, _)| weights.own());
+            own.is_some_and(|own| own.iter().eq(made.0.weights.iter().copied()))
         };
         let equal = alike.iter().find(equal).map(|leader| leader.node);
         // All have those of the first one, if they can.

@@ -111,12 +111,12 @@ impl Builder {
     /// An initialiser that is a list of integers.
     #[must_use]
     pub fn integers(self, name: &str, elements: &[i64]) -> Self {
-        let raw = elements.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let raw: Vec<u8> = elements.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.tensor(TensorProto {
             name: name.into(),
             dims: vec![elements.len() as i64],
             data_type: DataType::Int64 as i32,
-            raw_data: raw,
+            raw_data: raw.into(),
             ..TensorProto::default()
         })
     }

@@ -92,9 +92,9 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             let mut sum = i128::from(bias[o]);
             for c in 0..per_group {
                 for ([i, j], element) in windowed(window, x, group * per_group + c, at) {
-                    sum +=
-                        i128::from(graph.weights(weights)[((o * per_group + c) * kh + i) * kw + j])
-                            * centred(element);
+                    sum += i128::from(
+                        graph.weights(weights).get(((o * per_group + c) * kh + i) * kw + j),
+                    ) * centred(element);
                 }
             }
             requantise(i128::from(multipliers[o]) * sum, rescale.as_ref())
@@ -104,7 +104,7 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             let terms = x.shape()[x.ndim() - 1];
             let products = (0..terms).map(|t| {
                 let element = x[IxDyn(&[rows, &[t]].concat())];
-                i128::from(graph.weights(weights)[o * terms + t]) * centred(Some(element))
+                i128::from(graph.weights(weights).get(o * terms + t)) * centred(Some(element))
             });
             let sum = products.sum::<i128>() + i128::from(bias[o]);
             requantise(i128::from(multipliers[o]) * sum, rescale.as_ref())
@@ -242,7 +242,7 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             let (&row, outer) = at.split_last().unwrap();
             let columns = table.len() / node.shape.last().unwrap();
             let column = x[IxDyn(outer)] - minimum;
-            table[row * columns + column as usize].into()
+            table.get(row * columns + column as usize).into()
         }
         Operator::Softmax {
             shift,

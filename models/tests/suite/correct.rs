@@ -85,14 +85,14 @@ fn misplaced(
         panic!("{:?}", node.operator)
     };
     let terms = rows[0].0.len();
-    let rounded = graph.weights(weights).chunks(terms);
+    let rounded = graph.weights(weights).rows(terms);
     let found = rows.iter().zip(rounded).zip(bias.iter().zip(multipliers));
     let misplaced = found.map(|(((real, means), rounded), (&bias, &multiplier))| {
         // Of the bias and, less the input's scale, of a weight.
         let step = node.quantisation.scale * multiplier as f64;
         let off = real.iter().zip(rounded).zip(means);
         let off =
-            off.map(|((real, &rounded), mean)| (real - f64::from(rounded) * step / input) * mean);
+            off.map(|((real, rounded), mean)| (real - f64::from(rounded) * step / input) * mean);
         let off: f64 = off.sum();
         assert!(off.abs() > step, "{off}, steps of {step}: nothing is seen");
         (bias as f64 - off / step).abs()

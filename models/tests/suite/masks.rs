@@ -43,7 +43,7 @@ fn condition(name: &str, numbers: &[f32]) -> TensorProto {
         name: name.into(),
         dims: vec![1, 4, 4],
         data_type: DataType::Bool as i32,
-        raw_data: numbers.iter().map(|&x| u8::from(x != 0.0)).collect(),
+        raw_data: numbers.iter().map(|&x| u8::from(x != 0.0)).collect::<Vec<u8>>().into(),
         ..TensorProto::default()
     }
 }

@@ -1,7 +1,7 @@
 //! Weights that several nodes read: the same integers for all of them, stored once, whatever the
 //! scales of what they read and make.
 
-use zkinfer_models::integer::graph::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Integers, Operator};
 use zkinfer_models::testing::onnx::{Builder, Op};
 
 use crate::support::{Case, case, weights};
@@ -29,7 +29,7 @@ fn kept(graph: &Graph) -> usize {
         Operator::Convolution { weights, .. } | Operator::Linear { weights, .. } => weights.own(),
         _ => None,
     });
-    layers.map(<[i32]>::len).sum()
+    layers.map(Integers::len).sum()
 }
 
 /// The lines of the report about weights that several layers read.

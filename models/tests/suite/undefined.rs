@@ -15,7 +15,7 @@ fn boolean(name: &str, elements: [u8; 16]) -> TensorProto {
         name: name.into(),
         dims: vec![1, ROWS as i64, ROWS as i64],
         data_type: DataType::Bool as i32,
-        raw_data: elements.to_vec(),
+        raw_data: elements.to_vec().into(),
         ..TensorProto::default()
     }
 }

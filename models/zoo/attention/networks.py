@@ -119,8 +119,6 @@ class Transformer:
     steps: int
     batch: int
     minimum_accuracy: float
-    # Whether the file of the older exporter is kept too.
-    script: bool = True
 
 
 def transformers() -> list[Transformer]:
@@ -149,6 +147,5 @@ def transformers() -> list[Transformer]:
             steps=3000,
             batch=48,
             minimum_accuracy=0.5,
-            script=False,
         ),
     ]

@@ -2,6 +2,7 @@
 
 use pasta_curves::Fp;
 use rayon::prelude::*;
+use zkinfer_verifier::field::integers::Slice;
 use zkinfer_verifier::field::small::SmallSums;
 
 use super::sealed::SealedColumn;
@@ -10,7 +11,7 @@ use super::sealed::SealedColumn;
 #[derive(Clone, Copy)]
 pub enum Cells<'a> {
     /// From the first row on; those after them are zero.
-    Dense(&'a [i64]),
+    Dense(Slice<'a>),
     /// Sealed ones.
     Sealed(SealedColumn<'a>),
 }
@@ -26,14 +27,24 @@ pub fn combine(rows: usize, terms: &[(Cells<'_>, Fp)]) -> Vec<Fp> {
         for (cells, coefficient) in terms {
             match cells {
                 Cells::Dense(cells) => {
-                    if let Some(cells) = cells.get(start..cells.len().min(end)) {
-                        sums.add(cells, *coefficient);
-                    }
+                    add(&mut sums, cells.get(start..cells.len().min(end)), *coefficient);
                 }
-                Cells::Sealed(column) => sums.add(&column.cells(start..end), *coefficient),
+                Cells::Sealed(column) => {
+                    let cells = column.cells(start..end);
+                    add(&mut sums, Some(cells.as_slice()), *coefficient);
+                }
             }
         }
         sums.finish()
     };
     starts.into_par_iter().map(chunk).collect::<Vec<_>>().concat()
+}
+
+/// Adds cells, if there are any, times a coefficient.
+fn add(sums: &mut SmallSums, cells: Option<Slice<'_>>, coefficient: Fp) {
+    match cells {
+        Some(Slice::Bytes(cells)) => sums.add(cells, coefficient),
+        Some(Slice::Words(cells)) => sums.add(cells, coefficient),
+        None => {}
+    }
 }

@@ -7,6 +7,7 @@ use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::adjoint::factors::{Operands, factors};
 use zkinfer_verifier::challenges::{Rho, Sigma};
 use zkinfer_verifier::circuit::sheet::Role;
+use zkinfer_verifier::field::integers::{Integers, Slice};
 
 use super::sealed::SealedColumns;
 
@@ -25,11 +26,14 @@ pub fn factor_columns(
     let weights = |id: usize| {
         let role = Role::Weights(key.description().owner(id));
         let index = layout.model_sheets().position(|sheet| sheet.role == role)?;
-        weights?.tensors.get(index).map(Vec::as_slice)
+        weights?.tensors.get(index).map(Integers::as_slice)
     };
     let nodes = key.description().bilinear().zip(operands);
     let jobs: Vec<_> = nodes
-        .map(|(id, [left, right])| (id, Operands { left, right: weights(id).unwrap_or(right) }))
+        .map(|(id, [left, right])| {
+            let right = weights(id).unwrap_or(Slice::Words(right));
+            (id, Operands { left, right })
+        })
         .collect();
     let pairs: Vec<_> = jobs
         .into_par_iter()

@@ -3,10 +3,12 @@
 mod combine;
 mod factors;
 mod sealed;
+mod tensors;
 
 pub use combine::{Cells, combine};
 pub use factors::factor_columns;
 pub use sealed::{SealedColumn, SealedColumns, Seed};
+pub use tensors::Tensors;
 
 use crate::commit::Column;
 

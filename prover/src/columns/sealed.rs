@@ -14,10 +14,12 @@ use rand_core::CryptoRng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 use zkinfer_verifier::circuit::sheet::Sheet;
+use zkinfer_verifier::field::integers::{Integers, Slice};
 use zkinfer_verifier::wire::ranges::RangePart;
 use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{CheckedSeal, Digest, Parameters, Seal, usable_rows};
 
+use super::tensors::Tensors;
 use crate::commit::Committer;
 use crate::error::ProveError;
 
@@ -45,17 +47,19 @@ impl Seed {
     }
 
     /// A digest of integers that says nothing without the seed.
-    pub(crate) fn digest(&self, tensors: &[Vec<i64>]) -> Digest {
+    pub(crate) fn digest(&self, tensors: &[Integers]) -> Digest {
         // Chunks have digests of their own, so that all cores compute them.
-        let chunk = |integers: &[i64]| {
+        const CHUNK: usize = 1 << 12;
+        let chunk = |integers: Slice<'_>| {
             let bytes: Zeroizing<Vec<u8>> =
-                Zeroizing::new(integers.iter().flat_map(|i| i.to_le_bytes()).collect());
+                Zeroizing::new(integers.iter().flat_map(i64::to_le_bytes).collect());
             self.hash(b"zkinfer sealed.c", 32).update(&bytes).finalize()
         };
         let mut state = self.hash(b"zkinfer sealed..", 32);
         for tensor in tensors {
             state.update(&(tensor.len() as u64).to_le_bytes());
-            let digests: Vec<_> = tensor.par_chunks(1 << 12).map(chunk).collect();
+            let rows: Vec<Slice<'_>> = tensor.as_slice().rows(CHUNK).collect();
+            let digests: Vec<_> = rows.into_par_iter().map(chunk).collect();
             digests.iter().for_each(|digest| _ = state.update(digest.as_bytes()));
         }
         let mut digest = Digest([0; 32]);
@@ -68,7 +72,7 @@ impl Seed {
 /// the integers by their last owner.
 pub struct SealedColumns {
     /// The integers, tensor by tensor.
-    pub tensors: Arc<Vec<Vec<i64>>>,
+    pub tensors: Tensors,
     /// How many tensors have columns here.
     pub(crate) count: usize,
     seal: CheckedSeal,
@@ -88,21 +92,24 @@ pub struct SealedColumn<'a> {
     /// Which of the sheet's columns it is.
     pub index: usize,
     /// The tensor's elements.
-    pub elements: &'a [i64],
+    pub elements: Slice<'a>,
     /// The blind of its commitment.
     pub blind: Fp,
 }
 
 impl SealedColumn<'_> {
     /// Its cells on these rows.
-    pub fn cells(&self, rows: Range<usize>) -> Vec<i64> {
-        self.sheet.cells(self.elements, self.index, rows)
+    pub fn cells(&self, rows: Range<usize>) -> Integers {
+        let (sheet, index) = (self.sheet, self.index);
+        match self.elements {
+            Slice::Bytes(elements) => Integers::Bytes(sheet.cells(elements, index, rows).into()),
+            Slice::Words(elements) => Integers::Words(sheet.cells(elements, index, rows)),
+        }
     }
 }
 
 impl Drop for SealedColumns {
     fn drop(&mut self) {
-        Arc::get_mut(&mut self.tensors).into_iter().flatten().for_each(Zeroize::zeroize);
         // Field elements know no zeroize; `black_box` keeps the writes.
         self.blinds.fill(Fp::ZERO);
         std::hint::black_box(&mut self.blinds);
@@ -117,7 +124,7 @@ impl SealedColumns {
     pub(crate) fn commit(
         parameters: &Parameters,
         sheets: &[&Sheet],
-        tensors: Arc<Vec<Vec<i64>>>,
+        tensors: Tensors,
         seed: &Seed,
     ) -> Result<Self, ProveError> {
         let (committer, usable) = (Committer::new(parameters), usable_rows(parameters.k()));
@@ -129,7 +136,9 @@ impl SealedColumns {
         let mut points = Vec::with_capacity(columns.len());
         for columns in columns.chunks(BATCH) {
             let cells = |&(tensor, index): &(usize, usize)| {
-                sheets[tensor].cells(&tensors[tensor], index, 0..usable)
+                let (sheet, elements, blind) =
+                    (sheets[tensor], tensors[tensor].as_slice(), Fp::ZERO);
+                SealedColumn { sheet, index, elements, blind }.cells(0..usable).to_vec()
             };
             let cells: Vec<Zeroizing<Vec<i64>>> =
                 columns.par_iter().map(|column| cells(column).into()).collect();
@@ -166,11 +175,11 @@ impl SealedColumns {
         let blinds = columns.clone().into_par_iter().map(|index| seed.blind(index)).collect();
         let all = Arc::new(sheets.iter().copied().cloned().collect());
         let count = sheets.len();
-        Ok(Self { tensors: Arc::default(), count, seal, sheets: all, columns, blinds })
+        Ok(Self { tensors: Tensors::default(), count, seal, sheets: all, columns, blinds })
     }
 
     /// These columns with their integers.
-    pub(crate) fn with(mut self, tensors: Arc<Vec<Vec<i64>>>) -> Self {
+    pub(crate) fn with(mut self, tensors: Tensors) -> Self {
         self.tensors = tensors;
         self
     }
@@ -201,7 +210,8 @@ impl SealedColumns {
 
     /// The columns.
     pub(crate) fn columns(&self) -> impl Iterator<Item = SealedColumn<'_>> {
-        let columns = self.sheets.iter().zip(&*self.tensors).flat_map(|(sheet, elements)| {
+        let columns = self.sheets.iter().zip(self.tensors.iter()).flat_map(|(sheet, elements)| {
+            let elements = elements.as_slice();
             (0..sheet.columns.len()).map(move |index| (sheet, index, elements))
         });
         columns.skip(self.columns.start).zip(&self.blinds).map(
@@ -223,13 +233,14 @@ mod tests {
     fn a_digest_is_of_every_integer_its_place_and_the_seed() {
         let seed = Seed([7; 32]);
         let tensors: Vec<Vec<i64>> = vec![(0..10_000).collect(), vec![], vec![5; 3]];
-        let digest = seed.digest(&tensors);
-        assert_eq!(seed.digest(&tensors.clone()), digest);
-        assert_ne!(Seed([8; 32]).digest(&tensors), digest);
+        let of = |seed: &Seed, tensors: &[Vec<i64>]| seed.digest(&Tensors::from(tensors.to_vec()));
+        let digest = of(&seed, &tensors);
+        assert_eq!(of(&seed, &tensors.clone()), digest);
+        assert_ne!(of(&Seed([8; 32]), &tensors), digest);
         let changed = |change: &dyn Fn(&mut Vec<Vec<i64>>)| {
             let mut tensors = tensors.clone();
             change(&mut tensors);
-            seed.digest(&tensors)
+            of(&seed, &tensors)
         };
         // The ends of the tensor and of the chunks that are digested apart.
         for at in [0, 4095, 4096, 8191, 8192, 9999] {

@@ -3,6 +3,7 @@
 use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::argument::combination::Combination;
+use zkinfer_verifier::field::integers::Slice;
 
 use crate::columns::{Cells, Columns, SealedColumn, combine};
 use crate::commit::{BlindedColumn, Column, Committer, Content};
@@ -51,7 +52,9 @@ impl<'a> Terms<'a> {
     /// Adds a column.
     fn add(&mut self, column: &'a Column<'_>, coefficient: Fp) {
         match &column.content {
-            Content::Small(cells) => self.integers.push((Cells::Dense(cells), coefficient)),
+            Content::Small(cells) => {
+                self.integers.push((Cells::Dense(Slice::Words(cells)), coefficient));
+            }
             Content::Full(elements) => self.elements.push((elements, coefficient)),
         }
         self.random.push((&column.random, coefficient));

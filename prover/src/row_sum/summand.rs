@@ -85,8 +85,8 @@ impl<'a> Summand<'a> {
         let kappa = std::mem::take(&mut adjoint.kappa);
         let (factors, helpers) = (summed(&columns.factors), summed(&columns.helpers));
         let dense = columns.dense.iter().map(|column| {
-            let cells = column.cells(0..committer.rows).into_iter();
-            cells.map(|cell| integers.get(cell)).collect()
+            let cells = column.cells(0..committer.rows);
+            cells.as_slice().iter().map(|cell| integers.get(cell)).collect()
         });
         let values = cells.into_iter().chain(dense).chain(factors);
         let mut linear: Vec<[Vec<Fp>; 2]> =

@@ -12,6 +12,7 @@ use pasta_curves::Fp;
 use rayon::prelude::*;
 use zkinfer_verifier::adjoint::WeightCotangent;
 use zkinfer_verifier::circuit::sheet::Sheet;
+use zkinfer_verifier::field::integers::Slice;
 use zkinfer_verifier::field::multilinear::weights;
 use zkinfer_verifier::field::small::Elements;
 
@@ -44,8 +45,8 @@ impl<'a> SheetSum<'a> {
         columns: &'a [SealedColumn<'a>],
     ) -> Self {
         let (taps, units) = (&cotangent.taps, cotangent.units.as_slice());
-        let elements = columns.first().map_or(&[][..], |column| column.elements);
-        let matrix = elements.chunks(taps.len().max(1)).map(Cells::Dense);
+        let elements = columns.first().map_or(Slice::Bytes(&[]), |column| column.elements);
+        let matrix = elements.rows(taps.len()).map(Cells::Dense);
         let terms: Vec<_> = matrix.zip(units.iter().copied()).collect();
         let summed = combine(taps.len(), &terms);
         let part = |part: Range<usize>| {
@@ -79,7 +80,10 @@ impl<'a> SheetSum<'a> {
             let [values, coefficients] = &mut table;
             let places = values.iter_mut().zip(coefficients);
             for (slot, (value, coefficient)) in self.sheet.slots(column.index).zip(places) {
-                *value = low.dot(&column.elements[slot.elements]);
+                *value = match column.elements {
+                    Slice::Bytes(elements) => low.dot(&elements[slot.elements]),
+                    Slice::Words(elements) => low.dot(&elements[slot.elements]),
+                };
                 *coefficient = parts[slot.part] * self.units[slot.unit];
             }
             table
@@ -135,8 +139,8 @@ mod tests {
                 quantisation: Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 }),
             };
             let sheet = Sheet::new(Role::Weights(0), tensor, 0, usable);
-            let elements: Vec<i64> =
-                (0..(units * length) as i64).map(|i| i * 89 % 256 - 128).collect();
+            let elements: Vec<i8> =
+                (0..units * length).map(|i| (i * 89 % 256) as u8 as i8).collect();
             let cotangent = WeightCotangent {
                 taps: powers(Fp::from(0x1234_5678_9abc)).take(length).collect(),
                 units: powers(-Fp::from(77)).take(units).collect(),
@@ -145,7 +149,7 @@ mod tests {
                 .map(|index| SealedColumn {
                     sheet: &sheet,
                     index,
-                    elements: &elements,
+                    elements: Slice::Bytes(&elements),
                     blind: Fp::ONE,
                 })
                 .collect();
@@ -157,7 +161,7 @@ mod tests {
                 }
             }
             let cells = |column: &SealedColumn<'_>| -> Vec<Fp> {
-                column.cells(0..1 << K).into_iter().map(integer).collect()
+                column.cells(0..1 << K).as_slice().iter().map(integer).collect()
             };
             let mut plain: Vec<Linear> =
                 columns.iter().zip(kappa).map(|(column, kappa)| [cells(column), kappa]).collect();

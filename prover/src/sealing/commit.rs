@@ -1,16 +1,15 @@
 //! Commitments to tensors, and range proofs of parts of them.
 
-use std::sync::Arc;
-
 use rand_core::CryptoRng;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor, Sheet};
+use zkinfer_verifier::field::integers::{Integers, Slice};
 use zkinfer_verifier::wire::ranges::RangePart;
 use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{Parameters, usable_rows};
 
 use super::opening::Opening;
 use crate::assignment::Assignment;
-use crate::columns::{SealedColumns, Seed};
+use crate::columns::{SealedColumns, Seed, Tensors};
 use crate::error::ProveError;
 use crate::prove::Prover;
 
@@ -19,11 +18,11 @@ use crate::prove::Prover;
 pub fn commit(
     parameters: &Parameters,
     tensors: &[SealedTensor],
-    integers: impl Into<Arc<Vec<Vec<i64>>>>,
+    integers: impl Into<Tensors>,
     rng: &mut impl CryptoRng,
 ) -> Result<(Opening, SealedColumns), ProveError> {
     let (mut opening, columns) = commit_apart(parameters, tensors, integers.into(), rng)?;
-    opening.tensors = columns.tensors.to_vec();
+    opening.tensors = columns.tensors.to_vecs();
     Ok((opening, columns))
 }
 
@@ -31,7 +30,7 @@ pub fn commit(
 pub(super) fn commit_apart(
     parameters: &Parameters,
     tensors: &[SealedTensor],
-    integers: Arc<Vec<Vec<i64>>>,
+    integers: Tensors,
     rng: &mut impl CryptoRng,
 ) -> Result<(Opening, SealedColumns), ProveError> {
     check(tensors, &integers)?;
@@ -65,7 +64,9 @@ pub fn prove_range(
     let layout = key.layout();
     let mut cells = vec![vec![0; layout.usable]; layout.fresh_columns()];
     for (run, (tensor, elements)) in layout.runs().zip(&part.pieces) {
-        layout.add(&mut cells, run, 0, &columns.tensors[*tensor][elements.clone()]);
+        let integers = columns.tensors[*tensor].as_slice().get(elements.clone());
+        let integers: Vec<i64> = integers.into_iter().flat_map(Slice::iter).collect();
+        layout.add(&mut cells, run, 0, &integers);
     }
     let columns = columns.part(part);
     let claim =
@@ -78,7 +79,7 @@ pub fn prove_range(
 }
 
 /// Whether tensors have their declared sizes and ranges.
-fn check(tensors: &[SealedTensor], integers: &[Vec<i64>]) -> Result<(), ProveError> {
+fn check(tensors: &[SealedTensor], integers: &[Integers]) -> Result<(), ProveError> {
     if tensors.len() != integers.len() {
         return Err(ProveError::OpeningShape);
     }
@@ -91,9 +92,8 @@ fn check(tensors: &[SealedTensor], integers: &[Vec<i64>]) -> Result<(), ProveErr
             });
         }
         let range = tensor.minimum..=tensor.maximum;
-        if let Some((index, &got)) =
-            integers.iter().enumerate().find(|(_, integer)| !range.contains(integer))
-        {
+        let mut each = integers.as_slice().iter().enumerate();
+        if let Some((index, got)) = each.find(|(_, integer)| !range.contains(integer)) {
             let (name, minimum, maximum) = (tensor.name.clone(), tensor.minimum, tensor.maximum);
             return Err(ProveError::SealRange { name, index, got, minimum, maximum });
         }
@@ -141,7 +141,7 @@ mod tests {
             assert_eq!(columns[0].cells(rows.clone()), columns[2].cells(rows.clone()));
             for (column, commitment) in columns.iter().zip(sealed.seal().points()) {
                 let cells = column.cells(rows.clone());
-                let cells = cells.iter().map(|cell| integer(*cell));
+                let cells = cells.as_slice().iter().map(integer);
                 let content: Eq = parameters
                     .lagrange()
                     .iter()

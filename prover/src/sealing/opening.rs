@@ -1,7 +1,5 @@
 //! What opens a seal again.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 use zkinfer_verifier::circuit::sheet::Sheet;
@@ -9,7 +7,7 @@ use zkinfer_verifier::encoding::{self, Kind};
 use zkinfer_verifier::wire::seal::Record;
 use zkinfer_verifier::{Digest, FormatError, Parameters, usable_rows};
 
-use crate::columns::{SealedColumns, Seed};
+use crate::columns::{SealedColumns, Seed, Tensors};
 use crate::error::ProveError;
 
 /// Openings, `.opening`: secret.
@@ -71,7 +69,7 @@ impl Opening {
         &self,
         parameters: &Parameters,
         sheets: impl Iterator<Item = &'s Sheet>,
-        tensors: impl Into<Arc<Vec<Vec<i64>>>>,
+        tensors: impl Into<Tensors>,
     ) -> Result<SealedColumns, ProveError> {
         let tensors = tensors.into();
         let sheets: Vec<&Sheet> = sheets.collect();

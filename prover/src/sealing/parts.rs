@@ -4,8 +4,6 @@
 //! grows with a part and not with the seal. Whoever keeps the [opening](Sealing::opening) and the
 //! proofs can go on in another process.
 
-use std::sync::Arc;
-
 use rand_core::CryptoRng;
 use zkinfer_verifier::circuit::sheet::{SealedTensor, Sheet};
 use zkinfer_verifier::wire::ranges::RangePart;
@@ -13,7 +11,7 @@ use zkinfer_verifier::{Parameters, Seal};
 
 use super::commit::{commit_apart, prove_range};
 use super::opening::Opening;
-use crate::columns::SealedColumns;
+use crate::columns::{SealedColumns, Tensors};
 use crate::error::ProveError;
 
 /// A seal whose range proofs are made one by one.
@@ -33,7 +31,7 @@ impl<'p> Sealing<'p> {
     pub fn start(
         parameters: &'p Parameters,
         tensors: &[SealedTensor],
-        integers: impl Into<Arc<Vec<Vec<i64>>>>,
+        integers: impl Into<Tensors>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, ProveError> {
         let (opening, columns) = commit_apart(parameters, tensors, integers.into(), rng)?;
@@ -49,7 +47,7 @@ impl<'p> Sealing<'p> {
         parameters: &'p Parameters,
         (opening, range_proofs): (Opening, Vec<Vec<u8>>),
         sheets: impl Iterator<Item = &'s Sheet>,
-        integers: impl Into<Arc<Vec<Vec<i64>>>>,
+        integers: impl Into<Tensors>,
     ) -> Result<Self, ProveError> {
         let columns = opening.open(parameters, sheets, integers)?;
         Self::new(parameters, opening, columns, range_proofs)
@@ -79,7 +77,7 @@ impl<'p> Sealing<'p> {
     }
 
     /// The integers, tensor by tensor.
-    pub(super) fn tensors(&self) -> &[Vec<i64>] {
+    pub(super) fn tensors(&self) -> &Tensors {
         &self.columns.tensors
     }
 

@@ -21,6 +21,7 @@ use zkinfer_verifier::circuit::description::{
 use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor};
 use zkinfer_verifier::field::integer;
+use zkinfer_verifier::field::integers::Slice;
 use zkinfer_verifier::{Parameters, Proof, Rejection, Statement, Value, VerifyingKey};
 
 pub const K: u32 = 7;
@@ -281,7 +282,8 @@ impl Everything {
         }
         for (node, [left, right]) in [CONTRACTION, PRODUCT].into_iter().zip(&self.operands) {
             let run = layout.nodes[node].as_ref().unwrap().result.as_ref().unwrap();
-            let pair = factors(&self.key, node, rho, sigma, Operands { left, right });
+            let pair =
+                factors(&self.key, node, rho, sigma, Operands { left, right: Slice::Words(right) });
             pair.iter()
                 .enumerate()
                 .for_each(|(offset, factor)| layout.add(&mut columns, run, offset, factor));

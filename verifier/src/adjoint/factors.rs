@@ -14,6 +14,7 @@ use crate::challenges::{Rho, Sigma};
 use crate::circuit::description::{Operator, Product};
 use crate::circuit::geometry::Geometry;
 use crate::circuit::key::VerifyingKey;
+use crate::field::integers::Slice;
 use crate::field::small::SmallSums;
 use crate::field::{integer, powers};
 
@@ -23,7 +24,7 @@ pub struct Operands<'a> {
     /// The activation read, or the left one.
     pub left: &'a [i64],
     /// The sealed weights, or the right activation.
-    pub right: &'a [i64],
+    pub right: Slice<'a>,
 }
 
 /// `u` and `v` of the bilinear node `id`; empty for any other node.
@@ -50,31 +51,42 @@ pub fn factors(
                 .zip(&contract.row_factors)
                 .map(|(power, &f)| *power * integer(f))
                 .collect();
-            [geometry.gather(operands.left, &column), geometry.taps(operands.right, &row)]
+            let taps = match operands.right {
+                Slice::Bytes(weights) => geometry.taps(weights, &row),
+                Slice::Words(weights) => geometry.taps(weights, &row),
+            };
+            [geometry.gather(operands.left, &column), taps]
         }
         Operator::Product(product) => {
             let Some((inner, width)) = sizes(key, product) else { return Default::default() };
             let batches = rho.len();
-            let fold = |tensor: &[i64], weight: &dyn Fn(usize, usize) -> Fp| -> Vec<Fp> {
-                let matrices = tensor
-                    .chunks(tensor.len().checked_div(batches).unwrap_or(1).max(1))
-                    .enumerate();
-                matrices
-                    .flat_map(|(batch, matrix)| {
-                        let mut sums = SmallSums::new(inner);
-                        let rows = matrix.chunks(inner.max(1)).enumerate();
-                        rows.for_each(|(row, elements)| sums.add(elements, weight(batch, row)));
-                        sums.finish()
-                    })
-                    .collect()
-            };
             let at = |list: &[Fp], index: usize| list.get(index).copied().unwrap_or(Fp::ZERO);
-            let left = fold(operands.left, &|_, row| at(&sigma, row.saturating_mul(width)));
-            let right = fold(operands.right, &|batch, row| at(&rho, batch) * at(&sigma, row));
-            [left, right]
+            let of_left = |_, row: usize| at(&sigma, row.saturating_mul(width));
+            let of_right = |batch, row| at(&rho, batch) * at(&sigma, row);
+            let right = match operands.right {
+                Slice::Bytes(right) => fold(right, [batches, inner], of_right),
+                Slice::Words(right) => fold(right, [batches, inner], of_right),
+            };
+            [fold(operands.left, [batches, inner], of_left), right]
         }
         _ => Default::default(),
     }
+}
+
+/// The rows of each matrix of a stack, added up with these weights.
+fn fold<T: Copy + Into<i64>>(
+    tensor: &[T],
+    [batches, inner]: [usize; 2],
+    weight: impl Fn(usize, usize) -> Fp,
+) -> Vec<Fp> {
+    let matrices = tensor.chunks(tensor.len().checked_div(batches).unwrap_or(1).max(1));
+    let folded = matrices.enumerate().flat_map(|(batch, matrix)| {
+        let mut sums = SmallSums::new(inner);
+        let rows = matrix.chunks(inner.max(1)).enumerate();
+        rows.for_each(|(row, elements)| sums.add(elements, weight(batch, row)));
+        sums.finish()
+    });
+    folded.collect()
 }
 
 /// Inner dimension and number of columns of a product.

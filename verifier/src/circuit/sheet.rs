@@ -234,7 +234,12 @@ impl Sheet {
     }
 
     /// The cells of a column of the sheet among these rows; those without an element are zero.
-    pub fn cells(&self, elements: &[i64], column: usize, rows: Range<usize>) -> Vec<i64> {
+    pub fn cells<T: Copy + Default>(
+        &self,
+        elements: &[T],
+        column: usize,
+        rows: Range<usize>,
+    ) -> Vec<T> {
         let (size, mut cells) = (self.slots.size(), Vec::with_capacity(rows.len()));
         let mut row = rows.start;
         while row < rows.end {
@@ -246,7 +251,7 @@ impl Sheet {
             let part = part.get(skipped..).unwrap_or_default();
             let room = next.saturating_sub(row);
             cells.extend_from_slice(part.get(..room).unwrap_or(part));
-            cells.resize(next.saturating_sub(rows.start), 0);
+            cells.resize(next.saturating_sub(rows.start), T::default());
             row = next;
         }
         cells

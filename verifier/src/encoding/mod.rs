@@ -17,6 +17,8 @@ use crate::threads::join;
 pub const VERSION: u16 = 5;
 pub(crate) const CHECKSUM: usize = 32;
 pub(crate) const HEADER: usize = 10;
+/// Bytes of a part's length.
+const LENGTH: usize = 8;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug)]
@@ -37,21 +39,42 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// Wraps a value in a file of a kind.
 pub fn write<T: Serialize>(kind: Kind, value: &T) -> Vec<u8> {
-    write_content(kind, &encode(value))
+    finish(append(begin(kind), value))
 }
 
 /// Wraps two values, each with its length in bytes (8, little-endian) before it, so that both can
 /// be decoded at once.
 pub fn write_pair<A: Serialize, B: Serialize>(kind: Kind, a: &A, b: &B) -> Vec<u8> {
-    let parts = [encode(a), encode(b)];
-    let part = |part: &Vec<u8>| [&(part.len() as u64).to_le_bytes(), part.as_slice()].concat();
-    write_content(kind, &parts.each_ref().map(part).concat())
+    finish(append_part(append_part(begin(kind), a), b))
 }
 
-fn write_content(kind: Kind, content: &[u8]) -> Vec<u8> {
+/// Bytes with a part behind them. Its length is not known before it is there: nothing of its size
+/// is built beside the file.
+fn append_part<T: Serialize>(mut bytes: Vec<u8>, value: &T) -> Vec<u8> {
+    let start = bytes.len();
+    bytes.extend([0; LENGTH]);
+    let mut bytes = append(bytes, value);
+    let length = bytes.len().saturating_sub(start).saturating_sub(LENGTH) as u64;
+    let place = bytes.iter_mut().skip(start);
+    place.zip(length.to_le_bytes()).for_each(|(byte, length)| *byte = length);
+    bytes
+}
+
+/// How a file of a kind begins.
+fn begin(kind: Kind) -> Vec<u8> {
     let mut bytes = kind.magic.to_vec();
     bytes.extend(VERSION.to_le_bytes());
-    bytes.extend(content);
+    bytes
+}
+
+/// Bytes with the canonical encoding of a value behind them; none if serialisation fails, which
+/// none of our types can.
+fn append<T: Serialize>(bytes: Vec<u8>, value: &T) -> Vec<u8> {
+    postcard::to_extend(value, bytes).unwrap_or_default()
+}
+
+/// Bytes with their checksum.
+fn finish(mut bytes: Vec<u8>) -> Vec<u8> {
     let checksum = Digest::of(b"zkinfer checksum", &bytes);
     bytes.extend(checksum.0);
     bytes
@@ -131,8 +154,29 @@ fn decode<T: Serialize + DeserializeOwned>(kind: Kind, content: &[u8]) -> Result
     if !rest.is_empty() {
         return Err(damaged());
     }
-    if encode(&value) != content {
-        return Err(Error::NotCanonical { kind: kind.name });
+    match postcard::serialize_with_flavor(&value, Same(content)) {
+        Ok(true) => Ok(value),
+        _ => Err(Error::NotCanonical { kind: kind.name }),
     }
-    Ok(value)
+}
+
+/// Holds an encoding against these bytes as it is made, and stores nothing.
+struct Same<'b>(&'b [u8]);
+
+impl postcard::ser_flavors::Flavor for Same<'_> {
+    /// Whether they are all of them.
+    type Output = bool;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(postcard::Error::SerializeBufferFull)?;
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<bool> {
+        Ok(self.0.is_empty())
+    }
 }

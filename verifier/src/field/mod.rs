@@ -1,6 +1,7 @@
 //! Small integers and powers in the field.
 
 pub(crate) mod arrays;
+pub mod integers;
 pub mod multilinear;
 pub mod small;
 

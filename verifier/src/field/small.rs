@@ -155,12 +155,12 @@ impl Elements {
     }
 
     /// `Σ integers_i · element_i`.
-    pub fn dot(&self, integers: &[i64]) -> Fp {
+    pub fn dot<T: Copy + Into<i64>>(&self, integers: &[T]) -> Fp {
         if !all_small(integers) {
             return integers
                 .iter()
                 .zip(&self.elements)
-                .map(|(&value, element)| *element * integer(value))
+                .map(|(&value, element)| *element * integer(value.into()))
                 .sum();
         }
         let blocks = integers.chunks(BLOCK).zip(&self.planes);

@@ -14,6 +14,7 @@ use zkinfer_verifier::circuit::place::Run;
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::tables::Content;
 use zkinfer_verifier::field::integer;
+use zkinfer_verifier::field::integers::Slice;
 use zkinfer_verifier::{Statement, Value, Visibility};
 
 use crate::equations::{Equation, Network, Place, Variable, wide};
@@ -318,7 +319,7 @@ impl<'a> Witness<'a> {
                 }
                 _ => unreachable!(),
             };
-            let operands = Operands { left: &left, right: &right };
+            let operands = Operands { left: &left, right: Slice::Words(&right) };
             let made =
                 factors::factors(self.network.key, id, challenges.rho, challenges.sigma, operands);
             for (offset, made) in made.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::iter;
 use ndarray::{ArrayD, Axis};
 
 use super::product::Matrix;
-use crate::integer::graph::{Requantise, Window};
+use crate::integer::graph::{Integers, Requantise, Window};
 use crate::tensor::matrices;
 use crate::tensor::moves::from_elements;
 use crate::tensor::window::plane;
@@ -17,7 +17,7 @@ pub(super) fn convolution(
     zero: i64,
     window: &Window,
     groups: usize,
-    weights: &[i32],
+    weights: &Integers,
     bias: &[i64],
     shape: &[usize],
 ) -> ArrayD<i64> {
@@ -26,7 +26,7 @@ pub(super) fn convolution(
     let taps = window.kernel[0] * window.kernel[1];
     let planes = Planes::new(input);
     let size = shape.iter().product::<usize>() / bias.len();
-    let matrix = Matrix::new(weights, channels_per_group * taps, size);
+    let matrix = Matrix::new(weights, channels_per_group * taps);
     let mut accumulators: Vec<i64> =
         bias.iter().flat_map(|&bias| iter::repeat_n(bias, size)).collect();
     for group in 0..groups {
@@ -58,13 +58,13 @@ pub(super) fn mat_mul([a, b]: [&ArrayD<i64>; 2], zeros: [i64; 2], multiplier: i6
 pub(super) fn linear(
     input: &ArrayD<i64>,
     zero: i64,
-    weights: &[i32],
+    weights: &Integers,
     bias: &[i64],
     shape: &[usize],
 ) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
-    let matrix = Matrix::new(weights, terms, elements.len() / terms);
+    let matrix = Matrix::new(weights, terms);
     let mut accumulators = Vec::with_capacity(shape.iter().product());
     for row in elements.chunks(terms) {
         accumulators.extend(

@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, Zip};
 
+use crate::integer::integers::Integers;
 use crate::tensor::moves::from_elements;
 
 /// `function(a, b)` of each pair.
@@ -28,14 +29,14 @@ pub(super) fn select(condition: &ArrayD<i64>, yes: &ArrayD<i64>, no: &ArrayD<i64
 pub(super) fn look_up(
     input: &ArrayD<i64>,
     minimum: i64,
-    values: &[i32],
+    values: &Integers,
     shape: &[usize],
 ) -> ArrayD<i64> {
     let rows = shape[shape.len() - 1];
     let columns = values.len() / rows;
     let column = |&x: &i64| {
         let place = (x - minimum) as usize;
-        (0..rows).map(move |row| i64::from(values[row * columns + place]))
+        (0..rows).map(move |row| i64::from(values.get(row * columns + place)))
     };
     from_elements(shape, input.iter().flat_map(column).collect())
 }

@@ -1,36 +1,68 @@
 //! Matrix times vector, which is what convolutions and linear layers spend their time in.
 
+use crate::integer::integers::Integers;
+
 /// A matrix of weights, row by row.
 pub(super) struct Matrix<'a> {
-    weights: &'a [i32],
+    weights: Width<'a>,
     columns: usize,
-    /// The same in 16 bits where they fit, and the largest magnitude.
-    narrow: Option<(Vec<i16>, u64)>,
+    /// The largest magnitude.
+    bound: u64,
+}
+
+/// Weights in as many bytes as are read fast.
+enum Width<'a> {
+    One(&'a [i8]),
+    Two(Vec<i16>),
+    Four(Vec<i32>),
 }
 
 impl<'a> Matrix<'a> {
-    /// A matrix of rows of so many columns, for so many vectors.
-    pub(super) fn new(weights: &'a [i32], columns: usize, vectors: usize) -> Self {
-        /// Fewer do not pay for the narrow copy.
-        const MANY: usize = 8;
-        Self { weights, columns, narrow: if vectors < MANY { None } else { narrow(weights) } }
+    /// A matrix of rows of so many columns.
+    pub(super) fn new(weights: &'a Integers, columns: usize) -> Self {
+        if let Some(bytes) = weights.bytes() {
+            return Self { weights: Width::One(bytes), columns, bound: 128 };
+        }
+        let weights = weights.to_vec();
+        let (weights, bound) = match narrow(&weights) {
+            Some((narrow, bound)) => (Width::Two(narrow), bound),
+            None => (Width::Four(weights), u64::MAX),
+        };
+        Self { weights, columns, bound }
     }
 
     /// `Σ_t row[t]·vector[t]` for each of the rows `first..first + count`. The sums fit 64 bits;
     /// validation has seen to that.
     pub(super) fn times(&self, first: usize, count: usize, vector: &[i64]) -> Vec<i64> {
         let rows = first * self.columns..(first + count) * self.columns;
-        if let Some((weights, bound)) = &self.narrow
-            && let Some((vector, largest)) = narrow(vector)
-            && bound.saturating_mul(largest).saturating_mul(self.columns as u64) <= i32::MAX as u64
-        {
-            return weights[rows]
-                .chunks(self.columns)
-                .map(|row| dot(row, &vector).into())
-                .collect();
+        let narrow = narrow(vector).filter(|(_, largest)| {
+            let sum = self.bound.saturating_mul(*largest).saturating_mul(self.columns as u64);
+            sum <= i32::MAX as u64
+        });
+        let narrow = narrow.as_ref().map(|(narrow, _)| narrow.as_slice());
+        match &self.weights {
+            Width::One(weights) => self.rows(&weights[rows], vector, narrow),
+            Width::Two(weights) => self.rows(&weights[rows], vector, narrow),
+            Width::Four(weights) => self.rows(&weights[rows], vector, None),
         }
-        let row = |row: &[i32]| row.iter().zip(vector).map(|(&w, &x)| i64::from(w) * x).sum();
-        self.weights[rows].chunks(self.columns).map(row).collect()
+    }
+
+    /// Each row times the vector, of which there is a narrow copy if no sum leaves 32 bits.
+    fn rows<T: Copy + Into<i64> + Into<i32>>(
+        &self,
+        rows: &[T],
+        vector: &[i64],
+        narrow: Option<&[i16]>,
+    ) -> Vec<i64> {
+        let rows = rows.chunks(self.columns);
+        match narrow {
+            Some(narrow) => rows.map(|row| dot(row, narrow).into()).collect(),
+            None => {
+                let product = |(&weight, &x): (&T, &i64)| Into::<i64>::into(weight) * x;
+                let of = |row: &[T]| row.iter().zip(vector).map(product).sum();
+                rows.map(of).collect()
+            }
+        }
     }
 }
 
@@ -43,18 +75,18 @@ fn narrow<T: Copy + Into<i64>>(values: &[T]) -> Option<(Vec<i16>, u64)> {
 
 /// A dot product whose sums fit 32 bits, so nothing wraps; a check at each step would cost the
 /// multiply-add instructions.
-fn dot(a: &[i16], b: &[i16]) -> i32 {
+fn dot<T: Copy + Into<i32>>(a: &[T], b: &[i16]) -> i32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
     let ((a_rest, a_last), (b_rest, b_last)) = (a_rest.as_chunks::<8>(), b_rest.as_chunks::<8>());
-    let last = a_last.iter().zip(b_last).map(|(&a, &b)| i32::from(a) * i32::from(b));
+    let last = a_last.iter().zip(b_last).map(|(&a, &b)| a.into() * i32::from(b));
     last.fold(pieces(a, b).wrapping_add(pieces(a_rest, b_rest)), i32::wrapping_add)
 }
 
 /// A dot product in pieces of fixed length: compilers see multiply-add instructions in them, which
 /// they miss in a plain loop.
-fn pieces<const N: usize>(a: &[[i16; N]], b: &[[i16; N]]) -> i32 {
-    let piece = |(a, b): (&[i16; N], &[i16; N])| -> i32 {
-        a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| sum.wrapping_add(i32::from(a) * i32::from(b)))
+fn pieces<T: Copy + Into<i32>, const N: usize>(a: &[[T; N]], b: &[[i16; N]]) -> i32 {
+    let piece = |(a, b): (&[T; N], &[i16; N])| -> i32 {
+        a.iter().zip(b).fold(0, |sum: i32, (&a, &b)| sum.wrapping_add(a.into() * i32::from(b)))
     };
     a.iter().zip(b).map(piece).fold(0, i32::wrapping_add)
 }
@@ -83,12 +115,8 @@ mod tests {
                         .map(|t| i64::from(weights[o * columns + t]) * vector[t])
                         .sum::<i64>()
                 };
-                for vectors in [1, 100] {
-                    assert_eq!(
-                        Matrix::new(&weights, columns, vectors).times(1, 2, &vector),
-                        [row(1), row(2)]
-                    );
-                }
+                let integers = weights.clone().into();
+                assert_eq!(Matrix::new(&integers, columns).times(1, 2, &vector), [row(1), row(2)]);
             }
         }
     }

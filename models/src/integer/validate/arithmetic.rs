@@ -3,7 +3,8 @@
 
 use super::site::{ACCUMULATOR_LIMIT, Bounds, Last, Site, expect_count, is_activation};
 use crate::integer::graph::{
-    Function, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Weights, Window,
+    Function, Integers, MAX_BIAS, MAX_TABLE, MAX_WEIGHT, Operator, Requantise, Ties, Weights,
+    Window,
 };
 use crate::tensor::window::{element_count, with_plane};
 
@@ -65,7 +66,7 @@ fn weights<'a>(
     site: &Site<'a>,
     weights: &'a Weights,
     channels: usize,
-) -> Result<&'a [i32], String> {
+) -> Result<&'a Integers, String> {
     let Some(owner) = weights.owner() else { return Ok(site.graph.weights(weights)) };
     // Values are computed in the order of nodes, so a node has a bound once it has been checked.
     let earlier = owner < site.bounds.len() - site.graph.inputs.len();
@@ -97,10 +98,14 @@ fn channels(
     expect_count("multipliers", multipliers.len(), Some(bias.len()))?;
     let deviation = site.deviation(0);
     let mut limit = 0;
-    for (channel, row) in weights.chunks(terms).enumerate() {
-        if let Some(weight) =
-            row.iter().find(|weight| weight.unsigned_abs() > MAX_WEIGHT.unsigned_abs())
-        {
+    for (channel, row) in weights.rows(terms).enumerate() {
+        let (mut weight, mut largest) = (0i128, 0);
+        for one in row {
+            weight += i128::from(one.unsigned_abs());
+            largest = if one.unsigned_abs() > i32::unsigned_abs(largest) { one } else { largest };
+        }
+        if largest.unsigned_abs() > MAX_WEIGHT.unsigned_abs() {
+            let weight = largest;
             return Err(format!(
                 "weight {weight} of channel {channel} is larger than {MAX_WEIGHT}"
             ));
@@ -115,7 +120,6 @@ fn channels(
                 bias[channel]
             ));
         }
-        let weight: i128 = row.iter().map(|&w| i128::from(w).abs()).sum();
         let sum = weight * deviation + i128::from(bias[channel]).abs();
         limit = limit.max(accumulator(i128::from(multiplier).checked_mul(sum))?);
     }

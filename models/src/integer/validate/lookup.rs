@@ -1,9 +1,10 @@
 //! Checks of Lookup: a table of the right size, and no element outside it.
 
 use super::site::{Bounds, Last, Site, expect_count, is_activation};
+use crate::integer::graph::Integers;
 use crate::tensor::window::element_count;
 
-pub(super) fn check(site: &Site<'_>, minimum: i64, values: &[i32]) -> Result<Bounds, String> {
+pub(super) fn check(site: &Site<'_>, minimum: i64, values: &Integers) -> Result<Bounds, String> {
     let Some((&rows, outer)) = site.node.shape.split_last() else {
         return Err("its result is a scalar".into());
     };
@@ -24,7 +25,7 @@ pub(super) fn check(site: &Site<'_>, minimum: i64, values: &[i32]) -> Result<Bou
         ));
     }
     let ends = (values.iter().min(), values.iter().max());
-    let (Some(&least), Some(&most)) = ends else {
+    let (Some(least), Some(most)) = ends else {
         return Err("its table is empty".into());
     };
     let bounds = Bounds { minimum: least.into(), maximum: most.into(), last: Last::No };

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::formats;
@@ -15,26 +16,26 @@ use crate::onnx::naming::{listed, quoted};
 const MAX_BYTES: u64 = 1 << 31;
 
 /// Reads the file's bytes.
-pub(in crate::onnx) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
+pub(in crate::onnx) fn read(path: &Path) -> Result<Bytes, ImportError> {
     if path.is_dir() {
         let path = path.to_owned();
         return Err(ImportError::Directory { path });
     }
-    crate::file::read(path, MAX_BYTES)
-        .map_err(|source| ImportError::Read { path: path.to_owned(), source })
+    let bytes = crate::file::read(path, MAX_BYTES);
+    bytes.map(Bytes::from).map_err(|source| ImportError::Read { path: path.to_owned(), source })
 }
 
-/// Decodes a model and checks that it has a graph.
+/// Decodes a model, whose constants stay where they are, and checks that it has a graph.
 pub(in crate::onnx) fn decode(
     path: &Path,
-    bytes: &[u8],
+    bytes: Bytes,
 ) -> Result<(ModelProto, GraphProto), ImportError> {
     let path = || path.to_owned();
     if bytes.is_empty() {
         return Err(ImportError::Empty { path: path() });
     }
     let not_onnx = |reason: String| ImportError::NotOnnx { path: path(), reason };
-    if let Some(format) = formats::other(bytes) {
+    if let Some(format) = formats::other(&bytes) {
         return Err(ImportError::Format { path: path(), format });
     }
     let mut model = ModelProto::decode(bytes).map_err(|error| not_onnx(error.to_string()))?;

@@ -23,7 +23,7 @@ pub(in crate::onnx) fn decode(
     let raw = if tensor.data_location == Some(DataLocation::External as i32) {
         let needed = bytes_of(element, count).ok_or_else(|| unsupported(tensor))?;
         external = external_data(tensor, directory, needed)?;
-        &external
+        external.as_slice()
     } else {
         &tensor.raw_data
     };

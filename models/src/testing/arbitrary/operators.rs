@@ -367,8 +367,8 @@ fn channels(
         None => {
             let weights: Vec<i32> = weights.collect();
             match weights.iter().map(|&weight| i64::from(weight)).sum::<i64>() % 8 {
-                0 => Weights::Known(weights),
-                _ => Weights::Own(weights),
+                0 => Weights::Known(weights.into()),
+                _ => Weights::Own(weights.into()),
             }
         }
         Some(owner) => Weights::Of(owner),

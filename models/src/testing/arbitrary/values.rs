@@ -50,9 +50,9 @@ pub(super) fn range(graph: &Graph, value: ValueId) -> [i64; 2] {
             let zero_point = graph.quantisation(inputs[0]).zero_point;
             let ends = range(graph, inputs[0]).map(|end| (end - zero_point).abs());
             let weights = graph.weights(weights);
-            let rows = weights.chunks(weights.len() / bias.len()).zip(bias).zip(multipliers);
+            let rows = weights.rows(weights.len() / bias.len()).zip(bias).zip(multipliers);
             let sums = rows.map(|((row, bias), multiplier)| {
-                let size: i64 = row.iter().map(|&weight| i64::from(weight).abs()).sum();
+                let size: i64 = row.map(|weight| i64::from(weight).abs()).sum();
                 multiplier * (size * ends[0].max(ends[1]) + bias.abs())
             });
             let size = sums.max().unwrap_or(0);

@@ -11,7 +11,7 @@ fn list(name: &str, values: &[i64]) -> TensorProto {
         name: name.into(),
         dims: vec![values.len() as i64],
         data_type: DataType::Int64 as i32,
-        raw_data: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        raw_data: values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into(),
         ..TensorProto::default()
     }
 }

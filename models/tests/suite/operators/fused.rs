@@ -52,7 +52,7 @@ fn attention_to_known_keys() {
         name: "m".into(),
         dims: vec![3, 3],
         data_type: DataType::Bool as i32,
-        raw_data: vec![1, 0, 1, 0, 1, 1, 0, 0, 0],
+        raw_data: vec![1, 0, 1, 0, 1, 1, 0, 0, 0].into(),
         ..TensorProto::default()
     };
     let masked = builder(op(&["q", "k", "v", "m"])).tensor(mask);
@@ -69,7 +69,7 @@ fn positions_turn_pairs() {
             name: "p".into(),
             dims: vec![1, 1],
             data_type: DataType::Int64 as i32,
-            raw_data: 1i64.to_le_bytes().to_vec(),
+            raw_data: 1i64.to_le_bytes().to_vec().into(),
             ..TensorProto::default()
         };
         let builder = Builder::new(23).input("x", &[1, 1, 1, 4]);

@@ -28,7 +28,7 @@ fn whole(name: &str, shape: &[i64], numbers: &[i64]) -> TensorProto {
         name: name.into(),
         dims: shape.to_vec(),
         data_type: DataType::Int64 as i32,
-        raw_data: numbers.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        raw_data: numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into(),
         ..TensorProto::default()
     }
 }

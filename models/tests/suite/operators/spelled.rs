@@ -221,7 +221,7 @@ fn the_branch_of_a_known_condition() {
         let known = TensorProto {
             name: "c".into(),
             data_type: DataType::Bool as i32,
-            raw_data: vec![condition],
+            raw_data: vec![condition].into(),
             ..TensorProto::default()
         };
         close(

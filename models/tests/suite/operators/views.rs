@@ -142,8 +142,11 @@ fn views_of_constants_are_carried_out() {
 #[test]
 fn raw_data_and_unnamed_nodes() {
     let raw: Vec<u8> = weights(8).iter().flat_map(|w| w.to_le_bytes()).collect();
-    let tensor =
-        TensorProto { float_data: Vec::new(), raw_data: raw, ..float_tensor("w", &[4, 2], &[]) };
+    let tensor = TensorProto {
+        float_data: Vec::new(),
+        raw_data: raw.into(),
+        ..float_tensor("w", &[4, 2], &[])
+    };
     let builder = Builder::new(21)
         .input("x", &[1, 4])
         .tensor(tensor)

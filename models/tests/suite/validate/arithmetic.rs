@@ -63,7 +63,7 @@ fn weights_of_another_layer() {
     // Those that are known are in no seal that another layer could share.
     let mut known = net(2);
     let Operator::Linear { weights, .. } = &mut known.0.nodes[0].operator else { unreachable!() };
-    *weights = Weights::Known(vec![1; 4]);
+    *weights = Weights::Known(vec![1; 4].into());
     known.clone().holds();
     known.node(of(0, 2), &[1], &[1, 2]).fails(&none("n0"));
     // The largest accumulator is that of the weights that are read.

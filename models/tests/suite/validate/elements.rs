@@ -270,7 +270,7 @@ fn lookups() {
     let table = |values: Vec<i32>, shape: &[usize]| {
         let mut net = Net::of(&[2]);
         (net.0.inputs[0].minimum, net.0.inputs[0].maximum) = (-1, 1);
-        net.node(Operator::Lookup { minimum: -1, values }, &[0], shape)
+        net.node(Operator::Lookup { minimum: -1, values: values.into() }, &[0], shape)
     };
     table(vec![0; 6], &[2, 2]).holds();
     table(vec![0; 7], &[2, 2]).fails("7 entries, expected 6");
@@ -282,7 +282,7 @@ fn lookups() {
         let net = table(vec![0; 6], &[2, 2]).0.inputs[0].clone();
         let mut graph = Net::of(&[2]);
         graph.0.inputs[0] = net;
-        graph.node(Operator::Lookup { minimum, values: vec![0; 6] }, &[0], &[2, 2])
+        graph.node(Operator::Lookup { minimum, values: vec![0; 6].into() }, &[0], &[2, 2])
     };
     from(0).fails("a table for 0..=2, but what it reads is in -1..=1");
     from(-1).holds();

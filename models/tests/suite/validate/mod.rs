@@ -233,7 +233,7 @@ fn arities() {
         (Operator::Activation(Function::clamp(0, 1)), 2),
         (linear(vec![1; 2], vec![0], vec![1]), 2),
         (Operator::TopK { axis: 1, smallest: false, indices: false }, 0),
-        (Operator::Lookup { minimum: 0, values: vec![0; 2] }, 2),
+        (Operator::Lookup { minimum: 0, values: vec![0; 2].into() }, 2),
     ] {
         x.clone()
             .node(operator, &vec![0; inputs], &[1, 2])
