@@ -42,7 +42,8 @@
 //! | [`sealing`] | this crate | sealing large weights, so that a killed run goes on |
 //! | [`Cache`], [`Parameters`] | this crate, [`verifier`] | the commitment parameters, kept on disk |
 //! | [`files`] | this crate | reading regular files only, writing them together or not at all |
-//! | [`foresight`] | this crate | whether a network has a circuit, before it is calibrated |
+//! | [`foresight`] | this crate | whether a network has a circuit, before it is calibrated, and what that will take |
+//! | [`Needs`] | this crate | time and memory of work, predicted |
 //! | [`foreign`] | this crate | text out of files, made harmless |
 //! | [`verification`] | this crate | verifying files that somebody was given: what belongs together, what is demanded |
 //! | [`devices`] | this crate | which device to prove on |
@@ -65,6 +66,7 @@ pub mod foreign;
 pub mod foresight;
 mod inputs;
 pub mod manifest;
+mod needs;
 mod random;
 pub mod sealing;
 mod segments;
@@ -78,6 +80,7 @@ pub use circuit::{Circuit, Compile};
 pub use error::Error;
 pub use inputs::{Inputs, InputsError};
 pub use manifest::{Manifest, PublisherKey};
+pub use needs::Needs;
 pub use segments::compile_segments;
 pub use session::{Inference, ProvingSession, Source};
 pub use written::{ENDINGS, ModelFiles, Written};

@@ -25,6 +25,7 @@
 
 mod agreement;
 mod arguments;
+mod budget;
 mod commands;
 mod files;
 mod identity;

@@ -12,12 +12,13 @@ use zkinfer::models::quantise::settings::Method;
 use zkinfer::verifier::Digest;
 
 pub use values::{Bits, Device, InputRange, Optimize, Shown, Visibility, Weights};
-use values::{bits, digest, dimension, method, normalise, percent, range, shape, shown};
+use values::{bits, bytes, digest, dimension, method, normalise, percent, range, shape, shown};
 
 /// Prove that a neural network gave an answer, and check such proofs.
 ///
 /// Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, a network that
-/// differs too much from its float model (--max-error), or a result that could not be written.
+/// differs too much from its float model (--max-error), work that is predicted to take more than it
+/// may (--max-memory), or a result that could not be written.
 #[derive(Debug, Parser)]
 #[command(name = "zkinfer", version, about, long_about, arg_required_else_help = true)]
 pub struct Arguments {
@@ -76,6 +77,15 @@ pub struct Destination {
     /// Overwrite existing files.
     #[arg(long)]
     pub force: bool,
+}
+
+/// What may be spent.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Budget {
+    /// Refuse, before anything is spent, what is predicted to take more memory than this: a number
+    /// with its unit, such as 8GB or 500MB (powers of 1000) or 8GiB (of 1024).
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_memory: Option<u64>,
 }
 
 /// How data is read.
@@ -172,6 +182,9 @@ pub struct Compile {
     /// Do not seal the weights yet (`zkinfer seal` does it later).
     #[arg(long)]
     pub no_seal: bool,
+    /// What compiling, sealing and a proof may take.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Where NAME.zkc, NAME.vk, NAME.seal and NAME.opening go.
     #[command(flatten)]
     pub destination: Destination,
@@ -262,6 +275,9 @@ pub struct Prove {
     /// Show what each stage took, beside what `inspect` predicts.
     #[arg(long)]
     pub profile: bool,
+    /// What a proof may take.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Where the proof goes.
     #[command(flatten)]
     pub destination: Destination,
@@ -310,6 +326,9 @@ pub struct Seal {
     /// How the tensor is read.
     #[command(flatten)]
     pub reading: Reading,
+    /// What sealing may take.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Where the .seal and the .opening go.
     #[command(flatten)]
     pub destination: Destination,

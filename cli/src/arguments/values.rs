@@ -162,6 +162,32 @@ pub fn method(text: &str) -> Result<Method, String> {
     }
 }
 
+/// Bytes: a number with its unit.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 9] = [
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("tb", 1_000_000_000_000),
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("tib", 1 << 40),
+        ("b", 1),
+    ];
+    let lower = text.trim().to_ascii_lowercase();
+    let found = UNITS.iter().find_map(|(unit, one)| Some((lower.strip_suffix(unit)?, *one)));
+    let number = |number: &str| {
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        number.parse().ok().filter(|number: &f64| plain && *number > 0.0)
+    };
+    let count = found.and_then(|(text, one)| Some(number(text.trim_end())? * one as f64));
+    count.filter(|count| *count >= 1.0 && *count < 2f64.powi(60)).map(|count| count as u64).ok_or_else(
+        || "expected a number with its unit, such as 8GB or 500MB (kB, MB, GB, TB: powers of 1000; \
+            KiB, MiB, GiB, TiB: of 1024)".into(),
+    )
+}
+
 /// Bits of activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
@@ -222,6 +248,30 @@ mod tests {
                 digest(bad).is_err_and(|error| error.contains("64 hexadecimal digits")),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_of_bytes() {
+        let good = [
+            ("8GB", 8_000_000_000),
+            ("8 gb", 8_000_000_000),
+            ("1.5GiB", 3 << 29),
+            (" 500MB ", 500_000_000),
+            ("64KiB", 1 << 16),
+            ("2TB", 2_000_000_000_000),
+            ("1TiB", 1 << 40),
+            ("3kb", 3000),
+            ("4MiB", 4 << 20),
+            ("700B", 700),
+        ];
+        for (text, expected) in good {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for bad in
+            ["", "8", "GB", "-1GB", "0GB", "8G", "1e3MB", "nanGB", "infGB", "0.1B", "9999999TB"]
+        {
+            assert!(bytes(bad).is_err_and(|error| error.contains("such as 8GB")), "{bad}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::foreign;
-use zkinfer::foresight;
+use zkinfer::foresight::{self, Foreseen, Plans};
 use zkinfer::models::compare::Comparison;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::quantise::settings::{self, Options, Widths};
@@ -13,12 +13,14 @@ use zkinfer::models::widths::{self, Chosen};
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::sealing::Journal;
 use zkinfer::{
-    Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Objective, Visibility, Written,
+    Circuit, Compile as _, ENDINGS, Exposure, Model, ModelFiles, Needs, Objective, Visibility,
+    Written,
 };
 
 use super::inspect;
 use crate::agreement::{Bound, Compared, print_unknown};
 use crate::arguments::{self, Bits, Compile, InputRange, Optimize, Shown, Weights};
+use crate::budget;
 use crate::files::unwritten;
 use crate::loading::parameters;
 use crate::outcome::Outcome;
@@ -47,7 +49,7 @@ impl From<arguments::Visibility> for Visibility {
 pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     let names = arguments.destination.names(&arguments.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let ready = quantise(arguments, json, &progress)?;
+    let ready = quantise(arguments, true, json, &progress)?;
     progress.stage("choosing a layout");
     let narrow = ready.narrow_cells(arguments)?;
     let Ready { quantised, agreement, .. } = ready;
@@ -55,6 +57,7 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
         .clone()
         .compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
     let circuit = circuit.with_context(|| foreign::path(&arguments.model))?;
+    allow(arguments, &circuit)?;
     let compiled = [Compiled::new(arguments, circuit, |ending| names.path(ending))];
     let [Compiled { circuit, paths, .. }] = &compiled;
     arguments.destination.check(paths)?;
@@ -112,8 +115,14 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
 }
 
 /// Imports, calibrates and quantises; compares with the float model, if there are samples, and
-/// refuses what differs too much.
-pub fn quantise(arguments: &Compile, json: bool, progress: &Progress) -> Result<Ready> {
+/// refuses what differs too much. Before, says what that will take, and what the `whole` network
+/// will afterwards, and refuses what is too much.
+pub fn quantise(
+    arguments: &Compile,
+    whole: bool,
+    json: bool,
+    progress: &Progress,
+) -> Result<Ready> {
     let dimensions = arguments.open.dimensions();
     let model = match &arguments.calibration {
         Some(samples) => Model::load_for(&arguments.model, &dimensions, samples)?,
@@ -128,12 +137,21 @@ pub fn quantise(arguments: &Compile, json: bool, progress: &Progress) -> Result<
         }
     }
     progress.stage("measuring the circuit");
-    foresight::fits(&model).with_context(|| foreign::path(&arguments.model))?;
-    progress.stage("calibrating");
+    let plans = plans(arguments, &model)?;
+    let foreseen = foresight::foresee(&model, &plans);
+    let foreseen = foreseen.with_context(|| foreign::path(&arguments.model))?;
     let samples = arguments.calibration.as_ref();
     let options = arguments.reading.options(arguments.labels.as_ref());
     let read = |path| Dataset::read_with(path, model.inputs(), &options);
     let samples = samples.map(read).transpose()?;
+    let count = samples.as_ref().map_or(0, |samples| samples.samples().len());
+    let mut work = vec![("compiling", Needs::of_quantising(&model, count))];
+    if whole && let Some(Foreseen { proving, sealing }) = foreseen {
+        work.extend(sealing.filter(|_| !arguments.no_seal).map(|needs| ("sealing", needs)));
+        work.push(("proving", proving));
+    }
+    budget::allow(&arguments.budget, &work).with_context(|| foreign::path(&arguments.model))?;
+    progress.stage("calibrating");
     let calibration = match &samples {
         Some(samples) => model.calibrate(samples)?,
         None => {
@@ -192,10 +210,38 @@ pub fn print_cells(cells: usize, narrow: Option<usize>) {
     }
 }
 
+/// Refuses a circuit whose seal, which is about to be made, or whose proof would take too much.
+/// What was predicted without ranges may have been less.
+pub fn allow(arguments: &Compile, circuit: &Circuit) -> Result<()> {
+    let sealing = circuit.sealing().filter(|_| !arguments.no_seal);
+    let sealing = sealing.map(|needs| ("sealing", needs));
+    let work: Vec<_> = sealing.into_iter().chain([("proving", circuit.proving())]).collect();
+    budget::refuse(&arguments.budget, &work).with_context(|| foreign::path(&arguments.model))
+}
+
+/// How a model is going to be compiled.
+fn plans(arguments: &Compile, model: &Model) -> Result<Plans> {
+    let bits = match arguments.bits {
+        Bits::Auto => settings::Bits::default(),
+        Bits::All(bits) => bits,
+    };
+    let inputs = model.inputs().iter().map(|input| input.name.as_str()).collect();
+    let outputs = model.graph().outputs.iter().map(|output| output.name.as_str()).collect();
+    Ok(Plans {
+        options: Options { method: arguments.calibrate, widths: Widths::all(bits) },
+        exposure: exposure_of(arguments, inputs, outputs)?,
+        objective: arguments.optimize.into(),
+    })
+}
+
 /// What proofs are to show.
 pub fn exposure(arguments: &Compile, graph: &Graph) -> Result<Exposure> {
     let inputs = graph.inputs.iter().map(|input| input.name.as_str()).collect();
     let outputs = graph.outputs.iter().map(|output| output.name.as_str()).collect();
+    exposure_of(arguments, inputs, outputs)
+}
+
+fn exposure_of(arguments: &Compile, inputs: Vec<&str>, outputs: Vec<&str>) -> Result<Exposure> {
     Ok(Exposure {
         weights: if arguments.weights == Weights::Sealed {
             Visibility::Sealed

@@ -17,6 +17,7 @@ use zkinfer::{
 };
 
 use crate::arguments::{Device, Prove};
+use crate::budget;
 use crate::loading::{allow_clamped, parameters, read_circuit, read_samples};
 use crate::outcome::Outcome;
 use crate::profile::Profile;
@@ -42,6 +43,9 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     arguments.destination.check(&paths.cloned().collect::<Vec<_>>())?;
     let clamped: Vec<_> = inputs.iter().map(|inputs| inputs.clamped(&circuit)).collect();
     clamped.iter().try_for_each(|clamped| allow_clamped(clamped, arguments.strict, first))?;
+    let needs = circuit.proving().times(inputs.len());
+    budget::allow(&arguments.budget, &[("proving", needs)])
+        .with_context(|| foreign::path(&arguments.circuit))?;
     let opening = model_opening(&arguments.circuit, arguments.opening.as_deref(), &circuit)?;
     let parameters = parameters(circuit.key().description().k)?;
 

@@ -13,6 +13,7 @@ use zkinfer::verifier::encoding::digest::model_digest;
 use zkinfer::{Circuit, Opening, Parameters, Seal};
 
 use crate::arguments::{self, Reading};
+use crate::budget;
 use crate::loading::{allow_clamped, parameters, read_circuit, read_samples};
 use crate::outcome::Outcome;
 use crate::readings::clamped_json;
@@ -24,6 +25,12 @@ pub fn run(arguments: &arguments::Seal, json: bool) -> Result<Outcome> {
     let [seal_path, opening_path] = ["seal", "opening"].map(|ending| names.path(ending));
     arguments.destination.check(&[seal_path.clone(), opening_path.clone()])?;
     let circuit = read_circuit(&arguments.circuit)?;
+    if arguments.tensor.is_none()
+        && let Some(needs) = circuit.sealing()
+    {
+        budget::allow(&arguments.budget, &[("sealing", needs)])
+            .with_context(|| foreign::path(&arguments.circuit))?;
+    }
     let parameters = parameters(circuit.key().description().k)?;
     let progress = Progress::new("sealing");
     let mut journal = None;

@@ -13,6 +13,7 @@ use zkinfer::{Inference, Inputs, Opening, Stage, foreign};
 
 use super::prove::{Files, device, model_opening, read_inputs};
 use crate::arguments::Prove;
+use crate::budget;
 use crate::loading::{allow_clamped, parameters, read_circuit};
 use crate::outcome::Outcome;
 use crate::readings::{clamped_json, print_outputs, tensors};
@@ -29,6 +30,13 @@ pub fn run(arguments: &Prove, count: usize, json: bool) -> Result<Outcome> {
     arguments.destination.check(&[&proofs[..], &secrets].concat())?;
 
     let (progress, stages) = (Progress::new(Stage::Reading.name()), Stages::new("proving"));
+    if arguments.budget.max_memory.is_some() {
+        // Before the first proof, and one after the other in memory.
+        for path in &circuits {
+            let work = [("proving a segment", read_circuit(path)?.proving())];
+            budget::refuse(&arguments.budget, &work).with_context(|| foreign::path(path))?;
+        }
+    }
     let mut carried: Option<Vec<Opening>> = None;
     let mut files = Vec::new();
     let (mut clamped, mut outputs, mut models) = (Vec::new(), Vec::new(), Vec::new());

@@ -18,7 +18,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
     let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
-    let ready = compile::quantise(compile, json, &progress)?;
+    let ready = compile::quantise(compile, false, json, &progress)?;
     progress.stage("choosing cuts and layouts");
     let narrow = ready.narrow_cells(compile)?;
     let Ready { quantised, agreement, .. } = ready;
@@ -26,6 +26,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let circuits =
         compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
             .with_context(|| foreign::path(&compile.model))?;
+    circuits.iter().try_for_each(|circuit| compile::allow(compile, circuit))?;
     let segments: Vec<Compiled> = (1..)
         .zip(circuits)
         .map(|(index, circuit)| {
