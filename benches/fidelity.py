@@ -31,7 +31,6 @@ NETWORKS = [
     ("vit-8x8", "vit-8x8.script", 360),
     ("vit-8x8", "vit-8x8.qdq", 360),
     ("nanogpt-64", "nanogpt-64", 16),
-    ("nanogpt-64", "nanogpt-64.script", 16),
     ("nanogpt-64", "nanogpt-64.qdq", 16),
     ("minilm-16", "minilm-16", 100),
     ("minilm-16-full", "minilm-16-full", 100),

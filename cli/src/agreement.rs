@@ -130,10 +130,12 @@ pub fn print_unknown() {
 /// An output with its measure, and the worst of its parts if they are worse than it.
 pub fn print_output(output: &OutputError) {
     let OutputError { name, all, measure, .. } = output;
+    let further = output.further.map(|further| percent(further.error));
     say!(
-        "{}  off by {} of its spread, {} at most; cosine {:.4}; {}",
+        "{}  off by {} of its spread{}, {} at most; cosine {:.4}; {}",
         foreign::name(name),
         percent(all.error),
+        further.map(|most| format!(" (most others by up to {most})")).unwrap_or_default(),
         percent(all.in_spreads(all.largest)),
         all.cosine,
         measured(measure),
@@ -222,19 +224,20 @@ fn named(nodes: &[NodeError]) -> String {
 
 /// The summary as a publisher states it.
 pub fn print_summary(agreement: &Agreement, who: &str) {
-    for OutputAgreement { name, error, largest, cosine, same_class, worst, .. } in
-        &agreement.outputs
-    {
+    for output in &agreement.outputs {
+        let OutputAgreement { name, error, largest, cosine, same_class, worst, .. } = output;
+        let further = output.further.map(|further| percent(further.error));
         let classes = same_class.map(|same| format!(", top class the same in {}", percent(same)));
         let part = worst.as_ref().map(|part| {
             let (index, axis, error) = (part.index, part.axis, percent(part.error));
             format!(", worst part (number {index} along dimension {axis}) by {error} of its own")
         });
         say!(
-            "  {who} {} off the float model by {} of its spread, {} at most, cosine \
+            "  {who} {} off the float model by {} of its spread{}, {} at most, cosine \
             {cosine:.4}{}{} ({} samples)",
             foreign::name(name),
             percent(*error),
+            further.map(|most| format!(" (most others by up to {most})")).unwrap_or_default(),
             percent(*largest),
             classes.unwrap_or_default(),
             part.unwrap_or_default(),

@@ -5,7 +5,7 @@
 folder NAME/ beside it:
 
     NAME.onnx          float32, as torch.onnx.export writes it (TorchDynamo)
-    NAME.script.onnx   the same by the older exporter (TorchScript)
+    NAME.script.onnx   the same by the older exporter (TorchScript), if it is kept
     calibration.npz    training samples by input name, for choosing scales
     test.npz           samples never trained on by input name, and array "label"
     sample.npy         one test sample answered well, batch dimension 1

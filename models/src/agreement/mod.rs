@@ -13,9 +13,11 @@
 //! | `output` | an output and its parts |
 //! | `measure` | what fits an output: classes, positions, detections, numbers |
 //! | `saturation` | integers at an end of their range that should lie beyond it |
+//! | `further` | what other samples are off by, at most times |
 //! | `deviation` | sums over pairs of numbers |
 
 mod deviation;
+mod further;
 mod measure;
 mod nodes;
 mod output;
@@ -24,6 +26,7 @@ mod summary;
 mod verdict;
 
 pub use deviation::Deviation;
+pub use further::Further;
 pub use measure::Measure;
 pub(crate) use measure::Reading;
 pub(crate) use nodes::node_errors;

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::deviation::{Deviation, Sums};
+use super::further::{Further, Samples};
 use super::measure::{Measure, Tally};
 use super::saturation::saturated;
 use crate::integer::graph::Graph;
@@ -19,6 +20,8 @@ pub struct OutputError {
     /// All of it.
     #[serde(flatten)]
     pub all: Deviation,
+    /// What further samples stay within; none where one alone was compared.
+    pub further: Option<Further>,
     /// Share of the integers that stand at an end of their range, while the float model's numbers
     /// lie beyond it.
     pub saturated: f64,
@@ -56,6 +59,7 @@ pub(crate) struct Distance {
     /// Which of the graph's outputs it is.
     index: usize,
     all: Sums,
+    samples: Samples,
     parts: Vec<(usize, Vec<Sums>)>,
     tally: Option<Tally>,
     saturated: usize,
@@ -68,8 +72,15 @@ impl Distance {
         let shape = graph.shape(output.value);
         let sums = |axis: usize| (axis, vec![Sums::default(); shape[axis]]);
         let parts = axes(shape).into_iter().map(sums).collect();
-        let (name, all) = (output.name.clone(), Sums::default());
-        Self { name, index, all, parts, tally: None, saturated: 0 }
+        Self {
+            name: output.name.clone(),
+            index,
+            all: Sums::default(),
+            samples: Samples::default(),
+            parts,
+            tally: None,
+            saturated: 0,
+        }
     }
 
     /// Adds a sample: the float model's numbers, the integers of this graph, and what these stand
@@ -82,7 +93,9 @@ impl Distance {
         int8: &ArrayD<f64>,
         ranges: &[(i64, i64)],
     ) {
-        float.iter().zip(int8).for_each(|(&float, &int8)| self.all.add(float, int8));
+        let pairs = || float.iter().zip(int8).map(|(&float, &int8)| (float, int8));
+        pairs().for_each(|(float, int8)| self.all.add(float, int8));
+        self.samples.add(pairs());
         for (axis, sums) in &mut self.parts {
             let slices = float.axis_iter(Axis(*axis)).zip(int8.axis_iter(Axis(*axis)));
             for (sums, (float, int8)) in sums.iter_mut().zip(slices) {
@@ -108,6 +121,7 @@ impl Distance {
         });
         OutputError {
             name: self.name,
+            further: self.samples.further(&all),
             saturated: self.saturated as f64 / all.count.max(1) as f64,
             measure: self
                 .tally

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::further::Further;
 use super::output::OutputError;
 
 /// How well a network on integers did beside its float model, on samples of its calibration.
@@ -27,6 +28,8 @@ pub struct OutputAgreement {
     pub largest: f64,
     /// Cosine of the angle between both.
     pub cosine: f64,
+    /// What further samples stay within.
+    pub further: Option<Further>,
     /// Share of the classes that are the same, where there are classes.
     pub same_class: Option<f64>,
     /// The channel or column that loses most of its own spread.
@@ -60,6 +63,11 @@ impl OutputAgreement {
             mean: rounded(all.in_spreads(all.mean)),
             largest: rounded(all.in_spreads(all.largest)),
             cosine: rounded(all.cosine),
+            further: output.further.map(|further| Further {
+                error: rounded(further.error),
+                largest: rounded(further.largest),
+                cosine: rounded(further.cosine),
+            }),
             same_class: output.measure.same_class().map(rounded),
             worst: output.worst().first().map(|part| WorstPart {
                 axis: part.axis,

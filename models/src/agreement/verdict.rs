@@ -11,6 +11,8 @@ pub const MAX_ERROR: f64 = 1.0;
 
 /// The same beyond which an output is doubted.
 const DOUBTED: f64 = 0.2;
+/// The same of what further samples stay within.
+const DOUBTED_FURTHER: f64 = 0.4;
 /// The same for a channel or column.
 const DOUBTED_PART: f64 = 0.5;
 /// Cosine below which an output is doubted.
@@ -41,6 +43,7 @@ impl OutputError {
     pub fn doubt(&self) -> Option<Doubt<'_>> {
         let undecided = self.all.error <= DECIDED || self.measure.compared() < ENOUGH;
         let whole = self.all.error > DOUBTED
+            || self.further_error() > DOUBTED_FURTHER
             || self.all.cosine < DOUBTED_COSINE
             || self.measure.same_class().is_some_and(|same| same < DOUBTED_CLASSES) && !undecided;
         (whole || self.part_beyond(DOUBTED_PART).is_some()).then_some(Doubt(self))
@@ -56,6 +59,7 @@ impl OutputError {
         let classes = self.measure.same_class().filter(|&same| same < DOUBTED_CLASSES);
         let ways = [
             self.all.error / DOUBTED.min(most),
+            self.further_error() / DOUBTED_FURTHER,
             (1.0 - self.all.cosine) / (1.0 - DOUBTED_COSINE),
             worst / DOUBTED_PART.min(most),
             classes.map_or(0.0, |_| self.all.error / DECIDED),
@@ -63,6 +67,11 @@ impl OutputError {
         /// Beyond, nothing is left that could be lost.
         const ALL: f64 = 1e6;
         ways.into_iter().fold(1.0, f64::max).min(ALL)
+    }
+
+    /// What further samples stay within, or what these were off by.
+    fn further_error(&self) -> f64 {
+        self.further.map_or(self.all.error, |further| further.error)
     }
 
     /// Whether it, or a part of it, is off by more than `most` of its spread. Columns of classes
@@ -123,10 +132,13 @@ impl fmt::Display for Loss<'_> {
 fn whole(f: &mut fmt::Formatter<'_>, output: &OutputError) -> fmt::Result {
     let OutputError { name, all, measure, .. } = output;
     let (percent, spread, cosine) = (100.0 * all.error, all.spread, all.cosine);
+    let further = output.further.map(|further| 100.0 * further.error);
+    let further = further.map(|most| format!(", most others by up to {most:.1} %"));
+    let further = further.unwrap_or_default();
     write!(
         f,
         "output {name:?} differs from the float model by {percent:.1} % of its spread \
-        ({spread:.4}), cosine {cosine:.3}"
+        ({spread:.4}){further}, cosine {cosine:.3}"
     )?;
     match measure.same_class() {
         Some(same) => write!(f, ", top class the same in {:.0} %", 100.0 * same),
@@ -233,6 +245,24 @@ mod tests {
     fn column(pairs: impl IntoIterator<Item = (f64, f64)>) -> OutputError {
         let samples = pairs.into_iter().map(|(float, int8)| (vec![float], vec![int8]));
         measured(&[1, 1], &samples.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn samples_that_differ_in_what_they_are_off_by_are_doubted_for_those_to_come() {
+        // One of eight is off by as much as the others together, and the whole by 14 %.
+        let of = |by: f64| {
+            column((0..8).map(|i| {
+                let float = 100.0 + if i % 2 == 0 { 1.0 } else { -1.0 };
+                (float, float + if i == 5 { by } else { 0.01 })
+            }))
+        };
+        let doubted = of(0.41);
+        assert!(doubted.all.error < 0.15 && doubted.all.cosine > 0.999, "{doubted:?}");
+        let said = doubted.doubt().unwrap().to_string();
+        assert!(said.contains("by 14.5 % of its spread") && said.contains("by up to 41"), "{said}");
+        assert_eq!(of(0.3).doubt(), None);
+        let excess = doubted.excess(MAX_ERROR);
+        assert!((1.02..1.03).contains(&excess), "{excess}");
     }
 
     /// `±1` turned by an angle whose sine is the error, and made shorter by its cosine.

@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(bits(0.2, &[0.3, 0.3], &[1, 1]), [8, 8], "all that can");
         assert_eq!(bits(0.2, &[0.6, 0.3], &[1, 1]), [12, 8]);
         // The same noise of more elements costs less for each.
-        assert_eq!(bits(0.2, &[0.6, 0.6], &[10, 1]), [8, 12]);
+        assert_eq!(bits(0.2, &[0.6, 0.6], &[1, 10]), [12, 8]);
         // What is too much for what is left leaves room for others.
         assert_eq!(bits(0.0, &[2.0, 0.5, 0.1], &[9, 1, 1]), [12, 8, 8]);
         // Where nothing is left, what adds nothing.

@@ -87,7 +87,8 @@ def write_files(network, module, output):
     few = {name: tensor[:2] for name, tensor in tensors.items()}
     folder = output / network.name
     folder.mkdir(parents=True, exist_ok=True)
-    for ending, writer in {"": by_dynamo, ".script": by_script}.items():
+    writers = {"": by_dynamo} | ({".script": by_script} if network.script else {})
+    for ending, writer in writers.items():
         model = exported(module, few, writer)
         (logits,) = open_session(model).run([OUTPUT], test)
         np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)

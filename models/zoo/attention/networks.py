@@ -119,6 +119,8 @@ class Transformer:
     steps: int
     batch: int
     minimum_accuracy: float
+    # Whether the file of the older exporter is kept too.
+    script: bool = True
 
 
 def transformers() -> list[Transformer]:
@@ -147,5 +149,6 @@ def transformers() -> list[Transformer]:
             steps=3000,
             batch=48,
             minimum_accuracy=0.5,
+            script=False,
         ),
     ]

@@ -177,7 +177,7 @@ fn affine(operator: &Operator) -> Option<[f64; 2]> {
     let Operator::Conv { window, groups, layer: Layer::Real { weights, bias } } = operator else {
         return None;
     };
-    let single = *window == Window::unit() && *groups == bias.len() && weights.len() == *groups;
+    let single = *window == Window::unit() && weights.len() == *groups;
     let each = |numbers: &[f32]| same(numbers.iter().map(|&x| f64::from(x)));
     Some([each(weights)?, each(bias)?]).filter(|_| single)
 }

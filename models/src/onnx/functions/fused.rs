@@ -152,20 +152,8 @@ fn attention(importer: &Importer<'_>, call: &Call<'_>) -> Result<String, Stop> {
     text += &present(past, k, v, [&before(0), &before(1)]);
     text += "present = Concat <axis = 0> (Unsqueeze (present_key, [0]), \
         Unsqueeze (present_value, [0]))\n";
-    let mut scaled = Scaled {
-        batch,
-        heads,
-        kv_heads: heads,
-        queries,
-        past,
-        keys: past + queries,
-        size: *size,
-        width: *width,
-        causal: call.flag("unidirectional", false)?,
-        window: None,
-        added: Vec::new(),
-        sink: None,
-    };
+    let sequence = [batch, heads, queries];
+    let mut scaled = Scaled::plain(call, sequence, [past, queries], [*size, *width])?;
     scaled.added.extend(call.input(5).map(|_| "bias".to_owned()));
     scaled.added.extend(scaled.penalty(importer, call, (3, "mask"))?);
     Ok(text + &scaled.text(call)?)
@@ -198,20 +186,8 @@ fn multi_head(importer: &Importer<'_>, call: &Call<'_>) -> Result<String, Stop> 
         _ => return Err(Stop::because(packed)),
     };
     let past = past(importer, call, 6, 4)?;
-    let mut scaled = Scaled {
-        batch,
-        heads,
-        kv_heads: heads,
-        queries,
-        past,
-        keys: past + new,
-        size,
-        width: size_of_values,
-        causal: call.flag("unidirectional", false)?,
-        window: None,
-        added: Vec::new(),
-        sink: None,
-    };
+    let sequence = [batch, heads, queries];
+    let mut scaled = Scaled::plain(call, sequence, [past, new], [size, size_of_values])?;
     if scaled.causal && new != queries {
         return Err(Stop::Because(format!(
             "attribute `unidirectional` is 1 for {queries} queries and {new} keys"

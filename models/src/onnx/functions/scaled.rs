@@ -28,6 +28,29 @@ pub(super) struct Scaled {
 }
 
 impl Scaled {
+    /// As many heads of keys as of queries; a query sees all keys, or those before it.
+    pub(super) fn plain(
+        call: &Call<'_>,
+        [batch, heads, queries]: [usize; 3],
+        [past, new]: [usize; 2],
+        [size, width]: [usize; 2],
+    ) -> Result<Self, Stop> {
+        Ok(Self {
+            batch,
+            heads,
+            kv_heads: heads,
+            queries,
+            past,
+            keys: past + new,
+            size,
+            width,
+            causal: call.flag("unidirectional", false)?,
+            window: None,
+            added: Vec::new(),
+            sink: None,
+        })
+    }
+
     /// `Y` and `scores` of `q`, `present_key` and `present_value`, each `[batch, heads, length,
     /// size]`.
     pub(super) fn text(&self, call: &Call<'_>) -> Result<String, Stop> {
