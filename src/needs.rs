@@ -75,11 +75,11 @@ impl Needs {
 /// Bytes of a process that reads a small model.
 const BASE: usize = 12 << 20;
 /// A multiplication of a run, in floating point or on integers.
-const MULTIPLY: f64 = 1.5e-9;
+const MULTIPLY: f64 = 1.6e-10;
 /// Reading a weight, and quantising it as often as a compiler does.
-const WEIGHT: f64 = 9.0e-8;
+const WEIGHT: f64 = 1.2e-7;
 /// Bytes of a weight: as the file has it, as a number, as integers of some networks.
-const WEIGHT_BYTES: usize = 12;
+const WEIGHT_BYTES: usize = 18;
 
 impl Circuit {
     /// What a proof is predicted to take.

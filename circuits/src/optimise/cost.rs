@@ -69,7 +69,8 @@ pub struct CostModel {
     pub start: f64,
     /// Bytes of a process that proves nothing.
     pub base_bytes: usize,
-    /// Bytes of a weight in memory, the compiled file that it is read from included.
+    /// Bytes of a weight in memory: its own, and that of the compiled file that it is read from,
+    /// or of the key if it is public.
     pub weight_bytes: usize,
     /// Bytes of a tuple of a table: as the function has it, as it is read, its reciprocal.
     pub tuple_bytes: usize,
@@ -106,7 +107,7 @@ impl CostModel {
         read_row: 1.7e-6,
         start: 1.0e-3,
         base_bytes: 11 << 20,
-        weight_bytes: 7,
+        weight_bytes: 2,
         tuple_bytes: 110,
     };
 
@@ -245,7 +246,7 @@ impl CostModel {
                 + self.read_row / 2.0 * n
                 + check,
             peak_bytes: self.base_bytes
-                + counts.rows() * (32 * (tables + 24) + 8 * (counts.columns + counts.sealed))
+                + counts.rows() * (32 * (tables + 24) + 8 * counts.columns)
                 + self.weight_bytes * network.weights
                 + 64 * counts.sealed_slots
                 + self.tuple_bytes * counts.table_rows,
