@@ -95,6 +95,9 @@ pub enum Error {
         /// Given.
         got: usize,
     },
+    /// Nothing was generated.
+    #[error(transparent)]
+    Generate(#[from] crate::generate_error::GenerateError),
     /// No proof was made.
     #[error(transparent)]
     Prove(#[from] zkinfer_prover::ProveError),

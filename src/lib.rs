@@ -32,6 +32,7 @@
 //! | [`Model`] | [`models`] | an imported network: calibrate, quantise, run in floats |
 //! | [`Circuit`], [`Compile`], [`Exposure`] | this crate | a compiled network: run, seal, store as `.zkc`; what its proofs show |
 //! | [`ProvingSession`], [`Source`], [`Inference`] | this crate | proving many inferences |
+//! | [`Generated`] | this crate | a language model's answer to a prompt |
 //! | [`Inputs`] | this crate | which opening and which tensor goes to which input |
 //! | [`Artifact`] | this crate | any file of ours, told by its first bytes |
 //! | [`ModelFiles`], [`Written`] | this crate | the files of a compiled model, written together |
@@ -64,6 +65,8 @@ mod error;
 pub mod files;
 pub mod foreign;
 pub mod foresight;
+mod generate_error;
+mod generation;
 mod inputs;
 pub mod manifest;
 mod needs;
@@ -78,6 +81,8 @@ pub use artifact::Artifact;
 pub use cache::Cache;
 pub use circuit::{Circuit, Compile};
 pub use error::Error;
+pub use generate_error::GenerateError;
+pub use generation::Generated;
 pub use inputs::{Inputs, InputsError};
 pub use manifest::{Manifest, PublisherKey};
 pub use needs::Needs;

@@ -6,12 +6,14 @@
 //! | [`agreement`] | how well integers follow floats, in words |
 //! | [`commands`] | what each command does, one file each |
 //! | [`files`] | reading files, naming results |
+//! | [`generation`] | prompt and answer of a language model |
 //! | [`layers`] | error and saturation of every node, drawn |
 //! | [`loading`] | compiled models and commitment parameters |
 //! | [`readings`] | tensors as people and programs read them |
 //! | [`screen`] | lines, JSON, progress, units, tables, pictures |
 //! | [`identity`] | whose model a proof was checked against |
 //! | [`story`] | errors as people read them |
+//! | [`tokenizer`] | text to ids and back |
 //! | [`threads`] | how many threads share the work |
 //!
 //! Exit codes: 0 done or verified, 1 the proof was rejected, 2 bad usage or input, a network that
@@ -28,6 +30,7 @@ mod arguments;
 mod budget;
 mod commands;
 mod files;
+mod generation;
 mod identity;
 mod layers;
 mod loading;
@@ -37,6 +40,7 @@ mod readings;
 mod screen;
 mod story;
 mod threads;
+mod tokenizer;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

@@ -26,6 +26,14 @@ pub fn print(line: std::fmt::Arguments<'_>) {
     put(|out| writeln!(out, "{}", foreign::harmless(&line.to_string())));
 }
 
+/// Prints a part of a line on standard output, at once.
+pub fn print_part(part: &str) {
+    put(|out| {
+        write!(out, "{}", foreign::harmless(part))?;
+        out.flush()
+    });
+}
+
 /// Prints bytes of our own on standard output as they are.
 pub fn print_bytes(bytes: &[u8]) {
     put(|out| out.write_all(bytes));

@@ -51,6 +51,7 @@
 //!
 //! | module | from → to | idea |
 //! |---|---|---|
+//! | [`generation`](integer::generation) | ids to logits → the next ids | networks that generate |
 //! | [`split`](integer::split) | graph → segments | cutting a network where one tensor crosses |
 //! | [`tensors`](integer::tensors) | floats ↔ integers | inputs and outputs |
 //! | [`interpreter`](integer::interpreter) | integers → integers | the executable specification: what is proven |

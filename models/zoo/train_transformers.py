@@ -9,6 +9,7 @@ folder NAME/ beside it:
     calibration.npz    training samples by input name, for choosing scales
     test.npz           samples never trained on by input name, and array "label"
     sample.npy         one test sample answered well, batch dimension 1
+    tokenizer.json     of nanogpt-64: which character each id is
 
 Usage, with the packages of requirements-torch.txt:
     python train_transformers.py                          train all

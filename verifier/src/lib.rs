@@ -89,6 +89,7 @@ pub use error::{DescriptionError, FormatError, Rejection};
 pub use limits::{MAX_COLUMNS, MAX_K, MAX_LIMB_BITS, MIN_K};
 pub use parameters::{Parameters, ParametersError};
 pub use visibility::Visibility;
+pub use wire::generation::Generation;
 pub use wire::proof::Proof;
 pub use wire::reading::Reading;
 pub use wire::seal::{CheckedSeal, Seal};

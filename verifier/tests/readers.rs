@@ -54,7 +54,7 @@ fn description(bilinear: Bilinear, nodes: &[Operator], outputs: &[OutputSource])
         name: "y".into(),
         shape: match source {
             OutputSource::Node(_) => vec![1, 2, 2],
-            OutputSource::ArgMax { .. } => vec![1, 1, 2],
+            OutputSource::ArgMax { .. } | OutputSource::Greedy(_) => vec![1, 1, 2],
         },
         source: source.clone(),
         quantisation: READING,

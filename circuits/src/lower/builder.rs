@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use zkinfer_models::integer::graph::Function;
 use zkinfer_verifier::circuit::description::{
     self, Bounded, Combine, Contract, Description, Form, FunctionId, Hadamard, Hint, Node, NodeId,
-    OneHot, Operator, Product, Source, View, ViewKind,
+    OneHot, Operator, Product, SliceAt, Source, View, ViewKind,
 };
 use zkinfer_verifier::circuit::interval::Interval;
 
@@ -157,6 +157,12 @@ impl Builder {
         let ranges = inputs.iter().map(|&input| self.range(input));
         let range = ranges.chain(padding.map(Some)).reduce(|a, b| Some(a?.union(b?))).flatten();
         self.share(Operator::View(View { inputs: inputs.to_vec(), kind }), shape, range)
+    }
+
+    /// Rows from the one that a public input says; the result has `shape`.
+    pub(crate) fn slice_at(&mut self, slice: SliceAt, shape: Vec<usize>) -> NodeId {
+        let range = self.range(slice.input);
+        self.share(Operator::SliceAt(slice), shape, range)
     }
 
     /// `x − zero_point`, so that zero padding stands for real zero.

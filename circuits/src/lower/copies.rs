@@ -8,7 +8,7 @@
 use zkinfer_verifier::DescriptionError;
 use zkinfer_verifier::circuit::analysis::wanting_copies;
 use zkinfer_verifier::circuit::description::{
-    Description, Node, NodeId, Operator, OutputSource, Source, Weights,
+    Description, Node, NodeId, Operator, Source, Weights,
 };
 
 /// Puts a copy behind each contraction that needs one; `shifts` has an entry for each node.
@@ -37,8 +37,7 @@ pub(super) fn insert(
         places.push(description.nodes.len() - 1);
     }
     for output in &mut description.outputs {
-        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) =
-            &mut output.source;
+        let node = output.source.node_mut();
         *node = places[*node];
     }
     Ok(())
@@ -64,6 +63,7 @@ fn renumber(operator: &mut Operator, places: &[NodeId], moved: &[NodeId]) {
         Operator::View(view) => view.inputs.iter_mut().for_each(to),
         Operator::Requantise(requantise) => to(&mut requantise.input),
         Operator::Copy(input) => to(input),
+        Operator::SliceAt(slice) => to(&mut slice.input),
         Operator::Bounded(bounded) => match &mut bounded.source {
             Source::Equal { input } | Source::Hint { input, .. } => to(input),
         },

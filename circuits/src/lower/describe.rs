@@ -163,6 +163,7 @@ fn scale(operator: &mut Operator, bits: u32) -> Option<()> {
         | Operator::Copy(_)
         | Operator::Bounded(_)
         | Operator::OneHot(_)
+        | Operator::SliceAt(_)
         | Operator::Hadamard(_) => None,
     }
 }

@@ -45,7 +45,9 @@ impl Exposure {
         for (output, &visibility) in graph.outputs.iter().zip(&self.outputs) {
             let index =
                 output.value.checked_sub(graph.inputs.len()).and_then(|node| graph.nodes.get(node));
-            let index = index.is_some_and(|node| matches!(node.operator, Operator::ArgMax { .. }));
+            let index = index.is_some_and(|node| {
+                matches!(node.operator, Operator::ArgMax { .. } | Operator::Greedy { .. })
+            });
             if visibility == Visibility::Private || (index && visibility != Visibility::Public) {
                 return error(
                     &output.name,

@@ -106,7 +106,7 @@ fn by_tables(
 }
 
 /// A row of a one for the column that each index names, and zeros for all others.
-fn one_hot(
+pub(super) fn one_hot(
     lowering: &mut Lowering<'_>,
     index: NodeId,
     minimum: i64,

@@ -14,6 +14,7 @@
 //! | `top`, `network` | TopK, in order one by one or all at once |
 //! | `views` | Reshape, Transpose, Slice, Pad, Concat |
 //! | `argmax` | ArgMax |
+//! | `generation` | SliceAt, Greedy |
 //! | `softmax` | Softmax |
 //! | `normalise` | Normalise |
 //! | `rows` | sums, roots and reciprocals of rows |
@@ -44,6 +45,7 @@ mod describe;
 mod elementwise;
 mod exposure;
 mod extremum;
+mod generation;
 mod linear;
 mod lookup;
 mod lowering;
@@ -176,6 +178,10 @@ fn node<'g>(lowering: &mut Lowering<'g>, node: &'g Node) -> Result<Value, Error>
         Operator::Concat { axis } => views::concat(lowering, node, *axis),
         Operator::ArgMax { axis, select_last, smallest } => {
             return argmax::lower(lowering, node, *axis, *select_last, *smallest).map(Value::Index);
+        }
+        Operator::SliceAt { axis, offset } => generation::slice_at(lowering, node, *axis, *offset),
+        Operator::Greedy { hidden, padding } => {
+            return generation::greedy(lowering, node, *hidden, *padding).map(Value::Index);
         }
         Operator::Lookup { minimum, values } => lookup::lower(lowering, node, *minimum, values),
         Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {

@@ -2,9 +2,7 @@
 //! before or after compiling.
 
 use zkinfer_verifier::circuit::analysis::Analysis;
-use zkinfer_verifier::circuit::description::{
-    Bounded, Description, Form, Operator, OutputSource, Visibility,
-};
+use zkinfer_verifier::circuit::description::{Bounded, Description, Form, Operator, Visibility};
 use zkinfer_verifier::circuit::geometry::{depth, factor_length};
 use zkinfer_verifier::circuit::interval::Interval;
 use zkinfer_verifier::circuit::place::Lane;
@@ -231,12 +229,9 @@ impl Sizes {
         ranges.dedup();
         let ranges = ranges.iter().map(|(low, high)| (high - low + 1) as usize).sum();
         let outputs = lowered.description().outputs.iter();
-        let gaps = outputs.filter_map(|output| match output.source {
-            OutputSource::ArgMax { input, .. } => {
-                let facts = &analysis.nodes[input];
-                Some((facts.elements, i128::BITS - facts.interval.count().leading_zeros()))
-            }
-            OutputSource::Node(_) => None,
+        let gaps = outputs.filter_map(|output| {
+            let facts = &analysis.nodes[output.source.arg_max()?.input];
+            Some((facts.elements, i128::BITS - facts.interval.count().leading_zeros()))
         });
         Self {
             requantisations,

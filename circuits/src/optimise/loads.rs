@@ -1,7 +1,7 @@
 //! What each node of a graph takes to prove, about: by this a network is cut in even segments.
 
 use zkinfer_models::integer::graph::Graph;
-use zkinfer_verifier::circuit::description::{Form, Operator, OutputSource};
+use zkinfer_verifier::circuit::description::{ArgMax, Form, Operator};
 use zkinfer_verifier::circuit::geometry::{depth, factor_length};
 
 use super::cost::CostModel;
@@ -56,7 +56,7 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
         }
     }
     for output in &description.outputs {
-        if let OutputSource::ArgMax { input, .. } = output.source {
+        if let Some(ArgMax { input, .. }) = output.source.arg_max() {
             let facts = &analysis.nodes[input];
             let bits = i128::BITS - facts.interval.count().leading_zeros();
             cells[input] += facts.elements * bits.div_ceil(plan.limb_bits.max(1)) as usize;

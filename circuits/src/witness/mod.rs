@@ -17,8 +17,8 @@ mod contraction;
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, NodeId, OneHot, Operator, Output, OutputSource, Source, View, ViewKind,
-    Visibility,
+    Choice, Combine, Contract, Greedy, NodeId, OneHot, Operator, Output, OutputSource, SliceAt,
+    Source, View, ViewKind, Visibility,
 };
 use zkinfer_verifier::circuit::sheet::Role;
 use zkinfer_verifier::circuit::view::gather;
@@ -131,8 +131,7 @@ fn last_readers(key: &VerifyingKey) -> Vec<usize> {
         reads.for_each(|read| last[read] = id);
     }
     for Output { source, .. } in &description.outputs {
-        let (OutputSource::Node(read) | OutputSource::ArgMax { input: read, .. }) = source;
-        last[*read] = usize::MAX;
+        last[source.node()] = usize::MAX;
     }
     last
 }
@@ -183,6 +182,7 @@ impl Evaluation<'_> {
                 }
                 Operator::Combine(combine) => self.combine(combine),
                 Operator::View(view) => self.view(id, view),
+                Operator::SliceAt(slice) => self.slice_at(id, slice),
                 Operator::Requantise(requantise) => {
                     let input = &self.values[requantise.input];
                     let mut results = cells::results(key, requantise, input);
@@ -319,17 +319,29 @@ impl Evaluation<'_> {
         gather(&view.kind, &inputs, &nodes[id].shape, padding)
     }
 
+    fn slice_at(&self, id: usize, slice: &SliceAt) -> Vec<i64> {
+        let nodes = &self.key.analysis().nodes;
+        let start = slice.start(self.inputs[slice.at][0]);
+        let kind = ViewKind::Slice { axis: slice.axis, start, step: 1, count: slice.count };
+        let input = (nodes[slice.input].shape.as_slice(), self.values[slice.input].as_slice());
+        gather(&kind, &[input], &nodes[id].shape, 0)
+    }
+
     fn outputs(&mut self) -> Vec<Vec<i64>> {
         let key = self.key;
         let outputs = key.description().outputs.iter().enumerate();
         let value = |(index, output): (usize, &Output)| match &output.source {
-            OutputSource::Node(node) => self.values[*node].clone(),
-            OutputSource::ArgMax { input, axis, select_last } => {
+            OutputSource::Node(node)
+            | OutputSource::Greedy(Greedy {
+                choice: Choice::Hidden { difference: node }, ..
+            }) => self.values[*node].clone(),
+            OutputSource::ArgMax { input, axis, .. }
+            | OutputSource::Greedy(Greedy { choice: Choice::Shown { input, axis }, .. }) => {
                 let comparison = cells::Comparison {
                     values: &self.values[*input],
                     shape: &key.analysis().nodes[*input].shape,
                     axis: *axis,
-                    select_last: *select_last,
+                    select_last: output.source.arg_max().is_some_and(|of| of.select_last),
                 };
                 cells::arg_max(key, index, comparison, &mut self.columns)
             }

@@ -96,6 +96,14 @@ pub fn evaluate(
                 values[requantise.input].iter().map(apply).collect()
             }
             Operator::Copy(input) => values[*input].clone(),
+            Operator::SliceAt(slice) => {
+                let start = usize::try_from(inputs[slice.at][0] + slice.offset).unwrap();
+                let from = shape(slice.input);
+                let inner: usize = from[slice.axis + 1..].iter().product();
+                let blocks = values[slice.input].chunks(from[slice.axis] * inner);
+                let taken = blocks.flat_map(|block| &block[start * inner..][..slice.count * inner]);
+                taken.copied().collect()
+            }
             Operator::OneHot(OneHot { input, first, count }) => {
                 let places = (0..*count as i64).flat_map(|place| {
                     inputs[*input].iter().map(move |index| i128::from(index - first == place))

@@ -42,6 +42,9 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Prove one inference: writes INPUT.proof.
     Prove(Prove),
+    /// Let a language model answer a prompt, and prove that each id of the answer is the likeliest:
+    /// writes PROMPT.proof.
+    Generate(Generate),
     /// Commit to the weights of a compiled model, or to a tensor: writes .seal (public) and
     /// .opening (secret).
     Seal(Seal),
@@ -179,6 +182,13 @@ pub struct Compile {
     /// What proofs show of the outputs: public (default) or sealed; NAME=… for one output.
     #[arg(long, value_name = "[NAME=]VISIBILITY", value_parser = shown)]
     pub output_visibility: Vec<Shown>,
+    /// Compile a language model to generate: up to N ids of answer behind a prompt, each the
+    /// likeliest, in one proof. Prompt and answer together have as many ids as the model reads.
+    #[arg(long, value_name = "N")]
+    pub generate: Option<usize>,
+    /// The id that stands behind an answer, which is proven not to matter [default: the smallest].
+    #[arg(long, value_name = "ID", requires = "generate")]
+    pub padding: Option<i64>,
     /// Do not seal the weights yet (`zkinfer seal` does it later).
     #[arg(long)]
     pub no_seal: bool,
@@ -283,6 +293,42 @@ pub struct Prove {
     pub destination: Destination,
 }
 
+/// `zkinfer generate`.
+#[derive(Args, Debug)]
+pub struct Generate {
+    /// The model, compiled with --generate.
+    #[arg(value_name = "NAME.zkc")]
+    pub circuit: PathBuf,
+    /// The ids of the prompt (.npy, .npz or .json).
+    #[arg(long, value_name = "FILE", required_unless_present = "text", conflicts_with = "text")]
+    pub prompt: Option<PathBuf>,
+    /// The prompt in words.
+    #[arg(long)]
+    pub text: Option<String>,
+    /// What turns text into ids and back: tokenizer.json with a byte pair encoding [default, with
+    /// --text: the one beside the compiled model].
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+    /// Ids of the answer.
+    #[arg(long, value_name = "N")]
+    pub tokens: usize,
+    /// End the answer with this id; may be given more than once.
+    #[arg(long, value_name = "ID")]
+    pub stop: Vec<i64>,
+    /// The opening of the model's seal [default: the .opening beside the compiled model].
+    #[arg(long, value_name = "NAME.opening")]
+    pub opening: Option<PathBuf>,
+    /// What computes the sums of points. Proofs are the same.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+    /// Hand the proof out without verifying it first.
+    #[arg(long)]
+    pub no_self_check: bool,
+    /// Where the proof goes, and what opens the ids if they are sealed.
+    #[command(flatten)]
+    pub destination: Destination,
+}
+
 /// `zkinfer verify`.
 #[derive(Args, Debug)]
 pub struct Verify {
@@ -298,6 +344,9 @@ pub struct Verify {
     /// print. Once for all proofs, or once for each, in order.
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     pub model: Vec<Digest>,
+    /// Show prompt and answer of a language model as text.
+    #[arg(long, value_name = "tokenizer.json")]
+    pub tokenizer: Option<PathBuf>,
     /// Demand a manifest signed by this publisher (public key, PEM).
     #[arg(long, value_name = "NAME.pub.pem")]
     pub publisher: Option<PathBuf>,

@@ -7,6 +7,7 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::foresight::{self, Foreseen, Plans};
 use zkinfer::models::compare::Comparison;
+use zkinfer::models::integer::generation;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::quantise::settings::{self, Options, Widths};
 use zkinfer::models::widths::{self, Chosen};
@@ -53,9 +54,9 @@ pub fn run(arguments: &Compile, json: bool) -> Result<Outcome> {
     progress.stage("choosing a layout");
     let narrow = ready.narrow_cells(arguments)?;
     let Ready { quantised, agreement, .. } = ready;
-    let circuit = quantised
-        .clone()
-        .compile_with(&exposure(arguments, &quantised.graph)?, arguments.optimize.into());
+    let exposure = exposure(arguments, &quantised.graph)?;
+    let quantised = generating(arguments, &exposure, quantised)?;
+    let circuit = quantised.compile_with(&exposure, arguments.optimize.into());
     let circuit = circuit.with_context(|| foreign::path(&arguments.model))?;
     allow(arguments, &circuit)?;
     let compiled = [Compiled::new(arguments, circuit, |ending| names.path(ending))];
@@ -198,9 +199,24 @@ impl Ready {
     pub fn narrow_cells(&self, arguments: &Compile) -> Result<Option<usize>> {
         let Some(narrow) = self.narrow.clone() else { return Ok(None) };
         let exposure = exposure(arguments, &narrow.graph)?;
+        let narrow = generating(arguments, &exposure, narrow)?;
         let circuit = narrow.compile_with(&exposure, arguments.optimize.into());
         Ok(circuit.ok().map(|circuit| circuit.cells()))
     }
+}
+
+/// The network as it is, or one that generates what it says, if that is asked for.
+fn generating(arguments: &Compile, exposure: &Exposure, quantised: Quantised) -> Result<Quantised> {
+    let Some(tokens) = arguments.generate else { return Ok(quantised) };
+    let smallest = quantised.graph.inputs.first().map_or(0, |input| input.minimum);
+    let options = generation::Options {
+        tokens,
+        padding: arguments.padding.unwrap_or(smallest),
+        hidden: exposure.inputs.first().is_some_and(|ids| *ids != Visibility::Public),
+    };
+    quantised
+        .generating(&options)
+        .with_context(|| format!("{}: --generate", foreign::path(&arguments.model)))
 }
 
 /// Says what more than 8 bits cost.

@@ -1,6 +1,6 @@
 //! `zkinfer evaluate`: int8 against float, on labelled data if there are labels.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use zkinfer::files::names;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
@@ -27,6 +27,12 @@ pub fn run(arguments: &Evaluate, json: bool) -> Result<Outcome> {
     let circuit = read_circuit(&circuit_path).with_context(|| {
         format!("compile {} first, or pass --circuit", foreign::path(&arguments.model))
     })?;
+    if circuit.graph().generator().is_some() {
+        bail!(
+            "{}: it generates, and puts no logits out to be compared; compile without --generate",
+            foreign::path(&circuit_path)
+        );
+    }
     let model = Model::load_with(&arguments.model, &dimensions(arguments, &circuit))?;
     let mut model = model.watched(progress.watch());
     model.adopt_ranges(circuit.graph());

@@ -189,6 +189,7 @@ fn layers(key: &VerifyingKey) -> Vec<Layer> {
             Operator::Requantise(_) => ("requantise", 0),
             Operator::Bounded(_) => ("bounded", 0),
             Operator::OneHot(_) => ("one-hot", 0),
+            Operator::SliceAt(_) => ("slice-at", 0),
             Operator::Hadamard(_) => ("hadamard", 0),
         };
         let runs = cells.iter().flat_map(|cells| cells.limbs.iter().chain(&cells.result));
@@ -257,6 +258,7 @@ pub fn layout(key: &VerifyingKey) -> serde_json::Value {
                 "name": output.name, "shape": output.shape,
                 "visibility": output.visibility.to_string(),
                 "arg_max": matches!(output.source, OutputSource::ArgMax { .. }),
+                "generates": output.source.greedy().is_some(),
                 "axis": axis, "scale": scale, "zero_point": zero_point,
             })
         }).collect::<Vec<_>>(),
@@ -291,10 +293,10 @@ fn print_key(kind: &str, key: &VerifyingKey, size: usize, model: Option<String>)
         );
     }
     for output in &description.outputs {
-        let kind = if matches!(output.source, OutputSource::ArgMax { .. }) {
-            " (proven ArgMax)"
-        } else {
-            ""
+        let kind = match output.source {
+            OutputSource::ArgMax { .. } => " (proven ArgMax)",
+            OutputSource::Greedy(_) => " (the answer, each id the likeliest behind those before)",
+            OutputSource::Node(_) => "",
         };
         let name = foreign::name(&output.name);
         say!("  output      {name} {:?}{kind}, {}", output.shape, output.visibility);

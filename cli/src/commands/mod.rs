@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod devices;
 mod evaluate;
+mod generate;
 mod inspect;
 mod prove;
 mod publish;
@@ -31,6 +32,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
             Some(count) => segments::run(&arguments, count, json),
             None => prove::run(&arguments, json),
         },
+        Command::Generate(arguments) => generate::run(&arguments, json),
         Command::Seal(arguments) => seal::run(&arguments, json),
         Command::Verify(arguments) => verify::run(&arguments, json),
         Command::Split(arguments) => split::run(&arguments, json),

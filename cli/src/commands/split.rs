@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::{ENDINGS, compile_segments};
@@ -16,6 +16,9 @@ use crate::screen::{Progress, bytes, print_json, say, warn};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
+    if compile.generate.is_some() {
+        bail!("--generate: what generates is one circuit; `compile` makes it");
+    }
     let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
     let ready = compile::quantise(compile, false, json, &progress)?;

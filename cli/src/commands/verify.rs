@@ -13,13 +13,16 @@ use zkinfer::{Cache, manifest};
 use super::publish;
 use crate::arguments::Verify;
 use crate::files;
+use crate::generation;
 use crate::identity;
 use crate::loading::verifying_parameters;
 use crate::outcome::Outcome;
 use crate::readings::{AtEnds, print_outputs, tensors};
 use crate::screen::{Progress, print_json, say, seconds};
+use crate::tokenizer::Tokenizer;
 
 pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
+    let tokenizer = arguments.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
     let mut given = Given::read(&arguments.files)?;
     let (proofs, models) = (given.proofs().len(), arguments.model.len());
     if proofs == 0 {
@@ -50,7 +53,8 @@ pub fn run(arguments: &Verify, json: bool) -> Result<Outcome> {
     match verdict.map_err(advised)? {
         Verdict::Accepted { proofs, time } => {
             // Only after acceptance: these numbers are what the proofs bind.
-            report(arguments.chain, &proofs, time.as_secs_f64(), json)?;
+            let time = time.as_secs_f64();
+            report(arguments.chain, &proofs, time, tokenizer.as_ref(), json)?;
             Ok(Outcome::Done)
         }
         Verdict::Rejected { proof, reason } => reject(&proof, &reason.to_string(), json),
@@ -78,9 +82,17 @@ fn demanded_publisher(path: &Path) -> Result<String> {
     manifest::public_key(&pem).with_context(|| foreign::path(path))
 }
 
-fn report(chain: bool, cases: &[Verified], taken: f64, json: bool) -> Result<()> {
+fn report(
+    chain: bool,
+    cases: &[Verified],
+    taken: f64,
+    tokenizer: Option<&Tokenizer>,
+    json: bool,
+) -> Result<()> {
     let value = |case: &Verified| {
         let (statement, key) = (&case.proof.statement, &case.key.content);
+        let generation = statement.generation(key);
+        let generation = generation.map(|shown| generation::json(&shown, tokenizer));
         json!({
             "proof": foreign::json_path(&case.path),
             "model": key.description().name,
@@ -92,6 +104,7 @@ fn report(chain: bool, cases: &[Verified], taken: f64, json: bool) -> Result<()>
             "inputs": tensors(&statement.read_inputs(key)),
             "inputs_at_ends": AtEnds::of(statement, key),
             "outputs": tensors(&statement.read_outputs(key)),
+            "generation": generation,
         })
     };
     if json {
@@ -113,8 +126,13 @@ fn report(chain: bool, cases: &[Verified], taken: f64, json: bool) -> Result<()>
             publish::print(manifest);
         }
         let (statement, key) = (&case.proof.statement, &case.key.content);
-        AtEnds::of(statement, key).iter().for_each(AtEnds::print);
-        print_outputs(&statement.read_outputs(key));
+        match statement.generation(key) {
+            Some(shown) => generation::print(&shown, tokenizer),
+            None => {
+                AtEnds::of(statement, key).iter().for_each(AtEnds::print);
+                print_outputs(&statement.read_outputs(key));
+            }
+        }
     }
     if cases.len() > 1 {
         let what = if chain {

@@ -31,6 +31,7 @@
 //! | `arrays` (`header`, `npy`, `json`) | arrays → samples |
 //! | `csv` | tables → samples |
 //! | `pictures` (`normalise`, `resize`) | PNG, JPEG → samples |
+//! | `ids` | ids → a line of them |
 //! | `dataset`, `number`, `error` | what all of them make |
 
 mod arrays;
@@ -38,6 +39,7 @@ mod csv;
 mod dataset;
 mod error;
 mod header;
+mod ids;
 mod json;
 mod normalise;
 mod npy;
@@ -49,5 +51,6 @@ mod resize;
 pub(crate) use arrays::shapes;
 pub use dataset::{Dataset, LABEL_NAMES, Sample};
 pub use error::DataError;
+pub use ids::read_ids;
 pub use normalise::{Fit, Layout, Normalise, Order};
 pub use read::{ReadOptions, read_sample, read_sample_with};

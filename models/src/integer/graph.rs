@@ -349,6 +349,29 @@ pub enum Operator {
         /// Rescaling, halves up.
         requantise: Requantise,
     },
+    /// Indices `n + offset, n + offset + 1, …` of one dimension of the first input, as many as the
+    /// node's shape says, where `n` is the only element of the second, an input of the graph. What
+    /// is beyond the end is the zero point.
+    SliceAt {
+        /// The dimension.
+        axis: usize,
+        /// What is added to `n`; no index is negative.
+        offset: i64,
+    },
+    /// The next ids of a language model, of rows of logits. Reads these, the ids, how many of them
+    /// are the prompt and how many behind it the answer; puts out the index of the largest element
+    /// of each row, the first among equal ones. A proof shows that as many of them as the answer
+    /// has ids are those ids, and that what stands behind is padding.
+    ///
+    /// Where the ids are `hidden`, the second operand are the ids that stand behind each row, and
+    /// put out is by how much these differ from the indices: a proof shows that by nothing, in all
+    /// rows. Only graph outputs.
+    Greedy {
+        /// Whether proofs hide the ids.
+        hidden: bool,
+        /// What stands behind the answer.
+        padding: i64,
+    },
 }
 
 impl Operator {
@@ -378,6 +401,8 @@ impl Operator {
             Self::Softmax { .. } => "Softmax",
             Self::Normalise { .. } => "Normalise",
             Self::MatMul { .. } => "MatMul",
+            Self::SliceAt { .. } => "SliceAt",
+            Self::Greedy { .. } => "Greedy",
         }
     }
 }

@@ -8,6 +8,15 @@ impl Graph {
     pub fn index_inputs(&self) -> Vec<bool> {
         let mut index = vec![false; self.inputs.len() + self.nodes.len()];
         for (position, node) in self.nodes.iter().enumerate().rev() {
+            // How many, and where, is as little near as an index.
+            let lengths = match &node.operator {
+                Operator::SliceAt { .. } => node.inputs.get(1..),
+                Operator::Greedy { .. } => node.inputs.get(node.inputs.len().saturating_sub(3)..),
+                _ => None,
+            };
+            for &length in lengths.unwrap_or_default() {
+                index.get_mut(length).into_iter().for_each(|known| *known = true);
+            }
             let passed_on = match &node.operator {
                 Operator::Lookup { .. } => true,
                 Operator::Reshape

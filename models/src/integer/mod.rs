@@ -1,5 +1,6 @@
 //! The network on integers: what it is, what it means, and what it takes to be sound.
 
+pub mod generation;
 pub mod graph;
 mod indices;
 pub mod integers;

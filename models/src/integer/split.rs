@@ -94,10 +94,11 @@ impl Graph {
         for Node { operator, inputs, .. } in &self.nodes {
             activations.push(match operator {
                 operator if operator.is_raw() => false,
-                Operator::ArgMax { .. } => false,
+                Operator::ArgMax { .. } | Operator::Greedy { .. } => false,
                 Operator::Reshape
                 | Operator::Transpose { .. }
                 | Operator::Slice { .. }
+                | Operator::SliceAt { .. }
                 | Operator::Concat { .. } => {
                     // Only a graph that was not validated has a view of nothing or of something
                     // later.

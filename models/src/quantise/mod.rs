@@ -70,6 +70,7 @@ use std::collections::BTreeSet;
 use crate::float::calibrate::{Calibration, Source};
 use crate::float::graph::Operator;
 use crate::float::relevance::Interval;
+use crate::integer::generation::{self, GenerationError};
 use crate::integer::graph::{Output, ValueId};
 use crate::integer::signature::Grid;
 use crate::{float, integer};
@@ -90,6 +91,25 @@ pub struct Quantised {
     pub report: Report,
     /// Which of its integers stand for which value of the float graph.
     pub counterparts: Counterparts,
+}
+
+impl Quantised {
+    /// The network that generates what this one, from ids to logits, says. Its integers are the
+    /// same, but no longer told apart by the float model's values.
+    ///
+    /// # Errors
+    /// If it is no causal network from ids to logits, or has no room for such an answer.
+    pub fn generating(self, options: &generation::Options) -> Result<Self, GenerationError> {
+        let graph = self.graph.generating(options)?;
+        let mut report = self.report;
+        report.notes.push(format!(
+            "generates up to {} ids behind a prompt, {} of both together; behind them stands {}",
+            options.tokens,
+            graph.generator().map_or(0, |generator| generator.length()),
+            options.padding,
+        ));
+        Ok(Self { graph, report, counterparts: Counterparts::default() })
+    }
 }
 
 /// Quantises a float graph that the passes have simplified; `notes` of its import go into the

@@ -28,6 +28,24 @@ pub fn slice<T: Clone>(
     tensor.select(Axis(axis), &indices)
 }
 
+/// `count` elements from `start` on along one dimension; beyond its end there is `behind`.
+pub fn slice_from<T: Clone>(
+    tensor: &ArrayD<T>,
+    axis: usize,
+    start: usize,
+    count: usize,
+    behind: T,
+) -> ArrayD<T> {
+    let length = tensor.shape()[axis];
+    let start = start.min(length);
+    let inside = count.min(length - start);
+    let indices: Vec<usize> = (start..start + inside).collect();
+    let taken = tensor.select(Axis(axis), &indices);
+    let mut after = vec![0; tensor.ndim()];
+    after[axis] = count - inside;
+    pad(&taken, &vec![0; tensor.ndim()], &after, behind)
+}
+
 /// The indices that a slice reads. The slice lies within its dimension, so none of them wraps.
 pub fn slice_indices(start: usize, step: isize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| start.wrapping_add_signed(step * i as isize))

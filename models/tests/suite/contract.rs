@@ -130,6 +130,21 @@ fn element(graph: &Graph, node: &Node, values: &[ArrayD<i64>], at: &[usize]) -> 
             windowed(window, x, at[1], at).into_iter().filter_map(|(_, x)| x).max().unwrap()
         }
         Operator::Activation(function) => table(function, x[IxDyn(at)].into()),
+        Operator::SliceAt { axis, offset } => {
+            let mut from = at.to_vec();
+            from[*axis] +=
+                usize::try_from(values[node.inputs[1]][[0].as_slice()] + offset).unwrap();
+            x.get(IxDyn(&from)).copied().unwrap_or(zero)
+        }
+        Operator::Greedy { hidden, .. } => {
+            let row: usize = at.iter().sum();
+            let count = x.shape()[x.ndim() - 1];
+            let row: Vec<i64> = x.iter().skip(row * count).take(count).copied().collect();
+            let largest = row.iter().max().unwrap();
+            let best = row.iter().position(|x| x == largest).unwrap() as i64;
+            let next = || *values[node.inputs[1]].iter().nth(at.iter().sum()).unwrap();
+            if *hidden { next() - best } else { best }
+        }
         Operator::Product { multiplier, requantise: rescale } => {
             let [a, b] = [0, 1].map(|i| {
                 let element = values[node.inputs[i]][IxDyn(at)]

@@ -10,6 +10,7 @@ mod data;
 mod dimensions;
 mod external;
 mod functions;
+mod generation;
 mod graphs;
 mod limits;
 mod masks;

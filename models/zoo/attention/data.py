@@ -53,6 +53,14 @@ class Text:
         border = int(len(ids) * (1 - TEST_SHARE))
         self.training, self.testing = ids[:border], ids[border:]
 
+    def tokenizer(self):
+        """What `tokenizer.json` says: each character is an id."""
+        vocabulary = {character: index for index, character in enumerate(self.characters)}
+        steps = {step: None for step in ("normalizer", "pre_tokenizer", "post_processor")}
+        model = {"type": "BPE", "vocab": vocabulary, "merges": []}
+        decoder = {"type": "Fuse"}
+        return {"version": "1.0", "added_tokens": [], **steps, "decoder": decoder, "model": model}
+
     def train_count(self):
         """How many windows do not overlap."""
         return len(self.training) // CONTEXT

@@ -5,6 +5,7 @@ TorchDynamo, and the older one by TorchScript, which takes the network apart int
 many small operators.
 """
 
+import json
 import tempfile
 import warnings
 from pathlib import Path
@@ -102,6 +103,9 @@ def write_files(network, module, output):
     sample = int(np.flatnonzero(good)[0])
     np.savez_compressed(folder / "calibration.npz", **network.data.calibration())
     np.savez_compressed(folder / "test.npz", **test, label=labels)
+    if hasattr(network.data, "tokenizer"):
+        text = json.dumps(network.data.tokenizer(), indent=1) + "\n"
+        (folder / "tokenizer.json").write_text(text)
     (first,) = test.values()
     np.save(folder / "sample.npy", first[sample : sample + 1])
     scores = torch.log_softmax(torch.from_numpy(expected), -1).numpy()

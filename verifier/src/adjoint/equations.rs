@@ -5,7 +5,7 @@ use pasta_curves::Fp;
 
 use super::cotangent::Cotangent;
 use super::pass::Backward;
-use crate::circuit::description::{Bounded, Form, OutputSource, Requantise, Source, Visibility};
+use crate::circuit::description::{ArgMax, Bounded, Form, Requantise, Source, Visibility};
 use crate::circuit::facts::Facts;
 use crate::circuit::place::{Cells, Run};
 use crate::circuit::sheet::Role;
@@ -25,26 +25,22 @@ impl Backward<'_> {
         for (index, (((output, facts), cells), value)) in
             tensors.zip(&self.statement.outputs).enumerate()
         {
-            match &output.source {
-                OutputSource::Node(node) => {
-                    let cotangent = self.equation(facts);
-                    match value {
-                        Value::Public(values) => {
-                            let public = self.known(cotangent.clone(), values);
-                            self.constant(-public);
-                        }
-                        _ => self.sheet(Role::Output(index), &cotangent.scaled(-Fp::ONE)),
-                    }
-                    self.add(*node, cotangent);
-                }
-                OutputSource::ArgMax { input, axis, select_last } => {
-                    let (Some(shape), Some(cells)) = (key.analysis().nodes.get(*input), cells)
-                    else {
-                        continue;
-                    };
-                    self.arg_max(*input, shape, *axis, *select_last, cells, value.integers());
-                }
+            if let Some(ArgMax { input, axis, select_last }) = output.source.arg_max() {
+                let (Some(shape), Some(cells)) = (key.analysis().nodes.get(input), cells) else {
+                    continue;
+                };
+                self.arg_max(input, shape, axis, select_last, cells, value.integers());
+                continue;
             }
+            let cotangent = self.equation(facts);
+            match value {
+                Value::Public(values) => {
+                    let public = self.known(cotangent.clone(), values);
+                    self.constant(-public);
+                }
+                _ => self.sheet(Role::Output(index), &cotangent.scaled(-Fp::ONE)),
+            }
+            self.add(output.source.node(), cotangent);
         }
     }
 

@@ -6,7 +6,7 @@ use pasta_curves::Fp;
 use super::cotangent::{Cotangent, along};
 use super::factors::column_weights;
 use super::pass::Backward;
-use crate::circuit::description::{Combine, Contract, View, ViewKind};
+use crate::circuit::description::{Combine, Contract, SliceAt, View, ViewKind};
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::Geometry;
 use crate::circuit::view::scatter;
@@ -51,6 +51,22 @@ impl Backward<'_> {
         if let ViewKind::Pad { value, .. } = &view.kind {
             self.constant(padding * integer(*value));
         }
+    }
+
+    /// A slice whose place is public, so both sides compute with the same one.
+    pub(super) fn slice_at(&mut self, slice: &SliceAt, facts: &Facts, cotangent: Cotangent) {
+        let n = self.statement.inputs.get(slice.at).and_then(|at| at.integers().first());
+        let (Some(input), Some(&n)) = (self.key.analysis().nodes.get(slice.input), n) else {
+            return;
+        };
+        let (start, count) = (slice.start(n), slice.count);
+        let kind = ViewKind::Slice { axis: slice.axis, start, step: 1, count };
+        let dense = cotangent.dense(&self.sigma);
+        let Some(mut all) = self.dense(slice.input) else { return };
+        // It has no padding.
+        let to = (all.as_mut_slice(), &mut Fp::ZERO.clone());
+        scatter(&kind, &[&input.shape], 0, &facts.shape, &dense, to);
+        self.add(slice.input, Cotangent::Dense(all));
     }
 
     pub(super) fn contract(

@@ -146,6 +146,7 @@ impl<'a> Backward<'a> {
             (Operator::Product(product), Some(read)) => self.product(id, product, read),
             (Operator::Combine(combine), Some(read)) => self.combine(combine, &read),
             (Operator::View(view), Some(read)) => self.view(view, facts, read),
+            (Operator::SliceAt(slice), Some(read)) => self.slice_at(slice, facts, read),
         }
     }
 

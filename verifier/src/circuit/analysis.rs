@@ -5,11 +5,13 @@
 //! in its declared range is provable.
 
 use crate::circuit::description::{
-    Description, NodeId, Operator, Output, OutputSource, Quantisation, Scheme, Visibility,
+    Choice, Description, Greedy, NodeId, Operator, Output, OutputSource, Quantisation, Scheme,
+    Visibility,
 };
 use crate::circuit::edges;
 use crate::circuit::facts::Facts;
 use crate::circuit::forms;
+use crate::circuit::greedy;
 use crate::circuit::interval::Interval;
 use crate::circuit::operators::Reader;
 use crate::circuit::shared::Shared;
@@ -174,10 +176,12 @@ fn output_facts(
     output: &Output,
     nodes: &[Facts],
 ) -> Result<Facts, Error> {
-    let shape = |what| Err(Error::Shape { node: output.name.clone(), what });
+    let wrong = |what| Error::Shape { node: output.name.clone(), what };
+    let shape = |what| Err(wrong(what));
     check_scheme(&output.quantisation, &output.shape, &output.name)?;
     let hidden = output.visibility == Visibility::Private;
-    if hidden || (output.visibility == Visibility::Sealed && output.source.is_index()) {
+    let sealable = matches!(output.source, OutputSource::Node(_));
+    if hidden || (output.visibility == Visibility::Sealed && !sealable) {
         return shape("this output cannot be hidden: make it public");
     }
     let reader = Reader { description, node: &output.name, nodes, shared: &Shared::default() };
@@ -187,7 +191,13 @@ fn output_facts(
             let sizes = facts.shape.clone();
             (facts, sizes)
         }
-        OutputSource::ArgMax { input, axis, .. } => {
+        OutputSource::Greedy(Greedy { choice: Choice::Hidden { difference }, .. }) => {
+            let facts = reader.earlier(*difference)?;
+            let interval = Interval { minimum: 0, maximum: 0 };
+            (Facts { interval, ..facts.clone() }, facts.shape.clone())
+        }
+        OutputSource::ArgMax { input, axis, .. }
+        | OutputSource::Greedy(Greedy { choice: Choice::Shown { input, axis }, .. }) => {
             let input = reader.earlier(*input)?;
             let mut sizes = input.shape.clone();
             let Some(size) = sizes.get_mut(*axis).map(|size| core::mem::replace(size, 1)) else {
@@ -213,6 +223,9 @@ fn output_facts(
     count(&output.shape, &output.name)?;
     if long(&output.shape) != long(&sizes) {
         return shape("its shape is not that of its source, dimensions of one aside");
+    }
+    if let Some(greedy) = output.source.greedy() {
+        greedy::check(greedy, description, facts.elements).map_err(wrong)?;
     }
     Ok(facts)
 }

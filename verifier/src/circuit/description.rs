@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::circuit::bounded::{Bounded, Hint, Source};
 pub use crate::circuit::function::{Function, FunctionId};
+pub use crate::circuit::output::{ArgMax, Choice, Greedy, OutputSource};
+pub use crate::circuit::slice::SliceAt;
 use crate::limits::{MAX_ELEMENTS, MAX_NODES, MAX_RANK, MAX_TENSORS, bounded};
 pub use crate::visibility::Visibility;
 
@@ -105,23 +107,6 @@ pub struct Output {
     pub visibility: Visibility,
 }
 
-/// What an output is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum OutputSource {
-    /// The values of a node.
-    Node(NodeId),
-    /// The index of the largest element along `axis`: cells prove `x[index] − x[j] − [j before
-    /// index in the tie rule] ≥ 0`.
-    ArgMax {
-        /// The node whose elements are compared.
-        input: NodeId,
-        /// The dimension.
-        axis: usize,
-        /// Among equal elements the last one (ONNX `select_last_index`), else the first.
-        select_last: bool,
-    },
-}
-
 /// One operator application.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Node {
@@ -155,6 +140,8 @@ pub enum Operator {
     OneHot(OneHot),
     /// Product of two activations, element by element. Owns cells.
     Hadamard(Hadamard),
+    /// Some indices of a dimension, from the one that a public input says. No cells.
+    SliceAt(SliceAt),
 }
 
 /// `y[o, p] = row_factors[o]·column_factors[p]·Σ_t weights[o, t]·im2col(x)[t, p] + bias[o]`, where
@@ -422,13 +409,6 @@ impl Description {
     }
 }
 
-impl OutputSource {
-    /// Whether it is the index of a maximum.
-    pub fn is_index(&self) -> bool {
-        matches!(self, Self::ArgMax { .. })
-    }
-}
-
 impl Operator {
     /// The nodes that its result or its equation reads: not what a hint looks at.
     pub fn operands(&self) -> impl Iterator<Item = NodeId> + '_ {
@@ -440,6 +420,7 @@ impl Operator {
             Self::Combine(_) => ([None; 2], &[]),
             Self::View(view) => ([None; 2], &view.inputs),
             Self::Requantise(requantise) => ([Some(requantise.input), None], &[]),
+            Self::SliceAt(slice) => ([Some(slice.input), None], &[]),
             Self::Copy(input) => ([Some(*input), None], &[]),
             Self::Bounded(Bounded { source: Source::Equal { input }, .. }) => {
                 ([Some(*input), None], &[])
@@ -451,6 +432,16 @@ impl Operator {
             .flatten()
             .chain(list.iter().copied())
             .chain(terms.iter().map(|(node, _)| *node))
+    }
+
+    /// The input that it stands for, or whose integers say what it is.
+    pub fn input(&self) -> Option<usize> {
+        match self {
+            Self::Input(input)
+            | Self::OneHot(OneHot { input, .. })
+            | Self::SliceAt(SliceAt { at: input, .. }) => Some(*input),
+            _ => None,
+        }
     }
 
     /// The node that a hint looks at.

@@ -2,7 +2,7 @@
 //! checked in one pass over the edges.
 
 use crate::circuit::description::{
-    Description, Function, FunctionId, OneHot, Operator, OutputSource, Visibility,
+    Description, Function, FunctionId, Greedy, Operator, Visibility,
 };
 use crate::error::DescriptionError as Error;
 
@@ -11,9 +11,7 @@ use crate::error::DescriptionError as Error;
 pub fn nodes_of_inputs(description: &Description) -> Result<(), Error> {
     let mut nodes = vec![0usize; description.inputs.len()];
     for node in &description.nodes {
-        if let Operator::Input(index) | Operator::OneHot(OneHot { input: index, .. }) =
-            node.operator
-        {
+        if let Some(index) = node.operator.input() {
             nodes.get_mut(index).into_iter().for_each(|count| *count = count.saturating_add(1));
         }
     }
@@ -63,18 +61,17 @@ pub fn every_input_counts(description: &Description) -> Result<(), Error> {
         live.get_mut(node).into_iter().for_each(|live| *live = true)
     };
     for output in &description.outputs {
-        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
-        mark(&mut live, node);
+        mark(&mut live, output.source.node());
     }
     let mut read = vec![false; description.inputs.len()];
+    let greedy = description.outputs.iter().filter_map(|output| output.source.greedy());
+    greedy.flat_map(Greedy::inputs).for_each(|input| mark(&mut read, input));
     for (id, node) in description.nodes.iter().enumerate().rev() {
         if !live.get(id).copied().unwrap_or(false) {
             continue;
         }
         node.operator.operands().for_each(|operand| mark(&mut live, operand));
-        if let Operator::Input(index) | Operator::OneHot(OneHot { input: index, .. }) =
-            node.operator
-        {
+        if let Some(index) = node.operator.input() {
             mark(&mut read, index);
         }
     }
@@ -108,9 +105,8 @@ pub fn products(description: &Description) -> Result<(), Error> {
         });
     };
     for output in &description.outputs {
-        let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) = output.source;
         let by = if output.source.is_index() { Reading::Otherwise } else { Reading::ByOneEquation };
-        read(&mut readings, node, by);
+        read(&mut readings, output.source.node(), by);
     }
     // Operands stand before their readers, so whoever reads a node has been met.
     for (id, node) in description.nodes.iter().enumerate().rev() {

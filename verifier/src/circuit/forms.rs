@@ -7,9 +7,7 @@
 //! weights. Where there would be more, a [`Copy`](Operator::Copy) behind the contraction has an
 //! equation of its own, and so a cotangent of rank one.
 
-use crate::circuit::description::{
-    Contract, Description, NodeId, Operator, OutputSource, View, ViewKind,
-};
+use crate::circuit::description::{Contract, Description, NodeId, Operator, View, ViewKind};
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::Geometry;
 use crate::circuit::geometry::{factor_length, multiply_accumulates};
@@ -86,9 +84,10 @@ pub(crate) fn back(
         {
             vec![(contract.input, Form::Outer { rows: factor_length(operator, nodes), columns })]
         }
-        (Operator::Contract(_) | Operator::View(_) | Operator::Product(_), Some(_)) => {
-            operator.operands().map(dense).collect()
-        }
+        (
+            Operator::Contract(_) | Operator::View(_) | Operator::Product(_) | Operator::SliceAt(_),
+            Some(_),
+        ) => operator.operands().map(dense).collect(),
     }
 }
 
@@ -140,12 +139,9 @@ pub(crate) fn walk(
         slot.for_each(|slot| *slot = Some(slot.map_or(form, |old| old.plus(form))));
     };
     for output in &description.outputs {
-        let (node, form) = match output.source {
-            OutputSource::Node(node) => (node, nodes.get(node).map(Form::of)),
-            OutputSource::ArgMax { input, .. } => {
-                (input, nodes.get(input).map(|facts| Form::Dense(facts.elements)))
-            }
-        };
+        let (node, index) = (output.source.node(), output.source.is_index());
+        let form = nodes.get(node);
+        let form = form.map(|f| if index { Form::Dense(f.elements) } else { Form::of(f) });
         form.into_iter().for_each(|form| add(&mut forms, node, form));
     }
     for (id, (node, facts)) in description.nodes.iter().zip(nodes).enumerate().rev() {

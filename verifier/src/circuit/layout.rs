@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::circuit::analysis::Analysis;
-use crate::circuit::description::{Description, Form, Operator, OutputSource, Visibility};
+use crate::circuit::description::{Description, Form, Operator, Visibility};
 use crate::circuit::geometry::factor_length;
 use crate::circuit::place::{Cells, Lane, Lookup, Piece, Run, add};
 use crate::circuit::rows::usable_rows;
@@ -123,8 +123,7 @@ impl Filling {
         tables: &Tables,
     ) -> Vec<Option<Cells>> {
         let cells = description.outputs.iter().map(|output| {
-            let OutputSource::ArgMax { input, .. } = &output.source else { return None };
-            let facts = analysis.nodes.get(*input)?;
+            let facts = analysis.nodes.get(output.source.arg_max()?.input)?;
             let limb = |_| self.place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]);
             let limbs = gap_limbs(facts.interval, description.limb_bits);
             Some(Cells { limbs: (0..limbs).map(limb).collect(), result: None })
@@ -347,11 +346,9 @@ fn runs(description: &Description, analysis: &Analysis) -> usize {
         Operator::Bounded(bounded) => bounded.limbs(description.limb_bits),
         _ => 1,
     });
-    let outputs = description.outputs.iter().filter_map(|output| match &output.source {
-        OutputSource::ArgMax { input, .. } => {
-            Some(gap_limbs(analysis.nodes.get(*input)?.interval, description.limb_bits))
-        }
-        OutputSource::Node(_) => None,
+    let outputs = description.outputs.iter().filter_map(|output| {
+        let facts = analysis.nodes.get(output.source.arg_max()?.input)?;
+        Some(gap_limbs(facts.interval, description.limb_bits))
     });
     nodes.chain(outputs).fold(0, usize::saturating_add)
 }

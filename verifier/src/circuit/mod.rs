@@ -9,6 +9,8 @@
 //! | `operators` | shape and interval of each operator's result |
 //! | [`bounded`] | integers of so many bits |
 //! | [`function`] | functions by table |
+//! | [`output`], [`slice`] | what an output is bound to; rows at a public place |
+//! | `greedy` | what the inputs of a generation are |
 //! | `shared` | what many operators read, looked at once |
 //! | `edges` | who may read what |
 //! | `forms` | what each node's cotangent will cost |
@@ -29,15 +31,18 @@ pub mod facts;
 pub(crate) mod forms;
 pub mod function;
 pub mod geometry;
+mod greedy;
 pub mod interval;
 pub mod key;
 pub mod layout;
 mod operators;
+pub mod output;
 pub mod place;
 pub mod rows;
 pub mod sealed;
 mod shared;
 pub mod sheet;
 mod size;
+pub mod slice;
 pub mod tables;
 pub mod view;

@@ -2,7 +2,7 @@
 
 use crate::circuit::description::{
     Bounded, Combine, Contract, Description, Form, Hadamard, Hint, OneHot, Operator, Product,
-    Requantise, Source, View, ViewKind, Visibility, Weights,
+    Requantise, SliceAt, Source, View, ViewKind, Visibility, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::geometry::{depth, output_size};
@@ -51,6 +51,7 @@ impl Reader<'_> {
             Operator::Bounded(bounded) => self.bounded(bounded),
             Operator::OneHot(indices) => self.one_hot(*indices),
             Operator::Hadamard(product) => self.hadamard(product),
+            Operator::SliceAt(slice) => self.slice_at(slice),
         }
     }
 
@@ -80,6 +81,24 @@ impl Reader<'_> {
         let shape = vec![count, 1, self::count(&input.shape, self.node)?];
         let interval = Interval { minimum: 0, maximum: 1 };
         Ok(Facts { elements: self::count(&shape, self.node)?, shape, interval })
+    }
+
+    fn slice_at(&self, slice: &SliceAt) -> Result<Facts, Error> {
+        let source = self.earlier(slice.input)?;
+        let Some(at) = self.description.inputs.get(slice.at) else {
+            return self.shape("it reads an input that does not exist");
+        };
+        if at.visibility != Visibility::Public || count(&at.shape, self.node)? != 1 {
+            return self.shape("what says where its slice begins is not one public integer");
+        }
+        let size = source.shape.get(slice.axis).copied().unwrap_or(0);
+        let ends = [at.minimum, at.maximum].map(|n| slice.start(n));
+        let inside = ends.into_iter().all(|start| stays_inside(size, start, 1, slice.count));
+        if !inside {
+            return self.shape("its slice leaves its input for some integer that says where");
+        }
+        let shape = replaced(&source.shape, slice.axis, slice.count);
+        Ok(Facts { elements: count(&shape, self.node)?, shape, interval: source.interval })
     }
 
     fn requantise(&self, requantise: &Requantise) -> Result<Facts, Error> {

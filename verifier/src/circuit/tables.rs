@@ -10,8 +10,7 @@ use std::ops::Range;
 
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{
-    Description, Form, Function, FunctionId, Input, Node, NodeId, Operator, OutputSource,
-    Requantise, Visibility,
+    Description, Form, Function, FunctionId, Input, Node, NodeId, Operator, Requantise, Visibility,
 };
 use crate::circuit::interval::Interval;
 use crate::circuit::size::within;
@@ -227,10 +226,7 @@ impl Functions {
                 Form::Plain => plain.extend(ends(function)),
             }
         }
-        limb |= description
-            .outputs
-            .iter()
-            .any(|output| matches!(output.source, OutputSource::ArgMax { .. }));
+        limb |= description.outputs.iter().any(|output| output.source.is_index());
         Ok(Self { limb, high, direct, low, plain })
     }
 }

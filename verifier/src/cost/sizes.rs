@@ -6,7 +6,7 @@
 
 use crate::argument::schedule::Sizes;
 use crate::circuit::description::{
-    Bounded, Contract, Operator, OutputSource, Source, View, ViewKind, Visibility, Weights,
+    Bounded, Contract, Operator, Source, View, ViewKind, Visibility, Weights,
 };
 use crate::circuit::facts::Facts;
 use crate::circuit::forms::{Form, back};
@@ -139,24 +139,22 @@ impl Pass<'_> {
         for ((output, facts), cells) in
             description.outputs.iter().zip(&analysis.outputs).zip(&layout.outputs)
         {
-            match output.source {
-                OutputSource::Node(node) => {
-                    let form = self.equation(facts, None);
-                    if output.visibility == Visibility::Public {
-                        self.known(form)
-                    } else {
-                        self.place(form, 1)
-                    }
-                    self.add(node, form);
-                }
-                OutputSource::ArgMax { input, .. } => {
-                    let Some(facts) = analysis.nodes.get(input) else { continue };
-                    self.equation(facts, cells.as_ref());
-                    self.time.add(facts.elements, 4);
-                    self.briefly(facts.elements, 3 * ELEMENT);
-                    self.add(input, Form::Dense(facts.elements));
-                }
+            let node = output.source.node();
+            if output.source.is_index() {
+                let Some(facts) = analysis.nodes.get(node) else { continue };
+                self.equation(facts, cells.as_ref());
+                self.time.add(facts.elements, 4);
+                self.briefly(facts.elements, 3 * ELEMENT);
+                self.add(node, Form::Dense(facts.elements));
+                continue;
             }
+            let form = self.equation(facts, None);
+            if output.visibility == Visibility::Public {
+                self.known(form)
+            } else {
+                self.place(form, 1)
+            }
+            self.add(node, form);
         }
         for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate().rev() {
             let form = self.cotangents.get_mut(id).and_then(Option::take);
@@ -198,6 +196,12 @@ impl Pass<'_> {
                 self.time.add(combine.terms.len().saturating_mul(form.held()), 1);
             }
             Operator::View(view) => form.into_iter().for_each(|form| self.view(view, facts, form)),
+            Operator::SliceAt(slice) => {
+                let input = self.key.analysis().nodes.get(slice.input);
+                if form.is_some() {
+                    self.moved(input.map_or(0, |input| input.elements), facts);
+                }
+            }
             Operator::Product(product) => {
                 self.factors(factor_length(operator, &self.key.analysis().nodes));
                 let nodes = &self.key.analysis().nodes;
@@ -241,19 +245,19 @@ impl Pass<'_> {
             // Made dense, if the rows change.
             return self.time.add(form.elements(), 1);
         }
-        // Dense, the places it goes to, dimension by dimension, and as much again that it becomes.
+        let inputs = view.inputs.iter().filter_map(|&input| nodes.get(input));
+        let inputs = inputs.map(|facts| facts.elements).fold(0, usize::saturating_add);
+        self.moved(inputs, facts);
+    }
+
+    /// Dense, the places it goes to, dimension by dimension, and as much again that it becomes.
+    fn moved(&mut self, inputs: usize, facts: &Facts) {
         let mut prefix = 1usize;
         for &size in &facts.shape {
             prefix = prefix.saturating_mul(size);
             self.time.add(prefix, 1);
         }
         self.time.add(facts.elements, 2);
-        let inputs: usize = view
-            .inputs
-            .iter()
-            .filter_map(|&input| nodes.get(input))
-            .map(|facts| facts.elements)
-            .sum();
         self.briefly(facts.elements.saturating_mul(2).saturating_add(inputs), ELEMENT);
     }
 

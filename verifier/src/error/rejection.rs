@@ -149,6 +149,41 @@ pub enum Rejection {
         /// Declared maximum.
         maximum: i64,
     },
+    /// A prompt and an answer that are longer than the network reads.
+    #[error(
+        "{prompt} ids of prompt and {answer} of answer are more than the {length} that are read"
+    )]
+    GenerationLength {
+        /// Ids of the prompt.
+        prompt: i64,
+        /// Ids of the answer.
+        answer: i64,
+        /// Ids that the network reads.
+        length: usize,
+    },
+    /// An id of the answer is not the likeliest there.
+    #[error(
+        "id {position} is {got}, but the likeliest one there is {expected}: the answer is not what \
+        the model says"
+    )]
+    NextId {
+        /// Its position among all ids, from 0.
+        position: usize,
+        /// The likeliest id.
+        expected: i64,
+        /// The answer's.
+        got: i64,
+    },
+    /// Something else than padding behind the answer.
+    #[error("id {position} is {got}; behind the answer stands {expected}, which pads")]
+    Padding {
+        /// Its position among all ids, from 0.
+        position: usize,
+        /// What pads.
+        expected: i64,
+        /// Found.
+        got: i64,
+    },
     /// Another proof length than the key implies.
     #[error("the proof has {got} bytes, the key implies {expected}")]
     ProofLength {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`commitment`] | compressed points |
 //! | [`statement`] | the public integers, and commitments |
+//! | [`generation`] | prompt and answer of a language model |
 //! | [`reading`] | the real numbers and the class that people read |
 //! | [`proof`] | a statement with the argument that it is true |
 //! | [`seal`] | commitments to secret tensors, and the names of models that have them |
@@ -12,6 +13,7 @@
 
 pub mod commitment;
 pub mod files;
+pub mod generation;
 pub mod proof;
 pub mod ranges;
 pub mod reading;

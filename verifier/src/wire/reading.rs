@@ -40,7 +40,9 @@ impl Statement {
                 let reading = read(&output.name, &output.shape, value, &output.quantisation);
                 let class = match (&output.source, value.integers()) {
                     (OutputSource::ArgMax { .. }, [index]) => usize::try_from(*index).ok(),
-                    (OutputSource::ArgMax { .. }, _) | (_, [] | [_]) => None,
+                    (OutputSource::ArgMax { .. } | OutputSource::Greedy(_), _) | (_, [] | [_]) => {
+                        None
+                    }
                     (OutputSource::Node(_), _) => largest(&reading, &output.quantisation),
                 };
                 Reading { class, ..reading }

@@ -3,12 +3,13 @@
 use pasta_curves::EqAffine;
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::description::{Quantisation, Visibility};
+use crate::circuit::description::{Greedy, Quantisation, Visibility};
 use crate::circuit::key::VerifyingKey;
 use crate::circuit::sheet::Role;
 use crate::error::Rejection;
 use crate::limits::{MAX_TENSORS, bounded};
 use crate::wire::commitment::{Commitment, decode};
+use crate::wire::generation::Generation;
 
 /// Inputs and outputs as the key's visibility shows them: row-major integers, commitments, or
 /// nothing.
@@ -81,6 +82,20 @@ impl Statement {
         Self { inputs: values(inputs), outputs: values(outputs) }
     }
 
+    /// Prompt and answer, if it is about a generation. The statement must be one that
+    /// [`Self::check`] accepts.
+    pub fn generation(&self, key: &VerifyingKey) -> Option<Generation<'_>> {
+        let greedy = key.description().outputs.iter().find_map(|output| output.source.greedy())?;
+        Some(self.read_generation(key, greedy))
+    }
+
+    fn read_generation(&self, key: &VerifyingKey, greedy: &Greedy) -> Generation<'_> {
+        let ids = key.description().inputs.get(greedy.ids);
+        let length = ids.map_or(0, |ids| ids.shape.iter().product());
+        let integers = |input| self.inputs.get(input).map_or(&[][..], Value::integers);
+        Generation::of(greedy, length, integers)
+    }
+
     /// Whether the tensors have the declared number, visibility, lengths and ranges, and sealed
     /// ones commitments.
     pub fn check(&self, key: &VerifyingKey) -> Result<CheckedStatement<'_>, Rejection> {
@@ -103,6 +118,11 @@ impl Statement {
             columns: columns(Role::Output(index)),
         });
         check_tensors("output", &self.outputs, outputs)?;
+        for (output, value) in description.outputs.iter().zip(&self.outputs) {
+            if let Some(greedy) = output.source.greedy() {
+                self.read_generation(key, greedy).check(greedy, value.integers())?;
+            }
+        }
         let values = self.inputs.iter().chain(&self.outputs);
         let points = values.flat_map(Value::commitments).map(decode).collect::<Option<_>>();
         let part = "commitments of the statement";

@@ -44,6 +44,11 @@ pub enum Variable {
         node: NodeId,
         element: usize,
     },
+    /// An element of what a node takes from a place that an integer of the statement says.
+    Sliced {
+        node: NodeId,
+        element: usize,
+    },
 }
 
 /// Column and row.
@@ -146,6 +151,9 @@ impl<'a> Network<'a> {
                         variable(Variable::Indicator { input, element, index })
                     })
                     .collect(),
+                Operator::SliceAt(_) => elements
+                    .map(|element| variable(Variable::Sliced { node: id, element }))
+                    .collect(),
                 Operator::Product(_) | Operator::Hadamard(_) => elements
                     .map(|element| variable(Variable::Bilinear { node: id, element }))
                     .collect(),
@@ -242,6 +250,7 @@ impl<'a> Network<'a> {
                         .map(|(element, form)| with(form, [known(element)]));
                     list.tensor(format!("output {index}"), self.columns(*node), forms);
                 }
+                OutputSource::Greedy(greedy) => panic!("{greedy:?}"),
                 OutputSource::ArgMax { input, axis, select_last } => {
                     let forms = self.gaps(
                         index,

@@ -80,6 +80,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let is_copy = |operator: &Operator| matches!(operator, Operator::Copy(_));
     let is_product = |operator: &Operator| matches!(operator, Operator::Product(_));
     let is_hadamard = |operator: &Operator| matches!(operator, Operator::Hadamard(_));
+    let is_slice = |operator: &Operator| matches!(operator, Operator::SliceAt(_));
     let is_one_hot = |operator: &Operator| matches!(operator, Operator::OneHot(_));
     let table =
         |of: &dyn Fn(&Contract) -> bool| contraction(&|c| description.table(c).is_some() && of(c));
@@ -242,6 +243,9 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ),
         ("two sealed contractions", operators().filter(|operator| is_sealed(operator)).count() > 1),
         ("zeros and ones of public indices", operator(&is_one_hot)),
+        ("slice at a public place", operator(&is_slice)),
+        ("slice of a slice", pair(&is_slice, &is_slice)),
+        ("slice of what has cells", pair(&is_requantised, &is_slice)),
         ("table at public indices, sealed", table(&|c| c.weights == Weights::Sealed)),
         ("table at public indices, public", table(&|c| !sealed(c))),
         (

@@ -168,7 +168,7 @@ impl Draft<'_> {
 
     fn operator(&mut self) {
         let node = self.any();
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..4 => self.contract(node),
             4 => self.product(node),
             5..7 => self.combine(node),
@@ -184,7 +184,8 @@ impl Draft<'_> {
             17..19 => {
                 self.hadamard(node);
             }
-            _ => self.hint(node),
+            19 => self.hint(node),
+            _ => self.slice_at(node),
         }
     }
 
@@ -460,9 +461,7 @@ impl Draft<'_> {
     fn unused_inputs(&mut self) {
         let mut live = vec![false; self.shapes.len()];
         for output in &self.description.outputs {
-            let (OutputSource::Node(node) | OutputSource::ArgMax { input: node, .. }) =
-                output.source;
-            live[node] = true;
+            live[output.source.node()] = true;
         }
         for (node, described) in self.description.nodes.iter().enumerate().rev() {
             if live[node] {

@@ -8,17 +8,19 @@ use zkinfer_verifier::Statement;
 use zkinfer_verifier::circuit::description::{NodeId, OneHot, Operator};
 use zkinfer_verifier::circuit::sheet::Role;
 
-use crate::equations::{Form, Network, Place, Variable};
+use crate::equations::{Form, Network, Place, Variable, add};
+use crate::meaning;
 
 /// A statement, and what the tables that are read at its integers have in their cells.
 pub struct Indices<'a> {
+    network: &'a Network<'a>,
     statement: &'a Statement,
     /// By the node that reads it: its indices, the result's positions, and the table's cells.
     tables: BTreeMap<NodeId, (OneHot, usize, Vec<Place>)>,
 }
 
 impl<'a> Indices<'a> {
-    pub fn new(network: &Network<'_>, statement: &'a Statement) -> Self {
+    pub fn new(network: &'a Network<'a>, statement: &'a Statement) -> Self {
         let description = network.key.description();
         let mut tables = BTreeMap::new();
         for (id, node) in description.nodes.iter().enumerate() {
@@ -31,7 +33,7 @@ impl<'a> Indices<'a> {
                 tables.insert(id, (*of, network.columns(id), cells));
             }
         }
-        Self { statement, tables }
+        Self { network, statement, tables }
     }
 
     fn index(&self, input: usize, element: usize) -> i64 {
@@ -40,6 +42,30 @@ impl<'a> Indices<'a> {
 
     /// Puts in a form what its indices name.
     pub fn resolve(&self, form: &mut Form) {
+        while self.slices(form) {}
+        self.names(form);
+    }
+
+    /// The elements that slices take, which may be those of slices; whether there were any.
+    fn slices(&self, form: &mut Form) -> bool {
+        let is_slice = |variable: &&Variable| matches!(variable, Variable::Sliced { .. });
+        let slices: Vec<Variable> = form.keys().filter(is_slice).copied().collect();
+        for &variable in &slices {
+            let Variable::Sliced { node, element } = variable else { continue };
+            let Operator::SliceAt(slice) = &self.network.key.description().nodes[node].operator
+            else {
+                panic!("{variable:?} is no slice");
+            };
+            let start = usize::try_from(self.index(slice.at, 0) + slice.offset).unwrap();
+            let shape = &self.network.shapes[slice.input];
+            let element = meaning::sliced(slice, start, shape, element);
+            let coefficient = form.remove(&variable).unwrap();
+            add(form, coefficient, &self.network.nodes[slice.input][element]);
+        }
+        !slices.is_empty()
+    }
+
+    fn names(&self, form: &mut Form) {
         let is_named = |variable: &Variable| {
             matches!(variable, Variable::Indicator { .. } | Variable::Entry { .. })
         };

@@ -18,6 +18,7 @@ mod indices;
 mod meaning;
 mod random;
 mod secrets;
+mod slices;
 mod witness;
 
 use compare::{compare, transpose};
@@ -33,7 +34,7 @@ use zkinfer_verifier::challenges::{Challenge, LinearChallenges};
 use zkinfer_verifier::field::multilinear::inner_product;
 
 /// Cases of a run that is told no number.
-const CASES: usize = 1400;
+const CASES: usize = 1800;
 /// Cases that at least have each feature in such a run.
 const LEAST: usize = 3;
 

@@ -4,8 +4,8 @@
 
 use zkinfer_verifier::Description;
 use zkinfer_verifier::circuit::description::{
-    Combine, Contract, Hadamard, Hint, NodeId, OneHot, Operator, Product, Source, View, ViewKind,
-    Weights,
+    Combine, Contract, Hadamard, Hint, NodeId, OneHot, Operator, Product, SliceAt, Source, View,
+    ViewKind, Weights,
 };
 
 /// What sums and multiples are taken of.
@@ -51,6 +51,11 @@ pub fn shapes(description: &Description) -> Vec<Vec<usize>> {
             Operator::Requantise(requantise) => shapes[requantise.input].clone(),
             Operator::Copy(input) => shapes[*input].clone(),
             Operator::View(view) => view_shape(view, &shapes),
+            Operator::SliceAt(slice) => {
+                let mut shape = shapes[slice.input].clone();
+                shape[slice.axis] = slice.count;
+                shape
+            }
             Operator::Bounded(bounded) => match bounded.source {
                 Source::Equal { input } => shapes[input].clone(),
                 Source::Hint { input, hint: Hint::Maximum { .. } } => {
@@ -121,6 +126,13 @@ pub fn taps(
     let depth = input[0] / contract.groups * contract.kernel[0] * contract.kernel[1];
     let group = row / (contract.rows / contract.groups);
     (0..depth).map(move |tap| (group * depth + tap, row * depth + tap))
+}
+
+/// The element of its input that element `at` of a slice is, which begins at index `start`.
+pub fn sliced(slice: &SliceAt, start: usize, input: &[usize], at: usize) -> usize {
+    let inner: usize = input[slice.axis + 1..].iter().product();
+    let (outer, within) = (at / (slice.count * inner), at % (slice.count * inner));
+    (outer * input[slice.axis] + start) * inner + within
 }
 
 /// The contraction whose weights a node reads: itself or another.

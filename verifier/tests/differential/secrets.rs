@@ -92,6 +92,14 @@ impl Secrets {
                     };
                     places.flat_map(each).collect()
                 }
+                Operator::SliceAt(slice) => {
+                    let start =
+                        usize::try_from(self.inputs[slice.at][0] + i128::from(slice.offset));
+                    let shape = &network.shapes[slice.input];
+                    let from = |at| meaning::sliced(slice, start.unwrap(), shape, at);
+                    let elements = 0..network.shapes[id].iter().product();
+                    elements.map(|at| nodes[slice.input][from(at)]).collect()
+                }
                 Operator::Bounded(bounded) => chosen(bounded, network, &nodes),
                 Operator::Requantise(requantise) => {
                     let shift = requantise.limbs * description.limb_bits;

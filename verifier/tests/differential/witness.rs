@@ -61,6 +61,7 @@ impl<'a> Witness<'a> {
         for (index, output) in description.outputs.iter().enumerate() {
             let integers = match &output.source {
                 OutputSource::Node(node) => witness.nodes[*node].clone(),
+                OutputSource::Greedy(greedy) => panic!("{greedy:?}"),
                 OutputSource::ArgMax { input, axis, select_last } => {
                     witness.arg_max(index, *input, *axis, *select_last)
                 }
@@ -348,7 +349,7 @@ impl<'a> Witness<'a> {
             }
             Variable::Cell(place) => self.cell(place),
             Variable::Bilinear { node, element } => wide(self.bilinear[&node][element]),
-            Variable::Indicator { .. } | Variable::Entry { .. } => {
+            Variable::Indicator { .. } | Variable::Entry { .. } | Variable::Sliced { .. } => {
                 panic!("{variable:?} is resolved")
             }
         };

@@ -8,6 +8,7 @@
 
 mod arithmetic;
 mod elementwise;
+mod next;
 mod product;
 mod rows;
 
@@ -193,45 +194,55 @@ pub fn run_all(graph: &Graph, inputs: &[ArrayD<i64>]) -> Result<Vec<ArrayD<i64>>
 }
 
 /// One node of a validated graph.
-fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
+pub(crate) fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
+    compute(graph, &node.operator, &node.inputs, &node.shape, inputs)
+}
+
+/// An operator of a validated graph on values of it, or on parts of them, with a result of `shape`.
+pub(crate) fn compute(
+    graph: &Graph,
+    operator: &Operator,
+    read: &[ValueId],
+    shape: &[usize],
+    inputs: &[&ArrayD<i64>],
+) -> ArrayD<i64> {
     let zero_point = |value: ValueId| graph.quantisation(value).zero_point;
     // A constant reads nothing, all others read at least one value.
     let none = ArrayD::zeros(vec![0]);
-    let zero = node.inputs.first().map_or(0, |&input| zero_point(input));
+    let zero = read.first().map_or(0, |&input| zero_point(input));
     let input = *inputs.first().unwrap_or(&&none);
-    match &node.operator {
+    match operator {
         Operator::Convolution { window, groups, weights, bias, multipliers, requantise } => {
             let weights = graph.weights(weights);
-            let z =
-                arithmetic::convolution(input, zero, window, *groups, weights, bias, &node.shape);
+            let z = arithmetic::convolution(input, zero, window, *groups, weights, bias, shape);
             let z = arithmetic::per_channel(z, 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::Linear { weights, bias, multipliers, requantise } => {
-            let z = arithmetic::linear(input, zero, graph.weights(weights), bias, &node.shape);
-            let z = arithmetic::per_channel(z, node.shape.len() - 1, multipliers);
+            let z = arithmetic::linear(input, zero, graph.weights(weights), bias, shape);
+            let z = arithmetic::per_channel(z, shape.len() - 1, multipliers);
             arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::Sum { multipliers, constant, requantise } => {
-            let zeros: Vec<i64> = node.inputs.iter().map(|&id| zero_point(id)).collect();
+            let zeros: Vec<i64> = read.iter().map(|&id| zero_point(id)).collect();
             let z = arithmetic::sum(inputs, &zeros, multipliers, constant);
             arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::AveragePool { window, multipliers, requantise } => {
-            let z = arithmetic::average(input, zero, window, multipliers, &node.shape);
+            let z = arithmetic::average(input, zero, window, multipliers, shape);
             arithmetic::requantise(z, requantise.as_ref())
         }
-        Operator::MaxPool { window } => arithmetic::maximum(input, window, &node.shape),
+        Operator::MaxPool { window } => arithmetic::maximum(input, window, shape),
         Operator::Activation(function) => input.mapv(|x| function.apply(x)),
         Operator::Product { multiplier, requantise } => {
-            let zeros = [zero, zero_point(node.inputs[1])];
+            let zeros = [zero, zero_point(read[1])];
             let z = elementwise::zip(input, inputs[1], |a, b| {
                 multiplier * (a - zeros[0]) * (b - zeros[1])
             });
             arithmetic::requantise(z, requantise.as_ref())
         }
         Operator::MatMul { multiplier, requantise } => {
-            let zeros = [zero, zero_point(node.inputs[1])];
+            let zeros = [zero, zero_point(read[1])];
             let z = arithmetic::mat_mul([input, inputs[1]], zeros, *multiplier);
             arithmetic::requantise(z, requantise.as_ref())
         }
@@ -241,22 +252,27 @@ fn execute(graph: &Graph, node: &Node, inputs: &[&ArrayD<i64>]) -> ArrayD<i64> {
         Operator::Max => elementwise::reduce(inputs, i64::max),
         Operator::Min => elementwise::reduce(inputs, i64::min),
         Operator::Select => elementwise::select(input, inputs[1], inputs[2]),
-        Operator::Constant(values) => moves::from_elements(&node.shape, values.clone()),
-        Operator::Reshape => moves::reshape(input, &node.shape),
+        Operator::Constant(values) => moves::from_elements(shape, values.clone()),
+        Operator::Reshape => moves::reshape(input, shape),
         Operator::Transpose { permutation } => moves::transpose(input, permutation),
         Operator::Slice { axis, start, step } => {
-            moves::slice(input, *axis, *start, *step, node.shape[*axis])
+            moves::slice(input, *axis, *start, *step, shape[*axis])
         }
         Operator::Pad { before, after, value } => moves::pad(input, before, after, *value),
         Operator::Concat { axis } => moves::concat(inputs, *axis),
         Operator::ArgMax { axis, select_last, smallest } => {
-            order::arg_max(input, *axis, *select_last, *smallest, &node.shape)
+            order::arg_max(input, *axis, *select_last, *smallest, shape)
         }
         Operator::TopK { axis, smallest, indices } => {
-            order::top(input, *axis, *smallest, *indices, &node.shape)
+            order::top(input, *axis, *smallest, *indices, shape)
         }
+        Operator::SliceAt { axis, offset } => {
+            let n = inputs[1].first().copied().unwrap_or(0) + offset;
+            moves::slice_from(input, *axis, n as usize, shape[*axis], zero)
+        }
+        Operator::Greedy { hidden, .. } => next::greedy(inputs, *hidden, shape),
         Operator::Lookup { minimum, values } => {
-            elementwise::look_up(input, *minimum, values, &node.shape)
+            elementwise::look_up(input, *minimum, values, shape)
         }
         Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {
             let scores = input.mapv(|x| x >> shift);

@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod elementwise;
+mod generation;
 mod lookup;
 mod movement;
 mod parts;
@@ -184,6 +185,9 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         Operator::Sum { .. } | Operator::Concat { .. } => 1..=usize::MAX,
         Operator::Max | Operator::Min => 2..=usize::MAX,
         Operator::Product { .. } | Operator::MatMul { .. } | Operator::Binary(_) => 2..=2,
+        Operator::SliceAt { .. } => 2..=2,
+        Operator::Greedy { hidden: false, .. } => 4..=4,
+        Operator::Greedy { .. } => 5..=5,
         Operator::Select => 3..=3,
         Operator::Constant(_) => 0..=0,
         _ => 1..=1,
@@ -217,6 +221,8 @@ fn check_node(graph: &Graph, node: &Node, bounds: &[Bounds]) -> Result<Bounds, S
         | Operator::Concat { .. }
         | Operator::ArgMax { .. }
         | Operator::TopK { .. } => movement::check(&site),
+        Operator::SliceAt { axis, offset } => generation::slice_at(&site, *axis, *offset),
+        Operator::Greedy { hidden, padding } => generation::greedy(&site, *hidden, *padding),
         Operator::Lookup { minimum, values } => lookup::check(&site, *minimum, values),
         Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise } => {
             rows::softmax(&site, *shift, exponentials, *reciprocal_bits, visible, requantise)
@@ -241,6 +247,8 @@ fn check_sources(site: &Site<'_>) -> Result<(), String> {
             | Operator::Sum { .. }
             | Operator::Softmax { .. }
             | Operator::Normalise { .. }
+            | Operator::SliceAt { .. }
+            | Operator::Greedy { .. }
     );
     for input in 0..site.node.inputs.len() {
         match site.bounds(input).last {
