@@ -5,8 +5,8 @@
 //!
 //! **Next ids** that are public are those of an [ArgMax](super::argmax), which the statement's
 //! check compares with the answer. Of hidden ones a row of ones and zeros says which logit stands
-//! at the id, and no gap between it and another is negative. Cells for each row and id there is: two
-//! of the one-hot, two factors, the limbs of a gap.
+//! at the id, and no gap between it and another is negative. Cells for each row and id there is:
+//! two of the one-hot, two factors, the limbs of a gap.
 
 use zkinfer_models::integer::graph::Node;
 use zkinfer_verifier::circuit::description::{

@@ -76,8 +76,8 @@ fn generating(graph: Graph, options: &Options) -> Result<Graph, GenerationError>
     Ok(rewriting.finish(value, name, axis, options))
 }
 
-/// Reads of a Reshape of a Reshape what the first one reads: the integers are the same, and rows may
-/// be no dimension in between.
+/// Reads of a Reshape of a Reshape what the first one reads: the integers are the same, and rows
+/// may be no dimension in between.
 fn straighten(graph: &mut Graph) {
     let first = graph.inputs.len();
     for index in 0..graph.nodes.len() {
