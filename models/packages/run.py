@@ -215,6 +215,14 @@ def seconds(value):
     return value if value == "" else f"{value:.1f}"
 
 
+WHY = """Why those that warn do: swift-f0 takes logarithms of spectra, numbers from 10⁻⁸ to 10 \
+whose small ones no steps of one size tell apart (`error introduced` is largest at the three \
+products that a logarithm follows, with 16 bits too); isbnx puts
+out its 300 best detections in order, and where scores are nearly equal the order, and so whole \
+rows, are others, while the scores of the network before it are off by a few per cent and the ten \
+best are the same."""
+
+
 def table(rows):
     head = ["package", "network", "kind", "nodes", "parameters", "result", "bits", "error seen",
             "said: error, largest, cosine", "met: error, largest, cosine", "cells", "prove, s",
@@ -256,6 +264,8 @@ Where `compile` warns of 8 bits for all values, or refuses them, they have 12 (`
 x86-64 cores that a lot of other work shared: upper bounds, several times what an idle machine takes.
 
 {table(rows)}
+
+{WHY}
 """
 
 

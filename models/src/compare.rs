@@ -8,7 +8,7 @@ use crate::evaluate::Evaluation;
 use crate::float::calibrate::Calibration;
 use crate::model::{Error, Model};
 use crate::quantise::Quantised;
-use crate::quantise::settings::Options;
+use crate::quantise::settings::{Method, Options};
 
 /// So many samples are compared by networks whose ranges come from the other half: with more, no
 /// sample makes much of a difference, with fewer half of them would make too much.
@@ -87,7 +87,18 @@ impl<'m> Comparison<'m> {
         };
         let first = self.model.quantise_with(first, options)?;
         let second = self.model.quantise_with(second, options)?;
-        self.model.evaluate_in_turn(&first.graph, &[&second.graph], samples)
+        let mut found = self.model.evaluate_in_turn(&first.graph, &[&second.graph], samples)?;
+        // All samples include what half of them do, but a range that leaves numbers out may leave
+        // out others.
+        if options.method != Method::MinMax {
+            let whole = self.model.evaluate(&self.quantise(options)?.graph, samples)?;
+            for (found, whole) in found.outputs.iter_mut().zip(whole.outputs) {
+                if whole.all.error > found.all.error {
+                    *found = whole;
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Where the error comes in.
