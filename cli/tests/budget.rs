@@ -43,6 +43,25 @@ fn a_budget_that_is_too_small_is_said_with_the_figures() {
     desk.succeed(&["verify", "sample.proof"]);
 }
 
+#[test]
+fn work_that_is_predicted_to_take_too_much_memory_is_refused_before_it_begins() {
+    let desk = Desk::new();
+    let with = |arguments: &[&'static str], most| [arguments, &["--max-memory", most]].concat();
+    let model = "mlp-64-32-16-10.zkc";
+    let compile =
+        ["compile", "mlp-64-32-16-10.onnx", "--calibration", "calibration.npz", "--no-seal"];
+    let commands: [(&str, &[&'static str]); 3] = [
+        ("compiling", &compile),
+        ("sealing", &["seal", model]),
+        ("proving", &["prove", model, "sample.npy"]),
+    ];
+    for (what, arguments) in commands {
+        let expected = ["is predicted to take", "more than the 1000.0 kB of --max-memory", "--dim"];
+        desk.refuse(&with(arguments, "1MB"), &[&[what], &expected[..]].concat());
+        desk.succeed(&with(arguments, "1GB"));
+    }
+}
+
 /// A key of a few hundred bytes, and a proof that names it.
 fn write(desk: &Desk, name: &str, description: Description) {
     let key = VerifyingKey::new(description).expect("a valid description");
