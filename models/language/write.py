@@ -10,7 +10,7 @@ Nothing of the weights belongs into this repository. Writes into FOLDER/NAME/
 
     NAME.onnx         opset 23; ids in, logits out, as many as `--dim tokens=` says
     calibration.npz   windows of text that Python ships (`pydoc_data`, PSF licence), as ids
-    test.npz          others
+    test.npz          others, and as label the token that follows each
     tokenizer.json    text to ids and back (not for gpt2, whose ids are drawn)
 
 and says the perplexity that onnxruntime gives on the test windows.
@@ -47,10 +47,10 @@ def text():
 
 
 def windows(ids, tokens):
-    """Calibration and test windows, spread over the text, in turns."""
+    """Calibration and test windows, spread over the text, in turns; with one token more."""
     count = CALIBRATION + TEST
-    starts = np.linspace(0, len(ids) - tokens, count).astype(int)
-    rows = np.array([ids[start : start + tokens] for start in starts], np.int64)
+    starts = np.linspace(0, len(ids) - tokens - 1, count).astype(int)
+    rows = np.array([ids[start : start + tokens + 1] for start in starts], np.int64)
     rows = rows[np.random.default_rng(17).permutation(count)]
     return rows[:CALIBRATION], rows[CALIBRATION:]
 
@@ -60,10 +60,10 @@ def perplexity(path, rows):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     surprise = []
     for row in rows:
-        (logits,) = session.run(None, {IDS: row[None]})
-        logits = logits[0, :-1].astype(np.float64)
+        (logits,) = session.run(None, {IDS: row[None, :-1]})
+        logits = logits[0].astype(np.float64)
         logits -= logits.max(axis=-1, keepdims=True)
-        chosen = logits[np.arange(len(row) - 1), row[1:]]
+        chosen = logits[np.arange(len(logits)), row[1:]]
         surprise.extend(np.log(np.exp(logits).sum(axis=-1)) - chosen)
     return float(np.exp(np.mean(surprise)))
 
@@ -108,8 +108,8 @@ def main():
     save(model, path)
     del model
     calibration, test = windows(ids, arguments.tokens)
-    np.savez_compressed(folder / "calibration.npz", **{IDS: calibration})
-    np.savez_compressed(folder / "test.npz", **{IDS: test})
+    np.savez_compressed(folder / "calibration.npz", **{IDS: calibration[:, :-1]})
+    np.savez_compressed(folder / "test.npz", **{IDS: test[:, :-1], "label": test[:, 1:]})
     size = path.stat().st_size / 1e6
     print(f"{path}: {size:.0f} MB, perplexity {perplexity(path, test):.2f}")
 

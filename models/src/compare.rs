@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use crate::agreement::NodeError;
+use crate::agreement::{NodeError, Reading};
 use crate::data::Dataset;
 use crate::evaluate::Evaluation;
 use crate::float::calibrate::Calibration;
+use crate::integer::graph::Graph;
 use crate::model::{Error, Model};
 use crate::quantise::Quantised;
 use crate::quantise::settings::{Method, Options};
@@ -13,6 +14,8 @@ use crate::quantise::settings::{Method, Options};
 /// So many samples are compared by networks whose ranges come from the other half: with more, no
 /// sample makes much of a difference, with fewer half of them would make too much.
 const HALVED: RangeInclusive<usize> = 8..=64;
+/// Samples on which margins of classes are measured, at most.
+const MARGINS: usize = 512;
 
 /// As many samples as a compiler has time for, from all over the calibration, and ranges to compare
 /// with.
@@ -20,6 +23,7 @@ const HALVED: RangeInclusive<usize> = 8..=64;
 pub struct Comparison<'m> {
     pub(crate) model: &'m Model,
     pub(crate) calibration: &'m Calibration,
+    all: &'m Dataset,
     samples: Dataset,
     /// Of each half of the samples, without the other.
     halves: Option<[Calibration; 2]>,
@@ -35,7 +39,7 @@ impl<'m> Comparison<'m> {
     pub fn new(
         model: &'m Model,
         calibration: &'m Calibration,
-        samples: &Dataset,
+        samples: &'m Dataset,
     ) -> Result<Self, Error> {
         let all = samples.samples().len();
         let count = model.samples_to_compare().min(all);
@@ -49,7 +53,7 @@ impl<'m> Comparison<'m> {
         };
         let held_out = count > 1 && HALVED.contains(&all);
         let halves = if held_out { Some([without(0)?, without(1)?]) } else { None };
-        Ok(Self { model, calibration, samples: few, halves })
+        Ok(Self { model, calibration, all: samples, samples: few, halves })
     }
 
     /// Whether no sample is compared by a network whose ranges it has a part in.
@@ -99,6 +103,26 @@ impl<'m> Comparison<'m> {
             }
         }
         Ok(found)
+    }
+
+    /// Of each output that has scores of classes, by how much the float model's best is ahead of
+    /// the next, on as many of all samples as there is time for.
+    ///
+    /// # Errors
+    /// If the float model does not run.
+    pub(crate) fn margins(&self, graph: &Graph) -> Result<Vec<Vec<f64>>, Error> {
+        let readings: Vec<Reading> =
+            graph.outputs.iter().map(|output| Reading::of(graph, output.value)).collect();
+        let all = self.all.samples();
+        let count = self.model.samples_to_run(MARGINS).min(all.len());
+        let mut margins = vec![Vec::new(); readings.len()];
+        for index in 0..count {
+            let outputs = self.model.run(&all[index * all.len() / count])?;
+            for ((margins, reading), output) in margins.iter_mut().zip(&readings).zip(&outputs) {
+                margins.extend(reading.margin(&output.mapv(f64::from)));
+            }
+        }
+        Ok(margins)
     }
 
     /// Where the error comes in.

@@ -343,4 +343,9 @@ impl Model {
     pub fn samples_to_compare(&self) -> usize {
         room::repetitions(&self.graph, 1 << 33, 2, 16)
     }
+
+    /// How many samples the float model runs in bounded time, `most` at most.
+    pub(crate) fn samples_to_run(&self, most: usize) -> usize {
+        room::repetitions(&self.graph, 1 << 33, 2, most)
+    }
 }

@@ -154,8 +154,14 @@ pub struct Compile {
     /// most where an output would be warned of or refused, or says other tokens, as samples of the
     /// calibration have it.
     /// More cost more: longer tables, up to 65,536 rows for functions of 16 bits.
-    #[arg(long, value_name = "BITS", default_value = "8", value_parser = bits)]
+    /// Others for some by name, `*` for anything: 12,blk.*.gated=16.
+    #[arg(long, value_name = "BITS[,NAME=BITS…]", default_value = "8", value_parser = bits)]
     pub bits: Bits,
+    /// Bits of weights: 8 to 16, or auto: 8, and 12 for those layers whose rounding costs most for
+    /// their size, where an output is off as `--bits auto` has it; others for some by name:
+    /// 8,logits=12. More than 8 are two digits, which take twice as much to seal.
+    #[arg(long, value_name = "BITS[,NAME=BITS…]", default_value = "8", value_parser = bits)]
+    pub weight_bits: Bits,
     /// Refuse a network of which an output, or a channel or column of one, differs from the float
     /// model by more than this, on samples of the calibration: root mean square, in percent of the
     /// standard deviation of the float model's numbers. 100 is what a constant would be off by.

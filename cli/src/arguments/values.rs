@@ -188,23 +188,31 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     )
 }
 
-/// Bits of activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Bits of activations, or of weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bits {
     /// More than 8 where the error asks for it.
     Auto,
-    /// The same for all.
-    All(Each),
+    /// The same for all but those with these names.
+    Given(Each, Vec<(String, Each)>),
 }
 
 pub fn bits(text: &str) -> Result<Bits, String> {
-    match text {
-        "auto" => Ok(Bits::Auto),
-        _ => {
-            let bits = text.parse().ok().and_then(Each::new).map(Bits::All);
-            bits.ok_or_else(|| "expected 8 to 16, or auto".into())
+    if text == "auto" {
+        return Ok(Bits::Auto);
+    }
+    let (mut usual, mut named) = (Each::EIGHT, Vec::new());
+    for (place, part) in text.split(',').enumerate() {
+        let (name, count) = part.rsplit_once('=').map_or((None, part), |(n, c)| (Some(n), c));
+        let bits = count.parse().ok().and_then(Each::new);
+        let bits = bits.ok_or("expected 8 to 16, or auto; with others for some by NAME=BITS")?;
+        match name {
+            None if place == 0 => usual = bits,
+            None => return Err("bits of all values stand first: 12,NAME=16".into()),
+            Some(name) => named.push((name.into(), bits)),
         }
     }
+    Ok(Bits::Given(usual, named))
 }
 
 #[cfg(test)]
@@ -302,9 +310,13 @@ mod tests {
         for bad in ["", "max", "mse=1", "percentile=101", "percentile=x", "percentile=nan"] {
             assert!(method(bad).is_err(), "{bad}");
         }
-        assert_eq!(bits("12"), Ok(Bits::All(Each::TWELVE)));
+        assert_eq!(bits("12"), Ok(Bits::Given(Each::TWELVE, vec![])));
         assert_eq!(bits("auto"), Ok(Bits::Auto));
-        assert_eq!(bits("10"), Ok(Bits::All(Each::new(10).unwrap())));
-        assert!(["7", "17", "-8", "x"].iter().all(|text| bits(text).is_err()));
+        let named = vec![("*gated".into(), Each::SIXTEEN), ("a=b".into(), Each::EIGHT)];
+        assert_eq!(bits("10,*gated=16,a=b=8"), Ok(Bits::Given(Each::TEN, named.clone())));
+        assert_eq!(bits("*gated=16,a=b=8"), Ok(Bits::Given(Each::EIGHT, named)));
+        for bad in ["7", "17", "-8", "x", "", "12,", "a=16,12", "a=x", "auto,a=16"] {
+            assert!(bits(bad).is_err(), "{bad}");
+        }
     }
 }

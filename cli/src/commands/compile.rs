@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::foresight::{self, Foreseen, Plans};
@@ -10,7 +10,7 @@ use zkinfer::models::compare::Comparison;
 use zkinfer::models::integer::generation;
 use zkinfer::models::integer::graph::Graph;
 use zkinfer::models::quantise::settings::{self, Options, Widths};
-use zkinfer::models::widths::{self, Chosen};
+use zkinfer::models::widths::{self, Chosen, named};
 use zkinfer::models::{Dataset, Quantised};
 use zkinfer::sealing::Journal;
 use zkinfer::{
@@ -162,28 +162,60 @@ pub fn quantise(
     };
     progress.stage("quantising");
     let method = arguments.calibrate;
-    let options = |bits| Options { method, widths: Widths::all(bits) };
-    let bits = match arguments.bits {
-        Bits::Auto => None,
-        Bits::All(bits) => Some(bits),
+    let [widths, weights] = chosen_bits(arguments, &model)?;
+    let options = Options {
+        method,
+        widths: widths.clone().unwrap_or_default(),
+        weights: weights.clone().unwrap_or_default(),
     };
     let Some(samples) = samples else {
-        let quantised = model.quantise_with(&calibration, &options(bits.unwrap_or_default()))?;
+        let quantised = model.quantise_with(&calibration, &options)?;
         return Ok(Ready { quantised, agreement: None, narrow: None });
     };
     progress.stage("comparing with the float model");
-    let narrow = arguments.bits == Bits::All(settings::Bits::EIGHT);
+    let narrow = widths.as_ref() == Some(&Widths::default());
     let bound = Bound { percent: arguments.max_error, accepted: arguments.accept_loss, narrow };
     let comparison = Comparison::new(&model, &calibration, &samples)?;
-    let chosen = match bits {
-        None => widths::choose(&comparison, method, bound.percent / 100.0)?,
-        Some(bits) => Chosen::given(&comparison, options(bits))?,
+    let most = bound.percent / 100.0;
+    let mut chosen = match widths {
+        None => widths::choose(&comparison, &options, most)?,
+        Some(_) => Chosen::given(&comparison, options)?,
     };
+    if weights.is_none() {
+        chosen = widths::choose_weights(&comparison, chosen, most)?;
+    }
     let Chosen { mut quantised, evaluation, narrow, .. } = chosen;
     let compared = Compared::new(&comparison, &quantised, evaluation, bound, json)?;
     quantised.report.warnings.extend(compared.judge(bound, &arguments.model)?);
     quantised.report.agreement = Some(compared.summary());
     Ok(Ready { quantised, agreement: Some(compared), narrow })
+}
+
+/// Bits of activations and of weights, where they are given.
+fn chosen_bits(arguments: &Compile, model: &Model) -> Result<[Option<Widths>; 2]> {
+    let graph = model.graph();
+    let widths =
+        given("bits", &arguments.bits, |usual, others| named::activations(graph, usual, others))?;
+    let weights = given("weight-bits", &arguments.weight_bits, |usual, others| {
+        named::weights(graph, usual, others)
+    })?;
+    Ok([widths, weights])
+}
+
+/// The bits that were given, if any were.
+fn given(
+    option: &str,
+    bits: &Bits,
+    widths: impl Fn(settings::Bits, &[(String, settings::Bits)]) -> Result<Widths, String>,
+) -> Result<Option<Widths>> {
+    let Bits::Given(usual, named) = bits else { return Ok(None) };
+    let widths = widths(*usual, named).map_err(|pattern| {
+        anyhow!(
+            "--{option} {pattern:?}: no value that has such bits is called that; `compile --json` \
+            lists names under `agreement.nodes`"
+        )
+    })?;
+    Ok(Some(widths))
 }
 
 /// A network, ready to be compiled.
@@ -237,14 +269,15 @@ pub fn allow(arguments: &Compile, circuit: &Circuit) -> Result<()> {
 
 /// How a model is going to be compiled.
 fn plans(arguments: &Compile, model: &Model) -> Result<Plans> {
-    let bits = match arguments.bits {
-        Bits::Auto => settings::Bits::default(),
-        Bits::All(bits) => bits,
-    };
+    let [widths, weights] = chosen_bits(arguments, model)?;
     let inputs = model.inputs().iter().map(|input| input.name.as_str()).collect();
     let outputs = model.graph().outputs.iter().map(|output| output.name.as_str()).collect();
     Ok(Plans {
-        options: Options { method: arguments.calibrate, widths: Widths::all(bits) },
+        options: Options {
+            method: arguments.calibrate,
+            widths: widths.unwrap_or_default(),
+            weights: weights.unwrap_or_default(),
+        },
         exposure: exposure_of(arguments, inputs, outputs)?,
         objective: arguments.optimize.into(),
     })

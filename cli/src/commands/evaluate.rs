@@ -82,6 +82,10 @@ fn print(evaluation: &Evaluation) {
     say!("  float run by     {float_by}");
     say!("  accuracy, float  {}", accuracy(evaluation.float_accuracy));
     say!("  accuracy, int8   {}", accuracy(evaluation.int8_accuracy));
+    if let Some([float, int8]) = evaluation.perplexity {
+        let ratio = int8 / float;
+        say!("  perplexity       {float:.3} float, {int8:.3} integers, {ratio:.4} of it");
+    }
     if let Some(same) = evaluation.agreement {
         say!("  same top class   {:.2} %", 100.0 * same);
     }

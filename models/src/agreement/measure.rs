@@ -127,6 +127,30 @@ impl Reading {
         output.lanes(axis).into_iter().map(|lane| best(lane.iter())).collect()
     }
 
+    /// By how much the best class of an output is ahead of the next, where it is one of scores.
+    pub(crate) fn margin(&self, output: &ArrayD<f64>) -> Option<f64> {
+        if self.place != Place::All || !self.fits(output.shape()) {
+            return None;
+        }
+        let best = best(output.iter());
+        let others = output.iter().enumerate().filter(|(class, _)| *class != best);
+        let next = others.map(|(_, &score)| score).fold(f64::NEG_INFINITY, f64::max);
+        Some(output.iter().nth(best)? - next)
+    }
+
+    /// By how much each token of an output is surprised by its label, where these are tokens:
+    /// `−ln` of what a softmax gives it.
+    pub(crate) fn surprises(&self, output: &ArrayD<f64>, labels: &[usize]) -> Option<Vec<f64>> {
+        let Place::Tokens { .. } = self.place else { return None };
+        let lanes = output.lanes(Axis(output.ndim() - 1));
+        let surprise = |(lane, &label): (ndarray::ArrayView1<'_, f64>, &usize)| {
+            let most = lane.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = lane.iter().map(|score| (score - most).exp()).sum();
+            Some(sum.ln() + most - lane.get(label)?)
+        };
+        lanes.into_iter().zip(labels).map(surprise).collect()
+    }
+
     /// Whether an output of that shape can be taken for classes without being told.
     fn fits(&self, shape: &[usize]) -> bool {
         match self.place {

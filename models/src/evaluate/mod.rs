@@ -28,6 +28,9 @@ pub struct Evaluation {
     pub float_accuracy: Option<f64>,
     /// Share of samples whose top class is the label, int8; none without labels.
     pub int8_accuracy: Option<f64>,
+    /// Perplexity of the labels, float and int8, where each token of a sample has one: `e` to the
+    /// mean of `−ln` of what a softmax gives it.
+    pub perplexity: Option<[f64; 2]>,
     /// Share of samples (or positions) where float and int8 have the same top class; none where the
     /// output is no classes and there are no labels.
     pub agreement: Option<f64>,
@@ -116,6 +119,7 @@ pub(crate) fn evaluate(
         class_output: graph.outputs[0].name.clone(),
         float_accuracy: labelled.then(|| share(classes.right[0])),
         int8_accuracy: labelled.then(|| share(classes.right[1])),
+        perplexity: classes.perplexity(),
         agreement: (labelled || of_classes).then(|| share(classes.same)),
         inputs: graph.inputs.iter().zip(outside).map(saturation).collect(),
         outputs,
@@ -141,13 +145,25 @@ struct Classes<'d> {
     same: usize,
     /// What is the label, float and int8.
     right: [usize; 2],
+    /// Tokens with a label, and by how much these surprise them.
+    surprised: usize,
+    surprise: [f64; 2],
 }
 
 impl<'d> Classes<'d> {
     fn of(graph: &'d Graph, labels: Option<&'d [Vec<usize>]>) -> Self {
         let output = &graph.outputs[0];
         let reading = Reading::of(graph, output.value);
-        Self { output: &output.name, reading, labels, compared: 0, same: 0, right: [0; 2] }
+        Self {
+            output: &output.name,
+            reading,
+            labels,
+            compared: 0,
+            same: 0,
+            right: [0; 2],
+            surprised: 0,
+            surprise: [0.0; 2],
+        }
     }
 
     fn add(
@@ -156,7 +172,8 @@ impl<'d> Classes<'d> {
         float: &ArrayD<f64>,
         int8: &ArrayD<f64>,
     ) -> Result<(), EvaluateError> {
-        let [float, int8] = [float, int8].map(|output| self.reading.top(output));
+        let outputs = [float, int8];
+        let [float, int8] = outputs.map(|output| self.reading.top(output));
         self.compared += float.len();
         self.same += equal(&float, &int8);
         let Some(labels) = self.labels.and_then(|labels| labels.get(sample)) else {
@@ -178,9 +195,22 @@ impl<'d> Classes<'d> {
                 classes: self.reading.count,
             });
         }
+        let [one, other] = outputs.map(|output| self.reading.surprises(output, labels));
+        if let Some((one, other)) = one.zip(other) {
+            self.surprised += one.len();
+            self.surprise[0] += one.iter().sum::<f64>();
+            self.surprise[1] += other.iter().sum::<f64>();
+        }
         self.right[0] += equal(&float, labels);
         self.right[1] += equal(&int8, labels);
         Ok(())
+    }
+}
+
+impl Classes<'_> {
+    fn perplexity(&self) -> Option<[f64; 2]> {
+        let mean = |surprise: f64| (surprise / self.surprised as f64).exp();
+        (self.surprised > 0).then(|| self.surprise.map(mean))
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Sums {
     Added(usize),
     /// A softmax reads them, which drops their last bits.
     Scores,
+    /// Sums and normalisations alone read them: a residual stream of more than 8 bits.
+    Stream,
 }
 
 /// For each value, what becomes of it.

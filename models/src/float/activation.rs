@@ -353,7 +353,7 @@ fn softplus(x: f64) -> f64 {
 
 /// The error function: its Taylor series near zero, elsewhere the continued fraction of its
 /// complement (Abramowitz and Stegun, 7.1.5 and 7.1.14).
-fn erf(x: f64) -> f64 {
+pub(crate) fn erf(x: f64) -> f64 {
     let (magnitude, square) = (x.abs(), x * x);
     let value = if magnitude < 2.5 {
         let mut term = magnitude;

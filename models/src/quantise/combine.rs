@@ -22,6 +22,9 @@ impl Quantiser<'_> {
         inputs: &[ValueId],
         output: Grid,
     ) -> (Operator, Grid) {
+        if let Some(unit) = self.choices.streams.unit(index) {
+            return self.stream(unit, subtract, constant, inputs);
+        }
         let rescaling = self.rescaling(index, output);
         let terms =
             inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
@@ -56,6 +59,31 @@ impl Quantiser<'_> {
             (output, Some(requantise(shift, ties, rescaling)))
         };
         (Operator::Sum { multipliers, constant, requantise }, grid)
+    }
+
+    /// A sum of a residual stream: all that it adds are multiples of its unit.
+    fn stream(
+        &self,
+        unit: f64,
+        subtract: &[bool],
+        constant: &[f64],
+        inputs: &[ValueId],
+    ) -> (Operator, Grid) {
+        let terms =
+            inputs.iter().zip(subtract).map(|(&input, &subtract)| self.term(input, subtract));
+        let (multipliers, constant) =
+            rescale::summed(&terms.collect::<Vec<Term>>(), constant, unit, 0);
+        let reach = |(&input, multiplier): (&ValueId, &i64)| {
+            let Grid { quantisation, minimum, maximum } = self.grids[input];
+            let zero = quantisation.zero_point;
+            (minimum - zero).abs().max((maximum - zero).abs()).saturating_mul(multiplier.abs())
+        };
+        let reaches = inputs.iter().zip(&multipliers).map(reach);
+        let reach = reaches
+            .fold(0, i64::saturating_add)
+            .saturating_add(constant.iter().map(|constant| constant.abs()).max().unwrap_or(0));
+        let grid = Grid { minimum: -reach, maximum: reach, ..Self::raw(unit) };
+        (Operator::Sum { multipliers, constant, requantise: None }, grid)
     }
 
     /// Bits of the longest product of two values that a node adds up as it is, or 8.
@@ -98,8 +126,8 @@ impl Quantiser<'_> {
                 else {
                     return None;
                 };
-                let step = channels::weight_step(weights);
-                Some(channels::snapping_shift(step * input.quantisation.scale / scale))
+                let precision = self.precision(self.float.producer(value)?);
+                Some(precision.shift(precision.step(weights) * input.quantisation.scale / scale))
             });
             // Those beside them have multipliers that are rounded: finely enough for their bits.
             let beside =
@@ -122,6 +150,8 @@ impl Quantiser<'_> {
             let weights = summand.operator.real_weights()?;
             let &input = summand.inputs.first()?;
             let rows = summand.operator.channels()?;
+            let precision = self.precision(self.float.producer(value)?);
+            let weights = (weights, precision);
             Some(self.fine_shift(weights, rows, self.grid_to_be(input), (add, scale)))
         });
         terms.max().unwrap_or_default()
@@ -264,7 +294,13 @@ impl Quantiser<'_> {
         let rescaling = self.rescaling(index, output);
         let bias = vec![0.0; node.shape[axis]];
         let scales = vec![rescaling.scale; bias.len()];
-        let (channels, shift) = channels::snapped(matrix, &bias, from.quantisation.scale, &scales);
+        let (channels, shift) = channels::snapped(
+            matrix,
+            &bias,
+            from.quantisation.scale,
+            &scales,
+            self.precision(index),
+        );
         let channels::Channels { weights, bias, multipliers, .. } = channels;
         let requantise = Some(requantise(shift, Ties::Up, rescaling));
         let weights = weights.into();

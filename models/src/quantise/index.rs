@@ -36,7 +36,9 @@ impl Quantiser<'_> {
         let length = node.shape.last().copied().unwrap_or(1).max(1);
         let rows = (table.len() / length) as i64;
         let of_table = || {
-            let entries = Range::ZERO.including(table.iter().map(|&x| x as f32));
+            let entries = self.choices.streams.table(self.ids.len());
+            let entries =
+                entries.unwrap_or_else(|| Range::ZERO.including(table.iter().map(|&x| x as f32)));
             scale::activation(entries, self.choices.bits(self.ids.len()))
         };
         let kept = node.grid.or_else(|| self.choices.whole(self.ids.len()));

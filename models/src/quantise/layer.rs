@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::channels::{self, Channels};
+use super::channels::{self, Channels, Precision};
 use super::emit::Quantiser;
 use super::exact::{self, Fit};
 use super::function::{self, Rescaling};
@@ -105,6 +105,7 @@ impl<'a> Quantiser<'a> {
         let sums = self.choices.sums(value);
         let raw = sums != Sums::Rescaled;
         let scale = self.grids[input].quantisation.scale;
+        let precision = self.precision(index);
         if let Some(whole) = self.whole_layer(index, layer, input, output, raw) {
             return (whole, if raw { Self::raw(1.0) } else { output }, None);
         }
@@ -116,9 +117,15 @@ impl<'a> Quantiser<'a> {
                 let (channels, units) = match sums {
                     Sums::Added(add) => {
                         let unit = vec![self.sum_unit(add); bias.len()];
-                        (channels::quantised(weights, bias, scale, &unit), unit[..1].to_vec())
+                        (
+                            channels::quantised(weights, bias, scale, &unit, precision),
+                            unit[..1].to_vec(),
+                        )
                     }
-                    _ => channels::raw(weights, bias, scale, self.choices.plan.apart[value]),
+                    _ => {
+                        let apart = self.choices.plan.apart[value];
+                        channels::raw(weights, bias, scale, apart, precision)
+                    }
                 };
                 let parameters = snapped(channels, None);
                 match units.as_slice() {
@@ -142,7 +149,7 @@ impl<'a> Quantiser<'a> {
                     Some((parts, _)) => parts.each.iter().map(|part| part.scale).collect(),
                     None => vec![rescaling.scale; bias.len()],
                 };
-                let (channels, shift) = channels::snapped(weights, bias, scale, &scales);
+                let (channels, shift) = channels::snapped(weights, bias, scale, &scales, precision);
                 let requantise = Some(requantise(shift, Ties::Up, rescaling));
                 let parts = by_index.map(|(parts, _)| parts.clone());
                 (snapped(channels, requantise), output, parts)
@@ -183,6 +190,16 @@ impl<'a> Quantiser<'a> {
                 (with(weights, multipliers, requantise), output, None)
             }
         }
+    }
+
+    /// Bits of a layer's weights and of what its sums are rescaled to, perhaps by an Add.
+    pub(super) fn precision(&self, index: usize) -> Precision {
+        let value = self.float.result(index);
+        let result = match self.choices.sums(value) {
+            Sums::Added(add) => self.float.result(add),
+            _ => value,
+        };
+        Precision::new(self.choices.weights.of(value), self.choices.bits(result))
     }
 
     /// A layer of whole weights over whole numbers, whose results are whole too: all of them as

@@ -23,8 +23,9 @@
 //! | `steep` | factors of masks |
 //! | `correct` | biases that take up what rounded weights are off by on average |
 //! | `tie`, `leaders`, `shared` | weights that several layers read: the same scales, the same integers |
+//! | `streams` | residual streams, which are not rounded |
 //! | `matmul` | MatMul |
-//! | `rows` | Softmax and Normalise |
+//! | `rows`, `room` | Softmax and Normalise |
 //! | `combine` | Sum, AveragePool, Product, interpolation |
 //! | `whole` | which whole values are kept as the integers that they are |
 //! | `index` | ArgMax within a network, tables looked up by an index |
@@ -56,12 +57,14 @@ mod ratio;
 mod reach;
 pub mod report;
 mod rescale;
+mod room;
 mod rows;
 mod scale;
 pub mod settings;
 mod shared;
 mod staircase;
 mod steep;
+mod streams;
 mod tie;
 mod whole;
 

@@ -13,7 +13,8 @@ use crate::integer::graph::ValueId;
 use super::error::QuantiseError;
 use super::plan::{Plan, Values};
 use super::reach::{fine_scale, steps};
-use super::settings::Options;
+use super::settings::{Options, Widths};
+use super::streams::{self, Streams};
 use super::tie::Measured;
 use super::whole::Integers;
 use super::{outliers, scale};
@@ -42,6 +43,10 @@ pub(super) struct Ranges {
     /// What each layer reads on average, by its name, and over what.
     pub(super) means: BTreeMap<String, Vec<f64>>,
     pub(super) source: Source,
+    /// Bits of layers' weights.
+    pub(super) weights: Widths,
+    /// Residual streams that are not rounded.
+    pub(super) streams: Streams,
 }
 
 impl Ranges {
@@ -110,6 +115,8 @@ impl Ranges {
                 *becomes = Sums::Rescaled;
             }
         }
+        let ends = streams::Values { ranges: &mut ranges, bits: &bits, sums: &mut sums };
+        let streams = streams::find(graph, &consumers, ends);
         let mut choices = Self {
             ranges,
             arguments,
@@ -123,6 +130,8 @@ impl Ranges {
             said: Vec::new(),
             means: calibration.means.clone(),
             source: calibration.source,
+            weights: options.weights.clone(),
+            streams,
         };
         choices.narrow(graph, calibration, options);
         let kept: Vec<Option<Grid>> =
@@ -133,6 +142,8 @@ impl Ranges {
         let values = Values { ranges, sums, bits, kept: &kept };
         choices.plan = Plan::new(graph, calibration, values);
         choices.share_concat_ranges(graph, &consumers);
+        let Self { ranges, bits, streams, .. } = &mut choices;
+        streams.settle(graph, &consumers, ranges, bits);
         choices.bias = choices.largest_bias(graph);
         Ok(choices)
     }

@@ -2,6 +2,7 @@
 //! their results are felt. `docs/quantisation.md` derives the bounds.
 
 use super::emit::Quantiser;
+use super::room::{LIMIT, room};
 use super::scale;
 use crate::float::rows::exponential_bits;
 use crate::integer::graph::{
@@ -15,12 +16,13 @@ use crate::integer::signature::Grid;
 const SCORE_BITS: u32 = 10;
 /// Bits that reciprocals and roots have beyond those of the result.
 const BEYOND: u32 = 4;
+/// Bits that the reciprocal of a row's root has at least, where one element is as large as there
+/// are.
+const ROOT_BITS: u32 = 10;
 /// Bits of the widest results.
 const WIDEST: u32 = 16;
 /// Bits of the reciprocal of a row with all that a circuit counts in it.
 const COUNTED: u32 = 60;
-/// Sums of squares, and products of a reciprocal, stay below.
-const LIMIT: f64 = (1u64 << 59) as f64;
 
 impl Quantiser<'_> {
     /// The softmax of rows of a value.
@@ -71,7 +73,7 @@ impl Quantiser<'_> {
         (centred, epsilon, factor): (bool, f64, f64),
         input: &mut ValueId,
     ) -> (Operator, Grid) {
-        *input = self.narrow_enough(index, *input);
+        *input = self.narrow_enough(index, *input, centred);
         let input = *input;
         let result = self.choices.bits(self.float.result(index));
         // One bit more than the result shall have: steps are powers of two of a number.
@@ -94,9 +96,11 @@ impl Quantiser<'_> {
         let wanted = most.log2().ceil() + f64::from(finer);
         // Products of elements and roots with the largest reciprocal fit 62 bits.
         let fits = |epsilon: f64| (LIMIT * epsilon.sqrt().floor() / most).log2().floor();
-        // Where nothing keeps a row from being small, a 2^13th of the largest does.
-        let epsilon = match fits(epsilon) < wanted {
-            true => epsilon.max((most / power(13)).powi(2).floor()),
+        // The largest rows have all their elements at an end; with one there, a root is so long.
+        let least = (most / columns.sqrt()).log2().ceil() + f64::from(ROOT_BITS);
+        // Where nothing keeps a row from being small, as much as leaves these does.
+        let epsilon = match fits(epsilon) < least.min(wanted) {
+            true => epsilon.max((most * (least + 1.0 - LIMIT.log2()).exp2()).powi(2).ceil()),
             false => epsilon,
         };
         let reciprocal_bits = wanted.min(fits(epsilon)).clamp(1.0, 60.0) as u32;
@@ -125,17 +129,18 @@ impl Quantiser<'_> {
     }
 
     /// A value in as many bits as the sum of squares of its rows has room for.
-    fn narrow_enough(&mut self, index: usize, input: ValueId) -> ValueId {
-        let columns = self.graph.shape(input).last().copied().unwrap_or(1) as f64;
-        let fits = |[low, high]: [i64; 2]| {
-            let size = 2.0 * columns * low.abs().max(high.abs()) as f64;
-            size * size * columns <= LIMIT
-        };
+    fn narrow_enough(&mut self, index: usize, input: ValueId, centred: bool) -> ValueId {
+        let columns = self.graph.shape(input).last().copied().unwrap_or(1);
+        let room = room(columns, centred);
         let grid = self.grids[input];
-        if fits([grid.minimum, grid.maximum]) {
+        let zero = if centred { 0 } else { grid.quantisation.zero_point };
+        let [low, high] = [grid.minimum, grid.maximum].map(|end| (end - zero).abs());
+        if low.max(high) as f64 <= room {
             return input;
         }
-        let bits = (2..16).rev().find(|&bits| fits(scale::ends(bits))).unwrap_or(2);
+        // A zero point may be at either end.
+        let size = |bits: u32| if centred { power(bits - 1) } else { power(bits) };
+        let bits = (2..16).rev().find(|&bits| size(bits) <= room).unwrap_or(2);
         let narrow = scale::activation(scale::span(grid), bits);
         let name = format!("{}/narrow", self.float.nodes[index].name);
         self.rescale(&name, input, narrow)

@@ -14,6 +14,8 @@ pub struct Options {
     pub method: Method,
     /// Bits of activations.
     pub widths: Widths,
+    /// Bits of the weights of layers, by their results.
+    pub weights: Widths,
 }
 
 /// Bits of an activation that the file does not quantise itself: 8 to 16.
@@ -24,6 +26,8 @@ pub struct Bits(u32);
 impl Bits {
     /// 8.
     pub const EIGHT: Self = Self(NARROW);
+    /// 10.
+    pub const TEN: Self = Self(10);
     /// 12.
     pub const TWELVE: Self = Self(12);
     /// 16.

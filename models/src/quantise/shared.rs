@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::channels::weight_step;
+use super::channels::Precision;
 use super::emit::Quantiser;
 use super::function::Rescaling;
 use super::layer::{Made, Parameters, requantise};
@@ -185,14 +185,14 @@ impl<'a> Quantiser<'a> {
     fn grid_of_sums(&mut self, sums: Sums) -> Grid {
         match sums {
             Sums::Added(add) => Self::raw(self.sum_unit(add)),
-            Sums::Rescaled | Sums::PutOut | Sums::Scores => Self::raw(1.0),
+            Sums::Rescaled | Sums::PutOut | Sums::Scores | Sums::Stream => Self::raw(1.0),
         }
     }
 
     /// The shift of an Add that leaves room for multipliers of weights that are another layer's.
     pub(super) fn fine_shift(
         &self,
-        weights: &[f32],
+        (weights, precision): (&[f32], Precision),
         rows: usize,
         input: Grid,
         (add, output): (usize, f64),
@@ -200,7 +200,7 @@ impl<'a> Quantiser<'a> {
         let count = self.steps_of(self.float.result(add));
         let terms = (weights.len() / rows.max(1)).max(1);
         let rows = weights.chunks(terms).map(|row| {
-            let step = weight_step(row);
+            let step = precision.step(row);
             (step * input.quantisation.scale / output, reach(row, step, input))
         });
         needed(count, rows)

@@ -97,7 +97,7 @@ impl Measured<'_> {
             let mut read: Vec<ValueId> = read.filter(free).collect();
             let made = layers.iter().map(|&index| match sums[graph.result(index)] {
                 Sums::Added(add) => graph.result(add),
-                Sums::Rescaled | Sums::PutOut | Sums::Scores => graph.result(index),
+                Sums::Rescaled | Sums::PutOut | Sums::Scores | Sums::Stream => graph.result(index),
             });
             let mut made: Vec<ValueId> = made.filter(free).collect();
             for values in [&mut read, &mut made] {

@@ -1,6 +1,7 @@
 //! Activations of more than 8 bits, and ranges that are less than everything.
 
 use zkinfer_models::compare::Comparison;
+use zkinfer_models::integer::graph::Operator;
 use zkinfer_models::quantise::settings::{Bits, Method, Options, Widths};
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::widths::{self, Chosen};
@@ -149,7 +150,7 @@ fn more_bits_go_where_the_error_asks_for_them() {
     let Case { model, dataset, .. } = case_with(network, &Options::default());
     let calibration = model.calibrate(&dataset).unwrap();
     let comparison = Comparison::new(&model, &calibration, &dataset).unwrap();
-    let choose = |most| widths::choose(&comparison, Method::MinMax, most).unwrap();
+    let choose = |most| widths::choose(&comparison, &Options::default(), most).unwrap();
     let (chosen, eight) = (choose(0.05), Chosen::given(&comparison, Options::default()).unwrap());
     let error = |chosen: &Chosen| chosen.evaluation.outputs[0].all.error;
     let errors = [&eight, &chosen].map(error);
@@ -166,7 +167,87 @@ fn more_bits_go_where_the_error_asks_for_them() {
     let plain = case_with(arithmetic(), &Options::default());
     let calibration = plain.model.calibrate(&plain.dataset).unwrap();
     let comparison = Comparison::new(&plain.model, &calibration, &plain.dataset).unwrap();
-    let kept = widths::choose(&comparison, Method::MinMax, 1.0).unwrap();
+    let kept = widths::choose(&comparison, &Options::default(), 1.0).unwrap();
     assert!(kept.narrow.is_none());
     assert_eq!(kept.quantised.graph, plain.quantised.graph);
+}
+
+/// Two layers: what the second makes of the first is small beside what it reads.
+fn layers() -> Case {
+    let network = Builder::new(13)
+        .input("x", &[1, 32])
+        .floats("w", &[32, 32], &weights(1024))
+        .floats("v", &[32, 4], &weights(128))
+        .node(Op::new("MatMul", &["x", "w"], &["hidden"]))
+        .node(Op::new("Tanh", &["hidden"], &["curve"]))
+        .node(Op::new("MatMul", &["curve", "v"], &["y"]))
+        .output("y");
+    case_with(network, &wide(Bits::SIXTEEN))
+}
+
+#[test]
+fn weights_of_more_bits_are_nearer() {
+    let Case { model, dataset, .. } = layers();
+    let calibration = model.calibrate(&dataset).unwrap();
+    let made = |bits: Bits| {
+        let options = Options { weights: Widths::all(bits), ..wide(Bits::SIXTEEN) };
+        let quantised = model.quantise_with(&calibration, &options).unwrap();
+        let layers = quantised.graph.nodes.iter().filter_map(|node| match &node.operator {
+            Operator::Linear { weights, .. } => weights.own(),
+            _ => None,
+        });
+        let own = layers.flat_map(|own| own.to_vec());
+        let largest = own.map(|weight| weight.abs()).max().unwrap();
+        (model.evaluate(&quantised.graph, &dataset).unwrap().outputs[0].all.error, largest)
+    };
+    let [eight, twelve, sixteen] = [Bits::EIGHT, Bits::TWELVE, Bits::SIXTEEN].map(made);
+    assert!(twelve.0 < eight.0 / 6.0 && sixteen.0 < twelve.0, "{eight:?} {twelve:?} {sixteen:?}");
+    // As many as two digits base 256 hold, and no more.
+    assert!(eight.1 <= 127 && twelve.1 <= 2047 && sixteen.1 <= 32_639, "{sixteen:?}");
+    assert!(eight.1 > 100 && twelve.1 > 1600 && sixteen.1 > 25_000, "{sixteen:?}");
+}
+
+/// The second layer has an eighth of the weights and as much of the loss.
+#[test]
+fn a_second_digit_goes_where_the_error_asks_for_it() {
+    let Case { model, dataset, .. } = layers();
+    let calibration = model.calibrate(&dataset).unwrap();
+    let comparison = Comparison::new(&model, &calibration, &dataset).unwrap();
+    let given = || Chosen::given(&comparison, wide(Bits::SIXTEEN)).unwrap();
+    let chosen = widths::choose_weights(&comparison, given(), 0.002).unwrap();
+    let values = model.inputs().len() + model.graph().nodes.len();
+    let bits: Vec<Bits> = (0..values).map(|value| chosen.options.weights.of(value)).collect();
+    assert!(bits.contains(&Bits::TWELVE) && bits.contains(&Bits::EIGHT), "{bits:?}");
+    let error = |chosen: &Chosen| chosen.evaluation.outputs[0].all.error;
+    assert!(error(&chosen) < 0.9 * error(&given()), "{}", error(&chosen));
+    let said = chosen.quantised.report.choices.iter().find(|line| line.contains("two digits"));
+    assert!(said.unwrap().contains("of 1152 weights"), "{said:?}");
+    // Close enough already.
+    let kept = widths::choose_weights(&comparison, given(), 1.0).unwrap();
+    assert_eq!(kept.options.weights, Widths::default());
+}
+
+#[test]
+fn bits_go_to_values_by_name() {
+    let Case { model, .. } = layers();
+    let graph = model.graph();
+    let of = |name: &str| {
+        let found = graph.nodes.iter().position(|node| node.value == name || node.name == name);
+        model.inputs().len() + found.unwrap()
+    };
+    let named = |names: &[(&str, Bits)]| -> Vec<(String, Bits)> {
+        names.iter().map(|&(name, bits)| (name.into(), bits)).collect()
+    };
+    let last = named(&[("*", Bits::TEN), ("y", Bits::SIXTEEN)]);
+    let widths = widths::named::activations(graph, Bits::EIGHT, &last).unwrap();
+    assert_eq!([widths.of(0), widths.of(of("y"))], [Bits::TEN, Bits::SIXTEEN]);
+    let widths = widths::named::weights(graph, Bits::EIGHT, &named(&[("y", Bits::TWELVE)]));
+    let widths = widths.unwrap();
+    let others = (0..of("y")).all(|value| widths.of(value) == Bits::EIGHT);
+    assert!(others && widths.of(of("y")) == Bits::TWELVE);
+    let none = named(&[("y", Bits::TEN), ("z*", Bits::TEN)]);
+    assert_eq!(widths::named::activations(graph, Bits::EIGHT, &none), Err("z*".into()));
+    // An input has no weights.
+    let input = named(&[("x", Bits::TWELVE)]);
+    assert_eq!(widths::named::weights(graph, Bits::EIGHT, &input), Err("x".into()));
 }

@@ -24,6 +24,7 @@ mod rows;
 mod scales;
 mod shared;
 mod spelled_rows;
+mod streams;
 mod support;
 mod turns;
 mod undefined;

@@ -256,13 +256,18 @@ fn so_they_do_with_bits_that_the_error_asks_for() {
         let Ok(calibration) = model.calibrate(&given) else { continue };
         let Ok(comparison) = Comparison::new(&model, &calibration, &given) else { continue };
         let Ok(eight) = Chosen::given(&comparison, Options::default()) else { continue };
-        let chosen = widths::choose(&comparison, Method::MinMax, MAX_ERROR).unwrap();
+        let chosen = widths::choose(&comparison, &Options::default(), MAX_ERROR).unwrap();
         let doubted = |chosen: &Chosen| {
             chosen.evaluation.outputs.iter().any(|output| output.doubt().is_some())
         };
-        if !doubted(&eight) {
-            assert_eq!(chosen.quantised.graph, eight.quantised.graph, "{seed}: 8 bits do");
-        }
+        // Where 8 do, only classes that may change ask for more.
+        let error = |chosen: &Chosen| {
+            let errors = chosen.evaluation.outputs.iter().map(|output| output.all.error);
+            errors.fold(0.0, f64::max)
+        };
+        let same = chosen.quantised.graph == eight.quantised.graph;
+        let nearer = same || error(&chosen) <= 1.1 * error(&eight);
+        assert!(doubted(&eight) || nearer, "{seed}: 8 bits do");
         if doubted(&chosen) {
             assert!(doubted(&eight), "{seed}");
             continue;

@@ -139,6 +139,9 @@ fn vision_transformer() {
 #[test]
 fn language_model() {
     check_transformer("nanogpt-64", &ONE, 16, 0.77, 0.97);
+    let found = evaluate("nanogpt-64", "nanogpt-64.onnx", 4, Bits::TWELVE);
+    let [float, integers] = found.perplexity.unwrap();
+    assert!((2.0..3.0).contains(&float) && (integers / float - 1.0).abs() < 0.01, "{integers}");
 }
 
 #[test]

@@ -64,12 +64,9 @@ pub(super) fn linear(
 ) -> ArrayD<i64> {
     let terms = weights.len() / bias.len();
     let elements: Vec<i64> = input.iter().map(|x| x - zero).collect();
-    let matrix = Matrix::new(weights, terms);
-    let mut accumulators = Vec::with_capacity(shape.iter().product());
-    for row in elements.chunks(terms) {
-        accumulators.extend(
-            matrix.times(0, bias.len(), row).iter().zip(bias).map(|(sum, bias)| sum + bias),
-        );
+    let mut accumulators = Matrix::new(weights, terms).products(&elements);
+    for row in accumulators.chunks_mut(bias.len()) {
+        row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
     }
     from_elements(shape, accumulators)
 }

@@ -1,5 +1,7 @@
 //! Matrix times vector, which is what convolutions and linear layers spend their time in.
 
+use rayon::prelude::*;
+
 use crate::integer::integers::Integers;
 
 /// A matrix of weights, row by row.
@@ -47,6 +49,46 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// The products with vectors, which stand one after another: `Σ_t row[t]·vector[t]`, vector by
+    /// vector. A row is read once for all of them: those of the largest networks come from memory.
+    pub(super) fn products(&self, vectors: &[i64]) -> Vec<i64> {
+        let reach = self.bound.saturating_mul(self.columns as u64);
+        let digits = Digits::new(vectors, self.columns, reach);
+        match &self.weights {
+            Width::One(weights) => self.each(weights, vectors, digits.as_ref()),
+            Width::Two(weights) => self.each(weights, vectors, digits.as_ref()),
+            Width::Four(weights) => self.each(weights, vectors, None),
+        }
+    }
+
+    fn each<T: Copy + Into<i64> + Into<i32> + Sync>(
+        &self,
+        weights: &[T],
+        vectors: &[i64],
+        digits: Option<&Digits>,
+    ) -> Vec<i64> {
+        /// Rows that a thread does at once.
+        const ROWS: usize = 64;
+        let (columns, count) = (self.columns, vectors.len() / self.columns);
+        let row = |row: &[T]| -> Vec<i64> {
+            match digits {
+                Some(digits) => (0..count).map(|vector| digits.times(row, vector)).collect(),
+                None => vectors.chunks(columns).map(|vector| plain(row, vector)).collect(),
+            }
+        };
+        let part = |rows: &[T]| rows.chunks(columns).flat_map(row).collect();
+        let parts: Vec<Vec<i64>> = weights.par_chunks(ROWS * columns).map(part).collect();
+        // From row by row to vector by vector.
+        let rows = weights.len() / columns;
+        let mut products = vec![0; rows * count];
+        for (row, sums) in parts.iter().flat_map(|part| part.chunks(count)).enumerate() {
+            for (vector, &sum) in sums.iter().enumerate() {
+                products[vector * rows + row] = sum;
+            }
+        }
+        products
+    }
+
     /// Each row times the vector, of which there is a narrow copy if no sum leaves 32 bits.
     fn rows<T: Copy + Into<i64> + Into<i32>>(
         &self,
@@ -57,12 +99,53 @@ impl<'a> Matrix<'a> {
         let rows = rows.chunks(self.columns);
         match narrow {
             Some(narrow) => rows.map(|row| dot(row, narrow).into()).collect(),
-            None => {
-                let product = |(&weight, &x): (&T, &i64)| Into::<i64>::into(weight) * x;
-                let of = |row: &[T]| row.iter().zip(vector).map(product).sum();
-                rows.map(of).collect()
-            }
+            None => rows.map(|row| plain(row, vector)).collect(),
         }
+    }
+}
+
+/// `Σ_t row[t]·vector[t]`.
+fn plain<T: Copy + Into<i64>>(row: &[T], vector: &[i64]) -> i64 {
+    row.iter().zip(vector).map(|(&weight, &x)| weight.into() * x).sum()
+}
+
+/// Vectors as digits of 16 bits or fewer, so few that products of each with a row fit 32 bits.
+struct Digits {
+    columns: usize,
+    bits: u32,
+    /// All vectors, the lowest digit first. The highest has the sign.
+    each: Vec<Vec<i16>>,
+}
+
+impl Digits {
+    /// For rows whose entries come to at most `reach` in size. None if there would be too many.
+    fn new(vectors: &[i64], columns: usize, reach: u64) -> Option<Self> {
+        /// More take longer than products of 64 bits.
+        const MOST: u32 = 4;
+        let most = (i32::MAX as u64 / reach.max(1)).min(i16::MAX as u64);
+        // Of this size are all digits but the highest, which may be the negative of it.
+        let bits = (most + 1).ilog2();
+        if bits == 0 {
+            return None;
+        }
+        let largest = vectors.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
+        let count = (1..=MOST).find(|count| largest >> (bits * (count - 1)) <= most / 2)?;
+        let mask = (1i64 << bits) - 1;
+        let digit = |place: u32| -> Vec<i16> {
+            let high = place + 1 == count;
+            let of = |&x: &i64| {
+                let rest = x >> (bits * place);
+                if high { rest } else { rest & mask }
+            };
+            vectors.iter().map(|x| of(x) as i16).collect()
+        };
+        Some(Self { columns, bits, each: (0..count).map(digit).collect() })
+    }
+
+    fn times<T: Copy + Into<i32>>(&self, row: &[T], vector: usize) -> i64 {
+        let place = vector * self.columns..(vector + 1) * self.columns;
+        let parts = self.each.iter().map(|digit| i64::from(dot(row, &digit[place.clone()])));
+        parts.rev().fold(0, |sum, part| (sum << self.bits) + part)
     }
 }
 
@@ -103,6 +186,10 @@ mod tests {
                 (127, -128),
                 (-128, 255),
                 (1 << 15, 3),
+                (127, 131_071),
+                (127, -65_536),
+                (2047, 65_535),
+                (32_767, 131_071),
                 (32_767, 32_767),
                 (5, 1 << 40),
             ] {
@@ -116,7 +203,12 @@ mod tests {
                         .sum::<i64>()
                 };
                 let integers = weights.clone().into();
-                assert_eq!(Matrix::new(&integers, columns).times(1, 2, &vector), [row(1), row(2)]);
+                let matrix = Matrix::new(&integers, columns);
+                assert_eq!(matrix.times(1, 2, &vector), [row(1), row(2)]);
+                let negative = vector.iter().map(|x| -x);
+                let both: Vec<i64> = vector.iter().copied().chain(negative).collect();
+                let rows = [row(0), row(1), row(2), row(3)];
+                assert_eq!(matrix.products(&both), [rows, rows.map(|sum| -sum)].concat());
             }
         }
     }
