@@ -182,10 +182,12 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         number.parse().ok().filter(|number: &f64| plain && *number > 0.0)
     };
     let count = found.and_then(|(text, one)| Some(number(text.trim_end())? * one as f64));
-    count.filter(|count| *count >= 1.0 && *count < 2f64.powi(60)).map(|count| count as u64).ok_or_else(
-        || "expected a number with its unit, such as 8GB or 500MB (kB, MB, GB, TB: powers of 1000; \
-            KiB, MiB, GiB, TiB: of 1024)".into(),
-    )
+    let count = count.filter(|count| *count >= 1.0 && *count < 2f64.powi(60));
+    count.map(|count| count as u64).ok_or_else(|| {
+        "expected a number with its unit, such as 8GB or 500MB (kB, MB, GB, TB: powers of 1000; \
+            KiB, MiB, GiB, TiB: of 1024)"
+            .into()
+    })
 }
 
 /// Bits of activations, or of weights.

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Tokenizer;
 use super::bytes::Characters;
+use super::codec::Tokenizer;
 use super::merges::Merges;
 use super::pieces::Splitting;
 

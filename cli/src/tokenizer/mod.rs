@@ -3,6 +3,7 @@
 //! | file | from → to |
 //! |---|---|
 //! | `file` | JSON → a tokenizer; refuses what it does not know, by name |
+//! | `codec` | text ↔ ids |
 //! | `pieces` | text → pieces that are merged by themselves |
 //! | `merges` | a piece → ids |
 //! | `bytes` | bytes ↔ the characters that stand for them |
@@ -10,91 +11,25 @@
 //! The crate `tokenizers` knows more kinds, and brings 41 others with it.
 
 mod bytes;
+mod codec;
 mod file;
 mod merges;
 mod pieces;
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use zkinfer::foreign;
 
-use bytes::Characters;
-use merges::Merges;
-use pieces::Splitting;
+pub use codec::Tokenizer;
 
 /// Most bytes of such a file.
 const LIMIT: usize = 1 << 26;
-
-/// A byte pair encoding.
-pub struct Tokenizer {
-    merges: Merges,
-    /// What each id stands for.
-    tokens: HashMap<i64, String>,
-    /// Texts that are ids of their own, the longest first.
-    added: Vec<(String, i64)>,
-    splitting: Splitting,
-    /// Where characters stand for bytes.
-    characters: Option<Characters>,
-}
 
 impl Tokenizer {
     /// Reads `tokenizer.json`.
     pub fn read(path: &Path) -> Result<Self> {
         let text = crate::files::read(path, LIMIT)?;
         file::parse(&text).with_context(|| foreign::path(path))
-    }
-
-    /// The ids of a text.
-    pub fn encode(&self, text: &str) -> Result<Vec<i64>> {
-        let mut ids = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let next = self.added.iter().filter_map(|(added, id)| {
-                rest.find(added.as_str()).map(|at| (at, added.len(), *id))
-            });
-            // The first; of two at one place the longer, which stands first.
-            let Some((at, length, id)) = next.min_by_key(|&(at, ..)| at) else {
-                self.plain(rest, &mut ids)?;
-                break;
-            };
-            self.plain(&rest[..at], &mut ids)?;
-            ids.push(id);
-            rest = &rest[at + length..];
-        }
-        Ok(ids)
-    }
-
-    /// The ids of a text without any that are their own.
-    fn plain(&self, text: &str, ids: &mut Vec<i64>) -> Result<()> {
-        for piece in self.splitting.pieces(text) {
-            let spelt = match &self.characters {
-                Some(characters) => characters.of(piece.as_bytes()),
-                None => piece.to_owned(),
-            };
-            match self.merges.ids(&spelt) {
-                Ok(found) => ids.extend(found),
-                Err(unknown) => bail!("the tokenizer knows no id for {unknown:?}"),
-            }
-        }
-        Ok(())
-    }
-
-    /// The text of ids.
-    pub fn decode(&self, ids: &[i64]) -> String {
-        let added = |id: i64| self.added.iter().any(|(_, other)| *other == id);
-        let mut bytes = Vec::new();
-        for id in ids {
-            match (self.tokens.get(id), &self.characters) {
-                (Some(token), Some(characters)) if !added(*id) => {
-                    bytes.extend(characters.bytes(token));
-                }
-                (Some(token), _) => bytes.extend(token.bytes()),
-                (None, _) => bytes.extend(format!("<{id}>").bytes()),
-            }
-        }
-        // An answer may end within a character.
-        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
