@@ -21,7 +21,7 @@ use zkinfer_prover::{Assignment, Prover};
 use zkinfer_verifier::{Proof, Rejection, Visibility};
 
 const MODEL: Transformer =
-    Transformer { length: 6, vocabulary: 5, layers: 1, causal: true, seed: 3 };
+    Transformer { length: 6, vocabulary: 5, layers: 1, causal: true, rotary: false, seed: 3 };
 const TOKENS: usize = 3;
 const PADDING: i64 = 4;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zkinfer_models::testing::language::{Transformer, lines};
 
 const MODEL: Transformer =
-    Transformer { length: 8, vocabulary: 7, layers: 1, causal: true, seed: 3 };
+    Transformer { length: 8, vocabulary: 7, layers: 1, causal: true, rotary: false, seed: 3 };
 
 /// A desk with a small language model, samples and a prompt.
 fn with_model() -> Desk {

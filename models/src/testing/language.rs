@@ -16,13 +16,15 @@ pub struct Transformer {
     pub layers: usize,
     /// Whether a position sees no later one.
     pub causal: bool,
+    /// Whether queries and keys are turned by their positions.
+    pub rotary: bool,
     /// Of what is drawn.
     pub seed: u64,
 }
 
 impl Default for Transformer {
     fn default() -> Self {
-        Self { length: 8, vocabulary: 11, layers: 2, causal: true, seed: 1 }
+        Self { length: 8, vocabulary: 11, layers: 2, causal: true, rotary: false, seed: 1 }
     }
 }
 
@@ -56,8 +58,17 @@ impl Transformer {
             writer.with(|file| file.integers("heads", &[1, length, HEADS as i64, HEAD as i64]));
         writer = writer.with(|file| file.integers("joined", &[1, length, FEATURES as i64]));
         writer = writer.with(|file| file.floats("root", &[], &[(HEAD as f32).sqrt()]));
+        let angle = |at: usize| {
+            let pair = at % HEAD % (HEAD / 2);
+            (at / HEAD) as f32 * 0.3f32.powi(i32::try_from(pair).unwrap_or(0))
+        };
+        for (name, function) in [("cosines", f32::cos as fn(f32) -> f32), ("sines", f32::sin)] {
+            let numbers: Vec<f32> = (0..self.length * HEAD).map(|at| function(angle(at))).collect();
+            writer = writer.with(|file| file.floats(name, &[length, HEAD as i64], &numbers));
+        }
+        writer = writer.with(|file| file.integers("halves", &[HEAD as i64 / 2; 2]));
         for layer in 0..self.layers {
-            writer.layer(layer);
+            writer.layer(layer, self.rotary);
         }
         let last = format!("x{}", self.layers);
         writer.normalised(&last, "last");
@@ -103,15 +114,40 @@ impl Writer {
         self.op(Op::new("Transpose", &[&split], &[to]).ints("perm", permutation));
     }
 
-    fn layer(&mut self, layer: usize) {
+    /// Pairs of features, half a head apart, turned by their positions' angles.
+    fn turned(&mut self, from: &str, to: &str) {
+        let name = |what: &str| format!("{to}_{what}");
+        let [low, high] = ["low", "high"].map(name);
+        self.op(Op::new("Split", &[from, "halves"], &[&low, &high]).int("axis", -1));
+        self.op(Op::new("Neg", &[&high], &[&name("less")]));
+        let partners = [name("less"), low];
+        self.op(
+            Op::new("Concat", &[&partners[0], &partners[1]], &[&name("partners")]).int("axis", -1)
+        );
+        self.op(Op::new("Mul", &[from, "cosines"], &[&name("own")]));
+        self.op(Op::new("Mul", &[&name("partners"), "sines"], &[&name("other")]));
+        self.op(Op::new("Add", &[&name("own"), &name("other")], &[to]));
+    }
+
+    fn layer(&mut self, layer: usize, rotary: bool) {
         let name = |what: &str| format!("{what}{layer}");
         let (x, next) = (name("x"), format!("x{}", layer + 1));
         self.normalised(&x, &name("a"));
         for what in ["q", "k", "v"] {
             self.linear(&name("a"), &name(what), [FEATURES, FEATURES], 0.8);
         }
-        self.heads(&name("q"), &name("queries"), &[0, 2, 1, 3]);
-        self.heads(&name("k"), &name("keys"), &[0, 2, 3, 1]);
+        if rotary {
+            for (from, to) in [("q", "queries"), ("k", "rows")] {
+                let split = name(&format!("{to}_heads"));
+                self.heads(&name(from), &split, &[0, 2, 1, 3]);
+                self.turned(&split, &name(to));
+            }
+            let keys = Op::new("Transpose", &[&name("rows")], &[&name("keys")]);
+            self.op(keys.ints("perm", &[0, 1, 3, 2]));
+        } else {
+            self.heads(&name("q"), &name("queries"), &[0, 2, 1, 3]);
+            self.heads(&name("k"), &name("keys"), &[0, 2, 3, 1]);
+        }
         self.heads(&name("v"), &name("values"), &[0, 2, 1, 3]);
         self.op(Op::new("MatMul", &[&name("queries"), &name("keys")], &[&name("products")]));
         self.op(Op::new("Div", &[&name("products"), "root"], &[&name("scores")]));

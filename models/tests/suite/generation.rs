@@ -3,7 +3,7 @@
 
 use ndarray::{ArrayD, Axis};
 use zkinfer_models::integer::generation::{GenerationError, Options};
-use zkinfer_models::integer::graph::{Graph, Operator};
+use zkinfer_models::integer::graph::{Graph, Node, Operator};
 use zkinfer_models::integer::interpreter;
 use zkinfer_models::testing::language::{Transformer, lines};
 use zkinfer_models::{Dataset, Model};
@@ -157,10 +157,15 @@ fn what_is_no_language_model_or_has_no_room_is_refused() {
 /// A new id takes the rows of it alone, and the integers are those of the whole network.
 #[test]
 fn each_new_id_takes_one_row_and_says_the_same() {
-    for model in
-        [Transformer::default(), Transformer { layers: 1, seed: 9, ..Transformer::default() }]
-    {
+    for model in [
+        Transformer::default(),
+        Transformer { layers: 1, seed: 9, ..Transformer::default() },
+        Transformer { rotary: true, ..Transformer::default() },
+    ] {
         let whole = quantised(&model);
+        // Positions are turned with the features of a head in channels of one convolution.
+        let turned = |node: &Node| matches!(node.operator, Operator::Convolution { .. });
+        assert_eq!(whole.nodes.iter().any(turned), model.rotary);
         for hidden in [false, true] {
             let options = Options { hidden, ..options(3) };
             let graph = whole.clone().generating(&options).unwrap();

@@ -171,6 +171,12 @@ fn check_quantisation(quantisation: Quantisation, name: &str) -> Result<(), Erro
     })
 }
 
+/// Whether elements are read at the same places in both shapes: dimensions of one move none.
+fn reads_alike(one: &[usize], other: &[usize]) -> bool {
+    let long = |size: &&usize| **size != 1;
+    one.iter().filter(long).eq(other.iter().filter(long))
+}
+
 fn output_facts(
     description: &Description,
     output: &Output,
@@ -217,11 +223,8 @@ fn output_facts(
             )
         }
     };
-    // Shown in another shape, elements would be read at other places. Dimensions of one move none.
-    let long =
-        |shape: &[usize]| shape.iter().copied().filter(|&size| size != 1).collect::<Vec<_>>();
     count(&output.shape, &output.name)?;
-    if long(&output.shape) != long(&sizes) {
+    if !reads_alike(&output.shape, &sizes) {
         return shape("its shape is not that of its source, dimensions of one aside");
     }
     if let Some(greedy) = output.source.greedy() {

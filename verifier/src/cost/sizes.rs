@@ -175,19 +175,7 @@ impl Pass<'_> {
             Operator::Bounded(bounded) => self.bounded(bounded, facts, form),
             Operator::OneHot(_) => form.into_iter().for_each(|form| self.known(form)),
             Operator::Hadamard(_) => self.hadamard(facts, form),
-            Operator::Input(index) => {
-                match self.key.description().inputs.get(*index).map(|input| input.visibility) {
-                    Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
-                    Some(visibility) => {
-                        form.into_iter().for_each(|form| self.place(form, 1));
-                        if visibility == Visibility::Sealed {
-                            let equation = self.equation(facts, cells);
-                            self.place(equation, 1);
-                        }
-                    }
-                    None => {}
-                }
-            }
+            Operator::Input(index) => self.input(*index, (facts, cells), form),
             Operator::Combine(combine) => {
                 let Some(form) = form else { return };
                 if !combine.constant.is_empty() {
@@ -215,6 +203,21 @@ impl Pass<'_> {
         }
         for (input, form) in back(operator, facts, form, &self.key.analysis().nodes) {
             self.add(input, form);
+        }
+    }
+
+    /// An input under what reads it.
+    fn input(&mut self, index: usize, of: (&Facts, Option<&Cells>), form: Option<Form>) {
+        match self.key.description().inputs.get(index).map(|input| input.visibility) {
+            Some(Visibility::Public) => form.into_iter().for_each(|form| self.known(form)),
+            Some(visibility) => {
+                form.into_iter().for_each(|form| self.place(form, 1));
+                if visibility == Visibility::Sealed {
+                    let equation = self.equation(of.0, of.1);
+                    self.place(equation, 1);
+                }
+            }
+            None => {}
         }
     }
 

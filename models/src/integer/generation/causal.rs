@@ -15,6 +15,9 @@ pub(crate) enum Depends {
     Free,
     /// Those at index `i` of a dimension on the ids up to `i`.
     Rows(usize),
+    /// Those at index `i` of a dimension on the ids up to `(i / inner) mod length`: positions that
+    /// are merged with others into one dimension, as where rotary ones are turned.
+    Merged { axis: usize, length: usize, inner: usize },
     /// Those at `i` and `j` of two dimensions on the ids up to the larger.
     Pair { row: usize, column: usize },
     /// Those at `i` and `j ≤ i` on the ids up to `i`; all others stand for zero.
@@ -97,7 +100,9 @@ fn made(graph: &Graph, node: &Node, operands: &[Depends]) -> Option<Depends> {
             let whole = *start == 0 && *step == 1 && node.shape[axis] == shape(0)[axis];
             (axis != *sliced || whole).then_some(axis)
         }),
-        Operator::Reshape => moved(operands[0], |axis| reshaped(shape(0), axis, &node.shape)),
+        Operator::Reshape => moved(operands[0], |axis| reshaped(shape(0), axis, &node.shape))
+            .filter(|made| !matches!(made, Depends::Merged { .. }))
+            .or_else(|| merged(operands[0], shape(0), &node.shape)),
         Operator::Transpose { permutation } => {
             moved(operands[0], |axis| permutation.iter().position(|&from| from == axis))
         }
@@ -106,6 +111,14 @@ fn made(graph: &Graph, node: &Node, operands: &[Depends]) -> Option<Depends> {
         Operator::Softmax { visible, requantise, .. } => {
             let zero = node.quantisation.zero_point;
             softmax(operands[0], &node.shape, visible, stands_for_zero(requantise, zero))
+        }
+        // Each channel by itself.
+        Operator::Convolution { groups, .. }
+            if *groups == shape(0)[1]
+                && *groups == node.shape[1]
+                && matches!(operands[0], Depends::Merged { axis: 1, .. }) =>
+        {
+            Some(operands[0])
         }
         Operator::Convolution { window, .. }
         | Operator::AveragePool { window, .. }
@@ -143,6 +156,9 @@ fn unless(depends: Depends, mixed: Option<usize>) -> Option<Depends> {
 fn moved(depends: Depends, to: impl Fn(usize) -> Option<usize>) -> Option<Depends> {
     Some(match depends {
         Depends::Rows(axis) => Depends::Rows(to(axis)?),
+        Depends::Merged { axis, length, inner } => {
+            Depends::Merged { axis: to(axis)?, length, inner }
+        }
         Depends::Pair { row, column } => Depends::Pair { row: to(row)?, column: to(column)? },
         Depends::Lower { row, column } => Depends::Lower { row: to(row)?, column: to(column)? },
         other => other,
@@ -153,12 +169,30 @@ fn moved(depends: Depends, to: impl Fn(usize) -> Option<usize>) -> Option<Depend
 pub(super) fn reshaped(from: &[usize], axis: usize, to: &[usize]) -> Option<usize> {
     let before: usize = from[..axis].iter().product();
     let mut product = 1;
-    let places = to.iter().position(|&length| {
+    to.iter().position(|&length| {
         let found = product == before && length == from[axis];
         product *= length;
         found
-    });
-    places
+    })
+}
+
+/// Where positions stand in another shape, by themselves or merged with other dimensions: a reshape
+/// moves no element, so they still are `length` blocks of as many elements.
+fn merged(depends: Depends, from: &[usize], to: &[usize]) -> Option<Depends> {
+    let (axis, length, inner) = match depends {
+        Depends::Rows(axis) => (axis, from[axis], 1),
+        Depends::Merged { axis, length, inner } => (axis, length, inner),
+        _ => return None,
+    };
+    let block = inner * from[axis + 1..].iter().product::<usize>();
+    (0..to.len()).find_map(|axis| {
+        let behind: usize = to[axis + 1..].iter().product();
+        let whole = behind * to[axis];
+        let fits = block.is_multiple_of(behind) && whole.is_multiple_of(block * length);
+        let merged = Depends::Merged { axis, length, inner: block / behind.max(1) };
+        let alone = block == behind && to[axis] == length;
+        (fits && behind > 0).then_some(if alone { Depends::Rows(axis) } else { merged })
+    })
 }
 
 fn product(operands: &[Depends], rank: usize) -> Option<Depends> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::causal::{self, depends};
 use super::options::{GenerationError, Options, ids_axis};
-use super::rows::{Read, at_rows, reads};
+use super::rows::{Positions, Read, at_rows, reads};
 use crate::integer::graph::{
     Graph, Input, Node, Operator, Output, Parts, Quantisation, ValueId, Weights,
 };
@@ -216,7 +216,7 @@ impl Rewriting {
                 if let Operator::Sum { constant, .. } = &mut node.operator
                     && !constant.is_empty()
                 {
-                    let row = at_rows(constant, &node.shape, axis, 0..1);
+                    let row = at_rows(constant, &node.shape, &Positions::rows(axis, 0..1));
                     *constant = repeated(&row, &node.shape, axis, self.tokens);
                 }
                 node.shape[axis] = self.tokens;

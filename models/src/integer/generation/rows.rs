@@ -48,15 +48,36 @@ fn same_rows(constant: &[i64], shape: &[usize], axis: usize) -> bool {
     blocks.all(|block| block.chunks(inner).all(|row| row == &block[..inner]))
 }
 
-/// The rows `rows` of a constant along a dimension.
-pub(super) fn at_rows<T: Copy>(
-    constant: &[T],
-    shape: &[usize],
-    axis: usize,
-    rows: std::ops::Range<usize>,
-) -> Vec<T> {
-    let inner: usize = shape[axis + 1..].iter().product();
-    let blocks = constant.chunks(inner * shape[axis]);
-    let taken = blocks.flat_map(|block| &block[rows.start * inner..rows.end * inner]);
+/// Some indices of a dimension of a result: of all others merged into it, the same.
+#[derive(Clone, Debug)]
+pub(super) struct Positions {
+    /// The dimension.
+    pub(super) axis: usize,
+    /// Which positions.
+    pub(super) range: std::ops::Range<usize>,
+    /// Of how many, and how many indices of the dimension each takes in a row, where positions are
+    /// [merged](super::causal::Depends::Merged) with others.
+    pub(super) merged: Option<[usize; 2]>,
+}
+
+impl Positions {
+    /// Rows of a dimension.
+    pub(super) fn rows(axis: usize, range: std::ops::Range<usize>) -> Self {
+        Self { axis, range, merged: None }
+    }
+
+    /// How long the dimension is with these alone.
+    pub(super) fn length(&self, whole: usize) -> usize {
+        self.merged.map_or(1, |[length, _]| whole / length) * self.range.len()
+    }
+}
+
+/// The chosen ones of a constant along a dimension.
+pub(super) fn at_rows<T: Copy>(constant: &[T], shape: &[usize], chosen: &Positions) -> Vec<T> {
+    let behind: usize = shape[chosen.axis + 1..].iter().product();
+    let [length, inner] = chosen.merged.unwrap_or([shape[chosen.axis], 1]);
+    let (inner, range) = (inner * behind, &chosen.range);
+    let blocks = constant.chunks(inner * length);
+    let taken = blocks.flat_map(|block| &block[range.start * inner..range.end * inner]);
     taken.copied().collect()
 }

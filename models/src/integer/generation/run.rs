@@ -12,7 +12,7 @@ use ndarray::ArrayD;
 
 use super::causal::{Depends, depends};
 use super::generator::Generator;
-use super::rows::at_rows;
+use super::rows::{Positions, at_rows};
 use crate::integer::graph::{Graph, Node, Operator, ValueId};
 use crate::integer::interpreter::{compute, execute};
 use crate::tensor::{moves, order};
@@ -72,10 +72,17 @@ impl<'g> Generator<'g> {
 impl Run<'_> {
     /// Whether rows of a node can be computed from rows of what it reads, and what is kept.
     fn works(&self, node: &Node) -> bool {
-        let line = |value: &ValueId| matches!(self.depends[*value], Depends::Rows(_));
+        let merged = |value: &ValueId| matches!(self.depends[*value], Depends::Merged { .. });
+        let line =
+            |value: &ValueId| merged(value) || matches!(self.depends[*value], Depends::Rows(_));
         let lines = node.inputs.iter().all(|value| line(value) || self.free[*value].is_some());
         let squares = node.inputs.iter().all(|value| !line(value));
+        // Of values that depend on no id, rows are taken where they are a dimension.
+        if node.inputs.iter().any(merged) && !node.inputs.iter().all(merged) {
+            return false;
+        }
         match &node.operator {
+            Operator::Convolution { .. } if node.inputs.iter().all(merged) => true,
             Operator::Convolution { .. }
             | Operator::AveragePool { .. }
             | Operator::MaxPool { .. } => false,
@@ -143,12 +150,15 @@ impl Run<'_> {
     }
 
     /// Which indices of which dimensions of a value are there while rows are computed.
-    fn ranges(&self, value: ValueId, rows: &Range<usize>) -> Vec<(usize, Range<usize>)> {
+    fn ranges(&self, value: ValueId, rows: &Range<usize>) -> Vec<Positions> {
         let new = if self.chosen[value] { 0..1 } else { rows.clone() };
         match self.depends[value] {
-            Depends::Rows(row) => vec![(row, new)],
+            Depends::Rows(row) => vec![Positions::rows(row, new)],
+            Depends::Merged { axis, length, inner } => {
+                vec![Positions { axis, range: new, merged: Some([length, inner]) }]
+            }
             Depends::Pair { row, column } | Depends::Lower { row, column } => {
-                vec![(row, new), (column, 0..rows.end)]
+                vec![Positions::rows(row, new), Positions::rows(column, 0..rows.end)]
             }
             Depends::Free | Depends::Behind(_) => Vec::new(),
         }
@@ -174,10 +184,10 @@ impl Run<'_> {
         }
         let ranges = self.ranges(value, rows);
         let mut shape = node.shape.clone();
-        for (axis, range) in &ranges {
-            shape[*axis] = range.len();
+        for chosen in &ranges {
+            shape[chosen.axis] = chosen.length(shape[chosen.axis]);
         }
-        let operator = restricted(&node.operator, &node.shape, &ranges);
+        let operator = restricted(self.graph, &node.operator, &node.shape, &ranges);
         let operands = (0..node.inputs.len()).map(|at| self.operand(node, at, values, &ranges));
         let operands: Vec<Cow<'_, ArrayD<i64>>> = operands.collect();
         let operands: Vec<&ArrayD<i64>> = operands.iter().map(AsRef::as_ref).collect();
@@ -190,7 +200,7 @@ impl Run<'_> {
         node: &Node,
         at: usize,
         values: &'a [Option<ArrayD<i64>>],
-        ranges: &[(usize, Range<usize>)],
+        ranges: &[Positions],
     ) -> Cow<'a, ArrayD<i64>> {
         let value = node.inputs[at];
         let matrices = matches!(node.operator, Operator::MatMul { .. });
@@ -206,8 +216,8 @@ impl Run<'_> {
             (None, Some(all)) => {
                 // Of factors of a product only the dimensions that both have.
                 let shared = if matrices { all.ndim().saturating_sub(2) } else { all.ndim() };
-                let taken = ranges.iter().filter(|(axis, _)| *axis < shared);
-                taken.fold(Cow::Borrowed(all), |part, (axis, range)| {
+                let taken = ranges.iter().filter(|chosen| chosen.axis < shared);
+                taken.fold(Cow::Borrowed(all), |part, Positions { axis, range, .. }| {
                     Cow::Owned(moves::slice(&part, *axis, range.start, 1, range.len()))
                 })
             }
@@ -228,16 +238,29 @@ impl Run<'_> {
 
 /// An operator for some indices of some dimensions of its result.
 fn restricted<'a>(
+    graph: &Graph,
     operator: &'a Operator,
     shape: &[usize],
-    ranges: &[(usize, Range<usize>)],
+    ranges: &[Positions],
 ) -> Cow<'a, Operator> {
     let mut other = match operator {
+        Operator::Convolution { .. } => operator.clone(),
         Operator::Sum { constant, .. } if !constant.is_empty() => operator.clone(),
         Operator::Softmax { visible, .. } if !visible.is_empty() => operator.clone(),
         _ => return Cow::Borrowed(operator),
     };
     match &mut other {
+        // Channels by themselves, of which these.
+        Operator::Convolution { groups, weights, bias, multipliers, .. } => {
+            let all = graph.weights(weights).to_vec();
+            let taps = all.len() / *groups;
+            let channels: Vec<Positions> =
+                ranges.iter().map(|chosen| Positions { axis: 0, ..chosen.clone() }).collect();
+            *weights = within(&all, &[*groups, taps], 0, &channels).into();
+            *bias = within(bias, &[*groups], 0, &channels);
+            *multipliers = within(multipliers, &[*groups], 0, &channels);
+            *groups = multipliers.len();
+        }
         Operator::Sum { constant, .. } => *constant = within(constant, shape, 0, ranges),
         // Of the last two dimensions alone.
         Operator::Softmax { visible, .. } => {
@@ -249,18 +272,14 @@ fn restricted<'a>(
 }
 
 /// Some indices of some dimensions, of numbers for those from `first` on.
-fn within<T: Copy>(
-    numbers: &[T],
-    shape: &[usize],
-    first: usize,
-    ranges: &[(usize, Range<usize>)],
-) -> Vec<T> {
+fn within<T: Copy>(numbers: &[T], shape: &[usize], first: usize, ranges: &[Positions]) -> Vec<T> {
     let mut shape = shape[first..].to_vec();
     let mut numbers = numbers.to_vec();
-    for (axis, range) in ranges {
-        let Some(axis) = axis.checked_sub(first) else { continue };
-        numbers = at_rows(&numbers, &shape, axis, range.clone());
-        shape[axis] = range.len();
+    for chosen in ranges {
+        let Some(axis) = chosen.axis.checked_sub(first) else { continue };
+        let chosen = Positions { axis, ..chosen.clone() };
+        numbers = at_rows(&numbers, &shape, &chosen);
+        shape[axis] = chosen.length(shape[axis]);
     }
     numbers
 }
