@@ -3,10 +3,9 @@ and package read one.
 """
 
 import gguf
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-# How the file's `tokenizer.ggml.pre` splits text before it looks for pairs of tokens.
-WORDS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# What the file's `tokenizer.ggml.pre` takes apart before words are, as GPT-2 has them.
 SPLITS = {
     "smollm": [pre_tokenizers.Digits(individual_digits=True)],
     "gpt-2": [],
@@ -33,9 +32,8 @@ def tokenizer(fields):
     merges = [tuple(pair.split(" ")) for pair in fields["tokenizer.ggml.merges"]]
     made = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
     before = SPLITS[fields["tokenizer.ggml.pre"]]
-    split = pre_tokenizers.Split(Regex(WORDS), "isolated")
-    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    made.pre_tokenizer = pre_tokenizers.Sequence([*before, split, bytes_only])
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.pre_tokenizer = pre_tokenizers.Sequence([*before, words])
     made.decoder = decoders.ByteLevel()
     kinds = fields["tokenizer.ggml.token_type"]
     made.add_special_tokens([t for t, kind in zip(tokens, kinds) if kind == CONTROL])

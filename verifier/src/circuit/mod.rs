@@ -9,7 +9,7 @@
 //! | `operators` | shape and interval of each operator's result |
 //! | [`bounded`] | integers of so many bits |
 //! | [`function`] | functions by table |
-//! | [`output`], [`slice`] | what an output is bound to; rows at a public place |
+//! | [`output`], [`slice`](mod@slice) | what an output is bound to; rows at a public place |
 //! | `greedy` | what the inputs of a generation are |
 //! | `shared` | what many operators read, looked at once |
 //! | `edges` | who may read what |
