@@ -11,13 +11,15 @@ set -euo pipefail
 # shellcheck source=benches/measure.sh
 source "$(dirname "$0")/measure.sh"
 
-# What is asked: network, ids of the prompt and of the answer, how it is quantised; prove
-# (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes), seal (CPU-seconds), its peak
-# (MB), its check (CPU-seconds); then runs to take medians of. No dash where nothing is asked.
+# What is asked: network, ids of the prompt and of the answer, how it is quantised (options with a
+# plus between them); prove (CPU-seconds), peak memory (MB), verify (CPU-seconds), proof (bytes), seal
+# (CPU-seconds), its peak (MB), its check (CPU-seconds), a dash where nothing is asked; then runs to
+# take medians of.
 asked="
+gpt2    15 1  --bits=8  20 3000  1.5 400000  -   -    -  3
 gpt2    15 1  --bits=12 20 3000  1.5 400000  -   -    -  3
-gpt2    63 1  --bits=12 75 8000  4   800000  -   -    -  1
-smollm2 16 16 --bits=12 90 10000 5   1000000 600 6000 60 1
+gpt2    63 1  --bits=8  75 8000  4   800000  -   -    -  1
+smollm2 16 16 --bits=12,*gated=16,*ffn_down=16,*attn_output=16+--weight-bits=8,logits=12,*ffn_down*=12 90 10000 5 1000000 600 6000 60 1
 "
 
 # written NETWORK TOKENS: the folder of a network with samples of so many ids.
@@ -33,8 +35,9 @@ written() {
 
 # row NETWORK PROMPT ANSWER BITS LIMITS… RUNS: measures, and compares with what is asked.
 row() {
-    local network=$1 prompt=$2 answer=$3 bits=$4 runs=${12} tokens=$(($2 + $3)) folder
+    local network=$1 prompt=$2 answer=$3 bits=$4 runs=${12} tokens=$(($2 + $3)) folder widths
     folder=$(written "$network" "$tokens")
+    IFS=+ read -ra widths <<<"$bits"
     cd "$work"
     rm -f m.* prompt.*
     python3 - "$folder/test.npz" "$prompt" <<'END_OF_SCRIPT'
@@ -50,7 +53,7 @@ ids = struct.unpack_from(f"<{sys.argv[2]}q", data, 10 + length)
 json.dump(list(ids), open("prompt.json", "w"))
 END_OF_SCRIPT
     local compile=("$zkinfer" compile "$folder/$network.onnx" --dim "tokens=$tokens" --generate "$answer"
-        --calibration "$folder/calibration.npz" "$bits" --accept-loss --no-seal --force -o m)
+        --calibration "$folder/calibration.npz" "${widths[@]}" --accept-loss --no-seal --force -o m)
     local prove=("$zkinfer" generate m.zkc --prompt prompt.json --tokens "$answer" --force -o m.proof)
     local verify=("$zkinfer" verify m.vk m.proof)
     measure 1 1 "${compile[@]}" >compile
@@ -60,7 +63,7 @@ END_OF_SCRIPT
     RAYON_NUM_THREADS=1 measure 1 1 "${prove[@]}" >one
     measure 1 1 "${verify[@]}" >check # and the seal's range proofs
     measure 3 1 "${verify[@]}" >verify
-    awk -v name="$network, $prompt + $answer ids, \`${bits/=/ }\`" -v cells="$(circuit m.vk .cells)" \
+    awk -v name="$network, $prompt + $answer ids, \`${widths[*]//s=/s }\`" -v cells="$(circuit m.vk .cells)" \
         -v bytes="$(argument_bytes m.proof)" -v limits="${*:5:7}" -v files="$(cat compile seal prove one check verify | tr '\n' ' ')" '
         function check(value, limit, name) { if (limit != "-" && value > limit) missed = missed (missed ? ", " : "missed: ") name }
         BEGIN {
@@ -78,6 +81,7 @@ END_OF_SCRIPT
 # rows [NETWORK-TOKENS…]: of these networks, or of all.
 rows() {
     local network prompt answer limits
+    set -f # names of values have asterisks
     while read -r network prompt answer limits; do
         [ -n "$network" ] || continue
         [ $# -eq 0 ] || [[ " $* " == *" $network-$((prompt + answer)) "* ]] || continue
