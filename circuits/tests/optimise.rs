@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{After, Net, Noise, small_cnn, window};
+use common::{After, Net, Noise, agree, small_cnn, window};
 use zkinfer_circuits::optimise::{self, CostModel, Counts, plan_with};
 use zkinfer_circuits::{Exposure, Objective, Prediction, compile_with, lower};
 use zkinfer_models::integer::graph::{Graph, Operator};
@@ -89,4 +89,24 @@ fn shifts_that_no_limb_width_fits_have_no_plan() {
     for (plan, _) in candidates.iter().step_by(11) {
         compile_with(lowered.clone(), plan).unwrap();
     }
+}
+
+/// Few quotients far from their function: were they in one table with others of that function, it
+/// would have all rows in between.
+#[test]
+fn layers_whose_quotients_lie_far_apart_share_a_function() {
+    let mut net = Net::new("apart", &[(&[1, 2], 0)]);
+    let after = After::Int8 { shift: 12, zero_point: 0 };
+    let near = net.linear(&mut Noise(1), 0, 1, after.clone());
+    let far = net.linear(&mut Noise(2), 0, 1, after);
+    net.output(near);
+    let mut graph = net.finish(far);
+    for (node, scale) in graph.nodes.iter_mut().zip([[0, 1], [-(1 << 34), 8]]) {
+        let Operator::Linear { bias, multipliers, .. } = &mut node.operator else { unreachable!() };
+        [bias[0], multipliers[0]] = scale;
+    }
+    let lowered = lower::lower(&graph, &Exposure::public()).unwrap();
+    let plan = plan_with(&lowered, Objective::Prover, &CostModel::REFERENCE).unwrap();
+    let circuit = compile_with(lowered, &plan).unwrap();
+    agree(&graph, &circuit, &common::inputs(&graph, 1)[0]);
 }

@@ -37,15 +37,24 @@ pub struct Plan {
     pub least_entries: usize,
 }
 
+/// First argument and number of entries of a function.
+pub(crate) type Entries = (i64, usize);
+
 impl Plan {
     /// The form of a requantisation that lowering has not made a plain one, with these quotients
-    /// and a function of so many entries. If the function has an entry for every quotient, its
-    /// table is never longer than that of the wide form.
-    pub(crate) fn form(&self, made: Form, quotients: Interval, entries: usize) -> Form {
+    /// and a function of so many entries from `first` on. If all that share the function have
+    /// quotients within as many entries of it, its table is not longer than that of the wide form,
+    /// whose rows are three times the entries. Few quotients that lie elsewhere (a bias beyond the
+    /// output's range) would draw the table out to them.
+    pub(crate) fn form(&self, made: Form, quotients: Interval, (first, entries): Entries) -> Form {
         if made == Form::Plain {
             return made;
         }
-        let covered = quotients.count() <= i128::try_from(entries).unwrap_or(i128::MAX);
+        let entries = i128::try_from(entries).unwrap_or(i128::from(i64::MAX));
+        let near = i128::from(first) - entries..i128::from(first) + 2 * entries;
+        let covered = quotients.count() <= entries
+            && near.contains(&quotients.minimum.into())
+            && near.contains(&quotients.maximum.into());
         if covered || quotients.count() <= self.narrow_limit { Form::Narrow } else { Form::Wide }
     }
 }
@@ -75,9 +84,9 @@ impl Lowered {
         })
     }
 
-    /// Number of entries of a requantisation's function.
-    pub(crate) fn entries(&self, requantise: &Requantise) -> usize {
-        self.description.functions[requantise.function].values.len()
+    /// Where the function of a requantisation has entries.
+    pub(crate) fn entries(&self, requantise: &Requantise) -> Entries {
+        entries(&self.description.functions[requantise.function])
     }
 
     /// The description with a plan's choices.
@@ -97,7 +106,7 @@ impl Lowered {
             let quotients = analysis.nodes[input].interval.shifted(shift);
             requantise.limbs = shift.div_ceil(plan.limb_bits.max(1));
             let functions = &mut description.functions;
-            let entries = functions[requantise.function].values.len();
+            let entries = entries(&functions[requantise.function]);
             requantise.form = plan.form(requantise.form, quotients, entries);
             if requantise.form == Form::Wide {
                 let number = requantise.function;
@@ -114,6 +123,10 @@ impl Lowered {
         description.number_functions();
         Ok(description)
     }
+}
+
+fn entries(function: &Function) -> Entries {
+    (function.minimum, function.values.len())
 }
 
 /// The function that repeats its last value up to `entries` values.

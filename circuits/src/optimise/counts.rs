@@ -304,7 +304,7 @@ impl Sizes {
         for requantisation in &self.requantisations {
             let quotients = requantisation.quotients();
             let (minimum, entries) = self.functions[requantisation.function];
-            match plan.form(requantisation.form, quotients, entries) {
+            match plan.form(requantisation.form, quotients, (minimum, entries)) {
                 Form::Plain => forms.plain = forms.plain.checked_add(requantisation.elements)?,
                 Form::Narrow => {
                     forms.pairs = forms.pairs.checked_add(requantisation.elements)?;

@@ -163,7 +163,11 @@ pub(super) fn node(
             let values = (0..rows * columns).map(|_| int8(random) as i32).collect();
             (Operator::Lookup { minimum, values }, [&shape[..], &[rows]].concat(), fresh)
         }
-        20 => (rows::softmax(&shape, requantise(random, 16), random), shape, fresh),
+        20 => {
+            let [minimum, maximum] = range(graph, source);
+            let least = least_shift(maximum - minimum);
+            (rows::softmax(&shape, least, requantise(random, 16), random), shape, fresh)
+        }
         21 => {
             let ends = range(graph, source);
             let rescaling = requantise(random, 16);
@@ -321,8 +325,12 @@ const QUOTIENT_BITS: u32 = 30;
 
 /// The same for accumulators of this size, shifting further if it has to.
 fn rescaled(requantise: Requantise, size: i64) -> Requantise {
-    let least = (i64::BITS - size.leading_zeros()).saturating_sub(QUOTIENT_BITS);
-    Requantise { shift: requantise.shift.max(least), ..requantise }
+    Requantise { shift: requantise.shift.max(least_shift(size)), ..requantise }
+}
+
+/// The least shift of accumulators of this size.
+fn least_shift(size: i64) -> u32 {
+    (i64::BITS - size.leading_zeros()).saturating_sub(QUOTIENT_BITS)
 }
 
 /// Bits that most sums of products are divided by.

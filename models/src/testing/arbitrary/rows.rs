@@ -3,8 +3,14 @@
 use crate::integer::graph::{Operator, Requantise, Ties, mark};
 use crate::testing::random::Random;
 
-/// A softmax with exponentials in no order, over all or some of the elements.
-pub(super) fn softmax(shape: &[usize], requantise: Requantise, random: &mut Random) -> Operator {
+/// A softmax with exponentials in no order, over all or some of the elements, that divides scores
+/// by at least so many bits.
+pub(super) fn softmax(
+    shape: &[usize],
+    least: u32,
+    requantise: Requantise,
+    random: &mut Random,
+) -> Operator {
     let columns = shape.last().copied().unwrap_or(1);
     let rows = shape.iter().rev().nth(1).copied().unwrap_or(1);
     let mark = mark(columns);
@@ -22,7 +28,7 @@ pub(super) fn softmax(shape: &[usize], requantise: Requantise, random: &mut Rand
         visible.chunks_mut(columns).for_each(|row| row[random.below(columns)] = true);
     }
     let shift = random.below(12) as u32;
-    let shift = if random.below(2) == 0 { 0 } else { shift };
+    let shift = if random.below(2) == 0 { least } else { shift.max(least) };
     let ties = Ties::Up;
     let requantise = Requantise { ties, shift: reciprocal_bits.saturating_sub(8), ..requantise };
     Operator::Softmax { shift, exponentials, reciprocal_bits, visible, requantise }
