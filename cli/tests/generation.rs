@@ -82,6 +82,10 @@ fn a_prompt_is_answered_and_the_answer_verified() {
         &["7 ids of prompt and 2 of answer", "8"],
     );
     desk.refuse(&[&long[..], &["4", "--force"]].concat(), &["compiled for 1 to 3"]);
+    let within = |most| [&GENERATE[..], &["--force", "--max-memory", most]].concat();
+    let figures = ["tiny.zkc", "proving is predicted to take", "more than the 1000.0 kB of"];
+    desk.refuse(&within("1MB"), &figures);
+    desk.succeed(&within("1GB"));
     // Of wrong ones the prover itself says it.
     let wrong = [&line[..7], &[(line[7] + 1) % 7]].concat();
     let inputs = json!({ "ids": wrong, "prompt_tokens": [7], "answer_tokens": [1] });

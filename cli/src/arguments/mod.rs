@@ -330,6 +330,9 @@ pub struct Generate {
     /// Hand the proof out without verifying it first.
     #[arg(long)]
     pub no_self_check: bool,
+    /// What a proof may take.
+    #[command(flatten)]
+    pub budget: Budget,
     /// Where the proof goes, and what opens the ids if they are sealed.
     #[command(flatten)]
     pub destination: Destination,

@@ -12,6 +12,7 @@ use zkinfer::{Circuit, Generated, Opening, Source, Stage, Visibility};
 
 use super::prove;
 use crate::arguments::Generate;
+use crate::budget;
 use crate::generation::{self, Stream};
 use crate::loading::{parameters, read_circuit};
 use crate::outcome::Outcome;
@@ -23,6 +24,8 @@ pub fn run(arguments: &Generate, json: bool) -> Result<Outcome> {
     let circuit = read_circuit(&arguments.circuit)?;
     let paths = Paths::new(arguments, &circuit)?;
     arguments.destination.check(&paths.all())?;
+    budget::allow(&arguments.budget, &[("proving", circuit.proving())])
+        .with_context(|| foreign::path(&arguments.circuit))?;
     let tokenizer = tokenizer(arguments)?;
     let prompt = match (&arguments.prompt, &arguments.text, &tokenizer) {
         (Some(path), ..) => data::read_ids(path, "ids")?,
