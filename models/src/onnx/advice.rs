@@ -116,8 +116,20 @@ fn classical(operator: &str) -> Option<&'static str> {
             "skl2onnx leaves it out with `convert_sklearn(model, ..., options={\"zipmap\": False})`"
         }
         "TreeEnsemble" | "TreeEnsembleClassifier" | "TreeEnsembleRegressor" => {
-            "decision trees cannot be proven yet; a linear model, an SVM or a small neural network \
-            can"
+            "decision trees cannot be proven yet; a linear model or a small neural network can, \
+            exported by torch or Keras"
+        }
+        "LinearClassifier" | "LinearRegressor" => {
+            "it is one `torch.nn.Linear` with the model's `coef_` and `intercept_`: export that, \
+            with `torch.onnx.export`"
+        }
+        "SVMClassifier" | "SVMRegressor" => {
+            "with a linear kernel it is one `torch.nn.Linear` with the model's `coef_` and \
+            `intercept_`: export that, with `torch.onnx.export`"
+        }
+        "Scaler" | "Normalizer" | "Imputer" | "Binarizer" => {
+            "scale the data before the proof, or in torch, as a part of the network that \
+            `torch.onnx.export` writes"
         }
         "CategoryMapper" | "DictVectorizer" | "LabelEncoder" | "CastMap" => {
             "text and maps become numbers before the proof: cut the file behind it \

@@ -375,5 +375,5 @@ fn multiples(terms: &[Term], constant: &[f64], unit: f64) -> Option<(Vec<i64>, V
     let quotients: i64 =
         spans.map(|(term, multiplier)| multiplier.abs() * (term.high - term.low)).sum();
     let constant: Vec<i64> = constant.iter().map(|&real| whole(real)).collect::<Option<_>>()?;
-    (quotients < MAX_QUOTIENTS && !multipliers.contains(&0)).then_some((multipliers, constant))
+    (quotients < MAX_QUOTIENTS).then_some((multipliers, constant))
 }

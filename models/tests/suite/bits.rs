@@ -1,12 +1,16 @@
 //! Activations of more than 8 bits, and ranges that are less than everything.
 
+use ndarray::ArrayD;
+use zkinfer_models::Dataset;
 use zkinfer_models::compare::Comparison;
 use zkinfer_models::integer::graph::Operator;
 use zkinfer_models::quantise::settings::{Bits, Method, Options, Widths};
+use zkinfer_models::testing::onnx::messages::DataType;
+use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::widths::{self, Chosen};
 
-use crate::support::{Case, case_with, weights};
+use crate::support::{Case, case_with, weights, whole_case};
 
 fn wide(bits: Bits) -> Options {
     Options { widths: Widths::all(bits), ..Options::default() }
@@ -170,6 +174,47 @@ fn more_bits_go_where_the_error_asks_for_them() {
     let kept = widths::choose(&comparison, &Options::default(), 1.0).unwrap();
     assert!(kept.narrow.is_none());
     assert_eq!(kept.quantised.graph, plain.quantised.graph);
+}
+
+/// Bits that do not help are not spent: what weights of 8 bits lose, no activation makes up for.
+#[test]
+fn bits_that_do_not_help_are_not_spent() {
+    let network = Builder::new(13)
+        .typed_input("x", DataType::Int32, vec![Length::DimValue(1), Length::DimValue(32)])
+        .floats("w", &[32, 4], &weights(128))
+        .node(Op::new("Cast", &["x"], &["real"]).int("to", 1))
+        .node(Op::new("MatMul", &["real", "w"], &["y"]))
+        .output("y");
+    let Case { model, dataset, .. } = whole_case(network, -9, 9);
+    let calibration = model.calibrate(&dataset).unwrap();
+    let comparison = Comparison::new(&model, &calibration, &dataset).unwrap();
+    let chosen = widths::choose(&comparison, &Options::default(), 1e-6).unwrap();
+    assert!(chosen.evaluation.outputs[0].all.error > 1e-4, "weights lose more than is asked for");
+    assert_eq!(chosen.options.widths, Widths::default());
+    assert!(chosen.narrow.is_none());
+}
+
+/// What two samples do not show is seen on all of them: bits that seemed enough are not taken.
+#[test]
+fn what_is_chosen_is_enough_on_all_samples() {
+    let network = Builder::new(13)
+        .input("x", &[1, 6])
+        .floats("far", &[6], &[40.0, 41.0, 42.0, 43.0, 44.0, 45.0])
+        .node(Op::new("Mul", &["x", "far"], &["large"]))
+        .node(Op::new("Tanh", &["x"], &["small"]))
+        .node(Op::new("Add", &["large", "small"], &["both"]))
+        .node(Op::new("Sub", &["both", "large"], &["y"]))
+        .output("y");
+    let Case { model, dataset, .. } = case_with(network, &Options::default());
+    // The first two are zero, which rounds to zero whatever the bits.
+    let zero = || vec![ArrayD::zeros(vec![1, 6])];
+    let samples = [zero(), zero()].into_iter().chain(dataset.samples().iter().cloned());
+    let dataset = Dataset::new(samples.collect(), None).unwrap();
+    let calibration = model.calibrate(&dataset).unwrap();
+    let comparison = Comparison::new(&model, &calibration, &dataset).unwrap();
+    let chosen = widths::choose(&comparison, &Options::default(), 0.05).unwrap();
+    let error = chosen.evaluation.outputs[0].all.error;
+    assert!(error <= 0.052, "{error}");
 }
 
 /// Two layers: what the second makes of the first is small beside what it reads.

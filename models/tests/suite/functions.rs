@@ -1,13 +1,18 @@
 //! Functions that exporters spell out in several operators: each is one table, and the table is the
 //! function of real numbers over all of its domain.
 
+use ndarray::ArrayD;
 use zkinfer_models::integer::graph::{Graph, Operator};
+use zkinfer_models::integer::interpreter;
 use zkinfer_models::quantise::settings::{Bits, Options, Widths};
+use zkinfer_models::testing::onnx::messages::DataType;
+use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
 use zkinfer_models::testing::random::Random;
 use zkinfer_models::{Dataset, Model, float};
 
-use crate::support::{case, weights};
+use crate::quantised::Grids;
+use crate::support::{case, weights, whole_case};
 
 /// A form: its nodes, from `h` to `y`, and what it computes.
 struct Form {
@@ -311,6 +316,48 @@ fn functions_behind_views_are_not_computed_twice() {
     let case = case(swish("v").node(op("Abs", &["b"], "y")).output("y"));
     assert!(!case.operators().contains(&"Activation"), "{:?}", case.operators());
     assert!(case.distance() < 4.0, "{}", case.distance());
+}
+
+/// What the file rounds within a form is rounded.
+#[test]
+fn what_a_file_rounds_on_the_way_is_no_function() {
+    let of = |rounds: bool| {
+        let builder =
+            Builder::new(17).input("x", &[1, 8]).grid("s", 0.5, 0).node(op("Tanh", &["x"], "t"));
+        let builder = match rounds {
+            true => builder.rounded("t", "a", "s"),
+            false => builder.node(op("Identity", &["t"], "a")),
+        };
+        let builder = builder.node(op("Mul", &["a", "x"], "y")).output("y");
+        activations(&Model::from_bytes("case.onnx", &builder.bytes()).unwrap())
+    };
+    assert_eq!([of(true), of(false)], [["Tanh"], ["Function"]]);
+}
+
+/// Whole numbers are compared as they are, however many: what is made of the comparison is no
+/// function of what would be rounded first.
+#[test]
+fn whole_numbers_are_not_rounded_before_a_function() {
+    let builder = Builder::new(17)
+        .typed_input("x", DataType::Int64, vec![Length::DimValue(1), Length::DimValue(8)])
+        .integers("most", &[500])
+        .floats("some", &[], &[0.6])
+        .floats("more", &[], &[0.3])
+        .node(op("Greater", &["x", "most"], "c"))
+        .node(Op::new("Cast", &["c"], &["r"]).int("to", 1))
+        .node(op("Mul", &["r", "some"], "a"))
+        .node(op("Add", &["a", "more"], "b"))
+        .node(op("Sqrt", &["b"], "y"))
+        .output("y");
+    let case = whole_case(builder, 0, 1000);
+    let graph = &case.quantised.graph;
+    let x = ArrayD::from_shape_fn(vec![1, 8], |at| 497.0 + at[1] as f32);
+    let outputs = interpreter::run(graph, &graph.quantise_inputs(&[x]).unwrap()).unwrap();
+    let found = &graph.dequantise_outputs(&outputs)[0];
+    for (at, found) in found.iter().enumerate() {
+        let expected = if at > 3 { 0.9f64 } else { 0.3 }.sqrt();
+        assert!((found - expected).abs() < 0.01, "{}: {found}", 497 + at);
+    }
 }
 
 /// A layer of weights that are all the same sums channels, and is no factor.

@@ -289,6 +289,21 @@ fn a_second_output_that_is_read() {
     );
 }
 
+/// Classical models are refused with what can be proven in their place.
+#[test]
+fn classical_models_are_told_what_to_export() {
+    for (operator, helps) in [
+        ("LinearRegressor", "one `torch.nn.Linear` with the model's `coef_`"),
+        ("SVMClassifier", "with a linear kernel it is one `torch.nn.Linear`"),
+        ("Scaler", "scale the data before the proof"),
+        ("TreeEnsembleRegressor", "a linear model or a small neural network can"),
+    ] {
+        let node = Op::new(operator, &["x"], &["y"]).domain("ai.onnx.ml");
+        let said = refusal(Builder::new(13).input("x", &[1, 4]).node(node).output("y"));
+        assert!(said.contains(helps), "{said}");
+    }
+}
+
 #[test]
 fn what_no_output_needs_is_not_looked_at() {
     let model =

@@ -1,7 +1,12 @@
 //! Sums of products that an Add reads are added as they are, and rounded once.
 
-use zkinfer_models::integer::graph::{Graph, Operator};
+use ndarray::ArrayD;
+use zkinfer_models::integer::graph::{Graph, Node, Operator};
+use zkinfer_models::quantise::settings::{Bits, Options, Widths};
+use zkinfer_models::testing::onnx::messages::DataType;
+use zkinfer_models::testing::onnx::messages::tensor_shape_proto::Length;
 use zkinfer_models::testing::onnx::{Builder, Op};
+use zkinfer_models::{Dataset, Model, Quantised};
 
 use crate::quantised::Grids;
 use crate::support::{case, close, weights};
@@ -314,4 +319,96 @@ fn what_somebody_else_reads_is_rounded() {
         .node(Op::new("Add", &["e", "x"], &["y"]))
         .output("y");
     assert_eq!(rounded(&case(active).quantised.graph), [true, true]);
+}
+
+/// Whole numbers that only now and then are large, and never together.
+fn seldom_large(builder: Builder, largest: f32) -> Quantised {
+    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    let shapes: Vec<_> = model.inputs().iter().map(|input| input.shape.clone()).collect();
+    let samples = (0..shapes.len() * 4).map(|sample| {
+        let tensor = |(index, shape): (usize, &Vec<usize>)| {
+            let mut tensor = ArrayD::from_elem(shape.clone(), 1.0);
+            if sample % shapes.len() == index {
+                tensor.as_slice_mut().unwrap()[sample / shapes.len()] = largest;
+            }
+            tensor
+        };
+        shapes.iter().enumerate().map(tensor).collect()
+    });
+    let data = Dataset::new(samples.collect(), None).unwrap();
+    model.quantise(&model.calibrate(&data).unwrap()).unwrap()
+}
+
+/// A quotient of few is looked up as it is, one of many is divided: what counts is what operands can
+/// make of it, not what samples did.
+#[test]
+fn whole_numbers_are_divided_where_they_can_be_many() {
+    let inputs = |count: usize| {
+        let length = |&length: &i64| Length::DimValue(length);
+        (0..count).fold(Builder::new(17), |builder, index| {
+            let shape = [1, 1, 2, 2].iter().map(length).collect();
+            builder.typed_input(["a", "b", "c"][index], DataType::Int32, shape)
+        })
+    };
+    let ended = |builder: Builder, largest: f32| {
+        let pool = Op::new("MaxPool", &["real"], &["y"]).ints("kernel_shape", &[1, 1]);
+        let builder = builder.node(Op::new("Cast", &["s"], &["real"]).int("to", 1));
+        let graph = seldom_large(builder.node(pool).output("y"), largest).graph;
+        let shift = |node: &Node| match &node.operator {
+            Operator::Sum { requantise, .. }
+            | Operator::Product { requantise, .. }
+            | Operator::AveragePool { requantise, .. } => requantise.as_ref().map(|r| r.shift),
+            _ => None,
+        };
+        graph.nodes.iter().find_map(shift).unwrap()
+    };
+    let sum = |count: usize| {
+        let names = ["a", "b", "c"];
+        inputs(count).node(Op::new("Sum", &names[..count], &["s"]))
+    };
+    let product = || inputs(2).node(Op::new("Mul", &["a", "b"], &["s"]));
+    let total =
+        || inputs(1).integers("axes", &[2, 3]).node(Op::new("ReduceSum", &["a", "axes"], &["s"]));
+    for (builder, largest, divided) in [
+        (sum(2), 60_000.0, false),
+        (sum(3), 60_000.0, true),
+        (product(), 300.0, false),
+        (product(), 900.0, true),
+        (total(), 300.0, false),
+        (total(), 60_000.0, true),
+    ] {
+        assert_eq!(ended(builder, largest) > 0, divided, "{largest}");
+    }
+}
+
+/// The same of a product that is added as it is, by a sum that has the product's units: a count of
+/// up to 255 makes more of 12 bits than one by one will do.
+#[test]
+fn sums_of_products_in_their_own_units_are_divided() {
+    let builder = Builder::new(17)
+        .typed_input("c", DataType::Int32, [1, 1, 2, 2].map(Length::DimValue).to_vec())
+        .input("x", &[1, 1, 2, 2])
+        .input("z", &[1, 1, 2, 2])
+        .node(Op::new("Cast", &["c"], &["real"]).int("to", 1))
+        .node(Op::new("Mul", &["real", "x"], &["p"]))
+        .node(Op::new("Add", &["p", "z"], &["s"]))
+        .node(Op::new("MaxPool", &["s"], &["y"]).ints("kernel_shape", &[1, 1]))
+        .output("y");
+    let model = Model::from_bytes("case.onnx", &builder.bytes()).unwrap();
+    let tensor = |numbers: [f32; 4]| ArrayD::from_shape_vec(vec![1, 1, 2, 2], numbers.to_vec());
+    let sample = |numbers: [[f32; 4]; 3]| numbers.map(|numbers| tensor(numbers).unwrap()).to_vec();
+    let samples = vec![
+        sample([[0.0; 4], [1.0, -1.0, 0.5, 0.0], [1.0, -1.0, 0.0, 0.5]]),
+        sample([[255.0; 4], [0.0; 4], [0.25; 4]]),
+    ];
+    let calibration = model.calibrate(&Dataset::new(samples, None).unwrap()).unwrap();
+    let options = Options { widths: Widths::all(Bits::TWELVE), ..Options::default() };
+    let graph = model.quantise_with(&calibration, &options).unwrap().graph;
+    let shift = graph.nodes.iter().find_map(|node| match &node.operator {
+        Operator::Sum { requantise, .. } => requantise.as_ref().map(|r| r.shift),
+        _ => None,
+    });
+    let product = graph.nodes.iter().find(|node| node.operator.name() == "Product").unwrap();
+    assert!(product.operator.is_raw());
+    assert!(shift.unwrap() > 0);
 }

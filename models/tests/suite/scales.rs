@@ -385,3 +385,30 @@ fn standardised_and_joined_columns_keep_their_precision() {
         gemm(builder.node(Op::new("Relu", &["h"], &["r"])), "r", "y", [12, 2], &weights(24));
     case(builder.output("y"), ends).agrees(&["Linear", "Linear"]);
 }
+
+/// Paths that part and meet again double at each Concat: so many are looked at before the parts
+/// have one scale instead of their own.
+#[test]
+fn parts_are_followed_over_so_many_paths() {
+    let through = |doublings: usize| {
+        let builder = gemm(Builder::new(17).input("x", &[1, 4]), "x", "a", [4, 4], &weights(16));
+        let builder = gemm(builder, "x", "b", [4, 4], &weights(16))
+            .integers("from", &[4])
+            .integers("to", &[12])
+            .integers("along", &[1])
+            .node(Op::new("Concat", &["a", "b"], &["s0"]).int("axis", 1));
+        let double =
+            |builder: Builder, step: usize| {
+                let [from, both, to] =
+                    [format!("s{step}"), format!("d{step}"), format!("s{}", step + 1)];
+                builder
+                    .node(Op::new("Concat", &[&from, &from], &[&both]).int("axis", 1))
+                    .node(Op::new("Slice", &[&both, "from", "to", "along"], &[&to]))
+            };
+        let builder = (0..doublings).fold(builder, double).output(&format!("s{doublings}"));
+        let case = case(builder, |_| [-1.0, 1.0]);
+        let first = &case.quantised.graph.nodes[0].operator;
+        matches!(first, Operator::Linear { requantise: None, .. })
+    };
+    assert_eq!([through(3), through(12)], [true, false]);
+}

@@ -13,7 +13,7 @@ use crate::float::composed::{Composition, Step};
 use crate::float::graph::{Graph, Node, Operator};
 use crate::float::layer::Layer;
 use crate::float::whole::Whole;
-use crate::integer::graph::{MAX_TABLE, ValueId, Window};
+use crate::integer::graph::{ValueId, Window};
 use crate::integer::signature::Grid;
 
 /// Operators that are followed at most.
@@ -74,7 +74,7 @@ fn leaves(function: &Activation, rows: usize) -> bool {
         let found = function.apply(back);
         function.apply(index) == index && (found == back || found == index)
     };
-    rows <= MAX_TABLE && (0..rows).all(same)
+    (0..rows).all(same)
 }
 
 /// Which values are whole, as if the integers that are not known were few.
@@ -137,17 +137,7 @@ fn find(graph: &Graph, index: usize) -> Option<Found> {
         return None;
     }
     let function = named(composition(graph, source, &within)?);
-    Some(Found { source: through_reshapes(graph, source), function: Some(function) })
-}
-
-/// What a value is a view of, if only its shape is another.
-fn through_reshapes(graph: &Graph, mut value: ValueId) -> ValueId {
-    while let Some(node) = graph.producer(value).map(|at| &graph.nodes[at])
-        && let (Operator::Reshape, None, &[input]) = (&node.operator, node.grid, &node.inputs[..])
-    {
-        value = input;
-    }
-    value
+    Some(Found { source, function: Some(function) })
 }
 
 /// The number that all numbers are.
@@ -188,11 +178,8 @@ fn added(constant: &[f64]) -> Option<f64> {
 }
 
 /// Whether each element of a node's result is made of the elements at its place alone, and in the
-/// same way.
+/// same way. What a file rounds is a node of its own here, and none of these.
 fn is_elementwise(node: &Node) -> bool {
-    if node.grid.is_some_and(|grid| grid != Grid::BOOLEAN) {
-        return false;
-    }
     match &node.operator {
         Operator::Reshape => true,
         Operator::Activation(_) | Operator::Product | Operator::Binary(_) | Operator::Select => {

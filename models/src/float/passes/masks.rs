@@ -1,5 +1,7 @@
 //! Masks of a softmax that are known: what a row does not see is not computed.
 
+use std::borrow::Cow;
+
 use super::rewriting::Rewriting;
 use crate::float::graph::{Graph, Node, Operator};
 
@@ -8,12 +10,13 @@ use crate::float::graph::{Graph, Node, Operator};
 const HIDES: f64 = -9000.0;
 /// Scores between which no mask is seen.
 const PLAIN: f64 = 1000.0;
+/// Steps of broadcasting that are followed: a reshape, and copies along each dimension.
+const LONGEST: usize = 16;
 
 pub(super) fn run(rewriting: &mut Rewriting) {
     for index in 0..rewriting.graph.nodes.len() {
         rewriting.visit(index);
-        let is_softmax = matches!(&rewriting.graph.nodes[index].operator,
-            Operator::Softmax { visible } if visible.is_empty());
+        let is_softmax = matches!(&rewriting.graph.nodes[index].operator, Operator::Softmax { .. });
         if !is_softmax {
             continue;
         }
@@ -66,9 +69,6 @@ fn straight(rewriting: &mut Rewriting, index: usize) {
 
 /// What a row sees, what else is added to its scores, and the scores.
 fn mask(graph: &Graph, node: &Node) -> Option<(Vec<bool>, Option<Vec<f64>>, usize)> {
-    if node.grid.is_some() {
-        return None;
-    }
     let (added, source) = match (&node.operator, node.inputs.as_slice()) {
         (Operator::Add { subtract, constant }, &[source]) if subtract[..] == [false] => {
             (constant.clone(), source)
@@ -102,13 +102,14 @@ fn mask(graph: &Graph, node: &Node) -> Option<(Vec<bool>, Option<Vec<f64>>, usiz
 /// A choice, by known conditions, between scores and a known number that hides them, as what is
 /// added to the scores.
 fn chosen(graph: &Graph, condition: usize, yes: usize, no: usize) -> Option<(Vec<f64>, usize)> {
-    let condition = known(graph, condition)?;
-    let (hidden, source, hides) = match (known(graph, yes), known(graph, no)) {
+    let known = |value| known(graph, value, LONGEST);
+    let condition = known(condition)?;
+    let (hidden, source, hides) = match (known(yes), known(no)) {
         (Some(hidden), None) => (hidden, no, true),
         (None, Some(hidden)) => (hidden, yes, false),
         _ => return None,
     };
-    let added = condition.iter().zip(hidden).map(|(&condition, &hidden)| {
+    let added = condition.iter().zip(hidden.iter()).map(|(&condition, &hidden)| {
         match (condition != 0.0) == hides {
             true if hidden <= HIDES => Some(hidden),
             true => None,
@@ -118,11 +119,21 @@ fn chosen(graph: &Graph, condition: usize, yes: usize, no: usize) -> Option<(Vec
     Some((added.collect::<Option<_>>()?, source))
 }
 
-/// The numbers of a constant, in its shape.
-fn known(graph: &Graph, value: usize) -> Option<&[f64]> {
+/// The numbers of a constant, or of one that is broadcast, in their shape.
+fn known(graph: &Graph, value: usize, steps: usize) -> Option<Cow<'_, [f64]>> {
     let node = &graph.nodes[graph.producer(value)?];
+    let copies = node.inputs.windows(2).all(|pair| pair[0] == pair[1]);
+    let source = || Some((*node.inputs.first()?, steps.checked_sub(1)?));
     match &node.operator {
-        Operator::Constant(values) if node.grid.is_none_or(|grid| grid.is_whole()) => Some(values),
+        Operator::Constant(numbers) => Some(Cow::Borrowed(numbers)),
+        Operator::Reshape => source().and_then(|(input, steps)| known(graph, input, steps)),
+        &Operator::Concat { axis } if copies => {
+            let (input, steps) = source()?;
+            let block = graph.shape(input)[axis..].iter().product::<usize>().max(1);
+            let numbers = known(graph, input, steps)?;
+            let copied = numbers.chunks(block).flat_map(|block| block.repeat(node.inputs.len()));
+            Some(Cow::Owned(copied.collect()))
+        }
         _ => None,
     }
 }

@@ -15,12 +15,12 @@ fn lengths(shape: &[i64]) -> Vec<Length> {
     shape.iter().map(|&length| Length::DimValue(length)).collect()
 }
 
-fn tensor(shape: &[usize], elements: &[f32]) -> ArrayD<f32> {
+pub(super) fn tensor(shape: &[usize], elements: &[f32]) -> ArrayD<f32> {
     ArrayD::from_shape_vec(shape.to_vec(), elements.to_vec()).unwrap()
 }
 
 /// `x` of some element type and shape.
-fn typed(element: DataType, shape: &[i64]) -> Builder {
+pub(super) fn typed(element: DataType, shape: &[i64]) -> Builder {
     Builder::new(17).typed_input("x", element, lengths(shape))
 }
 
@@ -52,33 +52,6 @@ fn rows_of_a_table_by_an_index() {
     assert_eq!((input.minimum, input.maximum, input.quantisation.scale), (0, 49, 1.0));
     assert_eq!(case.integers()[0].shape(), [1, 3, 8]);
     assert!(case.model.notes()[0].contains("an index of a table of 50 rows"));
-}
-
-/// Keras adds the number of rows to negative indices, by a condition and products.
-#[test]
-fn an_index_that_counts_from_the_end_by_itself() {
-    let builder = typed(DataType::Int32, &[1, 3])
-        .floats("table", &[50, 8], &weights(400))
-        .floats("zero", &[], &[0.0])
-        .integers("rows", &[50])
-        .node(Op::new("Cast", &["x"], &["real"]).int("to", 1))
-        .node(Op::new("Less", &["real", "zero"], &["negative"]))
-        .node(Op::new("Cast", &["negative"], &["back"]).int("to", 6))
-        .node(Op::new("Add", &["x", "rows"], &["end"]))
-        .node(Op::new("Mul", &["back", "end"], &["one"]))
-        .node(Op::new("Not", &["negative"], &["rest"]))
-        .node(Op::new("Cast", &["rest"], &["front"]).int("to", 6))
-        .node(Op::new("Mul", &["x", "front"], &["other"]))
-        .node(Op::new("Add", &["one", "other"], &["index"]))
-        .node(Op::new("Gather", &["table", "index"], &["y"]))
-        .output("y");
-    let case = whole_case(builder, 0, 40);
-    assert_eq!(case.operators().last(), Some(&"Lookup"), "{:?}", case.operators());
-    assert!(case.operators().iter().all(|&name| name == "Lookup" || name == "Reshape"));
-    let input = &case.quantised.graph.inputs[0];
-    assert_eq!((input.minimum, input.maximum), (0, 49), "rows that no sample has, too");
-    // Half a step of the table, of which samples have some rows.
-    assert!(case.distance() <= 0.6, "{}", case.distance());
 }
 
 /// An input has 16 bits, however long its table is.

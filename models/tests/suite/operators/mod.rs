@@ -12,6 +12,7 @@ mod endings;
 mod functions;
 mod fused;
 mod indexed;
+mod indices;
 mod integers;
 mod linear;
 mod maps;
