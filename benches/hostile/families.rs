@@ -82,12 +82,12 @@ fn contract(
 const CLAMP: usize = 0;
 const LONG: usize = 1;
 
-fn requantise(input: NodeId, limbs: u32, function: usize) -> Operator {
-    Operator::Requantise(Requantise { input, limbs, function, form: Form::Wide })
+fn requantise(input: NodeId, shift: u32, function: usize) -> Operator {
+    Operator::Requantise(Requantise { input, shift, function, form: Form::Wide })
 }
 
-fn clamp(input: NodeId, limbs: u32) -> Operator {
-    requantise(input, limbs, CLAMP)
+fn clamp(input: NodeId, shift: u32) -> Operator {
+    requantise(input, shift, CLAMP)
 }
 
 fn view(input: NodeId, kind: ViewKind) -> Operator {
@@ -226,7 +226,7 @@ pub fn all() -> Vec<(&'static str, Description)> {
                 12,
                 4,
                 input(&[512, 1, 1], Public),
-                vec![Operator::Contract(sealed), clamp(1, 4)],
+                vec![Operator::Contract(sealed), clamp(1, 16)],
                 &[4096],
             ),
         ),

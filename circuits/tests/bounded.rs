@@ -77,7 +77,7 @@ fn reciprocals() -> Circuit {
     )
 }
 
-/// The cells of an element's limbs: those that make it, and the one that bounds the highest.
+/// The cells of an element's limbs.
 fn places(circuit: &Circuit, node: usize, element: usize) -> Vec<(usize, usize)> {
     let layout = circuit.key().layout();
     let limbs = &layout.nodes[node].as_ref().unwrap().limbs;
@@ -90,17 +90,12 @@ fn places(circuit: &Circuit, node: usize, element: usize) -> Vec<(usize, usize)>
 
 /// Writes an integer of any size or sign: what its limbs cannot hold is in the highest.
 fn write(circuit: &Circuit, witness: &mut Witness, node: usize, element: usize, value: i64) {
-    let Operator::Bounded(bounded) = &circuit.key().description().nodes[node].operator else {
-        panic!("node {node} is not bounded")
-    };
-    let whole = bounded.bits.div_ceil(LIMB_BITS) as usize;
-    for (index, (column, row)) in places(circuit, node, element).into_iter().enumerate() {
-        let shifted = value >> (LIMB_BITS as usize * index.min(whole - 1));
-        witness.columns[column][row] = match index {
-            _ if index + 1 < whole => shifted & ((1 << LIMB_BITS) - 1),
-            _ if index < whole => shifted,
-            _ => shifted << bounded.padding(LIMB_BITS),
-        };
+    let places = places(circuit, node, element);
+    for (index, &(column, row)) in places.iter().enumerate() {
+        let shifted = value >> (LIMB_BITS as usize * index);
+        let highest = index + 1 == places.len();
+        witness.columns[column][row] =
+            if highest { shifted } else { shifted & ((1 << LIMB_BITS) - 1) };
     }
 }
 
@@ -146,31 +141,29 @@ fn a_reciprocal_off_by_one_both_ways() {
 
 #[test]
 fn an_integer_of_one_bit_more() {
-    // 1,024 is the smallest that is no remainder: its limbs are, the one that bounds them is not.
+    // 1,024 is the smallest that is no remainder: its highest limb is 4, one of four bits but not
+    // of the two that are left for it.
     let (circuit, witness) = honest(&[7, 300, 512]);
     let mut forged = witness.clone();
     write(&circuit, &mut forged, node::LEFT, 0, 1 << REMAINDER);
     let caught = names(mock_prove(circuit.key(), &forged));
     assert!(caught.iter().any(|name| name.ends_with(LIMB)), "{caught:?}");
-    // A bound that is not the highest limb's.
+    // One of that width, but not that of the element.
     let &(column, row) = places(&circuit, node::LEFT, 0).last().unwrap();
-    forged.columns[column][row] = 0;
-    rejected(&circuit, &forged, &[END]);
-    // The same alone.
     let mut forged = witness.clone();
-    forged.columns[column][row] += 4;
+    forged.columns[column][row] += 1;
     rejected(&circuit, &forged, &[END]);
 }
 
 #[test]
-fn a_bound_met_by_a_fraction() {
-    // The highest limb a quarter, which is 1 when it is taken four times.
+fn a_limb_that_is_a_fraction() {
+    // A quarter more in the highest limb, which counts 256, and 64 less in those below.
     let (circuit, witness) = honest(&[7, 300, 512]);
     let caught = judge(&circuit, &witness, |cells| {
         let places = places(&circuit, node::LEFT, 0);
-        let [.., highest, bound] = places[..] else { panic!("{places:?}") };
+        let [_, middle, highest] = places[..] else { panic!("{places:?}") };
         cells[highest.0][highest.1] += Fp::from(4).invert().unwrap();
-        cells[bound.0][bound.1] += Fp::ONE;
+        cells[middle.0][middle.1] -= Fp::from(4);
     });
     assert!(caught.iter().any(|name| name.ends_with(LIMB)), "{caught:?}");
 }

@@ -31,7 +31,7 @@ impl Honest {
     fn new(graph: &Graph, inputs: &[&[i64]], visibility: Visibility) -> Self {
         let inputs: Vec<Vec<i64>> = inputs.iter().map(|input| input.to_vec()).collect();
         let exposure = Exposure { inputs: vec![visibility; inputs.len()], ..Exposure::public() };
-        let plan = Plan { k: K, limb_bits: LIMB_BITS, narrow_limit: i128::MAX, least_entries: 2 };
+        let plan = Plan { k: K, limb_bits: LIMB_BITS, price: u64::MAX, least_entries: 2 };
         let circuit = compile_with(lower::lower(graph, &exposure).unwrap(), &plan).unwrap();
         let witness = common::agree(graph, &circuit, &inputs);
         common::accepts(&circuit, &witness);

@@ -268,7 +268,7 @@ fn functions() {
     let requantise = |values: &[i64], expected| {
         for form in [Form::Narrow, Form::Wide] {
             let operator =
-                Operator::Requantise(Requantise { input: 0, limbs: 1, function: 0, form });
+                Operator::Requantise(Requantise { input: 0, shift: 2, function: 0, form });
             // Every quotient by 4 of −4..=3, and beyond, is at an end of some range.
             let inputs: [(&[usize], [i64; 2]); 1] = [(&[2], [-4, 3])];
             let mut description = single(&inputs, operator, &[2]);
@@ -280,7 +280,7 @@ fn functions() {
     requantise(&[-3, 5], [-3, 5]);
     // Entries that no quotient meets count: a function is what its table says.
     let operator =
-        Operator::Requantise(Requantise { input: 0, limbs: 1, function: 0, form: Form::Narrow });
+        Operator::Requantise(Requantise { input: 0, shift: 2, function: 0, form: Form::Narrow });
     let mut description = single(&[(&[2], [-4, 3])], operator, &[2]);
     description.functions = vec![Function { minimum: -1, values: vec![0, 7, -9, 0] }];
     let key = VerifyingKey::new(description).unwrap();

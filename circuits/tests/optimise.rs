@@ -97,7 +97,7 @@ fn shifts_that_no_limb_width_fits_have_no_plan() {
 fn layers_whose_quotients_lie_far_apart_share_a_function() {
     let mut net = Net::new("apart", &[(&[1, 2], 0)]);
     let after = After::Int8 { shift: 12, zero_point: 0 };
-    let near = net.linear(&mut Noise(1), 0, 1, after.clone());
+    let near = net.linear(&mut Noise(1), 0, 1, after);
     let far = net.linear(&mut Noise(2), 0, 1, after);
     net.output(near);
     let mut graph = net.finish(far);

@@ -28,7 +28,7 @@ fn product(inputs: [Visibility; 2]) -> Description {
         quantisation: quantisation.clone(),
         visibility,
     };
-    let requantise = Requantise { input: 2, limbs: 2, function: 0, form: Form::Wide };
+    let requantise = Requantise { input: 2, shift: 8, function: 0, form: Form::Wide };
     let output = |name: &str, node| Output {
         name: name.into(),
         shape: vec![2, 3, 4],

@@ -58,7 +58,7 @@ fn hidden_scores_have_no_cells() {
         let mut net = Net::new("causal", &[(&[1, size, 2], 0), (&[1, 2, size], 0)]);
         let scores = matmul(&mut net, [0, 1], &[1, size, size]);
         let y = net.node(softmax(size, 4, visible), &[scores], &[1, size, size], -128);
-        let circuit = common::circuit(&net.finish(y), 10, 8, i128::MAX);
+        let circuit = common::circuit(&net.finish(y), 10, 8, u64::MAX);
         let requantised =
             circuit.key().description().nodes.iter().zip(&circuit.key().analysis().nodes);
         requantised
@@ -90,7 +90,7 @@ struct Honest {
 
 impl Honest {
     fn new(graph: &Graph, inputs: &[i64]) -> Self {
-        let circuit = common::circuit(graph, K, LIMB_BITS, i128::MAX);
+        let circuit = common::circuit(graph, K, LIMB_BITS, u64::MAX);
         let witness = common::agree(graph, &circuit, &[inputs.to_vec()]);
         common::accepts(&circuit, &witness);
         Self { circuit, witness }

@@ -113,7 +113,7 @@ fn weights_that_several_layers_read_are_kept_and_sealed_once() {
     // Public ones stand in the key once, and are counted once.
     let compiled = |graph: &Graph| {
         let lowered = lower::lower(graph, &Exposure::public()).unwrap();
-        let plan = Plan { k: K, limb_bits: 4, narrow_limit: 0, least_entries: 2 };
+        let plan = Plan { k: K, limb_bits: 4, price: 0, least_entries: 2 };
         compile_with(lowered, &plan).unwrap()
     };
     let [shared, apart] =
@@ -298,7 +298,7 @@ fn copies_leave_the_weights_with_their_owner() {
     net.output(classes[0]);
     let graph = net.finish(classes[1]);
     let lowered = lower::lower(&graph, &Exposure::public()).unwrap();
-    let plan = Plan { k: 10, limb_bits: 8, narrow_limit: 0, least_entries: 2 };
+    let plan = Plan { k: 10, limb_bits: 8, price: 0, least_entries: 2 };
     let circuit = compile_with(lowered, &plan).unwrap();
     let nodes = &circuit.key().description().nodes;
     let copies = nodes.iter().filter(|n| matches!(n.operator, description::Operator::Copy(_)));

@@ -61,7 +61,7 @@ fn k_leaves_room_for_tables_of_any_length() {
     let sum =
         Operator::Sum { multipliers: vec![8], constant: vec![], requantise: Some(requantise) };
     let y = net.node(sum, &[0], &[1, 2], 0);
-    let circuit = common::circuit(&net.finish(y), 7, 4, i128::MAX);
+    let circuit = common::circuit(&net.finish(y), 7, 4, u64::MAX);
     assert_eq!(circuit.key().tables().rows(), (1 << 11) - 6);
     let witness = circuit.witness(&[], &[vec![-128, 127]]).unwrap();
     assert_eq!(StockCircuit::new(circuit.key(), &witness).k(), 12);

@@ -105,8 +105,8 @@ fn description(k: u32, shape: &[usize], nodes: Vec<Operator>, output: &[usize]) 
     description
 }
 
-fn clamp(input: usize, limbs: u32) -> Operator {
-    Operator::Requantise(Requantise { input, limbs, function: 0, form: Form::Wide })
+fn clamp(input: usize, shift: u32) -> Operator {
+    Operator::Requantise(Requantise { input, shift, function: 0, form: Form::Wide })
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn full_column(k: u32, bound: i64) -> VerifyingKey {
     let elements = zkinfer_verifier::usable_rows(k);
     let (quantisation, visibility) =
         (Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 }), Visibility::Public);
-    let requantise = Requantise { input: 0, limbs: 0, function: 0, form: Form::Narrow };
+    let requantise = Requantise { input: 0, shift: 0, function: 0, form: Form::Narrow };
     let node = |name: &str, operator| Node { name: name.into(), operator };
     let key = VerifyingKey::new(Description {
         name: "full".into(),
@@ -125,7 +125,7 @@ fn a_row_of_one_table_does_not_answer_another_lookup() {
     columns[cell.column][cell.rows.start] = -3;
     let (refusal, verdict) = verdicts(&key, &statement, &columns);
     assert!(matches!(refusal, ProveError::Lookup { tag, tuple: [-3, 0, 0],
-            .. } if tag == key.tables().limb_tag()));
+            .. } if tag == key.tables().limb_tag(4)));
     assert_eq!(verdict, Err(Rejection::Opening));
 }
 
@@ -141,7 +141,7 @@ fn a_remainder_of_its_divisor_is_refused() {
     columns[low.column][low.rows.start] -= 1;
     let (refusal, verdict) = verdicts(&key, &statement, &columns);
     assert!(
-        matches!(refusal, ProveError::Lookup { tag, .. } if tag == key.tables().limb_tag()),
+        matches!(refusal, ProveError::Lookup { tag, .. } if tag == key.tables().limb_tag(4)),
         "{refusal}"
     );
     assert_eq!(verdict, Err(Rejection::Opening));

@@ -3,10 +3,11 @@
 mod support;
 
 use support::{accepts, forward, interval, node, overflow, refuses, shape};
-use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{
     Bounded, Combine, Description, Hint, Operator, OutputSource, Source, View, ViewKind,
 };
+use zkinfer_verifier::circuit::place::Run;
+use zkinfer_verifier::circuit::tables::Content;
 
 #[test]
 fn bounded_integers_have_so_many_bits_and_no_more() {
@@ -22,10 +23,16 @@ fn bounded_integers_have_so_many_bits_and_no_more() {
     let hint = |hint: Hint| Source::Hint { input: node::COPY, hint };
     let key = accepts(|d| put(d, 9, equal));
     assert_eq!(interval(&key.analysis().nodes[node::VIEW]), (0, 511));
-    // Two limbs and a half: three, and one that bounds the last.
-    let key_of = |bits| accepts(|d| put(d, bits, equal));
-    let limbs = |key: &VerifyingKey| key.layout().nodes[node::VIEW].as_ref().unwrap().limbs.len();
-    assert_eq!([8, 10].map(|bits| limbs(&key_of(bits))), [2, 4]);
+    // Two limbs, and one of what is left, in a table of its own.
+    let tables = |bits| {
+        let key = accepts(|d| put(d, bits, equal));
+        let limbs = &key.layout().nodes[node::VIEW].as_ref().unwrap().limbs;
+        let content = |limb: &Run| key.tables().list[limb.tags()[0]].content.clone();
+        limbs.iter().map(content).collect::<Vec<_>>()
+    };
+    let limb = |bits| Content::Limb { bits };
+    assert_eq!(tables(8), [limb(4), limb(4)]);
+    assert_eq!(tables(10), [limb(4), limb(4), limb(2)]);
     for bits in [0, 61, 64, u32::MAX] {
         let none = shape("view", "its elements have no bits or more than 60");
         refuses(none, |d| put(d, bits, equal));

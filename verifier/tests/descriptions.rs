@@ -78,7 +78,7 @@ fn references_point_backwards() {
     let product = |left, right| operator(node::PRODUCT, Operator::Product(Product { left, right }));
     refuses(forward("product", 8), product(8, node::FIXED));
     refuses(forward("product", 8), product(node::PRIVATE, 8));
-    let requantise = Requantise { input: 4, limbs: 1, function: 0, form: Form::Wide };
+    let requantise = Requantise { input: 4, shift: 4, function: 0, form: Form::Wide };
     refuses(forward("clamp", 4), operator(node::CLAMP, Operator::Requantise(requantise)));
     refuses(shape("x", "it reads an input that does not exist"), operator(0, Operator::Input(3)));
     refuses(forward("y", 12), |d| d.outputs[0].source = OutputSource::Node(12));
@@ -314,9 +314,9 @@ fn requantisations_divide_by_so_much_and_no_more() {
         r.form = Form::Plain;
         f.minimum -= 1;
     });
-    refused("it divides by more than 2^60", |r, _| r.limbs = 16);
-    refused("it divides by more than 2^60", |r, _| r.limbs = u32::MAX);
-    accepts(|d| requantise_of(d).limbs = 15);
+    refused("it divides by more than 2^60", |r, _| r.shift = 61);
+    refused("it divides by more than 2^60", |r, _| r.shift = u32::MAX);
+    accepts(|d| requantise_of(d).shift = 60);
     accepts(|d| {
         d.functions[0].values.truncate(1);
         requantise_of(d).form = Form::Narrow;

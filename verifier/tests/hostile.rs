@@ -54,8 +54,8 @@ fn sum(terms: Vec<(NodeId, i64)>) -> Operator {
     Operator::Combine(Combine { terms, constant: vec![] })
 }
 
-fn requantise(input: NodeId, limbs: u32) -> Operator {
-    Operator::Requantise(Requantise { input, limbs, function: 0, form: Form::Wide })
+fn requantise(input: NodeId, shift: u32) -> Operator {
+    Operator::Requantise(Requantise { input, shift, function: 0, form: Form::Wide })
 }
 
 fn check(input: NodeId, bits: u32) -> Operator {
@@ -175,7 +175,7 @@ fn limits_are_named_where_they_are_passed() {
     is_too_large(&refusal(many), "outputs");
 
     let divisions = MAX_RUNS / 16;
-    let mut limbs = description(bit(&[1]), vec![requantise(0, 15); divisions], vec![1]);
+    let mut limbs = description(bit(&[1]), vec![requantise(0, 60); divisions], vec![1]);
     is_too_large(&refusal(limbs.clone()), "runs");
     limbs.nodes.truncate(divisions / 2);
     limbs.outputs[0].source = OutputSource::Node(1);
@@ -343,7 +343,7 @@ fn what_verifying_takes_counts_every_cell_and_every_index() {
         Cost::of(&VerifyingKey::new(description).unwrap()).multiplications
     };
     // Ten limbs, which all make the result, against ten and four cells more, of which one does.
-    let (limbs, divided) = (multiplications(check(0, 40)), multiplications(requantise(0, 10)));
+    let (limbs, divided) = (multiplications(check(0, 40)), multiplications(requantise(0, 40)));
     assert!(3 * limbs > 2 * divided, "{limbs} and {divided}");
     let product = multiplications(Operator::Hadamard(Hadamard { left: 0, right: 0 }));
     let copy = multiplications(Operator::Copy(0));

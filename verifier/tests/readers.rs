@@ -95,7 +95,7 @@ fn sum(terms: &[usize]) -> Operator {
 }
 
 fn requantise(input: usize) -> Operator {
-    Operator::Requantise(Requantise { input, limbs: 1, function: 0, form: Form::Wide })
+    Operator::Requantise(Requantise { input, shift: 4, function: 0, form: Form::Wide })
 }
 
 fn view(input: usize) -> Operator {

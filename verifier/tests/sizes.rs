@@ -124,7 +124,7 @@ fn tables_and_columns_have_limits() {
     // A row for every quotient: refused before they are built.
     refuses_size("table rows", 1 << 22, |d| {
         d.inputs[0].maximum = 1 << 40;
-        let narrow = Requantise { input: 0, limbs: 0, function: 0, form: Form::Narrow };
+        let narrow = Requantise { input: 0, shift: 0, function: 0, form: Form::Narrow };
         d.nodes[node::CLAMP].operator = Operator::Requantise(narrow);
     });
     // A row for every integer of a range: 122 of them a slot, and at most 2^14 slots.

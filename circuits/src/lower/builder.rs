@@ -31,16 +31,12 @@ struct Facts {
     /// The integers it can take, where they are known to be few. Tighter than the verifier's
     /// interval after a maximum, so it may choose functions, never justify them.
     range: Option<Interval>,
-    /// Of a requantisation: the bits it divides by, before padding to whole limbs.
-    shift: u32,
 }
 
 /// The parts of a description that a builder makes.
 pub(crate) struct Finished {
     pub(crate) functions: Vec<description::Function>,
     pub(crate) nodes: Vec<Node>,
-    /// Of each node: bits that it divides by, 0 for all but requantisations.
-    pub(crate) shifts: Vec<u32>,
 }
 
 impl Builder {
@@ -56,8 +52,7 @@ impl Builder {
 
     /// All that was made.
     pub(crate) fn finish(self) -> Finished {
-        let shifts = self.facts.into_iter().map(|facts| facts.shift).collect();
-        Finished { functions: self.functions, nodes: self.nodes, shifts }
+        Finished { functions: self.functions, nodes: self.nodes }
     }
 
     /// Lends nodes and functions so far to a description, or takes them back from it.
@@ -81,32 +76,25 @@ impl Builder {
         self.facts[node].range = Some(range);
     }
 
-    fn push(
-        &mut self,
-        operator: Operator,
-        shape: Vec<usize>,
-        range: Option<Interval>,
-        shift: u32,
-    ) -> NodeId {
+    fn push(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>) -> NodeId {
         self.nodes.push(Node { name: self.name.clone(), operator });
-        self.facts.push(Facts { shape, range, shift });
+        self.facts.push(Facts { shape, range });
         self.nodes.len() - 1
     }
 
-    /// The node with this operator, or a new one. Accumulators are not shared: their requantisation
-    /// rescales them.
+    /// The node with this operator, or a new one.
     fn share(&mut self, operator: Operator, shape: Vec<usize>, range: Option<Interval>) -> NodeId {
         if let Some(&node) = self.shared.get(&operator) {
             return node;
         }
-        let node = self.push(operator.clone(), shape, range, 0);
+        let node = self.push(operator.clone(), shape, range);
         self.shared.insert(operator, node);
         node
     }
 
     /// An input.
     pub(crate) fn input(&mut self, index: usize, shape: Vec<usize>, range: Interval) -> NodeId {
-        self.push(Operator::Input(index), shape, Some(range), 0)
+        self.push(Operator::Input(index), shape, Some(range))
     }
 
     /// The public input that a node is, perhaps in another shape.
@@ -179,18 +167,18 @@ impl Builder {
     /// requantisation may rescale it.
     pub(crate) fn combine(&mut self, terms: Vec<(NodeId, i64)>, constant: Vec<i64>) -> NodeId {
         let shape = terms.first().map(|&(node, _)| self.shape(node).to_vec()).unwrap_or_default();
-        self.push(Operator::Combine(Combine { terms, constant }), shape, None, 0)
+        self.push(Operator::Combine(Combine { terms, constant }), shape, None)
     }
 
     /// A contraction whose result has `shape`; never shared, for the same reason.
     pub(crate) fn contract(&mut self, contract: Contract, shape: [usize; 3]) -> NodeId {
-        self.push(Operator::Contract(contract), shape.to_vec(), None, 0)
+        self.push(Operator::Contract(contract), shape.to_vec(), None)
     }
 
     /// `left·rightᵀ` of two stacks of matrices, whose result has `shape`; never shared, since one
     /// equation may read it and no other.
     pub(crate) fn product(&mut self, left: NodeId, right: NodeId, shape: [usize; 3]) -> NodeId {
-        self.push(Operator::Product(Product { left, right }), shape.to_vec(), None, 0)
+        self.push(Operator::Product(Product { left, right }), shape.to_vec(), None)
     }
 
     /// `left·right`, element by element, of nodes of one shape. Shared: its operands have cells of
@@ -203,7 +191,7 @@ impl Builder {
     /// The same elements in cells of their own.
     pub(crate) fn copy(&mut self, node: NodeId) -> NodeId {
         let shape = self.shape(node).to_vec();
-        self.push(Operator::Copy(node), shape, None, 0)
+        self.push(Operator::Copy(node), shape, None)
     }
 
     /// The same elements, which are so shown to be integers of so many bits.
@@ -224,11 +212,10 @@ impl Builder {
     fn bounded(&mut self, source: Source, bits: u32, shape: Vec<usize>) -> NodeId {
         let maximum = (1i64 << bits.min(62)) - 1;
         let range = Interval { minimum: 0, maximum };
-        self.push(Operator::Bounded(Bounded { bits, source }), shape, Some(range), 0)
+        self.push(Operator::Bounded(Bounded { bits, source }), shape, Some(range))
     }
 
-    /// `function(⌊x / 2^shift⌋)`. With a positive shift `input` must be an accumulator that nothing
-    /// else reads.
+    /// `function(⌊x / 2^shift⌋)`.
     pub(crate) fn requantise(&mut self, input: NodeId, shift: u32, function: &Function) -> NodeId {
         self.divide(input, shift, function, Form::Narrow)
     }
@@ -254,7 +241,7 @@ impl Builder {
         let (minimum, maximum) = (function.values.iter().min(), function.values.iter().max());
         let range = minimum.zip(maximum).map(|(&minimum, &maximum)| Interval { minimum, maximum });
         let function = self.number(function);
-        let requantise = description::Requantise { input, limbs: 0, function, form };
-        self.push(Operator::Requantise(requantise), self.shape(input).to_vec(), range, shift)
+        let requantise = description::Requantise { input, shift, function, form };
+        self.push(Operator::Requantise(requantise), self.shape(input).to_vec(), range)
     }
 }

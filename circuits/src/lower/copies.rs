@@ -11,28 +11,23 @@ use zkinfer_verifier::circuit::description::{
     Description, Node, NodeId, Operator, Source, Weights,
 };
 
-/// Puts a copy behind each contraction that needs one; `shifts` has an entry for each node.
-pub(super) fn insert(
-    description: &mut Description,
-    shifts: &mut Vec<u32>,
-) -> Result<(), DescriptionError> {
+/// Puts a copy behind each contraction that needs one.
+pub(super) fn insert(description: &mut Description) -> Result<(), DescriptionError> {
     let mut wanting = wanting_copies(description)?.into_iter().peekable();
     if wanting.peek().is_none() {
         return Ok(());
     }
-    let nodes = std::mem::take(&mut description.nodes).into_iter().zip(std::mem::take(shifts));
+    let nodes = std::mem::take(&mut description.nodes);
     // What stands for each node from now on, and where it is itself.
     let (mut places, mut moved): (Vec<NodeId>, Vec<NodeId>) = Default::default();
-    for (id, (mut node, shift)) in nodes.enumerate() {
+    for (id, mut node) in nodes.into_iter().enumerate() {
         renumber(&mut node.operator, &places, &moved);
         let name = node.name.clone();
         moved.push(description.nodes.len());
         description.nodes.push(node);
-        shifts.push(shift);
         if wanting.next_if_eq(&id).is_some() {
             let operator = Operator::Copy(description.nodes.len() - 1);
             description.nodes.push(Node { name, operator });
-            shifts.push(0);
         }
         places.push(description.nodes.len() - 1);
     }

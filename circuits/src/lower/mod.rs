@@ -24,6 +24,7 @@
 //! | `builder` | nodes under construction, shared where they repeat |
 //! | `exposure` | what proofs show: visibilities |
 //! | `describe` | a [`Plan`]'s choices applied: rows, limb width, forms |
+//! | `narrow` | nothing, but says which quotients have a table row each |
 //!
 //! A value of the graph is a node with the same row-major elements, in whatever shape its producer
 //! found convenient; whoever reads it asks for the shape it needs, which costs a
@@ -50,6 +51,7 @@ mod linear;
 mod lookup;
 mod lowering;
 mod matmul;
+mod narrow;
 mod network;
 mod normalise;
 mod pooling;
@@ -70,9 +72,11 @@ use zkinfer_verifier::circuit::interval::Interval;
 
 use crate::error::Error;
 use crate::sealed::bias_digits;
-pub(crate) use describe::padding;
+pub(crate) use describe::form;
 pub use describe::{Lowered, Plan};
 pub use exposure::Exposure;
+pub use narrow::ROW;
+pub(crate) use narrow::Tables;
 
 use builder::Finished;
 use extremum::Extremum;
@@ -100,10 +104,10 @@ pub fn lower(graph: &Graph, exposure: &Exposure) -> Result<Lowered, Error> {
         lowering.values.push(value);
     }
     let outputs = lowering.outputs(exposure)?;
-    let Finished { functions, nodes, mut shifts } = lowering.builder.finish();
+    let Finished { functions, nodes } = lowering.builder.finish();
     let mut description = Description { functions, nodes, outputs, ..lowering.started };
-    copies::insert(&mut description, &mut shifts)?;
-    Ok(Lowered::new(description, shifts))
+    copies::insert(&mut description)?;
+    Ok(Lowered::new(description))
 }
 
 /// A description without nodes and outputs.

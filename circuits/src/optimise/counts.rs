@@ -1,16 +1,19 @@
 //! What a plan amounts to: rows, columns, lookups, table slots. The same numbers whether counted
 //! before or after compiling.
 
+use std::collections::BTreeSet;
+
 use zkinfer_verifier::circuit::analysis::Analysis;
-use zkinfer_verifier::circuit::description::{Bounded, Description, Form, Operator, Visibility};
+use zkinfer_verifier::circuit::description::{Description, Form, Operator, Requantise, Visibility};
 use zkinfer_verifier::circuit::geometry::{depth, factor_length};
 use zkinfer_verifier::circuit::interval::Interval;
+use zkinfer_verifier::circuit::limbs::{gap_bits, limb_count, limb_widths};
 use zkinfer_verifier::circuit::place::Lane;
 use zkinfer_verifier::circuit::sheet::{Role, SealedTensor, Sheet, sealed_tensors};
 use zkinfer_verifier::limits::MAX_TABLE_ROWS;
 use zkinfer_verifier::{LOOKUPS_PER_HELPER, MAX_COLUMNS, VerifyingKey, usable_rows};
 
-use crate::lower::{Lowered, Plan, padding};
+use crate::lower::{Lowered, Plan, Tables, form};
 
 /// Sizes of a circuit that its costs depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +133,12 @@ fn network(description: &Description, analysis: &Analysis) -> Network {
 /// once.
 pub(super) struct Sizes {
     requantisations: Vec<Requantisation>,
-    /// Elements compared by each ArgMax, and the bits of a gap.
-    gaps: Vec<(usize, u32)>,
-    /// Elements of each bounded node.
-    bounded: Vec<(usize, Bounded)>,
+    /// Elements in limbs, and their bits: remainders, bounded nodes, gaps of an ArgMax.
+    limbs: Vec<(usize, u32)>,
     /// First argument and number of entries of each function.
     functions: Vec<(i64, usize)>,
+    /// The tables that each function can have for the narrow form.
+    tables: Vec<Tables>,
     network: Network,
     /// Sealed tensors with their roles.
     sealed: Vec<(Role, SealedTensor)>,
@@ -151,16 +154,9 @@ pub(super) struct Sizes {
 
 struct Requantisation {
     elements: usize,
-    shift: u32,
-    accumulator: Interval,
+    quotients: Interval,
     function: usize,
     form: Form,
-}
-
-impl Requantisation {
-    fn quotients(&self) -> Interval {
-        self.accumulator.shifted(self.shift)
-    }
 }
 
 /// The part of the counts that the limb width decides.
@@ -171,10 +167,10 @@ pub(super) struct Limbs {
     table_rows: usize,
 }
 
-/// The part of the counts that the narrow limit and the length of wide functions decide.
+/// The part of the counts that the price of table rows and the length of wide functions decide.
 #[derive(Clone, Copy)]
 pub(super) struct Forms {
-    narrow_limit: i128,
+    price: u64,
     least_entries: usize,
     plain: usize,
     pairs: usize,
@@ -182,24 +178,18 @@ pub(super) struct Forms {
     table_rows: usize,
 }
 
-/// Widest divisor and largest integer that the verifier accepts, in bits.
-const MAX_SHIFT: u32 = 60;
-const MAX_BITS: u32 = 62;
-
 impl Sizes {
     pub(super) fn new(lowered: &Lowered, analysis: &Analysis) -> Self {
         let known = &lowered.description().functions;
-        let mut requantisations = Vec::new();
-        for (_, requantise, shift) in lowered.requantisations() {
-            let function = requantise.function;
-            let input = &analysis.nodes[requantise.input];
-            let (elements, accumulator) = (input.elements, input.interval);
-            let form = requantise.form;
-            requantisations.push(Requantisation { elements, shift, accumulator, function, form });
+        let (mut requantisations, mut limbs) = (Vec::new(), Vec::new());
+        for (_, &Requantise { input, shift, function, form }) in lowered.requantisations() {
+            let facts = &analysis.nodes[input];
+            let (elements, quotients) = (facts.elements, facts.interval.shifted(shift));
+            requantisations.push(Requantisation { elements, quotients, function, form });
+            limbs.push((elements, shift));
         }
         let description = lowered.description();
         let (mut private, mut copies, mut products, mut factors) = (0, 0, 0, 0);
-        let mut bounded = Vec::new();
         for (id, (node, facts)) in description.nodes.iter().zip(&analysis.nodes).enumerate() {
             match &node.operator {
                 Operator::Input(index)
@@ -209,7 +199,7 @@ impl Sizes {
                 }
                 Operator::Copy(_) => copies += facts.elements,
                 Operator::Hadamard(_) => products += facts.elements,
-                Operator::Bounded(node) => bounded.push((facts.elements, node.clone())),
+                Operator::Bounded(bounded) => limbs.push((facts.elements, bounded.bits)),
                 operator if description.is_bilinear(id) => {
                     factors += factor_length(operator, &analysis.nodes)
                 }
@@ -229,14 +219,14 @@ impl Sizes {
         ranges.dedup();
         let ranges = ranges.iter().map(|(low, high)| (high - low + 1) as usize).sum();
         let outputs = lowered.description().outputs.iter();
-        let gaps = outputs.filter_map(|output| {
+        limbs.extend(outputs.filter_map(|output| {
             let facts = &analysis.nodes[output.source.arg_max()?.input];
-            Some((facts.elements, i128::BITS - facts.interval.count().leading_zeros()))
-        });
+            Some((facts.elements, gap_bits(facts.interval)))
+        }));
         Self {
             requantisations,
-            gaps: gaps.collect(),
-            bounded,
+            limbs,
+            tables: lowered.tables(analysis),
             functions: known
                 .iter()
                 .map(|function| (function.minimum, function.values.len()))
@@ -251,64 +241,46 @@ impl Sizes {
         }
     }
 
-    /// Numbers of quotients, each worth trying as a narrow limit, in ascending order.
-    pub(super) fn domains(&self) -> Vec<i128> {
-        let mut domains: Vec<i128> = self
-            .requantisations
-            .iter()
-            .filter(|r| r.form != Form::Plain)
-            .map(|r| r.quotients().count())
-            .collect();
-        domains.sort_unstable();
-        domains.dedup();
-        domains
+    /// Prices that are worth trying, in ascending order.
+    pub(super) fn prices(&self) -> Vec<u64> {
+        let mut prices: Vec<u64> = self.tables.iter().flat_map(Tables::prices).collect();
+        prices.sort_unstable();
+        prices.dedup();
+        prices
     }
 
-    /// Limbs of this width, unless padding would leave the verifier's bounds.
+    /// The most quotients of a requantisation that can take the wide form.
+    pub(super) fn widest(&self) -> i128 {
+        let divided = self.requantisations.iter().filter(|made| made.form != Form::Plain);
+        divided.map(|made| made.quotients.count()).max().unwrap_or(0)
+    }
+
+    /// Limbs of this width.
     pub(super) fn limbs(&self, bits: u32) -> Option<Limbs> {
-        let mut cells = 0usize;
-        for requantisation in &self.requantisations {
-            let padding = padding(requantisation.shift, bits);
-            let Interval { minimum, maximum } = requantisation.accumulator;
-            let largest = minimum.unsigned_abs().max(maximum.unsigned_abs());
-            let width = u64::BITS - largest.leading_zeros();
-            if requantisation.shift + padding > MAX_SHIFT || width + padding > MAX_BITS {
-                return None;
-            }
-            cells = cells.checked_add(
-                requantisation.elements.checked_mul(requantisation.shift.div_ceil(bits) as usize)?,
-            )?;
+        let (mut cells, mut widths) = (0usize, BTreeSet::new());
+        for &(elements, of) in &self.limbs {
+            cells = cells.checked_add(elements.checked_mul(limb_count(of, bits))?)?;
+            widths.extend(limb_widths(of, bits));
         }
-        for &(elements, gap) in &self.gaps {
-            cells = cells.checked_add(elements.checked_mul(gap.div_ceil(bits) as usize)?)?;
-        }
-        for (elements, bounded) in &self.bounded {
-            cells = cells.checked_add(elements.checked_mul(bounded.limbs(bits))?)?;
-        }
-        let table_rows = if cells > 0 { 1usize.checked_shl(bits)? } else { 0 };
+        let table_rows = widths.into_iter().map(|width| 1 << width).sum();
         Some(Limbs { bits, cells, table_rows })
     }
 
-    /// The forms under this narrow limit, wide functions at least this long, unless tables would be
-    /// too long.
-    pub(super) fn forms(&self, narrow_limit: i128, least_entries: usize) -> Option<Forms> {
-        let plan = Plan { k: 0, limb_bits: 1, narrow_limit, least_entries };
+    /// The forms at this price of table rows, wide functions at least this long, unless tables
+    /// would be too long.
+    pub(super) fn forms(&self, price: u64, least_entries: usize) -> Option<Forms> {
         let (plain, pairs, clamps, table_rows) = (0, 0, 0, 0);
-        let mut forms = Forms { narrow_limit, least_entries, plain, pairs, clamps, table_rows };
-        let mut direct: Vec<Option<Interval>> = vec![None; self.functions.len()];
+        let mut forms = Forms { price, least_entries, plain, pairs, clamps, table_rows };
+        let narrow: Vec<_> = self.tables.iter().map(|tables| tables.at(price)).collect();
         let mut low = vec![false; self.functions.len()];
         let mut high: Option<Interval> = None;
-        let widen = |slot: &mut Option<Interval>, with: Interval| {
-            *slot = Some(slot.map_or(with, |all| all.union(with)));
-        };
         for requantisation in &self.requantisations {
-            let quotients = requantisation.quotients();
+            let quotients = requantisation.quotients;
             let (minimum, entries) = self.functions[requantisation.function];
-            match plan.form(requantisation.form, quotients, (minimum, entries)) {
+            match form(requantisation.form, quotients, narrow[requantisation.function]) {
                 Form::Plain => forms.plain = forms.plain.checked_add(requantisation.elements)?,
                 Form::Narrow => {
                     forms.pairs = forms.pairs.checked_add(requantisation.elements)?;
-                    widen(&mut direct[requantisation.function], quotients);
                 }
                 Form::Wide => {
                     forms.clamps = forms.clamps.checked_add(requantisation.elements)?;
@@ -319,11 +291,11 @@ impl Sizes {
                         minimum: part(quotients.minimum),
                         maximum: part(quotients.maximum),
                     };
-                    widen(&mut high, parts);
+                    high = Some(high.map_or(parts, |all| all.union(parts)));
                 }
             }
         }
-        let domains = direct
+        let domains = narrow
             .iter()
             .chain([&high])
             .flatten()
@@ -378,7 +350,7 @@ impl Sizes {
         let columns = counts.columns + counts.sealed + counts.factors;
         let fits =
             columns <= MAX_COLUMNS && counts.slots <= MAX_COLUMNS && table_rows <= MAX_TABLE_ROWS;
-        let Forms { narrow_limit, least_entries, .. } = forms;
-        fits.then_some((Plan { k, limb_bits: limbs.bits, narrow_limit, least_entries }, counts))
+        let Forms { price, least_entries, .. } = forms;
+        fits.then_some((Plan { k, limb_bits: limbs.bits, price, least_entries }, counts))
     }
 }

@@ -3,11 +3,12 @@
 use zkinfer_models::integer::graph::Graph;
 use zkinfer_verifier::circuit::description::{ArgMax, Form, Operator};
 use zkinfer_verifier::circuit::geometry::{depth, factor_length};
+use zkinfer_verifier::circuit::limbs::{gap_bits, limb_count};
 
 use super::cost::CostModel;
 use super::counts::Sizes;
 use crate::error::Error;
-use crate::lower::{Lowered, Plan};
+use crate::lower::{Lowered, Plan, form};
 
 /// Seconds to prove, by what makes them.
 #[derive(Clone, Debug)]
@@ -23,15 +24,17 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
     let model = &CostModel::REFERENCE;
     let analysis = lowered.analyse()?;
     let mut cells = vec![0usize; analysis.nodes.len()];
-    for (id, requantise, shift) in lowered.requantisations() {
+    let tables: Vec<_> =
+        lowered.tables(&analysis).iter().map(|tables| tables.at(plan.price)).collect();
+    for (id, requantise) in lowered.requantisations() {
         let facts = &analysis.nodes[requantise.input];
-        let quotients = facts.interval.shifted(shift);
-        let own = match plan.form(requantise.form, quotients, lowered.entries(requantise)) {
+        let quotients = facts.interval.shifted(requantise.shift);
+        let own = match form(requantise.form, quotients, tables[requantise.function]) {
             Form::Plain => 1,
             Form::Narrow => 2,
             Form::Wide => 4,
         };
-        let limbs = shift.div_ceil(plan.limb_bits.max(1)) as usize;
+        let limbs = limb_count(requantise.shift, plan.limb_bits);
         cells[id] = facts.elements.saturating_mul(own + limbs);
     }
     let description = lowered.description();
@@ -42,7 +45,7 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
             Operator::Copy(_) => cells[id] = facts.elements,
             Operator::Hadamard(_) => cells[id] = 2 * facts.elements,
             Operator::Bounded(bounded) => {
-                cells[id] = facts.elements * bounded.limbs(plan.limb_bits);
+                cells[id] = facts.elements * limb_count(bounded.bits, plan.limb_bits);
             }
             Operator::Contract(contract) => {
                 let weights = depth(contract, &analysis.nodes).unwrap_or(0) * contract.rows;
@@ -58,8 +61,8 @@ pub fn loads(graph: &Graph, lowered: &Lowered, plan: &Plan) -> Result<Loads, Err
     for output in &description.outputs {
         if let Some(ArgMax { input, .. }) = output.source.arg_max() {
             let facts = &analysis.nodes[input];
-            let bits = i128::BITS - facts.interval.count().leading_zeros();
-            cells[input] += facts.elements * bits.div_ceil(plan.limb_bits.max(1)) as usize;
+            let limbs = limb_count(gap_bits(facts.interval), plan.limb_bits);
+            cells[input] += facts.elements * limbs;
         }
     }
     let cell = cell_seconds(lowered, plan, model)?;
@@ -72,7 +75,7 @@ fn cell_seconds(lowered: &Lowered, plan: &Plan, model: &CostModel) -> Result<f64
     let sizes = Sizes::new(lowered, &lowered.analyse()?);
     let counts = sizes
         .limbs(plan.limb_bits)
-        .zip(sizes.forms(plan.narrow_limit, plan.least_entries))
+        .zip(sizes.forms(plan.price, plan.least_entries))
         .and_then(|(limbs, forms)| sizes.counts(plan.k, limbs, forms));
     Ok(counts.map_or(1.0, |(_, counts)| {
         model.predict(&counts).prove_seconds / counts.cells.max(1) as f64

@@ -6,11 +6,12 @@
 //! | `cost` | what those cost: the model and its estimated constants |
 //! | `loads` | how much of it each node of the graph takes |
 //!
-//! Four numbers are free, and none changes what is proven: `k`; the limb width; the *narrow limit*,
-//! the number of quotients up to which a requantisation has one table row for each (2 cells, 1
-//! lookup) rather than splitting its quotient (4 cells, 2 lookups, three table rows per entry of
-//! the function); and the least number of entries of such a function, which sets the split. The
-//! graph is analysed once; then all combinations are counted and the best taken.
+//! Four numbers are free, and none changes what is proven: `k`; the limb width; the *price*, the
+//! table rows for an element up to which its requantisation takes the narrow form, a table row for
+//! each quotient (2 cells, 1 lookup), rather than splitting its quotient (4 cells, 2 lookups, three
+//! table rows per entry of the function); and the least number of entries of such a function, which
+//! sets the split. The graph is analysed once; then all combinations are counted and the best
+//! taken.
 //!
 //! An [`Objective`] weighs the logarithms of the three costs. So it is indifferent to units and to
 //! the size of the network, and never buys a per cent of what it is named after with a multiple of
@@ -46,8 +47,8 @@ pub fn comfortable_bytes(cells: usize, sealed: bool) -> usize {
 pub const SACRIFICE: f64 = 1.5;
 /// Lengths of wide functions that are tried.
 const ENTRIES: [usize; 6] = [2, 1 << 9, 1 << 11, 1 << 13, 1 << 15, 1 << 17];
-/// Most narrow limits that are tried.
-const LIMITS: usize = 128;
+/// Most prices that are tried.
+const PRICES: usize = 128;
 
 /// What a circuit should be best at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,17 +178,18 @@ pub fn candidates(lowered: &Lowered) -> Result<Vec<(Plan, Counts)>, Error> {
     let analysis = lowered.analyse()?;
     let sizes = Sizes::new(lowered, &analysis);
     let widths: Vec<Limbs> = LIMB_BITS.filter_map(|bits| sizes.limbs(bits)).collect();
-    let domains = sizes.domains();
-    let limits = std::iter::once(0)
-        .chain(domains.iter().rev().copied().step_by(domains.len().div_ceil(LIMITS).max(1)));
+    let prices = sizes.prices();
+    let prices = std::iter::once(0)
+        .chain(prices.iter().copied().step_by(prices.len().div_ceil(PRICES).max(1)))
+        .chain(prices.last().copied());
     // Longer functions pay once the high parts would outnumber them.
-    let widest = domains.last().copied().unwrap_or(0);
+    let widest = sizes.widest();
     let entries = ENTRIES
         .into_iter()
         .filter(|&entries| entries == ENTRIES[0] || (entries as i128).pow(2) <= widest);
-    let shapes = limits.flat_map(|limit| entries.clone().map(move |entries| (limit, entries)));
+    let shapes = prices.flat_map(|price| entries.clone().map(move |entries| (price, entries)));
     let forms: Vec<Forms> =
-        shapes.filter_map(|(limit, entries)| sizes.forms(limit, entries)).collect();
+        shapes.filter_map(|(price, entries)| sizes.forms(price, entries)).collect();
     let pairs = widths.iter().flat_map(|&limbs| forms.iter().map(move |&forms| (limbs, forms)));
     let plans =
         pairs.flat_map(|(limbs, forms)| (MIN_K..=LARGEST_K).map(move |k| (k, limbs, forms)));

@@ -2,8 +2,6 @@
 //!
 //! What their bits cannot hold is left in the highest limb, where no table has it.
 
-use std::cmp::Ordering;
-
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{Bounded, Hint, Source};
 
@@ -40,19 +38,10 @@ pub(super) fn place(
 ) {
     let Some(cells) = &key.layout().nodes[node] else { return };
     let width = key.description().limb_bits;
-    let padding = bounded.padding(width);
-    let whole = bounded.bits.div_ceil(width);
     let mask = (1i64 << width) - 1;
-    for (index, run) in (1u32..).zip(&cells.limbs) {
-        let limb = |value: &i64| {
-            let highest = value >> ((whole - 1) * width);
-            match index.cmp(&whole) {
-                Ordering::Less => value >> ((index - 1) * width) & mask,
-                Ordering::Equal => highest,
-                // The one that bounds the highest.
-                Ordering::Greater => highest << padding,
-            }
-        };
+    for (shift, run) in (0u32..).step_by(width as usize).zip(&cells.limbs) {
+        let highest = shift + width >= bounded.bits;
+        let limb = |value: &i64| if highest { value >> shift } else { value >> shift & mask };
         let limbs: Vec<i64> = values.iter().map(limb).collect();
         key.layout().add(columns, run, 0, &limbs);
     }

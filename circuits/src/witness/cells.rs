@@ -2,12 +2,9 @@
 
 use zkinfer_verifier::VerifyingKey;
 use zkinfer_verifier::circuit::description::{Form, Function, Requantise};
+use zkinfer_verifier::circuit::facts::Facts;
+use zkinfer_verifier::circuit::limbs::{gap_bits, limb_widths};
 use zkinfer_verifier::circuit::place::Cells;
-
-/// Bits that a requantisation divides by.
-fn shift(key: &VerifyingKey, requantise: &Requantise) -> u32 {
-    requantise.limbs * key.description().limb_bits
-}
 
 /// The function of a requantisation.
 fn function<'k>(key: &'k VerifyingKey, requantise: &Requantise) -> &'k Function {
@@ -16,8 +13,8 @@ fn function<'k>(key: &'k VerifyingKey, requantise: &Requantise) -> &'k Function 
 
 /// The values of a requantisation.
 pub(super) fn results(key: &VerifyingKey, requantise: &Requantise, input: &[i64]) -> Vec<i64> {
-    let (shift, function) = (shift(key, requantise), function(key, requantise));
-    input.iter().map(|x| function.apply(x >> shift)).collect()
+    let function = function(key, requantise);
+    input.iter().map(|x| function.apply(x >> requantise.shift)).collect()
 }
 
 /// Fills the cells of a requantisation with these results.
@@ -29,11 +26,11 @@ pub(super) fn requantise(
     results: &[i64],
     columns: &mut [Vec<i64>],
 ) {
-    let (shift, function) = (shift(key, requantise), function(key, requantise));
-    let quotients: Vec<i64> = input.iter().map(|x| x >> shift).collect();
+    let function = function(key, requantise);
+    let quotients: Vec<i64> = input.iter().map(|x| x >> requantise.shift).collect();
     let layout = key.layout();
     let Some(cells) = &layout.nodes[node] else { return };
-    limbs(key, cells, input, columns);
+    limbs(key, cells, requantise.shift, input, columns);
     let Some(run) = &cells.result else { return };
     match requantise.form {
         Form::Narrow => layout.add(columns, run, 0, &quotients),
@@ -53,12 +50,13 @@ pub(super) fn requantise(
     layout.add(columns, run, run.lane.result(), results);
 }
 
-/// Fills the limbs of `values`: their lowest bits, `limb_bits` at a time.
-fn limbs(key: &VerifyingKey, cells: &Cells, values: &[i64], columns: &mut [Vec<i64>]) {
-    let bits = key.description().limb_bits;
-    for (shift, run) in (0u32..).step_by(bits as usize).zip(&cells.limbs) {
+/// Fills the limbs of the lowest `bits` bits of `values`.
+fn limbs(key: &VerifyingKey, cells: &Cells, bits: u32, values: &[i64], columns: &mut [Vec<i64>]) {
+    let width = key.description().limb_bits;
+    let places = (0u32..).step_by(width as usize).zip(limb_widths(bits, width));
+    for ((shift, width), run) in places.zip(&cells.limbs) {
         let limb: Vec<i64> =
-            values.iter().map(|value| (value >> shift) & ((1 << bits) - 1)).collect();
+            values.iter().map(|value| (value >> shift) & ((1 << width) - 1)).collect();
         key.layout().add(columns, run, 0, &limb);
     }
 }
@@ -66,7 +64,8 @@ fn limbs(key: &VerifyingKey, cells: &Cells, values: &[i64], columns: &mut [Vec<i
 /// What an ArgMax compares.
 pub(super) struct Comparison<'a> {
     pub(super) values: &'a [i64],
-    pub(super) shape: &'a [usize],
+    /// Shape and interval.
+    pub(super) facts: &'a Facts,
     pub(super) axis: usize,
     pub(super) select_last: bool,
 }
@@ -79,7 +78,7 @@ pub(super) fn arg_max(
     comparison: Comparison<'_>,
     columns: &mut [Vec<i64>],
 ) -> Vec<i64> {
-    let Comparison { values, shape, axis, select_last } = comparison;
+    let Comparison { values, facts: Facts { shape, interval, .. }, axis, select_last } = comparison;
     let size = shape[axis];
     let inner: usize = shape[axis + 1..].iter().product();
     let mut gaps = vec![0; values.len()];
@@ -98,7 +97,7 @@ pub(super) fn arg_max(
         indices.push(index as i64);
     }
     if let Some(cells) = &key.layout().outputs[output] {
-        limbs(key, cells, &gaps, columns);
+        limbs(key, cells, gap_bits(*interval), &gaps, columns);
     }
     indices
 }

@@ -339,7 +339,7 @@ impl Evaluation<'_> {
             | OutputSource::Greedy(Greedy { choice: Choice::Shown { input, axis }, .. }) => {
                 let comparison = cells::Comparison {
                     values: &self.values[*input],
-                    shape: &key.analysis().nodes[*input].shape,
+                    facts: &key.analysis().nodes[*input],
                     axis: *axis,
                     select_last: output.source.arg_max().is_some_and(|of| of.select_last),
                 };

@@ -49,7 +49,7 @@ impl Desk {
     }
 
     pub fn of(graph: &Graph, exposure: &Exposure) -> Self {
-        let plan = Plan { k: K, limb_bits: 4, narrow_limit: 0, least_entries: 2 };
+        let plan = Plan { k: K, limb_bits: 4, price: 0, least_entries: 2 };
         let circuit = compile_with(lower::lower(graph, exposure).unwrap(), &plan).unwrap();
         let model = super::model_tensors(graph, circuit.key()).unwrap();
         let count = graph.inputs[0].shape.iter().product::<usize>() as i64;

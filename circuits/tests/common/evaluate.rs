@@ -85,7 +85,7 @@ pub fn evaluate(
             }
             Operator::View(view) => view_values(view, analysis, shape(id), &values),
             Operator::Requantise(requantise) => {
-                let divisor = 1i128 << (requantise.limbs * description.limb_bits);
+                let divisor = 1i128 << requantise.shift;
                 let function = &description.functions[requantise.function];
                 let last = function.values.len() as i128 - 1;
                 let apply = |x: &i128| {

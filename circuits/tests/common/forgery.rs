@@ -34,7 +34,7 @@ impl Forgery {
     /// A layer in the narrow form, with one limb or two.
     pub fn narrow() -> Self {
         let graph = layer(After::Int8 { shift: 2 * LIMB_BITS, zero_point: 1 });
-        Self::new(circuit(&graph, 8, LIMB_BITS, i128::MAX), vec![vec![3, -50, 40, 9]])
+        Self::new(circuit(&graph, 8, LIMB_BITS, u64::MAX), vec![vec![3, -50, 40, 9]])
     }
 
     /// The same in the wide form.

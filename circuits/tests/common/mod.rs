@@ -337,9 +337,8 @@ pub fn plans(graph: &Graph) -> [Plan; 3] {
         .map(|(plan, _)| *plan)
         .collect();
     let narrow =
-        small.iter().min_by_key(|p| (-p.narrow_limit, p.k.abs_diff(9), p.limb_bits.abs_diff(8)));
-    let wide =
-        small.iter().min_by_key(|p| (p.narrow_limit, p.k.abs_diff(8), p.limb_bits.abs_diff(6)));
+        small.iter().min_by_key(|p| (u64::MAX - p.price, p.k.abs_diff(9), p.limb_bits.abs_diff(8)));
+    let wide = small.iter().min_by_key(|p| (p.price, p.k.abs_diff(8), p.limb_bits.abs_diff(6)));
     let odd = small.iter().min_by_key(|p| (p.limb_bits.abs_diff(3), p.k.abs_diff(8)));
     [narrow, wide, odd].map(|plan| *plan.expect("a plan"))
 }
@@ -422,10 +421,10 @@ pub fn parameters(k: u32) -> Parameters {
 }
 
 /// A circuit with a plan in which both forms can be forced.
-pub fn circuit(graph: &Graph, k: u32, limb_bits: u32, narrow_limit: i128) -> Circuit {
+pub fn circuit(graph: &Graph, k: u32, limb_bits: u32, price: u64) -> Circuit {
     compile_with(
         lower::lower(graph, &Exposure::public()).unwrap(),
-        &Plan { k, limb_bits, narrow_limit, least_entries: 2 },
+        &Plan { k, limb_bits, price, least_entries: 2 },
     )
     .unwrap()
 }

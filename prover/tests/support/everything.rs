@@ -76,8 +76,8 @@ fn description() -> Description {
         quantisation: quantisation.clone(),
         visibility,
     };
-    let requantise = |input, limbs, function, form| {
-        Operator::Requantise(Requantise { input, limbs, function, form })
+    let requantise = |input, shift, function, form| {
+        Operator::Requantise(Requantise { input, shift, function, form })
     };
     Description {
         name: "everything".into(),
@@ -115,8 +115,8 @@ fn description() -> Description {
                 "sum",
                 Operator::Combine(Combine { terms: vec![(COPY, 1), (2, 5)], constant: vec![7] }),
             ),
-            node("wide", requantise(5, 2, 0, Form::Wide)),
-            node("narrow", requantise(COPY, 3, 1, Form::Narrow)),
+            node("wide", requantise(5, 8, 0, Form::Wide)),
+            node("narrow", requantise(COPY, 12, 1, Form::Narrow)),
             node(
                 "last rows",
                 Operator::View(View {

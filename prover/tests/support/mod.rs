@@ -22,8 +22,8 @@ const READING: Scheme = Scheme::PerTensor(Quantisation { scale: 0.5, zero_point:
 
 pub fn description(k: u32) -> Description {
     let node = |name: &str, operator| Node { name: name.into(), operator };
-    let requantise = |input, limbs, function, form| {
-        Operator::Requantise(Requantise { input, limbs, function, form })
+    let requantise = |input, shift, function, form| {
+        Operator::Requantise(Requantise { input, shift, function, form })
     };
     let output = |name: &str, source, shape| Output {
         name: name.into(),
@@ -64,7 +64,7 @@ pub fn description(k: u32) -> Description {
                     bias: BIAS.to_vec(),
                 }),
             ),
-            node("clamp", requantise(1, 1, 0, Form::Wide)),
+            node("clamp", requantise(1, 4, 0, Form::Wide)),
             node("rectify", requantise(2, 0, 1, Form::Narrow)),
             node("shift", Operator::Combine(Combine { terms: vec![(3, 2)], constant: vec![-1] })),
         ],

@@ -93,8 +93,7 @@ impl Backward<'_> {
         }
     }
 
-    /// `x − Σ limb_i·2^(w·i) = 0` for a range check, and `bound − 2^padding·highest = 0` where the
-    /// limbs hold more bits than the elements have.
+    /// `x − Σ limb_i·2^(w·i) = 0` for a range check.
     pub(super) fn bounded(
         &mut self,
         id: usize,
@@ -104,24 +103,13 @@ impl Backward<'_> {
     ) {
         let key = self.key;
         let Some(Some(cells)) = key.layout().nodes.get(id) else { return };
-        let padding = bounded.padding(key.description().limb_bits);
-        let (limbs, bound) = match cells.limbs.split_last() {
-            Some((bound, limbs)) if padding > 0 => (limbs, Some(bound)),
-            _ => (cells.limbs.as_slice(), None),
-        };
         if let Some(result) = result {
-            self.limbs(limbs, &result, Fp::ONE);
+            self.limbs(&cells.limbs, &result, Fp::ONE);
         }
         if let Source::Equal { input } = bounded.source {
             let equation = self.equation(facts);
-            self.limbs(limbs, &equation, -Fp::ONE);
+            self.limbs(&cells.limbs, &equation, -Fp::ONE);
             self.add(input, equation);
-        }
-        if let (Some(bound), Some(highest)) = (bound, limbs.last()) {
-            let equation = self.equation(facts);
-            self.cells(bound, 0, &equation, Fp::ONE);
-            let unit = Fp::from(1u64.checked_shl(padding).unwrap_or(0));
-            self.cells(highest, 0, &equation, -unit);
         }
     }
 
@@ -141,8 +129,7 @@ impl Backward<'_> {
             self.cells(run, run.lane.result(), &result, Fp::ONE);
         }
         let equation = self.equation(facts);
-        let shift = requantise.limbs.saturating_mul(key.description().limb_bits);
-        let unit = -Fp::from(1u64.checked_shl(shift).unwrap_or(0));
+        let unit = -Fp::from(1u64.checked_shl(requantise.shift).unwrap_or(0));
         self.limbs(&cells.limbs, &equation, -Fp::ONE);
         match requantise.form {
             Form::Narrow | Form::Plain => self.cells(run, 0, &equation, unit),

@@ -243,7 +243,7 @@ mod tests {
         };
         let view = |input, kind| Operator::View(View { inputs: vec![input], kind });
         let clamp = |input| {
-            Operator::Requantise(Requantise { input, limbs: 0, function: 0, form: Cells::Wide })
+            Operator::Requantise(Requantise { input, shift: 0, function: 0, form: Cells::Wide })
         };
         let operators = [
             Operator::Input(0),

@@ -15,7 +15,7 @@ use crate::wire::statement::Statement;
 /// Version of the argument. It changes with every proof byte, and when a check is added that what
 /// was accepted before may fail: what an earlier version has checked does not count for a later
 /// one.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Everything that a proof is bound to before its first challenge.
 #[derive(Clone, Copy, Debug)]

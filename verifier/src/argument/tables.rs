@@ -213,7 +213,7 @@ mod tests {
         });
         let functions = vec![Function { minimum: -30, values: values.collect() }];
         let divided =
-            |form| Operator::Requantise(Requantise { input: 0, limbs: 1, function: 0, form });
+            |form| Operator::Requantise(Requantise { input: 0, shift: 3, function: 0, form });
         let operators = [Operator::Input(0), divided(Form::Narrow), divided(Form::Wide)];
         let node = |operator| Node { name: String::new(), operator };
         VerifyingKey::new(Description {

@@ -60,18 +60,3 @@ pub enum Hint {
         offset: i64,
     },
 }
-
-impl Bounded {
-    /// Limbs of an element: as few as hold its bits, and one more that bounds the highest where
-    /// they hold more.
-    pub fn limbs(&self, limb_bits: u32) -> usize {
-        let whole = usize::try_from(self.bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX);
-        whole.saturating_add(usize::from(self.padding(limb_bits) > 0))
-    }
-
-    /// Bits that its limbs hold beyond its own.
-    pub fn padding(&self, limb_bits: u32) -> u32 {
-        let limb_bits = limb_bits.max(1);
-        self.bits.div_ceil(limb_bits).saturating_mul(limb_bits).saturating_sub(self.bits)
-    }
-}

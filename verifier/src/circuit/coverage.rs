@@ -133,7 +133,7 @@ mod tests {
     /// and a product of elements: a column or more of every kind but factors.
     fn layout() -> Layout {
         let quantisation = Scheme::PerTensor(Quantisation { scale: 1.0, zero_point: 0 });
-        let requantise = |form| Requantise { input: 0, limbs: 1, function: 0, form };
+        let requantise = |form| Requantise { input: 0, shift: 2, function: 0, form };
         let operators = [
             Operator::Input(0),
             Operator::Requantise(requantise(Form::Wide)),

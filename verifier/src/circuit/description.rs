@@ -259,7 +259,7 @@ pub enum ViewKind {
     Concat(usize),
 }
 
-/// `y = function(⌊x / 2^(limbs·limb_bits)⌋)`: the only door to non-linearity.
+/// `y = function(⌊x / 2^shift⌋)`: the only door to non-linearity.
 ///
 /// The division is proven by range-checked remainder limbs, the function by a table. See
 /// `docs/argument/requantise.md`.
@@ -267,8 +267,8 @@ pub enum ViewKind {
 pub struct Requantise {
     /// The node read.
     pub input: NodeId,
-    /// Number of remainder limbs; with none nothing is divided.
-    pub limbs: u32,
+    /// Bits of the remainder, at most 60; with none nothing is divided.
+    pub shift: u32,
     /// The number of the function of the quotient.
     pub function: FunctionId,
     /// How the quotient meets the table.

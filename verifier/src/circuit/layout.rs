@@ -21,12 +21,14 @@ use std::ops::Range;
 
 use crate::circuit::analysis::Analysis;
 use crate::circuit::description::{Description, Form, Operator, Visibility};
+use crate::circuit::facts::Facts;
 use crate::circuit::geometry::factor_length;
+use crate::circuit::limbs::{gap_bits, limb_count, limb_widths};
 use crate::circuit::place::{Cells, Lane, Lookup, Piece, Run, add};
 use crate::circuit::rows::usable_rows;
 use crate::circuit::sheet::{Role, Sheet, sealed_tensors};
 use crate::circuit::size::within;
-use crate::circuit::tables::{Tables, gap_limbs};
+use crate::circuit::tables::Tables;
 use crate::error::DescriptionError as Error;
 use crate::limits::{MAX_COLUMNS, MAX_RUNS};
 
@@ -70,6 +72,19 @@ impl Filling {
         Run { lane, start, count, tags }
     }
 
+    /// The limbs of integers of so many bits, one for each element.
+    fn limbs(
+        &mut self,
+        bits: u32,
+        facts: &Facts,
+        description: &Description,
+        tables: &Tables,
+    ) -> Vec<Run> {
+        let widths = limb_widths(bits, description.limb_bits);
+        let limb = |width| self.place(Lane::Limb, facts.elements, [tables.limb_tag(width), 0]);
+        widths.map(limb).collect()
+    }
+
     /// The cells of every node.
     fn nodes(
         &mut self,
@@ -80,8 +95,7 @@ impl Filling {
         let nodes = description.nodes.iter().zip(&analysis.nodes).enumerate();
         let cells = nodes.map(|(id, (node, facts))| match &node.operator {
             Operator::Requantise(requantise) => {
-                let limb = |_| self.place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]);
-                let limbs = (0..requantise.limbs).map(limb).collect();
+                let limbs = self.limbs(requantise.shift, facts, description, tables);
                 let function = tables.function_tag(id);
                 let (lane, tags) = match requantise.form {
                     Form::Narrow => (Lane::Pair, [function, 0]),
@@ -95,9 +109,7 @@ impl Filling {
                 Some(Cells::only(self.place(Lane::Operands, facts.elements, [0; 2])))
             }
             Operator::Bounded(bounded) => {
-                let tags = [tables.limb_tag(), 0];
-                let limb = |_| self.place(Lane::Limb, facts.elements, tags);
-                let limbs = (0..bounded.limbs(description.limb_bits)).map(limb).collect();
+                let limbs = self.limbs(bounded.bits, facts, description, tables);
                 Some(Cells { limbs, result: None })
             }
             Operator::Input(index) => {
@@ -124,9 +136,8 @@ impl Filling {
     ) -> Vec<Option<Cells>> {
         let cells = description.outputs.iter().map(|output| {
             let facts = analysis.nodes.get(output.source.arg_max()?.input)?;
-            let limb = |_| self.place(Lane::Limb, facts.elements, [tables.limb_tag(), 0]);
-            let limbs = gap_limbs(facts.interval, description.limb_bits);
-            Some(Cells { limbs: (0..limbs).map(limb).collect(), result: None })
+            let limbs = self.limbs(gap_bits(facts.interval), facts, description, tables);
+            Some(Cells { limbs, result: None })
         });
         cells.collect()
     }
@@ -340,15 +351,15 @@ impl Layout {
 
 /// Number of runs that a description's nodes and ArgMaxes take.
 fn runs(description: &Description, analysis: &Analysis) -> usize {
-    let limbs = |limbs: u32| usize::try_from(limbs).unwrap_or(usize::MAX);
+    let limbs = |bits| limb_count(bits, description.limb_bits);
     let nodes = description.nodes.iter().map(|node| match &node.operator {
-        Operator::Requantise(requantise) => limbs(requantise.limbs).saturating_add(1),
-        Operator::Bounded(bounded) => bounded.limbs(description.limb_bits),
+        Operator::Requantise(requantise) => limbs(requantise.shift).saturating_add(1),
+        Operator::Bounded(bounded) => limbs(bounded.bits),
         _ => 1,
     });
     let outputs = description.outputs.iter().filter_map(|output| {
         let facts = analysis.nodes.get(output.source.arg_max()?.input)?;
-        Some(gap_limbs(facts.interval, description.limb_bits))
+        Some(limbs(gap_bits(facts.interval)))
     });
     nodes.chain(outputs).fold(0, usize::saturating_add)
 }

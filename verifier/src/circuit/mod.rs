@@ -35,6 +35,7 @@ mod greedy;
 pub mod interval;
 pub mod key;
 pub mod layout;
+pub mod limbs;
 mod operators;
 pub mod output;
 pub mod place;

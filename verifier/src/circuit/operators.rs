@@ -112,11 +112,7 @@ impl Reader<'_> {
                 count: self.description.functions.len(),
             });
         };
-        if requantise
-            .limbs
-            .checked_mul(self.description.limb_bits)
-            .is_none_or(|bits| bits > MAX_SHIFT)
-        {
+        if requantise.shift > MAX_SHIFT {
             return self.shape("it divides by more than 2^60");
         }
         let Some(interval) = values.interval else {

@@ -13,6 +13,7 @@ use crate::circuit::description::{
     Description, Form, Function, FunctionId, Input, Node, NodeId, Operator, Requantise, Visibility,
 };
 use crate::circuit::interval::Interval;
+use crate::circuit::limbs::{gap_bits, limb_widths};
 use crate::circuit::size::within;
 use crate::error::DescriptionError as Error;
 use crate::limits::MAX_TABLE_ROWS;
@@ -149,8 +150,8 @@ pub struct Table {
 pub struct Tables {
     /// In order of the concatenation; the index is the tag, and entry 0 is [`Content::Zero`].
     pub list: Vec<Table>,
-    /// Tag of the limb table, 0 if no limb is used.
-    limb: usize,
+    /// Tags of the limb tables, by their width.
+    limbs: BTreeMap<u32, usize>,
     /// Tag of the high table, 0 if no wide form is used.
     high: usize,
     ranges: BTreeMap<(i64, i64), usize>,
@@ -159,13 +160,9 @@ pub struct Tables {
 }
 
 /// Quotients that a requantisation can meet.
-pub(crate) fn quotients(
-    description: &Description,
-    analysis: &Analysis,
-    requantise: &Requantise,
-) -> Option<Interval> {
+pub(crate) fn quotients(analysis: &Analysis, requantise: &Requantise) -> Option<Interval> {
     let input = analysis.nodes.get(requantise.input)?;
-    Some(input.interval.shifted(requantise.limbs.saturating_mul(description.limb_bits)))
+    Some(input.interval.shifted(requantise.shift))
 }
 
 /// `⌊(x − minimum) / radix⌋` of the quotients that a wide function can meet.
@@ -179,16 +176,10 @@ fn ends(function: &Function) -> Option<(i64, i64)> {
     Some((*function.values.first()?, *function.values.last()?))
 }
 
-/// Limbs that an ArgMax gap over a tensor with this interval needs.
-pub(crate) fn gap_limbs(interval: Interval, limb_bits: u32) -> usize {
-    let bits = i128::BITS.saturating_sub(interval.count().leading_zeros());
-    usize::try_from(bits.div_ceil(limb_bits.max(1))).unwrap_or(usize::MAX)
-}
-
 /// What requantisations and ArgMaxes look up.
 struct Functions {
-    /// Whether anything is divided, compared or bounded.
-    limb: bool,
+    /// The widths of all limbs of what is divided, compared or bounded.
+    limbs: BTreeSet<u32>,
     /// The high parts of all wide forms.
     high: Option<Interval>,
     /// Functions of narrow forms, with all their quotients.
@@ -201,15 +192,18 @@ struct Functions {
 
 impl Functions {
     fn of(description: &Description, analysis: &Analysis) -> Result<Self, Error> {
-        let (mut limb, mut high) = (false, None::<Interval>);
+        let (mut limbs, mut high) = (BTreeSet::new(), None::<Interval>);
+        let widths = |bits| limb_widths(bits, description.limb_bits);
         let (mut direct, mut low) = (BTreeMap::new(), BTreeSet::new());
         let mut plain = BTreeSet::new();
         for node in &description.nodes {
-            limb |= matches!(node.operator, Operator::Bounded(_));
+            if let Operator::Bounded(bounded) = &node.operator {
+                limbs.extend(widths(bounded.bits));
+            }
             let Operator::Requantise(requantise) = &node.operator else { continue };
-            let Some(domain) = quotients(description, analysis, requantise) else { continue };
+            let Some(domain) = quotients(analysis, requantise) else { continue };
             let Some(function) = description.function(requantise) else { continue };
-            limb |= requantise.limbs > 0;
+            limbs.extend(widths(requantise.shift));
             match requantise.form {
                 Form::Narrow => {
                     direct
@@ -226,8 +220,11 @@ impl Functions {
                 Form::Plain => plain.extend(ends(function)),
             }
         }
-        limb |= description.outputs.iter().any(|output| output.source.is_index());
-        Ok(Self { limb, high, direct, low, plain })
+        for output in &description.outputs {
+            let compared = output.source.arg_max().and_then(|max| analysis.nodes.get(max.input));
+            limbs.extend(compared.into_iter().flat_map(|facts| widths(gap_bits(facts.interval))));
+        }
+        Ok(Self { limbs, high, direct, low, plain })
     }
 }
 
@@ -237,15 +234,16 @@ impl Tables {
         let functions = Functions::of(description, analysis)?;
         let mut tables = Self {
             list: Vec::new(),
-            limb: 0,
+            limbs: BTreeMap::new(),
             high: 0,
             ranges: BTreeMap::new(),
             functions: Vec::new(),
         };
         let name = &description.name;
         tables.push(Content::Zero, name)?;
-        if functions.limb {
-            tables.limb = tables.push(Content::Limb { bits: description.limb_bits }, name)?;
+        for &bits in &functions.limbs {
+            let tag = tables.push(Content::Limb { bits }, name)?;
+            tables.limbs.insert(bits, tag);
         }
         if let Some(domain) = functions.high {
             tables.high = tables.push(Content::High { domain }, name)?;
@@ -341,9 +339,9 @@ impl Tables {
         Some(table.start.saturating_add(table.content.find(tuple)?))
     }
 
-    /// Tag of the limb table.
-    pub fn limb_tag(&self) -> usize {
-        self.limb
+    /// Tag of the table of limbs of so many bits, 0 if there are none.
+    pub fn limb_tag(&self, bits: u32) -> usize {
+        self.limbs.get(&bits).copied().unwrap_or(0)
     }
 
     /// Tag of the high table.

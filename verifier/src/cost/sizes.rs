@@ -13,6 +13,7 @@ use crate::circuit::forms::{Form, back};
 use crate::circuit::geometry::Geometry;
 use crate::circuit::geometry::{factor_length, multiply_accumulates};
 use crate::circuit::key::VerifyingKey;
+use crate::circuit::limbs::limb_count;
 use crate::circuit::place::Cells;
 
 /// Bytes of a field element.
@@ -229,17 +230,15 @@ impl Pass<'_> {
         self.place(own, 2);
     }
 
-    /// The limbs of a node, under what reads it and the equations of its own.
+    /// The limbs of a node, under what reads it and an equation of its own.
     fn bounded(&mut self, bounded: &Bounded, facts: &Facts, form: Option<Form>) {
-        let bits = self.key.description().limb_bits;
-        let limbs = bounded.limbs(bits);
+        let limbs = limb_count(bounded.bits, self.key.description().limb_bits);
         form.into_iter().for_each(|form| self.place(form, limbs));
-        let equal = matches!(bounded.source, Source::Equal { .. });
-        let bound = bounded.padding(bits) > 0;
-        let (own, equations) =
-            (Form::of(facts), usize::from(equal).saturating_add(usize::from(bound)));
-        self.time.add(equations.saturating_mul(own.held()), 2);
-        self.place(own, limbs.saturating_mul(equations));
+        if matches!(bounded.source, Source::Equal { .. }) {
+            let own = Form::of(facts);
+            self.time.add(own.held(), 2);
+            self.place(own, limbs);
+        }
     }
 
     fn view(&mut self, view: &View, facts: &Facts, form: Form) {

@@ -14,7 +14,7 @@ use crate::error::FormatError as Error;
 use crate::threads::join;
 
 /// Version of all formats.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 pub(crate) const CHECKSUM: usize = 32;
 pub(crate) const HEADER: usize = 10;
 /// Bytes of a part's length.

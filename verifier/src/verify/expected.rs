@@ -143,7 +143,7 @@ mod tests {
             column_factors: vec![],
             bias: vec![3, -4],
         };
-        let requantise = Requantise { input: 1, limbs: 2, function: 0, form: Form::Wide };
+        let requantise = Requantise { input: 1, shift: 8, function: 0, form: Form::Wide };
         let description = Description {
             name: "small".into(),
             k: 7,

@@ -6,7 +6,7 @@ use ff::{Field, PrimeField};
 use pasta_curves::Fp;
 use zkinfer_verifier::challenges::LinearChallenges;
 use zkinfer_verifier::circuit::description::{
-    Bounded, Contract, Form as Requantisation, NodeId, OneHot, Operator, OutputSource, Source,
+    Contract, Form as Requantisation, NodeId, OneHot, Operator, OutputSource, Source,
 };
 use zkinfer_verifier::circuit::place::{Piece, Run};
 use zkinfer_verifier::circuit::sheet::Role;
@@ -131,8 +131,8 @@ impl<'a> Network<'a> {
                         .collect()
                 }
                 Operator::Input(_) | Operator::Copy(_) => cells(0),
-                Operator::Bounded(bounded) => {
-                    let limbs = network.limbs(&network.whole(id, bounded));
+                Operator::Bounded(_) => {
+                    let limbs = network.limbs(network.limbs_of(id));
                     let element = |element: usize| {
                         let cells = limbs.iter().map(|(unit, cells)| (cells[element], *unit));
                         cells.map(|(cell, unit)| (Variable::Cell(cell), unit)).collect()
@@ -279,19 +279,6 @@ impl<'a> Network<'a> {
                         });
                         list.tensor(node.name.clone(), self.columns(id), forms);
                     }
-                    // The highest limb times what it has too many bits by is a limb again.
-                    let width = description.limb_bits;
-                    let spare = (width - bounded.bits % width) % width;
-                    if spare > 0 {
-                        let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
-                        let [.., highest, bound] = &limbs[..] else { panic!("{}", node.name) };
-                        let pairs = self.run(bound, 0).into_iter().zip(self.run(highest, 0));
-                        let unit = Fp::from(1 << spare);
-                        let forms = pairs.map(|(bound, highest)| {
-                            Form::from([cell(bound, Fp::ONE), cell(highest, -unit)])
-                        });
-                        list.tensor(node.name.clone(), self.columns(id), forms);
-                    }
                 }
                 Operator::Hadamard(product) => {
                     for (offset, operand) in [product.left, product.right].into_iter().enumerate() {
@@ -344,12 +331,9 @@ impl<'a> Network<'a> {
         let Operator::Requantise(requantise) = &self.key.description().nodes[id].operator else {
             unreachable!()
         };
-        let limb_bits = self.key.description().limb_bits;
         let function = &self.key.description().functions[requantise.function];
-        let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
-        assert_eq!(limbs.len(), requantise.limbs as usize);
-        let unit = Fp::from(1 << (requantise.limbs * limb_bits));
-        let mut cells = self.limbs(limbs);
+        let unit = Fp::from(1 << requantise.shift);
+        let mut cells = self.limbs(self.limbs_of(id));
         let constant = match requantise.form {
             Requantisation::Narrow | Requantisation::Plain => {
                 cells.push((unit, self.cells(id, 0)));
@@ -369,11 +353,9 @@ impl<'a> Network<'a> {
         self.nodes[requantise.input].iter().enumerate().map(form).collect()
     }
 
-    /// The limbs that make a bounded node's elements.
-    pub fn whole(&self, id: NodeId, bounded: &Bounded) -> Vec<Run> {
-        let limbs = &self.key.layout().nodes[id].as_ref().unwrap().limbs;
-        let width = self.key.description().limb_bits;
-        limbs[..bounded.bits.div_ceil(width) as usize].to_vec()
+    /// The limbs of a node.
+    fn limbs_of(&self, id: NodeId) -> &[Run] {
+        &self.key.layout().nodes[id].as_ref().unwrap().limbs
     }
 
     /// Limbs with what they count for.

@@ -44,7 +44,7 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let requantised = |wide: bool, limbs: bool| {
         operator(&|operator| {
             matches!(operator, Operator::Requantise(r) if (
-                r.form == Form::Wide) == wide && (r.limbs > 0) == limbs)
+                r.form == Form::Wide) == wide && (r.shift > 0) == limbs)
         })
     };
     let view = |of: &dyn Fn(&ViewKind) -> bool| {
@@ -69,10 +69,10 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
     let bounded = |of: &dyn Fn(&Bounded) -> bool| {
         operator(&|operator| matches!(operator, Operator::Bounded(bounded) if of(bounded)))
     };
-    let check = |padded: bool| {
+    let check = |whole: bool| {
         bounded(&|b| {
             matches!(b.source, Source::Equal { .. })
-                && (b.padding(description.limb_bits) > 0) == padded
+                && (b.bits % description.limb_bits == 0) == whole
         })
     };
     let is_view = |operator: &Operator| matches!(operator, Operator::View(_));
@@ -375,7 +375,10 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
         ("requantisation, wide, without limbs", requantised(true, false)),
         (
             "requantisation with several limbs",
-            operator(&|operator| matches!(operator, Operator::Requantise(r) if r.limbs > 1)),
+            operator(&|operator| {
+                matches!(operator, Operator::Requantise(r)
+                if r.shift > description.limb_bits)
+            }),
         ),
         ("requantisations that share a function, narrow", shared(Form::Narrow)),
         ("requantisations that share a function, wide", shared(Form::Wide)),
@@ -388,8 +391,8 @@ fn features(key: &VerifyingKey) -> Vec<(&'static str, bool)> {
                     && !shows(id, Visibility::Sealed)
             }),
         ),
-        ("range check, limbs as long as its bits", check(false)),
-        ("range check, its highest limb bounded", check(true)),
+        ("range check, limbs of one width", check(true)),
+        ("range check, its highest limb shorter", check(false)),
         (
             "hint that something reads",
             operators()

@@ -363,15 +363,17 @@ impl Draft<'_> {
     }
 
     pub fn requantise(&mut self, input: NodeId) {
-        let bits = self.description.limb_bits;
-        // So many that tables stay short, and perhaps more.
-        let least = (0..60 / bits)
-            .find(|limbs| self.bounds[input] >> (limbs * bits) < 1 << 12)
-            .unwrap_or(60 / bits);
-        let limbs = (least + *self.random.pick(&[0, 0, 0, 1])).min(60 / bits);
+        // So far that tables stay short, or further: by whole limbs or not.
+        let least = (0..60u32).find(|shift| self.bounds[input] >> shift < 1 << 12).unwrap_or(60);
+        let further = match self.random.below(4) {
+            0 => 0,
+            1 => self.random.below(20) as u32,
+            _ => least.next_multiple_of(self.description.limb_bits) - least,
+        };
+        let shift = (least + further).min(60);
         let form = *self.random.pick(&[Form::Narrow, Form::Wide]);
         let count = 2 + self.random.below(60);
-        let quotient = (self.bounds[input] >> (limbs * bits)) as i64;
+        let quotient = (self.bounds[input] >> shift) as i64;
         let minimum = self.random.between(-quotient.min(100) - 2, quotient.min(100));
         let values = match self.random.below(4) {
             0 => (minimum..).take(count).collect(),
@@ -401,7 +403,7 @@ impl Draft<'_> {
         let bound = function.values.iter().map(|value| i128::from(value.abs())).max().unwrap();
         self.description.functions.push(function);
         let function = self.description.functions.len() - 1;
-        let requantise = Requantise { input, limbs, function, form };
+        let requantise = Requantise { input, shift, function, form };
         self.push(Operator::Requantise(requantise), self.shapes[input].clone(), bound);
     }
 

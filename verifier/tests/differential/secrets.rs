@@ -102,9 +102,11 @@ impl Secrets {
                 }
                 Operator::Bounded(bounded) => chosen(bounded, network, &nodes),
                 Operator::Requantise(requantise) => {
-                    let shift = requantise.limbs * description.limb_bits;
                     let function = &description.functions[requantise.function];
-                    nodes[requantise.input].iter().map(|z| apply(function, z >> shift)).collect()
+                    nodes[requantise.input]
+                        .iter()
+                        .map(|z| apply(function, z >> requantise.shift))
+                        .collect()
                 }
                 Operator::Product(_) | Operator::Hadamard(_) => self.bilinear(network, id, &nodes),
                 Operator::Contract(contract) if is_sealed(&node.operator) => {

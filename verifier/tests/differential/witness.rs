@@ -124,13 +124,18 @@ impl<'a> Witness<'a> {
         }
     }
 
-    fn limbs(&mut self, limbs: &[Run], remainders: &[i128]) {
-        let bits = self.network.key.description().limb_bits;
-        for (i, limb) in (0..).zip(limbs) {
-            let integers: Vec<i128> =
-                remainders.iter().map(|x| (x >> (i * bits)) % (1 << bits)).collect();
-            self.run(limb, &[&integers], &[&|content| *content == Content::Limb { bits }]);
+    /// Integers of so many bits.
+    fn limbs(&mut self, limbs: &[Run], bits: u32, integers: &[i128]) {
+        assert!(integers.iter().all(|x| x >> bits == 0), "more than {bits} bits");
+        let mut left = bits;
+        for limb in limbs {
+            let width = left.min(self.network.key.description().limb_bits);
+            let digit = |x: &i128| (x >> (bits - left)) % (1 << width);
+            let digits: Vec<i128> = integers.iter().map(digit).collect();
+            self.run(limb, &[&digits], &[&|content| *content == Content::Limb { bits: width }]);
+            left -= width;
         }
+        assert_eq!(left, 0, "limbs are missing");
     }
 
     /// The cells of a node.
@@ -142,14 +147,7 @@ impl<'a> Witness<'a> {
         let Some(cells) = &key.layout().nodes[id] else { return };
         let values = self.nodes[id].clone();
         if let Operator::Bounded(bounded) = &key.description().nodes[id].operator {
-            let (whole, width) = (self.network.whole(id, bounded), key.description().limb_bits);
-            assert!(values.iter().all(|value| value >> bounded.bits == 0), "too large");
-            self.limbs(&whole, &values);
-            let spare = (width - bounded.bits % width) % width;
-            assert_eq!(cells.limbs.len(), whole.len() + usize::from(spare > 0));
-            let unit = width * (whole.len() as u32 - 1);
-            let bounds: Vec<i128> = values.iter().map(|value| value >> unit << spare).collect();
-            return self.limbs(&cells.limbs[whole.len()..], &bounds);
+            return self.limbs(&cells.limbs, bounded.bits, &values);
         }
         let Some(run) = &cells.result else { panic!("a node without a result") };
         match &key.description().nodes[id].operator {
@@ -163,11 +161,11 @@ impl<'a> Witness<'a> {
             }
             Operator::Copy(_) => self.run(run, &[&values], &[]),
             Operator::Requantise(requantise) => {
-                let shift = requantise.limbs * key.description().limb_bits;
+                let shift = requantise.shift;
                 let z = &self.nodes[requantise.input];
                 let quotients: Vec<i128> = z.iter().map(|z| z.div_euclid(1 << shift)).collect();
                 let remainders: Vec<i128> = z.iter().map(|z| z.rem_euclid(1 << shift)).collect();
-                self.limbs(&cells.limbs, &remainders);
+                self.limbs(&cells.limbs, shift, &remainders);
                 let own = &key.description().functions[requantise.function];
                 let (minimum, radix) = (i128::from(own.minimum), own.values.len() as i128);
                 match requantise.form {
@@ -234,9 +232,9 @@ impl<'a> Witness<'a> {
             indices.push(index as i128);
         }
         let limbs = self.network.key.layout().outputs[output].as_ref().unwrap().limbs.clone();
-        let bits = limbs.len() as u32 * self.network.key.description().limb_bits;
-        assert!(gaps.iter().all(|gap| gap >> bits == 0), "the limbs do not hold every gap");
-        self.limbs(&limbs, &gaps);
+        let interval = self.network.key.analysis().nodes[input].interval;
+        let most = i128::from(interval.maximum) - i128::from(interval.minimum) + 1;
+        self.limbs(&limbs, i128::BITS - most.leading_zeros(), &gaps);
         indices
     }
 

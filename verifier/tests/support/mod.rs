@@ -55,7 +55,7 @@ pub fn valid() -> Description {
                 "requantise",
                 Operator::Requantise(Requantise {
                     input: 1,
-                    limbs: 1,
+                    shift: 4,
                     function: 0,
                     form: Form::Wide,
                 }),
@@ -110,7 +110,7 @@ pub fn hidden() -> Description {
         visibility,
     };
     let requantise =
-        |input, form| Operator::Requantise(Requantise { input, limbs: 1, function: 0, form });
+        |input, form| Operator::Requantise(Requantise { input, shift: 4, function: 0, form });
     let grouped = Contract {
         groups: 2,
         weights: Weights::Public(vec![1, 2, 3, 4, -1, -2, -3, -4]),
