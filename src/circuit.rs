@@ -8,7 +8,7 @@ use zkinfer_circuits::optimise::Counts;
 use zkinfer_circuits::sealed::model_tensors;
 use zkinfer_circuits::{Exposure, Objective, Prediction, Witness, compile};
 use zkinfer_models::data::{ReadOptions, read_sample};
-use zkinfer_models::integer::graph::Graph;
+use zkinfer_models::integer::graph::{Graph, Node, Operator};
 use zkinfer_models::integer::interpreter::Interpreter;
 use zkinfer_models::integer::tensors::Clamped;
 use zkinfer_models::onnx::{Dimensions, SOFTMAX_DROPPED};
@@ -90,6 +90,11 @@ impl Circuit {
     /// The network on integers.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// The same alone, which takes less memory.
+    pub fn into_graph(self) -> Graph {
+        self.graph
     }
 
     /// How it was quantised.
@@ -240,7 +245,9 @@ impl Circuit {
         let witness = || Witness::new(&self.key, &self.model, &integers);
         let (witness, expected) = rayon::join(witness, || self.interpret(inputs));
         let (witness, expected) = (witness?, expected?);
-        let hides = self.graph.generator().is_some_and(|generator| generator.hides());
+        // The whole network's last node, or a segment's.
+        let hides = |node: &Node| matches!(node.operator, Operator::Greedy { hidden: true, .. });
+        let hides = self.graph.nodes.last().is_some_and(hides);
         if hides && expected.iter().flatten().any(|&difference| difference != 0) {
             return Err(GenerateError::NotGreedy.into());
         }
@@ -280,7 +287,6 @@ fn elements(tensor: &ArrayD<i64>) -> Vec<i64> {
 mod tests {
     use super::*;
     use zkinfer_models::Model;
-    use zkinfer_models::integer::graph::Operator;
     use zkinfer_models::testing::onnx::{Builder, Op};
 
     #[test]

@@ -35,12 +35,19 @@ pub enum Error {
         output: String,
     },
     /// The network has too few places where one tensor crosses.
-    #[error("the network can be cut in at most {possible} segments, {segments} were asked for")]
+    #[error(
+        "the network can be cut in at most {possible} segments, {segments} were asked for{}",
+        private.as_ref().map_or_else(String::new, |name| format!(
+            "; input {} is private, so that no two segments are seen to read the same: seal it \
+            (--input sealed)", foreign::name(name)))
+    )]
     TooFewCuts {
         /// Asked for.
         segments: usize,
         /// Possible.
         possible: usize,
+        /// A private input, if there is one: behind a cut nobody reads it again.
+        private: Option<String>,
     },
     /// A cut where none is possible.
     #[error(transparent)]

@@ -2,33 +2,32 @@
 
 use ndarray::{ArrayD, IxDyn};
 use zkinfer_models::integer::generation::{Generator, Run};
+use zkinfer_models::integer::graph::{Graph, Input};
 use zkinfer_models::integer::interpreter::Interpreter;
 
-use crate::circuit::Circuit;
 use crate::error::Error;
 use crate::generate_error::GenerateError;
 
 /// A prompt and what was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
     /// The ids of the prompt.
     pub prompt: Vec<i64>,
     /// The ids of the answer.
     pub answer: Vec<i64>,
-    /// All that the network reads: what stands behind the answer too.
-    line: Vec<i64>,
+    /// By their names: ids, what stands behind the answer too, and how many are what.
+    inputs: Vec<(String, ArrayD<f32>)>,
 }
 
-impl Circuit {
-    /// Generates up to `tokens` ids behind a prompt, each the likeliest. `told` is given each as
-    /// soon as it is known, and says whether to go on.
-    pub fn generate(
-        &self,
+impl Generated {
+    /// Generates with a network up to `tokens` ids behind a prompt, each the likeliest. `told` is
+    /// given each as soon as it is known, and says whether to go on.
+    pub fn by(
+        graph: &Graph,
         prompt: &[i64],
         tokens: usize,
         mut told: impl FnMut(i64) -> bool,
-    ) -> Result<Generated, Error> {
-        let graph = self.graph();
+    ) -> Result<Self, Error> {
         let missing = || GenerateError::NoGenerator { name: graph.name.clone() };
         let generator = graph.generator().ok_or_else(missing)?;
         let end = check(&generator, prompt, tokens)?;
@@ -50,7 +49,15 @@ impl Circuit {
         let answer = claimed.unwrap_or(line.len() - prompt.len());
         let answer = line[prompt.len()..][..answer].to_vec();
         line.resize(generator.length(), generator.padding());
-        Ok(Generated { prompt: prompt.to_vec(), answer, line })
+        let real = |integers: Vec<i64>| integers.into_iter().map(|id| id as f32).collect();
+        let inputs = tensors(&generator, &line, [prompt.len(), answer.len()])
+            .map(|(input, integers)| (input.name.clone(), shaped(&input.shape, real(integers))));
+        Ok(Self { prompt: prompt.to_vec(), answer, inputs: inputs.to_vec() })
+    }
+
+    /// The input of this name, of whatever circuit of the network reads it.
+    pub fn input(&self, name: &str) -> Option<&ArrayD<f32>> {
+        self.inputs.iter().find(|(known, _)| known == name).map(|(_, tensor)| tensor)
     }
 }
 
@@ -106,10 +113,12 @@ fn whole(generator: &Generator<'_>, line: &[i64]) -> Result<i64, Error> {
     ids.resize(generator.length(), generator.padding());
     // The last prompt that there can be, and so many rows behind it.
     let prompt = (generator.most_of_prompt()).min(line.len());
-    let inputs: Vec<ArrayD<i64>> = tensors(generator, &ids, [prompt, 1])
-        .into_iter()
-        .map(|(shape, integers)| shaped(&shape, integers))
-        .collect();
+    let named = tensors(generator, &ids, [prompt, 1]);
+    let input = |input: &Input| {
+        let (_, integers) = named.iter().find(|(named, _)| named.name == input.name)?;
+        Some(shaped(&input.shape, integers.clone()))
+    };
+    let inputs: Vec<ArrayD<i64>> = graph.inputs.iter().filter_map(input).collect();
     let outputs = Interpreter::of_validated(graph).run(&inputs);
     let outputs = outputs.map_err(zkinfer_models::Error::from)?;
     let said = outputs[0].iter().nth(line.len() - prompt).copied().unwrap_or(0);
@@ -117,32 +126,20 @@ fn whole(generator: &Generator<'_>, line: &[i64]) -> Result<i64, Error> {
     Ok(if generator.hides() { generator.padding() - said } else { said })
 }
 
-/// Shapes and integers of the three inputs.
-fn tensors(
-    generator: &Generator<'_>,
+/// The integers of the three inputs.
+fn tensors<'g>(
+    generator: &Generator<'g>,
     line: &[i64],
     lengths: [usize; 2],
-) -> [(Vec<usize>, Vec<i64>); 3] {
-    let [prompt, answer] = lengths.map(|length| (vec![1], vec![length as i64]));
-    [(generator.input().shape.clone(), line.to_vec()), prompt, answer]
+) -> [(&'g Input, Vec<i64>); 3] {
+    let [prompt, answer] = lengths.map(|length| vec![length as i64]);
+    let [ids, prompts, answers] = generator.inputs();
+    [(ids, line.to_vec()), (prompts, prompt), (answers, answer)]
 }
 
 fn shaped<T>(shape: &[usize], elements: Vec<T>) -> ArrayD<T> {
     match ArrayD::from_shape_vec(IxDyn(shape), elements) {
         Ok(tensor) => tensor,
         Err(_) => unreachable!("as many ids as the network reads"),
-    }
-}
-
-impl Generated {
-    /// The inputs of the circuit that generated it, in its order: ids, and how many are what.
-    pub fn inputs(&self, circuit: &Circuit) -> Vec<ArrayD<f32>> {
-        let Some(generator) = circuit.graph().generator() else { return Vec::new() };
-        let lengths = [self.prompt.len(), self.answer.len()];
-        let real = |integers: Vec<i64>| integers.into_iter().map(|id| id as f32).collect();
-        tensors(&generator, &self.line, lengths)
-            .into_iter()
-            .map(|(shape, integers)| shaped(&shape, real(integers)))
-            .collect()
     }
 }

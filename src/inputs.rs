@@ -59,6 +59,12 @@ impl Inputs {
         plain.map(|input| input.name.as_str()).collect()
     }
 
+    /// Whether what is opened is of the name of a sealed input.
+    pub fn opens(circuit: &Circuit, opening: &Opening) -> bool {
+        let mut inputs = circuit.key().description().inputs.iter();
+        inputs.any(|input| input.visibility == Visibility::Sealed && of(opening, &input.name))
+    }
+
     /// Assigns tensors to the [plain](Self::plain) inputs in their order, openings to sealed ones
     /// by the name of what they open. Nothing is missing then, and nothing left over.
     pub fn new(
@@ -78,10 +84,7 @@ impl Inputs {
                 inputs.extend(tensors.next().map(Input::Tensor));
                 continue;
             }
-            let opens = |(_, opening): &(usize, Opening)| {
-                opening.record().tensors.first().is_some_and(|tensor| tensor.name == input.name)
-            };
-            let Some(at) = openings.iter().position(opens) else {
+            let Some(at) = openings.iter().position(|(_, opening)| of(opening, &input.name)) else {
                 return Err(InputsError::Sealed { name: input.name.clone() });
             };
             inputs.push(Input::Opening(openings.swap_remove(at).1));
@@ -111,6 +114,11 @@ impl Inputs {
         }
         self.inputs.iter().map(source).collect()
     }
+}
+
+/// Whether an opening is of a tensor of this name.
+fn of(opening: &Opening, name: &str) -> bool {
+    opening.record().tensors.first().is_some_and(|tensor| tensor.name == name)
 }
 
 #[cfg(test)]

@@ -24,20 +24,33 @@ pub fn compile_segments(
     let whole = lower::lower(graph, exposure)?;
     let loads = optimise::loads(graph, &whole, &optimise::plan(&whole, objective)?)?;
     drop(whole);
-    let cuts = graph.cuts();
+    // Nobody sees whether two segments read the same private input.
+    let cuts = graph.cuts(|input| exposure.inputs.get(input) != Some(&Visibility::Private));
     let chosen = lightest(graph, &cuts, count, &loads);
-    let chosen = chosen.ok_or(Error::TooFewCuts { segments: count, possible: cuts.len() + 1 })?;
+    let private = |&at: &usize| exposure.inputs.get(at) == Some(&Visibility::Private);
+    let chosen = chosen.ok_or_else(|| Error::TooFewCuts {
+        segments: count,
+        possible: cuts.len() + 1,
+        private: (0..graph.inputs.len()).find(private).map(|at| graph.inputs[at].name.clone()),
+    })?;
     let graphs = graph.split(&chosen)?;
-    let lowered = graphs.iter().enumerate().map(|(index, graph)| {
-        let inner = |outer: &[Visibility], edge: bool| {
-            if edge { outer.to_vec() } else { vec![Visibility::Sealed] }
-        };
+    let lowered = graphs.iter().enumerate().map(|(index, segment)| {
+        let last = index + 1 == graphs.len();
+        let before = index.checked_sub(1).map_or(0, |before| graphs[before].outputs.len());
+        let crossing = |count| vec![Visibility::Sealed; count];
+        let own = segment.inputs.iter().skip(before).map(|input| {
+            let whole = graph.inputs.iter().position(|whole| whole.name == input.name);
+            whole.and_then(|whole| exposure.inputs.get(whole)).copied().unwrap_or_default()
+        });
         let exposure = Exposure {
             weights: exposure.weights,
-            inputs: inner(&exposure.inputs, index == 0),
-            outputs: inner(&exposure.outputs, index + 1 == graphs.len()),
+            inputs: crossing(before).into_iter().chain(own).collect(),
+            outputs: match last {
+                true => exposure.outputs.clone(),
+                false => crossing(segment.outputs.len()),
+            },
         };
-        lower::lower(graph, &exposure)
+        lower::lower(segment, &exposure)
     });
     let lowered = lowered.collect::<Result<Vec<_>, _>>()?;
 

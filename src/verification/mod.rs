@@ -89,6 +89,13 @@ pub struct Verified {
     pub identity: Identity,
 }
 
+impl Verified {
+    /// It as one proof of a chain.
+    pub fn segment(&self) -> Segment<'_> {
+        Segment { key: &self.key.content, seal: self.seal.as_ref(), proof: &self.proof }
+    }
+}
+
 /// Why a proof is rejected.
 #[derive(Debug)]
 pub enum Reason {
@@ -301,14 +308,7 @@ fn check<'a>(
     if !chain {
         return Ok(());
     }
-    let segments: Vec<Segment<'_>> = cases
-        .iter()
-        .map(|case| Segment {
-            key: &case.key.content,
-            seal: case.seal.as_ref(),
-            proof: &case.proof,
-        })
-        .collect();
+    let segments: Vec<Segment<'_>> = cases.iter().map(Verified::segment).collect();
     verify_joins(&segments).map_err(|rejection| {
         let first = match rejection {
             Rejection::Chain { first, .. } => first.saturating_sub(1),

@@ -318,6 +318,11 @@ pub struct Generate {
     /// Ids of the answer.
     #[arg(long, value_name = "N")]
     pub tokens: usize,
+    /// Prove the circuits that `split --segments N` made, NAME.1.zkc to NAME.N.zkc, one after the
+    /// other: PROMPT.1.proof and so on, which `verify --chain` verifies as one. NAME.1.zkc is
+    /// given.
+    #[arg(long, value_name = "N", conflicts_with = "opening")]
+    pub segments: Option<usize>,
     /// End the answer with this id; may be given more than once.
     #[arg(long, value_name = "ID")]
     pub stop: Vec<i64>,

@@ -238,7 +238,11 @@ impl Ready {
 }
 
 /// The network as it is, or one that generates what it says, if that is asked for.
-fn generating(arguments: &Compile, exposure: &Exposure, quantised: Quantised) -> Result<Quantised> {
+pub fn generating(
+    arguments: &Compile,
+    exposure: &Exposure,
+    quantised: Quantised,
+) -> Result<Quantised> {
     let Some(tokens) = arguments.generate else { return Ok(quantised) };
     let smallest = quantised.graph.inputs.first().map_or(0, |input| input.minimum);
     let options = generation::Options {

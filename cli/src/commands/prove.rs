@@ -7,16 +7,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use zkinfer::artifact::read_opening;
 use zkinfer::devices::{self, Backend, Cpu, DeviceError, Preference};
 use zkinfer::files::names;
 use zkinfer::files::set::NewFile;
 use zkinfer::foreign;
+use zkinfer::models::data::Sample;
 use zkinfer::{
     Cache, Circuit, Inference, Inputs, InputsError, Opening, Parameters, Stage, Visibility,
-    artifact,
 };
 
-use crate::arguments::{Device, Prove};
+use crate::arguments::{Device, Prove, Reading};
 use crate::budget;
 use crate::loading::{allow_clamped, parameters, read_circuit, read_samples};
 use crate::outcome::Outcome;
@@ -32,7 +33,8 @@ pub fn run(arguments: &Prove, json: bool) -> Result<Outcome> {
     }
     let stages = Stages::new(Stage::Reading.name());
     let circuit = read_circuit(&arguments.circuit)?;
-    let inputs = read_inputs(&circuit, arguments)?;
+    let given = Given::read(&arguments.inputs)?;
+    let inputs = given.inputs(&circuit, (&arguments.reading, arguments.all))?;
     let files: Vec<Files> = match arguments.all {
         false => vec![Files::new(&circuit, |ending| named.path(ending))],
         true => (1..=inputs.len())
@@ -208,48 +210,91 @@ pub(super) fn model_opening(
         ),
         (None, true) => &beside,
     };
-    Ok(Some(artifact::read_opening(path)?))
+    Ok(Some(read_opening(path)?))
 }
 
-/// Openings for the sealed inputs, and one data file for all others: of one inference or of many.
-pub(super) fn read_inputs(circuit: &Circuit, arguments: &Prove) -> Result<Vec<Inputs>> {
-    let (openings, data): (Vec<&PathBuf>, Vec<&PathBuf>) = arguments
-        .inputs
-        .iter()
-        .partition(|path| path.extension().is_some_and(|extension| extension == "opening"));
-    let opened = openings.iter().map(|path| artifact::read_opening(path));
-    let opened = opened.collect::<Result<Vec<_>, _>>()?;
-    let plain = Inputs::plain(circuit);
-    let samples = match data.as_slice() {
-        [] if plain.is_empty() => vec![Vec::new()],
-        [path] if !plain.is_empty() => {
-            read_samples(circuit, path, &plain, (&arguments.reading, arguments.all))?
-        }
-        [] => bail!(
-            "no data for {}: give a file of arrays, a table or a picture",
-            foreign::names(plain)
-        ),
-        [path] => {
+/// What is given for inputs: openings for sealed ones, and one data file for all others.
+pub(super) struct Given<'a> {
+    /// With their place among all that is given.
+    openings: Vec<(usize, &'a PathBuf, Opening)>,
+    data: Vec<(usize, &'a PathBuf)>,
+}
+
+impl<'a> Given<'a> {
+    pub(super) fn read(paths: &'a [PathBuf]) -> Result<Self> {
+        let (openings, data): (Vec<_>, Vec<_>) = paths.iter().enumerate().partition(|(_, path)| {
+            path.extension().is_some_and(|extension| extension == "opening")
+        });
+        let opened = openings.into_iter().map(|(at, path)| Ok((at, path, read_opening(path)?)));
+        Ok(Self { openings: opened.collect::<Result<_>>()?, data })
+    }
+
+    /// The inputs of one inference or of many.
+    pub(super) fn inputs(&self, circuit: &Circuit, how: (&Reading, bool)) -> Result<Vec<Inputs>> {
+        let plain = Inputs::plain(circuit);
+        let samples = self.samples(circuit, &plain, how)?;
+        if let ([], [(_, path), ..]) = (plain.as_slice(), self.data.as_slice()) {
             bail!(
                 "{}: every input is sealed; give openings (`zkinfer seal --tensor` makes them)",
                 foreign::path(path)
-            )
+            );
         }
-        [_, path, ..] => {
-            bail!(
+        let openings: Vec<Opening> =
+            self.openings.iter().map(|(.., opening)| opening.clone()).collect();
+        let inputs = |tensors| {
+            Inputs::new(circuit, tensors, openings.clone()).map_err(|error| match error {
+                InputsError::Opening { index, .. } => {
+                    let path = self.openings.get(index).map(|(_, path, _)| foreign::path(path));
+                    anyhow::Error::from(error).context(path.unwrap_or_default())
+                }
+                _ => error.into(),
+            })
+        };
+        samples.into_iter().map(inputs).collect()
+    }
+
+    /// The inputs of a segment: what is handed on to it, and of what is given its own, which is
+    /// marked as read.
+    pub(super) fn of_segment(
+        &self,
+        circuit: &Circuit,
+        carried: Vec<Opening>,
+        reading: &Reading,
+        read: &mut [bool],
+    ) -> Result<Inputs> {
+        let plain = Inputs::plain(circuit);
+        let tensors = self.samples(circuit, &plain, (reading, false))?.pop().unwrap_or_default();
+        if !plain.is_empty() {
+            self.data.iter().for_each(|&(at, _)| read[at] = true);
+        }
+        let mut openings = carried;
+        for (at, _, opening) in &self.openings {
+            if Inputs::opens(circuit, opening) {
+                read[*at] = true;
+                openings.push(opening.clone());
+            }
+        }
+        Ok(Inputs::new(circuit, tensors, openings)?)
+    }
+
+    /// The data of those inputs that are not sealed.
+    fn samples(
+        &self,
+        circuit: &Circuit,
+        plain: &[&str],
+        (reading, all): (&Reading, bool),
+    ) -> Result<Vec<Sample>> {
+        match self.data.as_slice() {
+            _ if plain.is_empty() => Ok(vec![Vec::new()]),
+            [(_, path)] => read_samples(circuit, path, plain, (reading, all)),
+            [] => bail!(
+                "no data for {}: give a file of arrays, a table or a picture",
+                foreign::names(plain.iter().copied())
+            ),
+            [_, (_, path), ..] => bail!(
                 "{}: one file holds all inputs that are not sealed (.npz for several)",
                 foreign::path(path)
-            )
+            ),
         }
-    };
-    let inputs = |tensors| {
-        Inputs::new(circuit, tensors, opened.clone()).map_err(|error| match error {
-            InputsError::Opening { index, .. } => {
-                let path = openings.get(index).map(foreign::path).unwrap_or_default();
-                anyhow::Error::from(error).context(path)
-            }
-            _ => error.into(),
-        })
-    };
-    samples.into_iter().map(inputs).collect()
+    }
 }

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zkinfer::files::names::{append, without};
 use zkinfer::files::set::NewFile;
-use zkinfer::{Inference, Inputs, Opening, Stage, foreign};
+use zkinfer::{Circuit, Inputs, Opening, Parameters, Reading, Stage, foreign};
 
-use super::prove::{Files, device, model_opening, read_inputs};
-use crate::arguments::Prove;
+use super::prove::{self, Files, Given, model_opening};
+use crate::arguments::{Budget, Device, Prove};
 use crate::budget;
 use crate::loading::{allow_clamped, parameters, read_circuit};
 use crate::outcome::Outcome;
@@ -30,49 +30,29 @@ pub fn run(arguments: &Prove, count: usize, json: bool) -> Result<Outcome> {
     arguments.destination.check(&[&proofs[..], &secrets].concat())?;
 
     let (progress, stages) = (Progress::new(Stage::Reading.name()), Stages::new("proving"));
+    let given = Given::read(&arguments.inputs)?;
     if arguments.budget.max_memory.is_some() {
         // Before the first proof, and one after the other in memory.
         for path in &circuits {
-            let work = [("proving a segment", read_circuit(path)?.proving())];
-            budget::refuse(&arguments.budget, &work).with_context(|| foreign::path(path))?;
+            refuse(&arguments.budget, path, &read_circuit(path)?)?;
         }
     }
-    let mut carried: Option<Vec<Opening>> = None;
-    let mut files = Vec::new();
-    let (mut clamped, mut outputs, mut models) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, path) in circuits.iter().enumerate() {
-        let of = format!("segment {} of {count}", index + 1);
-        progress.stage(&format!("{of}: {}", Stage::Reading.name()));
-        let circuit = read_circuit(path)?;
-        let inputs = match carried.take() {
-            None => {
-                let inputs = read_inputs(&circuit, arguments)?.pop().context("no input")?;
-                clamped = inputs.clamped(&circuit);
-                allow_clamped(&clamped, arguments.strict, input)?;
-                inputs
-            }
-            Some(openings) => Inputs::new(&circuit, Vec::new(), openings).with_context(|| {
-                format!("{}: no segment of the same split", foreign::path(path))
-            })?,
-        };
-        let opening = model_opening(path, None, &circuit)?;
-        let parameters = parameters(circuit.key().description().k)?;
-        let device = device(arguments.device, &circuit, &parameters, &progress)?;
-        let observer = |stage: Stage| progress.stage(&format!("{of}: {}", stage.name()));
-        let session = circuit
-            .session(&parameters, opening.as_ref())
-            .with_context(|| foreign::path(path))?
-            .self_check(!arguments.no_self_check)
-            .on(device)
-            .observer(&observer);
-        let inference = session.infer(&inputs.sources()).with_context(|| foreign::path(path))?;
-        let Inference { proof, outputs: shown, openings } = inference;
-        models.push(proof.model().to_string());
-        files.push(proof.to_bytes());
-        outputs = shown;
-        carried = Some(openings.into_iter().map(|(_, opening)| opening).collect());
+    let mut clamped = Vec::new();
+    let mut read = vec![false; arguments.inputs.len()];
+    let inputs = |circuit: &Circuit, _: &Parameters, carried| {
+        let inputs = given.of_segment(circuit, carried, &arguments.reading, &mut read)?;
+        let beyond = inputs.clamped(circuit);
+        allow_clamped(&beyond, arguments.strict, input)?;
+        clamped.extend(beyond);
+        Ok(inputs)
+    };
+    let how = How { device: arguments.device, self_check: !arguments.no_self_check, opening: None };
+    let proven = prove_all(&circuits, None, &how, &progress, inputs)?;
+    if let Some((path, _)) = arguments.inputs.iter().zip(&read).find(|(_, read)| !**read) {
+        bail!("{}: no segment reads it", foreign::path(path));
     }
-    let openings: Vec<_> = carried.iter().flatten().map(|opening| opening.to_bytes()).collect();
+    let Proven { files, models, outputs, openings, .. } = proven;
+    let openings: Vec<_> = openings.iter().map(Opening::to_bytes).collect();
     let public = proofs.iter().zip(&files).map(|(path, bytes)| NewFile::public(path, bytes));
     let secret = secrets.iter().zip(&openings).map(|(path, bytes)| NewFile::secret(path, bytes));
     arguments.destination.write(&public.chain(secret).collect::<Vec<_>>())?;
@@ -102,8 +82,73 @@ pub fn run(arguments: &Prove, count: usize, json: bool) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Refuses a segment that takes too much.
+pub(super) fn refuse(budget: &Budget, path: &Path, circuit: &Circuit) -> Result<()> {
+    let work = [("proving a segment", circuit.proving())];
+    budget::refuse(budget, &work).with_context(|| foreign::path(path))
+}
+
+/// How segments are proven.
+pub(super) struct How<'a> {
+    pub(super) device: Device,
+    pub(super) self_check: bool,
+    /// The opening of the model's seal, if it does not lie beside the circuit.
+    pub(super) opening: Option<&'a Path>,
+}
+
+/// The proofs of all segments.
+pub(super) struct Proven {
+    pub(super) files: Vec<Vec<u8>>,
+    /// Digests of keys and models.
+    pub(super) keys: Vec<String>,
+    pub(super) models: Vec<String>,
+    /// Those of the last one, and what opens them if they are sealed.
+    outputs: Vec<Reading>,
+    openings: Vec<Opening>,
+}
+
+/// Proves one segment after the other, the first of which may have been read; `inputs` adds to what
+/// the one before hands on.
+pub(super) fn prove_all(
+    circuits: &[PathBuf],
+    mut known: Option<Circuit>,
+    how: &How<'_>,
+    progress: &Progress,
+    mut inputs: impl FnMut(&Circuit, &Parameters, Vec<Opening>) -> Result<Inputs>,
+) -> Result<Proven> {
+    let (mut files, mut keys, mut models) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut outputs, mut carried) = (Vec::new(), Vec::new());
+    for (index, path) in circuits.iter().enumerate() {
+        let stage = |name: &str| match circuits.len() {
+            1 => progress.stage(name),
+            count => progress.stage(&format!("segment {} of {count}: {name}", index + 1)),
+        };
+        stage(Stage::Reading.name());
+        let circuit = known.take().map_or_else(|| read_circuit(path), Ok)?;
+        let parameters = parameters(circuit.key().description().k)?;
+        let inputs = inputs(&circuit, &parameters, std::mem::take(&mut carried))
+            .with_context(|| foreign::path(path))?;
+        let opening = model_opening(path, how.opening, &circuit)?;
+        let device = prove::device(how.device, &circuit, &parameters, progress)?;
+        let observer = |reached: Stage| stage(reached.name());
+        let session = circuit
+            .session(&parameters, opening.as_ref())
+            .with_context(|| foreign::path(path))?
+            .self_check(how.self_check)
+            .on(device)
+            .observer(&observer);
+        let inference = session.infer(&inputs.sources()).with_context(|| foreign::path(path))?;
+        keys.push(inference.proof.key.to_string());
+        models.push(inference.proof.model().to_string());
+        files.push(inference.proof.to_bytes());
+        outputs = inference.outputs;
+        carried = inference.openings.into_iter().map(|(_, opening)| opening).collect();
+    }
+    Ok(Proven { files, keys, models, outputs, openings: carried })
+}
+
 /// The circuits of a split whose first one is this: `NAME.1.zkc`, `NAME.2.zkc` and so on.
-fn circuits(first: &Path, count: usize) -> Result<Vec<PathBuf>> {
+pub(super) fn circuits(first: &Path, count: usize) -> Result<Vec<PathBuf>> {
     let stem = without(first, &["1.zkc"]);
     if stem == first {
         bail!(

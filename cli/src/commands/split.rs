@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::{ENDINGS, compile_segments};
@@ -16,9 +16,6 @@ use crate::screen::{Progress, bytes, print_json, say, warn};
 
 pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let compile = &arguments.compile;
-    if compile.generate.is_some() {
-        bail!("--generate: what generates is one circuit; `compile` makes it");
-    }
     let names = compile.destination.names(&compile.model, &ENDINGS)?;
     let progress = Progress::new("reading the model");
     let ready = compile::quantise(compile, false, json, &progress)?;
@@ -26,6 +23,7 @@ pub fn run(arguments: &Split, json: bool) -> Result<Outcome> {
     let narrow = ready.narrow_cells(compile)?;
     let Ready { quantised, agreement, .. } = ready;
     let exposure = compile::exposure(compile, &quantised.graph)?;
+    let quantised = compile::generating(compile, &exposure, quantised)?;
     let circuits =
         compile_segments(&quantised, &exposure, compile.optimize.into(), arguments.segments)
             .with_context(|| foreign::path(&compile.model))?;

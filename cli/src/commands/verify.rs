@@ -8,6 +8,7 @@ use serde_json::json;
 use zkinfer::foreign;
 use zkinfer::verification::{Demands, Given, Verdict, VerificationError, Verified, verify_files};
 use zkinfer::verifier::Budget;
+use zkinfer::verifier::chain::{self, Segment};
 use zkinfer::{Cache, manifest};
 
 use super::publish;
@@ -89,6 +90,9 @@ fn report(
     tokenizer: Option<&Tokenizer>,
     json: bool,
 ) -> Result<()> {
+    // What a chain generates is not that of one of its proofs.
+    let segments: Vec<Segment<'_>> = cases.iter().map(Verified::segment).collect();
+    let whole = if chain { chain::generation(&segments) } else { None };
     let value = |case: &Verified| {
         let (statement, key) = (&case.proof.statement, &case.key.content);
         let generation = statement.generation(key);
@@ -112,13 +116,14 @@ fn report(
         let mut result = if values.len() == 1 {
             values.remove(0)
         } else {
-            json!({ "chain": chain, "proofs": values })
+            let generation = whole.map(|shown| generation::json(&shown, tokenizer));
+            json!({ "chain": chain, "proofs": values, "generation": generation })
         };
         result["verified"] = true.into();
         result["seconds"] = taken.into();
         return print_json(&result);
     }
-    for case in cases {
+    for (index, case) in cases.iter().enumerate() {
         let name = foreign::name(&case.key.content.description().name);
         say!("verified{}: model {} named {name}", within(cases.len(), taken), case.proof.model());
         say!("  identity: {}", identity::text(&case.identity));
@@ -126,7 +131,8 @@ fn report(
             publish::print(manifest);
         }
         let (statement, key) = (&case.proof.statement, &case.key.content);
-        match statement.generation(key) {
+        let last = index + 1 == cases.len();
+        match statement.generation(key).or(whole.filter(|_| last)) {
             Some(shown) => generation::print(&shown, tokenizer),
             None => {
                 AtEnds::of(statement, key).iter().for_each(AtEnds::print);

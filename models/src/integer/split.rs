@@ -1,28 +1,33 @@
 //! Cutting a quantised graph in segments, each a graph by itself, so that they can be proven apart.
 //!
 //! What crosses a cut becomes the output of one segment and the input of the next, with the same
-//! name, shape and quantisation. Run one after another, the segments compute what the whole
-//! computes.
+//! name, shape and quantisation; a residual stream that is not rounded becomes two of them, its
+//! digits. Run one after another, the segments compute what the whole computes.
+
+mod join;
+mod segment;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::integer::graph::{Graph, Input, Node, Operator, Output, ValueId, Weights};
+use crate::integer::graph::{Graph, Node, Operator, ValueId};
+use crate::integer::validate::GraphError;
 
-/// A place where a graph can be cut: one activation crosses it, and no output of the graph lies
-/// before it.
+/// A place where a graph can be cut: one activation crosses it, or one sum of them that was not
+/// rounded, and besides it only inputs of the graph and what is computed of no input; no output of
+/// the graph lies before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The cut is after this node.
     pub node: usize,
     /// The only value that crosses.
     pub value: ValueId,
-    /// Its elements.
+    /// The elements of the tensors that it crosses as.
     pub elements: usize,
 }
 
-/// Why a graph was not split.
+/// Why a graph was not split, or segments were not joined.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SplitError {
@@ -37,14 +42,25 @@ pub enum SplitError {
         /// The node.
         node: usize,
     },
+    /// A segment does not go on from the one before.
+    #[error(
+        "{segment:?} does not go on from the segment before; give those of one split, in order"
+    )]
+    NotNext {
+        /// The segment.
+        segment: String,
+    },
+    /// What segments are together is no graph.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
 }
 
 impl Graph {
-    /// Every place where the graph can be cut, in order. Of a graph that is not valid, none that
-    /// would go wrong.
-    pub fn cuts(&self) -> Vec<Cut> {
+    /// Every place where the graph can be cut, in order, if segments on both sides may read those
+    /// inputs that are `shared`. Of a graph that is not valid, none that would go wrong.
+    pub fn cuts(&self, shared: impl Fn(usize) -> bool) -> Vec<Cut> {
         let inputs = self.inputs.len();
-        let activations = self.activations();
+        let (tensors, free) = (self.tensors_between(), self.free());
         // The node that reads a value last, and those by the node that makes them or reads them
         // last.
         let mut last = vec![0; inputs + self.nodes.len()];
@@ -60,13 +76,14 @@ impl Graph {
         last.iter().enumerate().for_each(|(value, &reader)| ends[reader].push(value));
         let first_output =
             self.outputs.iter().map(|output| output.value).min().unwrap_or(usize::MAX);
-        let mut crossing: BTreeSet<ValueId> =
-            (0..inputs).filter(|&input| last[input] > 0).collect();
+        let mut crossing: BTreeSet<ValueId> = BTreeSet::new();
         let mut cuts = Vec::new();
         for node in 0..self.nodes.len().saturating_sub(1) {
+            let read = self.nodes[node].inputs.iter();
+            crossing.extend(read.filter(|&&value| value < inputs && !shared(value)));
             ends[node + 1].iter().for_each(|value| _ = crossing.remove(value));
             let result = inputs + node;
-            if last[result] > 0 {
+            if last[result] > 0 && !free[result] {
                 crossing.insert(result);
             }
             if first_output <= result {
@@ -75,16 +92,38 @@ impl Graph {
             // An input of the graph that crosses alone leaves nothing to compute before the cut.
             if let (1, Some(&value)) = (crossing.len(), crossing.first())
                 && let Some(producer) = value.checked_sub(inputs)
-                && activations[value]
+                && tensors[value] > 0
+                && cuts.last().is_none_or(|cut: &Cut| cut.value != value)
             {
                 cuts.push(Cut {
                     node,
                     value,
-                    elements: self.nodes[producer].shape.iter().product(),
+                    elements: tensors[value] * self.nodes[producer].shape.iter().product::<usize>(),
                 });
             }
         }
         cuts
+    }
+
+    /// For each value, whether it is computed of no input. Whoever reads it can compute it again.
+    fn free(&self) -> Vec<bool> {
+        let mut free = vec![false; self.inputs.len()];
+        for node in &self.nodes {
+            free.push(node.inputs.iter().all(|&value| free.get(value) == Some(&true)));
+        }
+        free
+    }
+
+    /// For each value, as how many tensors it can cross a cut: one of an activation, two digits of
+    /// a sum that is not rounded, if they are short enough.
+    fn tensors_between(&self) -> Vec<usize> {
+        let ranges = self.ranges();
+        let tensors = self.activations().into_iter().enumerate();
+        let tensors = tensors.map(|(value, activation)| {
+            let digits = self.digits(value, &ranges).map_or(0, |_| 2);
+            if activation { 1 } else { digits }
+        });
+        tensors.collect()
     }
 
     /// For each value, whether it is an activation. A view of a raw accumulator is as wide as the
@@ -113,6 +152,8 @@ impl Graph {
 
     /// The segments between cuts, given by the nodes that they are after, in ascending order.
     /// Segment `i` of `name` is called `name.i`, from 1; without cuts the graph stays as it is.
+    /// The first inputs of a segment are the outputs of the one before; behind them stand those of
+    /// the graph's that it reads.
     ///
     /// # Errors
     /// If one of the nodes is not that of a [`Cut`], or they do not ascend.
@@ -121,88 +162,44 @@ impl Graph {
             return Ok(vec![self.clone()]);
         }
         let places: BTreeMap<usize, Cut> =
-            self.cuts().into_iter().map(|cut| (cut.node, cut)).collect();
+            self.cuts(|_| true).into_iter().map(|cut| (cut.node, cut)).collect();
         let mut cuts = Vec::new();
         for &node in nodes {
             let ascending = cuts.last().is_none_or(|last: &Cut| last.node < node);
             let cut = places.get(&node).copied().filter(|_| ascending);
             cuts.push(cut.ok_or_else(|| SplitError::NotACut { graph: self.name.clone(), node })?);
         }
-        let ranges = self.ranges();
-        Ok((0..=cuts.len()).map(|index| self.segment(index, &cuts, &ranges)).collect())
-    }
-
-    fn segment(&self, index: usize, cuts: &[Cut], ranges: &[(i64, i64)]) -> Self {
-        let from = index.checked_sub(1).map(|before| cuts[before]);
-        let to = cuts.get(index);
-        let first = from.map_or(0, |cut| cut.node + 1);
-        let nodes = &self.nodes[first..to.map_or(self.nodes.len(), |cut| cut.node + 1)];
-        let inputs = match from {
-            None => self.inputs.clone(),
-            Some(cut) => {
-                let (minimum, maximum) = ranges[cut.value];
-                vec![Input {
-                    name: self.crossing_name(cut.value),
-                    shape: self.shape(cut.value).to_vec(),
-                    quantisation: self.quantisation(cut.value),
-                    minimum,
-                    maximum,
-                }]
-            }
-        };
-        // A value is the segment's only input, or one of its own nodes.
-        let own = |value: ValueId| match from {
-            Some(cut) if value == cut.value => 0,
-            _ => value + inputs.len() - self.inputs.len() - first,
-        };
-        let renumbered = |node: &Node| Node {
-            inputs: node.inputs.iter().map(|&v| own(v)).collect(),
-            ..node.clone()
-        };
-        let mut renumbered: Vec<Node> = nodes.iter().map(renumbered).collect();
-        self.hand_over(&mut renumbered, first);
-        let outputs = match to {
-            Some(cut) => {
-                vec![Output { name: self.crossing_name(cut.value), value: own(cut.value) }]
-            }
-            None => self
-                .outputs
-                .iter()
-                .map(|o| Output { name: o.name.clone(), value: own(o.value) })
-                .collect(),
-        };
-        let name = format!("{}.{}", self.name, index + 1);
-        let values = first + self.inputs.len()..first + self.inputs.len() + nodes.len();
-        let held = |value: ValueId| match from {
-            Some(cut) => value == cut.value || values.contains(&value),
-            None => value < values.end,
-        };
-        let parts = self.parts.iter().filter(|&(&value, _)| held(value));
-        let parts = parts.map(|(&value, parts)| (own(value), parts.clone())).collect();
-        Self { name, nodes: renumbered, outputs, inputs, parts }
-    }
-
-    /// Weights whose owner is in the segment, from node `first` on, are that one's still; of those
-    /// who read the weights of a layer before it, the first one has them from now on.
-    fn hand_over(&self, segment: &mut [Node], first: usize) {
-        let mut heirs: BTreeMap<usize, usize> = BTreeMap::new();
-        for (index, node) in segment.iter_mut().enumerate() {
-            let Some(weights) = node.operator.weights_mut() else { continue };
-            let Some(owner) = weights.owner() else { continue };
-            let inside = owner.checked_sub(first).or_else(|| heirs.get(&owner).copied());
-            *weights = match inside {
-                Some(node) => Weights::Of(node),
-                None => {
-                    heirs.insert(owner, index);
-                    Weights::Own(self.weights(weights).clone())
-                }
-            };
+        let crossing: Vec<ValueId> = cuts.iter().map(|cut| cut.value).collect();
+        let outputs: Vec<ValueId> = self.outputs.iter().map(|output| output.value).collect();
+        let ends = crossing.iter().map(std::slice::from_ref).chain([&outputs[..]]);
+        let starts = [None].into_iter().chain(crossing.iter().copied().map(Some));
+        let mut reads: Vec<Vec<bool>> =
+            starts.clone().zip(ends).map(|(from, to)| self.reached(from, to)).collect();
+        // What nobody reads stays, to be refused as in the whole.
+        for input in 0..self.inputs.len() {
+            let unread = reads.iter().all(|reads| !reads[input]);
+            reads.first_mut().into_iter().for_each(|first| first[input] |= unread);
         }
+        let ranges = self.ranges();
+        let segments = (1..).zip(starts.zip(&reads));
+        let segments = segments.map(|(number, (from, values))| {
+            let to = crossing.get(number - 1).copied();
+            self.segment(number, [from, to], values, &ranges)
+        });
+        Ok(segments.collect())
     }
 
-    /// What a value is called on both sides of a cut: after the node that produces it.
-    fn crossing_name(&self, value: ValueId) -> String {
-        self.nodes[value - self.inputs.len()].name.clone()
+    /// Which values are computed from one that is given, and from inputs, for these.
+    fn reached(&self, given: Option<ValueId>, outputs: &[ValueId]) -> Vec<bool> {
+        let mut reached = vec![false; self.inputs.len() + self.nodes.len()];
+        outputs.iter().for_each(|&value| reached[value] = true);
+        for (index, node) in self.nodes.iter().enumerate().rev() {
+            let value = self.inputs.len() + index;
+            if reached[value] && given != Some(value) {
+                node.inputs.iter().for_each(|&operand| reached[operand] = true);
+            }
+        }
+        reached
     }
 }
 

@@ -2,7 +2,7 @@
 //! checked in one pass over the edges.
 
 use crate::circuit::description::{
-    Description, Function, FunctionId, Greedy, Operator, Visibility,
+    Choice, Description, Function, FunctionId, Operator, Source, Visibility,
 };
 use crate::error::DescriptionError as Error;
 
@@ -54,7 +54,8 @@ pub fn functions(description: &Description) -> Result<(), Error> {
 }
 
 /// Every input reaches an output: what is claimed of the outputs is claimed of all inputs, and a
-/// segment of a chain goes on from all that it is given.
+/// segment of a chain goes on from all that it is given. Of next ids that are hidden, checks are
+/// claimed too: no gap between the likeliest id and another is negative.
 pub fn every_input_counts(description: &Description) -> Result<(), Error> {
     let mut live = vec![false; description.nodes.len()];
     let mark = |live: &mut [bool], node: usize| {
@@ -65,7 +66,16 @@ pub fn every_input_counts(description: &Description) -> Result<(), Error> {
     }
     let mut read = vec![false; description.inputs.len()];
     let greedy = description.outputs.iter().filter_map(|output| output.source.greedy());
-    greedy.flat_map(Greedy::inputs).for_each(|input| mark(&mut read, input));
+    for greedy in greedy {
+        greedy.inputs().into_iter().for_each(|input| mark(&mut read, input));
+        if let Choice::Hidden { .. } = greedy.choice {
+            let checks = description.nodes.iter().enumerate().filter(|(_, node)| {
+                let Operator::Bounded(bounded) = &node.operator else { return false };
+                matches!(bounded.source, Source::Equal { .. })
+            });
+            checks.for_each(|(node, _)| mark(&mut live, node));
+        }
+    }
     for (id, node) in description.nodes.iter().enumerate().rev() {
         if !live.get(id).copied().unwrap_or(false) {
             continue;

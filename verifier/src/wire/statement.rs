@@ -82,11 +82,23 @@ impl Statement {
         Self { inputs: values(inputs), outputs: values(outputs) }
     }
 
-    /// Prompt and answer, if it is about a generation. The statement must be one that
-    /// [`Self::check`] accepts.
+    /// Prompt and answer, if it is about a generation and nothing else: not of a segment, whose
+    /// answer is what it is of something that came in ([`chain::generation`] has that of a chain).
+    /// The statement must be one that [`Self::check`] accepts.
+    ///
+    /// [`chain::generation`]: crate::chain::generation
     pub fn generation(&self, key: &VerifyingKey) -> Option<Generation<'_>> {
+        let (greedy, shown) = self.next_ids(key)?;
+        (key.description().inputs.len() == greedy.inputs().len()).then_some(shown)
+    }
+
+    /// The next ids that an output is, and the ids that they are compared with.
+    pub(crate) fn next_ids<'a, 'k>(
+        &'a self,
+        key: &'k VerifyingKey,
+    ) -> Option<(&'k Greedy, Generation<'a>)> {
         let greedy = key.description().outputs.iter().find_map(|output| output.source.greedy())?;
-        Some(self.read_generation(key, greedy))
+        Some((greedy, self.read_generation(key, greedy)))
     }
 
     fn read_generation(&self, key: &VerifyingKey, greedy: &Greedy) -> Generation<'_> {

@@ -7,6 +7,7 @@ use crate::integer::graph::{Graph, Input, Node, Operator};
 #[derive(Clone, Copy, Debug)]
 pub struct Generator<'g> {
     pub(super) graph: &'g Graph,
+    inputs: [&'g Input; 3],
     /// Index of the input of ids, and the dimension along which they stand.
     pub(super) ids: usize,
     pub(super) axis: usize,
@@ -16,14 +17,19 @@ pub struct Generator<'g> {
 }
 
 impl Graph {
-    /// What generates here, if the network does.
+    /// What generates here, if the network does; a segment of one does not, since something else
+    /// comes in than ids and how many there are.
     pub fn generator(&self) -> Option<Generator<'_>> {
-        let [output] = self.outputs.as_slice() else { return None };
+        let ([_, _, _], [output]) = (self.inputs.as_slice(), self.outputs.as_slice()) else {
+            return None;
+        };
         let greedy = self.nodes.get(output.value.checked_sub(self.inputs.len())?)?;
         let Operator::Greedy { padding, .. } = greedy.operator else { return None };
-        let [.., ids, _, _] = greedy.inputs[..] else { return None };
-        let axis = ids_axis(self.inputs.get(ids)?)?;
-        Some(Generator { graph: self, ids, axis, greedy, padding })
+        let [.., ids, prompt, answer] = greedy.inputs[..] else { return None };
+        let input = |index: usize| self.inputs.get(index);
+        let inputs = [input(ids)?, input(prompt)?, input(answer)?];
+        let axis = ids_axis(inputs[0])?;
+        Some(Generator { graph: self, inputs, ids, axis, greedy, padding })
     }
 }
 
@@ -33,11 +39,14 @@ impl<'g> Generator<'g> {
         self.graph
     }
 
+    /// What it reads: the ids, how many of them are the prompt, and how many the answer.
+    pub fn inputs(&self) -> [&'g Input; 3] {
+        self.inputs
+    }
+
     /// Most ids of a prompt.
     pub fn most_of_prompt(&self) -> usize {
-        let [.., prompt, _] = self.greedy.inputs[..] else { return 0 };
-        let maximum = self.graph.inputs.get(prompt).map_or(0, |input| input.maximum);
-        usize::try_from(maximum).unwrap_or(0)
+        usize::try_from(self.inputs[1].maximum).unwrap_or(0)
     }
 
     /// Most ids of prompt and answer together.
@@ -51,8 +60,8 @@ impl<'g> Generator<'g> {
     }
 
     /// The input of ids.
-    pub fn input(&self) -> &Input {
-        &self.graph.inputs[self.ids]
+    pub fn input(&self) -> &'g Input {
+        self.inputs[0]
     }
 
     /// The id that stands behind an answer.
