@@ -127,6 +127,26 @@ fn a_model_can_be_demanded_and_what_was_not_is_said() {
     );
 }
 
+/// One network sealed twice has one key: each proof is checked by the seal that it names, whichever
+/// copy of the key it lies beside.
+#[test]
+fn keys_that_are_the_same_are_told_apart_by_their_seals() {
+    let desk = Desk::proven();
+    desk.succeed(&["seal", "mlp-64-32-16-10.zkc", "-o", "again"]);
+    for (from, to) in [(KEY, "again.vk"), (KEY, "a.vk")] {
+        fs::copy(desk.path(from), desk.path(to)).expect("a copy");
+    }
+    let prove = ["prove", "mlp-64-32-16-10.zkc", "sample.npy", "--opening", "again.opening"];
+    desk.succeed(&[&prove[..], &["-o", "again.proof"]].concat());
+    desk.succeed(&["verify", "sample.proof"]);
+    desk.succeed(&["verify", "again.proof"]);
+    desk.succeed(&["verify", "sample.proof", "again.proof"]);
+    // With a seal that is neither, there is none to check by.
+    fs::copy(desk.path(SEAL), desk.path("again.seal")).expect("a copy");
+    fs::remove_file(desk.path("a.vk")).expect("a copy");
+    rejected(&desk, &["verify", "again.proof"], "seal");
+}
+
 fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }

@@ -191,7 +191,8 @@ def try_one(network, binary, folder, work):
     if further := beyond(promised, met):
         row["met"] += f"; more than said: {', '.join(further)}"
     code, out, error, row["prove"] = run(
-        [binary, "--json", "prove", str(work / "m.zkc"), str(work / "x.npz"), "--force"]
+        [binary, "--json", "prove", str(work / "m.zkc"), str(work / "x.npz"), "--force",
+         "--max-memory", f"{BYTES >> 30}GiB"]
     )
     if code != 0:
         row["result"] = "not proven: " + reason(error, model)

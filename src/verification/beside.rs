@@ -8,21 +8,29 @@ use zkinfer_verifier::Digest;
 use zkinfer_verifier::wire::files::{KEY, key_digest};
 
 use super::error::{BYTES, CANDIDATES, VerificationError};
-use crate::artifact::NotRead;
+use crate::artifact::{NotRead, read_seal};
 use crate::files::{names, regular};
 use crate::manifest::{LIMIT, Manifest};
 
-/// The path of the key with this digest in a proof's folder. Its files are hashed, not decoded: a
-/// neighbour costs its bytes and no more.
-pub fn key_beside(proof: &Path, digest: Digest) -> Result<PathBuf, VerificationError> {
+/// The path of the key with this digest in a proof's folder: of several, the one that the seal with
+/// the other digest lies beside, since one network can be sealed many times. Its files are hashed,
+/// not decoded: a neighbour costs its bytes and no more.
+pub fn key_beside(
+    proof: &Path,
+    digest: Digest,
+    seal: Option<Digest>,
+) -> Result<PathBuf, VerificationError> {
     let directory =
         proof.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = fs::read_dir(directory)
         .map_err(|error| NotRead { path: directory.into(), error: error.into() })?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let length_of = |path: &Path| {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        usize::try_from(metadata.len()).ok()
+    };
     let candidate = |path: PathBuf| {
-        let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        let length = usize::try_from(metadata.len()).ok().filter(|&length| length <= KEY.limit)?;
+        let length = length_of(&path).filter(|&length| length <= KEY.limit)?;
         Some((length, path))
     };
     let keys = paths.filter(|path| path.extension().is_some_and(|extension| extension == "vk"));
@@ -30,6 +38,7 @@ pub fn key_beside(proof: &Path, digest: Digest) -> Result<PathBuf, VerificationE
     let mut candidates: Vec<(usize, PathBuf)> = keys.filter_map(candidate).collect();
     candidates.sort();
     let (all, mut read, mut looked) = (candidates.len(), 0usize, 0);
+    let mut without_seal = None;
     for (length, path) in candidates.into_iter().take(CANDIDATES) {
         read = read.saturating_add(length);
         if read > BYTES {
@@ -40,14 +49,29 @@ pub fn key_beside(proof: &Path, digest: Digest) -> Result<PathBuf, VerificationE
             .and_then(|file| key_digest(file, length))
             .is_ok_and(|found| found == Some(digest))
         {
-            return Ok(path);
+            if has_seal(&path, seal) {
+                return Ok(path);
+            }
+            read = read.saturating_add(length_of(&names::beside(&path, "seal")).unwrap_or(0));
+            without_seal.get_or_insert(path);
         }
+    }
+    if let Some(path) = without_seal {
+        return Ok(path);
     }
     let proof = proof.to_owned();
     Err(if looked < all {
         VerificationError::TooManyKeys { proof, digest, looked, all }
     } else {
         VerificationError::NoKey { proof, digest }
+    })
+}
+
+/// Whether the seal that a proof names, if it does, lies beside a key.
+pub fn has_seal(key: &Path, seal: Option<Digest>) -> bool {
+    seal.is_none_or(|digest| {
+        let found = read_seal(&names::beside(key, "seal"));
+        found.is_ok_and(|found| found.record.digest() == digest)
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use zkinfer_verifier::{Digest, Seal, VerifyingKey};
 
-use super::beside::{key_beside, manifest_beside};
+use super::beside::{has_seal, key_beside, manifest_beside};
 use super::error::VerificationError;
 use crate::artifact;
 use crate::files::names;
@@ -65,25 +65,29 @@ impl Given {
         &self.proofs
     }
 
-    /// The key that a proof names: among those given, or beside the proof. A single key given is
-    /// taken as it is.
+    /// The key that a proof names: among those given, or beside the proof, with the seal that it
+    /// names too. A single key given is taken as it is.
     pub fn key(
         &mut self,
         proof: &Path,
         digest: Digest,
+        seal: Option<Digest>,
     ) -> Result<Arc<Found<VerifyingKey>>, VerificationError> {
         let named: Vec<_> = self.keys.iter().filter(|key| key.origin == Origin::Named).collect();
         if let [only] = named[..] {
             return Ok(only.clone());
         }
         let named = !named.is_empty();
-        if let Some(known) = self.keys.iter().find(|key| key.content.digest() == digest) {
+        let fits = |key: &&Arc<Found<VerifyingKey>>| {
+            key.content.digest() == digest && (named || has_seal(&key.path, seal))
+        };
+        if let Some(known) = self.keys.iter().find(fits) {
             return Ok(known.clone());
         }
         if named {
             return Err(VerificationError::OtherKeys { proof: proof.into(), digest });
         }
-        let path = key_beside(proof, digest)?;
+        let path = key_beside(proof, digest, seal)?;
         let key = Arc::new(read_key(&path, Origin::Beside)?);
         self.keys.push(key.clone());
         Ok(key)

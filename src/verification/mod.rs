@@ -230,7 +230,7 @@ fn gather(
     if let Some(expected) = model.filter(|&expected| expected != got) {
         return Err(Reason::Model { expected, got }.into());
     }
-    let key = given.key(path, proof.key)?;
+    let key = given.key(path, proof.key, proof.seal)?;
     let expected = key.content.digest();
     if proof.key != expected {
         let (expected, got) = (expected.to_string(), proof.key.to_string());
