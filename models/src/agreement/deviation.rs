@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Numbers that vary by less than this share of the largest one are taken for constant.
 const CONSTANT: f64 = 1e-6;
+/// So many comparisons make a judgement; of fewer the spread is an accident.
+pub(super) const ENOUGH: usize = 8;
 
 /// How far numbers are from those that they should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

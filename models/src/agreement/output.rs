@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::deviation::{Deviation, Sums};
+use super::deviation::{Deviation, ENOUGH, Sums};
 use super::further::{Further, Samples};
 use super::measure::{Measure, Tally};
 use super::saturation::saturated;
@@ -44,9 +44,11 @@ pub struct Part {
 }
 
 impl OutputError {
-    /// The parts, those that lose most of their own spread first.
+    /// The parts that were seen often enough to be judged, those that lose most of their own
+    /// spread first.
     pub fn worst(&self) -> Vec<&Part> {
-        let mut parts: Vec<&Part> = self.parts.iter().collect();
+        let seen = |part: &&Part| part.deviation.count >= ENOUGH;
+        let mut parts: Vec<&Part> = self.parts.iter().filter(seen).collect();
         parts.sort_by(|a, b| b.deviation.error.total_cmp(&a.deviation.error));
         parts
     }

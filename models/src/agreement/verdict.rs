@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::deviation::ENOUGH;
 use super::measure::Measure;
 use super::output::{OutputError, Part};
 
@@ -22,8 +23,6 @@ const DOUBTED_COSINE: f64 = 0.98;
 const DOUBTED_CLASSES: f64 = 0.6;
 /// What "off too" means.
 const DECIDED: f64 = 0.1;
-/// So many comparisons make a judgement; of fewer the spread is an accident.
-const ENOUGH: usize = 8;
 
 /// Why an output is doubted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +54,7 @@ impl OutputError {
         if self.doubt().is_none() && self.loss(most).is_none() {
             return 1.0;
         }
-        let worst = self.parts.iter().map(judged).fold(0.0, f64::max);
+        let worst = self.worst().first().map_or(0.0, |part| part.deviation.error);
         let classes = self.measure.same_class().filter(|&same| same < DOUBTED_CLASSES);
         let ways = [
             self.all.error / DOUBTED.min(most),
@@ -79,25 +78,19 @@ impl OutputError {
     pub fn loss(&self, most: f64) -> Option<Loss<'_>> {
         let whole = self.all.error > most;
         let part = self.part_beyond(most).filter(|part| {
-            let beyond = |other: &&Part| other.axis == part.axis && judged(other) > most;
+            let beyond = |other: &&&Part| other.axis == part.axis && other.deviation.error > most;
             let parts = self.parts.iter().filter(|other| other.axis == part.axis).count();
             let classes =
                 matches!(self.measure, Measure::Classes { .. } | Measure::Positions { .. });
-            !classes || 2 * self.parts.iter().filter(beyond).count() >= parts
+            !classes || 2 * self.worst().iter().filter(beyond).count() >= parts
         });
         (whole || part.is_some()).then_some(Loss { output: self, part, most })
     }
 
     /// The worst part, if it is off by more than that.
     fn part_beyond(&self, most: f64) -> Option<&Part> {
-        let worst = self.parts.iter().max_by(|a, b| judged(a).total_cmp(&judged(b)));
-        worst.filter(|part| judged(part) > most)
+        self.worst().first().copied().filter(|part| part.deviation.error > most)
     }
-}
-
-/// The error of a part, if it was seen often enough.
-fn judged(part: &Part) -> f64 {
-    if part.deviation.count < ENOUGH { 0.0 } else { part.deviation.error }
 }
 
 impl fmt::Display for Part {
@@ -210,7 +203,8 @@ mod tests {
             (vec![1.05, 2.0, 0.0], vec![0.95, 2.0, 0.0]),
         ];
         let alike = measured(&[1, 3], &alike);
-        assert!(alike.worst()[0].deviation.error > 1.0, "{alike:?}");
+        assert!(alike.parts.iter().any(|part| part.deviation.error > 1.0), "{alike:?}");
+        assert!(alike.worst().is_empty(), "what is not judged is not named either");
         assert_eq!(alike.doubt(), None);
     }
 
@@ -314,7 +308,7 @@ mod tests {
             (float, int8)
         };
         let one = measured(&[1, 6], &steps(16).map(sample).collect::<Vec<_>>());
-        assert!(judged(one.worst()[0]) > 0.3 && one.all.error < 0.2, "{one:?}");
+        assert!(one.worst()[0].deviation.error > 0.3 && one.all.error < 0.2, "{one:?}");
         near(one.excess(0.3), 1.0);
     }
 
