@@ -46,7 +46,10 @@ const GENERATE: [&str; 6] = ["generate", "tiny.zkc", "--prompt", "prompt.json", 
 fn a_prompt_is_answered_and_the_answer_verified() {
     let desk = with_model();
     compile(&desk, "tiny", &[]);
+    let unproven = desk.json(&[&GENERATE[..], &["--unproven"]].concat());
+    assert!(!desk.path("prompt.proof").exists());
     let generated = desk.json(&GENERATE);
+    assert_eq!(unproven["answer"], generated["answer"]);
     assert_eq!(generated["prompt"], json!([2, 0, 1]));
     let answer = generated["answer"].as_array().expect("ids").clone();
     assert_eq!(answer.len(), 3);

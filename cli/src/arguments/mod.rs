@@ -323,6 +323,9 @@ pub struct Generate {
     /// given.
     #[arg(long, value_name = "N", conflicts_with = "opening")]
     pub segments: Option<usize>,
+    /// Only print the answer: nothing is proven or written.
+    #[arg(long, conflicts_with_all = ["segments", "opening", "no_self_check", "output"])]
+    pub unproven: bool,
     /// End the answer with this id; may be given more than once.
     #[arg(long, value_name = "ID")]
     pub stop: Vec<i64>,

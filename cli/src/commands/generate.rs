@@ -26,7 +26,9 @@ pub fn run(arguments: &Generate, json: bool) -> Result<Outcome> {
     let progress = Progress::new("reading the model");
     let model = Model::read(arguments)?;
     let paths = Paths::new(arguments, &model)?;
-    arguments.destination.check(&paths.all())?;
+    if !arguments.unproven {
+        arguments.destination.check(&paths.all())?;
+    }
     let tokenizer = tokenizer(arguments)?;
     let prompt = match (&arguments.prompt, &arguments.text, &tokenizer) {
         (Some(path), ..) => data::read_ids(path, "ids")?,
@@ -53,8 +55,11 @@ pub fn run(arguments: &Generate, json: bool) -> Result<Outcome> {
         say!("");
     }
     drop(progress);
-    let progress = Progress::new("proving");
     let generating = start.elapsed().as_secs_f64();
+    if arguments.unproven {
+        return unproven(&generated, tokenizer.as_ref(), generating, json);
+    }
+    let progress = Progress::new("proving");
     let mut sealed = None;
     let inputs = |circuit: &Circuit, parameters: &Parameters, carried| {
         inputs(&generated, circuit, parameters, carried, &mut sealed)
@@ -116,6 +121,27 @@ pub fn run(arguments: &Generate, json: bool) -> Result<Outcome> {
     for path in paths.sealed.iter().flatten() {
         say!("{}  the ids, sealed", foreign::path(path));
     }
+    Ok(Outcome::Done)
+}
+
+/// Prints an answer that nothing proves.
+fn unproven(
+    Generated { prompt, answer, .. }: &Generated,
+    tokenizer: Option<&Tokenizer>,
+    generating: f64,
+    json: bool,
+) -> Result<Outcome> {
+    if json {
+        print_json(&json!({
+            "prompt": prompt,
+            "answer": answer,
+            "answer_text": tokenizer.map(|to| to.decode(answer)),
+            "generating_seconds": generating,
+        }))?;
+        return Ok(Outcome::Done);
+    }
+    generation::print_ids(prompt, answer, tokenizer);
+    say!("generated in {}, not proven", seconds(generating));
     Ok(Outcome::Done)
 }
 
