@@ -299,8 +299,8 @@ fn rows_that_see_nothing() {
     assert!(said.contains("becomes NaN on calibration sample 0"), "{said}");
 }
 
-/// A row that a finite number takes the place of wholly sees all of its keys alike, a number that is
-/// chosen is not added, and scores that are taken away from a mask are not the scores.
+/// A row that a finite number takes the place of wholly sees all of its keys alike, a number that
+/// is chosen is not added, and scores that are taken away from a mask are not the scores.
 #[test]
 fn scores_that_are_not_seen_as_they_are() {
     let choice = |numbers: &[f32], [yes, no]: [&str; 2]| {

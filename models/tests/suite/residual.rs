@@ -339,8 +339,8 @@ fn seldom_large(builder: Builder, largest: f32) -> Quantised {
     model.quantise(&model.calibrate(&data).unwrap()).unwrap()
 }
 
-/// A quotient of few is looked up as it is, one of many is divided: what counts is what operands can
-/// make of it, not what samples did.
+/// A quotient of few is looked up as it is, one of many is divided: what counts is what operands
+/// can make of it, not what samples did.
 #[test]
 fn whole_numbers_are_divided_where_they_can_be_many() {
     let inputs = |count: usize| {
