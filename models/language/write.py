@@ -85,6 +85,7 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("network")
     parser.add_argument("--tokens", type=int, default=32, help="in a window (default: 32)")
+    parser.add_argument("--layers", type=int, default=12, help="of gpt2 (default: 12)")
     parser.add_argument(
         "--downloads", type=Path, default=Path(tempfile.gettempdir()) / "packages"
     )
@@ -93,7 +94,7 @@ def main():
     folder = arguments.folder / Path(source).stem
     folder.mkdir(parents=True, exist_ok=True)
     if source == "gpt2":
-        model = Gpt2(layers=12, width=768, heads=12).network(source)
+        model = Gpt2(layers=arguments.layers, width=768, heads=12).network(source)
         ids = np.random.default_rng(17).integers(VOCABULARY, size=1 << 14)
     else:
         path = Path(source)

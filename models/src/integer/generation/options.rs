@@ -31,8 +31,9 @@ pub enum GenerationError {
     LooksAhead(LooksAhead),
     /// Its logits have scales of their own.
     #[error(
-        "the logits have a scale for each id, so integers do not say which is the largest; \
-        give the file an ArgMax over them as another output, and they get one scale"
+        "the logits have a scale for each id, since the weights of some are far smaller than \
+        others', so integers do not say which is the largest; without --generate they are proven \
+        as they are"
     )]
     Scales,
     /// Too many ids, or none.
