@@ -65,7 +65,7 @@ pub enum Error {
     /// Every candidate breaks a limit on rows, columns, table rows or bits.
     #[error(
         "no circuit of at most 2^{largest_k} rows fits this network: too many cells, or ranges too \
-        wide for any table"
+        wide for any table; activations of fewer bits have shorter tables, and segments fewer cells"
     )]
     NoPlan {
         /// The largest `k` tried.
