@@ -140,18 +140,22 @@ fn what_is_put_in_order_has_as_many_bits_as_its_keys() {
 }
 
 /// A small number that is added to a large one and left over when that is taken away: 8 bits lose
-/// it, and only what holds both gets more.
-#[test]
-fn more_bits_go_where_the_error_asks_for_them() {
-    let network = Builder::new(13)
+/// it.
+fn left_over() -> Builder {
+    Builder::new(13)
         .input("x", &[1, 6])
         .floats("far", &[6], &[40.0, 41.0, 42.0, 43.0, 44.0, 45.0])
         .node(Op::new("Mul", &["x", "far"], &["large"]))
         .node(Op::new("Tanh", &["x"], &["small"]))
         .node(Op::new("Add", &["large", "small"], &["both"]))
         .node(Op::new("Sub", &["both", "large"], &["y"]))
-        .output("y");
-    let Case { model, dataset, .. } = case_with(network, &Options::default());
+        .output("y")
+}
+
+/// Only what holds both numbers gets more bits.
+#[test]
+fn more_bits_go_where_the_error_asks_for_them() {
+    let Case { model, dataset, .. } = case_with(left_over(), &Options::default());
     let calibration = model.calibrate(&dataset).unwrap();
     let comparison = Comparison::new(&model, &calibration, &dataset).unwrap();
     let choose = |most| widths::choose(&comparison, &Options::default(), most).unwrap();
@@ -197,15 +201,7 @@ fn bits_that_do_not_help_are_not_spent() {
 /// What two samples do not show is seen on all of them: bits that seemed enough are not taken.
 #[test]
 fn what_is_chosen_is_enough_on_all_samples() {
-    let network = Builder::new(13)
-        .input("x", &[1, 6])
-        .floats("far", &[6], &[40.0, 41.0, 42.0, 43.0, 44.0, 45.0])
-        .node(Op::new("Mul", &["x", "far"], &["large"]))
-        .node(Op::new("Tanh", &["x"], &["small"]))
-        .node(Op::new("Add", &["large", "small"], &["both"]))
-        .node(Op::new("Sub", &["both", "large"], &["y"]))
-        .output("y");
-    let Case { model, dataset, .. } = case_with(network, &Options::default());
+    let Case { model, dataset, .. } = case_with(left_over(), &Options::default());
     // The first two are zero, which rounds to zero whatever the bits.
     let zero = || vec![ArrayD::zeros(vec![1, 6])];
     let samples = [zero(), zero()].into_iter().chain(dataset.samples().iter().cloned());
